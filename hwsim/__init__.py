@@ -1,0 +1,36 @@
+"""hwsim: exact cycles, energy and memory traffic of quantised speech recognisers on accelerators.
+
+Public names are resolved when they are first used, so that importing the package imports nothing else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hwsim.inputs.load import load_chip as load_chip
+    from hwsim.inputs.load import load_prices as load_prices
+    from hwsim.inputs.load import load_workload as load_workload
+    from hwsim.study.compare import compare as compare
+    from hwsim.study.frame import to_frame as to_frame
+    from hwsim.study.simulate import simulate as simulate
+
+_HOMES = {
+    "load_chip": "hwsim.inputs.load",
+    "load_prices": "hwsim.inputs.load",
+    "load_workload": "hwsim.inputs.load",
+    "simulate": "hwsim.study.simulate",
+    "compare": "hwsim.study.compare",
+    "to_frame": "hwsim.study.frame",
+}
+
+__all__ = ["compare", "load_chip", "load_prices", "load_workload", "simulate", "to_frame"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

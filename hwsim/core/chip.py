@@ -1,0 +1,169 @@
+"""The accelerator: its clock, array, vector unit, memories and price table, as its YAML file says."""
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from hwsim.core.dram import DramType
+from hwsim.core.noun import Name, Noun, Remark, Table, Whole
+from hwsim.core.ops import Function
+from hwsim.core.precision import Precision
+from hwsim.core.prices import PriceTable
+from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Picoseconds
+from hwsim.errors import InvalidValue
+
+ArraySide = Annotated[int, Whole(low=1, high=65_536)]
+
+
+class Dataflow(Enum):
+    """What stays in the processing elements."""
+
+    WS = "ws"  # weights; rows along K, columns along N
+    IS = "is"  # activations: weight stationary with the operands exchanged
+    OS = "os"  # results; rows along M, columns along N
+
+
+class WeightLoad(Enum):
+    """How stationary operands enter a WS or IS array."""
+
+    BROADCAST = "broadcast"  # all rows and columns shift at once
+    WAVEFRONT = "wavefront"  # column c starts c cycles later
+
+
+class Drain(Enum):
+    """How results leave an OS array."""
+
+    SERIAL = "serial"  # after the last product, nothing else meanwhile
+    SHARED = "shared"  # the accumulator doubles as the drain register
+    SEPARATE = "separate"  # drain registers of their own
+
+
+class Overflow(Enum):
+    """What an accumulator does with a sum that it cannot hold."""
+
+    SATURATE = "saturate"
+    WRAP = "wrap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedMacs(Noun):
+    """Products of one processing element per cycle: k consecutive along K, for n neighbouring columns."""
+
+    k: Annotated[int, Whole(low=1, high=256)] = 1
+    n: Annotated[int, Whole(low=1, high=256)] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulator(Noun):
+    """The partial sums: width, overflow rule, and how many a column holds (null: as many as it takes)."""
+
+    bits: Annotated[int, Whole(low=8, high=64)] = 32
+    overflow: Overflow = Overflow.SATURATE
+    entries: Annotated[int, Whole(low=1, high=2**30)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystolicArray(Noun):
+    """R × C processing elements; `docs/model.md` says what they do in each cycle."""
+
+    kind: Literal["systolic"] = "systolic"
+    rows: ArraySide
+    cols: ArraySide
+    dataflow: Dataflow = Dataflow.WS
+    weight_load: WeightLoad = WeightLoad.WAVEFRONT
+    shadow_weights: bool = True
+    drain: Drain = Drain.SEPARATE
+    m_chunk: Annotated[int, Whole(low=1)] | None = None
+    macs_per_pe: Annotated[tuple[tuple[Precision, Annotated[int, Whole(low=1, high=256)] | PackedMacs], ...], Table()]
+    accumulator: Accumulator = Accumulator()
+
+    def check(self) -> None:
+        if not self.macs_per_pe:
+            raise InvalidValue("macs_per_pe", {}, "must name at least one precision")
+
+    def packed(self, mode: Precision) -> PackedMacs:
+        """What one processing element does per cycle in that mode."""
+        macs = dict(self.macs_per_pe)[mode]
+        return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
+
+    def macs_per_cycle(self, mode: Precision) -> int:
+        """Peak products per cycle of the whole array.
+
+        >>> SystolicArray(rows=64, cols=64, macs_per_pe=((Precision.INT4, 8),)).macs_per_cycle(Precision.INT4)
+        32768
+        """
+        packed = self.packed(mode)
+        return self.rows * self.cols * packed.k * packed.n
+
+    def mode(self, act: Precision, weight: Precision) -> Precision | None:
+        """The fastest mode whose operands hold both formats; None if there is none."""
+        able = [mode for mode, _ in self.macs_per_pe if mode.holds(act) and mode.holds(weight)]
+        return max(able, key=lambda mode: (self.macs_per_cycle(mode), -mode.bits), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorUnit(Noun):
+    """Lanes that apply one function to one element each, in the stated number of cycles."""
+
+    lanes: Annotated[int, Whole(low=1, high=2**20)]
+    cycles: Annotated[tuple[tuple[Function, Annotated[int, Whole(low=1, high=10_000)]], ...], Table()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratchpad(Noun):
+    """On-chip memory; `buffers` is how many steps' operands and results it holds at once."""
+
+    size: Bytes
+    banks: Annotated[int, Whole(low=1, high=65_536)] = 1
+    read: BytesPerCycle
+    write: BytesPerCycle
+    buffers: Annotated[int, Whole(low=1, high=64)] = 2
+
+    def check(self) -> None:
+        if self.size % self.banks:
+            raise InvalidValue("banks", self.banks, f"must divide the size of {self.size} bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dram(Noun):
+    """Off-chip memory behind separate read and write ports."""
+
+    type: DramType = DramType.LPDDR4
+    read: BytesPerSecond
+    write: BytesPerSecond
+    latency: Picoseconds = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip(Noun):
+    """An accelerator. `energy` names a price table; `sources` says of fields where their values come from.
+
+    >>> from hwsim.core.units import HERTZ
+    >>> HERTZ.parse("1 GHz")
+    1000000000
+    """
+
+    name: Name
+    clock: Hertz
+    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    array: SystolicArray
+    vector: VectorUnit
+    scratchpad: Scratchpad
+    dram: Dram
+    energy: Name | PriceTable
+    about: Remark | None = None
+    sources: Annotated[tuple[tuple[str, Remark], ...], Table()] = ()
+
+    @property
+    def dram_read_bytes_per_cycle(self) -> Fraction:
+        return Fraction(self.dram.read, self.clock)
+
+    @property
+    def dram_write_bytes_per_cycle(self) -> Fraction:
+        return Fraction(self.dram.write, self.clock)
+
+    @property
+    def dram_latency_cycles(self) -> int:
+        """The latency in whole cycles, rounded up."""
+        return -(-self.dram.latency * self.clock // 10**12)

@@ -1,0 +1,162 @@
+"""What every noun of hwsim is: a frozen value that is valid from birth.
+
+A noun is a frozen dataclass that inherits `Noun`. Laws of single fields stand in their
+annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `check`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
+
+from hwsim.errors import InvalidValue
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@runtime_checkable
+class FieldLaw(Protocol):
+    """A law that an annotation can carry: says what is wrong with a value, or None."""
+
+    def broken_by(self, value: object) -> str | None: ...
+
+
+class Noun:
+    """Base of all nouns: checks the laws of its fields, then its own.
+
+    >>> @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Grid(Noun):
+    ...     rows: Annotated[int, Whole(low=1)]
+    >>> Grid(rows=0)
+    Traceback (most recent call last):
+    hwsim.errors.InvalidValue: rows = 0: must be at least 1
+    """
+
+    __slots__ = ()
+
+    # Read by pydantic wherever a noun stands in a file: unknown fields are refused.
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "arbitrary_types_allowed": True}
+
+    def __post_init__(self) -> None:
+        for name, laws, optional in _field_laws(type(self)):  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+            value = getattr(self, name)
+            if optional and value is None:
+                continue
+            for law in laws:
+                problem = law.broken_by(value)
+                if problem is not None:
+                    raise InvalidValue(name, value, problem)
+        self.check()
+
+    def check(self) -> None:
+        """Laws between fields; raises InvalidValue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from low to high.
+
+    >>> Whole(low=1, high=8).broken_by(9)
+    'must be at most 8'
+    >>> Whole(low=1).broken_by(True)
+    'must be a whole number'
+    """
+
+    low: int = 0
+    high: int = 2**53
+
+    def broken_by(self, value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return "must be a whole number"
+        return bounds_broken_by(value, self.low, self.high)
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(core_schema), "minimum": self.low, "maximum": self.high}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that is not empty, without control characters, and short enough to print."""
+
+    longest: int = 200
+
+    def broken_by(self, value: object) -> str | None:
+        if not isinstance(value, str):
+            return "must be a text"
+        if not value.strip():
+            return "must not be empty"
+        if len(value) > self.longest:
+            return f"must have at most {self.longest} characters"
+        return None if value.isprintable() else "must not hold control characters"
+
+
+Name = Annotated[str, Text(longest=80)]
+Remark = Annotated[str, Text(longest=1000)]
+
+
+def bounds_broken_by(value: Any, low: Any, high: Any) -> str | None:
+    """What is wrong with a number that should lie in low..high."""
+    if low is not None and value < low:
+        return f"must be at least {low}"
+    if high is not None and value > high:
+        return f"must be at most {high}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping in a file, a sorted tuple of pairs in a noun, so that the noun hashes.
+
+    The annotation is `Annotated[tuple[tuple[K, V], ...], Table()]`.
+    """
+
+    def broken_by(self, value: object) -> str | None:
+        if not isinstance(value, tuple):
+            return "must be a tuple of pairs"
+        keys = [_sort_key(key) for key, _ in value]
+        return None if all(a < b for a, b in pairwise(keys)) else "pairs must be sorted, keys unique"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        (pair, _ellipsis) = get_args(source)
+        key, item = get_args(pair)
+        mapping = handler.generate_schema(dict[key, item])  # type: ignore[valid-type]
+        return {"type": "function-after", "function": {"type": "no-info", "function": sorted_pairs}, "schema": mapping}
+
+
+def sorted_pairs(mapping: Mapping[K, V]) -> tuple[tuple[K, V], ...]:
+    """A mapping as the sorted tuple of pairs that nouns hold.
+
+    >>> sorted_pairs({"b": 1, "a": 2})
+    (('a', 2), ('b', 1))
+    """
+    return tuple(sorted(mapping.items(), key=lambda pair: _sort_key(pair[0])))
+
+
+def _sort_key(key: object) -> str:
+    return str(getattr(key, "value", key))
+
+
+@cache
+def _field_laws(noun: type[Any]) -> tuple[tuple[str, tuple[FieldLaw, ...], bool], ...]:
+    """Of each field that has laws: its name, its laws, and whether it may be None."""
+    hints = get_type_hints(noun, include_extras=True)
+    found = []
+    for field in fields(noun):
+        laws, optional = _laws_of(hints[field.name])
+        if laws:
+            found.append((field.name, laws, optional))
+    return tuple(found)
+
+
+def _laws_of(hint: Any) -> tuple[tuple[FieldLaw, ...], bool]:
+    """The laws in `Annotated[T, law]` or `Annotated[T, law] | None`."""
+    if get_origin(hint) is Annotated:
+        return tuple(extra for extra in hint.__metadata__ if isinstance(extra, FieldLaw)), False
+    members = get_args(hint)
+    if type(None) in members:
+        for member in members:
+            if get_origin(member) is Annotated:
+                return _laws_of(member)[0], True
+    return (), False

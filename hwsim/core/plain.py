@@ -1,0 +1,69 @@
+"""Nouns as plain data (dicts, lists, numbers, texts), for JSON and for hashes. Keys are the fields' names."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from typing import Any, get_type_hints
+
+from hwsim.core.noun import Table
+
+
+def plain(value: Any) -> Any:
+    """A noun, or anything inside one, as plain data.
+
+    >>> from hwsim.core.counters import Units
+    >>> plain(Units(load=3))
+    {'load': 3, 'array': 0, 'vector': 0, 'store': 0}
+    """
+    match value:
+        case Enum():
+            return value.value
+        case Fraction():
+            return int(value) if value.denominator == 1 else float(value)
+        case tuple() | list():
+            return [plain(item) for item in value]
+        case Mapping():
+            return {str(plain(key)): plain(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        tables = _tables(type(value))
+        return {
+            f.name: plain(dict(getattr(value, f.name)) if f.name in tables else getattr(value, f.name))
+            for f in fields(value)
+        }
+    return value
+
+
+def fingerprint(value: Any) -> str:
+    """A short hash of everything that a noun says."""
+    return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def _tables(noun: type[Any]) -> frozenset[str]:
+    """The fields that stand for mappings."""
+    hints = get_type_hints(noun, include_extras=True)
+    return frozenset(
+        name for name, hint in hints.items() if any(isinstance(law, Table) for law in getattr(hint, "__metadata__", ()))
+    )
+
+
+def flat(value: Any) -> dict[str, Any]:
+    """A noun as one row of a table; the names of nested fields are joined by dots.
+
+    >>> from hwsim.core.energy import OpEnergy, Components
+    >>> flat(OpEnergy(name="a", components=Components(mac=1)))["components.mac"]
+    1
+    """
+    return dict(_leaves("", plain(value)))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for name, item in value.items():
+        yield from _leaves(f"{path}.{name}" if path else name, item)

@@ -1,0 +1,159 @@
+"""Number formats, their real packed sizes, and the policies that say who uses which."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Self
+
+from hwsim.core.noun import Name, Noun
+from hwsim.errors import InvalidValue, UnknownName
+
+
+class Precision(Enum):
+    """A number format.
+
+    >>> Precision.INT4.bits, Precision.INT4.lowest, Precision.INT4.highest
+    (4, -8, 7)
+    """
+
+    INT2 = "int2"
+    INT3 = "int3"
+    INT4 = "int4"
+    INT8 = "int8"
+    INT16 = "int16"
+    INT32 = "int32"
+    UINT2 = "uint2"
+    UINT3 = "uint3"
+    UINT4 = "uint4"
+    UINT8 = "uint8"
+    UINT16 = "uint16"
+    UINT32 = "uint32"
+    FP8_E4M3 = "fp8_e4m3"
+    FP8_E5M2 = "fp8_e5m2"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+    @property
+    def bits(self) -> int:
+        match = re.search(r"(?:int|fp|bf)(\d+)", self.value)
+        assert match is not None
+        return int(match[1])
+
+    @property
+    def floating(self) -> bool:
+        return "int" not in self.value
+
+    @property
+    def signed(self) -> bool:
+        return not self.value.startswith("uint")
+
+    @property
+    def lowest(self) -> int:
+        """The smallest integer of an integer format."""
+        self._must_be_integer()
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """The largest integer of an integer format."""
+        self._must_be_integer()
+        return (1 << (self.bits - self.signed)) - 1
+
+    def holds(self, other: Self) -> bool:
+        """Whether every value of the other format is a value of this one.
+
+        >>> Precision.INT8.holds(Precision.UINT4), Precision.UINT8.holds(Precision.INT4)
+        (True, False)
+        """
+        if self.floating or other.floating:
+            return self is other
+        return self.lowest <= other.lowest and other.highest <= self.highest
+
+    def row_bytes(self, elements: int) -> int:
+        """Bytes of one addressable row: packed without gaps, rounded up once.
+
+        >>> Precision.INT4.row_bytes(5), Precision.INT3.row_bytes(8), Precision.FP16.row_bytes(5)
+        (3, 3, 10)
+        """
+        return -(-elements * self.bits // 8)
+
+    def _must_be_integer(self) -> None:
+        if self.floating:
+            raise InvalidValue("precision", self.value, "must be an integer format")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(Noun):
+    """Which formats a quantised layer uses.
+
+    `state` is what the vector unit keeps between ops (LSTM cells, sums before an activation function): 16 bits
+    for integer policies, as in TensorFlow Lite's integer LSTM. `bias` is added to the accumulator, so it is as
+    wide as one: 32 bits for integers.
+
+    >>> policy("w4a8").weight, policy("w4a8").activation, policy("fp16").state
+    (<Precision.INT4: 'int4'>, <Precision.INT8: 'int8'>, <Precision.FP16: 'fp16'>)
+    """
+
+    name: str
+    weight: Precision
+    activation: Precision
+    state: Precision
+    bias: Precision
+
+
+_FLOATS = {p.value: p for p in (Precision.FP16, Precision.BF16, Precision.FP32)}
+_INTEGER_POLICY = re.compile(r"w(2|3|4|8)a(2|3|4|8|16)")
+
+
+def policy(name: str) -> Policy:
+    """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format."""
+    if name in _FLOATS:
+        one = _FLOATS[name]
+        return Policy(name=name, weight=one, activation=one, state=one, bias=one)
+    match = _INTEGER_POLICY.fullmatch(name)
+    if match is None:
+        raise UnknownName("precision policy", name, ["w4a4", "w4a8", "w8a8", "w4a16", *_FLOATS])
+    weight = Precision(f"int{match[1]}")
+    if match[2] == "16":
+        return Policy(name=name, weight=weight, activation=Precision.FP16, state=Precision.FP16, bias=Precision.FP16)
+    activation = Precision(f"int{match[2]}")
+    return Policy(name=name, weight=weight, activation=activation, state=Precision.INT16, bias=Precision.INT32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Noun):
+    """Another policy for the ops whose names match a pattern, such as `encoder.0.*`."""
+
+    match: Name
+    policy: Name
+
+    def check(self) -> None:
+        policy(self.policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionPlan(Noun):
+    """A policy for the whole model, and rules for parts of it; the last rule that matches wins.
+
+    >>> plan = PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),))
+    >>> plan.of("encoder.0.forward.input").name, plan.of("joint.output").name
+    ('w4a4', 'w8a8')
+    """
+
+    policy: Name
+    rules: tuple[Rule, ...] = ()
+
+    def check(self) -> None:
+        policy(self.policy)
+
+    def of(self, op: str) -> Policy:
+        """The policy of an op."""
+        matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
+        return policy(matching[-1] if matching else self.policy)
+
+    def idle_rules(self, ops: Collection[str]) -> tuple[Rule, ...]:
+        """The rules that match none of the ops."""
+        return tuple(rule for rule in self.rules if not any(fnmatchcase(op, rule.match) for op in ops))

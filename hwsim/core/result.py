@@ -1,0 +1,105 @@
+"""What a run found out. The JSON that programs read is exactly these fields, by these names."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from hwsim.core.counters import Counters, Stalls, Units
+from hwsim.core.energy import AttojouleCount, Components, UnitPrice
+from hwsim.core.noun import Name, Noun, Table
+from hwsim.core.precision import Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Noun):
+    """The headline figures. Times are of one utterance, or of the batch that runs together."""
+
+    chip: Name
+    workload: Name
+    precision: Name
+    batch: int
+    cycles: int
+    latency_ms: float
+    audio_seconds: float
+    rtf: float
+    energy_aj: AttojouleCount
+    energy_mj: float
+    macs: int
+    utilization: float
+    dram_read_bytes: int
+    dram_write_bytes: int
+    parameters: int
+    model_bytes: int
+    compression_vs_fp32: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpResult(Noun):
+    """One op over all its runs."""
+
+    name: Name
+    kind: Name
+    times: int
+    mode: Precision | None
+    macs: int
+    cycles: int
+    busy_cycles: Units
+    stall_cycles: Stalls
+    bound: Name
+    utilization: float
+    dram_read_bytes: int
+    dram_write_bytes: int
+    scratchpad_read_bytes: int
+    scratchpad_write_bytes: int
+    energy_aj: AttojouleCount
+    energy_by_component_aj: Components
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance(Noun):
+    """Where a result comes from: same provenance, same bytes."""
+
+    versions: Annotated[tuple[tuple[str, str], ...], Table()]
+    inputs: Annotated[tuple[tuple[str, str], ...], Table()]
+    files: Annotated[tuple[tuple[str, str], ...], Table()]
+    engine: Name
+    seed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Noun):
+    """A run: headline figures, one entry an op, the chip's counters, the energy with its unit prices."""
+
+    summary: Summary
+    ops: tuple[OpResult, ...]
+    counters: Counters
+    energy_by_component_aj: Components
+    prices: tuple[UnitPrice, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow(Noun):
+    """One precision of a comparison; gains are relative to the first row."""
+
+    precision: Name
+    cycles: int
+    latency_ms: float
+    rtf: float
+    speedup: float
+    energy_aj: AttojouleCount
+    energy_mj: float
+    energy_gain: float
+    dram_bytes: int
+    model_bytes: int
+    compression_vs_fp32: float
+    utilization: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Noun):
+    """The same workload on the same chip in several precisions."""
+
+    chip: Name
+    workload: Name
+    rows: tuple[ComparisonRow, ...]
+    provenance: Provenance

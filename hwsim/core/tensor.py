@@ -1,0 +1,119 @@
+"""Tensors: shape, format, scales and role; never the numbers themselves."""
+
+from dataclasses import dataclass
+from enum import Enum
+from math import prod
+
+from hwsim.core.noun import Name, Noun
+from hwsim.core.precision import Precision
+from hwsim.errors import InvalidValue
+
+
+class Role(Enum):
+    """What a tensor is for."""
+
+    INPUT = "input"  # comes from outside
+    WEIGHT = "weight"  # a matrix that Gemms read
+    BIAS = "bias"
+    TABLE = "table"  # rows that Lookups read
+    STATE = "state"  # carried from one iteration of a loop to the next, zero at first
+    ACTIVATION = "activation"  # made by one op, read by others
+    OUTPUT = "output"  # made by one op, wanted outside
+
+    @property
+    def parameter(self) -> bool:
+        """Whether training made its values, so that the model's size counts it."""
+        return self in (Role.WEIGHT, Role.BIAS, Role.TABLE)
+
+
+class Granularity(Enum):
+    """How many elements share one scale."""
+
+    NONE = "none"  # float: no scales
+    TENSOR = "tensor"
+    CHANNEL = "channel"  # one scale per packed row: per output column of a weight
+    GROUP = "group"  # one scale per `group` elements of a packed row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling(Noun):
+    """The scale and zero-point rule of a quantised tensor; scales are stored as fp32.
+
+    >>> Scaling(granularity=Granularity.GROUP, group=32).stored_bytes(rows=2, elements=100)
+    32
+    """
+
+    granularity: Granularity = Granularity.NONE
+    group: int | None = None
+
+    def check(self) -> None:
+        if (self.group is not None) != (self.granularity is Granularity.GROUP):
+            raise InvalidValue("group", self.group, "is given exactly where the granularity is 'group'")
+        if self.group is not None and self.group < 1:
+            raise InvalidValue("group", self.group, "must be at least 1")
+
+    def stored_bytes(self, *, rows: int, elements: int) -> int:
+        """Bytes of the scales of a tensor with that many packed rows of that many elements."""
+        match self.granularity:
+            case Granularity.NONE:
+                scales = 0
+            case Granularity.TENSOR:
+                scales = 1
+            case Granularity.CHANNEL:
+                scales = rows
+            case Granularity.GROUP:
+                assert self.group is not None
+                scales = rows * -(-elements // self.group)
+        return Precision.FP32.row_bytes(scales)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor(Noun):
+    """A named array. Its elements are packed along one axis, and each such row is rounded up to bytes once.
+
+    Weights of shape (..., K, N) pack along K, so that a column is addressable; everything else along its last axis.
+
+    >>> weight = Tensor(name="w", shape=(5, 3), precision=Precision.INT4, role=Role.WEIGHT)
+    >>> weight.rows, weight.row_elements, weight.packed_bytes
+    (3, 5, 9)
+    """
+
+    name: Name
+    shape: tuple[int, ...]
+    precision: Precision
+    role: Role
+    scaling: Scaling = Scaling()
+
+    def check(self) -> None:
+        if not self.shape or any(size < 1 for size in self.shape):
+            raise InvalidValue(f"{self.name}.shape", self.shape, "must have at least one axis, each of at least 1")
+        if self.role is Role.WEIGHT and len(self.shape) < 2:
+            raise InvalidValue(f"{self.name}.shape", self.shape, "a weight has the axes K and N")
+        if self.precision.floating and self.scaling.granularity is not Granularity.NONE:
+            raise InvalidValue(f"{self.name}.scaling", self.scaling.granularity.value, "float tensors have no scales")
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def packed_axis(self) -> int:
+        return len(self.shape) - (2 if self.role is Role.WEIGHT else 1)
+
+    @property
+    def row_elements(self) -> int:
+        return self.shape[self.packed_axis]
+
+    @property
+    def rows(self) -> int:
+        return self.elements // self.row_elements
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the elements as stored and moved, scales apart."""
+        return self.rows * self.precision.row_bytes(self.row_elements)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the elements and of their scales."""
+        return self.packed_bytes + self.scaling.stored_bytes(rows=self.rows, elements=self.row_elements)

@@ -1,0 +1,46 @@
+"""Chips, workloads and price tables that come with hwsim, found by name."""
+
+from enum import Enum
+from pathlib import Path
+
+from hwsim.errors import FileProblem, UnknownName
+
+
+class Kind(Enum):
+    """What a file can describe, with the folder in which such files are shipped."""
+
+    ARCH = "arch"
+    WORKLOAD = "workload"
+    ENERGY = "energy"
+
+    @property
+    def folder(self) -> Path:
+        """An installed package carries the folders inside; in a checkout they lie beside it."""
+        package = Path(__file__).resolve().parents[1]
+        root = package / "shipped" if (package / "shipped").is_dir() else package.parent
+        return root / {Kind.ARCH: "arch", Kind.WORKLOAD: "workloads", Kind.ENERGY: "arch/energy"}[self]
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """The names of all shipped files of a kind."""
+    return tuple(sorted(path.stem for path in kind.folder.glob("*.yaml")))
+
+
+def locate(kind: Kind, reference: str) -> Path:
+    """The file that a path or a shipped name means; a file wins over a name."""
+    path = Path(reference)
+    try:
+        if path.is_file():
+            return path
+        is_name = path.name == reference and not path.suffix
+        shipped = kind.folder / f"{reference}.yaml"
+        if is_name and shipped.is_file():
+            return shipped
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise FileProblem(ascii(reference)[:80], f"cannot be read: {error}") from error
+    if is_name and not exists:
+        raise UnknownName(kind.value, reference, names(kind))
+    if exists:
+        return path
+    raise FileProblem(reference, f"there is no such file; shipped names: {', '.join(names(kind))}")

@@ -1,0 +1,40 @@
+"""All extractors, by the kind that a workload file names."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.program import Program
+from hwsim.core.workload import Workload
+from hwsim.errors import InvalidValue
+from hwsim.models.rnnt import Rnnt, extract_rnnt
+
+AnyRecipe = Rnnt
+RECIPES: Mapping[str, type[AnyRecipe]] = {"rnnt": Rnnt}
+
+
+def workload(recipe: AnyRecipe, precision: str | None = None) -> Workload:
+    """The workload of a recipe, under its own precision plan or under another policy for all of it."""
+    plan = _plan(recipe.precision if precision is None else precision)
+    program = _extract(recipe, plan)
+    idle = plan.idle_rules([placed.op.name for placed in program.placed()])
+    if idle:
+        raise InvalidValue("precision.rules", idle[0].match, "matches no op of the workload")
+    return Workload(
+        name=recipe.name, audio=recipe.audio, batch=recipe.batch, precision=plan, program=program, recipe=recipe
+    )
+
+
+def in_precision(workload_: Workload, precision: str) -> Workload:
+    """The same workload under one policy for all of it."""
+    return workload(cast(AnyRecipe, workload_.recipe), precision)
+
+
+def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:
+    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=precision)
+
+
+def _extract(recipe: AnyRecipe, plan: PrecisionPlan) -> Program:
+    match recipe:
+        case Rnnt():
+            return extract_rnnt(recipe, plan)

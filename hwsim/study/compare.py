@@ -1,0 +1,52 @@
+"""The same workload on the same chip in several precisions."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from hwsim.core.chip import Chip
+from hwsim.core.result import Comparison, ComparisonRow, Summary
+from hwsim.core.workload import Workload
+from hwsim.errors import InvalidValue
+from hwsim.models.catalogue import in_precision
+from hwsim.core.progress import Progress, no_progress
+from hwsim.study.simulate import simulate
+
+
+def compare(
+    chip: Chip,
+    workload: Workload,
+    precisions: Sequence[str],
+    *,
+    files: Mapping[str, str] | None = None,
+    progress: Progress = no_progress,
+) -> Comparison:
+    """Run the workload in each precision; gains are relative to the first."""
+    if not precisions:
+        raise InvalidValue("precisions", list(precisions), "must name at least one policy, such as fp16,w4a4")
+    results = [
+        simulate(chip, in_precision(workload, precision), files=files, progress=progress) for precision in precisions
+    ]
+    summaries = [result.summary for result in results]
+    return Comparison(
+        chip=chip.name,
+        workload=workload.name,
+        rows=tuple(_row(summary, summaries[0]) for summary in summaries),
+        provenance=results[0].provenance,
+    )
+
+
+def _row(summary: Summary, baseline: Summary) -> ComparisonRow:
+    return ComparisonRow(
+        precision=summary.precision,
+        cycles=summary.cycles,
+        latency_ms=summary.latency_ms,
+        rtf=summary.rtf,
+        speedup=float(Fraction(baseline.cycles, summary.cycles)),
+        energy_aj=summary.energy_aj,
+        energy_mj=summary.energy_mj,
+        energy_gain=float(Fraction(baseline.energy_aj, summary.energy_aj)),
+        dram_bytes=summary.dram_read_bytes + summary.dram_write_bytes,
+        model_bytes=summary.model_bytes,
+        compression_vs_fp32=summary.compression_vs_fp32,
+        utilization=summary.utilization,
+    )
