@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 from hwsim.core.counters import Work
 from hwsim.core.schedule import ArrayWork, Load, OpSchedule, Phase, Ports, Repeat, Ring, Step, StepTree, Unit
 from hwsim.timing.timeline import op_counters
-from tests.timeline_witness import Walk
+from timeline_witness import Walk
 
 CYCLES = st.integers(0, 12)
 RATES = st.none() | st.fractions(min_value=Fraction(1, 4), max_value=9, max_denominator=5)
 PORTS = st.builds(
-    Ports, dram_read=RATES, dram_write=RATES, scratchpad_read=st.none(), scratchpad_write=RATES, latency=st.integers(0, 40), slots=st.integers(1, 4)
+    Ports,
+    dram_read=RATES,
+    dram_write=RATES,
+    scratchpad_read=st.none(),
+    scratchpad_write=RATES,
+    latency=st.integers(0, 40),
+    slots=st.integers(1, 4),
 )
 
 
@@ -35,14 +41,24 @@ def array_step(draw: st.DrawFn, phase: Phase, holds_activations: tuple[bool, boo
             loads.append(Load(ring=Ring.VECTOR_OPERANDS, bytes=draw(CYCLES)))
             releases.append(Ring.VECTOR_OPERANDS)
     array = ArrayWork(cycles=draw(CYCLES), tail=draw(CYCLES) if phase.closes else 0)
-    return Step(loads=tuple(loads), array=array, phase=phase, vector_cycles=vector, store_bytes=store, releases=tuple(releases), work=Work())
+    return Step(
+        loads=tuple(loads),
+        array=array,
+        phase=phase,
+        vector_cycles=vector,
+        store_bytes=store,
+        releases=tuple(releases),
+        work=Work(),
+    )
 
 
 @st.composite
 def vector_step(draw: st.DrawFn) -> Step:
     loads = (Load(ring=Ring.VECTOR_OPERANDS, bytes=draw(CYCLES)),)
     store = draw(st.none() | CYCLES)
-    return Step(loads=loads, vector_cycles=draw(CYCLES), store_bytes=store, releases=(Ring.VECTOR_OPERANDS,), work=Work())
+    return Step(
+        loads=loads, vector_cycles=draw(CYCLES), store_bytes=store, releases=(Ring.VECTOR_OPERANDS,), work=Work()
+    )
 
 
 @st.composite

@@ -70,7 +70,9 @@ class Whole:
     def broken_by(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
             return "must be a whole number"
-        return bounds_broken_by(value, self.low, self.high)
+        if value < self.low:
+            return f"must be at least {self.low}"
+        return f"must be at most {self.high}" if value > self.high else None
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
         return {**handler(core_schema), "minimum": self.low, "maximum": self.high}
@@ -94,15 +96,6 @@ class Text:
 
 Name = Annotated[str, Text(longest=80)]
 Remark = Annotated[str, Text(longest=1000)]
-
-
-def bounds_broken_by(value: Any, low: Any, high: Any) -> str | None:
-    """What is wrong with a number that should lie in low..high."""
-    if low is not None and value < low:
-        return f"must be at least {low}"
-    if high is not None and value > high:
-        return f"must be at most {high}"
-    return None
 
 
 @dataclass(frozen=True, slots=True)

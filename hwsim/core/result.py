@@ -29,7 +29,7 @@ class Summary(Noun):
     dram_write_bytes: int
     parameters: int
     model_bytes: int
-    compression_vs_fp32: float
+    compression_vs_fp32: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class ComparisonRow(Noun):
     energy_gain: float
     dram_bytes: int
     model_bytes: int
-    compression_vs_fp32: float
+    compression_vs_fp32: float | None
     utilization: float
 
 

@@ -112,8 +112,20 @@ StepTree = Union[Step, Repeat]  # noqa: UP007 - a string in a union needs typing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block(Noun):
+    """The largest piece of a Gemm that one step works on."""
+
+    m: Annotated[int, Whole(low=1)]
+    k: Annotated[int, Whole(low=1)]
+    n: Annotated[int, Whole(low=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpSchedule(Noun):
-    """The steps of one run of an op, and how often the loops around it run it."""
+    """The steps of one run of an op, and how often the loops around it run it.
+
+    Of a Gemm also: the formats of its operands, the mode of the array, and the block into which it was cut.
+    """
 
     name: Name
     kind: Name
@@ -121,6 +133,7 @@ class OpSchedule(Noun):
     steps: tuple[StepTree, ...]
     formats: tuple[Precision, Precision] | None = None
     mode: Precision | None = None
+    block: Block | None = None
 
     def work(self) -> Work:
         """All that one run does."""
@@ -143,7 +156,7 @@ class Ports(Noun):
     scratchpad_read: Fraction | None
     scratchpad_write: Fraction | None
     latency: Cycles
-    slots: Annotated[int, Whole(low=1, high=2**20)]
+    slots: Annotated[int, Whole(low=1, high=64)]
 
     def check(self) -> None:
         for name in ("dram_read", "dram_write", "scratchpad_read", "scratchpad_write"):
@@ -191,7 +204,9 @@ def repeated(steps: Iterable[StepTree]) -> tuple[StepTree, ...]:
             counted[-1] = (counted[-1][0] + times, body)
         else:
             counted.append((times, body))
-    return tuple(body[0] if times == 1 and len(body) == 1 else Repeat(times=times, body=body) for times, body in counted)
+    return tuple(
+        body[0] if times == 1 and len(body) == 1 else Repeat(times=times, body=body) for times, body in counted
+    )
 
 
 def _work(steps: tuple[StepTree, ...]) -> Work:

@@ -10,8 +10,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
-from hwsim.core.noun import bounds_broken_by
-
 _WRITTEN = re.compile(r"\s*([-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?)\s*(\S.*?)?\s*")
 
 
@@ -55,8 +53,19 @@ class Quantity:
         kind = int if self.whole else (int, Fraction)
         if isinstance(value, bool) or not isinstance(value, kind):
             return f"must be a {'whole' if self.whole else 'rational'} number of {self.base}"
-        problem = bounds_broken_by(value, self.low, self.high)
-        return f"{problem} {self.base}" if problem else None
+        if value < self.low:
+            return f"must be at least {self.written(self.low)}"
+        return f"must be at most {self.written(self.high)}" if value > self.high else None
+
+    def written(self, value: int | Fraction) -> str:
+        """A value in the largest unit that gives a whole number.
+
+        >>> PICOSECONDS.written(86_400 * 10**12), HERTZ.written(1500)
+        ('24 h', '1500 Hz')
+        """
+        whole = {unit: value / factor for unit, factor in self.multiples.items() if (value / factor).denominator == 1}
+        unit = max(whole, key=lambda unit: self.multiples[unit], default=self.base)
+        return f"{whole.get(unit, value)} {unit}"
 
     @property
     def example(self) -> str:
@@ -71,7 +80,10 @@ class Quantity:
         units = "|".join(re.escape(unit) for unit in self.multiples)
         number = r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?"
         text = {"type": "string", "pattern": rf"^\s*{number}\s*({units})?\s*$"}
-        return {"anyOf": [text, {"type": "number"}], "description": f"in {', '.join(self.multiples)}; bare: {self.base}"}
+        return {
+            "anyOf": [text, {"type": "number"}],
+            "description": f"in {', '.join(self.multiples)}; bare: {self.base}",
+        }
 
 
 def _decimal(base: str, **powers: int) -> dict[str, Fraction]:
@@ -80,7 +92,11 @@ def _decimal(base: str, **powers: int) -> dict[str, Fraction]:
 
 
 _BYTES = _decimal("B", _=0, k=3, M=6, G=9, T=12) | {f"{p}iB": Fraction(1024) ** n for n, p in enumerate("KMGT", 1)}
-_TIMES = _decimal("s", p=0, n=3, u=6, m=9, _=12) | {"µs": Fraction(10**6), "min": Fraction(60 * 10**12), "h": Fraction(3600 * 10**12)}
+_TIMES = _decimal("s", p=0, n=3, u=6, m=9, _=12) | {
+    "µs": Fraction(10**6),
+    "min": Fraction(60 * 10**12),
+    "h": Fraction(3600 * 10**12),
+}
 
 HERTZ = Quantity("Hz", _decimal("Hz", _=0, k=3, M=6, G=9), 1, 10**12)
 BYTES = Quantity("B", _BYTES, 1, 2**50)

@@ -8,7 +8,6 @@ from hwsim.core.noun import Name, Noun, Table
 from hwsim.errors import InvalidValue
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affine(Noun):
     """base + Σ coefficient · index of a loop.

@@ -42,6 +42,7 @@ class Workload(Noun):
         return Fraction(self.audio, 10**12)
 
     @property
-    def fp32_bytes(self) -> int:
-        """What the parameters would take in single precision."""
-        return self.program.parameters * Precision.FP32.row_bytes(1)
+    def compression_vs_fp32(self) -> Fraction | None:
+        """How many times smaller the model is than in single precision; None if it has no parameters."""
+        fp32_bytes = self.program.parameters * Precision.FP32.row_bytes(1)
+        return Fraction(fp32_bytes, self.program.model_bytes) if fp32_bytes else None

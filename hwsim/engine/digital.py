@@ -13,9 +13,7 @@ def run(schedule: Schedule, progress: Progress = no_progress) -> tuple[OpCounter
     done = []
     for op in schedule.ops:
         once = op_counters(op, schedule.ports)
-        done.append(
-            OpCounters(name=op.name, kind=op.kind, times=op.times, counters=once * op.times, bound=bound(once))
-        )
+        done.append(OpCounters(name=op.name, kind=op.kind, times=op.times, counters=once * op.times, bound=bound(once)))
         progress(len(done), len(schedule.ops))
     return tuple(done)
 

@@ -1,5 +1,6 @@
 """What a validator found wrong with a document, as a person would say it: field, value, law and the nearest name."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -36,6 +37,7 @@ class Finding:
     line: int
     path: tuple[str | int, ...]
     wrong_kind: str | None = None
+    missing: bool = False
 
 
 def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
@@ -44,7 +46,8 @@ def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
     telling = [f for f in findings if f.wrong_kind is None]
     covered = {f.path[:depth] for f in telling for depth in range(len(f.path) + 1)}
     rest = [f for f in findings if f.wrong_kind is not None and f.path not in covered]
-    first = min(telling + rest, key=lambda finding: finding.line)
+    # A misspelt field is also a missing one: the misspelling is what helps.
+    first = min(telling + rest, key=lambda finding: (finding.missing, finding.line))
     wrong_kinds = dict.fromkeys(f.wrong_kind for f in rest if f.path == first.path and f.wrong_kind)
     if first.wrong_kind is None or len(wrong_kinds) < 2:
         return first
@@ -53,32 +56,42 @@ def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
 
 
 def _finding(error: Any, kind: Any, document: Node) -> Finding:
-    place = _Place.follow(error["loc"], kind, document)
-    what, context = error["type"], error.get("ctx", {})
-    if what in _UNKNOWN:
-        name = str(error["loc"][-1])
-        line = place.node.key_lines.get(name, place.node.line)
-        return Finding(f"{place.named(name)}: unknown field; {suggestion(name, place.known_fields())}", line, (*place.path, name))
-    if what in _MISSING:
-        name = str(error["loc"][-1])
-        return Finding(f"{place.named(name)}: is missing", place.node.line, (*place.path, name))
-    if what == "value_error":
-        cause = context["error"]
-        if isinstance(cause, InvalidValue):
-            line = place.node.at(cause.path).line
-            return Finding(str(cause.within(place.dotted)) if place.path else str(cause), line, place.path)
-        return Finding(f"{place.dotted} = {place.shown}: {cause}", place.node.line, place.path)
-    if what in ("enum", "literal_error"):
-        known = re.findall(r"'([^']*)'", context["expected"])
-        if error["loc"][-1] == "[key]":
-            key = str(error["input"])
-            line = place.node.key_lines.get(key, place.node.line)
-            return Finding(f"{place.named(key)}: unknown name; {suggestion(key, known)}", line, (*place.path, key))
-        text = f"{place.dotted} = {place.shown}: {suggestion(str(place.node.value), known)}"
-        return Finding(text, place.node.line, place.path)
+    location, what, context = error["loc"], error["type"], error.get("ctx", {})
+    if what in (*_UNKNOWN, *_MISSING):
+        return _field_finding(_Place.follow(location[:-1], kind, document), str(location[-1]), what in _MISSING)
+    if location and location[-1] == "[key]":
+        return _key_finding(_Place.follow(location[:-2], kind, document), str(error["input"]), context)
+    place = _Place.follow(location, kind, document)
     wanted = _WRONG_KIND.get(what)
-    law = f"must be {wanted}" if wanted else error["msg"][:1].lower() + error["msg"][1:]
+    if what == "value_error" and isinstance(context["error"], InvalidValue):
+        inner = place.inside(context["error"].path)
+        return Finding(f"{inner.dotted} = {inner.shown}: {context['error'].law}", inner.node.line, inner.path)
+    if what == "value_error":
+        law = str(context["error"])
+    elif what in ("enum", "literal_error"):
+        law = suggestion(str(place.node.value), _quoted(context["expected"]))
+    else:
+        law = f"must be {wanted}" if wanted else error["msg"][:1].lower() + error["msg"][1:]
     return Finding(f"{place.dotted} = {place.shown}: {law}", place.node.line, place.path, wanted)
+
+
+def _field_finding(place: "_Place", name: str, missing: bool) -> Finding:
+    """A field that the noun does not have, or that the document lacks."""
+    path = (*place.path, name)
+    if missing:
+        return Finding(f"{place.named(name)}: is missing", place.node.line, path, missing=True)
+    text = f"{place.named(name)}: unknown field; {suggestion(name, place.known_fields())}"
+    return Finding(text, place.node.key_lines.get(name, place.node.line), path)
+
+
+def _key_finding(place: "_Place", key: str, context: Any) -> Finding:
+    """A key of a table that is not one of those that it may have."""
+    text = f"{place.named(key)}: unknown name; {suggestion(key, _quoted(context['expected']))}"
+    return Finding(text, place.node.key_lines.get(key, place.node.line), (*place.path, key))
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"'([^']*)'", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +129,19 @@ class _Place:
                 return "a mapping"
             case list():
                 return "a list"
+            case None | bool() as constant:
+                return json.dumps(constant)
             case scalar:
                 return shown(scalar)
 
     def named(self, name: str) -> str:
         return f"{self.dotted}.{name}" if self.path else name
+
+    def inside(self, path: str) -> "_Place":
+        """The place of a field further in; the path goes on where the document does not."""
+        steps = path.split(".")
+        place = _Place.follow(steps, self.kind, self.node)
+        return _Place((*self.path, *steps), place.node, place.kind)
 
     def known_fields(self) -> list[str]:
         return [f.name for kind in _members(self.kind) if is_dataclass(kind) for f in fields(kind)]

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from hwsim.core.chip import Chip
 from hwsim.core.prices import PriceTable
 from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName
-from hwsim.inputs.files import TextFile, read_text
+from hwsim.inputs.files import read_text
 from hwsim.inputs.shipped import Kind, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
@@ -46,7 +47,12 @@ def open_source(kind: Kind, source: Source) -> Opened:
     """The document behind a path, a shipped name or a mapping."""
     if isinstance(source, Mapping):
         return Opened("mapping", as_node(source))
-    file: TextFile = read_text(locate(kind, str(source)))
+    return open_path(locate(kind, str(source)))
+
+
+def open_path(path: Path) -> Opened:
+    """The document in a file."""
+    file = read_text(path)
     return Opened(file.name, read_document(file), ((file.name, file.sha256),))
 
 
@@ -65,6 +71,8 @@ def workload_from(opened: Opened, precision: str | None = None) -> Workload:
     try:
         return workload(recipe, precision)
     except UnknownName as error:
+        if precision is not None:
+            raise
         raise FileProblem(opened.name, f"precision: {error}", line=_line(opened.document, "precision")) from error
     except InvalidValue as error:
         raise FileProblem(opened.name, str(error), line=_line(opened.document, error.path)) from error
@@ -75,10 +83,11 @@ def recipe_from(opened: Opened) -> AnyRecipe:
     entries = opened.document.value
     kind = entries.get("kind") if isinstance(entries, dict) else None
     if kind is None:
-        raise FileProblem(opened.name, f"kind: is missing; known: {', '.join(RECIPES)}", line=opened.document.line or None)
+        raise FileProblem(
+            opened.name, f"kind: is missing; known: {', '.join(RECIPES)}", line=opened.document.line or None
+        )
     if not isinstance(kind.value, str) or kind.value not in RECIPES:
-        problem = UnknownName("kind", str(kind.value), RECIPES)
-        raise FileProblem(opened.name, f"kind: {problem}", line=kind.line or None)
+        raise FileProblem(opened.name, str(UnknownName("kind", str(kind.value), RECIPES)), line=kind.line or None)
     return from_document(RECIPES[kind.value], opened.document, opened.name)
 
 

@@ -3,7 +3,7 @@
 from enum import Enum
 from pathlib import Path
 
-from hwsim.errors import FileProblem, UnknownName
+from hwsim.errors import FileProblem, UnknownName, shown
 
 
 class Kind(Enum):
@@ -12,6 +12,11 @@ class Kind(Enum):
     ARCH = "arch"
     WORKLOAD = "workload"
     ENERGY = "energy"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return {Kind.ARCH: "chip", Kind.WORKLOAD: "workload", Kind.ENERGY: "price table"}[self]
 
     @property
     def folder(self) -> Path:
@@ -38,9 +43,10 @@ def locate(kind: Kind, reference: str) -> Path:
             return shipped
         exists = path.exists()
     except (OSError, ValueError) as error:
-        raise FileProblem(ascii(reference)[:80], f"cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise FileProblem(shown(reference), f"cannot be read: {reason}") from error
     if is_name and not exists:
-        raise UnknownName(kind.value, reference, names(kind))
+        raise UnknownName(kind.title, reference, names(kind))
     if exists:
         return path
     raise FileProblem(reference, f"there is no such file; shipped names: {', '.join(names(kind))}")

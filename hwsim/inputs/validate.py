@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 def from_document(kind: type[T], document: Node, file: str) -> T:
     """The noun that a document describes; FileProblem names file, line and field of what is wrong."""
     try:
-        noun: T = _adapter(kind).validate_json(json.dumps(document.plain()), strict=True)
+        noun: T = _adapter(cast(Hashable, kind)).validate_json(json.dumps(document.plain()), strict=True)
         return noun
     except ValidationError as error:
         finding = first_finding(error.errors(include_url=False), kind, document)
@@ -54,5 +54,5 @@ def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, kind))

@@ -68,10 +68,22 @@ def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
             begin = code[row[PARTNER]]
             done[level] += 1
             if 2 < begin[TIMES] and done[level] < begin[TIMES] - 1:
-                _snapshot(begin, slots, free, released, turn, totals, reach[level + 1], keys[level], past[level], taken[level])
+                _snapshot(
+                    begin, slots, free, released, turn, totals, reach[level + 1], keys[level], past[level], taken[level]
+                )
                 taken[level] += 1
                 skipped = _skip(
-                    begin, begin[TIMES] - done[level], slots, free, released, totals, reach, level, keys[level], past[level], taken[level]
+                    begin,
+                    begin[TIMES] - done[level],
+                    slots,
+                    free,
+                    released,
+                    totals,
+                    reach,
+                    level,
+                    keys[level],
+                    past[level],
+                    taken[level],
                 )
                 done[level] += skipped
                 if skipped > 0:
@@ -166,7 +178,16 @@ def _waiting_unit(ring: int) -> int:
 
 @kernel
 def _snapshot(
-    begin: Ints, slots: int, free: Ints, released: Ints, turn: Ints, totals: Ints, reach: int, keys: Ints, past: Ints, taken: int
+    begin: Ints,
+    slots: int,
+    free: Ints,
+    released: Ints,
+    turn: Ints,
+    totals: Ints,
+    reach: int,
+    keys: Ints,
+    past: Ints,
+    taken: int,
 ) -> None:
     """Keep the state after an iteration: what decides the future, relative to one unit, and the totals."""
     base = np.int64(-1)
@@ -192,7 +213,17 @@ def _snapshot(
 
 @kernel
 def _skip(
-    begin: Ints, remaining: int, slots: int, free: Ints, released: Ints, totals: Ints, reach: Ints, level: int, keys: Ints, past: Ints, taken: int
+    begin: Ints,
+    remaining: int,
+    slots: int,
+    free: Ints,
+    released: Ints,
+    totals: Ints,
+    reach: Ints,
+    level: int,
+    keys: Ints,
+    past: Ints,
+    taken: int,
 ) -> int:
     """Multiply the period that ends here, if there is one; returns the iterations that this stands for."""
     size = keys.shape[0]

@@ -7,7 +7,7 @@ from hwsim.core.counters import Work
 from hwsim.core.ops import Function, Gemm
 from hwsim.core.precision import Precision
 from hwsim.core.program import Placed, Program
-from hwsim.core.schedule import ArrayWork, Load, OpSchedule, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.core.schedule import ArrayWork, Block, Load, OpSchedule, Phase, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.tensor import Granularity
 from hwsim.errors import Unsupported
 from hwsim.mapping.blocks import Extent, Part, extent, grain, largest_square_block, m_and_n, parts, smallest_block
@@ -28,6 +28,7 @@ def schedule_gemm(placed: Placed, op: Gemm, program: Program, chip: Chip) -> OpS
     steps = mapping.steps(block)
     if op.batch > 1:
         steps = (Repeat(times=op.batch, body=steps),)
+    m, n = m_and_n(chip.array.dataflow, block)
     return OpSchedule(
         name=op.name,
         kind="gemm",
@@ -35,6 +36,7 @@ def schedule_gemm(placed: Placed, op: Gemm, program: Program, chip: Chip) -> OpS
         steps=steps,
         formats=(mapping.act, mapping.weight),
         mode=mapping.mode,
+        block=Block(m=m, k=block.k, n=n),
     )
 
 

@@ -9,7 +9,9 @@ from hwsim.core.prices import Price, PriceTable
 from hwsim.errors import Unsupported
 
 
-def mac_price(table: PriceTable, mode: Precision, act: Precision, weight: Precision, accumulator_bits: int) -> UnitPrice:
+def mac_price(
+    table: PriceTable, mode: Precision, act: Precision, weight: Precision, accumulator_bits: int
+) -> UnitPrice:
     """A multiplication of the operands' widths, and an addition to the accumulator.
 
     An integer multiplier is an array of one-bit cells, so its energy goes with the product of the operands' widths

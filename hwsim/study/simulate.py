@@ -33,7 +33,12 @@ def simulate(
 
 
 def _result(
-    chip: Chip, workload: Workload, plan: Schedule, counters: Sequence[OpCounters], energy: Energy, provenance: Provenance
+    chip: Chip,
+    workload: Workload,
+    plan: Schedule,
+    counters: Sequence[OpCounters],
+    energy: Energy,
+    provenance: Provenance,
 ) -> Result:
     total = sum((op.counters for op in counters), Counters(cycles=0))
     ops = tuple(
@@ -85,7 +90,7 @@ def _summary(
         _array_cycles_at_peak(chip, op, done.counters.work.macs) for op, done in zip(plan.ops, counters, strict=True)
     )
     energy_aj = energy.components.total
-    program = workload.program
+    program, compression = workload.program, workload.compression_vs_fp32
     return Summary(
         chip=chip.name,
         workload=workload.name,
@@ -103,7 +108,7 @@ def _summary(
         dram_write_bytes=total.work.dram_write_bytes,
         parameters=program.parameters,
         model_bytes=program.model_bytes,
-        compression_vs_fp32=float(Fraction(workload.fp32_bytes, program.model_bytes)),
+        compression_vs_fp32=None if compression is None else float(compression),
     )
 
 

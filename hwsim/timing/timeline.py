@@ -97,7 +97,13 @@ class _Code:
         used = {Unit.LOAD: bool(loads), Unit.ARRAY: array >= 0, Unit.VECTOR: vector >= 0, Unit.STORE: store >= 0}
         durations = [*loads.values(), array, tail, vector, store]
         row = _row(
-            k.STEP, loads=tuple(loads.get(ring, -1) for ring in Ring), array=array, tail=tail, vector=vector, store=store, flags=flags
+            k.STEP,
+            loads=tuple(loads.get(ring, -1) for ring in Ring),
+            array=array,
+            tail=tail,
+            vector=vector,
+            store=store,
+            flags=flags,
         )
         return cls(
             rows=(row,),

@@ -1,0 +1,18 @@
+"""`hwsim schema`: JSON Schemas for editors."""
+
+import click
+
+
+@click.command(name="schema")
+@click.argument("kind", type=click.Choice(["arch", "workload", "energy"]))
+def command(kind: str) -> None:
+    """Print the JSON Schema of a KIND of file, with which editors complete and check.
+
+    Example: hwsim schema arch > arch.schema.json
+    """
+    import json
+
+    from hwsim.inputs.schema import schema
+    from hwsim.inputs.shipped import Kind
+
+    click.echo(json.dumps(schema(Kind(kind)), indent=2))

@@ -1,0 +1,20 @@
+"""The JSON Schema of each kind of file, made from the nouns that the files describe."""
+
+from typing import Any
+
+from hwsim.core.chip import Chip
+from hwsim.core.prices import PriceTable
+from hwsim.inputs.shipped import Kind
+from hwsim.inputs.validate import json_schema
+from hwsim.models.catalogue import RECIPES
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    """A schema that accepts the files of that kind."""
+    match kind:
+        case Kind.ARCH:
+            return json_schema((Chip,))
+        case Kind.WORKLOAD:
+            return json_schema(tuple(RECIPES.values()))
+        case Kind.ENERGY:
+            return json_schema((PriceTable,))

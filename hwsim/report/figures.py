@@ -1,0 +1,63 @@
+"""Numbers as people read them: three or four digits and a unit, never a bare exponent."""
+
+from math import floor, log10
+
+_STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """A number with that many significant digits, written out.
+
+    >>> figure(0.013175), figure(131.752857), figure(131752.857), figure(0)
+    ('0.0132', '132', '131,753', '0')
+    """
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def scaled(value: float, unit: str, digits: int = 3) -> str:
+    """A number with the multiple of the unit that suits it.
+
+    >>> scaled(5482946246, "B"), scaled(29093210, "B"), scaled(12, "B")
+    ('5.48 GB', '29.1 MB', '12 B')
+    """
+    for factor, prefix in _STEPS:
+        if abs(value) >= factor:
+            whole = factor == 1 and value == int(value)
+            return f"{int(value) if whole else figure(value / factor, digits)} {prefix}{unit}"
+    return f"{figure(value, digits)} {unit}"
+
+
+def joules(attojoules: float) -> str:
+    """An energy with the multiple of the joule that suits it.
+
+    >>> joules(376992512783390000), joules(1500)
+    ('377 mJ', '1.50 fJ')
+    """
+    for power, prefix in ((18, ""), (15, "m"), (12, "µ"), (9, "n"), (6, "p"), (3, "f")):
+        if attojoules >= 10**power:
+            return f"{figure(attojoules / 10**power)} {prefix}J"
+    return f"{attojoules} aJ"
+
+
+def seconds(value: float) -> str:
+    """A time with the multiple of the second that suits it.
+
+    >>> seconds(0.131752857), seconds(12.5), seconds(3.2e-7)
+    ('132 ms', '12.5 s', '320 ns')
+    """
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if value >= factor:
+            return f"{figure(value / factor)} {prefix}s"
+    return f"{figure(value / 1e-9)} ns"
+
+
+def percent(part: float, whole: float = 1) -> str:
+    """A share.
+
+    >>> percent(1, 8), percent(0.00123), percent(0, 5)
+    ('12.5 %', '0.123 %', '0 %')
+    """
+    return f"{figure(100 * part / whole) if whole else '0'} %"

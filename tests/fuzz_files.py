@@ -1,0 +1,211 @@
+"""Runs mutated YAML files through the command line, inside one process with little memory and an alarm per file.
+
+    python fuzz_files.py SEED COUNT FOLDER KEEP
+
+A file must give a run, or one line on standard error and exit code 2. At least a quarter of the files change nothing
+but values, and stay valid. The first KEEP files are left in the folder, for the real command, before any is run.
+"""
+
+import io
+import re
+import resource
+import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from random import Random
+
+ADDRESS_SPACE = 1 << 30
+SECONDS_PER_FILE = 5
+
+ROOT = Path(__file__).resolve().parents[1]
+ORIGINALS = {
+    "arch": (ROOT / "arch/int4_array.yaml").read_bytes(),
+    "workload": (ROOT / "workloads/rnnt.yaml").read_bytes(),
+}
+
+# Of each value that a valid file may change: how to find it, and other values that it may have.
+VALUES = {
+    "arch": {
+        rb"clock: (1 GHz)": ["1.5 GHz", "800 MHz", "1e9", "2000 kHz", "700000000"],
+        rb"rows: (64)": ["1", "3", "8", "128", "256", "1000"],
+        rb"cols: (64)": ["1", "5", "16", "128", "512"],
+        rb"dataflow: (ws)": ["is", "os"],
+        rb"weight_load: (wavefront)": ["broadcast"],
+        rb"shadow_weights: (true)": ["false"],
+        rb"drain: (separate)": ["serial", "shared"],
+        rb"m_chunk: (null)": ["1", "7", "64", "~"],
+        rb"(\{fp16: 1, int8: 4, int4: 8\})": ["{int4: 1}", "{int4: {k: 8, n: 8}}", "{int8: 2, int4: {n: 4}}"],
+        rb"entries: (1024)": ["null", "1", "64", "100000"],
+        rb"bits: (32)": ["16", "24", "8"],
+        rb"lanes: (64)": ["1", "7", "1024"],
+        rb"sigmoid: (4)": ["1", "100"],
+        rb"size: (2 MiB)": ["64 KiB", "512 KiB", "100 kB", "16 MiB", "4096 B"],
+        rb"banks: (16)": ["1", "4", "32"],
+        rb"read: (128 B/cycle)": ["1 B/cycle", "4096 B/cycle"],
+        rb"buffers: (2)": ["1", "3", "8"],
+        rb"type: (lpddr4)": ["hbm2", "ddr4", "gddr6"],
+        rb"latency: (100 ns)": ["0 s", "1 us", "333 ps", "2 ms"],
+        rb"write: (64 GB/s)": ["1 GB/s", "819.2 GB/s", "3 kB/s"],
+    },
+    "workload": {
+        rb"audio: (10 s)": ["1 ms", "3.3 s", "1 min", "2 h", "24 h"],
+        rb"batch: (1)": ["2", "16", "1000"],
+        rb"precision: (w4a4)": ["fp16", "w8a8", "w2a2", "{policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"],
+        rb"features: (340)": ["1", "240", "4000"],
+        rb"frame: (20 ms)": ["10 ms", "1 ms", "1 s"],
+        rb"layers: (6)": ["1", "2", "12"],
+        rb"cells: (640)": ["1", "33", "2048"],
+        rb"bidirectional: (true)": ["false"],
+        rb"embedding: (10)": ["1", "512"],
+        rb"cells: (768)": ["5", "1024"],
+        rb"outputs: (46)": ["1", "30000"],
+        rb"symbols_per_second: (14)": ["0.001", "30", "4.5"],
+    },
+}
+JUNK = [
+    b"\x00",
+    b"\xff\xfe",
+    b"\t",
+    b"- ",
+    b": ",
+    b"{",
+    b"]",
+    b"*a",
+    b"&a ",
+    b"!!int ",
+    b"---\n",
+    b"...",
+    b"|",
+    b">",
+    b"%",
+]
+WORDS = [
+    b".nan",
+    b"-.inf",
+    b"1e400",
+    b"9" * 60,
+    b"-1",
+    b"0",
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b"'x'",
+    b"1:30",
+    b"0x10",
+    b"1 parsec",
+]
+
+
+def change_values(kind: str, random: Random) -> bytes:
+    text = ORIGINALS[kind]
+    for pattern in random.sample(list(VALUES[kind]), random.randint(1, 4)):
+        found = re.search(pattern, text)
+        assert found is not None, pattern
+        value = random.choice(VALUES[kind][pattern]).encode()
+        text = text[: found.start(1)] + value + text[found.end(1) :]
+    return text
+
+
+def change_bytes(kind: str, random: Random) -> bytes:
+    text = bytearray(ORIGINALS[kind])
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(text))
+        match random.randrange(4):
+            case 0:
+                text[place] = random.randrange(256)
+            case 1:
+                text[place:place] = random.choice(JUNK)
+            case 2:
+                del text[place : place + random.randint(1, 20)]
+            case _:
+                del text[place:]
+                if not text:
+                    break
+    return bytes(text)
+
+
+def change_lines(kind: str, random: Random) -> bytes:
+    lines = ORIGINALS[kind].split(b"\n")
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(lines))
+        match random.randrange(5):
+            case 0:
+                lines.insert(place, random.choice(lines))
+            case 1:
+                lines.pop(place)
+            case 2:
+                lines[place] = b"  " + lines[place]
+            case 3:
+                lines[place] = re.sub(rb":.*", b": " + random.choice(WORDS), lines[place])
+            case _:
+                lines[place] = re.sub(rb"\w", lambda m: bytes([m[0][0] ^ 1]), lines[place], count=1)
+    return b"\n".join(lines)
+
+
+def mutations(seed: int, count: int) -> list[tuple[str, bytes, bool]]:
+    """Of each file: chip or workload, its bytes, and whether only values were changed."""
+    random = Random(seed)
+    found = []
+    for number in range(count):
+        kind = random.choice(list(ORIGINALS))
+        valid = number % 3 == 0
+        change = change_values if valid else random.choice([change_bytes, change_lines])
+        found.append((kind, change(kind, random), valid))
+    return found
+
+
+def arguments(kind: str, path: Path) -> list[str]:
+    return ["run", str(path), "rnnt"] if kind == "arch" else ["run", "int4_array", str(path)]
+
+
+def judge(code: int, printed: str, complaint: str) -> str | None:
+    """What is wrong with how the command ended, or None."""
+    if code == 0:
+        return (
+            None
+            if printed and not complaint
+            else f"ran, but printed {printed[:80]!r} and complained {complaint[:200]!r}"
+        )
+    if code != 2:
+        return f"exit code {code}: {complaint[-500:]}"
+    one_line = complaint.count("\n") == 1 and complaint.startswith("hwsim: ")
+    return None if one_line and not printed else f"not one line: {complaint[:500]!r}, {printed[:80]!r}"
+
+
+def main(seed: int, count: int, folder: Path, keep: int) -> int:
+    from hwsim.cli.main import main as hwsim
+
+    files = mutations(seed, count)
+    for number, (kind, text, _) in enumerate(files[:keep]):
+        (folder / f"{number}-{kind}.yaml").write_bytes(text)
+    print(f"{keep} files kept", flush=True)
+
+    with redirect_stdout(io.StringIO()):
+        hwsim(["run", "int4_array", "rnnt"])  # compiles the kernels while there is memory for it
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    valid_runs = 0
+    path = folder / "mutated.yaml"
+    for number, (kind, text, valid) in enumerate(files):
+        path.write_bytes(text)
+        printed, complaint = io.StringIO(), io.StringIO()
+        signal.alarm(SECONDS_PER_FILE)
+        try:
+            with redirect_stdout(printed), redirect_stderr(complaint):
+                code = hwsim(arguments(kind, path))
+        except BaseException as error:
+            error.add_note(f"seed {seed}, file {number}:\n{text.decode(errors='replace')}")
+            raise
+        signal.alarm(0)
+        problem = judge(code, printed.getvalue(), complaint.getvalue())
+        if problem is not None:
+            print(f"seed {seed}, file {number}: {problem}\n{text.decode(errors='replace')}")
+            return 1
+        valid_runs += valid and code == 0
+    print(f"{count} files, {valid_runs} with other valid values ran")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), keep=int(sys.argv[4])))

@@ -1,0 +1,111 @@
+"""Programs for tests: one op of a kind each, and strategies that draw them."""
+
+from math import prod
+
+from hypothesis import strategies as st
+
+from hwsim.core.ops import Apply, Elementwise, Function, Gemm, Lookup, Move, Op, Reduce, Reduction
+from hwsim.core.precision import Precision
+from hwsim.core.program import Loop, Program
+from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
+from hwsim.core.view import View
+
+PER_CHANNEL = Scaling(granularity=Granularity.CHANNEL)
+
+
+def program(op: Op, tensors: list[Tensor], times: int = 1) -> Program:
+    """One op, in a loop if it runs more than once."""
+    body = (op,) if times == 1 else (Loop(name="loop", times=times, body=(op,)),)
+    return Program(name="one", tensors=tuple(sorted(tensors, key=lambda t: t.name)), body=body)
+
+
+def tensor(name: str, *shape: int, precision: Precision = Precision.INT8, role: Role = Role.ACTIVATION) -> Tensor:
+    scaling = PER_CHANNEL if role is Role.WEIGHT and not precision.floating else Scaling()
+    return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=scaling)
+
+
+def gemm(m: int, k: int, n: int, precision: Precision = Precision.INT8, batch: int = 1, times: int = 1) -> Program:
+    op = Gemm(
+        name="gemm",
+        act=View(tensor="act"),
+        weight=View(tensor="weight"),
+        bias=View(tensor="bias"),
+        out=View(tensor="out"),
+        batch=batch,
+        m=m,
+        k=k,
+        n=n,
+    )
+    tensors = [
+        tensor("act", batch, m, k, precision=precision, role=Role.INPUT),
+        tensor("weight", batch, k, n, precision=precision, role=Role.WEIGHT),
+        tensor("bias", n, precision=Precision.INT32, role=Role.BIAS),
+        tensor("out", batch, m, n),
+    ]
+    return program(op, tensors, times)
+
+
+def elementwise(rows: int, size: int, times: int = 1) -> Program:
+    """gain · x + y, requantised; the gain is one row for all."""
+    op = Elementwise(
+        name="chain",
+        reads=(("x", View(tensor="x")), ("y", View(tensor="y")), ("gain", View(tensor="gain"))),
+        chain=(
+            Apply(function=Function.MUL, args=("x", "gain"), result="product"),
+            Apply(function=Function.ADD, args=("product", "y"), result="sum"),
+            Apply(function=Function.REQUANTIZE, args=("sum",), result="out"),
+        ),
+        writes=(("out", View(tensor="out")),),
+    )
+    tensors = [
+        tensor("x", rows, size, role=Role.INPUT),
+        tensor("y", rows, size, precision=Precision.INT16, role=Role.INPUT),
+        tensor("gain", size, role=Role.BIAS),
+        tensor("out", rows, size),
+    ]
+    return program(op, tensors, times)
+
+
+def reduce(rows: int, size: int, reduction: Reduction, times: int = 1) -> Program:
+    op = Reduce(name="reduce", reduction=reduction, read=View(tensor="x"), write=View(tensor="out"))
+    width = 1 if reduction is Reduction.ARGMAX else size
+    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width)], times)
+
+
+def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:
+    op = Lookup(name="lookup", table=View(tensor="table"), index=View(tensor="index"), out=View(tensor="out"))
+    tensors = [
+        tensor("table", entries, size, precision=Precision.INT4, role=Role.TABLE),
+        tensor("index", rows, 1, precision=Precision.INT32, role=Role.INPUT),
+        tensor("out", rows, size, precision=Precision.INT4),
+    ]
+    return program(op, tensors, times)
+
+
+def move(rows: int, size: int, times: int = 1) -> Program:
+    op = Move(name="move", read=View(tensor="x"), write=View(tensor="out"))
+    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", size, rows)], times)
+
+
+SIZES = st.integers(1, 24)
+TIMES = st.integers(1, 50)
+GEMMS = st.builds(
+    gemm,
+    m=SIZES,
+    k=SIZES,
+    n=SIZES,
+    precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16]),
+    batch=st.integers(1, 3),
+    times=TIMES,
+)
+VECTOR_PROGRAMS = st.one_of(
+    st.builds(elementwise, rows=SIZES, size=SIZES, times=TIMES),
+    st.builds(reduce, rows=SIZES, size=SIZES, reduction=st.sampled_from(Reduction), times=TIMES),
+    st.builds(lookup, rows=SIZES, size=SIZES, times=TIMES),
+    st.builds(move, rows=SIZES, size=SIZES, times=TIMES),
+)
+PROGRAMS = GEMMS | VECTOR_PROGRAMS
+
+
+def elements(program_: Program, name: str) -> int:
+    return prod(program_.tensor(name).shape)

@@ -1,0 +1,272 @@
+"""Each way in which a file can be broken, with the exact line that it gives; and what valid files mean."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from data import ARCH, PRICES, RNNT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwsim.core.chip import Chip, PackedMacs
+from hwsim.core.precision import Precision
+from hwsim.core.prices import PriceTable
+from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
+from hwsim.errors import FileProblem, InvalidValue, UserError
+from hwsim.inputs.check import check
+from hwsim.inputs.files import LARGEST
+from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.inputs.shipped import Kind, names
+
+ARCH_TEXT, RNNT_TEXT, PRICES_TEXT = ARCH.read_text(), RNNT.read_text(), PRICES.read_text()
+
+# What is replaced by what, and the line that hwsim answers.
+BROKEN_CHIPS = [
+    (
+        "cols: 64",
+        "colums: 64",
+        "8: array.colums: unknown field; did you mean cols? known: kind, rows, cols, dataflow, weight_load, "
+        "shadow_weights, drain, m_chunk, macs_per_pe, accumulator",
+    ),
+    ("rows: 64", "rows: 0", "7: array.rows = 0: must be at least 1"),
+    ("rows: 64", "rows: 64.5", "7: array.rows = 64.5: must be a whole number"),
+    ("rows: 64", "rows: '64'", "7: array.rows = '64': must be a whole number"),
+    ("rows: 64", "rows: true", "7: array.rows = true: must be a whole number"),
+    ("rows: 64", "rows: null", "7: array.rows = null: must be a whole number"),
+    ("rows: 64", "rows: .nan", "7: '.nan' must be a finite number"),
+    ("rows: 64", "rows: 1e999", "7: '1e999' must be a finite number"),
+    ("rows: 64", "rows: " + "9" * 41, f"7: '{'9' * 41}' must have at most 40 digits"),
+    ("rows: 64", "rows: !!int 64", "7: tag 'tag:yaml.org,2002:int' is not allowed"),
+    ("rows: 64", "rows: 64\n  rows: 64", "8: key 'rows' is given twice, first on line 7"),
+    ("dataflow: ws", "dataflow: wss", "9: array.dataflow = 'wss': did you mean ws? known: ws, is, os"),
+    ("kind: systolic", "kind: analog", "6: array.kind = 'analog': known: systolic"),
+    ("clock: 1 GHz", "clock: 1 parsec", "3: clock = '1 parsec': unknown unit 'parsec'; known: Hz, kHz, MHz, GHz"),
+    ("clock: 1 GHz", "clock: -1 GHz", "3: clock = '-1 GHz': must be at least 1 Hz"),
+    ("clock: 1 GHz", "clock: 1.5 Hz", "3: clock = '1.5 Hz': must be a whole number of Hz"),
+    ("clock: 1 GHz", "clock: [1]", "3: clock = a list: must be a number with a unit, such as '1 GHz'"),
+    ("clock: 1 GHz", "clock: fast", "3: clock = 'fast': must be a number with a unit, such as '1 GHz'"),
+    ("clock: 1 GHz\n", "", "1: clock: is missing"),
+    ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
+    ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
+    ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = a mapping: must name at least one precision"),
+    ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
+    ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
+    (
+        "latency: 100 ns",
+        "latency: 2 days",
+        "20: dram.latency = '2 days': unknown unit 'days'; known: ps, ns, us, ms, s, µs, min, h",
+    ),
+    ("latency: 100 ns", "latency: 25 h", "20: dram.latency = '25 h': must be at most 24 h"),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7",
+        "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? known: generic_7nm",
+    ),
+    ("energy: generic_7nm", "energy: 3", "21: energy = 3: must be a text or a mapping"),
+    ("name: int4_array", "name: ''", "1: name = '': must not be empty"),
+    ("name: int4_array", "name: [a", "2: is not YAML: did not find expected ',' or ']'"),
+    ("name: int4_array", "name: &n *n", "1: is not YAML: did not find expected key"),
+    ("name: int4_array", "name: *n", "1: alias *n has no complete anchor before it"),
+    ("name: int4_array", "? [a]\n: b", "1: key '...' must be a text"),
+    ("name: int4_array", "1: a", "1: key 1 must be a text"),
+]
+
+BROKEN_WORKLOADS = [
+    ("kind: rnnt", "kind: rntt", "3: unknown kind 'rntt'; did you mean rnnt? known: rnnt"),
+    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt"),
+    (
+        "precision: w4a4",
+        "precision: w4b4",
+        "6: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
+        "known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
+        "6: precision.rules = 'encodre.*': matches no op of the workload",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rule: []}",
+        "6: precision.rule: unknown field; did you mean rules? known: policy, rules",
+    ),
+    ("audio: 10 s", "audio: 25 h", "4: audio = '25 h': must be at most 24 h"),
+    ("cells: 768", "cells: 65537", "8: prediction.cells = 65537: must be at most 65536"),
+    ("combine: multiply", "combine: add", "9: joint.combine = 'add': known: multiply"),
+    (
+        "symbols_per_second: 14",
+        "symbols_per_second: 14 /m",
+        "10: decoding.symbols_per_second = '14 /m': unknown unit '/m'; known: /s",
+    ),
+]
+
+BROKEN_PRICES = [
+    ("energy: 0.07 pJ", "energy: -0.07 pJ", "9: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
+    (
+        "energy: 0.07 pJ",
+        "energy: 0.07 pj",
+        "9: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
+    ),
+    ("sure: recalled}", "sure: very}", "9: multiply.int8.sure = 'very': known: read, recalled, assumed"),
+    (", bits: 64", "", "24: sram[0].price.bits = a mapping: an access moves a stated number of bits"),
+]
+
+
+def line(path: Path, text: str | bytes) -> str:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError) as caught:
+        check(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}:")
+    return message.removeprefix(f"{path}:").strip()
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_CHIPS)
+def test_broken_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in ARCH_TEXT
+    assert line(tmp_path / "chip.yaml", ARCH_TEXT.replace(old, new, 1)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_WORKLOADS)
+def test_broken_workloads(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in RNNT_TEXT
+    assert line(tmp_path / "work.yaml", RNNT_TEXT.replace(old, new, 1)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)
+def test_broken_price_tables(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in PRICES_TEXT
+    assert line(tmp_path / "prices.yaml", PRICES_TEXT.replace(old, new, 1)) == message
+
+
+def bomb(levels: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("# nothing\n", "is empty"),
+        (
+            "just a text",
+            "is neither chip, workload nor price table: has none of the fields array (chip), audio (workload), multiply (price table)",
+        ),
+        ("a: 1\n---\nb: 2\n", "2: holds a second document; one is read"),
+        (b"name: \xff", "1: is not UTF-8: byte 0xff"),
+        (b"name: a\x00b", "is not YAML: control characters are not allowed"),
+        ("a: " * 50, "1: is not YAML: mapping values are not allowed in this context"),
+        ("[" * 100_000, "1: is nested more than 40 deep"),
+        (bomb(9), "5: stands for more than 20000 values"),
+        ("&a [*a]", "1: alias *a has no complete anchor before it"),
+        ("x" * (LARGEST + 1), f"has {LARGEST + 1} bytes; at most {LARGEST} are read"),
+        ('"\\ud800": 1', "1: is not YAML: found invalid Unicode character escape code"),
+    ],
+)
+def test_files_that_are_no_documents(text: str | bytes, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "file.yaml", text) == message
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    for path, message in (
+        (tmp_path, "is a directory; name a file"),
+        (tmp_path / "none.yaml", "cannot be read: No such file or directory"),
+        (Path("/dev/null"), "is not a regular file"),
+    ):
+        with pytest.raises(FileProblem, match=message):
+            check(path)
+
+
+def test_unknown_names_get_the_nearest_one() -> None:
+    with pytest.raises(UserError, match=r"unknown chip 'int4_aray'; did you mean int4_array\?"):
+        load_chip("int4_aray")
+    with pytest.raises(UserError, match=r"none.yaml: there is no such file; shipped names: rnnt"):
+        load_workload("none.yaml")
+
+
+def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rnnt").mkdir()
+    assert load_workload("rnnt").name == "rnnt"
+    (tmp_path / "int4_array").write_text(ARCH_TEXT.replace("name: int4_array", "name: mine"))
+    assert load_chip("int4_array").name == "mine"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_everything_shipped_is_valid(kind: Kind) -> None:
+    assert names(kind)
+    for name in names(kind):
+        assert check(kind.folder / f"{name}.yaml").kind is kind
+        assert check(kind.folder / f"{name}.yaml").name == name
+
+
+def test_a_minimal_chip_gets_stated_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "chip.yaml"
+    path.write_text(
+        "name: tiny\nclock: 1e9\narray: {kind: systolic, rows: 2, cols: 2, macs_per_pe: {int8: {k: 2, n: 3}}}\n"
+        "vector: {lanes: 1, cycles: {add: 1}}\nscratchpad: {size: 1 KiB, read: 8 B/cycle, write: 8}\n"
+        "dram: {read: 1 GB/s, write: 1 GB/s}\nenergy: generic_7nm\n"
+    )
+    chip = load_chip(path)
+    assert chip.clock == 10**9
+    assert chip.array.macs_per_pe == ((Precision.INT8, PackedMacs(k=2, n=3)),)
+    assert chip.array.macs_per_cycle(Precision.INT8) == 24
+    assert isinstance(chip.energy, PriceTable)
+    assert chip.dram.latency == 0
+
+
+def test_a_mapping_obeys_the_same_laws_as_a_file() -> None:
+    chip = load_chip("int4_array")
+    mapping = {
+        "name": "mapped",
+        "clock": "1 GHz",
+        "array": {"rows": 4, "cols": 4, "macs_per_pe": {"int8": 1}},
+        "vector": {"lanes": 4, "cycles": {"add": 1}},
+        "scratchpad": {"size": "1 MiB", "read": 16, "write": 16},
+        "dram": {"read": "1 GB/s", "write": "1 GB/s"},
+        "energy": "generic_7nm",
+    }
+    assert load_chip(mapping).clock == chip.clock
+    with pytest.raises(FileProblem, match=r"mapping: array = 'x': must be a mapping"):
+        load_chip({**mapping, "array": "x"})
+    with pytest.raises(InvalidValue, match="must be a finite number"):
+        load_chip({**mapping, "clock": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("unit", "written", "value"),
+    [
+        (HERTZ, "1.5 GHz", 1_500_000_000),
+        (HERTZ, 1e9, 10**9),
+        (BYTES, "2 MiB", 2 << 20),
+        (BYTES, "2 MB", 2_000_000),
+        (BYTES, "2MB", 2_000_000),
+        (BYTES_PER_SECOND, "819.2 GB/s", 819_200_000_000),
+        (PICOSECONDS, "0.1 us", 100_000),
+        (PICOSECONDS, "0.1 µs", 100_000),
+        (JOULES, "0.07 pJ", 70_000),
+        (JOULES, "1.5 aJ", Fraction(3, 2)),
+    ],
+)
+def test_quantities_are_read_exactly(unit: Quantity, written: object, value: Fraction) -> None:
+    assert unit.parse(written) == value
+
+
+@given(st.integers(1, 10**18))
+def test_a_written_quantity_reads_back(value: int) -> None:
+    for unit in (HERTZ, BYTES, PICOSECONDS):
+        assert unit.parse(unit.written(value)) == value
+
+
+@given(st.fractions(0, 10**12, max_denominator=10**6))
+def test_noun_values_pass_through_parsing_unchanged(value: Fraction) -> None:
+    assert JOULES.parse(value) == value
+
+
+def test_chips_are_hashable_values() -> None:
+    assert hash(load_chip("int4_array")) == hash(load_chip(ARCH))
+    assert isinstance(load_chip("int4_array"), Chip)
+    assert load_prices("generic_7nm") == load_chip("int4_array").energy

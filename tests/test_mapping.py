@@ -1,0 +1,173 @@
+"""Laws of every schedule: nothing is lost, everything fits, and time stays between its bounds."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from chips import arrays, chip, chips
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from programs import GEMMS, PROGRAMS, elementwise, gemm
+from timeline_witness import Walk
+
+from hwsim.core.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
+from hwsim.core.ops import law
+from hwsim.core.precision import Precision
+from hwsim.core.program import Program
+from hwsim.core.schedule import Ports, Repeat, Schedule, StepTree
+from hwsim.engine.digital import run
+from hwsim.errors import Unsupported
+from hwsim.mapping.schedule import schedule
+from hwsim.timing.systolic import gemm_cycles
+from hwsim.timing.timeline import op_counters
+
+FREE_PORTS = Ports(dram_read=None, dram_write=None, scratchpad_read=None, scratchpad_write=None, latency=0, slots=64)
+
+
+def scheduled(program: Program, on: Chip) -> Schedule:
+    """The schedule, or a new example where the chip is too small for the op."""
+    try:
+        return schedule(program, on)
+    except Unsupported:
+        assume(False)
+        raise
+
+
+@given(PROGRAMS, chips())
+def test_work_is_conserved(program: Program, on: Chip) -> None:
+    (op,) = scheduled(program, on).ops
+    (placed,) = program.placed()
+    work = op.work()
+    rules = law(placed.op)
+    assert op.times == placed.times
+    assert work.macs == rules.macs(placed.op)
+    assert work.macs * op.times == program.macs
+    cycles = dict(on.vector.cycles)
+    demanded = sum(count * cycles[f] for f, count in rules.vector_work(placed.op, program.shape_of).items())
+    assert work.vector_lane_cycles >= demanded
+    assert work.dram_write_bytes >= sum(program.view_bytes(view) for view in rules.writes(placed.op))
+    assert work.scratchpad_write_bytes >= work.dram_read_bytes
+    assert work.scratchpad_read_bytes >= work.dram_write_bytes
+
+
+@given(GEMMS, chips())
+def test_every_weight_and_activation_is_loaded(program: Program, on: Chip) -> None:
+    (op,) = scheduled(program, on).ops
+    needed = sum(program.tensor(name).packed_bytes for name in ("act", "weight"))
+    assert op.work().dram_read_bytes >= needed
+
+
+@given(PROGRAMS, chips())
+def test_no_step_needs_more_than_the_scratchpad(program: Program, on: Chip) -> None:
+    (op,) = scheduled(program, on).ops
+    for step in op.unrolled():
+        held = sum(load.bytes for load in step.loads) + (step.store_bytes or 0)
+        assert held * on.scratchpad.buffers <= on.scratchpad.size
+
+
+@given(GEMMS, chips())
+def test_a_column_never_holds_more_partial_sums_than_its_entries(program: Program, on: Chip) -> None:
+    entries = on.array.accumulator.entries
+    assume(entries is not None and on.array.dataflow is not Dataflow.OS)
+    assert entries is not None
+    (op,) = scheduled(program, on).ops
+    assert op.mode is not None
+    assert op.block is not None
+    packed, k = on.array.packed(op.mode), program.tensor("act").shape[-1]
+    stream, across = (op.block.n, op.block.m) if on.array.dataflow is Dataflow.IS else (op.block.m, op.block.n)
+    if k > on.array.rows * packed.k:
+        tiles = -(-across // (on.array.cols * packed.n)) if op.block.k < k else 1
+        assert stream * tiles <= entries
+
+
+@settings(max_examples=200)
+@given(PROGRAMS, chips())
+def test_schedules_take_the_time_that_a_plain_walk_takes(program: Program, on: Chip) -> None:
+    plan = scheduled(program, on)
+    (op,) = plan.ops
+    assert op_counters(op, plan.ports).cycles == Walk(plan.ports).walk(op).span
+
+
+@given(PROGRAMS, chips())
+def test_time_is_between_the_busiest_unit_and_one_after_another(program: Program, on: Chip) -> None:
+    plan = scheduled(program, on)
+    (op,) = plan.ops
+    counters = op_counters(op, plan.ports)
+    busy = [counters.busy.load, counters.busy.array, counters.busy.vector, counters.busy.store]
+    tails = sum(step.array.tail for step in op.unrolled() if step.array)
+    latencies = sum(len(step.loads) for step in op.unrolled()) * plan.ports.latency
+    assert max(busy) <= counters.cycles <= sum(busy) + tails + latencies
+
+
+@given(PROGRAMS, chips(), st.integers(1, 3))
+def test_more_bandwidth_or_slots_never_add_a_cycle(program: Program, on: Chip, more: int) -> None:
+    plan = scheduled(program, on)
+    (op,) = plan.ops
+    base = plan.ports
+    assert base.dram_read is not None
+    for better in (
+        replace(base, dram_read=base.dram_read * (1 + Fraction(1, more))),
+        replace(base, scratchpad_write=None),
+        replace(base, dram_write=None),
+        replace(base, slots=base.slots + more),
+        replace(base, latency=base.latency // (1 + more)),
+    ):
+        assert op_counters(op, better).cycles <= op_counters(op, base).cycles
+
+
+@settings(max_examples=300)
+@given(GEMMS, arrays(), st.integers(100, 4000))
+def test_with_memory_out_of_the_way_a_gemm_takes_the_cycles_of_the_closed_form(
+    program: Program, array: SystolicArray, size: int
+) -> None:
+    batch, m, k = program.tensor("act").shape
+    n = program.tensor("out").shape[-1]
+    assume(batch == 1)
+    on = chip(array=array, scratchpad=Scratchpad(size=size, read=2**30, write=2**30))
+    (op,) = scheduled(program, on).ops
+    assert op.mode is not None
+    assert op.block is not None
+    chunk = op.block.n if array.dataflow is Dataflow.IS else op.block.m
+    alone = replace(op, steps=tuple(array_alone(node) for node in op.steps))
+    assert op_counters(alone, FREE_PORTS).cycles == gemm_cycles(array, op.mode, m, k, n, chunk).out
+
+
+def array_alone(node: StepTree) -> StepTree:
+    """The same steps with nothing but the array's own time."""
+    if isinstance(node, Repeat):
+        return replace(node, body=tuple(array_alone(inner) for inner in node.body))
+    return replace(node, loads=(), releases=(), vector_cycles=None, store_bytes=None)
+
+
+def test_a_gemm_is_cut_where_the_scratchpad_is_small() -> None:
+    whole = schedule(gemm(20, 20, 20), chip(scratchpad=Scratchpad(size=8192, read=16, write=16))).ops[0]
+    cut = schedule(gemm(20, 20, 20), chip(scratchpad=Scratchpad(size=1024, read=16, write=16))).ops[0]
+    assert len(list(whole.unrolled())) == 1
+    assert len(list(cut.unrolled())) > 1
+    assert cut.work().dram_read_bytes > whole.work().dram_read_bytes
+
+
+@pytest.mark.parametrize(
+    ("program", "changes", "message"),
+    [
+        (gemm(4, 4, 4), {"scratchpad": Scratchpad(size=16, read=1, write=1)}, "one tile of the array takes"),
+        (
+            gemm(4, 4, 4, Precision.BF16),
+            {},
+            "small cannot multiply bf16 activations by bf16 weights; its array does fp16, int4, int8",
+        ),
+        (gemm(4, 4, 4), {"cores": 2}, "has 2 cores"),
+        (elementwise(4, 4), {"vector": VectorUnit(lanes=1, cycles=())}, "the vector unit of small has no mul"),
+        (elementwise(4, 400), {"scratchpad": Scratchpad(size=16, read=1, write=1)}, "one row takes"),
+    ],
+)
+def test_what_a_chip_cannot_run_is_refused_by_name(program: Program, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(Unsupported, match=message):
+        schedule(program, chip(**changes))
+
+
+def test_a_run_is_the_sum_of_its_ops() -> None:
+    plan = schedule(gemm(9, 9, 9, times=7), chip())
+    (op,) = run(plan)
+    assert op.counters.cycles == 7 * op_counters(plan.ops[0], plan.ports).cycles
+    assert op.counters.work.macs == 7 * 9**3

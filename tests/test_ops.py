@@ -1,0 +1,127 @@
+"""Every kind of op goes through every room, and programs that cannot be are refused."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from chips import chip
+from programs import elementwise, gemm, lookup, move, reduce
+from test_rnnt import recipe
+
+from hwsim.core import ops
+from hwsim.core.ops import OP_TABLE, Function, Gemm, Move, Op, Reduce, Reduction, law
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.program import Loop, Program
+from hwsim.core.tensor import Role
+from hwsim.core.view import Affine, View, Window, window
+from hwsim.core.workload import Workload
+from hwsim.errors import InvalidValue
+from hwsim.report.export import run_files
+from hwsim.study.simulate import simulate
+
+
+ONE_OF_EACH = [gemm(5, 6, 7), elementwise(5, 6), reduce(5, 6, Reduction.SOFTMAX), lookup(5, 6), move(5, 6)]
+
+
+def test_the_table_has_a_row_for_each_op_and_no_other() -> None:
+    assert set(OP_TABLE) == set(get_args(Op))
+
+
+@pytest.mark.parametrize("kind", get_args(Op))
+def test_every_kind_of_op_goes_through_every_room(kind: type[Op]) -> None:
+    (program,) = [p for p in ONE_OF_EACH if isinstance(p.body[0], kind)]
+    work = Workload(
+        name="one", audio=10**12, batch=1, precision=PrecisionPlan(policy="w8a8"), program=program, recipe=recipe()
+    )
+    result = simulate(chip(), work)
+    (op,) = result.ops
+    assert op.cycles > 0
+    assert op.energy_aj > 0
+    assert op.dram_read_bytes > 0
+    assert op.name in run_files(result)["ops.csv"]
+
+
+@pytest.mark.parametrize("reduction", Reduction)
+def test_every_reduction_has_a_price_in_functions(reduction: Reduction) -> None:
+    program = reduce(3, 8, reduction)
+    op = program.body[0]
+    assert isinstance(op, Reduce)
+    work = law(op).vector_work(op, program.shape_of)
+    assert all(isinstance(function, Function) and count > 0 for function, count in work.items())
+    assert sum(work.values()) >= 3 * 8
+
+
+def broken(program: Program, **changes: Any) -> Program:
+    op: Any = program.body[0]
+    return replace(program, body=(replace(op, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("program", "changes", "message"),
+    [
+        (gemm(2, 3, 4), {"k": 5}, r"gemm = 'Gemm': act has shape \(1, 2, 3\), expected 1 × 2 × 5"),
+        (gemm(2, 3, 4), {"bias": View(tensor="act")}, "bias has shape .* expected 4 elements"),
+        (gemm(2, 3, 4), {"act": View(tensor="nothing")}, "one = 'nothing': names no tensor"),
+        (gemm(2, 3, 4), {"act": View(tensor="out")}, "gemm = 'out': is read before any op writes it"),
+        (gemm(2, 3, 4), {"act": View(tensor="act", windows=(window(3),))}, "gemm = 3: act has only 3 axes"),
+        (
+            gemm(2, 3, 4),
+            {"act": View(tensor="act", windows=(window(1, start=1, count=2),))},
+            r"gemm = \(1, 3\): lies outside axis 1 of act, which has 2 entries",
+        ),
+        (
+            gemm(2, 3, 4),
+            {"act": View(tensor="act", windows=(window(1, loop="steps"),))},
+            "gemm = 'steps': is not a loop around this op",
+        ),
+        (gemm(2, 3, 4), {"m": 0}, "m = 0: must be at least 1"),
+        (move(2, 3), {"write": View(tensor="x", windows=(window(0),))}, "another number of elements"),
+        (lookup(2, 3), {"index": View(tensor="index", windows=(window(0),))}, "expected 3 elements"),
+        (reduce(2, 3, Reduction.ARGMAX), {"reduction": Reduction.SOFTMAX}, r"expected \(2, 3\)"),
+    ],
+)
+def test_programs_that_cannot_be_are_refused(program: Program, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        broken(program, **changes)
+
+
+def test_a_chain_uses_only_what_it_made() -> None:
+    op = elementwise(2, 3).body[0]
+    assert isinstance(op, ops.Elementwise)
+    with pytest.raises(InvalidValue, match=r"chain.chain = 'product': is used before it is made"):
+        replace(op, chain=op.chain[1:])
+    with pytest.raises(InvalidValue, match=r"chain.writes = 'other': is made by no step"):
+        replace(op, writes=(("other", View(tensor="out")),))
+
+
+def test_names_are_unique_and_every_tensor_is_used() -> None:
+    program = gemm(2, 3, 4)
+    with pytest.raises(InvalidValue, match=r"one.ops = 'gemm': is named twice"):
+        replace(program, body=program.body * 2)
+    spare = replace(program.tensor("act"), name="spare")
+    with pytest.raises(InvalidValue, match="one = 'spare': is a tensor that no op uses"):
+        replace(program, tensors=tuple(sorted((*program.tensors, spare), key=lambda t: t.name)))
+
+
+def test_windows_move_with_their_loop_and_stay_inside() -> None:
+    backward = Window(axis=0, start=Affine(base=4, terms=(("steps", -1),)), count=1)
+    program = move(5, 2)
+    op = program.body[0]
+    assert isinstance(op, Move)
+    row = replace(
+        op, read=View(tensor="x", windows=(backward,)), write=View(tensor="out", windows=(window(1, loop="steps"),))
+    )
+    assert replace(program, body=(Loop(name="steps", times=5, body=(row,)),)).macs == 0
+    with pytest.raises(InvalidValue, match="lies outside axis 0 of x"):
+        replace(program, body=(Loop(name="steps", times=6, body=(row,)),))
+
+
+def test_parameters_are_weights_biases_and_tables() -> None:
+    assert [role for role in Role if role.parameter] == [Role.WEIGHT, Role.BIAS, Role.TABLE]
+    assert gemm(2, 3, 4).parameters == 3 * 4 + 4
+
+
+def test_ops_are_hashable_values() -> None:
+    op = gemm(2, 3, 4).body[0]
+    assert isinstance(op, Gemm)
+    assert hash(op) == hash(replace(op))

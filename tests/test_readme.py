@@ -1,0 +1,47 @@
+"""What the README says is what happens."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from data import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[str]:
+    """The lines of all shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_run_shown_is_the_true_output() -> None:
+    shown = re.search(r"```\n\$ hwsim (.*?)\n(.*?)```", README, flags=re.DOTALL)
+    assert shown is not None
+    command = [str(Path(sys.executable).with_name("hwsim")), *shown[1].split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == shown[2].strip()
+
+
+def test_there_are_two_commands_of_one_line_each_that_set_up_all_they_need() -> None:
+    run, test = commands()
+    for command in (run, test):
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert run.endswith(".venv/bin/hwsim run arch/int4_array.yaml workloads/rnnt.yaml")
+    assert test.endswith(".venv/bin/pytest")
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        if "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {path.name for path in (ROOT / "hwsim").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    for room in rooms:
+        assert re.search(rf"\b{room}/", README), room
