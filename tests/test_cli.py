@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data import ARCH, RNNT, ROOT
 
+from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
 
 HWSIM = Path(sys.executable).with_name("hwsim")

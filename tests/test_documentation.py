@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from data import ROOT
 
+from data import ROOT
 from hwsim.inputs.check import check
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)

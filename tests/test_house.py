@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from data import ROOT
 
 LINT = Path(sys.executable).with_name("lint-imports")

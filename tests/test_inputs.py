@@ -4,10 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from data import ARCH, PRICES, RNNT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data import ARCH, PRICES, RNNT
 from hwsim.core.chip import Chip, PackedMacs
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
@@ -153,7 +153,8 @@ def bomb(levels: int) -> str:
         ("# nothing\n", "is empty"),
         (
             "just a text",
-            "is neither chip, workload nor price table: has none of the fields array (chip), audio (workload), multiply (price table)",
+            "is neither chip, workload nor price table: has none of the fields array (chip), audio (workload), "
+            "multiply (price table)",
         ),
         ("a: 1\n---\nb: 2\n", "2: holds a second document; one is read"),
         (b"name: \xff", "1: is not UTF-8: byte 0xff"),

@@ -4,12 +4,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from chips import arrays, chip, chips
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from programs import GEMMS, PROGRAMS, elementwise, gemm
-from timeline_witness import Walk
 
+from chips import arrays, chip, chips
 from hwsim.core.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
 from hwsim.core.ops import law
 from hwsim.core.precision import Precision
@@ -20,6 +18,8 @@ from hwsim.errors import Unsupported
 from hwsim.mapping.schedule import schedule
 from hwsim.timing.systolic import gemm_cycles
 from hwsim.timing.timeline import op_counters
+from programs import GEMMS, PROGRAMS, elementwise, gemm
+from timeline_witness import Walk
 
 FREE_PORTS = Ports(dram_read=None, dram_write=None, scratchpad_read=None, scratchpad_write=None, latency=0, slots=64)
 

@@ -4,10 +4,8 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from chips import chip
-from programs import elementwise, gemm, lookup, move, reduce
-from test_rnnt import recipe
 
+from chips import chip
 from hwsim.core import ops
 from hwsim.core.ops import OP_TABLE, Function, Gemm, Move, Op, Reduce, Reduction, law
 from hwsim.core.precision import PrecisionPlan
@@ -18,7 +16,8 @@ from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.report.export import run_files
 from hwsim.study.simulate import simulate
-
+from programs import elementwise, gemm, lookup, move, reduce
+from test_rnnt import recipe
 
 ONE_OF_EACH = [gemm(5, 6, 7), elementwise(5, 6), reduce(5, 6, Reduction.SOFTMAX), lookup(5, 6), move(5, 6)]
 

@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 import pytest
+
 from data import ROOT
 
 SHIPPED = ("arch", "workloads", "hwsim", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "docs", "tests")
@@ -65,7 +66,7 @@ def runs_by_name(python: Path, elsewhere: Path) -> str:
     """Run shipped files by name from another folder; where the package was found."""
     elsewhere.mkdir()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    hwsim = [python.with_name("hwsim"), "run", "int4_array", "rnnt", "--json", "-"]
+    hwsim = [str(python.with_name("hwsim")), "run", "int4_array", "rnnt", "--json", "-"]
     done = subprocess.run(hwsim, cwd=elsewhere, env=clean, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     assert document["summary"]["parameters"] == 57164282

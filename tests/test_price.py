@@ -4,11 +4,10 @@ from dataclasses import fields, replace
 from fractions import Fraction
 
 import pytest
-from chips import chip
 from hypothesis import given
 from hypothesis import strategies as st
-from programs import gemm
 
+from chips import chip
 from hwsim.core.counters import Counters, OpCounters, Units, Work
 from hwsim.core.dram import DramType
 from hwsim.core.energy import Components
@@ -19,6 +18,7 @@ from hwsim.inputs.load import load_prices
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
 from hwsim.price.rules import dram_price, lane_price, mac_price, scratchpad_price
+from programs import gemm
 
 TABLE = load_prices("generic_7nm")
 ON = chip()

@@ -101,3 +101,16 @@ def test_periodic_stop_equals_walking_every_step(nodes: list[StepTree], ports: P
         assert getattr(counters.busy, name) == walk.busy[unit]
         for reason in ("load", "array", "slot"):
             assert getattr(getattr(counters.stalls, reason), name) == walk.stalls[reason, unit], (reason, name)
+
+
+@settings(max_examples=50)
+@given(trees(depth=1, most=5), PORTS)
+def test_a_loop_may_run_for_ever(nodes: list[StepTree], ports: Ports) -> None:
+    """What lies beyond any walk follows from what lies within one: 420 is a multiple of all periods that occur."""
+
+    def cycles(times: int) -> int:
+        op = OpSchedule(name="op", kind="gemm", times=1, steps=(Repeat(times=times, body=tuple(nodes)),))
+        return op_counters(op, ports).cycles
+
+    far = 10**12
+    assert cycles(far + 420) - cycles(far) == cycles(1420) - cycles(1000)

@@ -10,8 +10,8 @@ class Walk:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.free = {unit: 0 for unit in Unit}
-        self.busy = {unit: 0 for unit in Unit}
+        self.free = dict.fromkeys(Unit, 0)
+        self.busy = dict.fromkeys(Unit, 0)
         self.stalls: dict[tuple[str, Unit], int] = defaultdict(int)
         self.releases: dict[object, list[int | None]] = defaultdict(list)
         self.span = 0

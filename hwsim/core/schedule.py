@@ -108,7 +108,7 @@ class Repeat(Noun):
     body: tuple["StepTree", ...]
 
 
-StepTree = Union[Step, Repeat]  # noqa: UP007 - a string in a union needs typing's form
+StepTree = Union[Step, Repeat]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ def as_node(value: Any) -> Node:
 
 def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
     """The JSON Schema of a file that describes one of these nouns."""
-    union: Any = Union[kinds]  # noqa: UP007 - built at run time
+    union: Any = Union[kinds]  # built at run time
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(union).json_schema()}
 
 

@@ -67,7 +67,7 @@ def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
         else:
             begin = code[row[PARTNER]]
             done[level] += 1
-            if 2 < begin[TIMES] and done[level] < begin[TIMES] - 1:
+            if begin[TIMES] > 2 and done[level] < begin[TIMES] - 1:
                 _snapshot(
                     begin, slots, free, released, turn, totals, reach[level + 1], keys[level], past[level], taken[level]
                 )

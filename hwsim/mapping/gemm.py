@@ -107,9 +107,7 @@ class _GemmMapping:
         for outer in parts(self.whole.outer, block.outer):
             row: list[StepTree] = []
             for inner in parts(self.whole.inner, block.inner):
-                column: list[StepTree] = []
-                for k in parts(self.whole.k, block.k):
-                    column.append(_times(k, (self._step(outer, inner, k),)))
+                column = [_times(k, (self._step(outer, inner, k),)) for k in parts(self.whole.k, block.k)]
                 row.append(_times(inner, repeated(column)))
             tree.append(_times(outer, repeated(row)))
         return repeated(tree)

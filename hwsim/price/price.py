@@ -31,6 +31,7 @@ def price(ops: Sequence[OpCounters], schedule: Schedule, chip: Chip, table: Pric
 
 
 def _mac_price(op: OpSchedule, chip: Chip, table: PriceTable) -> UnitPrice:
-    assert op.mode is not None and op.formats is not None
+    assert op.mode is not None
+    assert op.formats is not None
     act, weight = op.formats
     return mac_price(table, op.mode, act, weight, chip.array.accumulator.bits)

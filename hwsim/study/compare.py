@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from hwsim.core.chip import Chip
+from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Comparison, ComparisonRow, Summary
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
-from hwsim.core.progress import Progress, no_progress
 from hwsim.study.simulate import simulate
 
 

@@ -116,8 +116,18 @@ class _Code:
 
 
 def _row(
-    kind: int, *, times: int = 0, partner: int = 0, loads: tuple[int, ...] = (-1, -1, -1), array: int = -1, tail: int = 0,
-    vector: int = -1, store: int = -1, flags: int = 0, units: int = 0, rings: int = 0,
-) -> tuple[int, ...]:  # fmt: skip
+    kind: int,
+    *,
+    times: int = 0,
+    partner: int = 0,
+    loads: tuple[int, ...] = (-1, -1, -1),
+    array: int = -1,
+    tail: int = 0,
+    vector: int = -1,
+    store: int = -1,
+    flags: int = 0,
+    units: int = 0,
+    rings: int = 0,
+) -> tuple[int, ...]:
     """An instruction, in the order of the kernel's columns."""
     return (kind, times, partner, *loads, array, tail, vector, store, flags, units, rings)

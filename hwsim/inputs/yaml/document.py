@@ -1,7 +1,8 @@
 """A YAML document as a tree that remembers its lines.
 
 It is built from the parser's events, so that nothing is constructed, expanded or recursed into before it is known to
-be harmless: depth and size are bounded, an alias counts for all that it stands for, tags and duplicate keys are refused.
+be harmless: depth and size are bounded, an alias counts for all that it stands for, tags and duplicate keys are
+refused.
 """
 
 from collections.abc import Iterator
