@@ -6,7 +6,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from hwsim.core.chip import (
-    Accumulator,
     Chip,
     Dataflow,
     Drain,
@@ -20,6 +19,7 @@ from hwsim.core.chip import (
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.ops import Function
 from hwsim.core.precision import Precision
+from hwsim.core.summation import Accumulator
 
 _MACS: dict[Precision, int | PackedMacs] = {Precision.INT4: PackedMacs(k=2, n=2), Precision.INT8: 2, Precision.FP16: 1}
 MODES = sorted_pairs(_MACS)

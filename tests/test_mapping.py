@@ -67,7 +67,7 @@ def test_no_step_needs_more_than_the_scratchpad(program: Program, on: Chip) -> N
 
 @given(GEMMS, chips())
 def test_a_column_never_holds_more_partial_sums_than_its_entries(program: Program, on: Chip) -> None:
-    entries = on.array.accumulator.entries
+    entries = on.array.accumulator_of(Precision.INT8).entries
     assume(entries is not None and on.array.dataflow is not Dataflow.OS)
     assert entries is not None
     (op,) = scheduled(program, on).ops

@@ -10,6 +10,7 @@ from hwsim.core.noun import Name, Noun, Remark, Table, Whole
 from hwsim.core.ops import Function
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
+from hwsim.core.summation import Accumulator, Accumulators, Summation
 from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Picoseconds
 from hwsim.errors import InvalidValue
 
@@ -39,28 +40,12 @@ class Drain(Enum):
     SEPARATE = "separate"  # drain registers of their own
 
 
-class Overflow(Enum):
-    """What an accumulator does with a sum that it cannot hold."""
-
-    SATURATE = "saturate"
-    WRAP = "wrap"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedMacs(Noun):
     """Products of one processing element per cycle: k consecutive along K, for n neighbouring columns."""
 
     k: Annotated[int, Whole(low=1, high=256)] = 1
     n: Annotated[int, Whole(low=1, high=256)] = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accumulator(Noun):
-    """The partial sums: width, overflow rule, and how many a column holds (null: as many as it takes)."""
-
-    bits: Annotated[int, Whole(low=8, high=64)] = 32
-    overflow: Overflow = Overflow.SATURATE
-    entries: Annotated[int, Whole(low=1, high=2**30)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +61,41 @@ class SystolicArray(Noun):
     drain: Drain = Drain.SEPARATE
     m_chunk: Annotated[int, Whole(low=1)] | None = None
     macs_per_pe: Annotated[tuple[tuple[Precision, Annotated[int, Whole(low=1, high=256)] | PackedMacs], ...], Table()]
-    accumulator: Accumulator = Accumulator()
+    accumulator: Accumulator | Accumulators = Accumulator()
 
     def check(self) -> None:
         if not self.macs_per_pe:
             raise InvalidValue("macs_per_pe", {}, "must name at least one precision")
+        for mode, _ in self.macs_per_pe:
+            # A chunk ends where the array hands over a sum: after a tile of K (ws, is), or a cycle's products (os).
+            chunk = None if mode.floating else self.accumulator_of(mode).chunk
+            unit = self.packed(mode).k * (1 if self.dataflow is Dataflow.OS else self.rows)
+            if chunk is not None and chunk % unit:
+                law = f"must be a multiple of {unit} products, those of one tile in {mode.value}"
+                raise InvalidValue("accumulator.chunk", chunk, law)
+
+    def accumulator_of(self, mode: Precision) -> Accumulator:
+        """The accumulator that a mode uses; one that the file does not name is the default one."""
+        if isinstance(self.accumulator, Accumulator):
+            return self.accumulator
+        return dict(self.accumulator).get(mode, Accumulator())
+
+    def summation(self, mode: Precision) -> Summation:
+        """In which order and with which widths the products of one result are added.
+
+        Floating-point products are added in fp32, each addition rounded, in the same order; widths mean nothing there.
+        """
+        accumulator, packed = self.accumulator_of(mode), self.packed(mode)
+        tile = None if self.dataflow is Dataflow.OS else self.rows * packed.k
+        if mode.floating:
+            return Summation(packed=packed.k, tile=tile)
+        return Summation(
+            packed=packed.k,
+            tile=tile,
+            register=accumulator.register,
+            chunk=accumulator.chunk,
+            outer=accumulator.outer,
+        )
 
     def packed(self, mode: Precision) -> PackedMacs:
         """What one processing element does per cycle in that mode."""

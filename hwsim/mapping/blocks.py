@@ -75,7 +75,7 @@ def _square_block(whole: Extent, array: SystolicArray, mode: Precision, side: in
     outer, inner = _cut(whole.outer, side, unit.outer), _cut(whole.inner, side, unit.inner)
     if array.dataflow is Dataflow.OS:
         return Extent(outer=outer, inner=inner, k=whole.k)
-    return _within_accumulators(Extent(outer, inner, _cut(whole.k, side, unit.k)), whole, array, unit)
+    return _within_accumulators(Extent(outer, inner, _cut(whole.k, side, unit.k)), whole, array, mode)
 
 
 def _one_tile(whole: Extent, array: SystolicArray, mode: Precision, depth: int) -> Extent:
@@ -84,10 +84,11 @@ def _one_tile(whole: Extent, array: SystolicArray, mode: Precision, depth: int) 
     return Extent(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
 
 
-def _within_accumulators(block: Extent, whole: Extent, array: SystolicArray, unit: Grain) -> Extent:
+def _within_accumulators(block: Extent, whole: Extent, array: SystolicArray, mode: Precision) -> Extent:
     """The block, made to obey the array's chunk and the number of partial sums that a column holds."""
+    unit = grain(array, mode)
     outer = min(block.outer, array.m_chunk or block.outer)
-    entries = array.accumulator.entries
+    entries = array.accumulator_of(mode).entries
     if entries is not None and whole.k > unit.k:
         sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k else 1
         if sums_at_once > entries:

@@ -34,4 +34,4 @@ def _mac_price(op: OpSchedule, chip: Chip, table: PriceTable) -> UnitPrice:
     assert op.mode is not None
     assert op.formats is not None
     act, weight = op.formats
-    return mac_price(table, op.mode, act, weight, chip.array.accumulator.bits)
+    return mac_price(table, op.mode, act, weight, chip.array.accumulator_of(op.mode).bits)
