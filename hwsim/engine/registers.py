@@ -1,0 +1,112 @@
+"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.core.precision import Precision
+from hwsim.core.summation import Overflow, Summation
+from hwsim.kernels.outputs import run_outputs
+from hwsim.kernels.stationary import run_stationary
+from hwsim.timing.systolic import GemmCycles
+
+Array = NDArray[Any]
+
+_DRAINS = (Drain.SERIAL, Drain.SHARED, Drain.SEPARATE)  # as kernels.outputs numbers them
+
+
+def run_registers(
+    array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int
+) -> tuple[Array, GemmCycles]:
+    """act[m, k] @ weight[k, n], the streamed dimension in chunks: the result, and the cycles counted on the way."""
+    numbers = _Numbers.of(array.summation(mode), mode, act, weight)
+    match array.dataflow:
+        case Dataflow.WS:
+            return _run_stationary(array, mode, numbers, act, weight, chunk)
+        case Dataflow.IS:
+            out, cycles = _run_stationary(array, mode, numbers, weight.T, act.T, chunk)
+            return np.ascontiguousarray(out.T), cycles
+        case Dataflow.OS:
+            return _run_outputs(array, mode, numbers, act, weight)
+
+
+def _run_stationary(
+    array: SystolicArray, mode: Precision, numbers: "_Numbers", act: Array, weight: Array, chunk: int
+) -> tuple[Array, GemmCycles]:
+    packed = array.packed(mode)
+    streamed, k_size = act.shape
+    across, deep = array.cols * packed.n, array.rows * packed.k
+    tiles = [
+        (start, min(chunk, streamed - start), column, k)
+        for start in range(0, streamed, chunk)
+        for column in range(0, weight.shape[1], across)
+        for k in range(0, k_size, deep)
+    ]
+    out = np.zeros((streamed, weight.shape[1]), numbers.total)
+    wavefront = array.weight_load is WeightLoad.WAVEFRONT
+    mac, last = run_stationary(
+        np.ascontiguousarray(act, numbers.operand),
+        np.ascontiguousarray(weight, numbers.operand),
+        np.array(tiles, np.int64),
+        np.array([array.rows, array.cols, packed.k, packed.n], np.int64),
+        np.array([array.shadow_weights, wavefront, *numbers.wraps, numbers.chunk // deep], np.int64),
+        numbers.limits,
+        out,
+        np.zeros((min(chunk, streamed), across), numbers.total),
+    )
+    return out, GemmCycles(int(mac), int(last), len(tiles))
+
+
+def _run_outputs(
+    array: SystolicArray, mode: Precision, numbers: "_Numbers", act: Array, weight: Array
+) -> tuple[Array, GemmCycles]:
+    packed = array.packed(mode)
+    across = array.cols * packed.n
+    tiles = [
+        (row, column) for row in range(0, act.shape[0], array.rows) for column in range(0, weight.shape[1], across)
+    ]
+    out = np.zeros((act.shape[0], weight.shape[1]), numbers.total)
+    mac, last = run_outputs(
+        np.ascontiguousarray(act, numbers.operand),
+        np.ascontiguousarray(weight, numbers.operand),
+        np.array(tiles, np.int64),
+        np.array([array.rows, array.cols, packed.k, packed.n], np.int64),
+        np.array([_DRAINS.index(array.drain), *numbers.wraps, numbers.chunk // packed.k], np.int64),
+        numbers.limits,
+        out,
+    )
+    return out, GemmCycles(int(mac), int(last), len(tiles))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The types in which operands and sums are kept, and what the registers do to a sum.
+
+    The narrower the types, the faster the kernels. A sum of b bits needs b + 2, so that it can be added to and shifted
+    by its lowest value; where no sum of these operands can leave 30 bits, wider registers never act.
+    """
+
+    operand: type[np.generic]
+    total: type[np.generic]
+    limits: Array
+    wraps: tuple[bool, bool]
+    chunk: int
+
+    @classmethod
+    def of(cls, summation: Summation, mode: Precision, act: Array, weight: Array) -> "_Numbers":
+        inner, outer = summation.register, summation.outer or summation.register
+        wraps = (inner.overflow is Overflow.WRAP, outer.overflow is Overflow.WRAP)
+        chunk = summation.chunk or 0
+        if mode.floating:
+            return cls(np.float32, np.float32, np.zeros(4, np.float32), wraps, chunk)
+        largest = [max(-int(operand.min()), int(operand.max()), 1) for operand in (act, weight)]
+        if largest[0] * largest[1] * act.shape[1] < 1 << 29:
+            inner, outer = (replace(register, bits=min(register.bits, 30)) for register in (inner, outer))
+        narrow = max(inner.bits, outer.bits) <= 30
+        total: type[np.generic] = np.int32 if narrow else np.int64
+        operand: type[np.generic] = np.int16 if narrow and max(largest) < 1 << 15 else np.int32
+        limits = [inner.lowest, inner.highest, outer.lowest, outer.highest]
+        return cls(operand, total, np.array(limits, total), wraps, chunk)
