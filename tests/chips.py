@@ -16,8 +16,8 @@ from hwsim.core.chip import (
     VectorUnit,
     WeightLoad,
 )
+from hwsim.core.functions import Function
 from hwsim.core.noun import sorted_pairs
-from hwsim.core.ops import Function
 from hwsim.core.precision import Precision
 from hwsim.core.summation import Accumulator
 

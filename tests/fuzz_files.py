@@ -22,11 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 ORIGINALS = {
     "arch": (ROOT / "arch/int4_array.yaml").read_bytes(),
     "workload": (ROOT / "workloads/rnnt.yaml").read_bytes(),
+    "energy": (ROOT / "arch/energy/generic_7nm.yaml").read_bytes(),
 }
 
 # Of each value that a valid file may change: how to find it, and other values that it may have.
 VALUES = {
     "arch": {
+        rb"name: (int4_array)": ["'[/b] :smile:'", '"\\u00b5 [red]"', "x" * 80],
         rb"clock: (1 GHz)": ["1.5 GHz", "800 MHz", "1e9", "2000 kHz", "700000000"],
         rb"rows: (64)": ["1", "3", "8", "128", "256", "1000"],
         rb"cols: (64)": ["1", "5", "16", "128", "512"],
@@ -43,12 +45,20 @@ VALUES = {
         rb"size: (2 MiB)": ["64 KiB", "512 KiB", "100 kB", "16 MiB", "4096 B"],
         rb"banks: (16)": ["1", "4", "32"],
         rb"read: (128 B/cycle)": ["1 B/cycle", "4096 B/cycle"],
-        rb"buffers: (2)": ["1", "3", "8"],
+        rb"buffers: (2)": ["1", "3", "16"],
         rb"type: (lpddr4)": ["hbm2", "ddr4", "gddr6"],
         rb"latency: (100 ns)": ["0 s", "1 us", "333 ps", "2 ms"],
         rb"write: (64 GB/s)": ["1 GB/s", "819.2 GB/s", "3 kB/s"],
     },
+    "energy": {
+        rb"name: (generic_7nm)": ["'[/x]'"],
+        rb"node: (7 nm)": ["0.007 um", "45 nm"],
+        rb"energy: (0.07 pJ)": ["0 aJ", "70 fJ", "3 J", "0.0001 aJ"],
+        rb"energy: (8 pJ)": ["0 pJ", "12.5 fJ"],
+        rb"bits: (64), source: .Jouppi ISCA 2021, Table 2., sure: read": ["1", "1024"],
+    },
     "workload": {
+        rb"name: (rnnt)": ["'[bold]'"],
         rb"audio: (10 s)": ["1 ms", "3.3 s", "1 min", "2 h", "24 h"],
         rb"batch: (1)": ["2", "16", "1000"],
         rb"precision: (w4a4)": ["fp16", "w8a8", "w2a2", "{policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"],
@@ -157,7 +167,12 @@ def mutations(seed: int, count: int) -> list[tuple[str, bytes, bool]]:
 
 
 def arguments(kind: str, path: Path) -> list[str]:
-    return ["run", str(path), "rnnt"] if kind == "arch" else ["run", "int4_array", str(path)]
+    """A command that reads the file; a price table is read by the chip beside it that names it."""
+    if kind == "energy":
+        chip = path.with_name(f"chip-of-{path.stem}.yml")
+        chip.write_bytes(ORIGINALS["arch"].replace(b"energy: generic_7nm", b"energy: " + path.name.encode()))
+        path = chip
+    return ["run", "int4_array", str(path)] if kind == "workload" else ["run", str(path), "rnnt"]
 
 
 def judge(code: int, printed: str, complaint: str) -> str | None:

@@ -1,10 +1,9 @@
 """Programs for tests: one op of a kind each, and strategies that draw them."""
 
-from math import prod
-
 from hypothesis import strategies as st
 
-from hwsim.core.ops import Apply, Elementwise, Function, Gemm, Lookup, Move, Op, Reduce, Reduction
+from hwsim.core.functions import Function
+from hwsim.core.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
@@ -31,16 +30,34 @@ def gemm(m: int, k: int, n: int, precision: Precision = Precision.INT8, batch: i
         weight=View(tensor="weight"),
         bias=View(tensor="bias"),
         out=View(tensor="out"),
-        batch=batch,
-        m=m,
-        k=k,
-        n=n,
     )
     tensors = [
         tensor("act", batch, m, k, precision=precision, role=Role.INPUT),
         tensor("weight", batch, k, n, precision=precision, role=Role.WEIGHT),
         tensor("bias", n, precision=Precision.INT32, role=Role.BIAS),
         tensor("out", batch, m, n),
+    ]
+    return program(op, tensors, times)
+
+
+def conv(
+    size: int, kernel: int, stride: int, dilation: int, channels: int, outputs: int, groups: int = 1, times: int = 1
+) -> Program:
+    """A convolution along one axis, padded so that its kernel fits."""
+    reach = dilation * (kernel - 1) + 1
+    axis = ConvAxis(size=size, kernel=kernel, stride=stride, dilation=dilation, before=reach // 2, after=reach // 2)
+    op = Conv(
+        name="conv",
+        act=View(tensor="act"),
+        weight=View(tensor="weight"),
+        out=View(tensor="out"),
+        axes=(axis,),
+        groups=groups,
+    )
+    tensors = [
+        tensor("act", 2, size, channels, role=Role.INPUT),
+        tensor("weight", groups, kernel * channels // groups, outputs // groups, role=Role.WEIGHT),
+        tensor("out", 2, axis.outputs, outputs),
     ]
     return program(op, tensors, times)
 
@@ -67,9 +84,17 @@ def elementwise(rows: int, size: int, times: int = 1) -> Program:
 
 
 def reduce(rows: int, size: int, reduction: Reduction, times: int = 1) -> Program:
-    op = Reduce(name="reduce", reduction=reduction, read=View(tensor="x"), write=View(tensor="out"))
-    width = 1 if reduction is Reduction.ARGMAX else size
-    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width)], times)
+    norm = [tensor("gain", size, role=Role.BIAS), tensor("offset", size, role=Role.BIAS)]
+    norm = norm if reduction is Reduction.LAYER_NORM else []
+    op = Reduce(
+        name="reduce",
+        reduction=reduction,
+        read=View(tensor="x"),
+        write=View(tensor="out"),
+        parameters=tuple(View(tensor=parameter.name) for parameter in norm),
+    )
+    width = 1 if reduction in (Reduction.ARGMAX, Reduction.MEAN) else size
+    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width), *norm], times)
 
 
 def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:
@@ -98,14 +123,21 @@ GEMMS = st.builds(
     batch=st.integers(1, 3),
     times=TIMES,
 )
+CONVS = st.builds(
+    conv,
+    size=SIZES,
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 3),
+    channels=st.just(6),
+    outputs=st.just(6),
+    groups=st.sampled_from([1, 2, 6]),
+    times=TIMES,
+)
 VECTOR_PROGRAMS = st.one_of(
     st.builds(elementwise, rows=SIZES, size=SIZES, times=TIMES),
     st.builds(reduce, rows=SIZES, size=SIZES, reduction=st.sampled_from(Reduction), times=TIMES),
     st.builds(lookup, rows=SIZES, size=SIZES, times=TIMES),
     st.builds(move, rows=SIZES, size=SIZES, times=TIMES),
 )
-PROGRAMS = GEMMS | VECTOR_PROGRAMS
-
-
-def elements(program_: Program, name: str) -> int:
-    return prod(program_.tensor(name).shape)
+PROGRAMS = GEMMS | CONVS | VECTOR_PROGRAMS

@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,8 @@ SUMMARY_KEYS = [
     "macs", "utilization", "dram_read_bytes", "dram_write_bytes", "parameters", "model_bytes", "compression_vs_fp32",
 ]  # fmt: skip
 OP_KEYS = [
-    "name", "kind", "times", "mode", "macs", "cycles", "busy_cycles", "stall_cycles", "bound", "utilization",
+    "name", "kind", "times", "mode", "macs", "cycles", "busy_cycles", "stall_cycles", "bound",
+    "walked_iterations", "utilization",
     "dram_read_bytes", "dram_write_bytes", "scratchpad_read_bytes", "scratchpad_write_bytes", "energy_aj",
     "energy_by_component_aj",
 ]  # fmt: skip
@@ -45,7 +49,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
     assert list(document) == ["summary", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(op) == OP_KEYS for op in document["ops"])
-    assert list(document["provenance"]) == ["versions", "inputs", "files", "engine", "seed"]
+    assert list(document["provenance"]) == ["versions", "inputs", "files", "sources", "engine", "seed"]
 
 
 def test_ops_sum_to_the_summary_exactly(document: Any) -> None:
@@ -128,12 +132,11 @@ def test_precision_option_replaces_the_plan(capsys: pytest.CaptureFixture[str]) 
         ),
         (
             ["run", "int4_array", "rnnt", "--precision", "w4a16"],
-            "encoder.0.forward.input: int4_array cannot multiply fp16 activations by int4 weights; "
-            "its array does fp16, int4, int8",
+            "encoder.0.forward.input on int4_array: fp16 activations with int4 weights are not mapped yet",
         ),
         (
             ["compare", "int4_array", "rnnt", "--precisions", ","],
-            "precisions = []: must name at least one policy, such as fp16,w4a4",
+            "precisions = []: must list at least one policy, such as fp16, w4a4",
         ),
         (
             ["run", "int4_array", "rnnt", "--out", "/dev/null/x"],
@@ -168,12 +171,51 @@ def test_a_defect_of_ours_is_a_traceback_and_exit_code_1(tmp_path: Path) -> None
     assert "Traceback" in done.stderr
 
 
-def test_interruption_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def test_interruption_is_exit_code_130_even_inside_a_kernel(tmp_path: Path) -> None:
+    script = """
+import signal, threading, os, time
+import hwsim.study.simulate as simulate
+from hwsim.kernels.jit import kernel
+from hwsim.cli.main import run
 
-    monkeypatch.setattr("hwsim.inputs.load.open_source", interrupted)
-    assert main(["run", "int4_array", "rnnt"]) == 130
+@kernel
+def spin(count):
+    total = 0
+    for i in range(count):
+        total += i % 7
+    return total
+
+spin(1)
+def endless(*_, **__):
+    print("inside", flush=True)
+    spin(10**13)
+simulate.simulate = endless
+run()
+"""
+    command = [sys.executable, "-c", script, "run", "int4_array", "rnnt"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "inside\n"
+        child.send_signal(signal.SIGINT)
+        _, complaint = child.communicate(timeout=30)
+    assert (child.returncode, complaint) == (130, "")
+
+
+def test_a_bar_appears_on_a_terminal_after_a_second(tmp_path: Path) -> None:
+    script = (
+        "import time; from hwsim.cli.patience import patiently; "
+        "patiently('a long [job]', lambda progress: (progress(1, 2), time.sleep(2.5)))"
+    )
+    ours, theirs = pty.openpty()
+    done = subprocess.run([sys.executable, "-c", script], stderr=theirs, check=False, cwd=tmp_path, timeout=30)
+    os.close(theirs)
+    shown_bar = b""
+    with suppress(OSError):  # the other end is closed
+        while chunk := os.read(ours, 4096):
+            shown_bar += chunk
+    assert done.returncode == 0
+    assert b"a long [job]" in shown_bar
+    assert b"50%" in shown_bar
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -184,10 +226,82 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("redirect", "code", "complaint"),
+    [
+        (">/dev/full", 2, "hwsim: standard output: cannot be written: No space left on device\n"),
+        (">&-", 0, ""),
+        ("2>&- >/dev/null", 0, ""),
+    ],
+)
+def test_streams_that_cannot_be_written(redirect: str, code: int, complaint: str) -> None:
+    done = subprocess.run(
+        f"{HWSIM} run int4_array rnnt {redirect}", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, complaint)
+
+
+def test_a_terminal_without_greek_letters_shows_the_rest() -> None:
+    done = subprocess.run(
+        [HWSIM, "run", "int4_array", "rnnt"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0
+    assert b"latency" in done.stdout
+
+
+def test_a_result_goes_through_what_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    printed(capsys, "run", "int4_array", "rnnt", "--json", str(link))
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["summary"]["workload"] == "rnnt"
+    assert target.stat().st_mode & 0o777 == 0o640
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        printed(capsys, "run", "int4_array", "rnnt", "--json", str(pipe))
+        assert reader.stdout is not None
+        assert json.loads(reader.stdout.read())["summary"]["workload"] == "rnnt"
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "pipe", "target.json"]
+
+
+@pytest.mark.parametrize("name", ["a[/b]c", "my [bold] draft", "[red]x", "x\\[y]"])
+def test_names_print_as_they_are(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chip = tmp_path / "chip.yaml"
+    chip.write_text(ARCH.read_text().replace("name: int4_array", f"name: '{name}'"))
+    out, _ = printed(capsys, "run", str(chip), "rnnt")
+    assert f"rnnt in w4a4 on {name}: 10.0 s" in out
+
+
+def test_rules_show_in_the_headline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "work.yaml"
+    plan = "precision: {policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"
+    work.write_text(RNNT.read_text().replace("precision: w4a4", plan))
+    out, _ = printed(capsys, "run", "int4_array", str(work))
+    assert out.startswith("rnnt in w4a4 with 1 rule on int4_array")
+
+
+def test_provenance_names_files_and_sources(document: Any) -> None:
+    provenance = document["provenance"]
+    assert set(provenance["files"]) == {str(ARCH), "energy/generic_7nm (shipped)", str(RNNT)}
+    assert provenance["sources"]["chip.clock"] == "assumed"
+    assert provenance["sources"]["workload.joint.outputs"] == "45 characters and blank; recalled"
+    assert {price["sure"] for price in document["prices"]} == {"recalled", "assumed", "read"}
+
+
 def test_every_command_has_a_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     for name in COMMANDS:
         out, _ = printed(capsys, name, "--help")
         assert f"Example: hwsim {name}" in " ".join(out.split())
+
+
+def test_without_a_command_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys)[0] == printed(capsys, "--help")[0]
 
 
 def test_the_commands_in_the_documentation_are_those_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:

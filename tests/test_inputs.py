@@ -13,10 +13,12 @@ from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
 from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
 from hwsim.errors import FileProblem, InvalidValue, UserError
-from hwsim.inputs.check import check
-from hwsim.inputs.files import LARGEST
+from hwsim.inputs.check import Checked
+from hwsim.inputs.check import check as check_reference
+from hwsim.inputs.files import LARGEST, read_text
 from hwsim.inputs.load import load_chip, load_prices, load_workload
 from hwsim.inputs.shipped import Kind, names
+from hwsim.inputs.yaml.document import read_document
 
 ARCH_TEXT, RNNT_TEXT, PRICES_TEXT = ARCH.read_text(), RNNT.read_text(), PRICES.read_text()
 
@@ -48,7 +50,7 @@ BROKEN_CHIPS = [
     ("clock: 1 GHz\n", "", "1: clock: is missing"),
     ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
     ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
-    ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = a mapping: must name at least one precision"),
+    ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = {}: must name at least one precision"),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     (
@@ -61,6 +63,12 @@ BROKEN_CHIPS = [
         "energy: generic_7nm",
         "energy: generic_7",
         "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? known: generic_7nm",
+    ),
+    ("latency: 100 ns", "latency: 100", "20: dram.latency = 100: must be a number with a unit, such as '1 h'"),
+    (
+        "  clock: assumed",
+        "  clok: assumed",
+        "23: sources = 'clok': names no field; did you mean clock?",
     ),
     ("energy: generic_7nm", "energy: 3", "21: energy = 3: must be a text or a mapping"),
     ("name: int4_array", "name: ''", "1: name = '': must not be empty"),
@@ -83,7 +91,12 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
-        "6: precision.rules = 'encodre.*': matches no op of the workload",
+        "6: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: '*.gates', policy: w8a8}]}",
+        "6: precision.rules = '*.gates': matches no op with weights, such as encoder.0.forward.input",
     ),
     (
         "precision: w4a4",
@@ -101,15 +114,19 @@ BROKEN_WORKLOADS = [
 ]
 
 BROKEN_PRICES = [
-    ("energy: 0.07 pJ", "energy: -0.07 pJ", "9: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
+    ("energy: 0.07 pJ", "energy: -0.07 pJ", "10: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
     (
         "energy: 0.07 pJ",
         "energy: 0.07 pj",
-        "9: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
+        "10: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
     ),
-    ("sure: recalled}", "sure: very}", "9: multiply.int8.sure = 'very': known: read, recalled, assumed"),
-    (", bits: 64", "", "24: sram[0].price.bits = a mapping: an access moves a stated number of bits"),
+    ("sure: recalled}", "sure: very}", "10: multiply.int8.sure = 'very': known: read, recalled, assumed"),
+    (", bits: 64", "", "25: sram[0].price.bits = None: an access moves a stated number of bits"),
 ]
+
+
+def check(path: Path) -> Checked:
+    return check_reference(str(path))
 
 
 def line(path: Path, text: str | bytes) -> str:
@@ -153,8 +170,7 @@ def bomb(levels: int) -> str:
         ("# nothing\n", "is empty"),
         (
             "just a text",
-            "is neither chip, workload nor price table: has none of the fields array (chip), audio (workload), "
-            "multiply (price table)",
+            "is neither chip, workload nor price table: shares no field with any of them",
         ),
         ("a: 1\n---\nb: 2\n", "2: holds a second document; one is read"),
         (b"name: \xff", "1: is not UTF-8: byte 0xff"),
@@ -233,8 +249,11 @@ def test_a_mapping_obeys_the_same_laws_as_a_file() -> None:
     assert load_chip(mapping).clock == chip.clock
     with pytest.raises(FileProblem, match=r"mapping: array = 'x': must be a mapping"):
         load_chip({**mapping, "array": "x"})
-    with pytest.raises(InvalidValue, match="must be a finite number"):
+    with pytest.raises(InvalidValue, match=r"clock = nan: must be a finite number"):
         load_chip({**mapping, "clock": float("nan")})
+    assert load_chip(chip) is chip
+    with pytest.raises(InvalidValue, match="chip = 'list': must be a path, a shipped name or a mapping"):
+        load_chip([1])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -262,9 +281,45 @@ def test_a_written_quantity_reads_back(value: int) -> None:
         assert unit.parse(unit.written(value)) == value
 
 
-@given(st.fractions(0, 10**12, max_denominator=10**6))
-def test_noun_values_pass_through_parsing_unchanged(value: Fraction) -> None:
-    assert JOULES.parse(value) == value
+@pytest.mark.parametrize(("unit", "written"), [(PICOSECONDS, 100), (PICOSECONDS, "5"), (JOULES, 0.5)])
+def test_times_and_energies_need_a_unit_unless_they_are_zero(unit: Quantity, written: object) -> None:
+    with pytest.raises(ValueError, match="must be a number with a unit"):
+        unit.parse(written)
+    assert unit.parse(0) == 0
+
+
+def test_a_price_table_is_looked_for_beside_its_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    chip = tmp_path / "sub" / "chip.yaml"
+    chip.write_text(ARCH_TEXT.replace("energy: generic_7nm", "energy: own.yaml"))
+    with pytest.raises(
+        FileProblem, match=r"sub/chip.yaml:21: energy: .*own.yaml: there is no such file; shipped names"
+    ):
+        load_chip(chip)
+    (tmp_path / "sub" / "own.yaml").write_text(PRICES_TEXT.replace("name: generic_7nm", "name: own"))
+    prices = load_chip(Path("sub/chip.yaml")).energy
+    assert isinstance(prices, PriceTable)
+    assert prices.name == "own"
+
+
+def test_shipped_files_name_a_source_for_each_value() -> None:
+    def given(document: object, prefix: str = "") -> set[str]:
+        assert isinstance(document, dict)
+        leaves: set[str] = set()
+        for name, value in document.items():
+            path = f"{prefix}{name}"
+            leaves |= given(value, f"{path}.") if isinstance(value, dict) else {path}
+        return leaves
+
+    unsourced = {"name", "about", "kind", "cores", "energy", "precision", "decoding.kind"}
+    unsourced |= {"array.kind", "array.drain", "array.m_chunk"}
+    for kind in (Kind.ARCH, Kind.WORKLOAD):
+        for name in names(kind):
+            document = read_document(read_text(kind.folder / f"{name}.yaml")).plain()
+            sources = document.pop("sources")
+            missing = {p for p in given(document) if not any(p == s or p.startswith(f"{s}.") for s in sources)}
+            assert missing <= unsourced, name
 
 
 def test_chips_are_hashable_values() -> None:

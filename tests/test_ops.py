@@ -7,8 +7,10 @@ import pytest
 
 from chips import chip
 from hwsim.core import ops
-from hwsim.core.ops import OP_TABLE, Function, Gemm, Move, Op, Reduce, Reduction, law
-from hwsim.core.precision import PrecisionPlan
+from hwsim.core.functions import Function
+from hwsim.core.laws import OP_TABLE, is_depthwise, law
+from hwsim.core.ops import ConvAxis, Gemm, Move, Op, Reduce, Reduction
+from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Role
 from hwsim.core.view import Affine, View, Window, window
@@ -16,10 +18,17 @@ from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.report.export import run_files
 from hwsim.study.simulate import simulate
-from programs import elementwise, gemm, lookup, move, reduce
+from programs import conv, elementwise, gemm, lookup, move, reduce
 from test_rnnt import recipe
 
-ONE_OF_EACH = [gemm(5, 6, 7), elementwise(5, 6), reduce(5, 6, Reduction.SOFTMAX), lookup(5, 6), move(5, 6)]
+ONE_OF_EACH = [
+    gemm(5, 6, 7),
+    conv(9, 3, stride=2, dilation=1, channels=4, outputs=6),
+    elementwise(5, 6),
+    reduce(5, 6, Reduction.SOFTMAX),
+    lookup(5, 6),
+    move(5, 6),
+]
 
 
 def test_the_table_has_a_row_for_each_op_and_no_other() -> None:
@@ -45,7 +54,7 @@ def test_every_reduction_has_a_price_in_functions(reduction: Reduction) -> None:
     program = reduce(3, 8, reduction)
     op = program.body[0]
     assert isinstance(op, Reduce)
-    work = law(op).vector_work(op, program.shape_of)
+    work = law(op).vector_work(op, program.shapes())
     assert all(isinstance(function, Function) and count > 0 for function, count in work.items())
     assert sum(work.values()) >= 3 * 8
 
@@ -58,7 +67,7 @@ def broken(program: Program, **changes: Any) -> Program:
 @pytest.mark.parametrize(
     ("program", "changes", "message"),
     [
-        (gemm(2, 3, 4), {"k": 5}, r"gemm = 'Gemm': act has shape \(1, 2, 3\), expected 1 × 2 × 5"),
+        (gemm(2, 3, 4), {"transposed": True}, r"gemm = 'Gemm': act has shape \(1, 2, 3\), expected 1 × 1 × 4"),
         (gemm(2, 3, 4), {"bias": View(tensor="act")}, "bias has shape .* expected 4 elements"),
         (gemm(2, 3, 4), {"act": View(tensor="nothing")}, "one = 'nothing': names no tensor"),
         (gemm(2, 3, 4), {"act": View(tensor="out")}, "gemm = 'out': is read before any op writes it"),
@@ -73,10 +82,13 @@ def broken(program: Program, **changes: Any) -> Program:
             {"act": View(tensor="act", windows=(window(1, loop="steps"),))},
             "gemm = 'steps': is not a loop around this op",
         ),
-        (gemm(2, 3, 4), {"m": 0}, "m = 0: must be at least 1"),
-        (move(2, 3), {"write": View(tensor="x", windows=(window(0),))}, "another number of elements"),
+        (gemm(2, 3, 4), {"out": View(tensor="act")}, "gemm = 'act': is written, but is a parameter or an input"),
+        (conv(9, 3, 2, 1, 4, 6), {"groups": 4}, "4 groups do not divide 4 input and 6 output channels"),
+        (conv(9, 3, 2, 1, 4, 6), {"axes": (ConvAxis(size=8, kernel=3),)}, r"expected batch × \(8,\) × channels"),
+        (move(2, 3), {"write": View(tensor="out", windows=(window(0),))}, "another number of elements"),
         (lookup(2, 3), {"index": View(tensor="index", windows=(window(0),))}, "expected 3 elements"),
-        (reduce(2, 3, Reduction.ARGMAX), {"reduction": Reduction.SOFTMAX}, r"expected \(2, 3\)"),
+        (reduce(2, 3, Reduction.ARGMAX), {"reduction": Reduction.SOFTMAX}, "expected 6 elements"),
+        (reduce(2, 3, Reduction.LAYER_NORM), {"parameters": ()}, "needs 2 parameters of 3 elements"),
     ],
 )
 def test_programs_that_cannot_be_are_refused(program: Program, changes: dict[str, object], message: str) -> None:
@@ -115,9 +127,71 @@ def test_windows_move_with_their_loop_and_stay_inside() -> None:
         replace(program, body=(Loop(name="steps", times=6, body=(row,)),))
 
 
+def test_copies_do_not_convert() -> None:
+    program = lookup(2, 3)
+    wide = replace(program.tensor("out"), precision=Precision.INT16)
+    tensors = tuple(wide if tensor.name == "out" else tensor for tensor in program.tensors)
+    with pytest.raises(InvalidValue, match=r"\['int16', 'int4'\]: copies between formats"):
+        replace(program, tensors=tensors)
+
+
+def test_loops_have_names_of_their_own() -> None:
+    program = move(2, 3)
+    with pytest.raises(InvalidValue, match=r"one.loops = 'twice': is named twice"):
+        replace(program, body=(Loop(name="twice", times=2, body=(Loop(name="twice", times=2, body=program.body),)),))
+
+
+def test_a_view_that_grows_makes_an_instance_for_each_size() -> None:
+    """A cache of keys: at step i the first 2 + i entries are read."""
+    program = move(6, 3)
+    op = program.body[0]
+    assert isinstance(op, Move)
+    grown = Window(axis=0, start=Affine(), count=Affine(base=2, terms=(("steps", 1),)))
+    entries = Window(axis=1, start=Affine(), count=Affine(base=2, terms=(("steps", 1),)))
+    growing = replace(op, read=View(tensor="x", windows=(grown,)), write=View(tensor="out", windows=(entries,)))
+    inner = Loop(name="steps", times=4, body=(growing,))
+    grown_program = replace(program, body=(Loop(name="outer", times=3, body=(inner,)),))
+    found = [(i.times, i.shape(growing.read)) for i in grown_program.instances()]
+    assert found == [(3, (2, 3)), (3, (3, 3)), (3, (4, 3)), (3, (5, 3))]
+    with pytest.raises(InvalidValue, match=r"\(0, 7\): lies outside axis 0 of x, which has 6 entries"):
+        replace(program, body=(Loop(name="steps", times=6, body=(growing,)),))
+
+
+@pytest.mark.parametrize(
+    ("axis", "outputs"),
+    [
+        (ConvAxis(size=80, kernel=3, stride=2), 39),
+        (ConvAxis(size=10, kernel=3, before=1, after=1), 10),
+        (ConvAxis(size=10, kernel=2, dilation=3), 7),
+        (ConvAxis(size=5, kernel=5), 1),
+    ],
+)
+def test_a_convolution_has_the_positions_at_which_its_kernel_fits(axis: ConvAxis, outputs: int) -> None:
+    assert axis.outputs == outputs
+    starts = range(-axis.before, axis.size + axis.after, axis.stride)
+    assert len([s for s in starts if s + axis.dilation * (axis.kernel - 1) < axis.size + axis.after]) == outputs
+
+
+def test_a_kernel_longer_than_its_axis_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="is shorter than the 7 entries that the kernel spans"):
+        ConvAxis(size=6, kernel=3, dilation=3)
+
+
+def test_one_channel_a_group_is_depthwise() -> None:
+    for groups, depthwise in ((1, False), (2, False), (6, True)):
+        program = conv(9, 3, stride=1, dilation=1, channels=6, outputs=6, groups=groups)
+        op = program.body[0]
+        assert not isinstance(op, Loop)
+        assert is_depthwise(op, program.shapes()) is depthwise
+        assert program.macs == 2 * 9 * 3 * 6 * 6 // groups
+
+
 def test_parameters_are_weights_biases_and_tables() -> None:
     assert [role for role in Role if role.parameter] == [Role.WEIGHT, Role.BIAS, Role.TABLE]
-    assert gemm(2, 3, 4).parameters == 3 * 4 + 4
+    program = gemm(2, 3, 4)
+    assert program.parameters == 3 * 4 + 4
+    unused = replace(program.tensor("weight"), name="unused")
+    assert replace(program, stored=(unused,)).parameters == 3 * 4 + 4 + 3 * 4
 
 
 def test_ops_are_hashable_values() -> None:

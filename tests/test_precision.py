@@ -29,8 +29,8 @@ def test_range_has_two_to_the_bits_values(precision: Precision) -> None:
 
 
 @given(st.sampled_from(INTEGERS), st.sampled_from(INTEGERS))
-def test_a_format_holds_another_exactly_if_both_ends_fit(wide: Precision, narrow: Precision) -> None:
-    assert wide.holds(narrow) == (wide.lowest <= narrow.lowest and narrow.highest <= wide.highest)
+def test_integers_take_what_fits(wide: Precision, narrow: Precision) -> None:
+    assert wide.takes(narrow) == (wide.lowest <= narrow.lowest and narrow.highest <= wide.highest)
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from(INTEGERS))

@@ -12,23 +12,30 @@ from hwsim.core.counters import Counters, OpCounters, Units, Work
 from hwsim.core.dram import DramType
 from hwsim.core.energy import Components
 from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
+from hwsim.core.prices import PriceTable, Sureness
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_prices
-from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
 from hwsim.price.rules import dram_price, lane_price, mac_price, scratchpad_price
-from programs import gemm
 
 TABLE = load_prices("generic_7nm")
 ON = chip()
-PLAN = schedule(gemm(4, 4, 4), ON)
+IDLE = Units(load=9, array=9, vector=9, store=9)
 
 
 def components(work: Work, table: PriceTable = TABLE) -> Components:
-    counters = Counters(cycles=9, idle=Units(load=9, array=9, vector=9, store=9), work=work)
-    op = OpCounters(name="gemm", kind="gemm", times=1, counters=counters, bound="array")
-    return price([op], PLAN, ON, table).components
+    counters = Counters(cycles=9, idle=IDLE, work=work)
+    op = OpCounters(
+        name="gemm",
+        kind="gemm",
+        mode=Precision.INT8,
+        times=1,
+        macs=work.macs,
+        counters=counters,
+        span=9,
+        walked_iterations=0,
+    )
+    return price([op], ON, table).components
 
 
 @given(st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)}), st.sampled_from(fields(Work)))
@@ -43,17 +50,22 @@ def test_energy_is_linear_in_the_work(work: Work, times: int) -> None:
     assert components(work * times) == components(work) * times
 
 
-def test_int4_multiplier_costs_a_quarter_of_an_int8_one() -> None:
-    def multiplier(precision: Precision) -> Fraction:
-        return mac_price(TABLE, precision, precision, precision, accumulator_bits=32).exact - 30_000
-
-    assert multiplier(Precision.INT8) == 70_000
-    assert multiplier(Precision.INT4) == Fraction(70_000, 4)
-    assert mac_price(TABLE, Precision.INT8, Precision.INT8, Precision.INT4, 32).exact == 35_000 + 30_000
-
-
-def test_fp16_products_are_added_in_fp32() -> None:
-    assert mac_price(TABLE, Precision.FP16, Precision.FP16, Precision.FP16, 32).exact == 340_000 + 380_000
+@pytest.mark.parametrize(
+    ("mode", "packed", "accumulator", "attojoules"),
+    [
+        (Precision.INT8, 1, 32, Fraction(70_000 + 30_000)),
+        (Precision.INT4, 1, 32, Fraction(70_000, 4) + 30_000),
+        (Precision.INT4, 1, 16, Fraction(70_000, 4) + 15_000),
+        # Eight products: a tree of seven adders of 4 + 4 + 3 bits, then one of 32, shared by all eight.
+        (Precision.INT4, 8, 32, Fraction(70_000, 4) + Fraction(30_000 * (7 * 11 + 32), 32 * 8)),
+        (Precision.INT8, 2, 32, 70_000 + Fraction(30_000 * (17 + 32), 32 * 2)),
+        (Precision.FP16, 1, 32, Fraction(340_000 + 380_000)),
+    ],
+)
+def test_a_product_costs_its_multiplier_and_its_share_of_the_additions(
+    mode: Precision, packed: int, accumulator: int, attojoules: Fraction
+) -> None:
+    assert mac_price(TABLE, mode, packed, accumulator).exact == attojoules
 
 
 @pytest.mark.parametrize(
@@ -64,9 +76,16 @@ def test_a_bank_costs_what_the_next_larger_published_memory_costs(bank: int, pic
 
 
 def test_prices_are_rounded_once_to_whole_attojoules() -> None:
-    unit = mac_price(TABLE, Precision.INT4, Precision.INT3, Precision.INT3, accumulator_bits=32)
+    unit = mac_price(TABLE, Precision.INT3, 1, accumulator_bits=32)
     assert unit.exact == Fraction(70_000 * 9, 64) + 30_000
     assert unit.attojoules == 39_844
+
+
+def test_a_price_is_as_sure_as_its_least_sure_part() -> None:
+    assert scratchpad_price(TABLE, 1).sure is Sureness.READ
+    assert mac_price(TABLE, Precision.INT8, 1, 32).sure is Sureness.RECALLED
+    assert lane_price(TABLE).sure is Sureness.ASSUMED
+    assert lane_price(TABLE).sources == ("Jouppi ISCA 2021, Table 2",)
 
 
 def test_what_has_no_price_is_refused_by_name() -> None:

@@ -34,6 +34,15 @@ def test_there_are_two_commands_of_one_line_each_that_set_up_all_they_need() -> 
     assert test.endswith(".venv/bin/pytest")
 
 
+def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(block, names)
+    rtf, energy = capsys.readouterr().out.split()
+    assert 0 < float(rtf) < 1 < float(energy)
+    assert {"ops", "rows"} <= set(names)
+
+
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
 def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hwsim.core.counters import Work
 from hwsim.core.schedule import ArrayWork, Load, OpSchedule, Phase, Ports, Repeat, Ring, Step, StepTree, Unit
-from hwsim.timing.timeline import op_counters
+from hwsim.timing.timeline import op_time
 from timeline_witness import Walk
 
 CYCLES = st.integers(0, 12)
@@ -93,7 +93,7 @@ def trees(draw: st.DrawFn, depth: int = 2, most: int = 40) -> list[StepTree]:
 @given(trees(), PORTS)
 def test_periodic_stop_equals_walking_every_step(nodes: list[StepTree], ports: Ports) -> None:
     op = OpSchedule(name="op", kind="gemm", times=1, steps=tuple(nodes))
-    counters = op_counters(op, ports)
+    counters = op_time(op, ports).counters
     walk = Walk(ports).walk(op)
     assert counters.cycles == walk.span
     for unit in Unit:
@@ -110,7 +110,7 @@ def test_a_loop_may_run_for_ever(nodes: list[StepTree], ports: Ports) -> None:
 
     def cycles(times: int) -> int:
         op = OpSchedule(name="op", kind="gemm", times=1, steps=(Repeat(times=times, body=tuple(nodes)),))
-        return op_counters(op, ports).cycles
+        return op_time(op, ports).counters.cycles
 
     far = 10**12
     assert cycles(far + 420) - cycles(far) == cycles(1420) - cycles(1000)

@@ -2,8 +2,9 @@
 
 import click
 
-from hwsim.cli.options import deliver, output_options, tell
-from hwsim.cli.progress import progress_bar
+from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.patience import patiently
+from hwsim.core.progress import Progress
 
 
 @click.command(name="compare")
@@ -14,7 +15,7 @@ from hwsim.cli.progress import progress_bar
     default="fp16,w4a4",
     show_default=True,
     metavar="LIST",
-    help="Policies; gains are relative to the first.",
+    help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
 @output_options
 def command(arch: str, workload: str, precisions: str, json_file: str | None, out: str | None) -> None:
@@ -22,17 +23,23 @@ def command(arch: str, workload: str, precisions: str, json_file: str | None, ou
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
-    from hwsim.inputs.load import chip_from, open_source, workload_from
-    from hwsim.inputs.shipped import Kind
+    from hwsim.core.precision import policy
+    from hwsim.core.result import Comparison
+    from hwsim.inputs.load import open_chip, open_workload
 
-    arch_file, workload_file = open_source(Kind.ARCH, arch), open_source(Kind.WORKLOAD, workload)
-    chip, work = chip_from(arch_file), workload_from(workload_file)
     names = [name.strip() for name in precisions.split(",") if name.strip()]
+    for name in names:
+        policy(name)
+    chip, work = open_chip(arch), open_workload(workload)
+    check_outputs(json_file, out)
 
-    with progress_bar(f"{work.name} on {chip.name}") as progress:
+    def job(progress: Progress) -> Comparison:
+        # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.compare import compare
 
-        comparison = compare(chip, work, names, files=dict(arch_file.files + workload_file.files), progress=progress)
+        return compare(chip.value, work.value, names, files=dict(chip.files + work.files), progress=progress)
+
+    comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.export import comparison_files, to_json
     from hwsim.report.terminal import comparison_text

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -46,10 +47,10 @@ def hwsim() -> None:
 
 
 def main(args: Sequence[str]) -> int:
-    """Run a command; the exit code."""
+    """Run a command; the exit code. Without arguments it helps."""
     try:
         # Not hwsim.main(): that one has its own ideas of exit codes, for a broken pipe above all.
-        with hwsim.make_context("hwsim", list(args)) as context:
+        with hwsim.make_context("hwsim", list(args) or ["--help"]) as context:
             hwsim.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -66,9 +67,13 @@ def run() -> None:
     """The console script."""
     if "_HWSIM_COMPLETE" in os.environ:
         hwsim.main(prog_name="hwsim")  # the shell asks for completions
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show µ still shows the rest
     try:
         code = main(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away, as `| head` does: nothing is wrong, but nothing more can be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,5 +82,6 @@ def run() -> None:
 
 
 def _complain(message: str) -> int:
-    print("hwsim: " + " ".join(message.split()), file=sys.stderr)
+    if sys.stderr is not None:
+        print("hwsim: " + " ".join(message.split()), file=sys.stderr)
     return EXIT_USER

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+
+from hwsim.errors import FileProblem
 
 if TYPE_CHECKING:
     from hwsim.report.terminal import Screen
@@ -23,16 +25,26 @@ def output_options(command: F) -> F:
     return click.option("--out", "out", metavar="DIR", help="Write JSON and CSV files into this folder.")(command)
 
 
+def check_outputs(json_file: str | None, out: str | None) -> None:
+    """Refuse, before anything is computed, what could not be written afterwards."""
+    from hwsim.report.files import check_target, make_folder
+
+    if out is not None:
+        make_folder(Path(out))
+    if json_file is not None and json_file != "-":
+        check_target(json_file)
+
+
 def deliver(
     json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
 ) -> None:
     """Write what the options ask for. Files come first, so that a full disk is told before anything is printed."""
-    from hwsim.report.export import write_file, write_files
+    from hwsim.report.files import write_file, write_files
 
     if out is not None:
         write_files(Path(out), files())
     if json_file == "-":
-        sys.stdout.write(document())
+        write_stream(sys.stdout, "standard output", document())
     elif json_file is not None:
         write_file(Path(json_file), document())
 
@@ -41,7 +53,21 @@ def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
     """Print what people read, on standard error if a program reads standard output."""
     from hwsim.report.terminal import Screen
 
-    stream = sys.stderr if json_file == "-" else sys.stdout
-    terminal = stream.isatty()
-    width = get_terminal_size().columns if terminal else Screen().width
-    stream.write(text(Screen(width=width, colours=terminal and "NO_COLOR" not in os.environ)))
+    stream, name = (sys.stderr, "standard error") if json_file == "-" else (sys.stdout, "standard output")
+    terminal = stream is not None and stream.isatty()
+    width = get_terminal_size().columns if terminal else 0
+    colours = terminal and "NO_COLOR" not in os.environ
+    write_stream(stream, name, text(Screen(width=max(width, Screen().width), colours=colours)))
+
+
+def write_stream(stream: TextIO | None, name: str, text: str) -> None:
+    """Write to a standard stream; one that was closed from the start takes everything and keeps nothing."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileProblem(name, f"cannot be written: {error.strerror}") from error

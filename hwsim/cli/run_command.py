@@ -2,8 +2,9 @@
 
 import click
 
-from hwsim.cli.options import deliver, output_options, tell
-from hwsim.cli.progress import progress_bar
+from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.patience import patiently
+from hwsim.core.progress import Progress
 
 
 @click.command(name="run")
@@ -16,20 +17,25 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
-    from hwsim.inputs.load import chip_from, open_source, workload_from
-    from hwsim.inputs.shipped import Kind
+    from hwsim.core.precision import policy
+    from hwsim.core.result import Result
+    from hwsim.inputs.load import open_chip, open_workload
 
-    arch_file, workload_file = open_source(Kind.ARCH, arch), open_source(Kind.WORKLOAD, workload)
-    chip, work = chip_from(arch_file), workload_from(workload_file, precision)
+    if precision is not None:
+        policy(precision)
+    chip, work = open_chip(arch), open_workload(workload, precision)
+    check_outputs(json_file, out)
 
-    with progress_bar(f"{work.name} on {chip.name}") as progress:
-        # Imported behind the bar: this is what compiles kernels on the first run after an installation.
+    def job(progress: Progress) -> Result:
+        # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.simulate import simulate
 
-        result = simulate(chip, work, files=dict(arch_file.files + workload_file.files), progress=progress)
+        return simulate(chip.value, work.value, files=dict(chip.files + work.files), progress=progress)
+
+    result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.export import run_files, to_json
     from hwsim.report.terminal import run_text
 
     deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    tell(json_file, lambda screen: run_text(result, chip.clock, screen))
+    tell(json_file, lambda screen: run_text(result, chip.value.clock, screen))

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from hwsim.core.dram import DramType
+from hwsim.core.functions import Function
 from hwsim.core.noun import Name, Noun, Remark, Table, Whole
-from hwsim.core.ops import Function
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
+from hwsim.core.sources import Sources, check_sources
 from hwsim.core.summation import Accumulator, Accumulators, Summation
 from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Picoseconds
 from hwsim.errors import InvalidValue
@@ -112,8 +113,8 @@ class SystolicArray(Noun):
         return self.rows * self.cols * packed.k * packed.n
 
     def mode(self, act: Precision, weight: Precision) -> Precision | None:
-        """The fastest mode whose operands hold both formats; None if there is none."""
-        able = [mode for mode, _ in self.macs_per_pe if mode.holds(act) and mode.holds(weight)]
+        """The fastest mode that takes operands of both formats; None if there is none."""
+        able = [mode for mode, _ in self.macs_per_pe if mode.takes(act) and mode.takes(weight)]
         return max(able, key=lambda mode: (self.macs_per_cycle(mode), -mode.bits), default=None)
 
 
@@ -133,7 +134,7 @@ class Scratchpad(Noun):
     banks: Annotated[int, Whole(low=1, high=65_536)] = 1
     read: BytesPerCycle
     write: BytesPerCycle
-    buffers: Annotated[int, Whole(low=1, high=64)] = 2
+    buffers: Annotated[int, Whole(low=1, high=16)] = 2
 
     def check(self) -> None:
         if self.size % self.banks:
@@ -152,12 +153,7 @@ class Dram(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip(Noun):
-    """An accelerator. `energy` names a price table; `sources` says of fields where their values come from.
-
-    >>> from hwsim.core.units import HERTZ
-    >>> HERTZ.parse("1 GHz")
-    1000000000
-    """
+    """An accelerator. `energy` names a price table; `sources` says of fields where their values come from."""
 
     name: Name
     clock: Hertz
@@ -168,7 +164,10 @@ class Chip(Noun):
     dram: Dram
     energy: Name | PriceTable
     about: Remark | None = None
-    sources: Annotated[tuple[tuple[str, Remark], ...], Table()] = ()
+    sources: Sources = ()
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
 
     @property
     def dram_read_bytes_per_cycle(self) -> Fraction:

@@ -1,9 +1,11 @@
 """What was done and how long each unit was busy: whole numbers under conservation laws."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from enum import Enum
 from typing import Annotated, Self
 
 from hwsim.core.noun import Name, Noun, Whole
+from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
 
 Count = Annotated[int, Whole(low=0, high=2**200)]
@@ -79,12 +81,52 @@ class Counters(Tally):
                 raise InvalidValue(unit, total, f"busy + stalled + idle must be {self.cycles} cycles")
 
 
+class Bound(Enum):
+    """What an op's time goes with."""
+
+    ARRAY = "array"
+    LOAD = "load"
+    VECTOR = "vector"
+    STORE = "store"
+    LATENCY = "latency"  # no unit is busy for half of the op's span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCounters(Noun):
-    """The counters of one op over all its runs, and what bounds it."""
+    """One op over all its runs.
+
+    `macs` are the products that the op asks for, wherever they are made. `span` is the time from the start of the first
+    step of array or vector unit to the last end, summed over the runs; `walked_iterations` are those of loops of steps
+    that were walked one by one before their period was found.
+    """
 
     name: Name
     kind: Name
+    mode: Precision | None
     times: Count
+    macs: Count
     counters: Counters
-    bound: Name
+    span: Count
+    walked_iterations: Count
+
+    @property
+    def bound(self) -> Bound:
+        """The unit with most busy cycles (of equals the first), or latency."""
+        units = (Bound.ARRAY, Bound.LOAD, Bound.VECTOR, Bound.STORE)
+        busiest = max(units, key=lambda unit: self.busy_cycles(unit))
+        return busiest if 2 * self.busy_cycles(busiest) > self.span else Bound.LATENCY
+
+    def busy_cycles(self, unit: Bound) -> int:
+        busy: int = getattr(self.counters.busy, unit.value)
+        return busy
+
+    def merged(self, other: Self) -> Self:
+        """The same op at other sizes added."""
+        return replace(
+            self,
+            times=self.times + other.times,
+            macs=self.macs + other.macs,
+            counters=self.counters + other.counters,
+            span=self.span + other.span,
+            walked_iterations=self.walked_iterations + other.walked_iterations,
+        )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from hwsim.core.counters import Tally
 from hwsim.core.noun import Name, Noun, Remark, Whole
+from hwsim.core.prices import Sureness
 
 AttojouleCount = Annotated[int, Whole(low=0, high=2**200)]
 
@@ -35,6 +36,8 @@ class UnitPrice(Noun):
     action: Name
     exact: Fraction
     basis: Remark
+    sources: tuple[Remark, ...]
+    sure: Sureness
 
     @property
     def attojoules(self) -> int:

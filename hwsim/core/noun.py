@@ -80,9 +80,10 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that is not empty, without control characters, and short enough to print."""
+    """A text that is not empty, without control characters (but ends of lines, if it may have several)."""
 
     longest: int = 200
+    lines: bool = False
 
     def broken_by(self, value: object) -> str | None:
         if not isinstance(value, str):
@@ -91,11 +92,15 @@ class Text:
             return "must not be empty"
         if len(value) > self.longest:
             return f"must have at most {self.longest} characters"
-        return None if value.isprintable() else "must not hold control characters"
+        printable = value.replace("\n", "") if self.lines else value
+        return None if printable.isprintable() else "must not hold control characters"
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(core_schema), "minLength": 1, "maxLength": self.longest}
 
 
 Name = Annotated[str, Text(longest=80)]
-Remark = Annotated[str, Text(longest=1000)]
+Remark = Annotated[str, Text(longest=1000, lines=True)]
 
 
 @dataclass(frozen=True, slots=True)

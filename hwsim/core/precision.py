@@ -62,10 +62,10 @@ class Precision(Enum):
         self._must_be_integer()
         return (1 << (self.bits - self.signed)) - 1
 
-    def holds(self, other: Self) -> bool:
-        """Whether every value of the other format is a value of this one.
+    def takes(self, other: Self) -> bool:
+        """Whether hardware for this format takes operands of the other as they are: the same, or narrower integers.
 
-        >>> Precision.INT8.holds(Precision.UINT4), Precision.UINT8.holds(Precision.INT4)
+        >>> Precision.INT8.takes(Precision.UINT4), Precision.UINT8.takes(Precision.INT4)
         (True, False)
         """
         if self.floating or other.floating:
@@ -148,6 +148,16 @@ class PrecisionPlan(Noun):
 
     def check(self) -> None:
         policy(self.policy)
+
+    @property
+    def title(self) -> str:
+        """What to call it in one word or two.
+
+        >>> PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),)).title
+        'w4a4 with 1 rule'
+        """
+        rules = len(self.rules)
+        return f"{self.policy} with {rules} rule{'s' * (rules > 1)}" if rules else self.policy
 
     def of(self, op: str) -> Policy:
         """The policy of an op."""

@@ -7,12 +7,12 @@ from typing import Annotated
 from hwsim.core.dram import DramType
 from hwsim.core.noun import Name, Noun, Remark, Table, Whole
 from hwsim.core.precision import Precision
-from hwsim.core.units import Attojoules, Bytes, Nanometres, Volts
+from hwsim.core.units import Attojoules, Bytes, Nanometres
 from hwsim.errors import InvalidValue
 
 
 class Sureness(Enum):
-    """How the number came here."""
+    """How the number came here, the surest first."""
 
     READ = "read"  # read in the source itself, or in a file that quotes it
     RECALLED = "recalled"  # known from memory of the source, not read again
@@ -27,7 +27,6 @@ class Price(Noun):
     bits: Annotated[int, Whole(low=1, high=2**20)] | None = None
     source: Remark
     sure: Sureness
-    node: Nanometres | None = None
     boundary: Remark | None = None
 
 
@@ -50,7 +49,6 @@ class PriceTable(Noun):
     name: Name
     about: Remark
     node: Nanometres
-    voltage: Volts | None = None
     multiply: Annotated[tuple[tuple[Precision, Price], ...], Table()]
     add: Annotated[tuple[tuple[Precision, Price], ...], Table()]
     sram: tuple[SramPrice, ...]

@@ -1,12 +1,20 @@
 """What a run found out. The JSON that programs read is exactly these fields, by these names."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated
 
-from hwsim.core.counters import Counters, Stalls, Units
+from hwsim.core.counters import Bound, Counters, Stalls, Units
 from hwsim.core.energy import AttojouleCount, Components, UnitPrice
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
+
+
+class Engine(Enum):
+    """Who counted the cycles."""
+
+    FAST = "fast"  # closed forms of the array, recurrence of the chip
+    CYCLE = "cycle"  # every register of the array at every clock edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,8 @@ class OpResult(Noun):
     cycles: int
     busy_cycles: Units
     stall_cycles: Stalls
-    bound: Name
+    bound: Bound
+    walked_iterations: int
     utilization: float
     dram_read_bytes: int
     dram_write_bytes: int
@@ -56,12 +65,13 @@ class OpResult(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance(Noun):
-    """Where a result comes from: same provenance, same bytes."""
+    """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from."""
 
     versions: Annotated[tuple[tuple[str, str], ...], Table()]
     inputs: Annotated[tuple[tuple[str, str], ...], Table()]
     files: Annotated[tuple[tuple[str, str], ...], Table()]
-    engine: Name
+    sources: Annotated[tuple[tuple[str, str], ...], Table()]
+    engine: Engine
     seed: int | None
 
 
@@ -88,7 +98,7 @@ class ComparisonRow(Noun):
     speedup: float
     energy_aj: AttojouleCount
     energy_mj: float
-    energy_gain: float
+    energy_gain: float | None
     dram_bytes: int
     model_bytes: int
     compression_vs_fp32: float | None

@@ -124,14 +124,15 @@ class Block(Noun):
 class OpSchedule(Noun):
     """The steps of one run of an op, and how often the loops around it run it.
 
-    Of a Gemm also: the formats of its operands, the mode of the array, and the block into which it was cut.
+    `macs` are the products that one run asks for. Of an op on the array also: its mode, and the block into which the op
+    was cut.
     """
 
     name: Name
     kind: Name
     times: Annotated[int, Whole(low=1, high=2**60)]
+    macs: Count = 0
     steps: tuple[StepTree, ...]
-    formats: tuple[Precision, Precision] | None = None
     mode: Precision | None = None
     block: Block | None = None
 

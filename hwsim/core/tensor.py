@@ -25,6 +25,11 @@ class Role(Enum):
         """Whether training made its values, so that the model's size counts it."""
         return self in (Role.WEIGHT, Role.BIAS, Role.TABLE)
 
+    @property
+    def given(self) -> bool:
+        """Whether its values are there before the first op, and stay as they are."""
+        return self.parameter or self is Role.INPUT
+
 
 class Granularity(Enum):
     """How many elements share one scale."""
@@ -85,7 +90,7 @@ class Tensor(Noun):
     scaling: Scaling = Scaling()
 
     def check(self) -> None:
-        if not self.shape or any(size < 1 for size in self.shape):
+        if not self.shape or any(not isinstance(size, int) or size < 1 for size in self.shape):
             raise InvalidValue(f"{self.name}.shape", self.shape, "must have at least one axis, each of at least 1")
         if self.role is Role.WEIGHT and len(self.shape) < 2:
             raise InvalidValue(f"{self.name}.shape", self.shape, "a weight has the axes K and N")

@@ -28,20 +28,21 @@ class Quantity:
     low: int | Fraction
     high: int | Fraction
     whole: bool = True
+    bare: bool = True
+    """Whether a number without a unit means base units; otherwise only 0 needs none."""
 
     def parse(self, written: object) -> int | Fraction:
         """The quantity in base units; ValueError says what is wrong."""
-        if isinstance(written, bool) or not isinstance(written, (int, float, str, Fraction)):
-            raise ValueError(f"must be a number with a unit, such as {self.example}")
+        if isinstance(written, bool) or not isinstance(written, (int, float, str)):
+            raise ValueError(self._wanted)
         match = _WRITTEN.fullmatch(written if isinstance(written, str) else repr(written))
-        if match is None and isinstance(written, Fraction):
-            amount, unit = written, self.base
-        elif match is None:
-            raise ValueError(f"must be a number with a unit, such as {self.example}")
-        else:
-            amount, unit = Fraction(Decimal(match[1])), match[2] or self.base
+        if match is None:
+            raise ValueError(self._wanted)
+        amount, unit = Fraction(Decimal(match[1])), match[2] or self.base
         if unit not in self.multiples:
             raise ValueError(f"unknown unit {unit[:20]!r}; known: {', '.join(self.multiples)}")
+        if not match[2] and not self.bare and amount:
+            raise ValueError(self._wanted)
         amount *= self.multiples[unit]
         if not self.whole:
             return amount
@@ -68,8 +69,9 @@ class Quantity:
         return f"{whole.get(unit, value)} {unit}"
 
     @property
-    def example(self) -> str:
-        return f"'1 {max(self.multiples, key=lambda unit: self.multiples[unit])}'"
+    def _wanted(self) -> str:
+        largest = max(self.multiples, key=lambda unit: self.multiples[unit])
+        return f"must be a number with a unit, such as '1 {largest}'"
 
     # The two hooks below are how files meet nouns: the validator asks an annotation for its own reading.
 
@@ -78,12 +80,12 @@ class Quantity:
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
         units = "|".join(re.escape(unit) for unit in self.multiples)
-        number = r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?"
-        text = {"type": "string", "pattern": rf"^\s*{number}\s*({units})?\s*$"}
-        return {
-            "anyOf": [text, {"type": "number"}],
-            "description": f"in {', '.join(self.multiples)}; bare: {self.base}",
-        }
+        digits = r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?"
+        optional = "?" if self.bare else ""
+        text = {"type": "string", "pattern": rf"^\s*{digits}\s*({units}){optional}\s*$"}
+        number = {"type": "number", "minimum": float(self.low)} if self.bare else {"const": 0}
+        described = f"in {', '.join(self.multiples)}" + (f"; a bare number is in {self.base}" if self.bare else "")
+        return {"anyOf": [text, number], "description": described}
 
 
 def _decimal(base: str, **powers: int) -> dict[str, Fraction]:
@@ -102,12 +104,11 @@ HERTZ = Quantity("Hz", _decimal("Hz", _=0, k=3, M=6, G=9), 1, 10**12)
 BYTES = Quantity("B", _BYTES, 1, 2**50)
 BYTES_PER_SECOND = Quantity("B/s", {f"{unit}/s": factor for unit, factor in _BYTES.items()}, 1, 10**15)
 BYTES_PER_CYCLE = Quantity("B/cycle", {"B/cycle": Fraction(1)}, 1, 2**30)
-PICOSECONDS = Quantity("ps", _TIMES, 0, 86_400 * 10**12)
+PICOSECONDS = Quantity("ps", _TIMES, 0, 86_400 * 10**12, bare=False)
 FRAME_TIME = replace(PICOSECONDS, low=10**9)
 UTTERANCE = replace(PICOSECONDS, low=10**9)
-JOULES = Quantity("aJ", _decimal("J", a=0, f=3, p=6, n=9, u=12, m=15, _=18), 0, 10**18, whole=False)
-VOLTS = Quantity("V", _decimal("V", m=-3, _=0), Fraction(1, 1000), 1000, whole=False)
-NANOMETRES = Quantity("nm", {"nm": Fraction(1), "um": Fraction(1000)}, 1, 10_000, whole=False)
+JOULES = Quantity("aJ", _decimal("J", a=0, f=3, p=6, n=9, u=12, m=15, _=18), 0, 10**18, whole=False, bare=False)
+NANOMETRES = Quantity("nm", {"nm": Fraction(1), "um": Fraction(1000)}, 1, 10_000, whole=False, bare=False)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
 
 Hertz = Annotated[int, HERTZ]
@@ -118,6 +119,5 @@ Picoseconds = Annotated[int, PICOSECONDS]
 FrameTime = Annotated[int, FRAME_TIME]
 Utterance = Annotated[int, UTTERANCE]
 Attojoules = Annotated[Fraction, JOULES]
-Volts = Annotated[Fraction, VOLTS]
 Nanometres = Annotated[Fraction, NANOMETRES]
 PerSecond = Annotated[Fraction, PER_SECOND]

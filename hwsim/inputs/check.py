@@ -1,14 +1,12 @@
-"""Which kind of file is this, and is it valid?"""
+"""Validates a file of any kind."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsim.errors import FileProblem
-from hwsim.inputs.load import Opened, chip_from, open_path, prices_from, workload_from
-from hwsim.inputs.shipped import Kind
-
-# The field by which a kind of file is known.
-_MARKS = {"array": Kind.ARCH, "audio": Kind.WORKLOAD, "multiply": Kind.ENERGY}
+from hwsim.errors import FileProblem, UnknownName
+from hwsim.inputs.document_kind import describes
+from hwsim.inputs.load import chip_from, open_located, prices_from, workload_from
+from hwsim.inputs.shipped import Kind, Located, locate, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +17,25 @@ class Checked:
     name: str
 
 
-def check(path: Path) -> Checked:
-    """Validate a file; FileProblem says what is wrong with it."""
-    opened = open_path(path)
-    match _kind(opened):
+def check(reference: str) -> Checked:
+    """Validate a file or a shipped name; FileProblem says what is wrong with it."""
+    opened = open_located(_locate(reference))
+    kind = describes(opened.document)
+    match kind:
         case Kind.ARCH:
-            return Checked(Kind.ARCH, chip_from(opened).name)
+            return Checked(kind, chip_from(opened).value.name)
         case Kind.WORKLOAD:
-            return Checked(Kind.WORKLOAD, workload_from(opened).name)
+            return Checked(kind, workload_from(opened).value.name)
         case Kind.ENERGY:
-            return Checked(Kind.ENERGY, prices_from(opened).name)
+            return Checked(kind, prices_from(opened).value.name)
+    raise FileProblem(opened.name, "is neither chip, workload nor price table: shares no field with any of them")
 
 
-def _kind(opened: Opened) -> Kind:
-    entries = opened.document.value
-    for mark, kind in _MARKS.items():
-        if isinstance(entries, dict) and mark in entries:
-            return kind
-    marks = ", ".join(f"{mark} ({kind.title})" for mark, kind in _MARKS.items())
-    raise FileProblem(opened.name, f"is neither chip, workload nor price table: has none of the fields {marks}")
+def _locate(reference: str) -> Located:
+    """A file, or a shipped one of any kind."""
+    if Path(reference).name != reference or Path(reference).suffix or Path(reference).is_file():
+        return Located(Path(reference), reference)
+    for kind in Kind:
+        if reference in names(kind):
+            return locate(kind, reference)
+    raise UnknownName("file or shipped name", reference, [name for kind in Kind for name in names(kind)])

@@ -65,7 +65,9 @@ def _finding(error: Any, kind: Any, document: Node) -> Finding:
     wanted = _WRONG_KIND.get(what)
     if what == "value_error" and isinstance(context["error"], InvalidValue):
         inner = place.inside(context["error"].path)
-        return Finding(f"{inner.dotted} = {inner.shown}: {context['error'].law}", inner.node.line, inner.path)
+        holds_more = isinstance(inner.node.value, (dict, list))
+        value = shown(context["error"].value) if holds_more else inner.shown
+        return Finding(f"{inner.dotted} = {value}: {context['error'].law}", inner.node.line, inner.path)
     if what == "value_error":
         law = str(context["error"])
     elif what in ("enum", "literal_error"):

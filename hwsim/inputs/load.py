@@ -4,78 +4,99 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hwsim.core.chip import Chip
+from hwsim.core.noun import Noun
 from hwsim.core.prices import PriceTable
 from hwsim.core.workload import Workload
-from hwsim.errors import FileProblem, InvalidValue, UnknownName
+from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
+from hwsim.inputs.document_kind import describes
 from hwsim.inputs.files import read_text
-from hwsim.inputs.shipped import Kind, locate
+from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
 from hwsim.models.catalogue import RECIPES, AnyRecipe, workload
 
 Source = str | PathLike[str] | Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T]):
+    """What files describe, and the hashes of these files."""
+
+    value: T
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A document, the name under which messages speak of it, and the files that it was read from with their hashes."""
+    """A document, the name under which messages speak of it, the folder and the hash of its file."""
 
     name: str
     document: Node
+    folder: Path | None = None
     files: tuple[tuple[str, str], ...] = ()
 
 
-def load_chip(source: Source) -> Chip:
+def load_chip(source: Source | Chip) -> Chip:
     """A chip with its price table."""
-    return chip_from(open_source(Kind.ARCH, source))
+    return source if isinstance(source, Chip) else open_chip(source).value
 
 
 def load_workload(source: Source, precision: str | None = None) -> Workload:
     """A workload with its program, under its own precisions or under another policy for all of it."""
-    return workload_from(open_source(Kind.WORKLOAD, source), precision)
+    return open_workload(source, precision).value
 
 
-def load_prices(source: Source) -> PriceTable:
+def load_prices(source: Source | PriceTable) -> PriceTable:
     """A price table."""
-    return prices_from(open_source(Kind.ENERGY, source))
+    return source if isinstance(source, PriceTable) else prices_from(_open(Kind.ENERGY, source)).value
 
 
-def open_source(kind: Kind, source: Source) -> Opened:
-    """The document behind a path, a shipped name or a mapping."""
-    if isinstance(source, Mapping):
-        return Opened("mapping", as_node(source))
-    return open_path(locate(kind, str(source)))
+def open_chip(source: Source) -> Loaded[Chip]:
+    """A chip with its price table, and the files that they come from."""
+    return chip_from(_open(Kind.ARCH, source))
 
 
-def open_path(path: Path) -> Opened:
+def open_workload(source: Source, precision: str | None = None) -> Loaded[Workload]:
+    """A workload, and the file that it comes from."""
+    return workload_from(_open(Kind.WORKLOAD, source), precision)
+
+
+def open_located(located: Located) -> Opened:
     """The document in a file."""
-    file = read_text(path)
-    return Opened(file.name, read_document(file), ((file.name, file.sha256),))
+    file = read_text(located.path)
+    return Opened(file.name, read_document(file), located.path.parent, ((located.label, file.sha256),))
 
 
-def chip_from(opened: Opened) -> Chip:
+def chip_from(opened: Opened) -> Loaded[Chip]:
+    """The chip that a document describes; the price table that it names is read too."""
+    _expect(opened, Kind.ARCH)
     chip = from_document(Chip, opened.document, opened.name)
     if isinstance(chip.energy, PriceTable):
-        return chip
+        return Loaded(chip, opened.files)
     try:
-        return replace(chip, energy=load_prices(chip.energy))
-    except UnknownName as error:
+        located = locate(Kind.ENERGY, chip.energy, opened.folder)
+        prices = prices_from(open_located(located))
+    except UserError as error:
         raise FileProblem(opened.name, f"energy: {error}", line=_line(opened.document, "energy")) from error
+    return Loaded(replace(chip, energy=prices.value), opened.files + prices.files)
 
 
-def workload_from(opened: Opened, precision: str | None = None) -> Workload:
+def workload_from(opened: Opened, precision: str | None = None) -> Loaded[Workload]:
+    """The workload that a document describes."""
+    _expect(opened, Kind.WORKLOAD)
     recipe = recipe_from(opened)
     try:
-        return workload(recipe, precision)
-    except UnknownName as error:
+        return Loaded(workload(recipe, precision), opened.files)
+    except (UnknownName, InvalidValue) as error:
         if precision is not None:
             raise
-        raise FileProblem(opened.name, f"precision: {error}", line=_line(opened.document, "precision")) from error
-    except InvalidValue as error:
-        raise FileProblem(opened.name, str(error), line=_line(opened.document, error.path)) from error
+        path = error.path if isinstance(error, InvalidValue) else "precision"
+        problem = str(error) if isinstance(error, InvalidValue) else f"precision: {error}"
+        raise FileProblem(opened.name, problem, line=_line(opened.document, path)) from error
 
 
 def recipe_from(opened: Opened) -> AnyRecipe:
@@ -91,8 +112,25 @@ def recipe_from(opened: Opened) -> AnyRecipe:
     return from_document(RECIPES[kind.value], opened.document, opened.name)
 
 
-def prices_from(opened: Opened) -> PriceTable:
-    return from_document(PriceTable, opened.document, opened.name)
+def prices_from(opened: Opened) -> Loaded[PriceTable]:
+    """The price table that a document describes."""
+    _expect(opened, Kind.ENERGY)
+    return Loaded(from_document(PriceTable, opened.document, opened.name), opened.files)
+
+
+def _open(kind: Kind, source: Source) -> Opened:
+    if isinstance(source, Mapping):
+        return Opened("mapping", as_node(source))
+    if isinstance(source, Noun) or not isinstance(source, (str, PathLike)):
+        raise InvalidValue(kind.title, type(source).__name__, "must be a path, a shipped name or a mapping")
+    return open_located(locate(kind, str(source)))
+
+
+def _expect(opened: Opened, kind: Kind) -> None:
+    """Refuse a file of another kind by its name, not by its first unknown field."""
+    found = describes(opened.document)
+    if found is not None and found is not kind:
+        raise FileProblem(opened.name, f"describes a {found.title}, where a {kind.title} is wanted")
 
 
 def _line(document: Node, path: str) -> int | None:

@@ -1,5 +1,6 @@
 """Chips, workloads and price tables that come with hwsim, found by name."""
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -26,27 +27,43 @@ class Kind(Enum):
         return root / {Kind.ARCH: "arch", Kind.WORKLOAD: "workloads", Kind.ENERGY: "arch/energy"}[self]
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A file, and the name by which results speak of it: that of a shipped one is the same on every machine."""
+
+    path: Path
+    label: str
+
+
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of all shipped files of a kind."""
     return tuple(sorted(path.stem for path in kind.folder.glob("*.yaml")))
 
 
-def locate(kind: Kind, reference: str) -> Path:
-    """The file that a path or a shipped name means; a file wins over a name."""
-    path = Path(reference)
+def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
+    """The file that a path or a shipped name means; a file wins over a name.
+
+    A relative path is looked for `beside` the file that it stands in, if it stands in one.
+    """
+    path = (beside or Path()) / reference
     try:
         if path.is_file():
-            return path
-        is_name = path.name == reference and not path.suffix
+            return Located(path, str(path))
+        is_name = Path(reference).name == reference and not path.suffix
         shipped = kind.folder / f"{reference}.yaml"
         if is_name and shipped.is_file():
-            return shipped
+            return Located(shipped, f"{kind.value}/{reference} (shipped)")
         exists = path.exists()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise FileProblem(shown(reference), f"cannot be read: {reason}") from error
-    if is_name and not exists:
-        raise UnknownName(kind.title, reference, names(kind))
     if exists:
-        return path
-    raise FileProblem(reference, f"there is no such file; shipped names: {', '.join(names(kind))}")
+        return Located(path, str(path))
+    if is_name:
+        raise UnknownName(kind.title, reference, names(kind))
+    raise FileProblem(shown_path(reference), f"there is no such file; shipped names: {', '.join(names(kind))}")
+
+
+def shown_path(reference: str) -> str:
+    """A path as it was written, unless it would not print."""
+    return reference if reference.isprintable() else shown(reference)

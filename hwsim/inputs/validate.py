@@ -26,25 +26,20 @@ def from_document(kind: type[T], document: Node, file: str) -> T:
         raise FileProblem(file, finding.text, line=finding.line or None) from error
 
 
-def from_mapping(kind: type[T], mapping: Mapping[str, Any]) -> T:
-    """The noun that a mapping in Python describes, under the same laws as a file."""
-    return from_document(kind, as_node(mapping), "mapping")
-
-
-def as_node(value: Any) -> Node:
+def as_node(value: Any, path: str = "mapping") -> Node:
     """Python data as a document without lines."""
     match value:
         case Mapping():
-            return Node(0, {str(key): as_node(item) for key, item in value.items()})
+            return Node(0, {str(key): as_node(item, str(key)) for key, item in value.items()})
         case list() | tuple():
-            return Node(0, [as_node(item) for item in value])
+            return Node(0, [as_node(item, path) for item in value])
         case Enum():
             return Node(0, value.value)
         case float() if not math.isfinite(value):
-            raise InvalidValue("mapping", value, "must be a finite number")
+            raise InvalidValue(path, value, "must be a finite number")
         case None | bool() | int() | float() | str():
             return Node(0, value)
-    raise InvalidValue("mapping", value, "must hold only mappings, lists, numbers and texts")
+    raise InvalidValue(path, value, "must be a mapping, a list, a number or a text")
 
 
 def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:

@@ -1,50 +1,74 @@
 """The one way to compile: `@kernel`.
 
-Compiled code is cached in a folder named after a hash of *all* of this package, because numba itself watches only
-the file of the function that is called, not those of its callees. Where no folder can be written, kernels compile
-anew in each process. Importing a kernel imports numba, which takes a third of a second: commands that compute
-nothing must not import this package.
+Kernels run without the interpreter's lock, so that a progress bar moves and Ctrl-C is heard meanwhile. Compiled code is
+cached in a folder named after a hash of *all* of this package, because numba itself watches only the file of the
+function that is called, not those of its callees. Where no folder can be written, or the cache is damaged, kernels
+compile anew. Importing a kernel imports numba, which takes a third of a second: commands that compute nothing must not
+import this package.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Cache(FunctionCache):
+    """A cache in which nothing is found where nothing can be read, and nothing kept where nothing can be written."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(Exception):
+            return super().load_overload(sig, target_context)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(Exception):
+            super().save_overload(sig, data)
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
+    dispatcher: Any = numba.njit(function, nogil=True)
     folder = _cache_folder()
-    if folder is None:
-        return cast(Callable[P, R], numba.njit(function))
     config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
-    try:
-        return cast(Callable[P, R], numba.njit(function, cache=True))
-    finally:
-        config.CACHE_DIR = before
+    if folder is not None and not config.DISABLE_JIT:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(folder)
+        try:
+            with suppress(RuntimeError):  # a function without a file
+                dispatcher._cache = _Cache(function)
+        finally:
+            config.CACHE_DIR = before
+    return cast(Callable[P, R], dispatcher)
 
 
 @cache
 def _cache_folder() -> Path | None:
     """A writable folder that belongs to exactly these sources, or None."""
-    bases = [os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME"), str(Path.home() / ".cache")]
-    for base in filter(None, bases):
-        folder = Path(base) / "hwsim-kernels" / _sources_hash()
+    for base in _bases():
+        folder = base / "hwsim-kernels" / _sources_hash()
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
                 return folder
     return None
+
+
+def _bases() -> Iterator[Path]:
+    for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
+        if os.environ.get(variable):
+            yield Path(os.environ[variable])
+    with suppress(RuntimeError):  # a user without a home
+        yield Path.home() / ".cache"
 
 
 def _sources_hash() -> str:

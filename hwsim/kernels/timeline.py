@@ -32,11 +32,17 @@ ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
 
 # The totals: the frontier (latest end of anything), then four columns each of busy and stalled cycles, one per unit.
 FRONTIER, BUSY, STALLED_FOR_LOAD, STALLED_FOR_ARRAY, STALLED_FOR_SLOT, TOTALS = 0, 1, 5, 9, 13, 17
+# What a snapshot keeps besides the totals: the time of the unit that others are relative to, the latest end in the
+# iteration, and a hash of the key, which is compared before the key itself.
+BASE, REACH, HASH, KEPT = TOTALS, TOTALS + 1, TOTALS + 2, TOTALS + 3
 
 
 @kernel
-def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
-    """The totals, and the time at which each unit ended its last step. `depth` is that of the deepest loop."""
+def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints, np.int64, np.int64]:
+    """The totals, when each unit ended its last step, when array or vector unit began their first, iterations walked.
+
+    `depth` is that of the deepest loop.
+    """
     longest = max(16, 2 * slots)
     free = np.zeros(UNITS, np.int64)
     released = np.zeros((RINGS, slots), np.int64)
@@ -48,14 +54,18 @@ def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
     reach = np.zeros(depth + 1, np.int64)
     taken = np.zeros(depth, np.int64)
     keys = np.zeros((depth, longest + 1, UNITS + RINGS * slots), np.int64)
-    past = np.zeros((depth, longest + 1, TOTALS + 2), np.int64)
+    past = np.zeros((depth, longest + 1, KEPT), np.int64)
 
+    first_work = np.int64(-1)
+    walked = np.int64(0)
     level = -1
     at = 0
     while at < code.shape[0]:
         row = code[at]
         if row[KIND] == STEP:
             end = _step(row, latency, slots, free, released, turn, totals)
+            if first_work < 0:
+                first_work = free[ARRAY_UNIT if row[ARRAY] >= 0 else VECTOR_UNIT] - max(row[ARRAY], row[VECTOR], 0)
             reach[level + 1] = max(reach[level + 1], end)
             at += 1
         elif row[KIND] == BEGIN:
@@ -67,6 +77,7 @@ def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
         else:
             begin = code[row[PARTNER]]
             done[level] += 1
+            walked += 1
             if begin[TIMES] > 2 and done[level] < begin[TIMES] - 1:
                 _snapshot(
                     begin, slots, free, released, turn, totals, reach[level + 1], keys[level], past[level], taken[level]
@@ -95,7 +106,7 @@ def walk(code: Ints, latency: int, slots: int, depth: int) -> tuple[Ints, Ints]:
             else:
                 level -= 1
                 at += 1
-    return totals, free
+    return totals, free, first_work, walked
 
 
 @kernel
@@ -207,8 +218,12 @@ def _snapshot(
             for slot in range(slots):
                 key[UNITS + ring * slots + slot] = max(released[ring, (turn[ring] + slot) % slots], floor) - base
     past[place, :TOTALS] = totals
-    past[place, TOTALS] = base
-    past[place, TOTALS + 1] = reach
+    past[place, BASE] = base
+    past[place, REACH] = reach
+    mixed = np.int64(0)
+    for value in key:
+        mixed = (mixed ^ value) * np.int64(0x100000001B3)
+    past[place, HASH] = mixed
 
 
 @kernel
@@ -230,14 +245,14 @@ def _skip(
     now = (taken - 1) % size
     for period in range(1, min(taken, size)):
         then = (taken - 1 - period) % size
-        if not np.array_equal(keys[now], keys[then]):
+        if past[now, HASH] != past[then, HASH] or not np.array_equal(keys[now], keys[then]):
             continue
         periods = remaining // period
-        moved = past[now, TOTALS] - past[then, TOTALS]
+        moved = past[now, BASE] - past[then, BASE]
         frontier_moved = past[now, FRONTIER] - past[then, FRONTIER]
         latest = np.int64(0)
         for back in range(period):
-            latest = max(latest, past[(taken - 1 - back) % size, TOTALS + 1])
+            latest = max(latest, past[(taken - 1 - back) % size, REACH])
         if frontier_moved != moved:
             # Something older still runs: what the body does stays behind it for a while.
             if frontier_moved != 0:

@@ -1,13 +1,13 @@
 """A program on a chip: every op as steps on the units."""
 
-from fractions import Fraction
-
 from hwsim.core.chip import Chip
-from hwsim.core.ops import Gemm
-from hwsim.core.program import Placed, Program
-from hwsim.core.schedule import OpSchedule, Ports, Schedule
+from hwsim.core.laws import is_depthwise
+from hwsim.core.ops import Conv, Gemm
+from hwsim.core.program import Instance, Program
+from hwsim.core.schedule import OpSchedule, Schedule
 from hwsim.errors import Unsupported
-from hwsim.mapping.gemm import schedule_gemm
+from hwsim.mapping.matrix import schedule_matrix
+from hwsim.mapping.target import Target
 from hwsim.mapping.vector import schedule_vector
 
 
@@ -15,22 +15,16 @@ def schedule(program: Program, chip: Chip) -> Schedule:
     """All ops in program order. Between ops everything lies in DRAM."""
     if chip.cores != 1:
         raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-    return Schedule(ports=ports(chip), ops=tuple(_schedule_op(placed, program, chip) for placed in program.placed()))
+    target = Target.of(chip)
+    ops = []
+    for instance in program.instances():
+        try:
+            ops.append(_schedule_op(instance, program, target))
+        except Unsupported as error:
+            raise Unsupported(f"{instance.op.name} on {chip.name}: {error}") from error
+    return Schedule(ports=target.ports, ops=tuple(ops))
 
 
-def ports(chip: Chip) -> Ports:
-    """What transfers need to know of the chip, in cycles of its clock."""
-    return Ports(
-        dram_read=chip.dram_read_bytes_per_cycle,
-        dram_write=chip.dram_write_bytes_per_cycle,
-        scratchpad_read=Fraction(chip.scratchpad.read),
-        scratchpad_write=Fraction(chip.scratchpad.write),
-        latency=chip.dram_latency_cycles,
-        slots=chip.scratchpad.buffers,
-    )
-
-
-def _schedule_op(placed: Placed, program: Program, chip: Chip) -> OpSchedule:
-    if isinstance(placed.op, Gemm):
-        return schedule_gemm(placed, placed.op, program, chip)
-    return schedule_vector(placed, placed.op, program, chip)
+def _schedule_op(instance: Instance, program: Program, target: Target) -> OpSchedule:
+    on_array = isinstance(instance.op, (Gemm, Conv)) and not is_depthwise(instance.op, instance.shape)
+    return (schedule_matrix if on_array else schedule_vector)(instance, program, target)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
+from hwsim.core.ops import Conv, Gemm
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
@@ -17,9 +18,11 @@ def workload(recipe: AnyRecipe, precision: str | None = None) -> Workload:
     """The workload of a recipe, under its own precision plan or under another policy for all of it."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = _extract(recipe, plan)
-    idle = plan.idle_rules([placed.op.name for placed in program.placed()])
+    ruled = [placed.op.name for placed in program.placed() if isinstance(placed.op, (Gemm, Conv))]
+    idle = plan.idle_rules(ruled)
     if idle:
-        raise InvalidValue("precision.rules", idle[0].match, "matches no op of the workload")
+        law = f"matches no op with weights, such as {ruled[0]}"
+        raise InvalidValue("precision.rules", idle[0].match, law)
     return Workload(
         name=recipe.name, audio=recipe.audio, batch=recipe.batch, precision=plan, program=program, recipe=recipe
     )

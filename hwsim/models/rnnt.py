@@ -9,10 +9,12 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
-from hwsim.core.noun import Name, Noun, Remark, Table, Whole
-from hwsim.core.ops import Apply, Elementwise, Function, Lookup, Reduce, Reduction
+from hwsim.core.functions import Function
+from hwsim.core.noun import Name, Noun, Remark, Whole
+from hwsim.core.ops import Apply, Elementwise, Lookup, Reduce, Reduction
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
+from hwsim.core.sources import Sources, check_sources
 from hwsim.core.tensor import Role, Tensor
 from hwsim.core.units import FrameTime, PerSecond, Utterance
 from hwsim.core.view import View, window
@@ -79,7 +81,10 @@ class Rnnt(Noun):
     joint: Joint
     decoding: Greedy
     about: Remark | None = None
-    sources: Annotated[tuple[tuple[str, Remark], ...], Table()] = ()
+    sources: Sources = ()
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
 
     @property
     def frames(self) -> int:
@@ -100,8 +105,7 @@ def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
     """
     encoder, encoded = _encoder(recipe, plan)
     projected = tensor("joint.encoder.out", (*encoded.shape[:2], recipe.joint.size), plan.of("joint.encoder").state)
-    rows = recipe.frames * recipe.batch
-    projection = linear("joint.encoder", View(tensor=encoded.name), rows, encoded.shape[2], projected, plan)
+    projection = linear("joint.encoder", View(tensor=encoded.name), encoded.shape[2], projected, plan)
     predicted = tensor("joint.prediction.out", (recipe.batch, recipe.joint.size), plan.of("joint.prediction").state)
     symbol = tensor("search.symbol", (recipe.batch, 1), Precision.INT32, Role.STATE)
     prediction = _prediction(recipe, symbol, predicted, plan).looped("search.symbols", recipe.symbols + 1)
@@ -144,9 +148,9 @@ def _prediction(recipe: Rnnt, symbol: Tensor, predicted: Tensor, plan: Precision
     wanted = tensor("prediction.out", (batch, cells), plan.of(project).activation)
     return (
         Part((table, embedded, wanted), (embed,))
-        + linear("prediction.input", View(tensor=embedded.name), batch, size, sums, plan)
+        + linear("prediction.input", View(tensor=embedded.name), size, sums, plan)
         + lstm_step("prediction", gates, batch, cells, plan, also=(View(tensor=wanted.name), wanted))
-        + linear(project, View(tensor=wanted.name), batch, cells, predicted, plan)
+        + linear(project, View(tensor=wanted.name), cells, predicted, plan)
     )
 
 
@@ -189,5 +193,5 @@ def _evaluation(recipe: Rnnt, symbol: Tensor, projected: Tensor, predicted: Tens
         ),
         writes=(("next", View(tensor=frame.name)),),
     )
-    output = linear("joint.output", View(tensor=hidden.name), batch, size, scores, plan)
+    output = linear("joint.output", View(tensor=hidden.name), size, scores, plan)
     return Part((frame, row, hidden), (fetch, combine)) + output + Part(nodes=(choose, advance))

@@ -5,37 +5,40 @@ from fractions import Fraction
 from hwsim.core.dram import DramType
 from hwsim.core.energy import UnitPrice
 from hwsim.core.precision import Precision
-from hwsim.core.prices import Price, PriceTable
+from hwsim.core.prices import Price, PriceTable, Sureness
 from hwsim.errors import Unsupported
 
 
-def mac_price(
-    table: PriceTable, mode: Precision, act: Precision, weight: Precision, accumulator_bits: int
-) -> UnitPrice:
-    """A multiplication of the operands' widths, and an addition to the accumulator.
+def mac_price(table: PriceTable, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
+    """One product of an element that makes `packed` of them in a cycle, with its share of the additions.
 
-    An integer multiplier is an array of one-bit cells, so its energy goes with the product of the operands' widths
-    (in Horowitz's 45 nm figures 16 times the cells cost 15.5 times the energy); an adder's with its width. A
-    floating-point product is added in fp32.
+    The multiplier is that of the mode, however narrow the operands: they are sign-extended into it. It is an array of
+    one-bit cells, so its energy goes with the square of its width; an adder's with its width. The packed products are
+    summed by a tree of adders before one addition to the accumulator. Floating-point products are added in fp32 each.
     """
     if mode.floating:
         multiply = _entry(table, table.multiply, mode, "multiply")
         add = _entry(table, table.add, Precision.FP32, "add")
+        exact = multiply.energy + add.energy
         basis = f"multiply.{mode.value} + add.fp32"
-        return UnitPrice(action=f"mac {mode.value}", exact=multiply.energy + add.energy, basis=basis)
-    base = _entry(table, table.multiply, Precision.INT8, "multiply")
-    wide = _entry(table, table.add, Precision.INT32, "add")
-    multiply_energy = base.energy * Fraction(act.bits * weight.bits, 64)
-    add_energy = wide.energy * Fraction(accumulator_bits, 32)
-    basis = f"multiply.int8 · {act.bits}·{weight.bits}/64 + add.int32 · {accumulator_bits}/32"
-    return UnitPrice(action=f"mac {act.value}×{weight.value}", exact=multiply_energy + add_energy, basis=basis)
+    else:
+        multiply = _entry(table, table.multiply, Precision.INT8, "multiply")
+        add = _entry(table, table.add, Precision.INT32, "add")
+        tree_bits = (packed - 1) * (2 * mode.bits + (packed - 1).bit_length())
+        added = Fraction(tree_bits + accumulator_bits, 32 * packed)
+        exact = multiply.energy * Fraction(mode.bits**2, 64) + add.energy * added
+        basis = f"multiply.int8 · {mode.bits}²/64 + add.int32 · {tree_bits + accumulator_bits}/{32 * packed}"
+    return _unit(f"mac {mode.value}", exact, basis, multiply, add)
 
 
 def lane_price(table: PriceTable) -> UnitPrice:
     """A lane of the vector unit, busy for a cycle: assumed to cost a multiplication and an addition in fp16."""
     multiply = _entry(table, table.multiply, Precision.FP16, "multiply")
     add = _entry(table, table.add, Precision.FP16, "add")
-    return UnitPrice(action="vector lane cycle", exact=multiply.energy + add.energy, basis="multiply.fp16 + add.fp16")
+    unit = _unit("vector lane cycle", multiply.energy + add.energy, "multiply.fp16 + add.fp16", multiply, add)
+    return UnitPrice(
+        action=unit.action, exact=unit.exact, basis=unit.basis, sources=unit.sources, sure=Sureness.ASSUMED
+    )
 
 
 def scratchpad_price(table: PriceTable, bank_bytes: int) -> UnitPrice:
@@ -43,7 +46,7 @@ def scratchpad_price(table: PriceTable, bank_bytes: int) -> UnitPrice:
     for entry in table.sram:
         if entry.capacity >= bank_bytes:
             basis = f"sram.{entry.capacity} · 8/{entry.price.bits}"
-            return UnitPrice(action="scratchpad byte", exact=_per_byte(entry.price), basis=basis)
+            return _unit("scratchpad byte", _per_byte(entry.price), basis, entry.price)
     largest = table.sram[-1].capacity
     raise Unsupported(
         f"price table {table.name}: sram: has no price for a bank of {bank_bytes} bytes, the largest is {largest}; "
@@ -57,7 +60,14 @@ def dram_price(table: PriceTable, memory: DramType) -> UnitPrice:
     if price is None:
         known = ", ".join(key.value for key, _ in table.dram)
         raise Unsupported(f"price table {table.name}: dram: has no price for {memory.value}; it has {known}")
-    return UnitPrice(action="dram byte", exact=_per_byte(price), basis=f"dram.{memory.value} · 8/{price.bits}")
+    return _unit("dram byte", _per_byte(price), f"dram.{memory.value} · 8/{price.bits}", price)
+
+
+def _unit(action: str, exact: Fraction, basis: str, *parts: Price) -> UnitPrice:
+    """A price made of others is as sure as the least sure of them."""
+    doubtful = max((part.sure for part in parts), key=list(Sureness).index)
+    sources = tuple(dict.fromkeys(part.source for part in parts))
+    return UnitPrice(action=action, exact=exact, basis=basis, sources=sources, sure=doubtful)
 
 
 def _per_byte(price: Price) -> Fraction:

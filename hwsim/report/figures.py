@@ -39,7 +39,7 @@ def joules(attojoules: float) -> str:
     for power, prefix in ((18, ""), (15, "m"), (12, "µ"), (9, "n"), (6, "p"), (3, "f")):
         if attojoules >= 10**power:
             return f"{figure(attojoules / 10**power)} {prefix}J"
-    return f"{attojoules} aJ"
+    return f"{figure(attojoules)} aJ"
 
 
 def seconds(value: float) -> str:

@@ -6,9 +6,11 @@ from io import StringIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
+from hwsim.core.prices import Sureness
 from hwsim.core.result import Comparison, OpResult, Result
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
@@ -28,19 +30,22 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
     """The summary of one run on a chip of that clock."""
     summary = result.summary
     batch = "" if summary.batch == 1 else f", batch of {summary.batch}"
-    title = (
-        f"[bold]{summary.workload}[/bold] in {summary.precision} on [bold]{summary.chip}[/bold]: "
-        f"{figure(summary.audio_seconds)} s of audio{batch}"
+    title = Text.assemble(
+        (summary.workload, "bold"),
+        f" in {summary.precision} on ",
+        (summary.chip, "bold"),
+        f": {figure(summary.audio_seconds)} s of audio{batch}",
     )
-    return _render(
-        (title, _headline(result, clock), _top_ops(result.ops, summary.cycles), _time(result), _energy(result)), screen
-    )
+    tables = (_headline(result, clock), _top_ops(result.ops, summary.cycles), _time(result), _energy(result))
+    return _render((title, *tables, _assumed(result)), screen)
 
 
 def comparison_text(comparison: Comparison, screen: Screen) -> str:
     """The precisions of a comparison, side by side."""
     first = comparison.rows[0].precision
-    title = f"[bold]{comparison.workload}[/bold] on [bold]{comparison.chip}[/bold], gains relative to {first}"
+    title = Text.assemble(
+        (comparison.workload, "bold"), " on ", (comparison.chip, "bold"), f", gains relative to {first}"
+    )
     table = _table("precision", "latency", "RTF", "speed-up", "energy", "gain", "DRAM", "model", "vs fp32", "array")
     for row in comparison.rows:
         table.add_row(
@@ -58,14 +63,26 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
     return _render((title, table), screen)
 
 
-def _render(blocks: Sequence[str | Table], screen: Screen) -> str:
+def _render(blocks: Sequence[Text | Table], screen: Screen) -> str:
     """The blocks with an empty line between each two, without blanks at the ends of lines."""
     text = StringIO()
-    console = Console(file=text, width=screen.width, force_terminal=screen.colours, highlight=False, emoji=False)
+    console = Console(
+        file=text, width=screen.width, force_terminal=screen.colours, highlight=False, markup=False, emoji=False
+    )
     for block in blocks:
         console.print(block)
         console.print()
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().split("\n")) + "\n"
+
+
+def _assumed(result: Result) -> Text:
+    """Which parameters have no source, and which prices are not read in one."""
+    fields_assumed = [field for field, source in result.provenance.sources if source.startswith("assumed")]
+    doubtful = [f"{unit.action} ({unit.sure.value})" for unit in result.prices if unit.sure is not Sureness.READ]
+    return Text.assemble(
+        ("Without a source\n", "bold"), f"parameters  {', '.join(fields_assumed) or 'none'}\n",
+        f"prices      {', '.join(doubtful) or 'none'}",
+    )  # fmt: skip
 
 
 def _headline(result: Result, clock: int) -> Table:
@@ -109,7 +126,7 @@ def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
             f"{op.times:,}",
             f"{op.cycles:,}",
             percent(op.cycles, cycles),
-            op.bound,
+            op.bound.value,
             percent(op.utilization) if op.macs else "",
             joules(op.energy_aj),
         )
@@ -148,5 +165,9 @@ def _times(factor: float | None) -> str:
 def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 or column == "bound by" else "right", header_style="dim")
+        left = place == 0 or column == "bound by"
+        # A long name is folded, a figure never.
+        table.add_column(
+            column, justify="left" if left else "right", header_style="dim", overflow="fold", no_wrap=place > 0
+        )
     return table

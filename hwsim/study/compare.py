@@ -1,6 +1,7 @@
 """The same workload on the same chip in several precisions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.core.chip import Chip
@@ -20,9 +21,9 @@ def compare(
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Comparison:
-    """Run the workload in each precision; gains are relative to the first."""
-    if not precisions:
-        raise InvalidValue("precisions", list(precisions), "must name at least one policy, such as fp16,w4a4")
+    """Run the workload in each precision, the whole model under one policy; gains are relative to the first."""
+    if isinstance(precisions, str) or not precisions:
+        raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
     results = [
         simulate(chip, in_precision(workload, precision), files=files, progress=progress) for precision in precisions
     ]
@@ -31,8 +32,13 @@ def compare(
         chip=chip.name,
         workload=workload.name,
         rows=tuple(_row(summary, summaries[0]) for summary in summaries),
-        provenance=results[0].provenance,
+        provenance=replace(results[0].provenance, inputs=_common([result.provenance.inputs for result in results])),
     )
+
+
+def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, str], ...]:
+    """What is the same in all runs; the precisions are not."""
+    return tuple(pair for pair in hashes[0] if all(pair in other for other in hashes))
 
 
 def _row(summary: Summary, baseline: Summary) -> ComparisonRow:
@@ -44,7 +50,7 @@ def _row(summary: Summary, baseline: Summary) -> ComparisonRow:
         speedup=float(Fraction(baseline.cycles, summary.cycles)),
         energy_aj=summary.energy_aj,
         energy_mj=summary.energy_mj,
-        energy_gain=float(Fraction(baseline.energy_aj, summary.energy_aj)),
+        energy_gain=float(Fraction(baseline.energy_aj, summary.energy_aj)) if summary.energy_aj else None,
         dram_bytes=summary.dram_read_bytes + summary.dram_write_bytes,
         model_bytes=summary.model_bytes,
         compression_vs_fp32=summary.compression_vs_fp32,

@@ -15,21 +15,32 @@ _LONGEST = 2**62
 _REASONS = {"load": k.STALLED_FOR_LOAD, "array": k.STALLED_FOR_ARRAY, "slot": k.STALLED_FOR_SLOT}
 
 
-def op_counters(op: OpSchedule, ports: Ports) -> Counters:
-    """Time and work of one run of an op that finds the chip idle and leaves it idle."""
+@dataclass(frozen=True, slots=True)
+class OpTime:
+    """One run of an op that finds the chip idle and leaves it idle."""
+
+    counters: Counters
+    span: int  # from the first start of array or vector unit to the last end
+    walked_iterations: int
+
+
+def op_time(op: OpSchedule, ports: Ports) -> OpTime:
+    """Time and work of one run of an op."""
     code = _Code.of(op.steps, ports)
     if code.upper_bound + ports.latency * code.loads > _LONGEST:
         raise Unsupported(f"{op.name}: takes up to {code.upper_bound} cycles; hwsim counts to {_LONGEST}")
-    totals, ends = k.walk(np.array(code.rows, np.int64), ports.latency, ports.slots, max(1, code.depth))
-    span = int(totals[k.FRONTIER])
+    rows = np.array(code.rows, np.int64)
+    totals, ends, first_work, walked = k.walk(rows, ports.latency, ports.slots, max(1, code.depth))
+    cycles = int(totals[k.FRONTIER])
     stalls = {reason: _units(totals[column : column + 4]) for reason, column in _REASONS.items()}
-    return Counters(
-        cycles=span,
+    counters = Counters(
+        cycles=cycles,
         busy=_units(totals[k.BUSY : k.BUSY + 4]),
         stalls=Stalls(**stalls),
-        idle=_units([span - end for end in ends]),
+        idle=_units([cycles - end for end in ends]),
         work=op.work(),
     )
+    return OpTime(counters, span=cycles - int(first_work), walked_iterations=int(walked))
 
 
 def _units(values: Iterable[SupportsInt]) -> Units:

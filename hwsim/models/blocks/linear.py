@@ -7,8 +7,8 @@ from hwsim.core.view import View
 from hwsim.models.part import Part, tensor
 
 
-def linear(name: str, act: View, rows: int, inputs: int, out: Tensor, plan: PrecisionPlan) -> Part:
-    """out[rows, outputs] = act[rows, inputs] @ weight + bias; makes weight, bias and out."""
+def linear(name: str, act: View, inputs: int, out: Tensor, plan: PrecisionPlan) -> Part:
+    """out[…, outputs] = act[…, inputs] @ weight + bias; makes weight, bias and out."""
     outputs = out.shape[-1]
     policy = plan.of(name)
     weight = tensor(f"{name}.weight", (inputs, outputs), policy.weight, Role.WEIGHT)
@@ -19,8 +19,5 @@ def linear(name: str, act: View, rows: int, inputs: int, out: Tensor, plan: Prec
         weight=View(tensor=weight.name),
         bias=View(tensor=bias.name),
         out=View(tensor=out.name),
-        m=rows,
-        k=inputs,
-        n=outputs,
     )
     return Part((weight, bias, out), (gemm,))

@@ -5,7 +5,8 @@ Gates as PyTorch defines them: input, forget, cell, output; two bias vectors, on
 
 from dataclasses import dataclass
 
-from hwsim.core.ops import Apply, Elementwise, Function
+from hwsim.core.functions import Function
+from hwsim.core.ops import Apply, Elementwise
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.tensor import Role, Tensor
 from hwsim.core.view import View, window
@@ -42,7 +43,7 @@ def lstm_sequence(
     for place, direction in enumerate(directions):
         own = f"{name}.{direction.name}"
         sums = tensor(f"{own}.input.sums", (frames, batch, 4 * cells), plan.of(f"{own}.input").state)
-        hoisted += linear(f"{own}.input", View(tensor=x.name), frames * batch, features, sums, plan)
+        hoisted += linear(f"{own}.input", View(tensor=x.name), features, sums, plan)
         first, step = (frames - 1, -1) if direction.backward else (0, 1)
         frame = window(0, start=first, loop=loop, step=step)
         gates = tuple(
@@ -66,7 +67,7 @@ def lstm_step(
     hidden = tensor(f"{name}.hidden", (batch, cells), policy.activation, Role.STATE)
     cell = tensor(f"{name}.cell", (batch, cells), policy.state, Role.STATE)
     sums = tensor(f"{name}.recurrent.sums", (batch, 4 * cells), policy.state)
-    recurrent = linear(f"{name}.recurrent", View(tensor=hidden.name), batch, cells, sums, plan)
+    recurrent = linear(f"{name}.recurrent", View(tensor=hidden.name), cells, sums, plan)
 
     reads = [(f"x{gate}", view) for gate, view in zip(GATES, input_gates, strict=True)]
     for place, gate in enumerate(GATES):

@@ -1,0 +1,250 @@
+"""One table that says of each kind of op what it reads, writes, must obey and costs.
+
+Whoever needs to know one of these things asks `law(op)`; a new kind is a class in `core/ops.py` and a row here, a
+function in `tensor/` for its values and a case in `mapping/` for its steps. All laws take the shapes of views from
+outside, because a view may move and grow with the loops around the op.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from hwsim.core.functions import Function, VectorWork
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction
+from hwsim.core.view import View
+
+Shape = tuple[int, ...]
+ShapeOf = Callable[[View], Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A row of the op table."""
+
+    reads: Callable[[Any], tuple[View, ...]]
+    writes: Callable[[Any], tuple[View, ...]]
+    shape_problem: Callable[[Any, ShapeOf], str | None]
+    macs: Callable[[Any, ShapeOf], int]
+    vector_work: Callable[[Any, ShapeOf], VectorWork]
+    copies: Callable[[Any], tuple[View, ...]] = lambda op: ()
+    """Views between which elements go as they are, so that they must have one format."""
+
+
+def law(op: Op) -> Law:
+    """The row of the table for this op."""
+    return OP_TABLE[type(op)]
+
+
+def kind(op: Op) -> str:
+    """The name of the op's kind, as reports print it."""
+    return type(op).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSize:
+    """A batch of matrix products."""
+
+    batch: int
+    m: int
+    k: int
+    n: int
+
+    @property
+    def macs(self) -> int:
+        return self.batch * self.m * self.k * self.n
+
+
+def matrix_size(op: Gemm | Conv, shape: ShapeOf) -> MatrixSize:
+    """The matrix products that the array does for an op.
+
+    A convolution has a row for each position of its kernel and a batch for each group.
+    """
+    *leading, k, n = shape(op.weight)
+    if isinstance(op, Conv):
+        positions = prod(axis.outputs for axis in op.axes)
+        return MatrixSize(op.groups, shape(op.act)[0] * positions, k, n)
+    if op.transposed:
+        k, n = n, k
+    batch = prod(leading)
+    return MatrixSize(batch, prod(shape(op.act)) // (batch * k), k, n)
+
+
+def is_depthwise(op: Op, shape: ShapeOf) -> bool:
+    """Whether an op is a convolution with one channel a group, which the vector unit does."""
+    return isinstance(op, Conv) and shape(op.act)[-1] == op.groups == shape(op.out)[-1]
+
+
+def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
+    size = matrix_size(op, shape)
+    for label, view, columns in (("act", op.act, size.k), ("out", op.out, size.n)):
+        wanted = size.batch * size.m * columns
+        if shape(view)[-1] != columns or prod(shape(view)) != wanted:
+            return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
+    return _bias_problem(op, size.n, shape)
+
+
+def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
+    act, out = shape(op.act), shape(op.out)
+    inputs, outputs = tuple(axis.size for axis in op.axes), tuple(axis.outputs for axis in op.axes)
+    if len(act) != len(op.axes) + 2 or act[1:-1] != inputs:
+        return f"act has shape {act}, expected batch × {inputs} × channels"
+    if act[-1] % op.groups or out[-1] % op.groups:
+        return f"{op.groups} groups do not divide {act[-1]} input and {out[-1]} output channels"
+    wanted = (act[0], *outputs, out[-1])
+    if out != wanted:
+        return f"out has shape {out}, expected {wanted}"
+    kernel = prod(axis.kernel for axis in op.axes)
+    weight = (op.groups, kernel * act[-1] // op.groups, out[-1] // op.groups)
+    if shape(op.weight) != weight:
+        return f"weight has shape {shape(op.weight)}, expected {weight}"
+    return _bias_problem(op, out[-1], shape)
+
+
+def _bias_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
+    if op.bias is not None and prod(shape(op.bias)) != columns:
+        return f"bias has shape {shape(op.bias)}, expected {columns} elements"
+    return None
+
+
+def _matrix_reads(op: Gemm | Conv) -> tuple[View, ...]:
+    return (op.act, op.weight) if op.bias is None else (op.act, op.weight, op.bias)
+
+
+def _matrix_vector_work(op: Gemm | Conv, shape: ShapeOf) -> VectorWork:
+    elements = prod(shape(op.out))
+    work = Counter({Function.REQUANTIZE: elements})
+    if op.bias is not None:
+        work[Function.ADD] += elements
+    if is_depthwise(op, shape):
+        products = matrix_size(op, shape).macs
+        work[Function.MUL] += products
+        work[Function.ADD] += products
+    return work
+
+
+def _chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
+    """Elements of each local value."""
+    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
+    for step in op.chain:
+        elements[step.result] = max(elements[arg] for arg in step.args)
+    return elements
+
+
+def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
+    elements = _chain_elements(op, shape)
+    most = max(elements.values())
+    widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
+    for local, _ in op.reads:
+        if elements[local] not in (most, widest[-1]):
+            return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"
+    for local, view in op.writes:
+        if prod(shape(view)) != elements[local]:
+            return f"{local} has {elements[local]} elements, its view {prod(shape(view))}"
+    return None
+
+
+def _elementwise_vector_work(op: Elementwise, shape: ShapeOf) -> VectorWork:
+    elements = _chain_elements(op, shape)
+    work: Counter[Function] = Counter()
+    for step in op.chain:
+        work[step.function.counts_as] += elements[step.result]
+    return work
+
+
+_PER_ELEMENT: dict[Reduction, VectorWork] = {
+    # maximum, subtraction, exponential, sum, scaling
+    Reduction.SOFTMAX: {Function.ADD: 3, Function.EXP: 1, Function.MUL: 1, Function.REQUANTIZE: 1},
+    # sum, subtraction of the mean, square, sum of squares, scaling, gain, offset
+    Reduction.LAYER_NORM: {Function.ADD: 4, Function.MUL: 3, Function.REQUANTIZE: 1},
+    Reduction.ARGMAX: {Function.ADD: 1},
+    Reduction.MEAN: {Function.ADD: 1},
+}
+_PER_ROW: dict[Reduction, VectorWork] = {
+    Reduction.SOFTMAX: {Function.RECIPROCAL: 1},
+    Reduction.LAYER_NORM: {Function.MUL: 2, Function.RSQRT: 1},
+    Reduction.ARGMAX: {},
+    Reduction.MEAN: {Function.MUL: 1, Function.REQUANTIZE: 1},
+}
+_NARROWING = (Reduction.ARGMAX, Reduction.MEAN)
+
+
+def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
+    read, write = shape(op.read), shape(op.write)
+    rest = prod(read) // read[op.axis]
+    wanted = rest if op.reduction in _NARROWING else prod(read)
+    if prod(write) != wanted:
+        return f"output has shape {write}, expected {wanted} elements"
+    count = 2 if op.reduction is Reduction.LAYER_NORM else 0
+    if [prod(shape(view)) for view in op.parameters] != [read[op.axis]] * count:
+        return f"needs {count} parameters of {read[op.axis]} elements"
+    return None
+
+
+def _reduce_vector_work(op: Reduce, shape: ShapeOf) -> VectorWork:
+    read = shape(op.read)
+    work: Counter[Function] = Counter()
+    for function, times in _PER_ELEMENT[op.reduction].items():
+        work[function] += times * prod(read)
+    for function, times in _PER_ROW[op.reduction].items():
+        work[function] += times * (prod(read) // read[op.axis])
+    return work
+
+
+def _lookup_shapes(op: Lookup, shape: ShapeOf) -> str | None:
+    wanted = prod(shape(op.index)) * shape(op.table)[-1]
+    return None if prod(shape(op.out)) == wanted else f"output has shape {shape(op.out)}, expected {wanted} elements"
+
+
+def _move_shapes(op: Move, shape: ShapeOf) -> str | None:
+    same = prod(shape(op.read)) == prod(shape(op.write))
+    return None if same else f"moves {shape(op.read)} to {shape(op.write)}, which has another number of elements"
+
+
+OP_TABLE: Mapping[type, Law] = {
+    Gemm: Law(
+        reads=_matrix_reads,
+        writes=lambda op: (op.out,),
+        shape_problem=_gemm_shapes,
+        macs=lambda op, shape: matrix_size(op, shape).macs,
+        vector_work=_matrix_vector_work,
+    ),
+    Conv: Law(
+        reads=_matrix_reads,
+        writes=lambda op: (op.out,),
+        shape_problem=_conv_shapes,
+        macs=lambda op, shape: matrix_size(op, shape).macs,
+        vector_work=_matrix_vector_work,
+    ),
+    Elementwise: Law(
+        reads=lambda op: tuple(view for _, view in op.reads),
+        writes=lambda op: tuple(view for _, view in op.writes),
+        shape_problem=_elementwise_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=_elementwise_vector_work,
+    ),
+    Reduce: Law(
+        reads=lambda op: (op.read, *op.parameters),
+        writes=lambda op: (op.write,),
+        shape_problem=_reduce_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=_reduce_vector_work,
+    ),
+    Lookup: Law(
+        reads=lambda op: (op.table, op.index),
+        writes=lambda op: (op.out,),
+        shape_problem=_lookup_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=lambda op, shape: {},
+        copies=lambda op: (op.table, op.out),
+    ),
+    Move: Law(
+        reads=lambda op: (op.read,),
+        writes=lambda op: (op.write,),
+        shape_problem=_move_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=lambda op, shape: {},
+        copies=lambda op: (op.read, op.write),
+    ),
+}

@@ -1,0 +1,42 @@
+"""Where the values of a file's fields come from: a source or `assumed` for each field, by its dotted path."""
+
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from hwsim.core.noun import Noun, Remark, Table
+from hwsim.errors import InvalidValue
+
+Sources = Annotated[tuple[tuple[str, Remark], ...], Table()]
+
+
+def check_sources(noun: Noun, sources: tuple[tuple[str, str], ...]) -> None:
+    """Refuse a source of a field that there is not."""
+    for path, _ in sources:
+        known = field_paths(type(noun))  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+        if path not in known:
+            near = get_close_matches(path, known, n=1)
+            raise InvalidValue("sources", path, "names no field" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+@cache
+def field_paths(noun: type[Any], prefix: str = "") -> tuple[str, ...]:
+    """The dotted paths of all fields of a noun, those of nouns inside it included."""
+    found: list[str] = []
+    hints = get_type_hints(noun, include_extras=True)
+    for field in fields(noun):
+        path = f"{prefix}{field.name}"
+        found.append(path)
+        for inner in _nouns_in(hints[field.name]):
+            found += field_paths(inner, f"{path}.")
+    return tuple(dict.fromkeys(found))
+
+
+def _nouns_in(hint: Any) -> list[Any]:
+    """The nouns that a field may hold directly, not inside lists and tables."""
+    if get_origin(hint) is Annotated:
+        return [] if any(isinstance(law, Table) for law in hint.__metadata__) else _nouns_in(get_args(hint)[0])
+    if get_origin(hint) is tuple:
+        return []
+    return [hint] if is_dataclass(hint) else [noun for member in get_args(hint) for noun in _nouns_in(member)]

@@ -1,0 +1,91 @@
+"""How many bytes the blocks of a matrix product's operands take, in DRAM and scratchpad."""
+
+from dataclasses import dataclass
+from math import prod
+
+from hwsim.core.laws import MatrixSize, matrix_size
+from hwsim.core.ops import Conv, Gemm
+from hwsim.core.precision import Precision
+from hwsim.core.program import Instance, Program
+from hwsim.core.tensor import Granularity
+from hwsim.errors import Unsupported
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """The input of a convolution: its entries along the first axis, how the kernel slides over them, bytes of one."""
+
+    entries: int  # of all inputs of the batch, one after another
+    positions: int  # of the result, for each position along the first axis
+    stride: int
+    reach: int
+    entry_bytes: int
+
+    def span_bytes(self, rows: int) -> int:
+        """Bytes of the input under that many consecutive positions of the result, wherever they begin."""
+        lines = -(-(rows - 1) // self.positions) + 1
+        return min(self.entries, (lines - 1) * self.stride + self.reach) * self.entry_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Sizes and formats of one matrix product; equal ones are mapped alike."""
+
+    size: MatrixSize
+    act: Precision
+    weight: Precision
+    out: Precision
+    bias: Precision | None
+    scale_bytes: int
+    weight_packs_k: bool
+    sliding: Sliding | None
+
+    @classmethod
+    def of(cls, instance: Instance, program: Program) -> "Operands":
+        op, shape = instance.op, instance.shape
+        assert isinstance(op, (Gemm, Conv))
+        weight = program.tensor(op.weight.tensor)
+        if weight.scaling.granularity is Granularity.GROUP:
+            raise Unsupported(f"{op.name}: weights with a scale per group are not mapped yet; use a scale per channel")
+        last_axis_is_k = isinstance(op, Gemm) and op.transposed
+        packs_last_axis = weight.packed_axis == len(weight.shape) - 1
+        return cls(
+            size=matrix_size(op, shape),
+            act=program.tensor(op.act.tensor).precision,
+            weight=weight.precision,
+            out=program.tensor(op.out.tensor).precision,
+            bias=None if op.bias is None else program.tensor(op.bias.tensor).precision,
+            scale_bytes=Precision.FP32.row_bytes(1) if weight.scaling.granularity is Granularity.CHANNEL else 0,
+            weight_packs_k=last_axis_is_k == packs_last_axis,
+            sliding=_sliding(op, program) if isinstance(op, Conv) else None,
+        )
+
+    def act_bytes(self, m: int, k: int) -> int:
+        rows = m * self.act.row_bytes(k)
+        return rows if self.sliding is None else min(rows, self.sliding.span_bytes(m))
+
+    def act_stream_bytes(self, m: int, k: int) -> int:
+        """Bytes that enter the array: a convolution's windows overlap in the scratchpad, not in the array."""
+        return m * self.act.row_bytes(k)
+
+    def weight_bytes(self, k: int, n: int) -> int:
+        return n * self.weight.row_bytes(k) if self.weight_packs_k else k * self.weight.row_bytes(n)
+
+    def column_bytes(self, n: int) -> int:
+        """Bias and scales of that many result columns."""
+        return n * self.scale_bytes + (0 if self.bias is None else self.bias.row_bytes(n))
+
+    def result_bytes(self, m: int, n: int) -> int:
+        return m * self.out.row_bytes(n)
+
+
+def _sliding(op: Conv, program: Program) -> Sliding:
+    act = program.tensor(op.act.tensor)
+    first, *others = op.axes
+    return Sliding(
+        entries=act.shape[0] * first.size,
+        positions=prod(axis.outputs for axis in others),
+        stride=first.stride,
+        reach=first.reach,
+        entry_bytes=prod(axis.size for axis in others) * act.precision.row_bytes(act.shape[-1] // op.groups),
+    )

@@ -1,0 +1,101 @@
+"""What a run found out, from the integers of its counters and energies."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from importlib.metadata import version
+
+from hwsim.core.chip import Chip
+from hwsim.core.counters import Counters, OpCounters
+from hwsim.core.energy import Components, Energy
+from hwsim.core.noun import sorted_pairs
+from hwsim.core.plain import fingerprint
+from hwsim.core.prices import PriceTable
+from hwsim.core.result import Engine, OpResult, Provenance, Result, Summary
+from hwsim.core.workload import Workload
+
+
+def result(
+    chip: Chip, workload: Workload, counters: Sequence[OpCounters], energy: Energy, provenance: Provenance
+) -> Result:
+    """Headline figures and one entry an op; every ratio is taken once, from integers."""
+    ops = tuple(_op_result(chip, op, op_energy.components) for op, op_energy in zip(counters, energy.ops, strict=True))
+    total = sum((op.counters for op in counters), Counters(cycles=0))
+    return Result(
+        summary=_summary(chip, workload, counters, total, energy.components.total),
+        ops=ops,
+        counters=total,
+        energy_by_component_aj=energy.components,
+        prices=energy.prices,
+        provenance=provenance,
+    )
+
+
+def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
+    """Versions, and hashes of all that went in."""
+    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
+    inputs = {"chip": fingerprint(chip), "workload": fingerprint(workload.recipe), "prices": fingerprint(table)}
+    sources = {f"chip.{field}": source for field, source in chip.sources}
+    sources |= {f"workload.{field}": source for field, source in workload.recipe.sources}
+    return Provenance(
+        versions=sorted_pairs({**versions, "python": platform.python_version()}),
+        inputs=sorted_pairs({**inputs, "precision": fingerprint(workload.precision)}),
+        files=sorted_pairs(files),
+        sources=sorted_pairs(sources),
+        engine=Engine.FAST,
+        seed=None,
+    )
+
+
+def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
+    work, cycles = op.counters.work, op.counters.cycles
+    return OpResult(
+        name=op.name,
+        kind=op.kind,
+        times=op.times,
+        mode=op.mode,
+        macs=op.macs,
+        cycles=cycles,
+        busy_cycles=op.counters.busy,
+        stall_cycles=op.counters.stalls,
+        bound=op.bound,
+        walked_iterations=op.walked_iterations,
+        utilization=float(_cycles_at_peak(chip, op) / cycles),
+        dram_read_bytes=work.dram_read_bytes,
+        dram_write_bytes=work.dram_write_bytes,
+        scratchpad_read_bytes=work.scratchpad_read_bytes,
+        scratchpad_write_bytes=work.scratchpad_write_bytes,
+        energy_aj=components.total,
+        energy_by_component_aj=components,
+    )
+
+
+def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
+    """How long the array's products would take if every processing element worked in every cycle."""
+    return Fraction(0) if op.mode is None else Fraction(op.counters.work.macs, chip.array.macs_per_cycle(op.mode))
+
+
+def _summary(
+    chip: Chip, workload: Workload, counters: Sequence[OpCounters], total: Counters, energy_aj: int
+) -> Summary:
+    seconds = Fraction(total.cycles, chip.clock)
+    program, compression = workload.program, workload.compression_vs_fp32
+    return Summary(
+        chip=chip.name,
+        workload=workload.name,
+        precision=workload.precision.title,
+        batch=workload.batch,
+        cycles=total.cycles,
+        latency_ms=float(seconds * 1000),
+        audio_seconds=float(workload.audio_seconds),
+        rtf=float(seconds / workload.audio_seconds),
+        energy_aj=energy_aj,
+        energy_mj=float(Fraction(energy_aj, 10**15)),
+        macs=sum(op.macs for op in counters),
+        utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
+        dram_read_bytes=total.work.dram_read_bytes,
+        dram_write_bytes=total.work.dram_write_bytes,
+        parameters=program.parameters,
+        model_bytes=program.model_bytes,
+        compression_vs_fp32=None if compression is None else float(compression),
+    )
