@@ -90,6 +90,25 @@ module bench
         .corner_mac(corner_mac),
         .result_valid(result_valid), .result_m(result_m), .result_n(result_n), .result(result)
     );
+`ifdef TRACE
+    for (genvar c = 0; c < C; c++) begin : gen_trace
+      always @(posedge clk) begin
+        if (core.array.gen_column[c].column_load)
+          $display("%0d weight %0d %0d", cycle, c, $signed(core.array.gen_column[c].gen_row[0].pe.weight_above[0][0]));
+        if (core.gen_accumulator[c].accumulator.tag.valid)
+          $display("%0d buffer %0d %0d", cycle, c, core.gen_accumulator[c].accumulator.gen_column[0].next_inner);
+      end
+      for (genvar r = 0; r < R; r++) begin : gen_row
+        always @(posedge clk) begin
+          if (core.array.gen_column[c].gen_row[r].pe.beat_left.valid)
+            $display("%0d pe %0d %0d %0d %0d %0d", cycle, r, c,
+                     $signed(core.array.gen_column[c].gen_row[r].pe.sum_above[0]),
+                     $signed(core.array.gen_column[c].gen_row[r].pe.act_left[0]),
+                     $signed(core.array.gen_column[c].gen_row[r].pe.used[0][0]));
+        end
+      end
+    end
+`endif
   end
 
   // Operand memories: row r of the array is a row of M (os) or its share of K (ws); beyond the operand lies zero.

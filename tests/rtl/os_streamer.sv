@@ -20,13 +20,15 @@ module os_streamer
   // `shared`: in the cycle in which a column begins to drain, row 0 gives its sum away and may take a new one; the
   // other rows follow at the pace of the data. `separate`: the same holds for the drain registers, and it is the last
   // product of a tile that overwrites them.
-  logic starts, may_start, free_before;
+  logic starts, may_start, free_now, free_before;
   logic [15:0] drain_free_in;
+
+  assign free_now = drain == SERIAL ? drain_ends : drain_starts;
 
   always_comb begin
     case (drain)
       SEPARATE: may_start = drain_free_in <= length;
-      SHARED: may_start = free_before || drain_starts;
+      SHARED: may_start = free_before || free_now;
       default: may_start = free_before;
     endcase
   end
@@ -41,7 +43,7 @@ module os_streamer
       drain_free_in <= '0;
     end else begin
       if (valid) count <= last ? '0 : count + 1;
-      free_before <= (free_before || (drain == SERIAL ? drain_ends : drain_starts)) && !starts;
+      free_before <= (free_before || free_now) && !starts;
       if (last) drain_free_in <= 16'(R);
       else if (drain_free_in != 0) drain_free_in <= drain_free_in - 1;
     end

@@ -43,7 +43,7 @@ module ws_core
 
   beat_t beat, corner;
   logic load_last, load_done, stream_done, last_k;
-  logic [15:0] load_k, load_row, stream_m, stream_n, stream_row, rows_left;
+  logic [15:0] load_k, load_row, stream_m, stream_n, stream_row, rows_left, rows;
   place_t place;
   sum_tag_t tag_now;
   sum_tag_t tags[C+1];
@@ -70,9 +70,10 @@ module ws_core
       .advance(beat.valid && beat.last), .m0(stream_m), .n0(stream_n), .k0(act_k), .last_k(last_k), .done(stream_done)
   );
   assign rows_left = m - stream_m;
+  assign rows = rows_left < m_chunk ? rows_left : m_chunk;
   ws_streamer streamer (
       .clk(clk), .reset(reset), .load_last(load_last), .tiles_left(!stream_done),
-      .rows(rows_left < m_chunk ? rows_left : m_chunk), .beat(beat), .row(stream_row)
+      .rows(rows), .beat(beat), .row(stream_row)
   );
   chunk_walk tiles_of_k (
       .clk(clk), .reset(reset), .length(sum_chunk), .advance(beat.valid && beat.last), .last(last_k), .place(place)
