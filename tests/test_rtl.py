@@ -19,7 +19,7 @@ from rtl.grid import MODES, PRECISIONS, Mode, full_grid, mixed_lengths, small_gr
 from rtl.lcg import Lcg
 from rtl.mutant import Mutant
 from rtl.mutants import MUTANTS
-from rtl.simulators import Build, Simulator, lint, missing
+from rtl.simulators import Simulator, lint, missing
 from rtl.trace import traced
 from rtl.workbench import RtlResult, Workbench
 from rtl_vectors import Vector, digest, plain_vectors, record, vectors
@@ -61,8 +61,7 @@ def test_a_second_simulator_agrees(verilator: Simulator, tmp_path: Path) -> None
 @pytest.mark.parametrize("top", ["ws_core", "os_core"])
 @pytest.mark.parametrize(("rows", "cols", "packed"), [(1, 1, 1), (2, 3, 2), (4, 1, 1)])
 def test_hardware_is_lint_clean(verilator: Simulator, top: str, rows: int, cols: int, packed: int) -> None:
-    build = Build(rows=rows, cols=cols, output_stationary=top == "os_core", max_pk=packed, max_qn=packed)
-    assert lint(top, build) == ""
+    assert lint(top, R=rows, C=cols, PKMAX=packed, QMAX=packed) == ""
 
 
 # Faults

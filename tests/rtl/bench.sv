@@ -20,7 +20,7 @@ module bench
 
   int shadow, wavefront, drain, inner_bits, inner_saturate, chunked, outer_bits, outer_saturate, sum_chunk;
   int m, n, k, m_chunk, pk, qn, steps, tiles, value, file, read;
-  logic [15:0] lengths[1024];
+  logic [15:0] lengths[65536];  // as many as `tile` can name
   logic signed [7:0] act_memory[WORDS];
   logic signed [7:0] weight_memory[WORDS];
   logic signed [31:0] result_memory[WORDS];
@@ -69,7 +69,7 @@ module bench
 
   if (OS != 0) begin : gen_os
     logic [15:0] tile, length;
-    assign length = tiles != 0 ? lengths[tile[9:0]] : steps[15:0];
+    assign length = tiles != 0 ? lengths[tile] : steps[15:0];
     os_core #(.R(R), .C(C), .PKMAX(PKMAX), .QMAX(QMAX)) core (
         .clk(clk), .reset(reset), .registers(registers), .drain(drain[1:0]),
         .m(m[15:0]), .n(n[15:0]), .tile_n(16'(C * qn)), .pk(pk[15:0]), .sum_chunk(sum_chunk[15:0]),

@@ -43,6 +43,13 @@ class Case:
     seed: int = 0
     lengths: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        tiles = -(-self.m // self.rows) * -(-self.n // self.tile_across)
+        if self.lengths and (self.dataflow is not Dataflow.OS or len(self.lengths) != tiles):
+            raise ValueError(
+                f"lengths = {self.lengths}: must be one for each of {tiles} output-stationary tiles, or none"
+            )
+
     @property
     def array(self) -> SystolicArray:
         outer = Register(bits=self.outer_bits, overflow=self.outer_overflow) if self.chunk else None

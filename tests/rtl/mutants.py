@@ -8,31 +8,23 @@ _BROADCAST = Mode(Dataflow.WS, WeightLoad.BROADCAST, shadow_weights=False)
 _WAVEFRONT = Mode(Dataflow.WS, WeightLoad.WAVEFRONT, shadow_weights=False)
 _SHADOW_BROADCAST = Mode(Dataflow.WS, WeightLoad.BROADCAST, shadow_weights=True)
 _SHADOW_WAVEFRONT = Mode(Dataflow.WS, WeightLoad.WAVEFRONT, shadow_weights=True)
-_WS = (_BROADCAST, _WAVEFRONT, _SHADOW_BROADCAST, _SHADOW_WAVEFRONT)
 _SERIAL, _SHARED, _SEPARATE = OUTPUT_STATIONARY
 assert [mode.drain for mode in OUTPUT_STATIONARY] == [Drain.SERIAL, Drain.SHARED, Drain.SEPARATE]
 
-_LATE = "  logic sooner;\n  always_ff @(posedge clk) free_now <= !reset && sooner;\n  assign sooner ="
+
+def _late(name: str, file: str, mode: Mode) -> Mutant:
+    """A controller that learns one cycle later that a hazard is over."""
+    late = "  logic sooner;\n  always_ff @(posedge clk) free_now <= !reset && sooner;\n  assign sooner ="
+    return Mutant(name=f"late: {name}", file=file, old="  assign free_now =", new=late, modes=(mode,))
+
 
 _LATE_STARTS = [
-    Mutant(name="late: broadcast", file="ws_loader.sv", old="  assign free_now =", new=_LATE, modes=(_BROADCAST,)),
-    Mutant(name="late: wavefront", file="ws_loader.sv", old="  assign free_now =", new=_LATE, modes=(_WAVEFRONT,)),
-    Mutant(
-        name="late: shadow, broadcast",
-        file="ws_loader.sv",
-        old="  assign free_now =",
-        new=_LATE,
-        modes=(_SHADOW_BROADCAST,),
-    ),
-    Mutant(
-        name="late: shadow, wavefront",
-        file="ws_loader.sv",
-        old="  assign free_now =",
-        new=_LATE,
-        modes=(_SHADOW_WAVEFRONT,),
-    ),
-    Mutant(name="late: serial drain", file="os_streamer.sv", old="  assign free_now =", new=_LATE, modes=(_SERIAL,)),
-    Mutant(name="late: shared drain", file="os_streamer.sv", old="  assign free_now =", new=_LATE, modes=(_SHARED,)),
+    _late("broadcast", "ws_loader.sv", _BROADCAST),
+    _late("wavefront", "ws_loader.sv", _WAVEFRONT),
+    _late("shadow, broadcast", "ws_loader.sv", _SHADOW_BROADCAST),
+    _late("shadow, wavefront", "ws_loader.sv", _SHADOW_WAVEFRONT),
+    _late("serial drain", "os_streamer.sv", _SERIAL),
+    _late("shared drain", "os_streamer.sv", _SHARED),
     Mutant(
         name="late: separate drain",
         file="os_streamer.sv",

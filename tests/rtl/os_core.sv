@@ -9,18 +9,18 @@ module os_core
     parameter int QMAX  = 1
 ) (
     input logic       clk,
-    input logic       reset,     // a run starts when it ends
+    input logic       reset,      // a run starts when it ends
     input registers_t registers,
     input drain_t     drain,
 
     input logic [15:0] m,
     input logic [15:0] n,
-    input logic [15:0] tile_n,    // columns of a tile, C times those of a processing element
+    input logic [15:0] tile_n,     // columns of a tile, C times those of a processing element
     input logic [15:0] pk,
-    input logic [15:0] sum_chunk, // cycles of a tile whose products the inner register takes; 0: all
+    input logic [15:0] sum_chunk,  // cycles of a tile whose products the inner register takes; 0: all
 
-    output logic [15:0] tile,     // the number of the tile that starts next
-    input  logic [15:0] length,   // and how many cycles its operands take
+    output logic [15:0] tile,    // the number of the tile that starts next
+    input  logic [15:0] length,  // and how many cycles its operands take
 
     output logic                                   operands_valid,
     output logic [15:0]                            act_m,
@@ -32,7 +32,7 @@ module os_core
     output logic                         corner_mac,
     output logic [C-1:0]                 result_valid,
     output logic [C-1:0][15:0]           result_m,
-    output logic [C-1:0][15:0]           result_n,     // of the tile's first column
+    output logic [C-1:0][15:0]           result_n,      // of the tile's first column
     output logic [C-1:0][QMAX-1:0][31:0] result
 );
 

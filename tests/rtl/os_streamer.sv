@@ -4,24 +4,23 @@ module os_streamer
 #(
     parameter int R = 2
 ) (
-    input logic   clk,
-    input logic   reset,
-    input drain_t drain,
-
+    input  logic        clk,
+    input  logic        reset,
+    input  drain_t      drain,
     input  logic        tiles_left,
-    input  logic [15:0] length,      // cycles in which this tile's operands enter
-    input  logic        drain_starts, // in column 0
-    input  logic        drain_ends,   // in column C-1
+    input  logic [15:0] length,        // cycles in which this tile's operands enter
+    input  logic        drain_starts,  // in column 0
+    input  logic        drain_ends,    // in column C-1
     output logic        valid,
     output logic        last,
-    output logic [15:0] count        // which of its cycles this is
+    output logic [15:0] count          // which of its cycles this is
 );
 
   // `shared`: in the cycle in which a column begins to drain, row 0 gives its sum away and may take a new one; the
   // other rows follow at the pace of the data. `separate`: the same holds for the drain registers, and it is the last
-  // product of a tile that overwrites them.
+  // product of a tile that overwrites them, so a tile may start when its last operands meet free ones.
   logic starts, may_start, free_now, free_before;
-  logic [15:0] drain_free_in;
+  logic [15:0] drain_free_in;  // cycles until the drain register of PE(0, 0) is free
 
   assign free_now = drain == SERIAL ? drain_ends : drain_starts;
 

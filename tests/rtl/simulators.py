@@ -34,8 +34,8 @@ class Build:
     output_stationary: bool
     max_pk: int = 2
     max_qn: int = 2
-    words: int = 8192
-    entries: int = 128
+    words: int
+    entries: int
     fast: bool = False
     trace: bool = False
 
@@ -98,20 +98,11 @@ def build_verilator(build: Build, sources: Path, folder: Path) -> list[str | Pat
     return [folder / "Vbench"]
 
 
-def lint(top: str, build: Build, sources: Path = SOURCES) -> str:
+def lint(top: str, **parameters: int) -> str:
     """What Verilator, with all its warnings on, has to say about a synthesizable module; empty if nothing."""
-    parameters = [f"-G{name}={build.parameters[name]}" for name in ("R", "C", "PKMAX", "QMAX")]
-    arguments: list[str | Path] = [
-        "--lint-only",
-        "-Wall",
-        "--quiet",
-        *parameters,
-        "--top-module",
-        top,
-        *modules(sources),
-    ]
+    sizes = [f"-G{name}={value}" for name, value in parameters.items()]
     try:
-        return run_verilator(arguments)
+        return run_verilator(["--lint-only", "-Wall", "--quiet", *sizes, "--top-module", top, *modules(SOURCES)])
     except SimulatorFailed as refused:
         return str(refused)
 

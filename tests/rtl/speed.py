@@ -1,12 +1,12 @@
 """How many cycles of an array Verilator simulates in a second."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwsim.core.chip import Dataflow
 from rtl.case import Case
-from rtl.simulators import Build, Simulator
-from rtl.workbench import Workbench
+from rtl.simulators import Simulator
+from rtl.workbench import Workbench, build_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,6 @@ def streaming(dataflow: Dataflow, side: int, stream: int) -> Case:
 def measure(folder: Path, dataflow: Dataflow, side: int, stream: int = 4096) -> Speed:
     """Builds the array with one int8 product a cycle, optimised for speed, and runs the stream."""
     case = streaming(dataflow, side, stream)
-    words = max(case.m * case.k, case.k * case.n, case.m * case.n)
-    build = Build(
-        rows=side,
-        cols=side,
-        output_stationary=dataflow is Dataflow.OS,
-        max_pk=1,
-        max_qn=1,
-        words=words,
-        entries=stream,
-        fast=True,
-    )
+    build = replace(build_for(case), max_pk=1, max_qn=1, fast=True)
     result = Workbench(folder, Simulator.VERILATOR).simulate(case, build)
     return Speed(result.out_cycles, case.m * case.k * case.n, float(result.printed.split()[-1]))

@@ -1,13 +1,14 @@
 """What a small weight-stationary array does in each cycle, as a table."""
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from hwsim.core.chip import Dataflow
 from hwsim.core.precision import Precision
 from rtl.case import Case
-from rtl.simulators import Build, Simulator
-from rtl.workbench import Workbench
+from rtl.simulators import Simulator
+from rtl.workbench import Workbench, build_for
 
 EXAMPLE = Case(
     rows=2,
@@ -25,7 +26,7 @@ EXAMPLE = Case(
 
 def traced(folder: Path, case: Case = EXAMPLE) -> str:
     """Runs the case; a line a cycle: weights that enter, sum + act · weight of each busy element, buffers written."""
-    build = Build(rows=case.rows, cols=case.cols, output_stationary=False, max_pk=1, max_qn=1, trace=True)
+    build = replace(build_for(case), max_pk=1, max_qn=1, trace=True)
     printed = Workbench(folder, Simulator.ICARUS).simulate(case, build).printed
     columns = range(case.cols)
     places = [

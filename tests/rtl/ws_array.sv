@@ -21,7 +21,7 @@ module ws_array
     input beat_t                     beat,
     input logic [R-1:0][PK-1:0][7:0] act,
 
-    output logic [C-1:0][QN-1:0][31:0] sum,    // one row later than the bottom row's products
+    output logic [C-1:0][QN-1:0][31:0] sum,    // one cycle later than the bottom row's products
     output beat_t                      corner  // what PE(R-1, C-1) works on in this cycle
 );
 

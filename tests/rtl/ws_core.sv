@@ -10,7 +10,7 @@ module ws_core
     parameter int ENTRIES = 16
 ) (
     input logic       clk,
-    input logic       reset,    // a run starts when it ends
+    input logic       reset,      // a run starts when it ends
     input registers_t registers,
     input logic       shadow,
     input logic       wavefront,
@@ -19,15 +19,15 @@ module ws_core
     input logic [15:0] n,
     input logic [15:0] k,
     input logic [15:0] m_chunk,
-    input logic [15:0] tile_n,   // columns of a tile, C times those of a processing element
-    input logic [15:0] tile_k,   // and its share of K, R times that of one
+    input logic [15:0] tile_n,     // columns of a tile, C times those of a processing element
+    input logic [15:0] tile_k,     // and its share of K, R times that of one
     input logic [15:0] pk,
-    input logic [15:0] sum_chunk, // tiles of K that the inner register takes; 0: all
+    input logic [15:0] sum_chunk,  // tiles of K that the inner register takes; 0: all
 
-    output logic                           act_valid,
-    output logic [15:0]                    act_m,
-    output logic [15:0]                    act_k,
-    input  logic [R-1:0][PKMAX-1:0][7:0]   act,
+    output logic                         act_valid,
+    output logic [15:0]                  act_m,
+    output logic [15:0]                  act_k,
+    input  logic [R-1:0][PKMAX-1:0][7:0] act,
 
     output logic                                   weight_valid,
     output logic [15:0]                            weight_k,
@@ -37,7 +37,7 @@ module ws_core
     output logic                         corner_mac,
     output logic [C-1:0]                 result_valid,
     output logic [C-1:0][15:0]           result_m,
-    output logic [C-1:0][15:0]           result_n,     // of the tile's first column
+    output logic [C-1:0][15:0]           result_n,      // of the tile's first column
     output logic [C-1:0][QMAX-1:0][31:0] result
 );
 
