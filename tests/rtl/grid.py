@@ -81,7 +81,7 @@ def draw(
         weight=lcg.choice(PRECISIONS),
         seed=lcg.below(2**31),
     )
-    k, n = lcg.between(1, min(LARGEST, 4 * base.tile_k)), lcg.between(1, min(LARGEST, 3 * base.tile_across))
+    k, n = lcg.between(1, min(largest, 4 * base.tile_k)), lcg.between(1, min(largest, 3 * base.tile_across))
     case = _with_accumulator(lcg, replace(base, k=k, n=n))
     if mode.dataflow is not Dataflow.OS and lcg.below(3) == 0:
         case = replace(case, m_chunk=lcg.between(1, 9))

@@ -26,8 +26,11 @@ class SimulatorFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """The compile-time sizes of a simulation. With `fast`, Verilator compiles longer and runs
-    faster; with `trace`, Icarus prints what a weight-stationary array does."""
+    """The compile-time sizes of a simulation.
+
+    With `fast`, Verilator compiles longer and runs faster; with `trace`, Icarus prints what a weight-stationary array
+    does in each cycle.
+    """
 
     rows: int
     cols: int

@@ -47,7 +47,7 @@ class Workbench:
         self._commands: dict[Build, list[str | Path]] = {}
 
     def simulate(self, case: Case, build: Build | None = None) -> RtlResult:
-        """Runs one case, on the smallest usual build if none is given."""
+        """Runs one case, on the usual build for its sizes if none is given."""
         command = self._command(build or build_for(case))
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             asked, answered = Path(scratch) / "case", Path(scratch) / "result"
