@@ -12,6 +12,8 @@ from hwsim.core.precision import Precision
 from hwsim.core.summation import Accumulator, Overflow, Register
 from hwsim.engine.registers import Array, run_registers
 from hwsim.timing.systolic import gemm_cycles
+from rtl.case import MODE
+from rtl_vectors import Vector, digest, plain_vectors
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,18 @@ def test_registers_give_the_values_and_cycles_of_the_definition(case: Case) -> N
     assert (out == definition(case)).all()
     m, k = case.act.shape
     assert cycles == gemm_cycles(case.array, case.mode, m, k, case.weight.shape[1], case.chunk)
+
+
+@pytest.mark.parametrize(
+    "vector", plain_vectors(), ids=lambda vector: f"{vector.case.dataflow.value}-{vector.case.seed}"
+)
+def test_registers_give_what_the_rtl_arrays_gave(vector: Vector) -> None:
+    array, (act, weight) = vector.case.array, (np.array(operand) for operand in vector.case.operands())
+    streamed = vector.case.n if array.dataflow is Dataflow.IS else vector.case.m
+    chunk = min(vector.case.m_chunk or streamed, streamed)
+    out, cycles = run_registers(array, MODE, act, weight, chunk)
+    assert (cycles.mac, cycles.out) == (vector.mac_cycles, vector.out_cycles)
+    assert digest(out) == vector.digest
 
 
 @pytest.mark.parametrize("dataflow", Dataflow)
