@@ -1,6 +1,6 @@
 """What was done and how long each unit was busy: whole numbers under conservation laws."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Annotated, Self
 
@@ -55,12 +55,16 @@ class Stalls(Tally):
 
     load: Units = Units()  # operands under way from DRAM
     array: Units = Units()  # the tile that the step works on is not finished
+    tensor: Units = Units()  # a tensor that the step reads is not complete
+    overwrite: Units = Units()  # the old content of the space that the step writes is still read
     slot: Units = Units()  # no operand or result slot is free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counters(Tally):
-    """Time and work of an op, or of a whole run. On every unit busy + stalled + idle is the total.
+class Counters(Noun):
+    """Time and work of a whole run. On every unit busy + stalled + idle is the total.
+
+    Where load and store share one port, they are one unit in this law, whose idle cycles stand with `load`.
 
     >>> Counters(cycles=5, busy=Units(array=3), idle=Units(load=5, array=1, vector=5, store=5))
     Traceback (most recent call last):
@@ -72,13 +76,20 @@ class Counters(Tally):
     stalls: Stalls = Stalls()
     idle: Units = Units()
     work: Work = Work()
+    shared_port: bool = False
 
     def check(self) -> None:
-        for unit in (f.name for f in fields(Units)):
-            stalled = sum(getattr(getattr(self.stalls, f.name), unit) for f in fields(Stalls))
-            total = getattr(self.busy, unit) + stalled + getattr(self.idle, unit)
+        totals = {unit.name: self._accounted(unit.name) for unit in fields(Units)}
+        if self.shared_port:
+            totals["load"] += totals.pop("store")
+        for unit, total in totals.items():
             if total != self.cycles:
                 raise InvalidValue(unit, total, f"busy + stalled + idle must be {self.cycles} cycles")
+
+    def _accounted(self, unit: str) -> int:
+        stalled = sum(getattr(getattr(self.stalls, reason.name), unit) for reason in fields(Stalls))
+        accounted: int = getattr(self.busy, unit) + stalled + getattr(self.idle, unit)
+        return accounted
 
 
 class Bound(Enum):
@@ -95,9 +106,10 @@ class Bound(Enum):
 class OpCounters(Noun):
     """One op over all its runs.
 
-    `macs` are the products that the op asks for, wherever they are made. `span` is the time from the start of the first
-    step of array or vector unit to the last end, summed over the runs; `walked_iterations` are those of loops of steps
-    that were walked one by one before their period was found.
+    `macs` are the products that the op asks for, wherever they are made. `cycles` are those by which its steps moved
+    the end of everything so far, so that they sum to the run's over all ops, although ops overlap. `busy` and `stalls`
+    are those of its own steps. `span` is the time from the start of its first step of array or vector unit to its last
+    end, summed over the runs.
     """
 
     name: Name
@@ -105,9 +117,11 @@ class OpCounters(Noun):
     mode: Precision | None
     times: Count
     macs: Count
-    counters: Counters
+    cycles: Count
+    busy: Units
+    stalls: Stalls
     span: Count
-    walked_iterations: Count
+    work: Work
 
     @property
     def bound(self) -> Bound:
@@ -117,16 +131,28 @@ class OpCounters(Noun):
         return busiest if 2 * self.busy_cycles(busiest) > self.span else Bound.LATENCY
 
     def busy_cycles(self, unit: Bound) -> int:
-        busy: int = getattr(self.counters.busy, unit.value)
+        busy: int = getattr(self.busy, unit.value)
         return busy
 
-    def merged(self, other: Self) -> Self:
-        """The same op at other sizes added."""
-        return replace(
-            self,
-            times=self.times + other.times,
-            macs=self.macs + other.macs,
-            counters=self.counters + other.counters,
-            span=self.span + other.span,
-            walked_iterations=self.walked_iterations + other.walked_iterations,
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCounters(Noun):
+    """A whole run: its ops, and the chip's own counters, which are their sum.
+
+    `unrolled_iterations` are those of loops that were walked one by one before their period was found.
+    """
+
+    ops: tuple[OpCounters, ...]
+    total: Counters
+    unrolled_iterations: Count
+
+    def check(self) -> None:
+        sums = {
+            "cycles": sum(op.cycles for op in self.ops),
+            "busy": sum((op.busy for op in self.ops), Units()),
+            "stalls": sum((op.stalls for op in self.ops), Stalls()),
+            "work": sum((op.work for op in self.ops), Work()),
+        }
+        for name, value in sums.items():
+            if value != getattr(self.total, name):
+                raise InvalidValue(f"total.{name}", getattr(self.total, name), f"must be the sum of the ops, {value}")

@@ -1,114 +1,21 @@
-"""What each unit of the chip does, in order, in bytes and cycles.
+"""What each unit of the chip does, in order: a loop tree of ops as steps, and which tensors live where.
 
-An op's schedule is a small tree of steps. A step is a block of array tiles, or a block of rows for the vector unit,
-together with the transfers that it needs; blocks of equal shape are written once, with how often they repeat.
+A loop of the program whose iterations have equal steps is one stretch; one whose sizes grow is several. Tensors are
+either kept (written into a space of the scratchpad, read from there) or lie in DRAM (stored, and loaded again).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 from fractions import Fraction
+from math import prod
 from typing import Annotated, Union
 
 from hwsim.core.counters import Work
 from hwsim.core.noun import Name, Noun, Whole
 from hwsim.core.precision import Precision
+from hwsim.core.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of, unrolled, work_of
 from hwsim.errors import InvalidValue
-
-Cycles = Annotated[int, Whole(low=0, high=2**62)]
-Count = Annotated[int, Whole(low=0, high=2**62)]
-
-
-class Unit(IntEnum):
-    """A unit of a core; each works in order, one step at a time."""
-
-    LOAD = 0  # DRAM → scratchpad
-    ARRAY = 1
-    VECTOR = 2
-    STORE = 3  # scratchpad → DRAM
-
-
-class Ring(IntEnum):
-    """Operand slots, taken and released in turn."""
-
-    WEIGHTS = 0
-    ACTIVATIONS = 1
-    VECTOR_OPERANDS = 2
-
-
-class Phase(Enum):
-    """Where a step stands in the making of its result tile."""
-
-    WHOLE = "whole"  # takes the result slot, and completes the tile
-    FIRST = "first"
-    MIDDLE = "middle"
-    LAST = "last"
-
-    @property
-    def opens(self) -> bool:
-        return self in (Phase.WHOLE, Phase.FIRST)
-
-    @property
-    def closes(self) -> bool:
-        return self in (Phase.WHOLE, Phase.LAST)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load(Noun):
-    """All bytes of one ring that a step brings; they take one slot."""
-
-    ring: Ring
-    bytes: Count
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayWork(Noun):
-    """How long a step keeps the array, and how much later its results are complete."""
-
-    cycles: Cycles
-    tail: Cycles = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Noun):
-    """Loads, then the array, then the vector unit, then the store; each part may be absent.
-
-    `releases` names the rings whose slot no later step reads, so that the end of this one frees it.
-    """
-
-    loads: tuple[Load, ...] = ()
-    array: ArrayWork | None = None
-    phase: Phase = Phase.WHOLE
-    vector_cycles: Cycles | None = None
-    store_bytes: Count | None = None
-    releases: tuple[Ring, ...] = ()
-    work: Work
-
-    def check(self) -> None:
-        rings = [load.ring for load in self.loads]
-        if sorted(set(rings)) != rings:
-            raise InvalidValue("loads", rings, "one load a ring, in the order of the rings")
-        if self.array is None and self.vector_cycles is None:
-            raise InvalidValue("step", self.loads, "must use the array or the vector unit")
-        if self.array is None and self.phase is not Phase.WHOLE:
-            raise InvalidValue("phase", self.phase.value, "a step of the vector unit alone is whole")
-        for ring in (*rings, *self.releases):
-            reader = self.vector_cycles if ring is Ring.VECTOR_OPERANDS else self.array
-            if reader is None:
-                raise InvalidValue("ring", ring.name, "has no reader in this step")
-        if not self.phase.closes and (self.vector_cycles is not None or self.store_bytes is not None):
-            raise InvalidValue("phase", self.phase.value, "only a completed tile is worked on and stored")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(Noun):
-    """A sequence of steps, `times` times."""
-
-    times: Annotated[int, Whole(low=1, high=2**40)]
-    body: tuple["StepTree", ...]
-
-
-StepTree = Union[Step, Repeat]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,35 +28,120 @@ class Block(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpSchedule(Noun):
-    """The steps of one run of an op, and how often the loops around it run it.
+class Written(Noun):
+    """A tensor that an op writes: all of it, so that the old content is gone, or a part."""
 
-    `macs` are the products that one run asks for. Of an op on the array also: its mode, and the block into which the op
-    was cut.
+    tensor: Name
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded(Noun):
+    """A tensor in DRAM that an op's loads of a ring read; they wait until all of it was stored."""
+
+    ring: Ring
+    tensor: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpSchedule(Noun):
+    """The steps of one run of an op, and the tensors that they wait for.
+
+    `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
+    these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept ones
+    take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand here.
     """
 
     name: Name
     kind: Name
-    times: Annotated[int, Whole(low=1, high=2**60)]
     macs: Count = 0
-    steps: tuple[StepTree, ...]
     mode: Precision | None = None
     block: Block | None = None
+    array_reads: tuple[Name, ...] = ()
+    vector_reads: tuple[Name, ...] = ()
+    loaded: tuple[Loaded, ...] = ()
+    kept: tuple[Written, ...] = ()
+    stored: tuple[Written, ...] = ()
+    overwrites: tuple[Name, ...] = ()
+    fused: tuple[Name, Name] | None = None
+    """Name and kind of the op that follows on the same tiles."""
+    steps: tuple[StepTree, ...]
 
     def work(self) -> Work:
-        """All that one run does."""
-        return _work(self.steps)
+        """All that one run does for the op itself."""
+        return work_of(self.steps)
+
+    def fused_work(self) -> Work:
+        """All that one run does for the op that follows on its tiles."""
+        return fused_work_of(self.steps)
 
     def unrolled(self) -> Iterator[Step]:
         """The steps of one run, one by one."""
-        return _unrolled(self.steps)
+        return unrolled(self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preload(Noun):
+    """A slotless load that brings what stays in the scratchpad during the loop (or program) that follows.
+
+    It is counted with the op that reads it first. `overwrites` are dead tensors whose space it takes.
+    """
+
+    op: Name
+    kind: Name
+    tensor: Name
+    bytes: Count
+    overwrites: tuple[Name, ...] = ()
+
+    def work(self) -> Work:
+        return Work(dram_read_bytes=self.bytes, scratchpad_write_bytes=self.bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch(Noun):
+    """Iterations of a loop that are all alike."""
+
+    loop: Name
+    times: Annotated[int, Whole(low=1, high=2**40)]
+    body: tuple["ScheduleNode", ...]
+
+
+ScheduleNode = Union[Stretch, OpSchedule, Preload]
+
+
+class Place(Enum):
+    """Where a tensor is while the program runs."""
+
+    RESIDENT = "resident"  # loaded once before the loop in which it is read
+    PARTLY = "partly"  # some of its rows of tiles are resident, the others streamed
+    STREAMED = "streamed"  # loaded whenever it is read
+    KEPT = "kept"  # made, and read, in the scratchpad
+    SPILLED = "spilled"  # stored to DRAM, and loaded whenever it is read
+    FUSED = "fused"  # never outside the tile in which it was made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement(Noun):
+    """Where one tensor is, how many bytes it takes of the scratchpad (all its spaces), and why it is there.
+
+    With two spaces, the tensor's old and new content alternate between them.
+    """
+
+    tensor: Name
+    place: Place
+    bytes: Count
+    kept_bytes: Count = 0
+    spaces: Annotated[int, Whole(low=1, high=2)] = 1
+    why: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports(Noun):
     """What transfers need to know of the chip: bytes per cycle (None: any number at once), latency, slots of a ring.
 
-    A load passes the DRAM's read port and the scratchpad's write port, a store the other two.
+    A load passes the DRAM's read port and the scratchpad's write port, a store the other two. If the DRAM has one
+    `shared` port, a store goes directly before the loads of the step `store_delay` steps later, or directly before the
+    first load that reads what it stores.
     """
 
     dram_read: Fraction | None
@@ -158,12 +150,16 @@ class Ports(Noun):
     scratchpad_write: Fraction | None
     latency: Cycles
     slots: Annotated[int, Whole(low=1, high=64)]
+    shared: bool = False
+    store_delay: Annotated[int, Whole(low=1, high=64)] = 1
 
     def check(self) -> None:
         for name in ("dram_read", "dram_write", "scratchpad_read", "scratchpad_write"):
             rate = getattr(self, name)
             if rate is not None and rate <= 0:
                 raise InvalidValue(name, rate, "must be positive")
+        if self.shared and self.store_delay > self.slots:
+            raise InvalidValue("store_delay", self.store_delay, f"must be at most the {self.slots} slots of a ring")
 
     def load_cycles(self, size: int) -> int:
         """How long a load of that many bytes keeps the load unit."""
@@ -183,44 +179,40 @@ def port_cycles(size: int, rate: Fraction | None) -> int:
     return 0 if rate is None else -(-size * rate.denominator // rate.numerator)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedSchedule:
+    """An op's schedule or a preload, with how often the stretches around it run it."""
+
+    node: OpSchedule | Preload
+    times: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule(Noun):
-    """The ops of a program in order, each as steps on the units of one chip."""
+    """A program on one chip: its ops in order as steps, and where each tensor lives."""
 
     ports: Ports
-    ops: tuple[OpSchedule, ...]
+    body: tuple[ScheduleNode, ...]
+    placements: tuple[Placement, ...] = ()
+
+    @property
+    def two_spaces(self) -> frozenset[str]:
+        """The tensors with two spaces, written alternately."""
+        return frozenset(placement.tensor for placement in self.placements if placement.spaces == 2)
+
+    def placed(self) -> Iterator[PlacedSchedule]:
+        """All op schedules and preloads in order; an op comes once for each of its sizes."""
+        return _placed(self.body, ())
+
+    @property
+    def ops(self) -> tuple[OpSchedule, ...]:
+        """The op schedules in order."""
+        return tuple(placed.node for placed in self.placed() if isinstance(placed.node, OpSchedule))
 
 
-def repeated(steps: Iterable[StepTree]) -> tuple[StepTree, ...]:
-    """The same sequence with equal neighbours written once.
-
-    >>> step = Step(vector_cycles=1, work=Work())
-    >>> [node.times for node in repeated([step, Repeat(times=3, body=(step,)), step])]
-    [5]
-    """
-    counted: list[tuple[int, tuple[StepTree, ...]]] = []
-    for node in steps:
-        times, body = (node.times, node.body) if isinstance(node, Repeat) else (1, (node,))
-        if counted and counted[-1][1] == body:
-            counted[-1] = (counted[-1][0] + times, body)
+def _placed(body: tuple[ScheduleNode, ...], times: tuple[int, ...]) -> Iterator[PlacedSchedule]:
+    for node in body:
+        if isinstance(node, Stretch):
+            yield from _placed(node.body, (*times, node.times))
         else:
-            counted.append((times, body))
-    return tuple(
-        body[0] if times == 1 and len(body) == 1 else Repeat(times=times, body=body) for times, body in counted
-    )
-
-
-def _work(steps: tuple[StepTree, ...]) -> Work:
-    total = Work()
-    for node in steps:
-        total += _work(node.body) * node.times if isinstance(node, Repeat) else node.work
-    return total
-
-
-def _unrolled(steps: tuple[StepTree, ...]) -> Iterator[Step]:
-    for node in steps:
-        if isinstance(node, Repeat):
-            for _ in range(node.times):
-                yield from _unrolled(node.body)
-        else:
-            yield node
+            yield PlacedSchedule(node, prod(times))

@@ -1,0 +1,180 @@
+"""The periodic stop: what an iteration of a loop leaves behind, compared with what earlier ones left.
+
+The key of an iteration holds every time that can still matter, relative to one unit: free times of the units that the
+body uses; releases of its rings; for tensors, when they are complete and when their last readers ended; stores that
+wait for a shared port. A time that the body does not write counts no further back than the moment at which no unit of
+the body can wait for it any more. Equal keys mean that the iterations between them repeat for ever.
+"""
+
+import numpy as np
+
+from hwsim.kernels import timeline_code as c
+from hwsim.kernels.jit import kernel
+
+
+@kernel
+def keep_snapshot(begin, walk, taken, keys, past):
+    """Keep the key, the peaks and the totals of an iteration in their places among the last ones."""
+    kept = walk.fixed[c.LONGEST] + 1
+    size = begin[c.KEY_SIZE]
+    at = begin[c.KEY_AT] + (taken % kept) * size
+    base = np.int64(c.NEVER)
+    least = np.int64(c.NEVER)
+    for unit in range(c.UNITS):
+        if begin[c.UNITS_USED] & (1 << unit):
+            base = walk.free[unit] if base < 0 else base
+            least = walk.free[unit] if least < 0 else min(least, walk.free[unit])
+    end = _write_key(begin, walk, base, least, keys, at)
+    for place in range(end, begin[c.KEY_AT] + (taken % kept + 1) * size):
+        keys[place] = 0
+    mixed = np.int64(0)
+    for place in range(at, end):
+        mixed = (mixed ^ keys[place]) * np.int64(0x100000001B3)
+
+    ops = begin[c.OP_HIGH] - begin[c.OP_LOW]
+    row = begin[c.PAST_AT] + (taken % kept) * (c.TOTALS_AT + ops * c.TOTALS)
+    past[row + c.BASE], past[row + c.FRONT], past[row + c.HASH] = base, walk.now[c.FRONTIER], mixed
+    for peak in range(c.PEAKS):
+        past[row + c.PEAKS_AT + peak] = walk.peaks[walk.now[c.LEVEL], peak]
+    row += c.TOTALS_AT
+    for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
+        for column in range(c.TOTALS):
+            past[row] = walk.totals[op, column]
+            row += 1
+
+
+@kernel
+def _write_key(begin, walk, base, least, keys, at):
+    """The key from `at` on; where it ends."""
+    slots = walk.fixed[c.SLOTS]
+    for unit in range(c.UNITS):
+        if begin[c.UNITS_USED] & (1 << unit):
+            keys[at] = walk.free[unit] - base
+            at += 1
+    for ring in range(c.RINGS):
+        if begin[c.RINGS_USED] & (1 << ring):
+            floor = walk.free[_taker(ring)]
+            for slot in range(slots):
+                keys[at] = max(walk.released[ring, (walk.turn[ring] + slot) % slots], floor) - base
+                at += 1
+    for place in range(begin[c.TOUCHED_LOW], begin[c.TOUCHED_HIGH]):
+        touch = walk.touched[place]
+        tensor = touch[c.T_TENSOR]
+        writes = touch[c.T_WHOLE] or touch[c.T_PART]
+        keys[at] = _relative(walk.ready[tensor], base) if writes else max(walk.ready[tensor], least) - base
+        at += 1
+        if not (writes or touch[c.T_ASKED]):
+            continue
+        for unit in range(c.READERS):
+            moves = touch[c.T_WHOLE] or touch[c.T_READERS] & (1 << unit)
+            ended = walk.read[0, tensor, unit]
+            keys[at] = _relative(ended, base) if moves else max(ended, least) - base
+            ended = walk.read[1, tensor, unit]
+            keys[at + 1] = _relative(ended, base) if touch[c.T_WHOLE] else max(ended, least) - base
+            at += 2
+    port = walk.free[c.LOAD_UNIT]
+    for place in range(walk.now[c.PENDING]):
+        store = walk.pending[place]
+        keys[at] = 2 * store[c.P_OP] + (store[c.P_RUN] == walk.now[c.RUN])
+        keys[at + 1] = store[c.P_DUE] - walk.now[c.SEQUENCE]
+        keys[at + 2] = max(store[c.P_READY], port) - base
+        keys[at + 3] = max(store[c.P_AFTER], port) - base
+        keys[at + 4] = store[c.P_CYCLES]
+        at += 5
+    return at
+
+
+@kernel
+def _relative(time, base):
+    return np.int64(-(2**62)) if time < 0 else time - base
+
+
+@kernel
+def _taker(ring):
+    """The unit that takes the slots of a ring: a release before it is free can no longer matter."""
+    if ring < c.OPERAND_RINGS:
+        return c.LOAD_UNIT
+    return c.ARRAY_UNIT if ring == c.ARRAY_RESULTS else c.VECTOR_UNIT
+
+
+@kernel
+def skip_periods(begin, walk, taken, remaining, keys, past):
+    """Multiply the period that ends with the last snapshot, if there is one; the iterations that this stands for."""
+    kept = walk.fixed[c.LONGEST] + 1
+    size = begin[c.KEY_SIZE]
+    width = c.TOTALS_AT + (begin[c.OP_HIGH] - begin[c.OP_LOW]) * c.TOTALS
+    latest = (taken - 1) % kept
+    now_at, now_key = begin[c.PAST_AT] + latest * width, begin[c.KEY_AT] + latest * size
+    for period in range(1, min(taken, kept)):
+        earlier = (taken - 1 - period) % kept
+        then_at, then_key = begin[c.PAST_AT] + earlier * width, begin[c.KEY_AT] + earlier * size
+        if past[now_at + c.HASH] != past[then_at + c.HASH] or not _equal(keys, now_key, then_key, size):
+            continue
+        moved = past[now_at + c.BASE] - past[then_at + c.BASE]
+        frontier_moved = past[now_at + c.FRONT] - past[then_at + c.FRONT]
+        periods = remaining // period
+        peaks = walk.peaks[walk.now[c.LEVEL]]
+        for peak in range(c.PEAKS):
+            peaks[peak] = 0
+            for back in range(period):
+                at = begin[c.PAST_AT] + ((taken - 1 - back) % kept) * width + c.PEAKS_AT + peak
+                peaks[peak] = max(peaks[peak], past[at])
+        if frontier_moved != moved:
+            # Something older still runs: what the body does stays behind it for a while.
+            if frontier_moved != 0:
+                continue
+            periods = min(periods, (walk.now[c.FRONTIER] - peaks[c.REACH]) // moved)
+        if periods <= 0:
+            continue
+        _shift(begin, walk, periods * moved)
+        for peak in range(c.PEAKS):
+            if peaks[peak] > 0:
+                peaks[peak] += periods * moved
+        walk.now[c.FRONTIER] += periods * frontier_moved
+        now_at, then_at = now_at + c.TOTALS_AT, then_at + c.TOTALS_AT
+        for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
+            for column in range(c.TOTALS):
+                walk.totals[op, column] += periods * (past[now_at] - past[then_at])
+                now_at, then_at = now_at + 1, then_at + 1
+        return periods * period
+    return 0
+
+
+@kernel
+def _equal(keys, one, other, size):
+    for place in range(size):
+        if keys[one + place] != keys[other + place]:
+            return False
+    return True
+
+
+@kernel
+def _shift(begin, walk, shift):
+    """Move every time that the body writes; all others stay, since what follows the loop still needs them."""
+    for ring in range(c.RINGS):
+        if begin[c.RINGS_USED] & (1 << ring):
+            floor = walk.free[_taker(ring)]
+            for slot in range(walk.fixed[c.SLOTS]):
+                walk.released[ring, slot] = max(walk.released[ring, slot], floor) + shift
+    for unit in range(c.UNITS):
+        if begin[c.UNITS_USED] & (1 << unit):
+            walk.free[unit] += shift
+    for ring in range(c.OPERAND_RINGS):
+        if begin[c.RINGS_LOADED] & (1 << ring):
+            walk.now[c.LOAD_ENDED_0 + ring] += shift
+    for place in range(begin[c.TOUCHED_LOW], begin[c.TOUCHED_HIGH]):
+        touch = walk.touched[place]
+        tensor = touch[c.T_TENSOR]
+        if (touch[c.T_WHOLE] or touch[c.T_PART]) and walk.ready[tensor] >= 0:
+            walk.ready[tensor] += shift
+        for unit in range(c.READERS):
+            if touch[c.T_WHOLE] or touch[c.T_READERS] & (1 << unit):
+                if walk.read[0, tensor, unit] >= 0:
+                    walk.read[0, tensor, unit] += shift
+                if touch[c.T_WHOLE] and walk.read[1, tensor, unit] >= 0:
+                    walk.read[1, tensor, unit] += shift
+    for place in range(walk.now[c.PENDING]):
+        store = walk.pending[place]
+        store[c.P_READY] += shift
+        if store[c.P_AFTER] >= 0:
+            store[c.P_AFTER] += shift

@@ -1,0 +1,200 @@
+"""One step of a schedule on its units: when its parts start, what they wait for, and what they set free."""
+
+import numpy as np
+
+from hwsim.kernels import timeline_code as c
+from hwsim.kernels.jit import kernel
+
+
+@kernel
+def run_unit(walk, op, port, unit, wait, reason, cycles):
+    """A unit works as soon as it is free and `wait` has come; `port` is the unit whose time it takes."""
+    start = max(walk.free[port], wait)
+    walk.totals[op, reason + unit] += start - walk.free[port]
+    walk.totals[op, c.BUSY + unit] += cycles
+    walk.free[port] = start + cycles
+    return start
+
+
+@kernel
+def move(walk, op, end):
+    """Something of an op ends: it moves the frontier, if nothing ended later so far."""
+    now, level = walk.now, walk.now[c.LEVEL]
+    if end > now[c.FRONTIER]:
+        walk.totals[op, c.CYCLES] += end - now[c.FRONTIER]
+        now[c.FRONTIER] = end
+    walk.peaks[level, c.REACH] = max(walk.peaks[level, c.REACH], end)
+
+
+@kernel
+def run_step(row, walk):
+    """Loads, array, vector unit, store: the parts that the step has. Of equal reasons to wait the first one counts."""
+    now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
+    now[c.SEQUENCE] += 1
+    while now[c.PENDING] > 0 and walk.pending[0, c.P_DUE] <= now[c.SEQUENCE]:
+        run_oldest_store(walk)
+    loaded, vector_loaded = np.int64(0), np.int64(0)
+    for ring in range(c.OPERAND_RINGS):
+        if row[c.LOAD_0 + ring] >= 0:
+            complete = _load(row, ring, walk)
+            if ring == c.VECTOR_OPERANDS:
+                vector_loaded = complete
+            else:
+                loaded = max(loaded, complete)
+    finished, results = np.int64(0), c.VECTOR_RESULTS
+    if row[c.ARRAY] >= 0:
+        finished, results = _array(row, walk, loaded), c.ARRAY_RESULTS
+    if row[c.VECTOR] >= 0:
+        finished = _vector(row, walk, vector_loaded, finished)
+    own = walk.peaks[now[c.LEVEL]]
+    own[c.OWN] = max(own[c.OWN], finished)
+    if row[c.FLAGS] & c.CLOSES:
+        own[c.DONE] = max(own[c.DONE], finished)
+        slot = (turn[results] - 1) % slots
+        released[results, slot] = finished
+        if row[c.STORE] >= 0:
+            _store(row, results, slot, finished, walk)
+
+
+@kernel
+def _load(row, ring, walk):
+    """One load into the next slot of a ring; when its data is there."""
+    now = walk.now
+    wait, reason = np.int64(0), c.FOR_SLOT
+    for ref in range(now[c.NOW_LOW], now[c.NOW_HIGH]):
+        if walk.refs[ref, c.HOW] == c.LOADED_0 + ring:
+            tensor = walk.refs[ref, c.TENSOR]
+            if now[c.PENDING] > 0:
+                _run_stores_of(tensor, walk)
+            if walk.ready[tensor] > wait:
+                wait, reason = walk.ready[tensor], c.FOR_TENSOR
+    slot_free = walk.released[ring, walk.turn[ring]]
+    if slot_free > wait:
+        wait, reason = slot_free, c.FOR_SLOT
+    walk.turn[ring] = (walk.turn[ring] + 1) % walk.fixed[c.SLOTS]
+    run_unit(walk, now[c.NOW_OP], c.LOAD_UNIT, c.LOAD_UNIT, wait, reason, row[c.LOAD_0 + ring])
+    now[c.LOAD_ENDED_0 + ring] = walk.free[c.LOAD_UNIT]
+    complete = walk.free[c.LOAD_UNIT] + walk.fixed[c.LATENCY]
+    move(walk, now[c.NOW_OP], complete)
+    own = walk.peaks[now[c.LEVEL]]
+    own[c.OWN] = max(own[c.OWN], complete)
+    return complete
+
+
+@kernel
+def _array(row, walk, loaded):
+    """A block of array tiles; when its results are complete."""
+    now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
+    wait, reason = loaded, c.FOR_LOAD
+    if now[c.ARRAY_BEGUN] == 0:
+        now[c.ARRAY_BEGUN] = 1
+        if now[c.ARRAY_WAITS] > wait:
+            wait, reason = now[c.ARRAY_WAITS], c.FOR_TENSOR
+        if now[c.NOW_ARRAY_WRITES] and now[c.KEPT_WAITS] > wait:
+            wait, reason = now[c.KEPT_WAITS], c.FOR_OVERWRITE
+    if row[c.FLAGS] & c.OPENS:
+        slot_free = released[c.ARRAY_RESULTS, turn[c.ARRAY_RESULTS]]
+        turn[c.ARRAY_RESULTS] = (turn[c.ARRAY_RESULTS] + 1) % slots
+        if slot_free > wait:
+            wait, reason = slot_free, c.FOR_SLOT
+    start = run_unit(walk, now[c.NOW_OP], c.ARRAY_UNIT, c.ARRAY_UNIT, wait, reason, row[c.ARRAY])
+    if now[c.FIRST_WORK] < 0:
+        now[c.FIRST_WORK] = start
+    for ring in range(c.VECTOR_OPERANDS):
+        if row[c.FLAGS] & (c.RELEASE_0 << ring):
+            released[ring, (turn[ring] - 1) % slots] = free[c.ARRAY_UNIT]
+    finished = free[c.ARRAY_UNIT] + row[c.TAIL]
+    move(walk, now[c.NOW_OP], finished)
+    return finished
+
+
+@kernel
+def _vector(row, walk, loaded, tile):
+    """The vector unit's work on a finished tile or, without an array, on a block of its own; when it ends."""
+    now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
+    wait, reason = loaded, c.FOR_LOAD
+    if tile > wait:
+        wait, reason = tile, c.FOR_ARRAY
+    if now[c.VECTOR_BEGUN] == 0:
+        now[c.VECTOR_BEGUN] = 1
+        if now[c.VECTOR_WAITS] > wait:
+            wait, reason = now[c.VECTOR_WAITS], c.FOR_TENSOR
+        if now[c.KEPT_WAITS] > wait and not now[c.NOW_ARRAY_WRITES]:
+            wait, reason = now[c.KEPT_WAITS], c.FOR_OVERWRITE
+    if row[c.ARRAY] < 0:
+        slot_free = released[c.VECTOR_RESULTS, turn[c.VECTOR_RESULTS]]
+        turn[c.VECTOR_RESULTS] = (turn[c.VECTOR_RESULTS] + 1) % slots
+        if slot_free > wait:
+            wait, reason = slot_free, c.FOR_SLOT
+    start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
+    if now[c.FIRST_WORK] < 0:
+        now[c.FIRST_WORK] = start
+    move(walk, now[c.NOW_OP], free[c.VECTOR_UNIT])
+    if row[c.FUSED] >= 0:
+        if now[c.FIRST_FUSED] < 0:
+            now[c.FIRST_FUSED] = free[c.VECTOR_UNIT]
+        run_unit(walk, now[c.NOW_FUSED], c.VECTOR_UNIT, c.VECTOR_UNIT, np.int64(0), c.FOR_LOAD, row[c.FUSED])
+        move(walk, now[c.NOW_FUSED], free[c.VECTOR_UNIT])
+    if row[c.FLAGS] & (c.RELEASE_0 << c.VECTOR_OPERANDS):
+        released[c.VECTOR_OPERANDS, (turn[c.VECTOR_OPERANDS] - 1) % slots] = free[c.VECTOR_UNIT]
+    return free[c.VECTOR_UNIT]
+
+
+@kernel
+def _store(row, ring, slot, finished, walk):
+    """A finished tile is stored: at once through a port of its own, in its turn through a shared one."""
+    now = walk.now
+    store = walk.pending[now[c.PENDING]]
+    store[c.P_CYCLES], store[c.P_READY], store[c.P_AFTER] = row[c.STORE], finished, c.NEVER
+    if now[c.STORE_BEGUN] == 0:
+        now[c.STORE_BEGUN] = 1
+        store[c.P_AFTER] = now[c.STORE_WAITS]
+    store[c.P_OP], store[c.P_RUN] = now[c.NOW_OP], now[c.RUN]
+    store[c.P_DUE] = now[c.SEQUENCE] + walk.fixed[c.DELAY]
+    store[c.P_RING], store[c.P_SLOT] = ring, slot
+    store[c.P_LOW], store[c.P_HIGH] = now[c.NOW_LOW], now[c.NOW_HIGH]
+    now[c.PENDING] += 1
+    if not walk.fixed[c.SHARED]:
+        run_oldest_store(walk)
+
+
+@kernel
+def _run_stores_of(tensor, walk):
+    """All waiting stores of earlier runs of ops up to the last one that writes the tensor, in order."""
+    count = 0
+    for place in range(walk.now[c.PENDING]):
+        store = walk.pending[place]
+        if store[c.P_RUN] == walk.now[c.RUN]:
+            break
+        for ref in range(store[c.P_LOW], store[c.P_HIGH]):
+            if c.STORED <= walk.refs[ref, c.HOW] <= c.STORED_PART and walk.refs[ref, c.TENSOR] == tensor:
+                count = place + 1
+    for _ in range(count):
+        run_oldest_store(walk)
+
+
+@kernel
+def run_oldest_store(walk):
+    """The first of the waiting stores takes the port; its slot is free, and its tensors complete, when it ends."""
+    now, store = walk.now, walk.pending[0]
+    port = c.LOAD_UNIT if walk.fixed[c.SHARED] else c.STORE_UNIT
+    wait, reason = store[c.P_READY], c.FOR_ARRAY
+    if store[c.P_AFTER] > wait:
+        wait, reason = store[c.P_AFTER], c.FOR_OVERWRITE
+    run_unit(walk, store[c.P_OP], port, c.STORE_UNIT, wait, reason, store[c.P_CYCLES])
+    end = walk.free[port]
+    walk.released[store[c.P_RING], store[c.P_SLOT]] = end
+    move(walk, store[c.P_OP], end)
+    if store[c.P_RUN] == now[c.RUN]:
+        own = walk.peaks[now[c.LEVEL]]
+        own[c.SAVED] = max(own[c.SAVED], end)
+        own[c.OWN] = max(own[c.OWN], end)
+    else:
+        for ref in range(store[c.P_LOW], store[c.P_HIGH]):
+            if c.STORED <= walk.refs[ref, c.HOW] <= c.STORED_PART:
+                tensor = walk.refs[ref, c.TENSOR]
+                walk.ready[tensor] = max(walk.ready[tensor], end)
+    now[c.PENDING] -= 1
+    for place in range(now[c.PENDING]):
+        for column in range(c.PENDING_COLUMNS):
+            walk.pending[place, column] = walk.pending[place + 1, column]

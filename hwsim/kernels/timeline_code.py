@@ -1,0 +1,100 @@
+"""The instructions that a schedule becomes, and the state that the timeline's kernels share: names of columns.
+
+A program is a list of instructions, one row of `code` each:
+
+    BEGIN, END         a loop; END names the row of its BEGIN
+    OP_BEGIN, OP_END   around the steps of one run of an op
+    STEP               durations of one step; -1 stands for an absent part
+    PRELOAD            a load without a slot
+
+`refs` lists, for ops, which tensors they read and write, and how; `touched`, for loops, the tensors that their bodies
+touch, and how.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+# Kinds of instruction, in column 0.
+KIND = 0
+STEP, BEGIN, END, OP_BEGIN, OP_END, PRELOAD = 0, 1, 2, 3, 4, 5
+
+# STEP. Bits of FLAGS: the step opens or closes a result tile; from RELEASE_0 on, it releases an operand ring's slot.
+LOAD_0, ARRAY, TAIL, VECTOR, FUSED, STORE, FLAGS = 1, 4, 5, 6, 7, 8, 9
+OPENS, CLOSES, RELEASE_0 = 1, 2, 4
+
+# BEGIN; END has PARTNER alone. Masks of units, rings, and operand rings that are loaded; ranges of ops, of `touched`;
+# where its snapshots lie.
+TIMES, UNITS_USED, RINGS_USED, RINGS_LOADED, OP_LOW, OP_HIGH, TOUCHED_LOW, TOUCHED_HIGH = 1, 2, 3, 4, 5, 6, 7, 8
+KEY_AT, KEY_SIZE, PAST_AT = 9, 10, 11
+PARTNER = 1
+
+# OP_BEGIN and OP_END.
+OP, FUSED_OP, REF_LOW, REF_HIGH, ARRAY_WRITES = 1, 2, 3, 4, 5
+
+# PRELOAD; its `refs` are what it overwrites.
+PRE_OP, PRE_CYCLES, PRE_TENSOR, PRE_REF_LOW, PRE_REF_HIGH = 1, 2, 3, 4, 5
+
+COLUMNS = 12
+
+# `refs`: columns, and how an op uses a tensor. LOADED_0 stands for the first of three operand rings.
+HOW, TENSOR = 0, 1
+ARRAY_READ, VECTOR_READ, LOADED_0, KEPT, KEPT_PART, STORED, STORED_PART, OVERWRITES = 0, 1, 2, 5, 6, 7, 8, 9
+
+# `touched`: the tensor, whether the body writes all of it or parts, whether it asks for its last readers, and a mask of
+# the units that read it.
+T_TENSOR, T_WHOLE, T_PART, T_ASKED, T_READERS, TOUCHED_COLUMNS = 0, 1, 2, 3, 4, 5
+
+# Units and rings, as core.steps numbers them; two rings of result slots follow the three of operand slots.
+LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4
+WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
+ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
+READERS = 3  # units that can read a tensor: load, array, vector
+
+# `totals`, one row an op: cycles, span, busy cycles and stalls (four columns each, one per unit).
+CYCLES, SPAN, BUSY = 0, 1, 2
+FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = 6, 10, 14, 18, 22
+TOTALS = 26
+
+# `now`: what is true at this point of the walk.
+FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
+NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES = 5, 6, 7, 8, 9
+ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 10, 11, 12, 13
+ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 14, 15, 16, 17, 18
+LOAD_ENDED_0, PENDING, NOW = 19, 22, 23
+
+# `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none.
+LATENCY, SLOTS, SHARED, DELAY, LONGEST, FIXED = 0, 1, 2, 3, 4, 5
+
+# `peaks`, one row a level: the latest end of anything, of the op's own steps, of its kept tiles, of its stores.
+REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4
+
+# `pending`, one row a store that waits for the shared port.
+P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, PENDING_COLUMNS = range(11)
+
+# What a snapshot keeps: the time of the unit that others are relative to, the frontier, a hash of the key, which is
+# compared before the key itself, the peaks of the iteration, and then the totals of the body's ops.
+BASE, FRONT, HASH, PEAKS_AT, TOTALS_AT = 0, 1, 2, 3, 7
+
+NEVER = -1  # a time that was not set
+
+
+class Walk(NamedTuple):
+    """Everything that the walk changes, and `refs` and `fixed`, which it only reads."""
+
+    refs: Ints
+    touched: Ints
+    fixed: Ints
+    two_spaces: Ints
+    totals: Ints
+    free: Ints  # when each unit ended its last step
+    released: Ints  # [ring, slot]
+    turn: Ints  # the slot of a ring that is taken next
+    ready: Ints  # when a tensor is complete
+    read: Ints  # [0: present content, 1: the one before; tensor; unit]: when its last reader ended
+    pending: Ints
+    now: Ints
+    peaks: Ints
