@@ -48,7 +48,8 @@ class Operands:
         if weight.scaling.granularity is Granularity.GROUP:
             raise Unsupported(f"{op.name}: weights with a scale per group are not mapped yet; use a scale per channel")
         last_axis_is_k = isinstance(op, Gemm) and op.transposed
-        packs_last_axis = weight.packed_axis == len(weight.shape) - 1
+        last_axis = len(weight.shape) - 1 if op.weight.order is None else op.weight.order[-1]
+        packs_last_axis = weight.packed_axis == last_axis
         return cls(
             size=matrix_size(op, shape),
             act=program.tensor(op.act.tensor).precision,
