@@ -143,12 +143,13 @@ class Scratchpad(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dram(Noun):
-    """Off-chip memory behind separate read and write ports."""
+    """Off-chip memory behind a read and a write port, or one that both share."""
 
     type: DramType = DramType.LPDDR4
     read: BytesPerSecond
     write: BytesPerSecond
     latency: Picoseconds = 0
+    shared_port: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

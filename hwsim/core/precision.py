@@ -38,9 +38,7 @@ class Precision(Enum):
 
     @property
     def bits(self) -> int:
-        match = re.search(r"(?:int|fp|bf)(\d+)", self.value)
-        assert match is not None
-        return int(match[1])
+        return _BITS[self.value]
 
     @property
     def floating(self) -> bool:
@@ -83,6 +81,9 @@ class Precision(Enum):
     def _must_be_integer(self) -> None:
         if self.floating:
             raise InvalidValue("precision", self.value, "must be an integer format")
+
+
+_BITS = {precision.value: int(re.findall(r"(?:int|fp|bf)(\d+)", precision.value)[0]) for precision in Precision}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

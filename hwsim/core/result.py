@@ -8,6 +8,7 @@ from hwsim.core.counters import Bound, Counters, Stalls, Units
 from hwsim.core.energy import AttojouleCount, Components, UnitPrice
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
+from hwsim.core.schedule import Placement
 
 
 class Engine(Enum):
@@ -53,7 +54,7 @@ class OpResult(Noun):
     busy_cycles: Units
     stall_cycles: Stalls
     bound: Bound
-    walked_iterations: int
+    span: int
     utilization: float
     dram_read_bytes: int
     dram_write_bytes: int
@@ -77,11 +78,14 @@ class Provenance(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
-    """A run: headline figures, one entry an op, the chip's counters, the energy with its unit prices."""
+    """A run: headline figures, one entry an op, the chip's counters, where each tensor was, the energy with its unit
+    prices. `unrolled_iterations` are those of loops that were walked one by one before their period was found."""
 
     summary: Summary
     ops: tuple[OpResult, ...]
     counters: Counters
+    unrolled_iterations: int
+    tensors: tuple[Placement, ...]
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
     provenance: Provenance

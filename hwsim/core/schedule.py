@@ -12,7 +12,7 @@ from math import prod
 from typing import Annotated, Union
 
 from hwsim.core.counters import Work
-from hwsim.core.noun import Name, Noun, Whole
+from hwsim.core.noun import Name, Noun, Remark, Whole
 from hwsim.core.precision import Precision
 from hwsim.core.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of, unrolled, work_of
 from hwsim.errors import InvalidValue
@@ -132,7 +132,7 @@ class Placement(Noun):
     bytes: Count
     kept_bytes: Count = 0
     spaces: Annotated[int, Whole(low=1, high=2)] = 1
-    why: Name
+    why: Remark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

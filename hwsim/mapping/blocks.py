@@ -1,4 +1,4 @@
-"""Cutting a Gemm into blocks that fit: the largest square block, operands kept from block to block where they recur.
+"""Cutting a Gemm into blocks that fit.
 
 The dimensions are named by what they do on the array. `outer` is the slowest loop: the streamed dimension of WS (M)
 and IS (N), the rows of OS (M). `inner` lies along the array's columns: N for WS and OS, M for IS. K is innermost, so
@@ -7,6 +7,7 @@ that partial sums stay in the accumulators.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from hwsim.core.chip import Dataflow, SystolicArray
@@ -33,62 +34,67 @@ def m_and_n(dataflow: Dataflow, block: Extent) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Grain:
-    """What blocks are multiples of: the part of each dimension that one array tile covers."""
+class Limits:
+    """What blocks must obey: the part of each dimension that one array tile covers, of which they are multiples; the
+    longest stream; the partial sums of a column; and whether results stay in the processing elements (OS)."""
 
-    outer: int
-    inner: int
-    k: int
+    unit: Extent
+    packed_k: int
+    stream: int | None
+    entries: int | None
+    outputs_stay: bool
 
 
-def grain(array: SystolicArray, mode: Precision) -> Grain:
+@lru_cache(maxsize=256)
+def limits_of(array: SystolicArray, mode: Precision) -> Limits:
+    """The limits of an array in one of its modes."""
     packed = array.packed(mode)
     inner = array.cols * packed.n
-    if array.dataflow is Dataflow.OS:
-        return Grain(outer=array.rows, inner=inner, k=packed.k)
-    return Grain(outer=1, inner=inner, k=array.rows * packed.k)
+    stays = array.dataflow is Dataflow.OS
+    unit = Extent(array.rows, inner, packed.k) if stays else Extent(1, inner, array.rows * packed.k)
+    return Limits(unit, packed.k, array.m_chunk, array.accumulator_of(mode).entries, stays)
 
 
-def largest_square_block(
-    whole: Extent, array: SystolicArray, mode: Precision, fits: Callable[[Extent], bool]
+def largest_block(
+    whole: Extent, limits: Limits, fits: Callable[[Extent], bool], long: tuple[str, ...] = ()
 ) -> Extent | None:
-    """The block with the longest side that fits; None if not even the smallest does."""
+    """The block with the longest side that fits, `long` sides whole; None if not even the smallest does."""
     longest = max(whole.outer, whole.inner, whole.k)
-    side = largest(longest, lambda side: fits(_square_block(whole, array, mode, side)))
+    side = largest(longest, lambda side: fits(_block(whole, limits, side, long)))
     if side:
-        return _square_block(whole, array, mode, side)
-    if array.dataflow is Dataflow.OS:
+        return _block(whole, limits, side, long)
+    if limits.outputs_stay and not long:
         # K may be cut only inside one output tile, whose sums stay in the PEs.
-        depth = largest(whole.k, lambda depth: fits(_one_tile(whole, array, mode, depth)))
-        return _one_tile(whole, array, mode, depth) if depth else None
+        depth = largest(whole.k, lambda depth: fits(_one_tile(whole, limits, depth)))
+        return _one_tile(whole, limits, depth) if depth else None
     return None
 
 
-def smallest_block(whole: Extent, array: SystolicArray, mode: Precision) -> Extent:
+def smallest_block(whole: Extent, limits: Limits) -> Extent:
     """What must fit for the Gemm to run at all."""
-    return _one_tile(whole, array, mode, depth=1)
+    return _one_tile(whole, limits, depth=1)
 
 
-def _square_block(whole: Extent, array: SystolicArray, mode: Precision, side: int) -> Extent:
+def _block(whole: Extent, limits: Limits, side: int, long: tuple[str, ...]) -> Extent:
     """The largest block with no side longer than `side`, but at least one array tile, that the array can hold."""
-    unit = grain(array, mode)
-    outer, inner = _cut(whole.outer, side, unit.outer), _cut(whole.inner, side, unit.inner)
-    if array.dataflow is Dataflow.OS:
+    unit = limits.unit
+    outer = whole.outer if "outer" in long else _cut(whole.outer, side, unit.outer)
+    inner = whole.inner if "inner" in long else _cut(whole.inner, side, unit.inner)
+    if limits.outputs_stay:
         return Extent(outer=outer, inner=inner, k=whole.k)
-    return _within_accumulators(Extent(outer, inner, _cut(whole.k, side, unit.k)), whole, array, mode)
+    k = whole.k if "k" in long else _cut(whole.k, side, unit.k)
+    return _within_accumulators(Extent(outer, inner, k), whole, limits)
 
 
-def _one_tile(whole: Extent, array: SystolicArray, mode: Precision, depth: int) -> Extent:
+def _one_tile(whole: Extent, limits: Limits, depth: int) -> Extent:
     """A single tile of the array over about `depth` of K."""
-    unit = grain(array, mode)
+    unit = limits.unit
     return Extent(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
 
 
-def _within_accumulators(block: Extent, whole: Extent, array: SystolicArray, mode: Precision) -> Extent:
+def _within_accumulators(block: Extent, whole: Extent, limits: Limits) -> Extent:
     """The block, made to obey the array's chunk and the number of partial sums that a column holds."""
-    unit = grain(array, mode)
-    outer = min(block.outer, array.m_chunk or block.outer)
-    entries = array.accumulator_of(mode).entries
+    outer, unit, entries = min(block.outer, limits.stream or block.outer), limits.unit, limits.entries
     if entries is not None and whole.k > unit.k:
         sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k else 1
         if sums_at_once > entries:

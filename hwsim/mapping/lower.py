@@ -7,24 +7,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from hwsim.core.laws import Shape, ShapeOf, law
-from hwsim.core.ops import Op
+from hwsim.core.laws import Shape, ShapeOf, is_depthwise, law
+from hwsim.core.ops import Conv, Gemm, Op
 from hwsim.core.program import Loop, Node, Program
 from hwsim.core.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class SizedOp:
-    """An op, and the shape of each of its views."""
+    """An op, the shape of each of its views, and the op that works on its tiles, if one does."""
 
     op: Op
     shapes: tuple[tuple[View, Shape], ...]
     shape: ShapeOf = field(compare=False)
+    follower: "SizedOp | None" = None
+
+    @property
+    def on_array(self) -> bool:
+        """Whether the array does it; otherwise the vector unit does."""
+        return isinstance(self.op, (Gemm, Conv)) and not is_depthwise(self.op, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class SizedLoop:
-    """Iterations of a loop that are all alike; `first` and `last` say whether they begin or end the loop."""
+    """Iterations of a loop that are all alike, the `first` ones of it or later ones."""
 
     name: str
     times: int

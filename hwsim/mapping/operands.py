@@ -6,9 +6,10 @@ from math import prod
 from hwsim.core.laws import MatrixSize, matrix_size
 from hwsim.core.ops import Conv, Gemm
 from hwsim.core.precision import Precision
-from hwsim.core.program import Instance, Program
+from hwsim.core.program import Program
 from hwsim.core.tensor import Granularity
 from hwsim.errors import Unsupported
+from hwsim.mapping.lower import SizedOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Operands:
     sliding: Sliding | None
 
     @classmethod
-    def of(cls, instance: Instance, program: Program) -> "Operands":
-        op, shape = instance.op, instance.shape
+    def of(cls, sized: SizedOp, program: Program) -> "Operands":
+        op, shape = sized.op, sized.shape
         assert isinstance(op, (Gemm, Conv))
         weight = program.tensor(op.weight.tensor)
         act = program.tensor(op.act.tensor).precision

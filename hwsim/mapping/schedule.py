@@ -1,30 +1,136 @@
-"""A program on a chip: every op as steps on the units."""
+"""A program on a chip: of some plans the fastest.
+
+Plans are made for the sizes of a ladder (powers of two and half as much again) up to the scratchpad's own, and for as
+many slots as the chip has or fewer. Because every rung below a scratchpad is also below any larger one, a larger
+scratchpad, or more buffers, never makes a program slower; and because the naive plans are among them, no schedule is
+slower than the naive one.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 from hwsim.core.chip import Chip
-from hwsim.core.laws import is_depthwise
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.program import Instance, Program
-from hwsim.core.schedule import OpSchedule, Schedule
+from hwsim.core.program import Program
+from hwsim.core.progress import Progress, no_progress
+from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.errors import Unsupported
-from hwsim.mapping.matrix import schedule_matrix
-from hwsim.mapping.target import Target
-from hwsim.mapping.vector import schedule_vector
+from hwsim.mapping.assemble import assemble
+from hwsim.mapping.network import Network, network
+from hwsim.mapping.plan import Plan, naive_plan, placements, plan
+from hwsim.mapping.target import Target, target_of
+from hwsim.timing.timeline import times
+
+SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
+WORKING_SHARES = (4, 32)
+"""A working set is planned to take at most one of these parts, so that residents and kept tensors have room."""
 
 
-def schedule(program: Program, chip: Chip) -> Schedule:
-    """All ops in program order. Between ops everything lies in DRAM."""
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A program's fastest schedule, and the plan that it comes from."""
+
+    plan: Plan
+    schedule: Schedule
+
+
+def schedule(program: Program, chip: Chip, progress: Progress = no_progress) -> Schedule:
+    """The fastest schedule of the program's plans; of equals the one for the larger size."""
+    return planned(program, chip, progress=progress).schedule
+
+
+def planned(
+    program: Program,
+    chip: Chip,
+    *,
+    residency: Plan | None = None,
+    free_conversion: bool = False,
+    progress: Progress = no_progress,
+) -> Planned:
+    """The fastest schedule with its plan.
+
+    What if: with `residency` the same tensors stay in the scratchpad as in that plan of another program; with
+    `free_conversion` weights come to the format of the activations by themselves.
+    """
+    key = program, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock, id(residency), free_conversion
+    if key not in _FOUND:
+        if len(_FOUND) >= _REMEMBERED:
+            _FOUND.pop(next(iter(_FOUND)))
+        # The plan that was taken over is kept as well, so that its identity stays its own.
+        _FOUND[key] = _fastest(program, chip, residency, free_conversion, progress), residency
+    return _FOUND[key][0]
+
+
+_FOUND: dict[object, tuple[Planned, Plan | None]] = {}
+_REMEMBERED = 64
+
+
+def _fastest(
+    program: Program, chip: Chip, residency: Plan | None, free_conversion: bool, progress: Progress
+) -> Planned:
     if chip.cores != 1:
         raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-    target = Target.of(chip)
-    ops = []
-    for instance in program.instances():
+    found = network(program)
+    best: tuple[int, Plan, Schedule] | None = None
+    problem: Unsupported | None = None
+    seen: set[object] = set()
+    ways = list(_ways(chip, residency))
+    for done, (slots, size, make) in enumerate(ways):
+        progress(done, len(ways))
         try:
-            ops.append(_schedule_op(instance, program, target))
+            one = make(found, target_of(chip, slots, free_conversion), size)
+            body = assemble(one)
         except Unsupported as error:
-            raise Unsupported(f"{instance.op.name} on {chip.name}: {error}") from error
-    return Schedule(ports=target.ports, ops=tuple(ops))
+            problem = problem or error
+            continue
+        mark = slots, _mark(body.body)
+        if mark in seen:
+            continue
+        seen.add(mark)
+        cycles = times(body).cycles
+        if best is None or cycles < best[0]:
+            best = cycles, one, body
+    if best is None:
+        assert problem is not None
+        raise Unsupported(f"{problem} (on {chip.name})") from problem
+    return Planned(best[1], replace(best[2], placements=placements(best[1])))
 
 
-def _schedule_op(instance: Instance, program: Program, target: Target) -> OpSchedule:
-    on_array = isinstance(instance.op, (Gemm, Conv)) and not is_depthwise(instance.op, instance.shape)
-    return (schedule_matrix if on_array else schedule_vector)(instance, program, target)
+def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
+    """What distinguishes two schedules of one program. Steps come out of a cache, so equal ones are the same object."""
+    marks: list[object] = []
+    for node in body:
+        match node:
+            case Stretch():
+                marks.append(_mark(node.body))
+            case Preload():
+                marks.append((node.tensor, node.bytes, node.overwrites))
+            case OpSchedule():
+                marks.append((id(node.steps), node.array_reads, node.vector_reads, node.loaded, node.overwrites))
+    return tuple(marks)
+
+
+def naive_schedule(program: Program, chip: Chip) -> Schedule:
+    """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
+    return assemble(naive_plan(network(program), target_of(chip), rungs(chip.scratchpad.size)[0]))
+
+
+def rungs(size: int) -> tuple[int, ...]:
+    """The sizes of the ladder up to a scratchpad's, largest first.
+
+    >>> rungs(100)[:4]
+    (96, 64, 48, 32)
+    """
+    ladder = {1 << power for power in range(size.bit_length())} | {3 << power for power in range(size.bit_length())}
+    return tuple(sorted((rung for rung in ladder if rung <= size), reverse=True))
+
+
+def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, int, Callable[[Network, Target, int], Plan]]]:
+    """Slots, size, and how to plan for them."""
+    for slots in SLOTS:
+        if slots <= chip.scratchpad.buffers:
+            for size in rungs(chip.scratchpad.size):
+                for share in WORKING_SHARES:
+                    yield slots, size, partial(plan, share=share, residency=residency)
+                if residency is None or not (residency.residents or residency.kept):
+                    yield slots, size, naive_plan

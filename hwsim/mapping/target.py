@@ -1,30 +1,53 @@
 """What of a chip the mapping of an op depends on; equal targets share their mappings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Self
+from functools import cached_property, lru_cache
 
 from hwsim.core.chip import Chip, Scratchpad, SystolicArray, VectorUnit
+from hwsim.core.functions import Function
 from hwsim.core.schedule import Ports
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Target:
-    """The units of one core, and what transfers need to know of its memories."""
+    """The units of one core, and what transfers need to know of its memories. There is one object for equal ones."""
 
     array: SystolicArray
     vector: VectorUnit
     scratchpad: Scratchpad
     ports: Ports
+    free_conversion: bool = False
+    """Whether weights come to the format of the activations by themselves: for asking what they would cost."""
 
-    @classmethod
-    def of(cls, chip: Chip) -> Self:
-        ports = Ports(
-            dram_read=chip.dram_read_bytes_per_cycle,
-            dram_write=chip.dram_write_bytes_per_cycle,
-            scratchpad_read=Fraction(chip.scratchpad.read),
-            scratchpad_write=Fraction(chip.scratchpad.write),
-            latency=chip.dram_latency_cycles,
-            slots=chip.scratchpad.buffers,
-        )
-        return cls(chip.array, chip.vector, chip.scratchpad, ports)
+    @property
+    def slots(self) -> int:
+        return self.ports.slots
+
+    @cached_property
+    def vector_cycles(self) -> Mapping[Function, int]:
+        return dict(self.vector.cycles)
+
+
+@lru_cache(maxsize=256)
+def _target(
+    array: SystolicArray, vector: VectorUnit, scratchpad: Scratchpad, ports: Ports, free_conversion: bool
+) -> Target:
+    return Target(array, vector, scratchpad, ports, free_conversion)
+
+
+def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = False) -> Target:
+    """The target of a chip, with as many slots as it has, or fewer."""
+    slots = slots or chip.scratchpad.buffers
+    ports = Ports(
+        dram_read=chip.dram_read_bytes_per_cycle,
+        dram_write=chip.dram_write_bytes_per_cycle,
+        scratchpad_read=Fraction(chip.scratchpad.read),
+        scratchpad_write=Fraction(chip.scratchpad.write),
+        latency=chip.dram_latency_cycles,
+        slots=slots,
+        shared=chip.dram.shared_port,
+        store_delay=slots,
+    )
+    return _target(chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion)

@@ -1,155 +1,204 @@
-"""Ops of the vector unit as steps over blocks of rows: every operand is loaded, every result stored."""
+"""Ops of the vector unit as steps over blocks of rows: what is not in the scratchpad is loaded, what leaves it stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from hwsim.core.counters import Work
-from hwsim.core.functions import VectorWork
-from hwsim.core.laws import ShapeOf, kind, law
+from hwsim.core.functions import Function, VectorWork
+from hwsim.core.laws import ShapeOf, law
 from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Reduce
-from hwsim.core.program import Instance, Program
-from hwsim.core.schedule import Load, OpSchedule, Repeat, Ring, Step, StepTree, repeated
+from hwsim.core.program import Program
+from hwsim.core.schedule import OpSchedule, Schedule
+from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
+from hwsim.core.view import View
 from hwsim.errors import Unsupported
 from hwsim.mapping.blocks import largest, parts
+from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
+from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.timing.timeline import times
 
 
 @dataclass(frozen=True, slots=True)
-class VectorCost:
-    """One step of the vector unit: its duration, what its lanes do, and the bytes on its ports."""
+class RowBytes:
+    """An operand or result of a vector op: bytes in all, whether every block has all of it, whether it is in DRAM."""
 
+    bytes: int
+    shared: bool
+    in_dram: bool
+    halo: int = 0  # bytes of the rows beside it that a block reads as well
+
+    def of_block(self, block: int, count: int) -> int:
+        if self.shared:
+            return self.bytes
+        halo = self.halo if block < count else 0
+        return min(self.bytes, -(-self.bytes * block // count) + halo)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
+
+    count: int
+    reads: tuple[RowBytes, ...]
+    writes: tuple[RowBytes, ...]
+    work_of: "BlockWork"
+    target: Target
+
+    def held(self, block: int) -> int:
+        """Bytes of one operand and one result slot."""
+        read = sum(one.of_block(block, self.count) for one in self.reads if one.in_dram)
+        return read + sum(one.of_block(block, self.count) for one in self.writes)
+
+    def step(self, block: int) -> Step:
+        reads = [(one, one.of_block(block, self.count)) for one in self.reads]
+        writes = [(one, one.of_block(block, self.count)) for one in self.writes]
+        read, written = sum(size for _, size in reads), sum(size for _, size in writes)
+        loaded = sum(size for one, size in reads if one.in_dram)
+        stored = sum(size for one, size in writes if one.in_dram)
+        cost = vector_cost(self.work_of(block), read, written, self.target)
+        return _step(cost, loaded, stored)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWork:
+    """The functions that a block of rows needs: so many elements a block, and so many a row."""
+
+    per_block: tuple[tuple[Function, int], ...]
+    per_row: tuple[tuple[Function, int], ...]
+
+    def __call__(self, block: int) -> VectorWork:
+        work = dict(self.per_block)
+        for function, size in self.per_row:
+            work[function] = work.get(function, 0) + size * block
+        return work
+
+
+@dataclass(frozen=True, slots=True)
+class RowCut:
+    """A vector op in blocks, and how long it takes on a chip that does nothing else."""
+
+    rows: int
+    steps: tuple[StepTree, ...]
     cycles: int
-    lane_cycles: int
-    read_bytes: int
-    write_bytes: int
+    bytes_held: int
 
 
-def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Target) -> VectorCost:
-    """The functions one after another, all lanes at once, or the ports if these take longer."""
-    cycles_of = dict(target.vector.cycles)
-    for function in work:
-        if function not in cycles_of:
-            known = ", ".join(f.value for f in cycles_of)
-            raise Unsupported(f"the vector unit has no {function.value}; it has {known}")
-    busy = sum(-(-elements // target.vector.lanes) * cycles_of[function] for function, elements in work.items())
-    ports = max(-(-read_bytes // target.scratchpad.read), -(-write_bytes // target.scratchpad.write))
-    lanes = sum(elements * cycles_of[function] for function, elements in work.items())
-    return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes)
+@lru_cache(maxsize=1 << 14)
+def naive_rows(rows: Rows, limit: int) -> RowCut:
+    """As many rows a block as fit the limit, or one."""
+    slots = rows.target.slots
+    return _cut(rows, largest(rows.count, lambda block: rows.held(block) * slots <= limit) or 1)
 
 
-def schedule_vector(instance: Instance, program: Program, target: Target) -> OpSchedule:
-    """An op in blocks of as many rows as fit; what is one row for all rows comes with each block."""
-    op = instance.op
-    rows = _Rows.of(op, instance.shape, program)
-    scratchpad = target.scratchpad
-
-    def held(block: int) -> int:
-        return (rows.read_bytes(block) + rows.write_bytes(block)) * scratchpad.buffers
-
-    block = largest(rows.count, lambda block: held(block) <= scratchpad.size)
-    if not block:
+@lru_cache(maxsize=1 << 14)
+def fastest_rows(rows: Rows, limit: int) -> RowCut:
+    """The fastest of the largest blocks for the limit and for powers of two below it."""
+    slots = rows.target.slots
+    if rows.held(1) * slots > limit:
         raise Unsupported(
-            f"one row takes {held(1)} bytes with {scratchpad.buffers} buffers, "
-            f"the scratchpad has {scratchpad.size}; give a larger one, or fewer buffers"
+            f"one row takes {rows.held(1) * slots} bytes with {slots} buffers, "
+            f"the scratchpad has {limit} for it; give a larger one, or fewer buffers"
         )
-    steps: list[StepTree] = []
-    for part in parts(rows.count, block):
-        cost = vector_cost(rows.work(part.size), rows.read_bytes(part.size), rows.write_bytes(part.size), target)
-        steps.append(_step(cost) if part.times == 1 else Repeat(times=part.times, body=(_step(cost),)))
-    macs = law(op).macs(op, instance.shape)
-    return OpSchedule(name=op.name, kind=kind(op), times=instance.times, macs=macs, steps=repeated(steps))
+    budgets = [limit, *(1 << power for power in range(limit.bit_length() - 1, -1, -1))]
+    blocks = {largest(rows.count, lambda b, room=room: rows.held(b) * slots <= room): None for room in budgets[:8]}
+    return min((_cut(rows, block) for block in blocks if block), key=lambda cut: cut.cycles)
 
 
-def _step(cost: VectorCost) -> Step:
+def rows_of(sized: SizedOp, program: Program, target: Target, kept: frozenset[str], resident: bool) -> Rows:
+    """A sized op row by row. `kept` are tensors in the scratchpad; `resident` says whether its parameters are."""
+    op, shape, rules = sized.op, sized.shape, law(sized.op)
+    count, shared, work = _shape_of(op, shape)
+
+    def read(view: View) -> RowBytes:
+        tensor = program.tensor(view.tensor)
+        size, halo = program.view_bytes(view, shape), 0
+        if isinstance(op, Lookup) and view == op.table:
+            size = count * tensor.precision.row_bytes(shape(view)[-1])
+        if isinstance(op, Conv) and view == op.act:
+            overlap = op.axes[0].reach - op.axes[0].stride
+            halo = max(0, overlap) * size // (shape(op.act)[0] * op.axes[0].size)
+        here = view.tensor in kept or (resident and view in shared and tensor.role.parameter)
+        return RowBytes(size, view in shared, not here, halo)
+
+    writes = tuple(
+        RowBytes(program.view_bytes(view, shape), False, view.tensor not in kept)
+        for view in dict.fromkeys(rules.writes(op))
+    )
+    reads = tuple(read(view) for view in dict.fromkeys(rules.reads(op)))
+    return Rows(count, reads, writes, work, target)
+
+
+def shared_views(sized: SizedOp) -> frozenset[View]:
+    """The views that every block reads as a whole."""
+    return _shape_of(sized.op, sized.shape)[1]
+
+
+def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
     return Step(
-        loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=cost.read_bytes),),
+        loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=loaded),) if loaded else (),
         vector_cycles=cost.cycles,
-        store_bytes=cost.write_bytes,
-        releases=(Ring.VECTOR_OPERANDS,),
+        store_bytes=stored or None,
+        releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
         work=Work(
             vector_lane_cycles=cost.lane_cycles,
-            scratchpad_read_bytes=cost.read_bytes + cost.write_bytes,
-            scratchpad_write_bytes=cost.read_bytes + cost.write_bytes,
-            dram_read_bytes=cost.read_bytes,
-            dram_write_bytes=cost.write_bytes,
+            scratchpad_read_bytes=cost.read_bytes + stored,
+            scratchpad_write_bytes=loaded + cost.write_bytes,
+            dram_read_bytes=loaded,
+            dram_write_bytes=stored,
         ),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """An op row by row: what a block of rows reads, writes and does."""
+def _cut(rows: Rows, block: int) -> RowCut:
+    steps: list[StepTree] = []
+    for part in parts(rows.count, block):
+        step = rows.step(part.size)
+        steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
+    tree = repeated(steps)
+    alone = OpSchedule(name="alone", kind="vector", steps=tree)
+    cycles = times(Schedule(ports=rows.target.ports, body=(alone,))).cycles
+    return RowCut(block, tree, cycles, rows.held(block) * rows.target.slots)
 
-    count: int
-    reads: tuple[int, ...]  # bytes of operands that come row by row
-    writes: tuple[int, ...]
-    work: Callable[[int], VectorWork]
-    shared: int = 0  # bytes that every block reads
-    halo: int = 0  # bytes of the rows next to it that a block reads as well
 
-    @classmethod
-    def of(cls, op: Op, shape: ShapeOf, program: Program) -> "_Rows":
-        rules = law(op)
-        written = tuple(program.view_bytes(view, shape) for view in rules.writes(op))
-        if isinstance(op, Elementwise):
-            return cls._of_chain(op, shape, program, written)
-        views = rules.reads(op)
-        count, shared, halo = _row_count(op, shape), views[1:], 0
-        if isinstance(op, Lookup):
-            row = program.tensor(op.table.tensor).precision.row_bytes(shape(op.table)[-1])
-            return cls(count, (count * row, program.view_bytes(op.index, shape)), written, lambda block: {})
-        if isinstance(op, Conv):
-            overlap = op.axes[0].reach - op.axes[0].stride
-            halo = max(0, overlap) * program.view_bytes(op.act, shape) // (shape(op.act)[0] * op.axes[0].size)
-        whole = rules.vector_work(op, shape)
-        return cls(
-            count=count,
-            reads=(program.view_bytes(views[0], shape),),
-            writes=written,
-            work=lambda block: {function: elements // count * block for function, elements in whole.items()},
-            shared=sum(program.view_bytes(view, shape) for view in shared),
-            halo=halo,
-        )
-
-    @classmethod
-    def _of_chain(cls, op: Elementwise, shape: ShapeOf, program: Program, written: tuple[int, ...]) -> "_Rows":
-        rules = law(op)
-        widest = max((shape(view) for view in (*rules.reads(op), *rules.writes(op))), key=prod)
-        grows = {view: prod(shape(view)) == prod(widest) for view in rules.reads(op)}
-        reads = {view: program.view_bytes(view, shape) for view in grows}
+def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
+    """How many rows an op has, which views every block reads, and the work of a block."""
+    rules = law(op)
+    views = rules.reads(op)
+    if isinstance(op, Elementwise):
+        widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
+        rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
         # What is one row for all rows may lie over several axes.
-        size = max((prod(shape(view)) for view, growing in grows.items() if not growing), default=widest[-1])
+        size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
+
+        def elements(block: int) -> Callable[[View], tuple[int, ...]]:
+            return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
+
+        # What is one row for all rows is made anew in each block; the rest grows with its rows.
+        one, two = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
         count = prod(widest) // size
-
-        def work(block: int) -> VectorWork:
-            return rules.vector_work(
-                op, lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
-            )
-
-        return cls(
-            count=count,
-            reads=tuple(reads[view] for view, growing in grows.items() if growing),
-            writes=written,
-            work=work,
-            shared=sum(reads[view] for view, growing in grows.items() if not growing),
-        )
-
-    def read_bytes(self, block: int) -> int:
-        halo = self.halo if block < self.count else 0
-        return self.shared + sum(min(whole, -(-whole * block // self.count) + halo) for whole in self.reads)
-
-    def write_bytes(self, block: int) -> int:
-        return sum(-(-whole * block // self.count) for whole in self.writes)
-
-
-def _row_count(op: Op, shape: ShapeOf) -> int:
+        if count == 1:
+            return 1, frozenset(rowlike), _block_work({}, one)
+        per_row = {function: two[function] - one[function] for function in one}
+        per_block = {function: one[function] - per_row[function] for function in one}
+        return count, frozenset(rowlike), _block_work(per_block, per_row)
+    whole = rules.vector_work(op, shape)
     match op:
         case Reduce():
             read = shape(op.read)
-            return prod(read) // read[op.axis]
+            count, shared = prod(read) // read[op.axis], views[1:]
         case Lookup():
-            return prod(shape(op.index))
+            count, shared = prod(shape(op.index)), ()
         case _:
-            (out,) = law(op).writes(op)
-            return prod(shape(out)) // shape(out)[-1]
+            (out,) = rules.writes(op)
+            count, shared = prod(shape(out)) // shape(out)[-1], views[1:]
+    return count, frozenset(shared), _block_work({}, {function: size // count for function, size in whole.items()})
+
+
+def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
+    return BlockWork(
+        tuple((function, size) for function, size in per_block.items() if size),
+        tuple((function, size) for function, size in per_row.items() if size),
+    )

@@ -18,7 +18,7 @@ def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable) -> Energy:
     macs = _mac_prices({op.mode: None for op in ops if op.mode is not None}, chip, table)
     energies = []
     for op in ops:
-        work = op.counters.work
+        work = op.work
         components = Components(
             mac=work.macs * macs[op.mode].attojoules if op.mode is not None else 0,
             vector=work.vector_lane_cycles * lane.attojoules,

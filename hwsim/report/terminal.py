@@ -140,7 +140,13 @@ def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
 
 def _time(result: Result) -> Table:
     counters, cycles = result.counters, result.counters.cycles
-    waits = {"load": "waits for data", "array": "waits for a tile", "slot": "waits for a slot"}
+    waits = {
+        "load": "waits for data",
+        "array": "for a tile",
+        "tensor": "for a tensor",
+        "overwrite": "for a reader",
+        "slot": "for a slot",
+    }
     table = _table("unit", "busy", *waits.values(), "idle", title="Where the time goes")
     for unit in (f.name for f in fields(Units)):
         stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]

@@ -6,25 +6,32 @@ from fractions import Fraction
 from importlib.metadata import version
 
 from hwsim.core.chip import Chip
-from hwsim.core.counters import Counters, OpCounters
+from hwsim.core.counters import Counters, OpCounters, RunCounters
 from hwsim.core.energy import Components, Energy
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.plain import fingerprint
 from hwsim.core.prices import PriceTable
 from hwsim.core.result import Engine, OpResult, Provenance, Result, Summary
+from hwsim.core.schedule import Schedule
 from hwsim.core.workload import Workload
 
 
 def result(
-    chip: Chip, workload: Workload, counters: Sequence[OpCounters], energy: Energy, provenance: Provenance
+    chip: Chip,
+    workload: Workload,
+    schedule: Schedule,
+    counters: RunCounters,
+    energy: Energy,
+    provenance: Provenance,
 ) -> Result:
     """Headline figures and one entry an op; every ratio is taken once, from integers."""
-    ops = tuple(_op_result(chip, op, op_energy.components) for op, op_energy in zip(counters, energy.ops, strict=True))
-    total = sum((op.counters for op in counters), Counters(cycles=0))
+    pairs = zip(counters.ops, energy.ops, strict=True)
     return Result(
-        summary=_summary(chip, workload, counters, total, energy.components.total),
-        ops=ops,
-        counters=total,
+        summary=_summary(chip, workload, counters.ops, counters.total, energy.components.total),
+        ops=tuple(_op_result(chip, op, op_energy.components) for op, op_energy in pairs),
+        counters=counters.total,
+        unrolled_iterations=counters.unrolled_iterations,
+        tensors=schedule.placements,
         energy_by_component_aj=energy.components,
         prices=energy.prices,
         provenance=provenance,
@@ -48,19 +55,19 @@ def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping
 
 
 def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
-    work, cycles = op.counters.work, op.counters.cycles
+    work = op.work
     return OpResult(
         name=op.name,
         kind=op.kind,
         times=op.times,
         mode=op.mode,
         macs=op.macs,
-        cycles=cycles,
-        busy_cycles=op.counters.busy,
-        stall_cycles=op.counters.stalls,
+        cycles=op.cycles,
+        busy_cycles=op.busy,
+        stall_cycles=op.stalls,
         bound=op.bound,
-        walked_iterations=op.walked_iterations,
-        utilization=float(_cycles_at_peak(chip, op) / cycles),
+        span=op.span,
+        utilization=float(_cycles_at_peak(chip, op) / op.span) if op.span else 0.0,
         dram_read_bytes=work.dram_read_bytes,
         dram_write_bytes=work.dram_write_bytes,
         scratchpad_read_bytes=work.scratchpad_read_bytes,
@@ -72,7 +79,7 @@ def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
 
 def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
     """How long the array's products would take if every processing element worked in every cycle."""
-    return Fraction(0) if op.mode is None else Fraction(op.counters.work.macs, chip.array.macs_per_cycle(op.mode))
+    return Fraction(0) if op.mode is None else Fraction(op.work.macs, chip.array.macs_per_cycle(op.mode))
 
 
 def _summary(

@@ -19,6 +19,7 @@ def simulate(
 ) -> Result:
     """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance."""
     table = chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
-    counters = run(schedule(workload.program, chip), progress)
-    energy = price(counters, chip, table)
-    return result(chip, workload, counters, energy, provenance(chip, workload, table, files or {}))
+    plan = schedule(workload.program, chip, progress)
+    counters = run(plan)
+    energy = price(counters.ops, chip, table)
+    return result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))

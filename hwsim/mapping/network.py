@@ -1,0 +1,146 @@
+"""A program made ready for planning, once for all plans: sizes filled in, followers found, uses counted."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import prod
+
+from hwsim.core.ops import Conv, Gemm
+from hwsim.core.program import Loop, Program
+from hwsim.core.tensor import Role
+from hwsim.mapping.blocks import limits_of
+from hwsim.mapping.follower import can_follow
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
+from hwsim.mapping.matrix import mode_of
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.residency import Item
+from hwsim.mapping.target import Target
+from hwsim.mapping.uses import ProgramUses
+from hwsim.mapping.vector import shared_views
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """`nodes` are the program with its sizes, `largest` the largest size of each op, by name."""
+
+    program: Program
+    uses: ProgramUses
+    nodes: tuple[SizedNode, ...]
+    largest: dict[str, SizedOp]
+    fused_away: frozenset[str]
+    """Tensors that never leave the tile in which they are made."""
+    two_spaces: tuple[str, ...]
+    """Tensors with two spaces, written alternately."""
+
+    def loops_of(self, op: str) -> tuple[Loop, ...]:
+        return self.uses.placed[self.uses.place_of[op]].loops
+
+
+@lru_cache(maxsize=8)
+def network(program: Program) -> Network:
+    """A program made ready."""
+    uses = ProgramUses(program)
+    nodes = tuple(_paired(lower(program), uses))
+    largest: dict[str, SizedOp] = {}
+    for sized in sized_ops(nodes):
+        before = largest.get(sized.op.name)
+        if before is None or _elements(sized) > _elements(before):
+            largest[sized.op.name] = sized
+    fused_away = frozenset(sized.op.out.tensor for sized in largest.values() if _leads(sized))  # type: ignore[union-attr]
+    two_spaces = tuple(name for name, one in uses.tensors.items() if one.spaces == 2 and name not in fused_away)
+    return Network(program, uses, nodes, largest, fused_away, two_spaces)
+
+
+def _leads(sized: SizedOp) -> bool:
+    return sized.follower is not None
+
+
+def _elements(sized: SizedOp) -> int:
+    return sum(prod(shape) for _, shape in sized.shapes)
+
+
+def _paired(nodes: Iterable[SizedNode], uses: ProgramUses) -> Iterator[SizedNode]:
+    """The nodes, each op that can work on the tiles of the one before it joined to that one."""
+    held: SizedOp | None = None
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            if held is not None:
+                yield held
+                held = None
+            yield replace(node, body=tuple(_paired(node.body, uses)))
+        elif held is not None and held.follower is None and held.on_array and can_follow(held, node, uses):
+            yield replace(held, follower=node)
+            held = None
+        else:
+            if held is not None:
+                yield held
+            held = node
+    if held is not None:
+        yield held
+
+
+def columns_of(op: str) -> str:
+    """What the bias and scales of an op are called where they are resident."""
+    return f"{op}.columns"
+
+
+def parameters_of(op: str) -> str:
+    """What the parameters of a vector op are called where they are resident."""
+    return f"{op}.parameters"
+
+
+@lru_cache(maxsize=32)
+def items_of(network: Network, target: Target) -> tuple[Item, ...]:
+    """Everything that may be resident, in program order."""
+    found: list[Item] = []
+    for name, sized in network.largest.items():
+        loops = network.loops_of(name)
+        if not loops:
+            continue
+        for what, row, size in _parameters(sized, network, target):
+            found.append(_item(what, row, size, loops, size))
+    for name, uses in network.uses.tensors.items():
+        common = uses.common_loops
+        if uses.tensor.role is not Role.STATE or not common or name in network.fused_away:
+            continue
+        traffic = 0
+        for use in uses.uses:
+            sized = network.largest.get(use.op.name)
+            size = uses.tensor.packed_bytes if sized is None else network.program.view_bytes(use.view, sized.shape)
+            traffic += size * prod(loop.times for loop in use.loops)
+        found.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
+    return tuple(found)
+
+
+def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
+    """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
+    op, program = sized.op, network.program
+    if not sized.on_array:
+        shared = [view for view in shared_views(sized) if program.tensor(view.tensor).role.parameter]
+        size = sum(program.view_bytes(view, sized.shape) for view in shared)
+        if size:
+            yield parameters_of(op.name), 0, size
+        return
+    assert isinstance(op, (Gemm, Conv))
+    operands = Operands.of(sized, program)
+    weight = network.uses.tensors[op.weight.tensor]
+    matrix = operands.size
+    if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
+        if matrix.batch > 1:
+            yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
+        else:
+            unit = limits_of(target.array, mode_of(operands, target)).unit.k
+            for row, first in enumerate(range(0, matrix.k, unit)):
+                yield op.weight.tensor, row, operands.weight_bytes(min(unit, matrix.k - first), matrix.n)
+    if operands.column_bytes(matrix.n):
+        yield columns_of(op.name), 0, operands.column_bytes(matrix.n)
+
+
+def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], load: int) -> Item:
+    """Resident in a loop, it is loaded once for each iteration of the loops around that one."""
+    every = prod(loop.times for loop in loops)
+    saves, outside = [], 1
+    for loop in loops:
+        saves.append(load * (every - outside))
+        outside *= loop.times
+    return Item(name, row, size, tuple(loop.name for loop in loops), tuple(saves))

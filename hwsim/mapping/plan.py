@@ -1,0 +1,211 @@
+"""What is resident, what is kept, and how much room each op has for its slots: the decisions of one way to run a program.
+
+Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
+loop; then activations in program order, each of which is kept if it fits for as long as it is needed.
+"""
+
+from dataclasses import dataclass
+
+from hwsim.core.schedule import Place, Placement
+from hwsim.core.tensor import Role
+from hwsim.errors import Unsupported
+from hwsim.mapping.follower import follower
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.matrix import mode_of, naive_cut
+from hwsim.mapping.network import Network, items_of
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.residency import Item, choose
+from hwsim.mapping.spaces import Floor, Lease, Tenant
+from hwsim.mapping.target import Target
+from hwsim.mapping.tiling import Tiling
+from hwsim.mapping.uses import Span
+from hwsim.mapping.vector import naive_rows, rows_of
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What stays in the scratchpad during a loop, by the name of its tensor: how many of its rows of tiles."""
+
+    name: str
+    op: str
+    loop: str
+    rows: int
+    bytes: int
+    lease: Lease
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Decisions. `room[p]` is what the op in place p may use for its slots."""
+
+    network: Network
+    target: Target
+    size: int
+    residents: dict[str, Resident]
+    kept: dict[str, Lease]
+    floor: Floor
+    room: tuple[int, ...]
+    naive: bool
+    items: tuple[Item, ...] = ()
+
+
+def naive_plan(network: Network, target: Target, size: int) -> Plan:
+    """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
+    count = len(network.uses.placed)
+    floor = Floor(size, [0] * count)
+    return Plan(network, target, size, {}, {}, floor, (size,) * count, naive=True)
+
+
+def plan(network: Network, target: Target, size: int, share: int, residency: "Plan | None" = None) -> Plan:
+    """The decisions for a scratchpad of that size, where a working set may take one part in `share`.
+
+    `residency` is another plan whose choice of tensors is taken over, as far as they fit.
+    """
+    items, working = items_of(network, target), _working_sets(network, target, size, share)
+    floor = Floor(size, working)
+    capacity = {
+        loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()
+    }
+    residents: dict[str, Resident] = {}
+    kept: dict[str, Lease] = {}
+    if residency is None:
+        choice = choose(items, capacity)
+    else:
+        choice = tuple(_as_before(item, residency) for item in items)
+    for name, loop, rows, size_ in _grouped(items, choice):
+        _settle(network, floor, residents, kept, name, loop, rows, size_)
+    for name in _activations(network):
+        if residency is not None and name not in residency.kept:
+            continue
+        uses = network.uses.tensors[name]
+        lease = floor.place(_tenant(network, name, uses.tensor.packed_bytes * uses.spaces))
+        if lease is not None:
+            kept[name] = lease
+    room = tuple(size - floor.top(place) for place in range(len(working)))
+    return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
+
+
+def _as_before(item: Item, before: Plan) -> str | None:
+    if item.name in before.kept:
+        return item.loops[0]
+    resident = before.residents.get(item.name)
+    return resident.loop if resident is not None and item.row < resident.rows else None
+
+
+def _settle(
+    network: Network,
+    floor: Floor,
+    residents: dict[str, Resident],
+    kept: dict[str, Lease],
+    name: str,
+    loop: str,
+    rows: int,
+    size: int,
+) -> None:
+    uses = network.uses.tensors.get(name)
+    if uses is not None and uses.tensor.role is Role.STATE:
+        lease = floor.place(_tenant(network, name, size))
+        if lease is not None:
+            kept[name] = lease
+        return
+    op = name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
+    outer = network.loops_of(op)[0].name
+    lease = floor.place(Tenant(name, size, network.uses.loop_spans[loop], outer))
+    if lease is not None:
+        residents[name] = Resident(name, op, loop, rows, size, lease)
+
+
+def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tuple[str, str, int, int]]:
+    """Of each tensor the first rows that were chosen: its name, the loop, how many rows, their bytes."""
+    grouped: dict[tuple[str, str], tuple[int, int]] = {}
+    for item, loop in zip(items, choice, strict=True):
+        if loop is None:
+            continue
+        rows, size = grouped.get((item.name, loop), (0, 0))
+        if item.row == rows:
+            grouped[item.name, loop] = rows + 1, size + item.bytes
+    return [(name, loop, rows, size) for (name, loop), (rows, size) in grouped.items()]
+
+
+def _activations(network: Network) -> list[str]:
+    """The tensors that ops make for each other, in the order in which they are made."""
+    made = [
+        (network.uses.life(name).first, name)
+        for name, uses in network.uses.tensors.items()
+        if uses.tensor.role is Role.ACTIVATION and name not in network.fused_away
+    ]
+    return [name for _, name in sorted(made)]
+
+
+def _tenant(network: Network, name: str, size: int) -> Tenant:
+    common = network.uses.tensors[name].common_loops
+    return Tenant(name, size, network.uses.life(name), common[0].name if common else None)
+
+
+def _working_sets(network: Network, target: Target, size: int, share: int) -> list[int]:
+    """For the op in each place: bytes of all slots of its naive cut, nothing kept; a follower has those of its leader."""
+    working = [0] * len(network.uses.placed)
+    for name, sized in network.largest.items():
+        held = _held(sized, network, target, size // share)
+        if held > size:
+            raise Unsupported(
+                f"{name}: one tile or row takes {held} bytes with {target.slots} buffers, the scratchpad has {size}; "
+                "give a larger one, or fewer buffers"
+            )
+        working[network.uses.place_of[name]] = held
+        if sized.follower is not None:
+            working[network.uses.place_of[sized.follower.op.name]] = held
+    return working
+
+
+def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
+    if not sized.on_array:
+        return naive_rows(rows_of(sized, network.program, target, frozenset(), False), limit).bytes_held
+    operands = Operands.of(sized, network.program)
+    follows = None if sized.follower is None else follower(sized, sized.follower, network.program, frozenset())
+    tiling = Tiling(operands, mode_of(operands, target), target, follower=follows)
+    return naive_cut(tiling, limit).bytes_held
+
+
+def placements(plan: Plan) -> tuple[Placement, ...]:
+    """Where each tensor of the program is, and why."""
+    return tuple(_placement(name, plan) for name in sorted(plan.network.uses.tensors))
+
+
+def two_spaces(plan: Plan) -> tuple[Placement, ...]:
+    """Of these only the tensors with two spaces: all that times depend on."""
+    return tuple(_placement(name, plan) for name in plan.network.two_spaces)
+
+
+def _placement(name: str, plan: Plan) -> Placement:
+    uses = plan.network.uses.tensors[name]
+    tensor, size = uses.tensor, uses.tensor.packed_bytes
+    if name in plan.network.fused_away:
+        return Placement(tensor=name, place=Place.FUSED, bytes=size, why="read only on the tiles that make it")
+    if name in plan.kept:
+        spaces = uses.spaces
+        why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
+        return Placement(
+            tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
+        )
+    if not tensor.role.given:
+        why = "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
+        return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
+    resident = plan.residents.get(name)
+    if resident is None:
+        return Placement(tensor=name, place=Place.STREAMED, bytes=size, why=_why_streamed(name, plan))
+    whole = resident.bytes >= size
+    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes} bytes fit")
+    place = Place.RESIDENT if whole else Place.PARTLY
+    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
+
+
+def _no_room(name: str, size: int, plan: Plan) -> str:
+    life: Span = plan.network.uses.life(name)
+    most = max(plan.floor.working[life.first : life.last + 1])
+    return f"{size} bytes do not fit beside residents, kept tensors and a working set of {most} bytes"
+
+
+def _why_streamed(name: str, plan: Plan) -> str:
+    if any(item.name == name for item in plan.items):
+        return "residents that save more traffic fill the scratchpad"
+    return "read once" if not plan.naive else "nothing stays in this plan"

@@ -1,0 +1,241 @@
+"""A matrix product cut into steps: blocks of array tiles with their loads, their work on the vector unit, their stores.
+
+What lies in the scratchpad is not loaded, and what is kept there is not stored; ports and slots count all the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwsim.core.chip import Dataflow
+from hwsim.core.counters import Work
+from hwsim.core.functions import Function
+from hwsim.core.precision import Precision
+from hwsim.core.steps import ArrayWork, Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.mapping.blocks import Extent, Limits, Part, extent, limits_of, m_and_n, parts
+from hwsim.mapping.follower import Follower
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.target import Target
+from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.timing.systolic import interval, tail
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which operands and results of a matrix product lie in the scratchpad.
+
+    `resident_k` are the first rows of the weight that stay there; bias and scales are the `columns`.
+    """
+
+    act: bool = False
+    weight: bool = False
+    resident_k: int = 0
+    columns: bool = False
+    out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KPart:
+    """A piece of K, and whether its weights are resident."""
+
+    part: Part
+    resident: bool
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """One matrix product in one mode of a target, whatever its blocks."""
+
+    operands: Operands
+    mode: Precision
+    target: Target
+    where: Where = Where()
+    follower: Follower | None = None
+
+    @cached_property
+    def whole(self) -> Extent:
+        size = self.operands.size
+        return extent(self.target.array.dataflow, size.m, size.k, size.n)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What blocks must obey on this array in this mode."""
+        return limits_of(self.target.array, self.mode)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.operands, self.mode, id(self.target), self.where, self.follower))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def bytes_held(self, block: Extent) -> int:
+        """One slot of every ring that is used."""
+        m, n = m_and_n(self.target.array.dataflow, block)
+        held = 0 if self.where.act else self.operands.act_bytes(m, block.k)
+        if not self.where.weight and self.where.resident_k < self.whole.k:
+            held += self.operands.weight_bytes(block.k, n)
+        if not self.target.free_conversion:
+            held += self.operands.dequantized_bytes(block.k, n)
+        return held + self._vector_operand_bytes(m, n) + self._result_bytes(m, n)
+
+    def steps(self, block: Extent) -> tuple[StepTree, ...]:
+        """All blocks, outer dimension first, K innermost; equal ones written once."""
+        tree: list[StepTree] = []
+        k_parts = list(self._k_parts(block.k))
+        for outer in parts(self.whole.outer, block.outer):
+            row: list[StepTree] = []
+            for inner in parts(self.whole.inner, block.inner):
+                column = [_times(k.part, (self._step(outer, inner, k),)) for k in k_parts]
+                row.append(_times(inner, repeated(column)))
+            tree.append(_times(outer, repeated(row)))
+        once = repeated(tree)
+        batch = self.operands.size.batch
+        return once if batch == 1 else (Repeat(times=batch, body=once),)
+
+    def _k_parts(self, block_k: int) -> Iterator[KPart]:
+        """K in pieces, the resident rows first; K is never out of order."""
+        whole, resident = self.whole.k, self.where.resident_k
+        if resident in (0, whole):
+            for part in parts(whole, block_k):
+                yield KPart(part, resident == whole)
+            return
+        for part in parts(resident, block_k):
+            yield KPart(part._replace(last=False), True)
+        for part in parts(whole - resident, block_k):
+            yield KPart(part._replace(first=False), False)
+
+    def _step(self, outer: Part, inner: Part, k: KPart) -> Step:
+        block = Extent(outer.size, inner.size, k.part.size)
+        m, n = m_and_n(self.target.array.dataflow, block)
+        phase = _PHASES[k.part.first, k.part.last]
+        reuse = self._reuse(outer, inner, k.part)
+        sizes: dict[Ring, int] = {}
+        if not (self.where.weight or k.resident):
+            sizes[Ring.WEIGHTS] = self.operands.weight_bytes(block.k, n)
+        if not self.where.act:
+            sizes[Ring.ACTIVATIONS] = self.operands.act_bytes(m, block.k)
+        vector, fused, stored = None, None, 0
+        if phase.closes:
+            vector = self._vector(m, n, fresh_weights=not reuse[Ring.WEIGHTS][0])
+            fused = self._fused(m, n)
+            stored = self._stored_bytes(m, n)
+            if self._vector_operand_bytes(m, n):
+                sizes[Ring.VECTOR_OPERANDS] = self._vector_operand_bytes(m, n)
+        loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
+        loaded = sum(load.bytes for load in loads)
+        entering = self._entering_bytes(block)
+        return Step(
+            loads=loads,
+            array=self._array(block, phase, entering),
+            phase=phase,
+            vector_cycles=None if vector is None else vector.cycles,
+            fused=fused,
+            store_bytes=stored if stored and phase.closes else None,
+            releases=tuple(ring for ring in sizes if not reuse[ring][1]),
+            work=Work(
+                macs=m * n * block.k,
+                vector_lane_cycles=0 if vector is None else vector.lane_cycles,
+                scratchpad_read_bytes=entering + stored + (0 if vector is None else vector.read_bytes),
+                scratchpad_write_bytes=loaded + (0 if vector is None else vector.write_bytes),
+                dram_read_bytes=loaded,
+                dram_write_bytes=stored,
+            ),
+        )
+
+    def _reuse(self, outer: Part, inner: Part, k: Part) -> dict[Ring, tuple[bool, bool]]:
+        """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
+        one_k = k.first and k.last
+        one_inner = inner.first and inner.last
+        outer_operand = (one_k and not inner.first, one_k and not inner.last)
+        inner_operand = (one_k and one_inner and not outer.first, one_k and one_inner and not outer.last)
+        columns = (one_inner and not outer.first, one_inner and not outer.last)
+        if self.target.array.dataflow is Dataflow.IS:
+            rings = (Ring.WEIGHTS, Ring.ACTIVATIONS)
+            columns = (not inner.first, not inner.last)
+        else:
+            rings = (Ring.ACTIVATIONS, Ring.WEIGHTS)
+        if self.follower is not None and self.follower.loads_tiles:
+            columns = (False, False)
+        return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
+
+    def _array(self, block: Extent, phase: Phase, entering: int) -> ArrayWork:
+        array, packed, unit = self.target.array, self.limits.packed_k, self.limits.unit
+        if array.dataflow is Dataflow.OS:
+            tiles = -(-block.outer // unit.outer) * -(-block.inner // unit.inner)
+            stream, whole = -(-block.k // packed), -(-self.whole.k // packed)
+            # A step that does not finish its K occupies just that K; the last one brings the rest of the interval.
+            rest = interval(array, whole) - whole if phase.closes else 0
+            cycles = tiles * (stream + rest)
+            latest = tail(array, whole)
+        else:
+            tiles = -(-block.k // unit.k) * -(-block.inner // unit.inner)
+            cycles = tiles * interval(array, block.outer)
+            latest = tail(array, block.outer)
+        ports = -(-entering // self.target.scratchpad.read)
+        return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0)
+
+    def _entering_bytes(self, block: Extent) -> int:
+        """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""
+        unit = self.limits.unit
+        m, n = m_and_n(self.target.array.dataflow, block)
+        act = self.operands.act_stream_bytes(m, block.k)
+        as_loaded = self.operands.weight_bytes if self.target.free_conversion else self.operands.weight_stream_bytes
+        weight = as_loaded(block.k, n)
+        across = -(-block.inner // unit.inner)
+        match self.target.array.dataflow:
+            case Dataflow.WS:
+                return act * across + weight
+            case Dataflow.IS:
+                return weight * across + act
+            case Dataflow.OS:
+                return act * across + weight * -(-block.outer // unit.outer)
+
+    def _vector(self, m: int, n: int, *, fresh_weights: bool) -> VectorCost:
+        """The work on a finished tile. Dequantising the weights that it needed is counted here, for all of K."""
+        work = {Function.REQUANTIZE: m * n}
+        if self.operands.bias is not None:
+            work[Function.ADD] = m * n
+        read = self.operands.column_bytes(n)
+        written = 0 if self.follower is not None else self.operands.result_bytes(m, n)
+        if self.operands.dequantized and fresh_weights and not self.target.free_conversion:
+            work[Function.DEQUANTIZE.counts_as] += self.whole.k * n
+            read += self.operands.weight_bytes(self.whole.k, n)
+            written += self.operands.dequantized_bytes(self.whole.k, n)
+        return vector_cost(work, read, written, self.target)
+
+    def _fused(self, m: int, n: int) -> Fused | None:
+        if self.follower is None:
+            return None
+        read, written = self.follower.read_bytes(m, n), self.follower.written_bytes(m, n)
+        cost = vector_cost(self.follower.work(m, n), read, written, self.target)
+        return Fused(
+            cycles=cost.cycles,
+            work=Work(
+                vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written
+            ),
+        )
+
+    def _vector_operand_bytes(self, m: int, n: int) -> int:
+        columns = 0 if self.where.columns else self.operands.column_bytes(n)
+        return columns + (0 if self.follower is None else self.follower.loaded_bytes(m, n))
+
+    def _result_bytes(self, m: int, n: int) -> int:
+        return self.operands.result_bytes(m, n) if self.follower is None else self.follower.written_bytes(m, n)
+
+    def _stored_bytes(self, m: int, n: int) -> int:
+        if self.follower is not None:
+            return self.follower.stored_bytes(m, n)
+        return 0 if self.where.out else self.operands.result_bytes(m, n)
+
+
+_PHASES = {
+    (True, True): Phase.WHOLE,
+    (True, False): Phase.FIRST,
+    (False, False): Phase.MIDDLE,
+    (False, True): Phase.LAST,
+}
+
+
+def _times(part: Part, steps: tuple[StepTree, ...]) -> StepTree:
+    return steps[0] if part.times == 1 and len(steps) == 1 else Repeat(times=part.times, body=steps)
