@@ -9,7 +9,9 @@ from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
-from hwsim.models.conformer import Conformer, extract_conformer
+from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
+from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
+from hwsim.models.decoding import BeamSearch, Greedy
 from hwsim.models.gemms import Gemms, extract_gemms
 from hwsim.models.lstm_lm import LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
@@ -31,14 +33,33 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
         raise InvalidValue("precision.rules", idle[0].match, law)
+    decoding = _decoding(recipe)
+    fusion = decoding.fusion if isinstance(decoding, BeamSearch) else None
     return Workload(
-        name=recipe.name, audio=recipe.audio, batch=recipe.batch, precision=plan, program=program, recipe=recipe
+        name=recipe.name,
+        audio=recipe.audio,
+        batch=recipe.batch,
+        precision=plan,
+        program=program,
+        recipe=recipe,
+        fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
+        host=0 if decoding is None else decoding.host,
     )
 
 
 def in_precision(workload_: Workload, precision: str) -> Workload:
     """The same workload under one policy for all of it."""
     return workload(cast(AnyRecipe, workload_.recipe), precision)
+
+
+def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
+    match recipe:
+        case Rnnt():
+            return recipe.decoding
+        case Conformer(decoder=TransducerDecoder(decoding=decoding)):
+            return decoding
+        case _:
+            return None
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:

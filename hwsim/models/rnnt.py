@@ -13,7 +13,7 @@ from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.sources import Sources, check_sources
 from hwsim.core.tensor import Role
-from hwsim.core.units import FrameTime, Utterance
+from hwsim.core.units import FRAME_TIME, FrameTime, Utterance
 from hwsim.core.view import View, window
 from hwsim.errors import InvalidValue
 from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
@@ -84,10 +84,12 @@ class Rnnt(Noun):
             return
         if self.encoder.bidirectional:
             law = "cannot be: a bidirectional encoder needs the whole utterance; set encoder.bidirectional to false"
-            raise InvalidValue("streaming", self.streaming.chunk, law)
+            raise InvalidValue("streaming", FRAME_TIME.written(self.streaming.chunk), law)
         whole = self.encoder.frame * self.encoder.factor
         if self.streaming.chunk % whole:
-            raise InvalidValue("streaming.chunk", self.streaming.chunk, f"must be a multiple of {whole} ps, one frame")
+            written = FRAME_TIME.written(self.streaming.chunk)
+            law = f"must be a multiple of {FRAME_TIME.written(whole)}, one frame"
+            raise InvalidValue("streaming.chunk", written, law)
 
     @property
     def chunks(self) -> int:
