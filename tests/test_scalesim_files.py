@@ -1,6 +1,7 @@
 """SCALE-Sim's files: what valid ones mean, and each way to break one with the exact line that it gives."""
 
 import csv
+import doctest
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -337,3 +338,9 @@ def test_what_users_get_wrong_is_one_line_and_exit_code_2(
 ) -> None:
     assert main(["scalesim", *args]) == 2
     assert capsys.readouterr() == ("", f"hwsim: {message}\n")
+
+
+def test_the_worked_examples_of_the_documentation_hold() -> None:
+    found = doctest.testfile(str(ROOT / "docs" / "scalesim.md"), module_relative=False, encoding="utf-8")
+    assert found.failed == 0
+    assert found.attempted > 20
