@@ -13,6 +13,7 @@ from hwsim.core.chip import Dataflow
 from hwsim.core.plain import plain
 from hwsim.core.scalesim import ConvWindow, Interface, LayerReport, ScaleSimConfig, ScaleSimLayer, convolution
 from hwsim.inputs.load import load_prices
+from hwsim.kernels import scalesim as kernels
 from hwsim.study.scalesim import PRICES, run_scalesim
 from hwsim.study.scalesim_hardware import WORD, physical_chip, physical_figures
 from hwsim.timing.scalesim import LayerCounts, capacity_words, layer_counts
@@ -250,3 +251,8 @@ def test_a_layer_that_does_not_fit_has_columns_but_no_hardware() -> None:
         assert report.layers[0].stall_cycles == stalls
         (remark,) = report.remarks
         assert remark.startswith("one: no physical figures: one tile of the array takes ")
+
+
+def test_each_kernel_is_compiled_once() -> None:
+    for compiled in (kernels.block_reads, kernels.streamed_reads, kernels.stationary_reads, kernels.summed_shares):
+        assert len(getattr(compiled, "signatures", (None,))) == 1  # without compilation there are none

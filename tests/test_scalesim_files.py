@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data import ROOT
 from hwsim.cli.main import main
@@ -158,6 +160,24 @@ def test_a_broken_topology_gives_one_line_with_place_and_law(text: str, old: str
     with pytest.raises(FileProblem) as found:
         read_topology(text_file(text.replace(old, new, 1)))
     assert answered(found.value) == answer
+
+
+PIECES = st.lists(
+    st.sampled_from(["[general]", "[layout]", "\n", " ", ":", "=", ",", "ArrayWidth", "Bandwidth", "M, N, K", "Layer"])
+    | st.sampled_from(["IFMAP Height", "Strides", "DP", "3", "-1", "2:4", "1e9", "#", ";", "\t", "\u2028", "é"])
+)
+
+
+@given(PIECES, st.sampled_from([SCALE_TEXT, GEMMS, CONVOLUTIONS, ""]), st.integers(0, 400))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(pieces: list[str], text: str, at: int) -> None:
+    mixed = text_file(text[:at] + "".join(pieces) + text[at:])
+    answers = []
+    for read in (read_config, read_topology):
+        try:
+            read(mixed)
+        except FileProblem as error:
+            answers.append(str(error))
+    assert all(answer.startswith("file:") and "\n" not in answer for answer in answers)
 
 
 def test_the_example_says_what_it_says() -> None:
