@@ -46,7 +46,16 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
-    assert list(document) == ["summary", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
+    assert list(document) == [
+        "summary",
+        "ops",
+        "counters",
+        "unrolled_iterations",
+        "tensors",
+        "energy_by_component_aj",
+        "prices",
+        "provenance",
+    ]
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(op) == OP_KEYS for op in document["ops"])
     assert list(document["provenance"]) == ["versions", "inputs", "files", "sources", "engine", "seed"]
