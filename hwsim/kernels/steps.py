@@ -27,6 +27,14 @@ def move(walk, op, end):
 
 
 @kernel
+def _move_own(walk, end):
+    """Something of the op under way ends."""
+    move(walk, walk.now[c.NOW_OP], end)
+    own = walk.peaks[walk.now[c.LEVEL]]
+    own[c.OWN] = max(own[c.OWN], end)
+
+
+@kernel
 def run_step(row, walk):
     """Loads, array, vector unit, store: the parts that the step has. Of equal reasons to wait the first one counts."""
     now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
@@ -46,9 +54,8 @@ def run_step(row, walk):
         finished, results = _array(row, walk, loaded), c.ARRAY_RESULTS
     if row[c.VECTOR] >= 0:
         finished = _vector(row, walk, vector_loaded, finished)
-    own = walk.peaks[now[c.LEVEL]]
-    own[c.OWN] = max(own[c.OWN], finished)
     if row[c.FLAGS] & c.CLOSES:
+        own = walk.peaks[now[c.LEVEL]]
         own[c.DONE] = max(own[c.DONE], finished)
         slot = (turn[results] - 1) % slots
         released[results, slot] = finished
@@ -75,9 +82,7 @@ def _load(row, ring, walk):
     run_unit(walk, now[c.NOW_OP], c.LOAD_UNIT, c.LOAD_UNIT, wait, reason, row[c.LOAD_0 + ring])
     now[c.LOAD_ENDED_0 + ring] = walk.free[c.LOAD_UNIT]
     complete = walk.free[c.LOAD_UNIT] + walk.fixed[c.LATENCY]
-    move(walk, now[c.NOW_OP], complete)
-    own = walk.peaks[now[c.LEVEL]]
-    own[c.OWN] = max(own[c.OWN], complete)
+    _move_own(walk, complete)
     return complete
 
 
@@ -104,7 +109,7 @@ def _array(row, walk, loaded):
         if row[c.FLAGS] & (c.RELEASE_0 << ring):
             released[ring, (turn[ring] - 1) % slots] = free[c.ARRAY_UNIT]
     finished = free[c.ARRAY_UNIT] + row[c.TAIL]
-    move(walk, now[c.NOW_OP], finished)
+    _move_own(walk, finished)
     return finished
 
 
@@ -129,7 +134,7 @@ def _vector(row, walk, loaded, tile):
     start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
     if now[c.FIRST_WORK] < 0:
         now[c.FIRST_WORK] = start
-    move(walk, now[c.NOW_OP], free[c.VECTOR_UNIT])
+    _move_own(walk, free[c.VECTOR_UNIT])
     if row[c.FUSED] >= 0:
         if now[c.FIRST_FUSED] < 0:
             now[c.FIRST_FUSED] = free[c.VECTOR_UNIT]
