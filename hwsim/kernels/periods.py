@@ -84,6 +84,7 @@ def _write_key(begin, walk, base, least, keys, at):
         keys[at + 7] = store[c.P_CYCLES]
         keys[at + 8] = max(store[c.P_READY], port) - base
         keys[at + 9] = max(store[c.P_AFTER], port) - base
+        keys[at + 10] = _relative(store[c.P_OWN], base)  # whatever it is, the span will count from it
         at += c.PENDING_KEY
     return at
 
@@ -182,3 +183,5 @@ def _shift(begin, walk, shift):
         store[c.P_READY] += shift
         if store[c.P_AFTER] >= 0:
             store[c.P_AFTER] += shift
+        if store[c.P_OWN] >= 0:
+            store[c.P_OWN] += shift

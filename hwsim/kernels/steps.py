@@ -151,6 +151,7 @@ def _store(row, ring, slot, finished, walk):
     now = walk.now
     store = walk.pending[now[c.PENDING]]
     store[c.P_CYCLES], store[c.P_READY], store[c.P_AFTER] = row[c.STORE], finished, c.NEVER
+    store[c.P_OWN] = c.NEVER
     if now[c.STORE_BEGUN] == 0:
         now[c.STORE_BEGUN] = 1
         store[c.P_AFTER] = now[c.STORE_WAITS]
@@ -195,6 +196,10 @@ def run_oldest_store(walk):
         own[c.SAVED] = max(own[c.SAVED], end)
         own[c.OWN] = max(own[c.OWN], end)
     else:
+        walk.totals[store[c.P_OP], c.SPAN] += max(0, end - store[c.P_OWN])
+        for place in range(1, now[c.PENDING]):
+            if walk.pending[place, c.P_RUN] == store[c.P_RUN]:
+                walk.pending[place, c.P_OWN] = max(walk.pending[place, c.P_OWN], end)
         for ref in range(store[c.P_LOW], store[c.P_HIGH]):
             if c.STORED <= walk.refs[ref, c.HOW] <= c.STORED_PART:
                 tensor = walk.refs[ref, c.TENSOR]
