@@ -35,7 +35,7 @@ def gemm(m: int, k: int, n: int, precision: Precision = Precision.INT8, batch: i
         tensor("act", batch, m, k, precision=precision, role=Role.INPUT),
         tensor("weight", batch, k, n, precision=precision, role=Role.WEIGHT),
         tensor("bias", n, precision=Precision.INT32, role=Role.BIAS),
-        tensor("out", batch, m, n),
+        tensor("out", batch, m, n, role=Role.OUTPUT),
     ]
     return program(op, tensors, times)
 
@@ -57,7 +57,7 @@ def conv(
     tensors = [
         tensor("act", 2, size, channels, role=Role.INPUT),
         tensor("weight", groups, kernel * channels // groups, outputs // groups, role=Role.WEIGHT),
-        tensor("out", 2, axis.outputs, outputs),
+        tensor("out", 2, axis.outputs, outputs, role=Role.OUTPUT),
     ]
     return program(op, tensors, times)
 
@@ -78,7 +78,7 @@ def elementwise(rows: int, size: int, times: int = 1) -> Program:
         tensor("x", rows, size, role=Role.INPUT),
         tensor("y", rows, size, precision=Precision.INT16, role=Role.INPUT),
         tensor("gain", size, role=Role.BIAS),
-        tensor("out", rows, size),
+        tensor("out", rows, size, role=Role.OUTPUT),
     ]
     return program(op, tensors, times)
 
@@ -96,7 +96,9 @@ def reduce(rows: int, size: int, reduction: Reduction, times: int = 1) -> Progra
         count=count,
     )
     width = count if reduction.narrows else size
-    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width), *norm], times)
+    return program(
+        op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width, role=Role.OUTPUT), *norm], times
+    )
 
 
 def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:
@@ -104,20 +106,20 @@ def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:
     tensors = [
         tensor("table", entries, size, precision=Precision.INT4, role=Role.TABLE),
         tensor("index", rows, 1, precision=Precision.INT32, role=Role.INPUT),
-        tensor("out", rows, size, precision=Precision.INT4),
+        tensor("out", rows, size, precision=Precision.INT4, role=Role.OUTPUT),
     ]
     return program(op, tensors, times)
 
 
 def move(rows: int, size: int, times: int = 1) -> Program:
     op = Move(name="move", read=View(tensor="x"), write=View(tensor="out"))
-    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", size, rows)], times)
+    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", size, rows, role=Role.OUTPUT)], times)
 
 
 def skew(rows: int, columns: int, times: int = 1) -> Program:
     op = Skew(name="skew", read=View(tensor="x"), write=View(tensor="out"))
     read = tensor("x", 3, rows, columns + rows - 1, role=Role.INPUT)
-    return program(op, [read, tensor("out", 3, rows, columns)], times)
+    return program(op, [read, tensor("out", 3, rows, columns, role=Role.OUTPUT)], times)
 
 
 SIZES = st.integers(1, 24)

@@ -36,9 +36,10 @@ class Precision(Enum):
     BF16 = "bf16"
     FP32 = "fp32"
 
-    @property
-    def bits(self) -> int:
-        return _BITS[self.value]
+    bits: int
+
+    def __init__(self, name: str) -> None:
+        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", name)[0])
 
     @property
     def floating(self) -> bool:
@@ -81,9 +82,6 @@ class Precision(Enum):
     def _must_be_integer(self) -> None:
         if self.floating:
             raise InvalidValue("precision", self.value, "must be an integer format")
-
-
-_BITS = {precision.value: int(re.findall(r"(?:int|fp|bf)(\d+)", precision.value)[0]) for precision in Precision}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from hwsim.core.laws import kind, law
 from hwsim.core.ops import Conv, Gemm
+from hwsim.core.precision import Precision
 from hwsim.core.schedule import (
+    Block,
     Loaded,
     OpSchedule,
     Preload,
@@ -14,9 +16,8 @@ from hwsim.core.schedule import (
     Stretch,
     Written,
 )
-from hwsim.core.steps import Ring
+from hwsim.core.steps import Ring, StepTree
 from hwsim.core.view import View
-from hwsim.errors import Unsupported
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import follower
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
@@ -24,6 +25,7 @@ from hwsim.mapping.matrix import Cut, fastest_cut, mode_of, naive_cut
 from hwsim.mapping.network import columns_of, parameters_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.plan import Plan, two_spaces
+from hwsim.mapping.refusal import naming
 from hwsim.mapping.tiling import Tiling, Where
 from hwsim.mapping.vector import RowCut, fastest_rows, naive_rows, rows_of
 
@@ -47,10 +49,9 @@ class _Builder:
                     yield from self.preloads(node.name)
                 yield Stretch(loop=node.name, times=node.times, body=tuple(self.nodes(node.body)))
             else:
-                try:
-                    yield self.matrix(node) if node.on_array else self.vector(node)
-                except Unsupported as error:
-                    raise Unsupported(f"{node.op.name}: {error}") from error
+                with naming(node.op.name):
+                    op = self.matrix(node) if node.on_array else self.vector(node)
+                yield op
 
     def preloads(self, loop: str) -> Iterator[Preload]:
         for resident in self.plan.residents.values():
@@ -113,9 +114,23 @@ class _Builder:
         macs = rules.macs(op, sized.shape)
         return self.op_schedule(sized, cut.steps, rules.writes(op), (), reads, loaded, macs=macs)
 
-    def op_schedule(self, sized, steps, written, array_reads, vector_reads, loaded, **rest) -> OpSchedule:  # type: ignore[no-untyped-def]
+    def op_schedule(
+        self,
+        sized: SizedOp,
+        steps: tuple[StepTree, ...],
+        written: Iterable[View],
+        array_reads: Iterable[str],
+        vector_reads: Iterable[str],
+        loaded: Iterable[Loaded],
+        *,
+        macs: int,
+        mode: Precision | None = None,
+        block: Block | None = None,
+    ) -> OpSchedule:
         plan, op = self.plan, sized.op
-        kept, stored, overwrites = [], [], []
+        kept: list[Written] = []
+        stored: list[Written] = []
+        overwrites: list[str] = []
         for view in dict.fromkeys(written):
             one = Written(tensor=view.tensor, whole=not view.windows)
             if view.tensor in self.kept:
@@ -135,7 +150,9 @@ class _Builder:
             overwrites=tuple(dict.fromkeys(overwrites)),
             fused=None if follows is None else (follows.op.name, kind(follows.op)),
             steps=steps,
-            **rest,
+            macs=macs,
+            mode=mode,
+            block=block,
         )
 
     def loaded(self, ring: Ring, views: Iterable[View]) -> list[Loaded]:

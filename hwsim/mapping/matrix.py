@@ -1,5 +1,6 @@
 """Which blocks a matrix product is cut into: of some candidates the fastest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,17 +31,14 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
     if mode is None:
         modes = ", ".join(mode.value for mode, _ in target.array.macs_per_pe)
-        raise Unsupported(
-            f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}"
-        )
+        raise Unsupported(f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}")
     return mode
 
 
 @lru_cache(maxsize=1 << 14)
 def naive_cut(tiling: Tiling, limit: int) -> Cut:
     """The largest square block whose slots fit the limit, or the smallest block that there is."""
-    slots = tiling.target.slots
-    block = largest_block(tiling.whole, tiling.limits, lambda block: tiling.bytes_held(block) * slots <= limit)
+    block = largest_block(tiling.whole, tiling.limits, _fitting(tiling, limit // tiling.target.slots))
     return _cut(tiling, block or smallest_block(tiling.whole, tiling.limits))
 
 
@@ -53,7 +51,7 @@ def fastest_cut(tiling: Tiling, limit: int) -> Cut:
         smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.limits)) * slots
         raise Unsupported(
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
-            "give a larger one, or fewer buffers"
+            "give a larger one"
         )
     return min((_cut(tiling, block) for block in fitting), key=lambda cut: cut.cycles)
 
@@ -67,10 +65,15 @@ def candidates(tiling: Tiling) -> tuple[Extent, ...]:
     found: dict[Extent, None] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
-            block = largest_block(whole, limits, lambda b, room=1 << power: tiling.bytes_held(b) * slots <= room, long)
+            block = largest_block(whole, limits, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 found[block] = None
     return (*found, *(() if smallest in found else (smallest,)))
+
+
+def _fitting(tiling: Tiling, room: int) -> Callable[[Extent], bool]:
+    """Whether one slot of every ring fits."""
+    return lambda block: tiling.bytes_held(block) <= room
 
 
 @lru_cache(maxsize=1 << 15)

@@ -105,8 +105,8 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
             continue
         traffic = 0
         for use in uses.uses:
-            sized = network.largest.get(use.op.name)
-            size = uses.tensor.packed_bytes if sized is None else network.program.view_bytes(use.view, sized.shape)
+            largest = network.largest.get(use.op.name)
+            size = uses.tensor.packed_bytes if largest is None else network.program.view_bytes(use.view, largest.shape)
             traffic += size * prod(loop.times for loop in use.loops)
         found.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(found)
