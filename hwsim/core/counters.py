@@ -102,14 +102,37 @@ class Bound(Enum):
     LATENCY = "latency"  # no unit is busy for half of the op's span
 
 
+class Limit(Enum):
+    """What of the unit that binds an op sets its pace: the unit itself, the DRAM, or ports of the scratchpad."""
+
+    ARRAY = "array"
+    ARRAY_PORTS = "array_ports"
+    VECTOR = "vector"
+    VECTOR_PORTS = "vector_ports"
+    DRAM_READ = "dram_read"
+    LOAD_PORTS = "load_ports"
+    DRAM_WRITE = "dram_write"
+    STORE_PORTS = "store_ports"
+    LATENCY = "latency"
+
+
+_LIMITS = {
+    Bound.ARRAY: (Limit.ARRAY, Limit.ARRAY_PORTS),
+    Bound.LOAD: (Limit.DRAM_READ, Limit.LOAD_PORTS),
+    Bound.VECTOR: (Limit.VECTOR, Limit.VECTOR_PORTS),
+    Bound.STORE: (Limit.DRAM_WRITE, Limit.STORE_PORTS),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCounters(Noun):
     """One op over all its runs.
 
     `macs` are the products that the op asks for, wherever they are made. `cycles` are those by which its steps moved
     the end of everything so far, so that they sum to the run's over all ops, although ops overlap. `busy` and `stalls`
-    are those of its own steps. `span` is the time from the start of its first step of array or vector unit to its last
-    end, summed over the runs.
+    are those of its own steps. `port_bound` are those of the busy cycles that lie in steps whose length a port of the
+    scratchpad sets. `span` is the time from the start of its first step of array or vector unit to its last end, summed
+    over the runs.
     """
 
     name: Name
@@ -122,6 +145,24 @@ class OpCounters(Noun):
     stalls: Stalls
     span: Count
     work: Work
+    port_bound: Units = Units()
+
+    def check(self) -> None:
+        for unit in fields(Units):
+            part, whole = getattr(self.port_bound, unit.name), getattr(self.busy, unit.name)
+            if part > whole:
+                raise InvalidValue(
+                    f"{self.name}.port_bound.{unit.name}", part, f"must be at most the {whole} busy ones"
+                )
+
+    @property
+    def limit(self) -> Limit:
+        """Ports, if more than half of the busy cycles of the unit that binds the op go with them."""
+        if self.bound is Bound.LATENCY:
+            return Limit.LATENCY
+        itself, ports = _LIMITS[self.bound]
+        unit = self.bound.value
+        return ports if 2 * getattr(self.port_bound, unit) > getattr(self.busy, unit) else itself
 
     @property
     def bound(self) -> Bound:

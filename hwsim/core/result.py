@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from hwsim.core.counters import Bound, Counters, Stalls, Units
+from hwsim.core.counters import Bound, Counters, Limit, Stalls, Units
 from hwsim.core.energy import AttojouleCount, Components, UnitPrice
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
 from hwsim.core.schedule import Placement
+from hwsim.core.waterfall import SlowerOp, WaterfallStep
 
 
 class Engine(Enum):
@@ -75,6 +76,8 @@ class OpResult(Noun):
     busy_cycles: Units
     stall_cycles: Stalls
     bound: Bound
+    limit: Limit
+    port_bound_cycles: Units
     span: int
     utilization: float
     dram_read_bytes: int
@@ -133,9 +136,15 @@ class ComparisonRow(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Noun):
-    """The same workload on the same chip in several precisions."""
+    """The same workload on the same chip in several precisions.
+
+    The waterfall leads from the first to the last of them, in two orders; `slower_ops` take more cycles in the last.
+    """
 
     chip: Name
     workload: Name
     rows: tuple[ComparisonRow, ...]
+    waterfall: tuple[WaterfallStep, ...]
+    waterfall_other_order: tuple[WaterfallStep, ...]
+    slower_ops: tuple[SlowerOp, ...]
     provenance: Provenance

@@ -161,6 +161,14 @@ class Ports(Noun):
         if self.shared and self.store_delay > self.slots:
             raise InvalidValue("store_delay", self.store_delay, f"must be at most the {self.slots} slots of a ring")
 
+    def load_port_bound(self, size: int) -> bool:
+        """Whether the scratchpad's port, not the DRAM's, sets the length of such a load."""
+        return port_cycles(size, self.scratchpad_write) > port_cycles(size, self.dram_read)
+
+    def store_port_bound(self, size: int) -> bool:
+        """Whether the scratchpad's port, not the DRAM's, sets the length of such a store."""
+        return port_cycles(size, self.scratchpad_read) > port_cycles(size, self.dram_write)
+
     def load_cycles(self, size: int) -> int:
         """How long a load of that many bytes keeps the load unit."""
         return max(port_cycles(size, self.dram_read), port_cycles(size, self.scratchpad_write))

@@ -61,10 +61,14 @@ class Load(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayWork(Noun):
-    """How long a step keeps the array, and how much later its results are complete."""
+    """How long a step keeps the array, and how much later its results are complete.
+
+    `port_bound`: a port of the scratchpad is what takes so long.
+    """
 
     cycles: Cycles
     tail: Cycles = 0
+    port_bound: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Fused(Noun):
 
     cycles: Cycles
     work: Work
+    port_bound: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,7 @@ class Step(Noun):
     array: ArrayWork | None = None
     phase: Phase = Phase.WHOLE
     vector_cycles: Cycles | None = None
+    vector_port_bound: bool = False
     fused: Fused | None = None
     store_bytes: Count | None = None
     releases: tuple[Ring, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hwsim.core.counters import Counters, OpCounters, RunCounters, Stalls, Units, Work
 from hwsim.core.precision import Precision
 from hwsim.core.schedule import OpSchedule, Preload, Schedule
+from hwsim.engine.ports import fused_port_bound, load_port_bound, port_bound
 from hwsim.timing.timeline import OpTimes, Times, times
 
 
@@ -30,26 +31,31 @@ class _Tally:
     times: int = 0
     macs: int = 0
     work: Work = field(default_factory=Work)
+    port_bound: Units = field(default_factory=Units)
 
 
 def _gather(schedule: Schedule) -> dict[str, _Tally]:
     """The work of every op, in the order in which the timeline meets them."""
     found: dict[str, _Tally] = {}
+    ports = schedule.ports
     for placed in schedule.placed():
         match placed.node:
             case Preload() as preload:
                 tally = found.setdefault(preload.op, _Tally(preload.kind))
                 tally.work += preload.work() * placed.times
+                tally.port_bound += load_port_bound(preload.bytes, ports) * placed.times
             case OpSchedule() as op:
                 tally = found.setdefault(op.name, _Tally(op.kind))
                 tally.mode = op.mode
                 tally.times += placed.times
                 tally.macs += op.macs * placed.times
                 tally.work += op.work() * placed.times
+                tally.port_bound += port_bound(op.steps, ports) * placed.times
                 if op.fused is not None:
                     follower = found.setdefault(op.fused[0], _Tally(op.fused[1]))
                     follower.times += placed.times
                     follower.work += op.fused_work() * placed.times
+                    follower.port_bound += fused_port_bound(op.steps) * placed.times
     return found
 
 
@@ -65,6 +71,7 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
         stalls=timed.stalls,
         span=timed.span,
         work=tally.work,
+        port_bound=tally.port_bound,
     )
 
 

@@ -130,6 +130,7 @@ class Tiling:
             array=self._array(block, phase, entering),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
+            vector_port_bound=vector is not None and vector.port_bound,
             fused=fused,
             store_bytes=stored if stored and phase.closes else None,
             releases=tuple(ring for ring in sizes if not reuse[ring][1]),
@@ -173,7 +174,7 @@ class Tiling:
             cycles = tiles * interval(array, block.outer)
             latest = tail(array, block.outer)
         ports = -(-entering // self.target.scratchpad.read)
-        return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0)
+        return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0, port_bound=ports > cycles)
 
     def _entering_bytes(self, block: Extent) -> int:
         """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""
@@ -211,6 +212,7 @@ class Tiling:
         cost = vector_cost(self.follower.work(m, n), read, written, self.target)
         return Fused(
             cycles=cost.cycles,
+            port_bound=cost.port_bound,
             work=Work(vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written),
         )
 

@@ -144,6 +144,7 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
     return Step(
         loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=loaded),) if loaded else (),
         vector_cycles=cost.cycles,
+        vector_port_bound=cost.port_bound,
         store_bytes=stored or None,
         releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
         work=Work(

@@ -15,7 +15,7 @@ def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable) -> Energy:
     lane = lane_price(table)
     scratchpad = scratchpad_price(table, chip.scratchpad.size // chip.scratchpad.banks)
     dram = dram_price(table, chip.dram.type)
-    macs = _mac_prices({op.mode: None for op in ops if op.mode is not None}, chip, table)
+    macs = mac_prices({op.mode: None for op in ops if op.mode is not None}, chip, table)
     energies = []
     for op in ops:
         work = op.work
@@ -29,7 +29,8 @@ def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable) -> Energy:
     return Energy(ops=tuple(energies), prices=(*macs.values(), lane, scratchpad, dram))
 
 
-def _mac_prices(modes: Mapping[Precision, None], chip: Chip, table: PriceTable) -> dict[Precision, UnitPrice]:
+def mac_prices(modes: Mapping[Precision, None], chip: Chip, table: PriceTable) -> dict[Precision, UnitPrice]:
+    """The price of a product in each of these modes of the chip."""
     array = chip.array
     return {
         mode: mac_price(table, mode, array.packed(mode).k, array.accumulator_of(mode).result.bits) for mode in modes

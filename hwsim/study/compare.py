@@ -5,12 +5,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.core.chip import Chip
-from hwsim.core.progress import Progress, no_progress
+from hwsim.core.progress import Progress, no_progress, stage
 from hwsim.core.result import Comparison, ComparisonRow, Summary
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
-from hwsim.study.simulate import simulate
+from hwsim.study.simulate import prices_of, simulate
+from hwsim.study.slower import slower_ops
+from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
 
 
 def compare(
@@ -21,17 +23,38 @@ def compare(
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Comparison:
-    """Run the workload in each precision, the whole model under one policy; gains are relative to the first."""
+    """Run the workload in each precision, the whole model under one policy; gains are relative to the first.
+
+    With several precisions, the waterfall leads from the first to the last one.
+    """
     if isinstance(precisions, str) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
+    works = [in_precision(workload, precision) for precision in precisions]
+    orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()
+    stages = len(works) + len(orders)
     results = [
-        simulate(chip, in_precision(workload, precision), files=files, progress=progress) for precision in precisions
+        simulate(chip, work, files=files, progress=stage(progress, place, stages)) for place, work in enumerate(works)
     ]
+    waterfalls = [
+        waterfall(
+            chip,
+            prices_of(chip),
+            works[0].program,
+            works[-1].program,
+            order,
+            stage(progress, len(works) + place, stages),
+        )
+        for place, order in enumerate(orders)
+    ]
+    chained, other_order = waterfalls or ((), ())
     summaries = [result.summary for result in results]
     return Comparison(
         chip=chip.name,
         workload=workload.name,
         rows=tuple(_row(summary, summaries[0]) for summary in summaries),
+        waterfall=chained,
+        waterfall_other_order=other_order,
+        slower_ops=slower_ops(results[0].ops, results[-1].ops),
         provenance=replace(results[0].provenance, inputs=_common([result.provenance.inputs for result in results])),
     )
 

@@ -90,6 +90,8 @@ def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
         busy_cycles=op.busy,
         stall_cycles=op.stalls,
         bound=op.bound,
+        limit=op.limit,
+        port_bound_cycles=op.port_bound,
         span=op.span,
         utilization=float(_cycles_at_peak(chip, op) / op.span) if op.span else 0.0,
         dram_read_bytes=work.dram_read_bytes,

@@ -18,8 +18,13 @@ def simulate(
     chip: Chip, workload: Workload, *, files: Mapping[str, str] | None = None, progress: Progress = no_progress
 ) -> Result:
     """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance."""
-    table = chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
+    table = prices_of(chip)
     plan = schedule(workload.program, chip, progress)
     counters = run(plan)
     energy = price(counters.ops, chip, table)
     return result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))
+
+
+def prices_of(chip: Chip) -> PriceTable:
+    """The price table that a chip has or names."""
+    return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)

@@ -1,0 +1,65 @@
+"""Ops that take more cycles in one precision than in another, and why."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from hwsim.core.counters import Stalls, Units
+from hwsim.core.result import OpResult
+from hwsim.core.waterfall import SlowerOp
+
+_WAITS = {
+    "load": "data from the DRAM",
+    "array": "a tile",
+    "tensor": "a tensor that is not complete",
+    "overwrite": "the readers of what it overwrites",
+    "slot": "a free slot",
+}
+
+
+def slower_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[SlowerOp, ...]:
+    """Ops with more cycles in the last run than in the first, those that lose most first.
+
+    An op that the first run does not have is not compared.
+    """
+    before = {op.name: op for op in first}
+    pairs = [(before[op.name], op) for op in last if op.name in before and op.cycles > before[op.name].cycles]
+    return tuple(_slower(*pair) for pair in sorted(pairs, key=lambda pair: pair[0].cycles - pair[1].cycles))
+
+
+def _slower(before: OpResult, after: OpResult) -> SlowerOp:
+    return SlowerOp(
+        name=after.name,
+        cycles_before=before.cycles,
+        cycles_after=after.cycles,
+        limit_before=before.limit,
+        limit_after=after.limit,
+        span_before=before.span,
+        span_after=after.span,
+        busy_before=before.busy_cycles,
+        busy_after=after.busy_cycles,
+        reason=_reason(before, after),
+    )
+
+
+def _reason(before: OpResult, after: OpResult) -> str:
+    """What grew most among the busy cycles of its units; else among what they wait for; else it is hidden less."""
+    if after.span <= before.span:
+        return "takes no longer itself, but less of it is hidden behind other ops"
+    unit, more = max(
+        ((f.name, getattr(after.busy_cycles, f.name) - getattr(before.busy_cycles, f.name)) for f in fields(Units)),
+        key=lambda grown: grown[1],
+    )
+    if more > 0:
+        return f"the {unit} unit works {more:,} cycles longer"
+    waits = {
+        reason.name: _sum(getattr(after.stall_cycles, reason.name)) - _sum(getattr(before.stall_cycles, reason.name))
+        for reason in fields(Stalls)
+    }
+    reason = max(waits, key=lambda name: waits[name])
+    if waits[reason] > 0:
+        return f"its units wait {waits[reason]:,} cycles longer for {_WAITS[reason]}"
+    return "its units work as long, but overlap less"
+
+
+def _sum(units: Units) -> int:
+    return sum(getattr(units, f.name) for f in fields(Units))
