@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
 from hwsim.core.counters import Work
@@ -37,7 +37,7 @@ class RowBytes:
         return min(self.bytes, -(-self.bytes * block // count) + halo)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
 
@@ -46,6 +46,13 @@ class Rows:
     writes: tuple[RowBytes, ...]
     work_of: "BlockWork"
     target: Target
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.count, self.reads, self.writes, self.work_of, id(self.target)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
