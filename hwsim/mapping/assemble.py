@@ -61,7 +61,7 @@ class _Builder:
                     kind=kind(self.plan.network.largest[resident.op].op),
                     tensor=resident.name,
                     bytes=resident.bytes,
-                    overwrites=self.plan.floor.overwritten_by(resident.lease),
+                    overwrites=self.plan.handovers[resident.name],
                 )
 
     def matrix(self, sized: SizedOp, piece: MatrixPiece) -> OpSchedule:
@@ -121,7 +121,7 @@ class _Builder:
             one = Written(tensor=view.tensor, whole=not view.windows)
             if view.tensor in self.kept:
                 kept.append(one)
-                overwrites += plan.floor.overwritten_by(plan.kept[view.tensor])
+                overwrites += plan.handovers[view.tensor]
             else:
                 stored.append(one)
         follows = sized.follower

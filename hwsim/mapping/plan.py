@@ -5,6 +5,7 @@ loop; then activations in program order, each of which is kept if it fits for as
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
@@ -46,6 +47,11 @@ class Plan:
     naive: bool
     items: tuple[Item, ...] = ()
 
+    @cached_property
+    def handovers(self) -> dict[str, tuple[str, ...]]:
+        """Whose bytes each tenant of the scratchpad takes over."""
+        return self.floor.handovers()
+
 
 def naive_plan(network: Network, target: Target, size: int) -> Plan:
     """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
@@ -72,13 +78,14 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     for name in _activations(network):
+        floor.forget_before(network.uses.life(name).first)
         if residency is not None and name not in residency.kept:
             continue
         uses = network.uses.tensors[name]
         lease = floor.place(_tenant(network, name, uses.tensor.packed_bytes * uses.spaces))
         if lease is not None:
             kept[name] = lease
-    room = tuple(size - floor.top(place) for place in range(len(working)))
+    room = tuple(size - top for top in floor.tops())
     return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
 
 
