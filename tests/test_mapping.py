@@ -119,7 +119,7 @@ def test_slots_and_tenants_share_the_scratchpad(program: Program, on: Chip) -> N
     places = network(program).uses.place_of
     for op in found.schedule.ops:
         held: dict[Ring, int] = {}
-        room = on.scratchpad.size - found.plan.floor.top(places[op.name])
+        room = on.scratchpad.size - found.plan.floor.tops()[places[op.name]]
         for step in op.unrolled():
             held |= {load.ring: load.bytes for load in step.loads}
             assert (sum(held.values()) + (step.store_bytes or 0)) * found.schedule.ports.slots <= room

@@ -44,7 +44,10 @@ def naive_cut(tiling: Tiling, limit: int) -> Cut:
 
 @lru_cache(maxsize=1 << 14)
 def fastest_cut(tiling: Tiling, limit: int) -> Cut:
-    """The fastest of the candidates whose slots fit the limit; of equals the one that is tried first."""
+    """The fastest of the candidates whose slots fit the limit.
+
+    They are tried in the order of what they take at least, as long as that is less than what the best one takes.
+    """
     slots = tiling.target.slots
     fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * slots <= limit]
     if not fitting:
@@ -53,7 +56,15 @@ def fastest_cut(tiling: Tiling, limit: int) -> Cut:
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
             "give a larger one"
         )
-    return min((_cut(tiling, block) for block in fitting), key=lambda cut: cut.cycles)
+    bounds = [tiling.least_cycles(block) for block in fitting]
+    best: Cut | None = None
+    for at in sorted(range(len(fitting)), key=lambda at: bounds[at]):
+        if best is not None and bounds[at] >= best.cycles:
+            break
+        cut = _cut(tiling, fitting[at])
+        best = cut if best is None or cut.cycles < best.cycles else best
+    assert best is not None
+    return best
 
 
 @lru_cache(maxsize=1 << 13)

@@ -11,8 +11,7 @@ from hwsim.core.tensor import Role
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import can_follow
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
-from hwsim.mapping.matrix import mode_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.pieces import MatrixPiece, Pieces
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import ProgramUses
@@ -90,6 +89,12 @@ def parameters_of(op: str) -> str:
 
 
 @lru_cache(maxsize=32)
+def pieces_of(network: Network, target: Target) -> Pieces:
+    """The pieces of a network on a target."""
+    return Pieces(network.program, target)
+
+
+@lru_cache(maxsize=32)
 def items_of(network: Network, target: Target) -> tuple[Item, ...]:
     """Everything that may be resident, in program order."""
     found: list[Item] = []
@@ -112,6 +117,30 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=32)
+def least_naive_cycles(network: Network, target: Target) -> int:
+    """What a plan takes at least in which nothing stays in the scratchpad: every operand is loaded in every run."""
+    pieces, size = pieces_of(network, target), 0
+    for sized, times in _with_times(network.nodes, 1):
+        piece = pieces.of(sized)
+        if isinstance(piece, MatrixPiece):
+            matrix, operands = piece.operands.size, piece.operands
+            acts = 0 if operands.sliding is not None else operands.act_bytes(matrix.m, matrix.k)
+            size += times * matrix.batch * (acts + operands.weight_bytes(matrix.k, matrix.n))
+        else:
+            size += times * sum(one.bytes for one in piece.rows(frozenset()).reads)
+    return target.ports.load_cycles(size)
+
+
+def _with_times(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedOp, int]]:
+    """All sized ops, with how often each one runs."""
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            yield from _with_times(node.body, times * node.times)
+        else:
+            yield node, times
+
+
 def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
     """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
     op, program = sized.op, network.program
@@ -122,14 +151,16 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
             yield parameters_of(op.name), 0, size
         return
     assert isinstance(op, (Gemm, Conv))
-    operands = Operands.of(sized, program)
+    piece = pieces_of(network, target).of(sized)
+    assert isinstance(piece, MatrixPiece)
+    operands = piece.operands
     weight = network.uses.tensors[op.weight.tensor]
     matrix = operands.size
     if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
         if matrix.batch > 1:
             yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
-            unit = limits_of(target.array, mode_of(operands, target)).unit.k
+            unit = limits_of(target.array, piece.mode).unit.k
             for row, first in enumerate(range(0, matrix.k, unit)):
                 yield op.weight.tensor, row, operands.weight_bytes(min(unit, matrix.k - first), matrix.n)
     if operands.column_bytes(matrix.n):

@@ -5,21 +5,20 @@ loop; then activations in program order, each of which is kept if it fits for as
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
-from hwsim.mapping.follower import follower
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import mode_of, naive_cut
-from hwsim.mapping.network import Network, items_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.matrix import naive_cut
+from hwsim.mapping.network import Network, items_of, pieces_of
+from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.residency import Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
-from hwsim.mapping.tiling import Tiling
 from hwsim.mapping.uses import Span
-from hwsim.mapping.vector import naive_rows, rows_of
+from hwsim.mapping.vector import naive_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,11 @@ class Plan:
     naive: bool
     items: tuple[Item, ...] = ()
 
+    @cached_property
+    def handovers(self) -> dict[str, tuple[str, ...]]:
+        """Whose bytes each tenant of the scratchpad takes over."""
+        return self.floor.handovers()
+
 
 def naive_plan(network: Network, target: Target, size: int) -> Plan:
     """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
@@ -74,13 +78,14 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     for name in _activations(network):
+        floor.forget_before(network.uses.life(name).first)
         if residency is not None and name not in residency.kept:
             continue
         uses = network.uses.tensors[name]
         lease = floor.place(_tenant(network, name, uses.tensor.packed_bytes * uses.spaces))
         if lease is not None:
             kept[name] = lease
-    room = tuple(size - floor.top(place) for place in range(len(working)))
+    room = tuple(size - top for top in floor.tops())
     return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
 
 
@@ -161,12 +166,10 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
 
 
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
-    if not sized.on_array:
-        return naive_rows(rows_of(sized, network.program, target, frozenset(), False), limit).bytes_held
-    operands = Operands.of(sized, network.program)
-    follows = None if sized.follower is None else follower(sized, sized.follower, network.program, frozenset())
-    tiling = Tiling(operands, mode_of(operands, target), target, follower=follows)
-    return naive_cut(tiling, limit).bytes_held
+    piece = pieces_of(network, target).of(sized)
+    if isinstance(piece, VectorPiece):
+        return naive_rows(piece.rows(frozenset()), limit).bytes_held
+    return naive_cut(piece.tiling(frozenset()), limit).bytes_held
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:

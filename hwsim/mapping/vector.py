@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
 from hwsim.core.counters import Work
@@ -21,6 +21,10 @@ from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.timing.timeline import times
 
 
+BUDGETS = 8
+"""How many powers of two, from the largest down, are tried as budgets for a block."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowBytes:
     """An operand or result of a vector op: bytes in all, whether every block has all of it, whether it is in DRAM."""
@@ -37,7 +41,7 @@ class RowBytes:
         return min(self.bytes, -(-self.bytes * block // count) + halo)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
 
@@ -46,6 +50,13 @@ class Rows:
     writes: tuple[RowBytes, ...]
     work_of: "BlockWork"
     target: Target
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.count, self.reads, self.writes, self.work_of, id(self.target)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
@@ -92,18 +103,26 @@ def naive_rows(rows: Rows, limit: int) -> RowCut:
     return _cut(rows, _most_rows(rows, limit // rows.target.slots) or 1)
 
 
-@lru_cache(maxsize=1 << 14)
 def fastest_rows(rows: Rows, limit: int) -> RowCut:
-    """The fastest of the largest blocks for the limit and for powers of two below it."""
+    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row."""
     slots = rows.target.slots
     if rows.held(1) * slots > limit:
         raise Unsupported(
             f"one row takes {rows.held(1) * slots} bytes with {slots} buffers, "
             f"the scratchpad has {limit} for it; give a larger one"
         )
-    budgets = [limit, *(1 << power for power in range(limit.bit_length() - 1, -1, -1))]
-    blocks = {_most_rows(rows, room // slots): None for room in budgets[:8]}
-    return min((_cut(rows, block) for block in blocks if block), key=lambda cut: cut.cycles)
+    everything = rows.held(rows.count) * slots
+    if everything <= limit:
+        return _fastest_of(rows, max(0, everything - 1).bit_length())
+    return _fastest_of(rows, limit.bit_length() - 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def _fastest_of(rows: Rows, power: int) -> RowCut:
+    """The fastest of the blocks for budgets up to that power of two."""
+    budgets = (1 << lower for lower in range(power, max(-1, power - BUDGETS), -1))
+    blocks = dict.fromkeys(_most_rows(rows, room // rows.target.slots) or 1 for room in budgets)
+    return min((_cut(rows, block) for block in blocks), key=lambda cut: cut.cycles)
 
 
 def _most_rows(rows: Rows, room: int) -> int:
