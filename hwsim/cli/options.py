@@ -12,7 +12,7 @@ import click
 from hwsim.errors import FileProblem
 
 if TYPE_CHECKING:
-    from hwsim.report.terminal import Screen
+    from hwsim.report.tables import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,7 +51,7 @@ def deliver(
 
 def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
     """Print what people read, on standard error if a program reads standard output."""
-    from hwsim.report.terminal import Screen
+    from hwsim.report.tables import Screen
 
     stream, name = (sys.stderr, "standard error") if json_file == "-" else (sys.stdout, "standard output")
     terminal = stream is not None and stream.isatty()

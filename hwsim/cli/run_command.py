@@ -11,8 +11,11 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.option("--explain", "explained", metavar="OP", help="Show why this op runs as it does, instead of the summary.")
 @output_options
-def command(arch: str, workload: str, precision: str | None, json_file: str | None, out: str | None) -> None:
+def command(
+    arch: str, workload: str, precision: str | None, explained: str | None, json_file: str | None, out: str | None
+) -> None:
     """Run WORKLOAD on ARCH; each is a YAML file or a shipped name (see hwsim list).
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
@@ -30,12 +33,15 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.simulate import simulate
 
-        return simulate(chip.value, work.value, files=dict(chip.files + work.files), progress=progress)
+        files = dict(chip.files + work.files)
+        return simulate(chip.value, work.value, files=files, explained=explained, progress=progress)
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
+    from hwsim.report.explanation import explanation_text
     from hwsim.report.export import run_files, to_json
     from hwsim.report.terminal import run_text
 
     deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    tell(json_file, lambda screen: run_text(result, chip.value.clock, screen))
+    text = run_text if explained is None else explanation_text
+    tell(json_file, lambda screen: text(result, chip.value.clock, screen))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from hwsim.core.counters import Bound, Counters, Limit, Stalls, Units
 from hwsim.core.energy import AttojouleCount, Components, UnitPrice
+from hwsim.core.explanation import Explanation
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
 from hwsim.core.schedule import Placement
@@ -114,6 +115,7 @@ class Result(Noun):
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
     provenance: Provenance
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,3 +94,10 @@ def _cut(tiling: Tiling, block: Extent) -> Cut:
     alone = OpSchedule(name="alone", kind="gemm", steps=steps)
     cycles = times(Schedule(ports=tiling.target.ports, body=(alone,))).cycles
     return Cut(Block(m=m, k=block.k, n=n), steps, cycles, tiling.bytes_held(block) * tiling.target.slots)
+
+
+def tried(tiling: Tiling, limit: int) -> tuple[Cut, ...]:
+    """All candidates with what they take, for who asks why one was chosen; the naive one last, if it is another."""
+    naive = naive_cut(tiling, limit)
+    cuts = dict.fromkeys(_cut(tiling, block) for block in candidates(tiling))
+    return tuple(dict.fromkeys((*cuts, naive)))

@@ -7,11 +7,12 @@ loop; then activations in program order, each of which is kept if it fits for as
 from dataclasses import dataclass
 from functools import cached_property
 
+from hwsim.core.ops import Conv, Gemm, Op
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import naive_cut
-from hwsim.mapping.network import Network, items_of, pieces_of
+from hwsim.mapping.network import Network, columns_of, items_of, parameters_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.residency import Item, choose
@@ -198,6 +199,9 @@ def _placement(name: str, plan: Plan) -> Placement:
         return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
     resident = plan.residents.get(name)
     if resident is None:
+        together = _resident_with_others(name, plan)
+        if together is not None:
+            return Placement(tensor=name, place=Place.RESIDENT, bytes=size, kept_bytes=size, why=together)
         return Placement(tensor=name, place=Place.STREAMED, bytes=size, why=_why_streamed(name, plan))
     whole = resident.bytes >= size
     why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes} bytes fit")
@@ -209,6 +213,22 @@ def _no_room(name: str, size: int, plan: Plan) -> str:
     life: Span = plan.network.uses.life(name)
     most = max(plan.floor.working[life.first : life.last + 1])
     return f"{size} bytes do not fit beside residents, kept tensors and a working set of {most} bytes"
+
+
+def _resident_with_others(name: str, plan: Plan) -> str | None:
+    """Why a tensor stays that is resident as one of the parameters of each op that reads it; None if it is not."""
+    uses = plan.network.uses.tensors[name]
+    if not uses.tensor.role.parameter or any(_weight_of(use.op) == name for use in uses.uses):
+        return None
+    found = []
+    for use in uses.uses:
+        names = columns_of(use.op.name), parameters_of(use.op.name)
+        found.append(next((plan.residents[one].loop for one in names if one in plan.residents), None))
+    return None if None in found else f"loaded once before {', '.join(dict.fromkeys(map(str, found)))}"
+
+
+def _weight_of(op: Op) -> str | None:
+    return op.weight.tensor if isinstance(op, (Gemm, Conv)) else None
 
 
 def _why_streamed(name: str, plan: Plan) -> str:

@@ -226,3 +226,13 @@ def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
         tuple((function, size) for function, size in per_block.items() if size),
         tuple((function, size) for function, size in per_row.items() if size),
     )
+
+
+def tried_rows(rows: Rows, limit: int) -> tuple[RowCut, ...]:
+    """Blocks for budgets of all powers of two with what they take, for who asks why one was chosen."""
+    slots = rows.target.slots
+    everything = max(1, rows.held(rows.count) * slots)
+    blocks = dict.fromkeys(
+        _most_rows(rows, (1 << power) // slots) or 1 for power in range((everything - 1).bit_length(), -1, -1)
+    )
+    return tuple(dict.fromkeys((*(_cut(rows, block) for block in blocks), naive_rows(rows, limit))))

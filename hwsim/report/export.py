@@ -9,6 +9,7 @@ from typing import Any
 from hwsim.core.noun import Noun
 from hwsim.core.plain import flat, plain
 from hwsim.core.result import Comparison, Result
+from hwsim.core.waterfall import WaterfallStep
 
 
 def to_json(value: Noun) -> str:
@@ -32,10 +33,18 @@ def run_files(result: Result) -> dict[str, str]:
         "summary.csv": to_csv([flat(result.summary)]),
         "parts.csv": to_csv([flat(part) for part in result.parts]),
         "ops.csv": to_csv([flat(op) for op in result.ops]),
+        "tensors.csv": to_csv([flat(tensor) for tensor in result.tensors]),
         "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
     }
 
 
 def comparison_files(comparison: Comparison) -> dict[str, str]:
     """The files of one comparison by name."""
-    return {"comparison.json": to_json(comparison), "comparison.csv": to_csv([flat(row) for row in comparison.rows])}
+    files = {"comparison.json": to_json(comparison), "comparison.csv": to_csv([flat(row) for row in comparison.rows])}
+    if comparison.waterfall:
+        files["waterfall.csv"] = to_csv([_step_row(step) for step in comparison.waterfall])
+    return files
+
+
+def _step_row(step: WaterfallStep) -> dict[str, Any]:
+    return {**flat(step), "changes": ", ".join(change.value for change in step.changes)}

@@ -11,7 +11,7 @@ from hwsim.core.plain import flat, plain
 from hwsim.core.scalesim import LayerReport, Physical, ScaleSimReport
 from hwsim.report.export import to_csv, to_json
 from hwsim.report.figures import figure, joules, percent, scaled
-from hwsim.report.terminal import Screen, new_table, render
+from hwsim.report.tables import Screen, new_table, render
 
 NOT_AVAILABLE = "n/a"
 

@@ -1,29 +1,20 @@
-"""What `run` and `compare` print: the headline figures, the costliest ops, where time and energy go."""
+"""What `run` prints: the headline figures, the costliest ops, where time and energy go, where tensors lie."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from io import StringIO
+from dataclasses import fields
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
 from hwsim.core.prices import Sureness
-from hwsim.core.result import Comparison, OpResult, Result
+from hwsim.core.result import OpResult, Result
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
+from hwsim.report.residency import residency
+from hwsim.report.tables import Screen, limit_text, new_table, render
 
 TOP = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What the text is for: how wide it may be, and whether it may carry colours."""
-
-    width: int = 100
-    colours: bool = False
 
 
 def run_text(result: Result, clock: int, screen: Screen) -> str:
@@ -42,43 +33,9 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
         _top_ops(result.ops, summary.cycles),
         _time(result),
         _energy(result),
+        *residency(result.tensors),
     )
     return render((title, *tables, _assumed(result)), screen)
-
-
-def comparison_text(comparison: Comparison, screen: Screen) -> str:
-    """The precisions of a comparison, side by side."""
-    first = comparison.rows[0].precision
-    title = Text.assemble(
-        (comparison.workload, "bold"), " on ", (comparison.chip, "bold"), f", gains relative to {first}"
-    )
-    table = new_table("precision", "latency", "RTF", "speed-up", "energy", "gain", "DRAM", "model", "vs fp32", "array")
-    for row in comparison.rows:
-        table.add_row(
-            row.precision,
-            seconds(row.latency_ms / 1000),
-            figure(row.rtf),
-            _times(row.speedup),
-            joules(row.energy_aj),
-            _times(row.energy_gain),
-            scaled(row.dram_bytes, "B"),
-            scaled(row.model_bytes, "B"),
-            _times(row.compression_vs_fp32),
-            percent(row.utilization),
-        )
-    return render((title, table), screen)
-
-
-def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
-    """The blocks with an empty line between each two, without blanks at the ends of lines."""
-    text = StringIO()
-    console = Console(
-        file=text, width=screen.width, force_terminal=screen.colours, highlight=False, markup=False, emoji=False
-    )
-    for block in blocks:
-        console.print(block)
-        console.print()
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().split("\n")) + "\n"
 
 
 def _assumed(result: Result) -> Text:
@@ -154,7 +111,7 @@ def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
             f"{op.times:,}",
             f"{op.cycles:,}",
             percent(op.cycles, cycles),
-            op.bound.value,
+            limit_text(op.limit),
             percent(op.utilization) if op.macs else "",
             joules(op.energy_aj),
         )
@@ -189,20 +146,4 @@ def _energy(result: Result) -> Table:
     for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
         spent = getattr(result.energy_by_component_aj, component.name)
         table.add_row(component.name, joules(spent), percent(spent, total))
-    return table
-
-
-def _times(factor: float | None) -> str:
-    return "" if factor is None else f"{figure(factor)} ×"
-
-
-def new_table(*columns: str, title: str | None = None) -> Table:
-    """A table of figures: the first column is a name, all others are numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, column in enumerate(columns):
-        left = place == 0 or column == "bound by"
-        # A long name is folded, a figure never.
-        table.add_column(
-            column, justify="left" if left else "right", header_style="dim", overflow="fold", no_wrap=place > 0
-        )
     return table

@@ -1,6 +1,7 @@
 """One run: a workload on a chip, from its program to its result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hwsim.core.chip import Chip
 from hwsim.core.prices import PriceTable
@@ -9,20 +10,36 @@ from hwsim.core.result import Result
 from hwsim.core.workload import Workload
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_prices
+from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
+from hwsim.study.explain import explain
 from hwsim.study.outcome import provenance, result
 
 
 def simulate(
-    chip: Chip, workload: Workload, *, files: Mapping[str, str] | None = None, progress: Progress = no_progress
+    chip: Chip,
+    workload: Workload,
+    *,
+    files: Mapping[str, str] | None = None,
+    explained: str | None = None,
+    progress: Progress = no_progress,
 ) -> Result:
-    """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance."""
+    """Run a workload on a chip, and explain one of its ops, if that is wanted.
+
+    `files` are hashes of the files that they came from, for the provenance.
+    """
+    if explained is not None:
+        check_op(workload.program, explained)
     table = prices_of(chip)
     plan = schedule(workload.program, chip, progress)
     counters = run(plan)
     energy = price(counters.ops, chip, table)
-    return result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))
+    found = result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))
+    if explained is None:
+        return found
+    own = next(op for op in counters.ops if op.name == explained)
+    return replace(found, explanation=explain(chip, workload, explained, own))
 
 
 def prices_of(chip: Chip) -> PriceTable:

@@ -50,7 +50,8 @@ def waterfall(
     assert sorted(order, key=CHAIN.index) == list(CHAIN)
     between = _Between.of(chip, table, first, last)
     steps: list[WaterfallStep] = []
-    before, pending, done = between.cost(frozenset()), (), frozenset[Change]()
+    before, done = between.cost(frozenset()), frozenset[Change]()
+    pending: tuple[Change, ...] = ()
     for place, change in enumerate(order):
         pending, done = (*pending, change), done | {change}
         try:

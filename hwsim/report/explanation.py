@@ -1,0 +1,108 @@
+"""What `run --explain OP` prints: why one op runs as it does."""
+
+from dataclasses import fields
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.counters import Stalls, Units
+from hwsim.core.explanation import Explanation
+from hwsim.core.result import OpResult, Result
+from hwsim.report.figures import joules, percent, scaled, seconds
+from hwsim.report.tables import Screen, limit_text, new_table, render
+
+MOST_CANDIDATES = 12
+
+
+def explanation_text(result: Result, clock: int, screen: Screen) -> str:
+    """The explanation that the result holds."""
+    explanation = result.explanation
+    assert explanation is not None
+    op = next(op for op in result.ops if op.name == explanation.op)
+    summary = result.summary
+    title = Text.assemble(
+        (explanation.op, "bold"), f" of {summary.workload} in {summary.precision} on ", (summary.chip, "bold")
+    )
+    blocks = (
+        title, _facts(explanation, op, result, clock), *_operands(explanation), *_candidates(explanation),
+        _roofs(explanation, op), _units(op), _energy(op),
+    )  # fmt: skip
+    return render(blocks, screen)
+
+
+def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    loops = f", inside {', '.join(explanation.loops)}" if explanation.loops else ""
+    table.add_row("kind", f"{explanation.kind}, {explanation.times:,} runs{loops}")
+    if explanation.product is not None:
+        batch, m, k, n = explanation.product
+        times = "" if batch == 1 else f"{batch} × "
+        largest = "" if explanation.sizes == 1 else f" at its largest of {explanation.sizes} sizes"
+        table.add_row("product", f"{times}({m} × {k}) · ({k} × {n}){largest}")
+    if explanation.mode is not None:
+        table.add_row("mode", explanation.mode.value)
+    if explanation.follows is not None:
+        table.add_row("fused", f"works on the tiles of {explanation.follows}, whose cuts are shown below")
+    if explanation.followed_by is not None:
+        table.add_row("fused", f"{explanation.followed_by} works on its tiles as they are finished")
+    share = percent(op.cycles, result.summary.cycles)
+    table.add_row(
+        "cycles", f"{op.cycles:,} ({seconds(op.cycles / clock)}), {share} of the run, over all runs of the op"
+    )
+    table.add_row("span", f"{op.span:,} cycles from the first step of array or vector unit to the last end")
+    table.add_row("bound by", limit_text(op.limit))
+    slots = f"in {explanation.slots} slots of each ring" if explanation.slots > 1 else "in one slot of each ring"
+    table.add_row("room", f"{scaled(explanation.room_bytes, 'B')} of the scratchpad for blocks, {slots}")
+    return table
+
+
+def _operands(explanation: Explanation) -> list[Table]:
+    """What it touches in one run, and why that lies where it does."""
+    table = new_table("tensor", "one run", "format", "bytes", "place", title="What it reads, and → writes")
+    reasons = new_table("tensor", "why", title="Why that lies where it does")
+    for operand in explanation.operands:
+        name = f"→ {operand.tensor}" if operand.written else operand.tensor
+        shape, size = " × ".join(map(str, operand.shape)), scaled(operand.bytes, "B")
+        table.add_row(name, shape, operand.precision.value, size, operand.place.value)
+        reasons.add_row(operand.tensor, f"{operand.place.value}: {operand.why}")
+    return [table, reasons]
+
+
+def _candidates(explanation: Explanation) -> list[Table | Text]:
+    table = new_table("block", "steps", "bytes", "cycles of a run alone", "", title="Blocks that were tried")
+    shown = [one for at, one in enumerate(explanation.candidates) if at < MOST_CANDIDATES or one.chosen]
+    for one in shown:
+        remark = "chosen" if one.chosen else "" if one.fits else "does not fit"
+        table.add_row(one.block, f"{one.steps:,}", scaled(one.bytes_held, "B"), f"{one.cycles_alone:,}", remark)
+    more = len(explanation.candidates) - len(shown)
+    return [table, Text(f"and {more} more")] if more else [table]
+
+
+def _roofs(explanation: Explanation, op: OpResult) -> Table:
+    table = new_table("at least", "cycles", "of span", "", title="What each unit needs at its full rate, all runs")
+    for roof in explanation.roofs:
+        table.add_row(limit_text(roof.limit), f"{roof.cycles:,}", percent(roof.cycles, op.span), roof.work)
+    if explanation.array_cycles is not None:
+        cycles = explanation.array_cycles * op.times
+        largest = "" if explanation.sizes == 1 else ", if all were of the largest size"
+        remark = f"closed form: {explanation.array_cycles:,} a run, memory never in the way{largest}"
+        table.add_row("array alone", f"{cycles:,}", percent(cycles, op.span), remark)
+    return table
+
+
+def _units(op: OpResult) -> Table:
+    waits = {"load": "for data", "array": "tile", "tensor": "tensor", "overwrite": "reader", "slot": "slot"}
+    table = new_table("unit", "busy", "set by ports", *waits.values(), title="Its steps on each unit, in cycles")
+    for unit in (f.name for f in fields(Units)):
+        stalls = [getattr(getattr(op.stall_cycles, f.name), unit) for f in fields(Stalls)]
+        busy = getattr(op.busy_cycles, unit), getattr(op.port_bound_cycles, unit)
+        table.add_row(unit, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
+    return table
+
+
+def _energy(op: OpResult) -> Table:
+    table = new_table("component", "energy", "share", title=f"Energy: {joules(op.energy_aj)}")
+    for component in fields(op.energy_by_component_aj):
+        spent = getattr(op.energy_by_component_aj, component.name)
+        table.add_row(component.name, joules(spent), percent(spent, op.energy_aj))
+    return table

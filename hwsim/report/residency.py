@@ -1,0 +1,37 @@
+"""Where tensors lie while a program runs: by place, and the largest of those that are not in the scratchpad."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from hwsim.core.schedule import Place, Placement
+from hwsim.report.figures import scaled
+from hwsim.report.tables import new_table
+
+LARGEST = 5
+_MEANING = {
+    Place.RESIDENT: "loaded once before the loop that reads it",
+    Place.PARTLY: "some of its rows are resident, the others streamed",
+    Place.KEPT: "made and read in the scratchpad",
+    Place.FUSED: "never outside the tile in which it is made",
+    Place.STREAMED: "given; loaded whenever it is read",
+    Place.SPILLED: "made; stored to DRAM, loaded whenever it is read",
+}
+_OUTSIDE = (Place.PARTLY, Place.STREAMED, Place.SPILLED)
+
+
+def residency(tensors: Sequence[Placement]) -> list[Table]:
+    """A line for each place, and the largest tensors for which the DRAM is needed, with the reason."""
+    places = new_table("place", "tensors", "bytes", "kept of it", "", title="Where tensors lie")
+    for place, meaning in _MEANING.items():
+        own = [tensor for tensor in tensors if tensor.place is place]
+        if own:
+            size, kept = sum(tensor.bytes for tensor in own), sum(tensor.kept_bytes for tensor in own)
+            places.add_row(place.value, str(len(own)), scaled(size, "B"), scaled(kept, "B") if kept else "", meaning)
+    outside = sorted((t for t in tensors if t.place in _OUTSIDE), key=lambda tensor: -tensor.bytes)
+    if not outside:
+        return [places]
+    largest = new_table("tensor", "place", "bytes", "why", title="Largest that need the DRAM")
+    for tensor in outside[:LARGEST]:
+        largest.add_row(tensor.tensor, tensor.place.value, scaled(tensor.bytes, "B"), tensor.why)
+    return [places, largest]

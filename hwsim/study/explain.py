@@ -1,0 +1,74 @@
+"""Everything about one op of a run: shape, places, cuts, closed form, rooflines."""
+
+from fractions import Fraction
+
+from hwsim.core.chip import Chip, Dataflow
+from hwsim.core.counters import Limit, OpCounters
+from hwsim.core.explanation import Explanation, Roof
+from hwsim.core.schedule import Ports, port_cycles
+from hwsim.core.workload import Workload
+from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.pieces import MatrixPiece
+from hwsim.mapping.schedule import Planned, planned
+from hwsim.timing.systolic import gemm_cycles
+
+
+def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters) -> Explanation:
+    """The explanation of an op that ran on that chip with these counters."""
+    found = planned(workload.program, chip)
+    leader = leader_of(found, op)
+    leads = leader.op.name == op
+    follower = None if leader.follower is None else leader.follower.op.name
+    piece = piece_of(found, leader)
+    matrix = piece if isinstance(piece, MatrixPiece) else None
+    size = None if matrix is None or not leads else matrix.operands.size
+    return Explanation(
+        op=op,
+        kind=counters.kind,
+        sizes=sizes_of(found, leader),
+        times=counters.times,
+        loops=tuple(f"{loop.name} × {loop.times}" for loop in found.plan.network.loops_of(op)),
+        product=None if size is None else (size.batch, size.m, size.k, size.n),
+        mode=counters.mode,
+        follows=None if leads else leader.op.name,
+        followed_by=follower if leads else None,
+        operands=operands_of(found, op, leader),
+        slots=found.plan.target.slots,
+        room_bytes=room_of(found, leader),
+        candidates=candidates_of(found, leader),
+        array_cycles=_array_alone(found, leader) if leads and matrix is not None else None,
+        roofs=_roofs(counters, found.plan.target.ports, chip),
+    )
+
+
+def _array_alone(found: Planned, leader: SizedOp) -> int:
+    piece, block = piece_of(found, leader), scheduled(found, leader).block
+    assert isinstance(piece, MatrixPiece)
+    assert block is not None
+    array, size = piece.target.array, piece.operands.size
+    chunk = {Dataflow.WS: block.m, Dataflow.IS: block.n, Dataflow.OS: None}[array.dataflow]
+    return size.batch * gemm_cycles(array, piece.mode, size.m, size.k, size.n, chunk).out
+
+
+def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
+    """What each resource needs for the work of all runs at its full rate."""
+    roofs = []
+    if op.mode is not None and op.macs:
+        peak = chip.array.macs_per_cycle(op.mode)
+        roofs.append((Limit.ARRAY, -(-op.macs // peak), f"{op.macs:,} products, {peak:,} a cycle"))
+    work, lanes = op.work, op.work.vector_lane_cycles
+    if lanes:
+        count = chip.vector.lanes
+        roofs.append((Limit.VECTOR, -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
+    for limit, size, rate, verb in (
+        (Limit.DRAM_READ, work.dram_read_bytes, ports.dram_read, "read from DRAM"),
+        (Limit.DRAM_WRITE, work.dram_write_bytes, ports.dram_write, "written to DRAM"),
+    ):
+        if size:
+            roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
+    return tuple(Roof(limit=limit, cycles=cycles, work=text) for limit, cycles, text in roofs)
+
+
+def _rate(rate: Fraction | None) -> str:
+    return "any number" if rate is None else f"{float(rate):g}"
