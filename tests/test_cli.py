@@ -30,9 +30,13 @@ PART_KEYS = [
 ]  # fmt: skip
 OP_KEYS = [
     "name", "kind", "times", "mode", "macs", "cycles", "busy_cycles", "stall_cycles", "bound",
-    "span", "utilization",
+    "limit", "port_bound_cycles", "span", "utilization",
     "dram_read_bytes", "dram_write_bytes", "scratchpad_read_bytes", "scratchpad_write_bytes", "energy_aj",
     "energy_by_component_aj",
+]  # fmt: skip
+STEP_KEYS = [
+    "changes", "cycles_before", "cycles_after", "cycles_saved", "speedup", "energy_before_aj", "energy_after_aj",
+    "energy_saved_aj", "energy_gain",
 ]  # fmt: skip
 ROW_KEYS = [
     "precision", "cycles", "latency_ms", "rtf", "speedup", "energy_aj", "energy_mj", "energy_gain", "dram_bytes",
@@ -62,7 +66,9 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "energy_by_component_aj",
         "prices",
         "provenance",
+        "explanation",
     ]
+    assert document["explanation"] is None
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(part) == PART_KEYS for part in document["parts"])
     assert all(list(op) == OP_KEYS for op in document["ops"])
@@ -112,6 +118,9 @@ def test_same_inputs_give_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> 
 def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "compare", "int4_array", "rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
     document = json.loads(out)
+    assert list(document) == [
+        "chip", "workload", "rows", "waterfall", "waterfall_other_order", "slower_ops", "provenance",
+    ]  # fmt: skip
     rows = document["rows"]
     assert [row["precision"] for row in rows] == ["fp16", "w8a8", "w4a4"]
     assert all(list(row) == ROW_KEYS for row in rows)
