@@ -4,10 +4,13 @@ import csv
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,12 @@ import pytest
 
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
+from hwsim.engine.digital import run
+from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
+from hwsim.mapping.schedule import planned
 from hwsim.models.catalogue import RECIPES
+from hwsim.study.explain import explain
 
 HWSIM = Path(sys.executable).with_name("hwsim")
 
@@ -116,7 +123,7 @@ def test_same_inputs_give_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = printed(capsys, "compare", "int4_array", "rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
+    out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
     document = json.loads(out)
     assert list(document) == [
         "chip", "workload", "rows", "waterfall", "waterfall_other_order", "slower_ops", "provenance",
@@ -127,13 +134,91 @@ def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[s
     assert rows[0]["speedup"] == 1
     assert rows[2]["speedup"] == rows[0]["cycles"] / rows[2]["cycles"] > rows[1]["speedup"] > 1
     assert rows[2]["compression_vs_fp32"] > rows[1]["compression_vs_fp32"] > rows[0]["compression_vs_fp32"] == 2
+    for steps in (document["waterfall"], document["waterfall_other_order"]):
+        assert all(list(step) == STEP_KEYS for step in steps)
+        assert steps[0]["cycles_before"] == rows[0]["cycles"]
+        assert steps[-1]["energy_after_aj"] == rows[2]["energy_aj"]
+        assert sum(step["cycles_saved"] for step in steps) == rows[0]["cycles"] - rows[2]["cycles"]
+    slower = {op["name"]: op["cycles_after"] - op["cycles_before"] for op in document["slower_ops"]}
+    assert all(lost > 0 for lost in slower.values())
+    assert list(slower.values()) == sorted(slower.values(), reverse=True)
+
+
+def test_a_comparison_shows_what_each_change_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--out", str(tmp_path))
+    assert "From fp16 to w4a4: time, change by change" in out
+    assert "From fp16 to w4a4: energy, change by change" in out
+    assert max(map(len, out.splitlines())) <= 100
+    assert out.count("price of a product") == 1  # of the energy alone
+    with (tmp_path / "waterfall.csv").open() as file:
+        steps = list(csv.DictReader(file))
+    assert [step["changes"] for step in steps][:2] == ["weight bits", "activation bits"]
+    assert all(step["cycles_after"] == after["cycles_before"] for step, after in pairwise(steps))
+
+
+def test_an_explanation_shows_why_an_op_is_cut_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "encoder.1.forward.recurrent"
+    out, err = printed(capsys, "run", "int4_array", "mlperf_rnnt", "--explain", name, "--json", "-")
+    document = json.loads(out)
+    why, (op,) = document["explanation"], [op for op in document["ops"] if op["name"] == name]
+    assert (why["op"], why["times"], why["mode"]) == (name, op["times"], op["mode"])
+    assert why["product"] == [1, 1, 1024, 4096]
+    assert [place["tensor"].rsplit(".", 1)[1] for place in why["operands"]] == ["hidden", "weight", "bias", "sums"]
+    (chosen,) = (one for one in why["candidates"] if one["chosen"])
+    fitting = [one for one in why["candidates"] if one["fits"]]
+    assert all(one["bytes_held"] <= why["room_bytes"] for one in fitting)
+    assert chosen["cycles_alone"] == min(one["cycles_alone"] for one in fitting)
+    assert why["array_cycles"] * op["times"] <= op["busy_cycles"]["array"] + op["times"] * 1000
+    assert all(roof["cycles"] <= op["span"] for roof in why["roofs"])
+    for line in (name, "(1 × 1024) · (1024 × 4096)", "chosen", "closed form", "set by ports", "Energy"):
+        assert line in err
+    assert max(map(len, err.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", ["encoder.0.forward.gates", "joint.relu", "search.choose"])
+def test_ops_of_the_vector_unit_are_explained_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt", "--explain", name)
+    assert out.startswith(f"{name} of mlperf_rnnt in w4a4 on int4_array")
+    assert out.count("chosen") == 1
+    assert "What it reads, and → writes" in out
+
+
+def test_every_op_of_a_network_can_be_explained() -> None:
+    chip, work = load_chip("int4_array"), load_workload("mlperf_rnnt")
+    found = planned(work.program, chip)
+    for op in run(found.schedule).ops:
+        why = explain(chip, work, op.name, op)
+        assert why.op == op.name
+        assert sum(one.chosen for one in why.candidates) == 1
+        assert all(one.fits for one in why.candidates if one.chosen)
+
+
+def test_an_unknown_op_is_told_with_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "int4_array", "mlperf_rnnt", "--explain", "encoder.0.forward.recurent"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("hwsim: unknown op 'encoder.0.forward.recurent'; did you mean encoder.0.forward.recurrent?")
+    assert err.count("\n") == 1
+    assert len(err) < 400
+
+
+def test_tensors_are_listed_with_their_places(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt", "--out", str(tmp_path))
+    tensors = json.loads((tmp_path / "result.json").read_text())["tensors"]
+    with (tmp_path / "tensors.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["tensor"] for row in rows] == [tensor["tensor"] for tensor in tensors]
+    shown = dict(re.findall(r"^(\w+) +(\d+) +[\d.]+ [kMG]?B", out[out.index("Where tensors lie") :], re.MULTILINE))
+    assert {place: int(count) for place, count in shown.items()} == Counter(tensor["place"] for tensor in tensors)
+    assert "Largest that need the DRAM" in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_out_writes_json_and_csv(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "results"
     out, _ = printed(capsys, "run", "int4_array", "rnnt", "--out", str(folder), "--json", str(tmp_path / "r.json"))
     assert sorted(path.name for path in folder.iterdir()) == [
-        "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv",
+        "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv", "tensors.csv",
     ]  # fmt: skip
 
     assert (folder / "result.json").read_text() == (tmp_path / "r.json").read_text()

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from hwsim.core.explanation import Candidate, OperandPlace
 from hwsim.core.laws import law
 from hwsim.core.program import Program
-from hwsim.core.schedule import OpSchedule
+from hwsim.core.schedule import Block, OpSchedule
 from hwsim.core.steps import Repeat, StepTree
 from hwsim.errors import UnknownName
 from hwsim.mapping.lower import SizedOp, sized_ops
@@ -83,20 +83,20 @@ def scheduled(found: Planned, leader: SizedOp) -> OpSchedule:
 def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:
     """All cuts that the mapper knows, those that fit first, the fastest of them first."""
     piece, room, residents = piece_of(found, leader), room_of(found, leader), found.plan.residents
-    kept, chosen = frozenset(found.plan.kept), scheduled(found, leader).steps
-    cuts: list[tuple[str, int, int, tuple[StepTree, ...]]]
+    kept, own = frozenset(found.plan.kept), scheduled(found, leader)
+    cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
     if isinstance(piece, MatrixPiece):
         resident = residents.get(piece.weight)
         rows = 0 if resident is None else resident.rows
         tiling = piece.tiling(kept, rows, columns=columns_of(leader.op.name) in residents)
         cuts = [
-            (f"{cut.block.m} × {cut.block.k} × {cut.block.n}", cut.bytes_held, cut.cycles, cut.steps)
+            (_block_name(cut.block), cut.bytes_held, cut.cycles, cut.steps, cut.block == own.block)
             for cut in tried(tiling, room)
         ]
     else:
         by_rows = piece.rows(kept, resident=parameters_of(leader.op.name) in residents)
         cuts = [
-            (f"{cut.rows} of {by_rows.count} rows", cut.bytes_held, cut.cycles, cut.steps)
+            (f"{cut.rows} of {by_rows.count} rows", cut.bytes_held, cut.cycles, cut.steps, cut.steps == own.steps)
             for cut in tried_rows(by_rows, room)
         ]
     found_candidates = [
@@ -106,11 +106,15 @@ def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:
             bytes_held=held,
             cycles_alone=cycles,
             fits=held <= room,
-            chosen=steps == chosen,
+            chosen=chosen,
         )
-        for block, held, cycles, steps in cuts
+        for block, held, cycles, steps, chosen in cuts
     ]
     return tuple(sorted(found_candidates, key=lambda one: (not one.fits, one.cycles_alone, not one.chosen)))
+
+
+def _block_name(block: Block) -> str:
+    return f"{block.m} × {block.k} × {block.n}"
 
 
 def _count(steps: Iterable[StepTree]) -> int:

@@ -33,7 +33,9 @@ def explanation_text(result: Result, clock: int, screen: Screen) -> str:
 def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     loops = f", inside {', '.join(explanation.loops)}" if explanation.loops else ""
-    table.add_row("kind", f"{explanation.kind}, {explanation.times:,} runs{loops}")
+    table.add_row(
+        "kind", f"{explanation.kind}, {explanation.times:,} {'run' if explanation.times == 1 else 'runs'}{loops}"
+    )
     if explanation.product is not None:
         batch, m, k, n = explanation.product
         times = "" if batch == 1 else f"{batch} × "
@@ -42,7 +44,7 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
     if explanation.mode is not None:
         table.add_row("mode", explanation.mode.value)
     if explanation.follows is not None:
-        table.add_row("fused", f"works on the tiles of {explanation.follows}, whose cuts are shown below")
+        table.add_row("fused", f"works on the tiles of {explanation.follows}, which has its loads, stores and cuts")
     if explanation.followed_by is not None:
         table.add_row("fused", f"{explanation.followed_by} works on its tiles as they are finished")
     share = percent(op.cycles, result.summary.cycles)
