@@ -4,11 +4,11 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timeline_witness import Walk
 
 from hwsim.core.counters import Work
 from hwsim.core.schedule import ArrayWork, Load, OpSchedule, Phase, Ports, Repeat, Ring, Step, StepTree, Unit
 from hwsim.timing.timeline import op_time
+from timeline_witness import Walk
 
 CYCLES = st.integers(0, 12)
 RATES = st.none() | st.fractions(min_value=Fraction(1, 4), max_value=9, max_denominator=5)
