@@ -137,9 +137,7 @@ class _Drawing:
         for resident in residents:
             dead = [rng.choice(self.kept)] if rng.random() < 0.4 else []
             op = f"op{self.ops + 1}"
-            nodes.append(
-                Preload(op=op, kind="gemm", tensor=resident, bytes=_size(rng), overwrites=tuple(dead))
-            )
+            nodes.append(Preload(op=op, kind="gemm", tensor=resident, bytes=_size(rng), overwrites=tuple(dead)))
         if rng.random() < 0.6:  # a state, which the ops of the loop find under the tensors that they may read and write
             self.new_tensor("state")
         body = tuple(self.nodes(ops, depth, jobs // times, residents))

@@ -18,7 +18,7 @@ from hwsim.core.steps import Repeat, Ring, StepTree
 from hwsim.core.tensor import Granularity, Scaling
 from hwsim.engine.digital import run
 from hwsim.errors import Unsupported
-from hwsim.mapping.matrix import candidates, fastest_cut, mode_of
+from hwsim.mapping.matrix import Cut, candidates, cut_into, fastest_cut, mode_of
 from hwsim.mapping.network import network
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import naive_schedule, planned, rungs, schedule
@@ -227,9 +227,13 @@ def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
     tiling = Tiling(operands, mode_of(operands, target), target)
     fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
     assume(fitting)
-    alone = [OpSchedule(name="alone", kind="gemm", steps=tiling.steps(block)) for block in fitting]
-    every = [times(Schedule(ports=target.ports, body=(op,)), stop=False).cycles for op in alone]
-    assert fastest_cut(tiling, limit).cycles == min(every)
+
+    def cycles_of(cut: Cut) -> int:
+        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
+        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
+
+    every = [cycles_of(cut_into(tiling, block)) for block in fitting]
+    assert cycles_of(fastest_cut(tiling, limit)) == min(every)
 
 
 def test_rungs_of_a_smaller_scratchpad_are_rungs_of_a_larger_one() -> None:

@@ -25,7 +25,7 @@ from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.plan import Plan, two_spaces
 from hwsim.mapping.refusal import naming
 from hwsim.mapping.tiling import Tiling
-from hwsim.mapping.vector import RowCut, fastest_rows, naive_rows
+from hwsim.mapping.vector import RowCut, cut_rows, fastest_rows, naive_rows
 
 
 def assemble(plan: Plan) -> Schedule:
@@ -93,7 +93,7 @@ class _Builder:
         rows = piece.rows(self.kept, resident=resident)
         room = self.room(op.name)
         naive = plan.naive and rows.held(1) * rows.target.slots <= room
-        cut: RowCut = naive_rows(rows, room) if naive else fastest_rows(rows, room)
+        cut: RowCut = cut_rows(rows, naive_rows(rows, room)) if naive else fastest_rows(rows, room)
         rules = law(op)
         reads = [view.tensor for view in rules.reads(op) if view.tensor in self.kept]
         reads += [parameters_of(op.name)] if resident else []

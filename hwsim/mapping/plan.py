@@ -10,7 +10,7 @@ from functools import cached_property
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import naive_cut
+from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
@@ -18,7 +18,7 @@ from hwsim.mapping.residency import Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import Span
-from hwsim.mapping.vector import naive_rows
+from hwsim.mapping.vector import naive_row_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +168,8 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
     piece = pieces_of(network, target).of(sized)
     if isinstance(piece, VectorPiece):
-        return naive_rows(piece.rows(frozenset()), limit).bytes_held
-    return naive_cut(piece.tiling(frozenset()), limit).bytes_held
+        return naive_row_bytes(piece.rows(frozenset()), limit)
+    return naive_bytes(piece.tiling(frozenset()), limit)
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:
