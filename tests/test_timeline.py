@@ -121,7 +121,7 @@ def test_periodic_stop_equals_walking_on() -> None:
     long = stopped = 0
     for seed in range(2500):
         rng = Random(seed)
-        jobs, most = rng.choice(((1500, 60), (5000, 400), (20000, 2000)))
+        jobs, most = rng.choice(((1500, 60), (4000, 400), (15000, 2000)))
         schedule = draw(rng, jobs=jobs, times=most)
         for _ in range(8):
             encoded = encode(schedule)
@@ -129,30 +129,30 @@ def test_periodic_stop_equals_walking_on() -> None:
             assert same(found, walked), (seed, schedule.ports)
             if walked.unrolled_iterations >= 500:
                 long += 1
-                stopped += found.unrolled_iterations < walked.unrolled_iterations // 4
+                stopped += found.unrolled_iterations < walked.unrolled_iterations // 2
             schedule = replace(schedule, ports=draw_ports(rng))
-    assert long > 5000
+    assert long > 4000
     assert stopped > 0.9 * long
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
 def test_periodic_stop_equals_walking_on_in_hard_cases(case: Callable[[Random, int], Schedule]) -> None:
     long = stopped = simulated = 0
-    for seed in range(300):
+    for seed in range(200):
         rng = Random(seed)
-        schedule = case(rng, rng.choice((1, 3, 20, 300, 1000)))
+        schedule = case(rng, rng.choice((1, 2, 5, 20, 300, 500)))
         encoded = encode(schedule)
         found, walked = times(encoded), times(encoded, stop=False)
         assert same(found, walked), seed
         if walked.unrolled_iterations >= 300:
             long += 1
             stopped += found.unrolled_iterations < walked.unrolled_iterations // 2
-        if jobs_of(schedule.body) < 200:
+        if jobs_of(schedule.body) < 400:
             simulated += 1
             assert agree(found, simulate(schedule)), seed
-    assert long > 60
+    assert long > 50
     assert stopped > 0.95 * long
-    assert simulated > 20
+    assert simulated > 10
 
 
 def test_stop_tells_stores_of_another_tensor_apart() -> None:
@@ -218,7 +218,7 @@ def wider(rng: Random, old: Ports) -> dict[str, Ports]:
 def test_more_of_anything_never_adds_a_cycle() -> None:
     """For a schedule that stays as it is, no unit ends later with wider ports, more slots, or less to do."""
     gained: Counter[str] = Counter()
-    for seed in range(1500):
+    for seed in range(1000):
         rng = Random(seed)
         schedule = draw(rng, jobs=1500, times=40)
         encoded = encode(schedule)
@@ -230,13 +230,13 @@ def test_more_of_anything_never_adds_a_cycle() -> None:
             assert after.cycles <= before.cycles, (seed, name)
             assert all(new <= old for new, old in zip(after.ends, before.ends, strict=True)), (seed, name)
             gained[name] += after.cycles < before.cycles
-    assert min(gained[name] for name in ("bandwidth", "slots", "latency", "durations")) > 300, gained
+    assert min(gained[name] for name in ("bandwidth", "slots", "latency", "durations")) > 200, gained
 
 
 def test_a_loop_may_run_for_ever() -> None:
-    """What lies beyond any walk follows from what lies within one: 2520 is a multiple of all periods up to ten."""
-    far, near, step, checked = 10**12, 1000, 2520, 0
-    for seed in range(150):
+    """What lies beyond any walk follows from what lies within one: 420 is a multiple of all periods up to seven."""
+    far, near, step, checked = 10**12, 1000, 420, 0
+    for seed in range(100):
         drawn = draw(Random(seed), jobs=40, times=3)
 
         def long(count: int, drawn: Schedule = drawn) -> Encoded:
@@ -251,4 +251,4 @@ def test_a_loop_may_run_for_ever() -> None:
         assert fourth.cycles - third.cycles == second.cycles - first.cycles, seed
         assert np.array_equal(fourth.totals - third.totals, second.totals - first.totals), seed
         assert third.unrolled_iterations <= found.unrolled_iterations + step
-    assert checked > 120
+    assert checked > 80

@@ -70,7 +70,7 @@ def all_resident(rng: Random, times: int) -> Schedule:
 
 def fewer_iterations_than_a_period(rng: Random, times: int) -> Schedule:
     """Short loops, in a long one."""
-    drawn = draw(rng, jobs=300, times=5)
+    drawn = draw(rng, jobs=150, times=4)
     return Schedule(ports=drawn.ports, body=(loop(times, *drawn.body),), placements=drawn.placements)
 
 
@@ -83,7 +83,7 @@ def three_levels(rng: Random, times: int) -> Schedule:
         steps = (Repeat(times=rng.randint(1, 6), body=(inner,)), draw_step(rng, loads=_OPERANDS[:1]))
         return op(name, *steps, array_reads=[reads], kept=[writes])
 
-    counts = [times, rng.randint(1, 8), rng.randint(1, 4)]
+    counts = [times, rng.randint(1, 4), rng.randint(1, 3)]
     rng.shuffle(counts)
     innermost = loop(counts[0], step("innermost"), step("second"))
     middle = loop(counts[1], step("before"), innermost, step("behind"))
@@ -100,7 +100,7 @@ def untouched_space(rng: Random, times: int) -> Schedule:
     ]
     inner = rng.sample(inner, rng.randint(1, 3))
     first = op("first", Repeat(times=rng.randint(1, 30), body=(draw_step(rng, vector=True),)), vector_reads=["h"])
-    return program(draw_ports(rng), loop(rng.randint(1, 40), update, first, loop(times, *inner)), two=["h", "y"])
+    return program(draw_ports(rng), loop(rng.randint(1, 12), update, first, loop(times, *inner)), two=["h", "y"])
 
 
 def both_directions(rng: Random, times: int) -> Schedule:
