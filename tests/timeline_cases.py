@@ -147,6 +147,14 @@ def both_directions(rng: Random, times: int) -> Schedule:
     )
 
 
+def loads_before_an_overwrite(rng: Random, times: int) -> Schedule:
+    """The store of a tensor's new content waits for the last of a long row of loads of the old one."""
+    read = Repeat(times=times, body=(draw_step(rng, loads=_OPERANDS),))
+    write = op("write", draw_step(rng, array=False, vector=True, store=True), stored=["x"])
+    reader = op("read", read, loaded=[Loaded(ring=Ring.ACTIVATIONS, tensor="x")])
+    return program(draw_ports(rng), loop(rng.randint(2, 4), write, reader), two=["x"] if rng.random() < 0.5 else [])
+
+
 CASES: tuple[Callable[[Random, int], Schedule], ...] = (
     unused_units,
     all_resident,
@@ -154,4 +162,5 @@ CASES: tuple[Callable[[Random, int], Schedule], ...] = (
     three_levels,
     untouched_space,
     both_directions,
+    loads_before_an_overwrite,
 )
