@@ -99,8 +99,8 @@ class Provenance(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
-    """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy with its unit
-    prices. `unrolled_iterations` are those of loops that were walked one by one before their period was found."""
+    """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
+    with its unit prices. `unrolled_iterations` are those of loops that were walked before their period was found."""
 
     summary: Summary
     parts: tuple[PartResult, ...]

@@ -1,4 +1,4 @@
-"""What is resident, what is kept, and how much room each op has for its slots: the decisions of one way to run a program.
+"""What is resident, what is kept, how much room each op has for its slots: one way to run a program.
 
 Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
 loop; then activations in program order, each of which is kept if it fits for as long as it is needed.
@@ -71,10 +71,8 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
-    if residency is None:
-        choice = choose(items, capacity)
-    else:
-        choice = tuple(_as_before(item, residency) for item in items)
+    before = residency
+    choice = choose(items, capacity) if before is None else tuple(_as_before(item, before) for item in items)
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     for name in _activations(network):
@@ -147,7 +145,7 @@ def _tenant(network: Network, name: str, size: int) -> Tenant:
 
 
 def _working_sets(network: Network, target: Target, size: int, share: int) -> list[int]:
-    """For the op in each place: bytes of all slots of its naive cut, nothing kept; a follower has those of its leader."""
+    """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
     working = [0] * len(network.uses.placed)
     for name, sized in network.largest.items():
         with naming(name):

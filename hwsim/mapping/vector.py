@@ -1,4 +1,4 @@
-"""Ops of the vector unit as steps over blocks of rows: what is not in the scratchpad is loaded, what leaves it stored."""
+"""Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.timing.timeline import times
-
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
