@@ -64,7 +64,9 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
     return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial)
 
 
-def _work(env: simpy.Environment, jobs: Iterable[Job], stalls: Counter[tuple[str, Unit, str]]) -> Generator[simpy.Event, Any, None]:
+def _work(
+    env: simpy.Environment, jobs: Iterable[Job], stalls: Counter[tuple[str, Unit, str]]
+) -> Generator[simpy.Event, Any, None]:
     """One unit: its jobs in order."""
     for job in jobs:
         free, reason = env.now, ""
