@@ -52,7 +52,16 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
-    assert list(document) == ["summary", "parts", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
+    assert list(document) == [
+        "summary",
+        "parts",
+        "ops",
+        "counters",
+        "energy_by_component_aj",
+        "prices",
+        "lengths",
+        "provenance",
+    ]
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(part) == PART_KEYS for part in document["parts"])
     assert all(list(op) == OP_KEYS for op in document["ops"])
