@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -11,8 +11,11 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
 @output_options
-def command(arch: str, workload: str, precision: str | None, json_file: str | None, out: str | None) -> None:
+def command(
+    arch: str, workload: str, precision: str | None, dims: tuple[str, ...], json_file: str | None, out: str | None
+) -> None:
     """Run WORKLOAD on ARCH; each is a YAML file or a shipped name (see hwsim list).
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
@@ -23,7 +26,7 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
 
     if precision is not None:
         policy(precision)
-    chip, work = open_chip(arch), open_workload(workload, precision)
+    chip, work = open_chip(arch), open_workload(workload, precision, dimensions(dims))
     check_outputs(json_file, out)
 
     def job(progress: Progress) -> Result:
