@@ -14,8 +14,9 @@ from hwsim.core.precision import Precision
 from hwsim.core.summation import Overflow, Register, Summation
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.kernels import cpu
+from hwsim.kernels.tile import KEEP
 from hwsim.oracle import sums as oracle
-from hwsim.tensor import exact, ordered, tiles
+from hwsim.tensor import exact, ordered
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.ordered import certified
 from hwsim.tensor.weights import Weights
@@ -58,7 +59,8 @@ def test_narrow_products_are_exact(act_format: Precision, weight_format: Precisi
             act, weight = fill(m, k, act_format), fill(k, n, weight_format)
             out, saturations = product(act, weight, (act_format, weight_format))
             assert (out == oracle.exact(act, weight)).all()
-            assert (out.dtype, saturations) == (np.int32, 0)
+            assert out.dtype == np.int32
+            assert saturations == 0
 
 
 @pytest.mark.parametrize("act_format", WIDE)
@@ -285,7 +287,7 @@ def test_dropped_saturation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (product(act, weight, (INT8, INT8), summation=summation)[0] == expected).all()
         with monkeypatch.context() as patch:
             for rule in ("SETTLE", "TIGHT"):
-                patch.setattr(ordered, rule, tiles.KEEP)
+                patch.setattr(ordered, rule, KEEP)
             assert (product(act, weight, (INT8, INT8), summation=summation)[0] != expected).any()
 
 
@@ -301,7 +303,7 @@ def test_floats_are_rounded_at_each_addition_in_the_order_of_the_array(precision
             out, saturations = product(act, weight, (precision, precision), summation=Summation(packed=2, tile=tile))
             assert out.tobytes() == oracle.floating(act, weight, tile).tobytes()
             assert saturations == 0
-        if k > 8:
+        if k > 8 and precision is not Precision.FP8_E4M3:  # whose sums here are exact
             assert (oracle.floating(act, weight, None) != oracle.floating(act, weight, 8)).any()
 
 
@@ -323,7 +325,11 @@ def numbers(rng: np.random.Generator, shape: tuple[int, int], precision: Precisi
     [
         (np.array([[9]]), np.ones((1, 1), int), r"act\[0, 0\] = 9: must be a number of int4, from -8 to 7"),
         (np.ones((1, 2), int), np.array([[0], [-9]]), r"weight\[1, 0\] = -9: must be a number of int4, from -8 to 7"),
-        (np.ones((1, 2), int), np.ones((3, 1), int), r"act\.shape = \(1, 2\): must have the inner size of weight, 3"),
+        (
+            np.ones((1, 2), int),
+            np.ones((3, 1), int),
+            r"act\.shape = \(1, 2\): must have as many columns as weight has rows, 3",
+        ),
         (np.ones(2, int), np.ones((2, 1), int), r"act\.shape = \(2,\): must be two numbers: a matrix"),
         (np.ones((0, 2), int), np.ones((2, 1), int), r"act\.shape = \(0, 2\): must have at least one row and one col"),
         (np.ones((1, 2)), np.ones((2, 1), int), r"act\.dtype = 'float64': must be a type of integers, to be read as"),

@@ -11,6 +11,7 @@ from rich.text import Text
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
 from hwsim.core.prices import Sureness
+from hwsim.core.product import ProductFigures
 from hwsim.core.result import Comparison, OpResult, Result
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
@@ -61,6 +62,21 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
             percent(row.utilization),
         )
     return _render((title, table), screen)
+
+
+def product_text(product: ProductFigures, clock: int, screen: Screen) -> str:
+    """The counts of one matrix product on a chip of that clock."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    last = f"{seconds(product.out_cycles / clock)} at {HERTZ.written(clock)}"
+    for row in (
+        ("out cycles", f"{product.out_cycles:,}", f"up to the last result that leaves, {last}"),
+        ("mac cycles", f"{product.mac_cycles:,}", "up to the last product"),
+        ("tiles", f"{product.tiles:,}", ""),
+        ("products", f"{product.macs:,}", f"{percent(product.utilization)} of what the array could have made"),
+        ("saturations", f"{product.saturations:,}", "additions that a register clamped"),
+    ):
+        table.add_row(*row)
+    return _render((table,), screen)
 
 
 def _render(blocks: Sequence[Text | Table], screen: Screen) -> str:
