@@ -14,7 +14,6 @@ from hwsim.core.precision import Precision
 from hwsim.core.summation import Overflow, Register, Summation
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.kernels import cpu
-from hwsim.kernels.tile import KEEP
 from hwsim.oracle import sums as oracle
 from hwsim.tensor import exact, ordered
 from hwsim.tensor.gemm import matmul
@@ -267,28 +266,6 @@ def test_registers_wider_than_what_is_computed_in_are_refused() -> None:
     act, weight = matrices.lowest(1, 1, int32), matrices.lowest(1, 1, int32)
     with pytest.raises(InvalidValue, match=r"register\.bits = 63: must have fewer bits, or operands smaller values"):
         product(act, weight, (int32, int32), summation=Summation(register=Register(bits=63)))
-
-
-# Faults that must not pass
-
-
-def test_the_oracle_tells_a_weight_that_is_not_sign_extended() -> None:
-    act, weight = matrices.random(3, 9, INT4), matrices.lowest(9, 4, INT4)
-    assert (product(act, weight, (INT4, INT4))[0] == oracle.exact(act, weight)).all()
-    assert (product(act, weight & 15, (INT4, UINT8))[0] != oracle.exact(act, weight)).any()
-
-
-def test_dropped_saturation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel that keeps sums as they are, where it should settle them."""
-    act, weight = matrices.lowest(7, 40, INT8), matrices.lowest(40, 3, INT8)
-    for packed in (1, 4):
-        summation = Summation(packed=packed, register=Register(bits=16))
-        expected, _ = witnessed(act, weight, summation)
-        assert (product(act, weight, (INT8, INT8), summation=summation)[0] == expected).all()
-        with monkeypatch.context() as patch:
-            for rule in ("SETTLE", "TIGHT"):
-                patch.setattr(ordered, rule, KEEP)
-            assert (product(act, weight, (INT8, INT8), summation=summation)[0] != expected).any()
 
 
 # Floating point
