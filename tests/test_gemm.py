@@ -174,6 +174,21 @@ def test_sums_that_no_engine_can_hold_are_refused_by_both() -> None:
             gemm(chip(array=array), act, act, act_precision="int32", weight_precision="int32", engine=engine)
 
 
+@pytest.mark.parametrize("dataflow", Dataflow)
+def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
+    """Two products of 16 bits take 32: more than the register that they are brought into."""
+    array = SystolicArray(
+        rows=1,
+        cols=1,
+        dataflow=dataflow,
+        macs_per_pe=((Precision.INT16, 2),),
+        accumulator=Accumulator(bits=24),
+    )
+    act = np.full((1, 2), -(2**15))
+    product = both(array, act, act.T, (Precision.INT16, Precision.INT16))
+    assert (product.out.item(), product.saturations) == (2**23 - 1, 1)
+
+
 def test_unsigned_words_keep_their_value() -> None:
     array = SystolicArray(rows=2, cols=1, macs_per_pe=((Precision.UINT32, 1),), accumulator=Accumulator(bits=48))
     both(array, np.full((1, 3), 2**32 - 1), np.full((3, 1), 2), (Precision.UINT32, Precision.UINT32))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
 from hwsim.core.precision import Precision
 from hwsim.core.summation import Overflow, Summation
+from hwsim.kernels.cpu import compiles
 from hwsim.kernels.outputs import run_outputs
 from hwsim.kernels.stationary import run_stationary
 from hwsim.timing.systolic import GemmCycles
@@ -92,8 +93,9 @@ class RegisterRun:
 class _Numbers:
     """The types in which operands and sums are kept, and what the registers do to a sum.
 
-    The narrower the types, the faster the kernels. A sum of b bits needs b + 2, so that it can be added to and shifted
-    by its lowest value; where no sum of these operands can leave 30 bits, wider registers never act.
+    The narrower the types, the faster the kernels. A sum needs room for what is added to it, and to be shifted by its
+    lowest value; where no sum of these operands can leave 30 bits, wider registers never act. Uncompiled, products have
+    the type of the operands and must fit it.
     """
 
     operand: type[np.generic]
@@ -115,10 +117,10 @@ class _Numbers:
         settles = bound > inner.highest
         if bound < 1 << 29:
             inner, outer = (replace(register, bits=min(register.bits, 30)) for register in (inner, outer))
-        narrow = max(inner.bits, outer.bits) <= 30
-        total: type[np.generic] = np.int32 if narrow else np.int64
-        operand: type[np.generic] = np.int16 if narrow and max(largest) < 1 << 15 else np.int64
-        if operand is np.int64 and max(largest) < 1 << 31:
-            operand = np.int32
+        room = max(inner.highest, outer.highest) + summation.packed * largest[0] * largest[1]
+        total: type[np.generic] = np.int32 if room < 1 << 30 else np.int64
+        operand = total
+        if compiles() and max(largest) < 1 << 31:
+            operand = np.int16 if total is np.int32 and max(largest) < 1 << 15 else np.int32
         limits = [inner.lowest, inner.highest, outer.lowest, outer.highest]
         return cls(operand, total, np.array(limits, total), wraps, chunk, settles)

@@ -185,6 +185,8 @@ class _Order:
 
 def _by_loops(act: Array, weight: Array, order: _Order, limits: Array, out: Array, threads: int) -> int:
     places = order.array(weight.shape[0])
+    # Uncompiled, a product has the type of its operands.
+    act, weight = act.astype(limits.dtype), weight.astype(limits.dtype)
 
     def rows(first: int, last: int) -> int:
         return int(sum_in_order(act, weight, places, limits, first, last, out))
