@@ -3,6 +3,8 @@
 import argparse
 import ctypes
 import platform
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import llvmlite.binding
@@ -11,7 +13,12 @@ import numpy as np
 
 from benchmarks import exact, registers, rtl_speed
 
-BENCHMARKS = {"exact": exact.report, "registers": registers.report, "rtl": rtl_speed.report}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "exact": exact.report,
+    "registers": registers.report,
+    "rtl16": partial(rtl_speed.report, 16),
+    "rtl32": partial(rtl_speed.report, 32),
+}
 
 
 def main() -> None:

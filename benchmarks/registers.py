@@ -1,4 +1,4 @@
-"""Products in registers that saturate: addition by addition, and where the certificate lets the exact product stand in."""
+"""Products in registers that saturate: addition by addition, and by the exact product where that is certified."""
 
 from collections.abc import Callable
 from unittest.mock import patch

@@ -31,17 +31,17 @@ def ordered_sums(
     if precision.floating:
         return _floating(act, weights, summation, threads), 0
     inner, outer = summation.register, summation.outer or summation.register
-    out = np.empty((act.shape[0], weights.n), np.int32 if outer.bits <= 32 else np.int64)
+    kind = np.int32 if outer.bits <= 32 else np.int64
     safe = certified(act, weights, min(inner.highest, outer.highest))
-    if safe.any():
-        rows = act if safe.all() else act[safe]
-        out[safe] = exact_sums(rows, precision, weights, threads)
     if safe.all():
-        return out, 0
-    rest = np.empty((int((~safe).sum()), weights.n), out.dtype) if safe.any() else out
-    clamped = _uncertain(act[~safe] if safe.any() else act, precision, weights, summation, rest, threads)
-    if safe.any():
-        out[~safe] = rest
+        return exact_sums(act, precision, weights, threads).astype(kind, copy=False), 0
+    out = np.empty((act.shape[0], weights.n), kind)
+    if not safe.any():
+        return out, _uncertain(act, precision, weights, summation, out, threads)
+    out[safe] = exact_sums(act[safe], precision, weights, threads)
+    rest = np.empty((int((~safe).sum()), weights.n), kind)
+    clamped = _uncertain(act[~safe], precision, weights, summation, rest, threads)
+    out[~safe] = rest
     return out, clamped
 
 
