@@ -34,9 +34,11 @@ def multiply(act, panels, extra, order, limits, first, last, out):
         columns = min(COLUMNS, n_size - p * COLUMNS)
         m = 0
         while m < m_size:
-            # A tile of one row takes a fourth of the time of a full one.
-            rows = 1 if order[RULE] == KEEP and m_size - m < 4 else min(ROWS, m_size - m)
-            if tiles == 1 and chunk_tiles == 0 and columns == COLUMNS and (rows == 1 or rows == ROWS):
+            # A tile of one row takes a fourth of the time of a full one; only sums that do not settle have one.
+            single = order[RULE] == KEEP and m_size - m < 4
+            rows = 1 if single else min(ROWS, m_size - m)
+            # Straight into the result, if all of the tile lies inside it.
+            if tiles == 1 and chunk_tiles == 0 and columns == COLUMNS and (single or rows == ROWS):
                 clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, rows, out, m, p * COLUMNS)
                 m += rows
                 continue
