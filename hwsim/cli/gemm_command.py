@@ -57,7 +57,7 @@ def command(
 
     from hwsim.report.export import to_json, to_npy
     from hwsim.report.files import write_data
-    from hwsim.report.terminal import product_text
+    from hwsim.report.product import product_text
 
     if out is not None:
         write_data(Path(out), to_npy(product.out))

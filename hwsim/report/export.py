@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import Any
 
+from hwsim.core.noun import Noun
 from hwsim.core.plain import flat, plain
-from hwsim.core.product import ProductFigures
 from hwsim.core.result import Comparison, Result
 
 
-def to_json(value: Result | Comparison | ProductFigures) -> str:
-    """The JSON document of a result; its keys are the fields of the nouns in `core/result.py` and `product.py`."""
+def to_json(value: Noun) -> str:
+    """The JSON document of a result; its keys are the fields of its nouns."""
     return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
 
 
