@@ -76,14 +76,16 @@ def _onnxruntime(act: Any, weight: Any) -> dict[str, Callable[[], object]]:
         return {}
     helper, kinds = onnx.helper, onnx.TensorProto
     graph = helper.make_graph(
-        [helper.make_node("MatMulInteger", ["act", "weight"], ["out"])],
+        # Unsigned activations with a zero point: onnxruntime is ten times slower at signed ones.
+        [helper.make_node("MatMulInteger", ["act", "weight", "zero"], ["out"])],
         "product",
-        [helper.make_tensor_value_info("act", kinds.INT8, act.shape)],
+        [helper.make_tensor_value_info("act", kinds.UINT8, act.shape)],
         [helper.make_tensor_value_info("out", kinds.INT32, (act.shape[0], weight.shape[1]))],
-        [onnx.numpy_helper.from_array(weight, "weight")],
+        [onnx.numpy_helper.from_array(weight, "weight"), onnx.numpy_helper.from_array(np.uint8(128), "zero")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return {"ort*": lambda: session.run(None, {"act": act})[0]}
+    moved = act.view(np.uint8) ^ np.uint8(128)
+    return {"ort*": lambda: session.run(None, {"act": moved})[0]}
