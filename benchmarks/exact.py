@@ -22,13 +22,15 @@ def report() -> None:
     print("\nexact int8 × int8 → int32, GMAC/s; weights cast or packed ahead (*), or with each product")
     columns = ["hwsim*", "hwsim", "blas*", "blas", "torch", "ort*"]
     print(
-        f"{'m,k,n':>16}" + "".join(f"{name:>9}" for name in columns) + "   ÷ blas*  ÷ blas  ÷ torch   ÷ ort*  of vnni"
+        f"{'m,k,n':>16}"
+        + "".join(f"{name:>9}" for name in columns)
+        + "  */blas*   /blas   /torch  */torch   */ort*  of vnni"
     )
     for m, k, n in SHAPES:
         taken = seconds(_variants(m, k, n))
         rate = {name: m * k * n / each / 1e9 for name, each in taken.items()}
         line = "".join(f"{rate[name]:9.1f}" if name in rate else f"{'':>9}" for name in columns)
-        pairs = (("hwsim*", "blas*"), ("hwsim", "blas"), ("hwsim", "torch"), ("hwsim*", "ort*"))
+        pairs = (("hwsim*", "blas*"), ("hwsim", "blas"), ("hwsim", "torch"), ("hwsim*", "torch"), ("hwsim*", "ort*"))
         ratios = "".join(f"{rate[a] / rate[b]:9.2f}" if b in rate else f"{'':>9}" for a, b in pairs)
         share = f"{100 * rate['hwsim*'] * 1e9 / best['vnni']:7.0f} %" if best["vnni"] else ""
         print(f"{f'{m},{k},{n}':>16}{line}{ratios}{share}")
