@@ -325,8 +325,8 @@ def two_products(k_first: int, k_second: int, times: int = 1) -> Program:
     for name, k in (("first", k_first), ("second", k_second)):
         (placed,) = gemm(3, k, 3).placed()
         assert isinstance(placed.op, Gemm)
-        views = {field: View(tensor=f"{name}.{field}") for field in ("act", "weight", "bias", "out")}
-        ops.append(replace(placed.op, name=name, **views))
+        act, weight, bias, out = (View(tensor=f"{name}.{field}") for field in ("act", "weight", "bias", "out"))
+        ops.append(replace(placed.op, name=name, act=act, weight=weight, bias=bias, out=out))
         tensors += [replace(one, name=f"{name}.{one.name}") for one in gemm(3, k, 3).tensors]
     body = tuple(ops) if times == 1 else (Loop(name="loop", times=times, body=tuple(ops)),)
     return Program(name="two", tensors=tuple(sorted(tensors, key=lambda t: t.name)), body=body)
