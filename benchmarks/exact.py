@@ -83,7 +83,7 @@ def _onnxruntime(act: Any, weight: Any) -> dict[str, Callable[[], object]]:
         "product",
         [helper.make_tensor_value_info("act", kinds.UINT8, act.shape)],
         [helper.make_tensor_value_info("out", kinds.INT32, (act.shape[0], weight.shape[1]))],
-        [onnx.numpy_helper.from_array(weight, "weight"), onnx.numpy_helper.from_array(np.uint8(128), "zero")],
+        [onnx.numpy_helper.from_array(weight, "weight"), onnx.numpy_helper.from_array(np.array(128, np.uint8), "zero")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     options = onnxruntime.SessionOptions()
