@@ -19,15 +19,13 @@ from hwsim.core.noun import sorted_pairs
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.result import Comparison
-from hwsim.core.schedule import OpSchedule, Schedule
 from hwsim.core.steps import Repeat, Step, StepTree
 from hwsim.core.tensor import Granularity, Scaling
 from hwsim.core.waterfall import Change, Cost, WaterfallStep
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
-from hwsim.mapping.blocks import Extent
-from hwsim.mapping.matrix import candidates, fastest_cut, mode_of
+from hwsim.mapping.matrix import candidates, cycles_alone, fastest_cut, mode_of
 from hwsim.mapping.network import network
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import planned
@@ -41,7 +39,6 @@ from hwsim.models.transformer_lm import TransformerLm
 from hwsim.study.compare import compare
 from hwsim.study.simulate import prices_of, simulate
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
-from hwsim.timing.timeline import times
 from programs import SIZES, gemm
 from recipes import RECIPES
 
@@ -245,14 +242,9 @@ def check_gain(slow: Tiling, fast: Tiling, limit: int, most: int) -> None:
     cut = fastest_cut(fast, limit)
     block = next(block for block in candidates(fast) if fast.steps(block) == cut.steps)
     ratio = largest_ratio(slow.steps(block), cut.steps, slow.target)
-    alone = _alone(slow, block)
-    assert Fraction(alone, cut.cycles) <= ratio
+    alone = cycles_alone(slow, block), cycles_alone(fast, block)
+    assert Fraction(*alone) <= ratio
     assert ratio <= most
-
-
-def _alone(tiling: Tiling, block: Extent) -> int:
-    op = OpSchedule(name="alone", kind="gemm", steps=tiling.steps(block))
-    return times(Schedule(ports=tiling.target.ports, body=(op,))).cycles
 
 
 @settings(max_examples=60)

@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -12,9 +12,16 @@ from hwsim.core.progress import Progress
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
 @click.option("--explain", "explained", metavar="OP", help="Show why this op runs as it does, instead of the summary.")
+@click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
 @output_options
 def command(
-    arch: str, workload: str, precision: str | None, explained: str | None, json_file: str | None, out: str | None
+    arch: str,
+    workload: str,
+    precision: str | None,
+    explained: str | None,
+    dims: tuple[str, ...],
+    json_file: str | None,
+    out: str | None,
 ) -> None:
     """Run WORKLOAD on ARCH; each is a YAML file or a shipped name (see hwsim list).
 
@@ -26,7 +33,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    chip, work = open_chip(arch), open_workload(workload, precision)
+    chip, work = open_chip(arch), open_workload(workload, precision, dimensions(dims))
     check_outputs(json_file, out)
 
     def job(progress: Progress) -> Result:

@@ -2,9 +2,9 @@
 
 Kernels run without the interpreter's lock, so that a progress bar moves and Ctrl-C is heard meanwhile. Compiled code is
 cached in a folder named after a hash of *all* of this package, because numba itself watches only the file of the
-function that is called, not those of its callees. Where no folder can be written, or the cache is damaged, kernels
-compile anew. Importing a kernel imports numba, which takes a third of a second: commands that compute nothing must not
-import this package.
+function that is called, not those of its callees, and of whether bounds are checked, which it does not watch at all.
+Where no folder can be written, or the cache is damaged, kernels compile anew. Importing a kernel imports numba, which
+takes a third of a second: commands that compute nothing must not import this package.
 """
 
 import hashlib
@@ -51,6 +51,14 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], dispatcher)
 
 
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """A part of a kernel, compiled into whoever calls it.
+
+    A call costs counting references of every array that it is given: more than the few operations of a small part.
+    """
+    return cast(Callable[P, R], numba.njit(function, nogil=True, inline="always"))
+
+
 @cache
 def _cache_folder() -> Path | None:
     """A writable folder that belongs to exactly these sources, or None."""
@@ -72,7 +80,8 @@ def _bases() -> Iterator[Path]:
 
 
 def _sources_hash() -> str:
-    digest = hashlib.sha256()
+    config: Any = numba.config
+    digest = hashlib.sha256(f"bounds checked: {config.BOUNDSCHECK}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

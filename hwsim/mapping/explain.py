@@ -90,14 +90,14 @@ def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:
         rows = 0 if resident is None else resident.rows
         tiling = piece.tiling(kept, rows, columns=columns_of(leader.op.name) in residents)
         cuts = [
-            (_block_name(cut.block), cut.bytes_held, cut.cycles, cut.steps, cut.block == own.block)
-            for cut in tried(tiling, room)
+            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == own.block)
+            for cut, cycles in tried(tiling, room)
         ]
     else:
         by_rows = piece.rows(kept, resident=parameters_of(leader.op.name) in residents)
         cuts = [
-            (f"{cut.rows} of {by_rows.count} rows", cut.bytes_held, cut.cycles, cut.steps, cut.steps == own.steps)
-            for cut in tried_rows(by_rows, room)
+            (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == own.steps)
+            for cut, cycles, held in tried_rows(by_rows, room)
         ]
     found_candidates = [
         Candidate(

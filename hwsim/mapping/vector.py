@@ -1,4 +1,4 @@
-"""Ops of the vector unit as steps over blocks of rows: what is not in the scratchpad is loaded, what leaves it stored."""
+"""Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.timing.timeline import times
-
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
@@ -89,18 +88,21 @@ class BlockWork:
 
 @dataclass(frozen=True, slots=True)
 class RowCut:
-    """A vector op in blocks, and how long it takes on a chip that does nothing else."""
+    """A vector op in blocks of so many rows."""
 
     rows: int
     steps: tuple[StepTree, ...]
-    cycles: int
-    bytes_held: int
 
 
 @lru_cache(maxsize=1 << 14)
-def naive_rows(rows: Rows, limit: int) -> RowCut:
+def naive_rows(rows: Rows, limit: int) -> int:
     """As many rows a block as fit the limit, or one."""
-    return _cut(rows, _most_rows(rows, limit // rows.target.slots) or 1)
+    return _most_rows(rows, limit // rows.target.slots) or 1
+
+
+def naive_row_bytes(rows: Rows, limit: int) -> int:
+    """Bytes of all slots of such a block."""
+    return rows.held(naive_rows(rows, limit)) * rows.target.slots
 
 
 def fastest_rows(rows: Rows, limit: int) -> RowCut:
@@ -122,7 +124,23 @@ def _fastest_of(rows: Rows, power: int) -> RowCut:
     """The fastest of the blocks for budgets up to that power of two."""
     budgets = (1 << lower for lower in range(power, max(-1, power - BUDGETS), -1))
     blocks = dict.fromkeys(_most_rows(rows, room // rows.target.slots) or 1 for room in budgets)
-    return min((_cut(rows, block) for block in blocks), key=lambda cut: cut.cycles)
+    cuts = [cut_rows(rows, block) for block in blocks]
+    return cuts[0] if len(cuts) == 1 else min(cuts, key=lambda cut: _cycles_alone(cut, rows.target))
+
+
+def _cycles_alone(cut: RowCut, target: Target) -> int:
+    alone = OpSchedule(name="alone", kind="vector", steps=cut.steps)
+    return times(Schedule(ports=target.ports, body=(alone,))).cycles
+
+
+@lru_cache(maxsize=1 << 14)
+def cut_rows(rows: Rows, block: int) -> RowCut:
+    """The op in blocks of so many rows."""
+    steps: list[StepTree] = []
+    for part in parts(rows.count, block):
+        step = rows.step(part.size)
+        steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
+    return RowCut(block, repeated(steps))
 
 
 def _most_rows(rows: Rows, room: int) -> int:
@@ -176,17 +194,6 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
     )
 
 
-def _cut(rows: Rows, block: int) -> RowCut:
-    steps: list[StepTree] = []
-    for part in parts(rows.count, block):
-        step = rows.step(part.size)
-        steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
-    tree = repeated(steps)
-    alone = OpSchedule(name="alone", kind="vector", steps=tree)
-    cycles = times(Schedule(ports=rows.target.ports, body=(alone,))).cycles
-    return RowCut(block, tree, cycles, rows.held(block) * rows.target.slots)
-
-
 def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
     """How many rows an op has, which views every block reads, and the work of a block."""
     rules = law(op)
@@ -228,11 +235,11 @@ def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
     )
 
 
-def tried_rows(rows: Rows, limit: int) -> tuple[RowCut, ...]:
-    """Blocks for budgets of all powers of two with what they take, for who asks why one was chosen."""
+def tried_rows(rows: Rows, limit: int) -> tuple[tuple[RowCut, int, int], ...]:
+    """Blocks for budgets of all powers of two: each with its cycles alone and the bytes of its slots, for who asks why
+    one was chosen."""
     slots = rows.target.slots
-    everything = max(1, rows.held(rows.count) * slots)
-    blocks = dict.fromkeys(
-        _most_rows(rows, (1 << power) // slots) or 1 for power in range((everything - 1).bit_length(), -1, -1)
-    )
-    return tuple(dict.fromkeys((*(_cut(rows, block) for block in blocks), naive_rows(rows, limit))))
+    powers = range((max(1, rows.held(rows.count) * slots) - 1).bit_length(), -1, -1)
+    blocks = [_most_rows(rows, (1 << power) // slots) or 1 for power in powers]
+    cuts = [cut_rows(rows, block) for block in dict.fromkeys((*blocks, naive_rows(rows, limit)))]
+    return tuple((cut, _cycles_alone(cut, rows.target), rows.held(cut.rows) * slots) for cut in cuts)

@@ -14,6 +14,7 @@ from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
 from hwsim.study.explain import explain
+from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import provenance, result
 
 
@@ -32,14 +33,18 @@ def simulate(
     if explained is not None:
         check_op(workload.program, explained)
     table = prices_of(chip)
-    plan = schedule(workload.program, chip, progress)
-    counters = run(plan)
-    energy = price(counters.ops, chip, table)
-    found = result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))
-    if explained is None:
-        return found
-    own = next(op for op in counters.ops if op.name == explained)
-    return replace(found, explanation=explain(chip, workload, explained, own))
+
+    def run_one(work: Workload) -> Result:
+        plan = schedule(work.program, chip, progress)
+        counters = run(plan)
+        energy = price(counters.ops, chip, table)
+        found = result(chip, work, plan, counters, energy, provenance(chip, work, table, files or {}))
+        if explained is None or work is not workload:
+            return found
+        own = next(op for op in counters.ops if op.name == explained)
+        return replace(found, explanation=explain(chip, work, explained, own))
+
+    return replace(run_one(workload), lengths=over_lengths(workload, run_one))
 
 
 def prices_of(chip: Chip) -> PriceTable:
