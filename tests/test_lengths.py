@@ -11,7 +11,8 @@ from chips import chip
 from hwsim.core.lengths import Lengths, Share
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import workload
-from hwsim.report.terminal import Screen, run_text
+from hwsim.report.tables import Screen
+from hwsim.report.terminal import run_text
 from hwsim.study.simulate import simulate
 from test_rnnt import recipe
 

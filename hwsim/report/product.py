@@ -5,7 +5,7 @@ from rich.table import Table
 from hwsim.core.product import ProductFigures
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import percent, seconds
-from hwsim.report.terminal import Screen, render
+from hwsim.report.tables import Screen, render
 
 
 def product_text(product: ProductFigures, clock: int, screen: Screen) -> str:
