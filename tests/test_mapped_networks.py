@@ -95,9 +95,7 @@ def test_a_larger_scratchpad_never_makes_a_network_slower(
     recipe: AnyRecipe, policy: str, on: Chip, bytes_more: int, buffers_more: int
 ) -> None:
     pad = on.scratchpad
-    larger = Scratchpad(
-        size=pad.size + bytes_more, read=pad.read, write=pad.write, buffers=pad.buffers + buffers_more
-    )
+    larger = Scratchpad(size=pad.size + bytes_more, read=pad.read, write=pad.write, buffers=pad.buffers + buffers_more)
     small = times(mapped(recipe, policy, on)).cycles
     assert times(mapped(recipe, policy, replace(on, scratchpad=larger))).cycles <= small
 
