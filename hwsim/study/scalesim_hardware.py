@@ -13,14 +13,14 @@ from hwsim.core.scalesim import Physical, ScaleSimConfig, ScaleSimLayer
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.core.view import View
 from hwsim.core.workload import Workload
-from hwsim.price.rules import scratchpad_price
+from hwsim.price.book import PriceBook
+from hwsim.price.memory import accumulator_price
 from hwsim.study.simulate import simulate
 from hwsim.timing.systolic import gemm_cycles
 
 CLOCK = 10**9
 CYCLE_PS = 10**12 // CLOCK
 WORD = Precision.INT8
-SUM_BYTES = 4
 LARGEST_BANK = 2**20
 UNLIMITED = 2**30
 
@@ -61,7 +61,8 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
     run = simulate(chip, _workload(layer))
     result = run.summary
     sums = _PartialSums.of(chip, layer)
-    spent = SUM_BYTES * (sums.reads + sums.writes) * scratchpad_price(table, _bank_bytes(chip)).attojoules
+    # Without accumulators of its own the array's sums are in the scratchpad; the first and the last pass are no extra.
+    spent = (sums.reads + sums.writes) * accumulator_price(PriceBook(chip, table), WORD).attojoules
     return Physical(
         array_cycles=alone,
         cycles=result.cycles,
@@ -71,14 +72,10 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
         partial_sum_writes=sums.writes,
         dram_read_bytes=result.dram_read_bytes,
         dram_write_bytes=result.dram_write_bytes,
-        energy_aj=result.energy_aj + spent,
+        energy_aj=result.energy_aj,
         energy_by_component_aj=run.energy_by_component_aj,
         partial_sum_energy_aj=spent,
     )
-
-
-def _bank_bytes(chip: Chip) -> int:
-    return chip.scratchpad.size // chip.scratchpad.banks
 
 
 @dataclass(frozen=True, slots=True)
