@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.options import check_outputs, deliver, output_options, power_of, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -11,8 +11,20 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source.")
+@click.option("--point", metavar="NAME", help="Run at this operating point of the chip.")
+@click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")
 @output_options
-def command(arch: str, workload: str, precision: str | None, json_file: str | None, out: str | None) -> None:
+def command(
+    arch: str,
+    workload: str,
+    precision: str | None,
+    explain_energy: bool,
+    point: str | None,
+    power_cap: str | None,
+    json_file: str | None,
+    out: str | None,
+) -> None:
     """Run WORKLOAD on ARCH; each is a YAML file or a shipped name (see hwsim list).
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
@@ -23,6 +35,7 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
 
     if precision is not None:
         policy(precision)
+    cap = power_of(power_cap)
     chip, work = open_chip(arch), open_workload(workload, precision)
     check_outputs(json_file, out)
 
@@ -30,7 +43,8 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.simulate import simulate
 
-        return simulate(chip.value, work.value, files=dict(chip.files + work.files), progress=progress)
+        files = dict(chip.files + work.files)
+        return simulate(chip.value, work.value, point=point, power_cap=cap, files=files, progress=progress)
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
@@ -38,4 +52,8 @@ def command(arch: str, workload: str, precision: str | None, json_file: str | No
     from hwsim.report.terminal import run_text
 
     deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    tell(json_file, lambda screen: run_text(result, chip.value.clock, screen))
+    tell(json_file, lambda screen: run_text(result, result.operation.clock, screen))
+    if explain_energy:
+        from hwsim.report.energy import explanation_text
+
+        tell(json_file, lambda screen: "\n" + explanation_text(result, screen))

@@ -5,7 +5,8 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.core.counters import Bound, Counters, Stalls, Units
-from hwsim.core.energy import AttojouleCount, Components, UnitPrice
+from hwsim.core.efficiency import Areas, Efficiency, EnergySplit, Operation
+from hwsim.core.energy import AttojouleCount, Components, EnergyLine, UnitPrice
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
 from hwsim.core.schedule import Placement
@@ -88,6 +89,10 @@ class Result(Noun):
     tensors: tuple[Placement, ...]
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
+    energy_lines: tuple[EnergyLine, ...]
+    efficiency: Efficiency
+    area: Areas
+    operation: Operation
     provenance: Provenance
 
 
@@ -116,4 +121,5 @@ class Comparison(Noun):
     chip: Name
     workload: Name
     rows: tuple[ComparisonRow, ...]
+    energy_split: tuple[EnergySplit, ...]
     provenance: Provenance

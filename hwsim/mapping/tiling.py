@@ -226,9 +226,7 @@ class Tiling:
         cost = vector_cost(self.follower.work(m, n), read, written, self.target)
         return Fused(
             cycles=cost.cycles,
-            work=Work(
-                vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written
-            ),
+            work=Work(vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written),
         )
 
     def _vector_operand_bytes(self, m: int, n: int) -> int:

@@ -98,7 +98,9 @@ class PriceBook:
         for layer in self.layers:
             items = getattr(layer.constants, section)
             if items:
-                return tuple((item, self._entry(layer, f"{section}[{n}]", item.price, memory)) for n, item in enumerate(items))
+                return tuple(
+                    (item, self._entry(layer, f"{section}[{n}]", item.price, memory)) for n, item in enumerate(items)
+                )
         raise self.lacking(section)
 
     def first(self, read: Callable[[Constants], Any]) -> Any:
@@ -113,7 +115,9 @@ class PriceBook:
         """The refusal of a chip whose tables lack an entry."""
         name = f"{section}: has no {what}"
         if key is not None:
-            known = dict.fromkeys(known.value for layer in self.layers for known, _ in getattr(layer.constants, section))
+            known = dict.fromkeys(
+                known.value for layer in self.layers for known, _ in getattr(layer.constants, section)
+            )
             name += f" for {key.value}; it has {', '.join(known) or 'none'}"
         filled = [layer.name for layer in self.layers if not layer.overrides and layer.name != self.table.name]
         more = f" (nor have {', '.join(filled)})" if filled else ""

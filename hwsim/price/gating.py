@@ -18,7 +18,9 @@ def zero_products(act: NDArray[Any], weight: NDArray[Any]) -> int:
     8
     """
     if act.ndim < 2 or weight.ndim < 2 or act.shape[-1] != weight.shape[-2]:
-        raise InvalidValue("act", f"{act.shape} and weight {weight.shape}", "the last axis of act is k, weight's last two k and n")
+        raise InvalidValue(
+            "act", f"{act.shape} and weight {weight.shape}", "the last axis of act is k, weight's last two k and n"
+        )
     if weight.ndim == 2:
         act = act.reshape(-1, act.shape[-1])
     elif act.shape[:-2] != weight.shape[:-2]:

@@ -21,9 +21,7 @@ def standing_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
         "vector unit": (core.vector, False),
         "scratchpad": (core.scratchpad, True),
     }
-    prices = [
-        _leakage(book, entry, part, chip.cores * area, memory) for part, (area, memory) in parts.items() if area
-    ]
+    prices = [_leakage(book, entry, part, chip.cores * area, memory) for part, (area, memory) in parts.items() if area]
     if chip.idle_power:
         prices.append(
             UnitPrice(

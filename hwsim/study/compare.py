@@ -10,6 +10,7 @@ from hwsim.core.result import Comparison, ComparisonRow, Summary
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
+from hwsim.study.efficiency import energy_split
 from hwsim.study.simulate import simulate
 
 
@@ -32,6 +33,10 @@ def compare(
         chip=chip.name,
         workload=workload.name,
         rows=tuple(_row(summary, summaries[0]) for summary in summaries),
+        energy_split=tuple(
+            energy_split(one.summary.precision, one.energy_by_component_aj, results[0].energy_by_component_aj)
+            for one in results
+        ),
         provenance=replace(results[0].provenance, inputs=_common([result.provenance.inputs for result in results])),
     )
 

@@ -1,8 +1,11 @@
 """One run: a workload on a chip, from its program to its result."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from hwsim.core.chip import Chip
+from hwsim.core.counters import RunCounters
+from hwsim.core.energy import Energy
 from hwsim.core.prices import PriceTable
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
@@ -11,15 +14,42 @@ from hwsim.engine.digital import run
 from hwsim.inputs.load import load_prices
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
-from hwsim.study.outcome import provenance, result
+from hwsim.study.efficiency import areas, efficiency, operation
+from hwsim.study.operating import at_point, under_cap
+from hwsim.study.outcome import Figures, provenance, result
 
 
 def simulate(
-    chip: Chip, workload: Workload, *, files: Mapping[str, str] | None = None, progress: Progress = no_progress
+    chip: Chip,
+    workload: Workload,
+    *,
+    point: str | None = None,
+    power_cap: Fraction | None = None,
+    zero_products: Mapping[str, int] | None = None,
+    files: Mapping[str, str] | None = None,
+    progress: Progress = no_progress,
 ) -> Result:
-    """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance."""
+    """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance.
+
+    `point` names one of the chip's operating points. A `power_cap` in watts lowers the clock until the average power of
+    the run keeps within it. `zero_products` says of ops how many of their products have a factor that is zero, for a
+    chip that gates these.
+    """
     table = chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
+    given, chip = chip, at_point(chip, point)
+    asked_clock = chip.clock
+
+    def priced(chip: Chip) -> tuple[RunCounters, Energy]:
+        counters = run(schedule(workload.program, chip, progress))
+        return counters, price(counters.ops, chip, table, zero_products)
+
+    if power_cap is not None:
+        chip = under_cap(chip, power_cap, priced)
     plan = schedule(workload.program, chip, progress)
-    counters = run(plan)
-    energy = price(counters.ops, chip, table)
-    return result(chip, workload, plan, counters, energy, provenance(chip, workload, table, files or {}))
+    counters, energy = priced(chip)
+    figures = Figures(
+        efficiency=efficiency(chip, table, workload, counters.ops, counters.total.cycles, energy),
+        area=areas(chip, table),
+        operation=operation(chip, table, point, asked_clock, power_cap),
+    )
+    return result(chip, workload, plan, counters, energy, figures, provenance(given, workload, table, files or {}))
