@@ -30,7 +30,9 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
     if mode is None:
         modes = ", ".join(mode.value for mode, _ in target.array.macs_per_pe)
-        raise Unsupported(f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}")
+        raise Unsupported(
+            f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}"
+        )
     return mode
 
 

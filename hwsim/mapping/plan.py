@@ -21,7 +21,6 @@ from hwsim.mapping.tiling import Tiling
 from hwsim.mapping.uses import Span
 from hwsim.mapping.vector import naive_rows, rows_of
 
-
 @dataclass(frozen=True, slots=True)
 class Resident:
     """What stays in the scratchpad during a loop, by the name of its tensor: how many of its rows of tiles."""
@@ -63,7 +62,9 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     """
     items, working = items_of(network, target), _working_sets(network, target, size, share)
     floor = Floor(size, working)
-    capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
+    capacity = {
+        loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()
+    }
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
     if residency is None:
@@ -183,11 +184,11 @@ def _placement(name: str, plan: Plan) -> Placement:
     if name in plan.kept:
         spaces = uses.spaces
         why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
-        return Placement(tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why)
-    if not tensor.role.given:
-        why = (
-            "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
+        return Placement(
+            tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
         )
+    if not tensor.role.given:
+        why = "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
         return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
     resident = plan.residents.get(name)
     if resident is None:

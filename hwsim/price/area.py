@@ -66,7 +66,7 @@ def _element_area(book: PriceBook) -> Fraction:
     floating = sum((_floating_area(book, mode) for mode in modes if mode.floating), Fraction(0))
     register = book.need("register", with_area=True)
     bits = max(element_register_bits(chip, mode) for mode in modes)
-    return integer + floating + bits * area_of(register) / register.quote.bits
+    return integer + floating + area_of(register) * bits / int(register.quote.bits)
 
 
 def _integer_area(book: PriceBook, mode: Precision) -> Fraction:
@@ -105,4 +105,4 @@ def _sram_area(book: PriceBook, bits: int) -> Fraction:
     if not bits:
         return Fraction(0)
     density = book.need("sram_area")
-    return bits * area_of(density) / density.quote.bits
+    return area_of(density) * bits / int(density.quote.bits)

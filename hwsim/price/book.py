@@ -1,4 +1,4 @@
-"""What the entries of a chip's price table are worth on that chip: overrides first, scaled to its process and supply."""
+"""What the entries of a price table are worth on a chip: overrides first, scaled to its process and supply."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

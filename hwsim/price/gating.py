@@ -15,7 +15,7 @@ def zero_products(act: NDArray[Any], weight: NDArray[Any]) -> int:
 
     >>> import numpy as np
     >>> zero_products(np.array([[0, 2], [3, 4]]), np.array([[1, 1, 0], [0, 5, 6]]))
-    8
+    6
     """
     if act.ndim < 2 or weight.ndim < 2 or act.shape[-1] != weight.shape[-2]:
         raise InvalidValue(
@@ -28,6 +28,6 @@ def zero_products(act: NDArray[Any], weight: NDArray[Any]) -> int:
     acts = np.count_nonzero(act, axis=-2).astype(np.int64)
     weights = np.count_nonzero(weight, axis=-1).astype(np.int64)
     batch = int(np.prod(weight.shape[:-2], dtype=np.int64))
-    products = batch * act.shape[-2] * act.shape[-1] * weight.shape[-1]
+    products: int = batch * act.shape[-2] * act.shape[-1] * weight.shape[-1]
     # Python's integers: a long utterance has more products than 63 bits count.
     return products - sum(int(a) * int(w) for a, w in zip(acts.ravel(), weights.ravel(), strict=True))

@@ -50,7 +50,7 @@ class Tariff:
     standing: tuple[UnitPrice, ...]
 
     @classmethod
-    @lru_cache(maxsize=64)  # noqa: B019  # books are values; the cache is small
+    @lru_cache(maxsize=64)
     def of(cls, book: PriceBook) -> "Tariff":
         core = core_area(book)
         return cls(

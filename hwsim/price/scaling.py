@@ -27,7 +27,7 @@ _ENERGY = {
     130: ("7.171", "-6.709", "2.904"),
 }
 
-# Area of a circuit in the node of a row, made in the node of a column; both from 7 to 130 nm as in `NODES_NM`.
+# What an area in the node of a row becomes in the node of a column; columns go from 7 to 130 nm, as `NODES_NM`.
 _AREA = {
     7: ("1", "1.7", "2.9", "3.2", "3.6", "7.8", "17", "25", "48", "110"),
     10: ("0.58", "1", "1.7", "1.9", "2.1", "4.5", "9.8", "15", "28", "63"),
@@ -48,7 +48,7 @@ def energy_factor(from_nm: Fraction, from_volts: Fraction, to_nm: Fraction, to_v
     """By what an energy in one process at one supply is multiplied in another.
 
     >>> float(energy_factor(Fraction(45), Fraction(9, 10), Fraction(7), Fraction(3, 4)))
-    0.06648763842979962
+    0.0664935510996885
     """
     if (from_nm, from_volts) == (to_nm, to_volts):
         return Fraction(1)
@@ -65,9 +65,12 @@ def area_factor(from_nm: Fraction, to_nm: Fraction) -> Fraction:
         return Fraction(1)
     beyond = (to_nm / _known(to_nm)) / (from_nm / _known(from_nm))
     return beyond * sum(
-        share_from * share_to * Fraction(_AREA[node_from][NODES_NM.index(node_to)])
-        for node_from, share_from in _between(_known(from_nm))
-        for node_to, share_to in _between(_known(to_nm))
+        (
+            share_from * share_to * Fraction(_AREA[node_from][NODES_NM.index(node_to)])
+            for node_from, share_from in _between(_known(from_nm))
+            for node_to, share_to in _between(_known(to_nm))
+        ),
+        Fraction(0),
     )
 
 
@@ -84,8 +87,8 @@ def root(value: Fraction) -> Fraction:
 def _switching(nm: Fraction, volts: Fraction) -> Fraction:
     """The energy of a switching gate: linear in the node between two nodes, with its root beyond the last ones."""
     known = _known(nm)
-    energy = sum(share * _at(node, volts) for node, share in _between(known))
-    return energy if known == nm else Fraction(energy) * root(nm / known)
+    energy = sum((share * _at(node, volts) for node, share in _between(known)), Fraction(0))
+    return energy if known == nm else energy * root(nm / known)
 
 
 def _at(node: int, volts: Fraction) -> Fraction:

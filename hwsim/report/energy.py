@@ -1,4 +1,4 @@
-"""What `--explain-energy` prints, line by line what the energy is made of; and where `compare` finds what INT4 saves."""
+"""What `--explain-energy` prints, action by action, and the split of what one precision saves against another."""
 
 from dataclasses import fields
 
@@ -73,7 +73,7 @@ def _counts(lines: list[EnergyLine]) -> Table:
 
 
 def _origins(lines: list[EnergyLine], sources: list[str]) -> Table:
-    table = Table(title="What the prices are made of", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))  # fmt: skip
+    table = new_table(title="What the prices are made of")
     for column in ("action", "entries of the price table", "how sure", "from"):
         table.add_column(column, header_style="dim", overflow="fold")
     for line in lines:

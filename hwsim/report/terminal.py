@@ -189,6 +189,8 @@ def _energy(result: Result) -> Table:
     table = new_table("component", "energy", "share", title="Where the energy goes")
     for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
         spent = getattr(result.energy_by_component_aj, component.name)
+        if not spent:
+            continue
         table.add_row(component.name, joules(spent), percent(spent, total))
     return table
 

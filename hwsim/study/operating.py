@@ -19,6 +19,8 @@ def at_point(chip: Chip, name: str | None) -> Chip:
     if name is None:
         return chip
     points = dict(chip.operating_points)
+    if not points:
+        raise Unsupported(f"{chip.name}: has no operating points, so none is called {name!r}")
     if name not in points:
         raise UnknownName("operating point", name, tuple(points))
     point = points[name]
