@@ -96,7 +96,9 @@ def reduce(rows: int, size: int, reduction: Reduction, times: int = 1) -> Progra
         count=count,
     )
     width = count if reduction.narrows else size
-    return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width, role=Role.OUTPUT), *norm], times)
+    return program(
+        op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width, role=Role.OUTPUT), *norm], times
+    )
 
 
 def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:

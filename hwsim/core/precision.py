@@ -36,9 +36,10 @@ class Precision(Enum):
     BF16 = "bf16"
     FP32 = "fp32"
 
-    @property
-    def bits(self) -> int:
-        return _BITS[self.value]
+    bits: int
+
+    def __init__(self, name: str) -> None:
+        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", name)[0])
 
     @property
     def floating(self) -> bool:
@@ -81,9 +82,6 @@ class Precision(Enum):
     def _must_be_integer(self) -> None:
         if self.floating:
             raise InvalidValue("precision", self.value, "must be an integer format")
-
-
-_BITS = {precision.value: int(re.findall(r"(?:int|fp|bf)(\d+)", precision.value)[0]) for precision in Precision}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +177,10 @@ class PrecisionPlan(Noun):
         """The policy of an op."""
         matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
         return policy(matching[-1] if matching else self.policy)
+
+    def widest(self, *ops: str) -> Precision:
+        """The format of a tensor that these ops read: that with the most bits, of those in which they want it."""
+        return max((self.of(op).activation for op in ops), key=lambda precision: precision.bits)
 
     def cached(self, op: str) -> Precision:
         """The format of keys or values that an op reads."""

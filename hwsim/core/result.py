@@ -21,7 +21,11 @@ class Engine(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary(Noun):
-    """The headline figures. Times are of one utterance, or of the batch that runs together."""
+    """The headline figures. Times are of one utterance, or of the batch that runs together.
+
+    Latency and real-time factor are those of the chip's cycles and of the host's share of the search, `host_ms`. The
+    sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused into the search.
+    """
 
     chip: Name
     workload: Name
@@ -29,6 +33,7 @@ class Summary(Noun):
     batch: int
     cycles: int
     latency_ms: float
+    host_ms: float
     audio_seconds: float
     rtf: float
     energy_aj: AttojouleCount
@@ -40,6 +45,22 @@ class Summary(Noun):
     parameters: int
     model_bytes: int
     compression_vs_fp32: float | None
+    lm_parameters: int
+    lm_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartResult(Noun):
+    """All ops and parameters of one part of the network: those whose names begin alike."""
+
+    name: Name
+    parameters: int
+    model_bytes: int
+    macs: int
+    cycles: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    energy_aj: AttojouleCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +100,11 @@ class Provenance(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
-    """A run: headline figures, one entry an op, the chip's counters, where each tensor was, the energy with its unit
+    """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy with its unit
     prices. `unrolled_iterations` are those of loops that were walked one by one before their period was found."""
 
     summary: Summary
+    parts: tuple[PartResult, ...]
     ops: tuple[OpResult, ...]
     counters: Counters
     unrolled_iterations: int

@@ -75,12 +75,17 @@ def _write_key(begin, walk, base, least, keys, at):
     port = walk.free[c.LOAD_UNIT]
     for place in range(walk.now[c.PENDING]):
         store = walk.pending[place]
-        keys[at] = 2 * store[c.P_OP] + (store[c.P_RUN] == walk.now[c.RUN])
-        keys[at + 1] = store[c.P_DUE] - walk.now[c.SEQUENCE]
-        keys[at + 2] = max(store[c.P_READY], port) - base
-        keys[at + 3] = max(store[c.P_AFTER], port) - base
-        keys[at + 4] = store[c.P_CYCLES]
-        at += 5
+        keys[at] = store[c.P_OP]
+        keys[at + 1] = store[c.P_RUN] == walk.now[c.RUN]
+        keys[at + 2], keys[at + 3] = store[c.P_LOW], store[c.P_HIGH]
+        keys[at + 4] = store[c.P_RING]
+        keys[at + 5] = (store[c.P_SLOT] - walk.turn[store[c.P_RING]]) % slots
+        keys[at + 6] = store[c.P_DUE] - walk.now[c.SEQUENCE]
+        keys[at + 7] = store[c.P_CYCLES]
+        keys[at + 8] = max(store[c.P_READY], port) - base
+        keys[at + 9] = max(store[c.P_AFTER], port) - base
+        keys[at + 10] = _relative(store[c.P_OWN], base)  # whatever it is, the span will count from it
+        at += c.PENDING_KEY
     return at
 
 
@@ -178,3 +183,5 @@ def _shift(begin, walk, shift):
         store[c.P_READY] += shift
         if store[c.P_AFTER] >= 0:
             store[c.P_AFTER] += shift
+        if store[c.P_OWN] >= 0:
+            store[c.P_OWN] += shift

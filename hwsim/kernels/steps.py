@@ -27,6 +27,14 @@ def move(walk, op, end):
 
 
 @kernel
+def _move_own(walk, end):
+    """Something of the op under way ends."""
+    move(walk, walk.now[c.NOW_OP], end)
+    own = walk.peaks[walk.now[c.LEVEL]]
+    own[c.OWN] = max(own[c.OWN], end)
+
+
+@kernel
 def run_step(row, walk):
     """Loads, array, vector unit, store: the parts that the step has. Of equal reasons to wait the first one counts."""
     now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
@@ -46,9 +54,8 @@ def run_step(row, walk):
         finished, results = _array(row, walk, loaded), c.ARRAY_RESULTS
     if row[c.VECTOR] >= 0:
         finished = _vector(row, walk, vector_loaded, finished)
-    own = walk.peaks[now[c.LEVEL]]
-    own[c.OWN] = max(own[c.OWN], finished)
     if row[c.FLAGS] & c.CLOSES:
+        own = walk.peaks[now[c.LEVEL]]
         own[c.DONE] = max(own[c.DONE], finished)
         slot = (turn[results] - 1) % slots
         released[results, slot] = finished
@@ -75,9 +82,7 @@ def _load(row, ring, walk):
     run_unit(walk, now[c.NOW_OP], c.LOAD_UNIT, c.LOAD_UNIT, wait, reason, row[c.LOAD_0 + ring])
     now[c.LOAD_ENDED_0 + ring] = walk.free[c.LOAD_UNIT]
     complete = walk.free[c.LOAD_UNIT] + walk.fixed[c.LATENCY]
-    move(walk, now[c.NOW_OP], complete)
-    own = walk.peaks[now[c.LEVEL]]
-    own[c.OWN] = max(own[c.OWN], complete)
+    _move_own(walk, complete)
     return complete
 
 
@@ -104,7 +109,7 @@ def _array(row, walk, loaded):
         if row[c.FLAGS] & (c.RELEASE_0 << ring):
             released[ring, (turn[ring] - 1) % slots] = free[c.ARRAY_UNIT]
     finished = free[c.ARRAY_UNIT] + row[c.TAIL]
-    move(walk, now[c.NOW_OP], finished)
+    _move_own(walk, finished)
     return finished
 
 
@@ -129,7 +134,7 @@ def _vector(row, walk, loaded, tile):
     start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
     if now[c.FIRST_WORK] < 0:
         now[c.FIRST_WORK] = start
-    move(walk, now[c.NOW_OP], free[c.VECTOR_UNIT])
+    _move_own(walk, free[c.VECTOR_UNIT])
     if row[c.FUSED] >= 0:
         if now[c.FIRST_FUSED] < 0:
             now[c.FIRST_FUSED] = free[c.VECTOR_UNIT]
@@ -146,6 +151,7 @@ def _store(row, ring, slot, finished, walk):
     now = walk.now
     store = walk.pending[now[c.PENDING]]
     store[c.P_CYCLES], store[c.P_READY], store[c.P_AFTER] = row[c.STORE], finished, c.NEVER
+    store[c.P_OWN] = c.NEVER
     if now[c.STORE_BEGUN] == 0:
         now[c.STORE_BEGUN] = 1
         store[c.P_AFTER] = now[c.STORE_WAITS]
@@ -190,6 +196,10 @@ def run_oldest_store(walk):
         own[c.SAVED] = max(own[c.SAVED], end)
         own[c.OWN] = max(own[c.OWN], end)
     else:
+        walk.totals[store[c.P_OP], c.SPAN] += max(0, end - store[c.P_OWN])
+        for place in range(1, now[c.PENDING]):
+            if walk.pending[place, c.P_RUN] == store[c.P_RUN]:
+                walk.pending[place, c.P_OWN] = max(walk.pending[place, c.P_OWN], end)
         for ref in range(store[c.P_LOW], store[c.P_HIGH]):
             if c.STORED <= walk.refs[ref, c.HOW] <= c.STORED_PART:
                 tensor = walk.refs[ref, c.TENSOR]

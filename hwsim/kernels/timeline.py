@@ -137,6 +137,9 @@ def _end_op(row, walk):
             _written(walk, how, tensor, walk.peaks[level, c.DONE if how <= c.KEPT_PART else c.SAVED])
     if now[c.FIRST_WORK] >= 0:
         walk.totals[row[c.OP], c.SPAN] += max(0, walk.peaks[level, c.OWN] - now[c.FIRST_WORK])
+    for place in range(now[c.PENDING]):
+        if walk.pending[place, c.P_RUN] == now[c.RUN]:
+            walk.pending[place, c.P_OWN] = walk.peaks[level, c.OWN]
     if now[c.FIRST_FUSED] >= 0:
         walk.totals[row[c.FUSED_OP], c.SPAN] += free[c.VECTOR_UNIT] - now[c.FIRST_FUSED]
     walk.peaks[level - 1, c.REACH] = max(walk.peaks[level - 1, c.REACH], walk.peaks[level, c.REACH])

@@ -72,8 +72,10 @@ LATENCY, SLOTS, SHARED, DELAY, LONGEST, FIXED = 0, 1, 2, 3, 4, 5
 # `peaks`, one row a level: the latest end of anything, of the op's own steps, of its kept tiles, of its stores.
 REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4
 
-# `pending`, one row a store that waits for the shared port.
-P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, PENDING_COLUMNS = range(11)
+# `pending`, one row a store that waits for the shared port; how many integers of a key each of them takes.
+# P_OWN: if the steps of its op are over, the latest end of that run so far.
+P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, P_OWN, PENDING_COLUMNS = range(12)
+PENDING_KEY = 11
 
 # What a snapshot keeps: the time of the unit that others are relative to, the frontier, a hash of the key, which is
 # compared before the key itself, the peaks of the iteration, and then the totals of the body's ops.

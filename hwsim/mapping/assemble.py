@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from hwsim.core.laws import kind, law
 from hwsim.core.ops import Conv, Gemm
+from hwsim.core.precision import Precision
 from hwsim.core.schedule import (
+    Block,
     Loaded,
     OpSchedule,
     Preload,
@@ -14,23 +16,21 @@ from hwsim.core.schedule import (
     Stretch,
     Written,
 )
-from hwsim.core.steps import Ring
+from hwsim.core.steps import Ring, StepTree
 from hwsim.core.view import View
-from hwsim.errors import Unsupported
-from hwsim.mapping.blocks import limits_of
-from hwsim.mapping.follower import follower
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
-from hwsim.mapping.matrix import Cut, fastest_cut, mode_of, naive_cut
-from hwsim.mapping.network import columns_of, parameters_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.matrix import Cut, fastest_cut, naive_cut
+from hwsim.mapping.network import columns_of, parameters_of, pieces_of
+from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.plan import Plan, two_spaces
-from hwsim.mapping.tiling import Tiling, Where
-from hwsim.mapping.vector import RowCut, fastest_rows, naive_rows, rows_of
+from hwsim.mapping.refusal import naming
+from hwsim.mapping.tiling import Tiling
+from hwsim.mapping.vector import RowCut, fastest_rows, naive_rows
 
 
 def assemble(plan: Plan) -> Schedule:
     """The schedule of a plan."""
-    builder = _Builder(plan, frozenset(plan.kept))
+    builder = _Builder(plan, frozenset(plan.kept), pieces_of(plan.network, plan.target))
     body = tuple(builder.nodes(plan.network.nodes))
     return Schedule(ports=plan.target.ports, body=body, placements=two_spaces(plan))
 
@@ -39,6 +39,7 @@ def assemble(plan: Plan) -> Schedule:
 class _Builder:
     plan: Plan
     kept: frozenset[str]
+    pieces: Pieces
 
     def nodes(self, nodes: Iterable[SizedNode]) -> Iterator[ScheduleNode]:
         for node in nodes:
@@ -47,10 +48,10 @@ class _Builder:
                     yield from self.preloads(node.name)
                 yield Stretch(loop=node.name, times=node.times, body=tuple(self.nodes(node.body)))
             else:
-                try:
-                    yield self.matrix(node) if node.on_array else self.vector(node)
-                except Unsupported as error:
-                    raise Unsupported(f"{node.op.name}: {error}") from error
+                piece = self.pieces.of(node)
+                with naming(node.op.name):
+                    op = self.vector(node, piece) if isinstance(piece, VectorPiece) else self.matrix(node, piece)
+                yield op
 
     def preloads(self, loop: str) -> Iterator[Preload]:
         for resident in self.plan.residents.values():
@@ -63,59 +64,59 @@ class _Builder:
                     overwrites=self.plan.floor.overwritten_by(resident.lease),
                 )
 
-    def matrix(self, sized: SizedOp) -> OpSchedule:
-        op, program, target = sized.op, self.plan.network.program, self.plan.target
+    def matrix(self, sized: SizedOp, piece: MatrixPiece) -> OpSchedule:
+        op, kept, residents = sized.op, self.kept, self.plan.residents
         assert isinstance(op, (Gemm, Conv))
-        operands = Operands.of(sized, program)
-        mode = mode_of(operands, target)
-        follows = None if sized.follower is None else follower(sized, sized.follower, program, self.kept)
-        resident = self.plan.residents.get(op.weight.tensor)
-        columns = columns_of(op.name) in self.plan.residents
-        resident_k = 0
-        if resident is not None:
-            unit = operands.size.k if operands.size.batch > 1 else limits_of(target.array, mode).unit.k
-            resident_k = min(operands.size.k, resident.rows * unit)
-        where = Where(
-            act=op.act.tensor in self.kept,
-            weight=op.weight.tensor in self.kept,
-            resident_k=resident_k,
-            columns=columns,
-            out=op.out.tensor in self.kept,
-        )
-        cut = self.cut(Tiling(operands, mode, target, where, follows), self.room(op.name))
-        array_reads = [view.tensor for view, here in ((op.act, where.act), (op.weight, where.weight)) if here]
-        array_reads += [op.weight.tensor] if resident_k else []
-        loaded = self.loaded(Ring.WEIGHTS, () if where.weight else (op.weight,))
-        loaded += self.loaded(Ring.ACTIVATIONS, () if where.act else (op.act,))
+        resident = residents.get(piece.weight)
+        columns = columns_of(op.name) in residents
+        tiling = piece.tiling(kept, 0 if resident is None else resident.rows, columns=columns)
+        cut = self.cut(tiling, self.room(op.name))
+        array_reads = [name for name in (piece.act, piece.weight) if name in kept]
+        array_reads += [] if resident is None else [piece.weight]
+        loaded = self.loaded(Ring.WEIGHTS, (op.weight,)) + self.loaded(Ring.ACTIVATIONS, (op.act,))
         vector_reads = [columns_of(op.name)] if columns else []
         written: tuple[View, ...] = (op.out,)
         if sized.follower is not None:
             chain = sized.follower.op
             others = [view for view in law(chain).reads(chain) if view.tensor != op.out.tensor]
-            vector_reads += [view.tensor for view in others if view.tensor in self.kept]
+            vector_reads += [view.tensor for view in others if view.tensor in kept]
             loaded += self.loaded(Ring.VECTOR_OPERANDS, others)
             written = law(chain).writes(chain)
         return self.op_schedule(
             sized, cut.steps, written, array_reads, vector_reads, loaded,
-            macs=operands.size.macs, mode=mode, block=cut.block,
+            macs=piece.macs, mode=piece.mode, block=cut.block,
         )  # fmt: skip
 
-    def vector(self, sized: SizedOp) -> OpSchedule:
+    def vector(self, sized: SizedOp, piece: VectorPiece) -> OpSchedule:
         op, plan = sized.op, self.plan
         resident = parameters_of(op.name) in plan.residents
-        rows = rows_of(sized, plan.network.program, plan.target, self.kept, resident)
+        rows = piece.rows(self.kept, resident=resident)
         room = self.room(op.name)
-        cut: RowCut = naive_rows(rows, room) if plan.naive and rows.held(1) <= room else fastest_rows(rows, room)
+        naive = plan.naive and rows.held(1) * rows.target.slots <= room
+        cut: RowCut = naive_rows(rows, room) if naive else fastest_rows(rows, room)
         rules = law(op)
         reads = [view.tensor for view in rules.reads(op) if view.tensor in self.kept]
         reads += [parameters_of(op.name)] if resident else []
         loaded = self.loaded(Ring.VECTOR_OPERANDS, rules.reads(op))
-        macs = rules.macs(op, sized.shape)
-        return self.op_schedule(sized, cut.steps, rules.writes(op), (), reads, loaded, macs=macs)
+        return self.op_schedule(sized, cut.steps, rules.writes(op), (), reads, loaded, macs=piece.macs)
 
-    def op_schedule(self, sized, steps, written, array_reads, vector_reads, loaded, **rest) -> OpSchedule:  # type: ignore[no-untyped-def]
+    def op_schedule(
+        self,
+        sized: SizedOp,
+        steps: tuple[StepTree, ...],
+        written: Iterable[View],
+        array_reads: Iterable[str],
+        vector_reads: Iterable[str],
+        loaded: Iterable[Loaded],
+        *,
+        macs: int,
+        mode: Precision | None = None,
+        block: Block | None = None,
+    ) -> OpSchedule:
         plan, op = self.plan, sized.op
-        kept, stored, overwrites = [], [], []
+        kept: list[Written] = []
+        stored: list[Written] = []
+        overwrites: list[str] = []
         for view in dict.fromkeys(written):
             one = Written(tensor=view.tensor, whole=not view.windows)
             if view.tensor in self.kept:
@@ -135,7 +136,9 @@ class _Builder:
             overwrites=tuple(dict.fromkeys(overwrites)),
             fused=None if follows is None else (follows.op.name, kind(follows.op)),
             steps=steps,
-            **rest,
+            macs=macs,
+            mode=mode,
+            block=block,
         )
 
     def loaded(self, ring: Ring, views: Iterable[View]) -> list[Loaded]:

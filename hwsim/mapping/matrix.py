@@ -1,5 +1,6 @@
 """Which blocks a matrix product is cut into: of some candidates the fastest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,32 +31,40 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
     if mode is None:
         modes = ", ".join(mode.value for mode, _ in target.array.macs_per_pe)
-        raise Unsupported(
-            f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}"
-        )
+        raise Unsupported(f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}")
     return mode
 
 
 @lru_cache(maxsize=1 << 14)
 def naive_cut(tiling: Tiling, limit: int) -> Cut:
     """The largest square block whose slots fit the limit, or the smallest block that there is."""
-    slots = tiling.target.slots
-    block = largest_block(tiling.whole, tiling.limits, lambda block: tiling.bytes_held(block) * slots <= limit)
+    block = largest_block(tiling.whole, tiling.limits, _fitting(tiling, limit // tiling.target.slots))
     return _cut(tiling, block or smallest_block(tiling.whole, tiling.limits))
 
 
 @lru_cache(maxsize=1 << 14)
 def fastest_cut(tiling: Tiling, limit: int) -> Cut:
-    """The fastest of the candidates whose slots fit the limit; of equals the one that is tried first."""
+    """The fastest of the candidates whose slots fit the limit.
+
+    They are tried in the order of what they take at least, as long as that is less than what the best one takes.
+    """
     slots = tiling.target.slots
     fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * slots <= limit]
     if not fitting:
         smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.limits)) * slots
         raise Unsupported(
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
-            "give a larger one, or fewer buffers"
+            "give a larger one"
         )
-    return min((_cut(tiling, block) for block in fitting), key=lambda cut: cut.cycles)
+    bounds = [tiling.least_cycles(block) for block in fitting]
+    best: Cut | None = None
+    for at in sorted(range(len(fitting)), key=lambda at: bounds[at]):
+        if best is not None and bounds[at] >= best.cycles:
+            break
+        cut = _cut(tiling, fitting[at])
+        best = cut if best is None or cut.cycles < best.cycles else best
+    assert best is not None
+    return best
 
 
 @lru_cache(maxsize=1 << 13)
@@ -67,10 +76,15 @@ def candidates(tiling: Tiling) -> tuple[Extent, ...]:
     found: dict[Extent, None] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
-            block = largest_block(whole, limits, lambda b, room=1 << power: tiling.bytes_held(b) * slots <= room, long)
+            block = largest_block(whole, limits, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 found[block] = None
     return (*found, *(() if smallest in found else (smallest,)))
+
+
+def _fitting(tiling: Tiling, room: int) -> Callable[[Extent], bool]:
+    """Whether one slot of every ring fits."""
+    return lambda block: tiling.bytes_held(block) <= room
 
 
 @lru_cache(maxsize=1 << 15)

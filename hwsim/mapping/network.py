@@ -11,8 +11,7 @@ from hwsim.core.tensor import Role
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import can_follow
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
-from hwsim.mapping.matrix import mode_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.pieces import MatrixPiece, Pieces
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import ProgramUses
@@ -90,6 +89,12 @@ def parameters_of(op: str) -> str:
 
 
 @lru_cache(maxsize=32)
+def pieces_of(network: Network, target: Target) -> Pieces:
+    """The pieces of a network on a target."""
+    return Pieces(network.program, target)
+
+
+@lru_cache(maxsize=32)
 def items_of(network: Network, target: Target) -> tuple[Item, ...]:
     """Everything that may be resident, in program order."""
     found: list[Item] = []
@@ -105,8 +110,8 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
             continue
         traffic = 0
         for use in uses.uses:
-            sized = network.largest.get(use.op.name)
-            size = uses.tensor.packed_bytes if sized is None else network.program.view_bytes(use.view, sized.shape)
+            largest = network.largest.get(use.op.name)
+            size = uses.tensor.packed_bytes if largest is None else network.program.view_bytes(use.view, largest.shape)
             traffic += size * prod(loop.times for loop in use.loops)
         found.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(found)
@@ -122,14 +127,16 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
             yield parameters_of(op.name), 0, size
         return
     assert isinstance(op, (Gemm, Conv))
-    operands = Operands.of(sized, program)
+    piece = pieces_of(network, target).of(sized)
+    assert isinstance(piece, MatrixPiece)
+    operands = piece.operands
     weight = network.uses.tensors[op.weight.tensor]
     matrix = operands.size
     if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
         if matrix.batch > 1:
             yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
-            unit = limits_of(target.array, mode_of(operands, target)).unit.k
+            unit = limits_of(target.array, piece.mode).unit.k
             for row, first in enumerate(range(0, matrix.k, unit)):
                 yield op.weight.tensor, row, operands.weight_bytes(min(unit, matrix.k - first), matrix.n)
     if operands.column_bytes(matrix.n):

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
-from hwsim.errors import Unsupported
-from hwsim.mapping.follower import follower
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import mode_of, naive_cut
-from hwsim.mapping.network import Network, items_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.matrix import naive_cut
+from hwsim.mapping.network import Network, items_of, pieces_of
+from hwsim.mapping.pieces import VectorPiece
+from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.residency import Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
-from hwsim.mapping.tiling import Tiling
 from hwsim.mapping.uses import Span
-from hwsim.mapping.vector import naive_rows, rows_of
+from hwsim.mapping.vector import naive_rows
+
 
 @dataclass(frozen=True, slots=True)
 class Resident:
@@ -60,11 +59,10 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
 
     `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
-    items, working = items_of(network, target), _working_sets(network, target, size, share)
+    working = _working_sets(network, target, size, share)
+    items = items_of(network, target)
     floor = Floor(size, working)
-    capacity = {
-        loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()
-    }
+    capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
     if residency is None:
@@ -145,11 +143,14 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
     """For the op in each place: bytes of all slots of its naive cut, nothing kept; a follower has those of its leader."""
     working = [0] * len(network.uses.placed)
     for name, sized in network.largest.items():
-        held = _held(sized, network, target, size // share)
+        with naming(name):
+            held = _held(sized, network, target, size // share)
         if held > size:
-            raise Unsupported(
-                f"{name}: one tile or row takes {held} bytes with {target.slots} buffers, the scratchpad has {size}; "
-                "give a larger one, or fewer buffers"
+            what = "one tile of the array" if sized.on_array else "one row"
+            raise UnsupportedOp(
+                name,
+                f"{what} takes {held} bytes with {target.slots} buffers, the scratchpad has {size}; "
+                "give a larger one" + (", or fewer buffers" if target.slots > 1 else ""),
             )
         working[network.uses.place_of[name]] = held
         if sized.follower is not None:
@@ -158,12 +159,10 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
 
 
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
-    if not sized.on_array:
-        return naive_rows(rows_of(sized, network.program, target, frozenset(), False), limit).bytes_held
-    operands = Operands.of(sized, network.program)
-    follows = None if sized.follower is None else follower(sized, sized.follower, network.program, frozenset())
-    tiling = Tiling(operands, mode_of(operands, target), target, follower=follows)
-    return naive_cut(tiling, limit).bytes_held
+    piece = pieces_of(network, target).of(sized)
+    if isinstance(piece, VectorPiece):
+        return naive_rows(piece.rows(frozenset()), limit).bytes_held
+    return naive_cut(piece.tiling(frozenset()), limit).bytes_held
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:
@@ -184,11 +183,11 @@ def _placement(name: str, plan: Plan) -> Placement:
     if name in plan.kept:
         spaces = uses.spaces
         why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
-        return Placement(
-            tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
-        )
+        return Placement(tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why)
     if not tensor.role.given:
-        why = "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
+        why = (
+            "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
+        )
         return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
     resident = plan.residents.get(name)
     if resident is None:

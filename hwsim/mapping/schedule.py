@@ -18,6 +18,7 @@ from hwsim.errors import Unsupported
 from hwsim.mapping.assemble import assemble
 from hwsim.mapping.network import Network, network
 from hwsim.mapping.plan import Plan, naive_plan, placements, plan
+from hwsim.mapping.refusal import UnsupportedOp
 from hwsim.mapping.target import Target, target_of
 from hwsim.timing.timeline import times
 
@@ -72,27 +73,29 @@ def _fastest(
         raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
     found = network(program)
     best: tuple[int, Plan, Schedule] | None = None
-    problem: Unsupported | None = None
+    problem: UnsupportedOp | None = None
     seen: set[object] = set()
     ways = list(_ways(chip, residency))
-    for done, (slots, size, make) in enumerate(ways):
+    for done, (slots, make) in enumerate(ways):
         progress(done, len(ways))
-        try:
-            one = make(found, target_of(chip, slots, free_conversion), size)
-            body = assemble(one)
-        except Unsupported as error:
-            problem = problem or error
-            continue
-        mark = slots, _mark(body.body)
-        if mark in seen:
-            continue
-        seen.add(mark)
-        cycles = times(body).cycles
-        if best is None or cycles < best[0]:
-            best = cycles, one, body
+        target = target_of(chip, slots, free_conversion)
+        for size in rungs(chip.scratchpad.size):
+            try:
+                one = make(found, target, size)
+                body = assemble(one)
+            except UnsupportedOp as error:
+                problem = problem or error
+                break  # what does not fit here fits no smaller one
+            mark = slots, _mark(body.body)
+            if mark in seen:
+                continue
+            seen.add(mark)
+            cycles = times(body).cycles
+            if best is None or cycles < best[0]:
+                best = cycles, one, body
     if best is None:
         assert problem is not None
-        raise Unsupported(f"{problem} (on {chip.name})") from problem
+        raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
     return Planned(best[1], replace(best[2], placements=placements(best[1])))
 
 
@@ -125,12 +128,11 @@ def rungs(size: int) -> tuple[int, ...]:
     return tuple(sorted((rung for rung in ladder if rung <= size), reverse=True))
 
 
-def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, int, Callable[[Network, Target, int], Plan]]]:
-    """Slots, size, and how to plan for them."""
+def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, Callable[[Network, Target, int], Plan]]]:
+    """How many slots to use, and how to plan for a size."""
     for slots in SLOTS:
         if slots <= chip.scratchpad.buffers:
-            for size in rungs(chip.scratchpad.size):
-                for share in WORKING_SHARES:
-                    yield slots, size, partial(plan, share=share, residency=residency)
-                if residency is None or not (residency.residents or residency.kept):
-                    yield slots, size, naive_plan
+            for share in WORKING_SHARES:
+                yield slots, partial(plan, share=share, residency=residency)
+            if residency is None or not (residency.residents or residency.kept):
+                yield slots, naive_plan

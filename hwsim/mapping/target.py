@@ -50,4 +50,6 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         shared=chip.dram.shared_port,
         store_delay=slots,
     )
-    return _target(chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion)
+    return _target(
+        chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion
+    )

@@ -94,6 +94,29 @@ class Tiling:
         batch = self.operands.size.batch
         return once if batch == 1 else (Repeat(times=batch, body=once),)
 
+    def least_cycles(self, block: Extent) -> int:
+        """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
+        whole, array, unit = self.whole, self.target.array, self.limits.unit
+        outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
+        if array.dataflow is Dataflow.OS:
+            tiles = -(-whole.outer // unit.outer) * -(-whole.inner // unit.inner)
+            busy = tiles * interval(array, -(-whole.k // self.limits.packed_k))
+        else:
+            tiles = -(-whole.k // unit.k) * -(-whole.inner // unit.inner)
+            last = whole.outer - (outers - 1) * block.outer
+            busy = tiles * ((outers - 1) * interval(array, block.outer) + interval(array, last))
+        m, n = m_and_n(array.dataflow, whole)
+        one_k = block.k >= whole.k
+        streaming = 1 if one_k else inners
+        staying = 1 if one_k and inners == 1 else outers
+        acts, weights = (staying, streaming) if array.dataflow is Dataflow.IS else (streaming, staying)
+        loaded = 0
+        if not self.where.act and self.operands.sliding is None:
+            loaded += acts * self.operands.act_bytes(m, whole.k)
+        if not self.where.weight:
+            loaded += weights * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
+        return self.operands.size.batch * max(busy, self.target.ports.load_cycles(loaded) - outers * inners)
+
     def _k_parts(self, block_k: int) -> Iterator[KPart]:
         """K in pieces, the resident rows first; K is never out of order."""
         whole, resident = self.whole.k, self.where.resident_k

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
 from hwsim.core.counters import Work
@@ -37,7 +37,7 @@ class RowBytes:
         return min(self.bytes, -(-self.bytes * block // count) + halo)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
 
@@ -46,6 +46,13 @@ class Rows:
     writes: tuple[RowBytes, ...]
     work_of: "BlockWork"
     target: Target
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.count, self.reads, self.writes, self.work_of, id(self.target)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
@@ -89,8 +96,7 @@ class RowCut:
 @lru_cache(maxsize=1 << 14)
 def naive_rows(rows: Rows, limit: int) -> RowCut:
     """As many rows a block as fit the limit, or one."""
-    slots = rows.target.slots
-    return _cut(rows, largest(rows.count, lambda block: rows.held(block) * slots <= limit) or 1)
+    return _cut(rows, _most_rows(rows, limit // rows.target.slots) or 1)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -100,11 +106,16 @@ def fastest_rows(rows: Rows, limit: int) -> RowCut:
     if rows.held(1) * slots > limit:
         raise Unsupported(
             f"one row takes {rows.held(1) * slots} bytes with {slots} buffers, "
-            f"the scratchpad has {limit} for it; give a larger one, or fewer buffers"
+            f"the scratchpad has {limit} for it; give a larger one"
         )
     budgets = [limit, *(1 << power for power in range(limit.bit_length() - 1, -1, -1))]
-    blocks = {largest(rows.count, lambda b, room=room: rows.held(b) * slots <= room): None for room in budgets[:8]}
+    blocks = {_most_rows(rows, room // slots): None for room in budgets[:8]}
     return min((_cut(rows, block) for block in blocks if block), key=lambda cut: cut.cycles)
+
+
+def _most_rows(rows: Rows, room: int) -> int:
+    """The largest block of which one operand and one result slot fit; 0 if not one row does."""
+    return largest(rows.count, lambda block: rows.held(block) <= room)
 
 
 def rows_of(sized: SizedOp, program: Program, target: Target, kept: frozenset[str], resident: bool) -> Rows:

@@ -142,7 +142,7 @@ class _Writer:
         for tensor, touch in body.touched.items():
             self.touched.append((tensor, touch.whole, touch.part, touch.asked, touch.readers))
         slots, stores = self.ports.slots, self.ports.store_delay + 1 if self.ports.shared else 0
-        key = c.UNITS + c.RINGS * slots + len(body.touched) * (1 + 2 * c.READERS) + 5 * stores
+        key = c.UNITS + c.RINGS * slots + len(body.touched) * (1 + 2 * c.READERS) + c.PENDING_KEY * stores
         begin = [c.BEGIN, times, body.units, body.rings, body.loaded, low, high, touched, len(self.touched), 0, key, 0]
         self.rows[at] = tuple(begin)
         self.begins.append((at, level))
