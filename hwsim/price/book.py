@@ -115,9 +115,8 @@ class PriceBook:
         """The refusal of a chip whose tables lack an entry."""
         name = f"{section}: has no {what}"
         if key is not None:
-            known = dict.fromkeys(
-                known.value for layer in self.layers for known, _ in getattr(layer.constants, section)
-            )
+            found = [entry for layer in self.layers for entry in getattr(layer.constants, section)]
+            known = dict.fromkeys(known.value for known, price in found if what == "price" or price.area is not None)
             name += f" for {key.value}; it has {', '.join(known) or 'none'}"
         filled = [layer.name for layer in self.layers if not layer.overrides and layer.name != self.table.name]
         more = f" (nor have {', '.join(filled)})" if filled else ""
