@@ -123,7 +123,7 @@ def test_a_cap_below_what_leaks_is_refused() -> None:
         Unsupported, match=r"leakage and idle power alone are 0.0298 W, more than the power cap of 0.01 W"
     ):
         run(cap=Fraction(1, 100))
-    with pytest.raises(InvalidValue, match="power_cap = 0.0: must be above 0 W"):
+    with pytest.raises(InvalidValue, match=r"power_cap = 0.0: must be above 0 W"):
         run(cap=Fraction(0))
 
 

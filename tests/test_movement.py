@@ -45,7 +45,7 @@ def test_words_are_as_wide_as_the_products_of_an_element_need() -> None:
 
 def gemm(m: int, k: int, n: int, precision: Precision) -> Program:
     def tensor(name: str, shape: tuple[int, int], role: Role) -> Tensor:
-        scaling = None if precision.floating else Scaling(granularity=Granularity.TENSOR)
+        scaling = Scaling(granularity=Granularity.TENSOR)
         return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=scaling)
 
     return Program(

@@ -104,14 +104,14 @@ def test_a_chip_whose_tables_lack_an_action_is_refused_by_name() -> None:
         price([op(Work())], ON, bare)
     horowitz, aladdin = (table for table in TABLE.filled_from if isinstance(table, PriceTable))
     for section, message in (("register", "has no area"), ("wire", "has no price"), ("leakage", "has no price")):
-        filled = (horowitz, replace(aladdin, **{section: None}))
+        filled = (horowitz, replace(aladdin, **{section: None}))  # type: ignore[arg-type]
         with pytest.raises(Unsupported, match=f"{section}: {message} .nor have horowitz_45nm, aladdin_40nm"):
             price([op(Work())], ON, replace(TABLE, filled_from=filled))
     no_dram = replace(TABLE, dram=(), filled_from=(replace(horowitz, dram=()), *TABLE.filled_from[1:]))
     with pytest.raises(Unsupported, match="dram: has no price for lpddr4; it has none"):
         price([op(Work())], ON, no_dram)
+    others = tuple(entry for entry in TABLE.dram if entry[0] is not DramType.HBM2)
     with pytest.raises(Unsupported, match="dram: has no price for hbm2; it has ddr4, gddr6, lpddr4"):
-        others = tuple(entry for entry in TABLE.dram if entry[0] is not DramType.HBM2)
         price([op(Work())], replace(ON, dram=replace(ON.dram, type=DramType.HBM2)), replace(TABLE, dram=others))
 
 
@@ -129,7 +129,7 @@ def test_negative_prices_are_refused() -> None:
     entry = TABLE.sram[0].price
     with pytest.raises(InvalidValue, match="energy"):
         replace(entry, energy=Fraction(-1))
-    with pytest.raises(InvalidValue, match="exact = .*must be a rational number of at least 0"):
+    with pytest.raises(InvalidValue, match=r"exact = .*must be a rational number of at least 0"):
         replace(energy(Work()).prices[0], exact=Fraction(-1))
 
 

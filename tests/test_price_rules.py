@@ -63,7 +63,8 @@ def test_tables_hold_the_published_numbers(name: str, section: str, key: Precisi
 def test_every_entry_says_where_it_comes_from(name: str) -> None:
     table = TABLES[name]
     entries = [price for _, price in (*table.multiply, *table.add, *table.dram)]
-    entries += [entry.price for entry in (*table.sram, *table.adc, *table.dac)]
+    entries += [memory.price for memory in table.sram]
+    entries += [converter.price for converter in (*table.adc, *table.dac)]
     for entry in entries:
         assert entry.source
         assert entry.sure in (Sureness.READ, Sureness.RECALLED)
@@ -95,7 +96,7 @@ def test_a_bad_fit_is_refused() -> None:
         fit([(8192, Fraction(10)), (32_768, Fraction(90)), (1 << 20, Fraction(100))], "sketch")
     with pytest.raises(Unsupported, match="energies fall with the capacity"):
         fit([(8192, Fraction(10)), (32_768, Fraction(9))], "sketch")
-    assert fit([(8192, Fraction(10))], "sketch") == (10, 0)
+    assert fit([(8192, Fraction(10))], "sketch") == (Fraction(10), Fraction(0))
 
 
 def test_a_fit_that_is_negative_for_a_small_memory_is_refused() -> None:
@@ -278,8 +279,8 @@ def test_tables_are_filled_from_others_but_not_from_those_of_others() -> None:
 
 
 def test_lists_are_in_order_and_transfers_have_bits() -> None:
-    with pytest.raises(InvalidValue, match="sram = .*must list each once, smallest first"):
+    with pytest.raises(InvalidValue, match=r"sram = .*must list each once, smallest first"):
         replace(GENERIC, sram=GENERIC.sram[::-1])
     lpddr4 = dict(GENERIC.dram)[DramType.LPDDR4]
-    with pytest.raises(InvalidValue, match="dram.lpddr4.bits"):
+    with pytest.raises(InvalidValue, match=r"dram\.lpddr4\.bits"):
         replace(GENERIC, dram=((DramType.LPDDR4, replace(lpddr4, bits=None)),))

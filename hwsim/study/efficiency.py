@@ -70,11 +70,12 @@ class Peak:
         return Fraction(self.components.total, self.macs)
 
 
-def peak_energy(chip: Chip, table: PriceTable, mode: Precision) -> Peak:
+def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
     """One full tile in the steady state: every processing element makes all its products in every cycle.
 
     Operands come from the scratchpad, sums go to the accumulators; the tile takes as long as its interval, or its
-    operands need on the scratchpad's port. A stream is as long as chunks and accumulators allow.
+    operands need on the scratchpad's port. A stream is as long as chunks and accumulators allow. Of the products,
+    `zeros` have a factor that is zero, on a chip that gates these.
     """
     array, packed = chip.array, chip.array.packed(mode)
     entries = array.accumulator_of(mode).entries
@@ -101,7 +102,7 @@ def peak_energy(chip: Chip, table: PriceTable, mode: Precision) -> Peak:
         name="peak", kind="gemm", mode=mode, times=1, macs=macs, cycles=cycles, busy=Units(array=cycles),
         stalls=Stalls(), span=cycles, work=work,
     )  # fmt: skip
-    return Peak(price([tile], chip, table).components, macs)
+    return Peak(price([tile], chip, table, {"peak": int(zeros * macs)}).components, macs)
 
 
 def areas(chip: Chip, table: PriceTable) -> Areas:
