@@ -19,4 +19,4 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 
 def test_every_kind_of_file_is_shown() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
