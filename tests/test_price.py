@@ -14,7 +14,7 @@ from hwsim.core.counters import OpCounters, Stalls, Units, Work
 from hwsim.core.dram import DramType
 from hwsim.core.energy import Component, Components, Energy
 from hwsim.core.precision import Precision
-from hwsim.core.prices import Constants, Price, PriceTable, Sureness
+from hwsim.core.prices import Constants, Price, Sureness, TechnologyTable
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
@@ -102,7 +102,7 @@ def test_a_chip_whose_tables_lack_an_action_is_refused_by_name() -> None:
     bare = replace(TABLE, filled_from=())
     with pytest.raises(Unsupported, match=r"price table generic_7nm: multiply: has no area for int4; it has none"):
         price([op(Work())], ON, bare)
-    horowitz, aladdin = (table for table in TABLE.filled_from if isinstance(table, PriceTable))
+    horowitz, aladdin = (table for table in TABLE.filled_from if isinstance(table, TechnologyTable))
     for section, message in (("register", "has no area"), ("wire", "has no price"), ("leakage", "has no price")):
         filled = (horowitz, replace(aladdin, **{section: None}))  # type: ignore[arg-type]
         with pytest.raises(Unsupported, match=f"{section}: {message} .nor have horowitz_45nm, aladdin_40nm"):

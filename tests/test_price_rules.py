@@ -12,7 +12,7 @@ from hwsim.core.chip import SystolicArray
 from hwsim.core.dram import DramType
 from hwsim.core.energy import UnitPrice
 from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable, Sureness, WidthRule
+from hwsim.core.prices import PriceTable, Sureness, TechnologyTable, WidthRule
 from hwsim.core.summation import Accumulator
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_prices
@@ -270,11 +270,13 @@ def test_more_of_a_part_is_more_area(rows: int, cols: int, lanes: int) -> None:
 
 
 def test_tables_are_filled_from_others_but_not_from_those_of_others() -> None:
-    assert [table.name for table in GENERIC.filled_from if isinstance(table, PriceTable)] == [
+    assert [table.name for table in GENERIC.filled_from if isinstance(table, TechnologyTable)] == [
         "horowitz_45nm",
         "aladdin_40nm",
     ]
-    assert all(isinstance(table, PriceTable) and not table.filled_from for table in GENERIC.filled_from)
+    assert all(
+        isinstance(table, TechnologyTable) and not isinstance(table, PriceTable) for table in GENERIC.filled_from
+    )
     assert book().need("register").path == "aladdin_40nm:register"
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Annotated, Union
+from typing import Annotated
 
 from hwsim.core.dram import DramType
 from hwsim.core.noun import Name, Noun, Remark, Table, Whole
@@ -137,24 +137,30 @@ class Constants(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceTable(Constants):
-    """A technology: arithmetic by format, memories by capacity and type, wires, converters, leakage.
-
-    What it lacks comes from the tables in `filled_from`, the first that has it, scaled to the process and supply of the
-    chip; what those lack is not looked for further.
-    """
+class TechnologyTable(Constants):
+    """What one source, or some that agree, say of a process at a supply."""
 
     name: Name
     about: Remark
     node: Nanometres
     voltage: Volts
-    filled_from: tuple[Union[Name, "PriceTable"], ...] = ()
     sources: Sources = ()
 
     def check(self) -> None:
         # Said by name, because a dataclass with slots is made anew and `super()` would look for the first one.
         Constants.check(self)
         check_sources(self, self.sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable(TechnologyTable):
+    """A technology: arithmetic by format, memories by capacity and type, wires, converters, leakage.
+
+    What it lacks comes from the tables in `filled_from`, the first that has it, scaled to the process and supply of the
+    chip; what those lack is not looked for further.
+    """
+
+    filled_from: tuple[Name | TechnologyTable, ...] = ()
 
 
 def _needs_bits(path: str, price: Price, law: str) -> None:

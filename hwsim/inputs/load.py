@@ -1,14 +1,14 @@
 """Chips, workloads and price tables from a path, a shipped name or a mapping."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hwsim.core.chip import Chip
 from hwsim.core.noun import Noun
-from hwsim.core.prices import PriceTable
+from hwsim.core.prices import PriceTable, TechnologyTable
 from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.inputs.document_kind import describes
@@ -122,18 +122,19 @@ def prices_from(opened: Opened) -> Loaded[PriceTable]:
 
 def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
     """The table with those that it is filled from by name; what these are filled from themselves is left alone."""
-    others: list[PriceTable | str] = []
+    others: list[TechnologyTable | str] = []
     files = opened.files
     for other in table.filled_from:
         if isinstance(other, str):
             try:
                 found = open_located(locate(Kind.ENERGY, other, opened.folder))
                 _expect(found, Kind.ENERGY)
-                other = from_document(PriceTable, found.document, found.name)
+                whole = from_document(PriceTable, found.document, found.name)
+                other = TechnologyTable(**{f.name: getattr(whole, f.name) for f in fields(TechnologyTable)})
             except UserError as error:
                 raise FileProblem(opened.name, f"{path}: {error}", line=_line(opened.document, path)) from error
             files += found.files
-        others.append(replace(other, filled_from=()))
+        others.append(other)
     return Loaded(replace(table, filled_from=tuple(others)), files)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hwsim.core.chip import Chip
 from hwsim.core.energy import Component, UnitPrice
-from hwsim.core.prices import Constants, Price, PriceTable, Quote, Sureness
+from hwsim.core.prices import Constants, Price, PriceTable, Quote, Sureness, TechnologyTable
 from hwsim.errors import Unsupported
 from hwsim.price.scaling import area_factor, energy_factor
 
@@ -75,9 +75,11 @@ class PriceBook:
     def layers(self) -> tuple[Layer, ...]:
         found = []
         if self.chip.energy_override is not None:
-            found.append(Layer(self.chip.name, self.chip.energy_override, self.technology, overrides=True))
+            # An override stands for the table's entry, so it holds for the same process and supply.
+            technology = Technology(self.table.node, self.table.voltage, self.table.voltage)
+            found.append(Layer(self.chip.name, self.chip.energy_override, technology, overrides=True))
         for table in (self.table, *self.table.filled_from):
-            assert isinstance(table, PriceTable), "tables by name are read with the one that names them"
+            assert isinstance(table, TechnologyTable), "tables by name are read with the one that names them"
             technology = Technology(table.node, table.voltage, table.voltage)
             found.append(Layer(table.name, table, technology, overrides=False))
         return tuple(found)
