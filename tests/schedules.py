@@ -122,13 +122,13 @@ class _Drawing:
             some = rng.randint(1, ops)
             share = jobs * some // ops
             if depth and rng.random() < 0.7:
-                nodes += self.loop(some, depth - 1, share)
+                nodes += self.loop(some, depth - 1, share, residents)
             else:
                 nodes += [self.op(share // some, residents) for _ in range(some)]
             jobs, ops = jobs - share, ops - some
         return nodes
 
-    def loop(self, ops: int, depth: int, jobs: int) -> list[ScheduleNode]:
+    def loop(self, ops: int, depth: int, jobs: int, outer: Sequence[str]) -> list[ScheduleNode]:
         rng = self.rng
         most = max(1, min(self.times, jobs // (_SOME_JOBS * ops)))
         times = rng.choice((min(2, most), most, rng.randint(1, most)))
@@ -137,12 +137,10 @@ class _Drawing:
         for resident in residents:
             dead = [rng.choice(self.kept)] if rng.random() < 0.4 else []
             op = f"op{self.ops + 1}"
-            nodes.append(
-                Preload(op=op, kind="gemm", tensor=resident, bytes=_size(rng), overwrites=tuple(dead))
-            )
+            nodes.append(Preload(op=op, kind="gemm", tensor=resident, bytes=_size(rng), overwrites=tuple(dead)))
         if rng.random() < 0.6:  # a state, which the ops of the loop find under the tensors that they may read and write
             self.new_tensor("state")
-        body = tuple(self.nodes(ops, depth, jobs // times, residents))
+        body = tuple(self.nodes(ops, depth, jobs // times, (*outer, *residents)))
         loop = self.name("loop")
         if times > 1 and rng.random() < 0.2:  # its sizes grow once
             before = rng.randint(1, times - 1)
@@ -205,7 +203,7 @@ class _Drawing:
     def targets(self, found: set[str]) -> tuple[list[Written], list[Written]]:
         """One or two tensors that an op writes; one that it reads, too, has two spaces."""
         rng, kept, stored = self.rng, list[Written](), list[Written]()
-        known = [name for name in (*self.kept[1:], *self.spilled[1:])][-6:]
+        known = [*self.kept[1:], *self.spilled[1:]][-6:]
         for _ in range(rng.choice((1, 1, 1, 2))):
             name = rng.choice(known) if known and rng.random() < 0.5 else self.new_tensor("tensor")
             if name in found:
@@ -233,7 +231,7 @@ class _Drawing:
     def tile(self, style: _Style, most: int, *, gaps: bool) -> list[StepTree]:
         """A result tile of one step; of several along K; or a row of tiles that share an operand.
 
-        With gaps, some tiles of an op with vector work have none.
+        With gaps, some tiles have no vector work, or are not stored, although others of their op have, or are.
         """
         rng = self.rng
 
@@ -250,7 +248,7 @@ class _Drawing:
                 phase=phase,
                 vector=vector,
                 fused=style.fused and vector,
-                store=style.store and phase.closes,
+                store=style.store and phase.closes and not (gaps and rng.random() < 0.1),
             )
 
         def times() -> int:

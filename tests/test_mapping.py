@@ -11,14 +11,16 @@ from chips import arrays, chip, chips
 from hwsim.core.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
 from hwsim.core.functions import Function
 from hwsim.core.laws import is_depthwise, law
+from hwsim.core.ops import Gemm
 from hwsim.core.precision import Precision
-from hwsim.core.program import Program
+from hwsim.core.program import Loop, Program
 from hwsim.core.schedule import OpSchedule, Ports, Schedule
 from hwsim.core.steps import Repeat, Ring, StepTree
 from hwsim.core.tensor import Granularity, Scaling
+from hwsim.core.view import View
 from hwsim.engine.digital import run
 from hwsim.errors import Unsupported
-from hwsim.mapping.matrix import candidates, fastest_cut, mode_of
+from hwsim.mapping.matrix import Cut, candidates, cut_into, fastest_cut, mode_of
 from hwsim.mapping.network import network
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import naive_schedule, planned, rungs, schedule
@@ -119,7 +121,7 @@ def test_slots_and_tenants_share_the_scratchpad(program: Program, on: Chip) -> N
     places = network(program).uses.place_of
     for op in found.schedule.ops:
         held: dict[Ring, int] = {}
-        room = on.scratchpad.size - found.plan.floor.top(places[op.name])
+        room = on.scratchpad.size - found.plan.floor.tops()[places[op.name]]
         for step in op.unrolled():
             held |= {load.ring: load.bytes for load in step.loads}
             assert (sum(held.values()) + (step.store_bytes or 0)) * found.schedule.ports.slots <= room
@@ -227,9 +229,13 @@ def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
     tiling = Tiling(operands, mode_of(operands, target), target)
     fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
     assume(fitting)
-    alone = [OpSchedule(name="alone", kind="gemm", steps=tiling.steps(block)) for block in fitting]
-    every = [times(Schedule(ports=target.ports, body=(op,)), stop=False).cycles for op in alone]
-    assert fastest_cut(tiling, limit).cycles == min(every)
+
+    def cycles_of(cut: Cut) -> int:
+        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
+        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
+
+    every = [cycles_of(cut_into(tiling, block)) for block in fitting]
+    assert cycles_of(fastest_cut(tiling, limit)) == min(every)
 
 
 def test_rungs_of_a_smaller_scratchpad_are_rungs_of_a_larger_one() -> None:
@@ -311,3 +317,44 @@ def test_group_scales_need_floating_activations() -> None:
     program = replace(base, tensors=tuple(weight if t.name == "weight" else t for t in base.tensors))
     with pytest.raises(Unsupported, match="gemm on small: weights with a scale per group need floating-point"):
         schedule(program, chip())
+
+
+def two_products(k_first: int, k_second: int, times: int = 1) -> Program:
+    """A product with K = k_first, then one with K = k_second, of one tile each, in a loop if `times` is more than 1."""
+    ops, tensors = [], []
+    for name, k in (("first", k_first), ("second", k_second)):
+        (placed,) = gemm(3, k, 3).placed()
+        assert isinstance(placed.op, Gemm)
+        act, weight, bias, out = (View(tensor=f"{name}.{field}") for field in ("act", "weight", "bias", "out"))
+        ops.append(replace(placed.op, name=name, act=act, weight=weight, bias=bias, out=out))
+        tensors += [replace(one, name=f"{name}.{one.name}") for one in gemm(3, k, 3).tensors]
+    body = tuple(ops) if times == 1 else (Loop(name="loop", times=times, body=tuple(ops)),)
+    return Program(name="two", tensors=tuple(sorted(tensors, key=lambda t: t.name)), body=body)
+
+
+@pytest.mark.parametrize(
+    ("k_first", "k_second", "times", "first", "second"),
+    [
+        # R = 4, one product along K a cycle. The drain registers are busy for 4 cycles after a tile's last sum.
+        (10, 2, 1, 10 + (4 - 2), 2),  # the first waits for the shorter second; nothing follows the second
+        (10, 7, 1, 10, 7),
+        (2, 10, 1, 2, 10),  # a short one before a long one need not wait at all
+        (2, 3, 1, 2 + (4 - 3), 3),
+        (10, 2, 5, 10 + (4 - 2), 2),  # around the loop a long one follows the short one
+        (3, 2, 5, 3 + (4 - 2), 2 + (4 - 3)),
+    ],
+)
+def test_the_last_tile_waits_for_a_shorter_next_one(
+    k_first: int, k_second: int, times: int, first: int, second: int
+) -> None:
+    array = SystolicArray(rows=4, cols=4, dataflow=Dataflow.OS, macs_per_pe=((Precision.INT8, 1),))
+    on = chip(array=array, scratchpad=Scratchpad(size=4096, read=2**20, write=2**20))
+    found = schedule(two_products(k_first, k_second, times), on)
+    steps = {op.name: list(op.unrolled()) for op in found.ops}
+    # K may be cut inside the tile: its steps together are what counts.
+    assert [sum(s.array.cycles for s in steps[name] if s.array) for name in steps] == [first, second]
+    for name, k in (("first", k_first), ("second", k_second)):
+        last = steps[name][-1].array
+        assert last is not None
+        # However long a tile keeps the array, its results are out as soon as its structure allows.
+        assert sum(s.array.cycles for s in steps[name] if s.array) + last.tail == k + 2 * 4 + 4 - 2

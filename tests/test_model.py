@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from data import ROOT
 from hwsim.core.chip import Chip, Dataflow, Dram, Scratchpad, SystolicArray, VectorUnit
 from hwsim.core.counters import Bound, Counters, OpCounters, Stalls, Units, Work
 from hwsim.core.functions import Function
@@ -13,12 +14,19 @@ from hwsim.core.noun import sorted_pairs
 from hwsim.core.ops import Apply, Elementwise, Gemm, Reduction
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
-from hwsim.core.schedule import Ports
+from hwsim.core.schedule import OpSchedule, Ports, Schedule
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.engine.digital import run
+from hwsim.mapping.blocks import Extent
+from hwsim.mapping.matrix import mode_of
+from hwsim.mapping.network import network
+from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import naive_schedule
+from hwsim.mapping.target import target_of
+from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
+from hwsim.timing.timeline import times
 from programs import conv, elementwise, gemm, lookup, program, reduce, tensor
 from test_rnnt import recipe
 
@@ -239,3 +247,38 @@ def test_ports_take_the_slower_of_two_rates() -> None:
     )
     assert ports.load_cycles(10) == 7
     assert ports.store_cycles(10) == 5
+
+
+def hand_table() -> list[list[str]]:
+    """The rows of the table in docs/model.md, section 4.6."""
+    text = (ROOT / "docs" / "model.md").read_text()
+    lines = text[text.index("**4.6 By hand.**") :].split("\n\n")[1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_layer_worked_by_hand_takes_these_cycles() -> None:
+    (sized,) = network(gemm(3, 4, 4)).largest.values()
+    target = target_of(TINY)
+    operands = Operands.of(sized, gemm(3, 4, 4))
+    tiling = Tiling(operands, mode_of(operands, target), target)
+    op = OpSchedule(name="layer", kind="gemm", steps=tiling.steps(Extent(outer=3, inner=2, k=2)))
+    steps, table = list(op.unrolled()), hand_table()
+    assert len(steps) == len(table) == 4
+    for count, (step, row) in enumerate(zip(steps, table, strict=True), 1):
+        until = OpSchedule(name="layer", kind="gemm", steps=tuple(steps[:count]))
+        found = times(Schedule(ports=target.ports, body=(until,)))
+        load_end, array_end, vector_end, store_end = found.ends
+        spans = [""] * 3
+        for load in reversed(step.loads):
+            cycles = target.ports.load_cycles(load.bytes)
+            spans[load.ring] = f"{load_end - cycles}–{load_end}"
+            load_end -= cycles
+        assert step.array is not None
+        spans += [f"{array_end - step.array.cycles}–{array_end}", "", "", ""]
+        if step.store_bytes is not None:
+            assert step.vector_cycles is not None
+            spans[4] = str(array_end + step.array.tail)
+            spans[5] = f"{vector_end - step.vector_cycles}–{vector_end}"
+            spans[6] = f"{store_end - target.ports.store_cycles(step.store_bytes)}–{store_end}"
+        assert row[1:] == spans
+    assert (found.cycles, found.of("layer").busy.array) == (49, 12)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from shutil import get_terminal_size
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from hwsim.errors import FileProblem
+from hwsim.errors import FileProblem, InvalidValue
 
 if TYPE_CHECKING:
     from hwsim.report.terminal import Screen
@@ -41,6 +41,17 @@ def power_of(written: str | None) -> Fraction | None:
     if problem is not None:
         raise InvalidValue("--power-cap", written, problem)
     return Fraction(power)
+
+
+def dimensions(written: Sequence[str]) -> dict[str, int]:
+    """What `NAME=N` says, several times."""
+    found = {}
+    for text in written:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal() or len(number) > 20:
+            raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
+        found[name] = int(number)
+    return found
 
 
 def check_outputs(json_file: str | None, out: str | None) -> None:

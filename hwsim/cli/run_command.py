@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, power_of, tell
+from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, power_of, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -11,6 +11,7 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
 @click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source.")
 @click.option("--point", metavar="NAME", help="Run at this operating point of the chip.")
 @click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")
@@ -19,6 +20,7 @@ def command(
     arch: str,
     workload: str,
     precision: str | None,
+    dims: tuple[str, ...],
     explain_energy: bool,
     point: str | None,
     power_cap: str | None,
@@ -36,7 +38,7 @@ def command(
     if precision is not None:
         policy(precision)
     cap = power_of(power_cap)
-    chip, work = open_chip(arch), open_workload(workload, precision)
+    chip, work = open_chip(arch), open_workload(workload, precision, dimensions(dims))
     check_outputs(json_file, out)
 
     def job(progress: Progress) -> Result:

@@ -38,8 +38,8 @@ class Precision(Enum):
 
     bits: int
 
-    def __init__(self, name: str) -> None:
-        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", name)[0])
+    def __init__(self, *name: object) -> None:
+        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", str(name[0]))[0])
 
     @property
     def floating(self) -> bool:

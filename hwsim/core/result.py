@@ -87,6 +87,32 @@ class OpResult(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketResult(Noun):
+    """Utterances that are padded to one length: batches of them, and the time that each batch takes."""
+
+    length_seconds: float
+    utterances: int
+    batches: int
+    padding: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthsResult(Noun):
+    """A distribution of utterance lengths in buckets.
+
+    `rtf` is the time of all batches ÷ the audio of all utterances, padding left out; the percentiles are of utterances.
+    """
+
+    buckets: tuple[BucketResult, ...]
+    utterances: int
+    padding: float
+    rtf: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance(Noun):
     """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from."""
 
@@ -100,8 +126,8 @@ class Provenance(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
-    """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy with its unit
-    prices. `unrolled_iterations` are those of loops that were walked one by one before their period was found."""
+    """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
+    with its unit prices. `unrolled_iterations` are those of loops that were walked before their period was found."""
 
     summary: Summary
     parts: tuple[PartResult, ...]
@@ -115,6 +141,7 @@ class Result(Noun):
     efficiency: Efficiency
     area: Areas
     operation: Operation
+    lengths: LengthsResult | None = None
     provenance: Provenance
 
 

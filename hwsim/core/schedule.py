@@ -48,8 +48,9 @@ class OpSchedule(Noun):
     """The steps of one run of an op, and the tensors that they wait for.
 
     `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
-    these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept ones
-    take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand here.
+    these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept
+    ones take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand
+    here.
     """
 
     name: Name

@@ -147,7 +147,7 @@ def skip_periods(begin, walk, taken, remaining, keys, past):
 
 @kernel
 def _equal(keys, one, other, size):
-    for place in range(size):
+    for place in range(size):  # noqa: SIM110  # compiled: a loop, not a generator
         if keys[one + place] != keys[other + place]:
             return False
     return True

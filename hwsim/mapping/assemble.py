@@ -24,13 +24,15 @@ from hwsim.mapping.network import columns_of, parameters_of, pieces_of
 from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.plan import Plan, two_spaces
 from hwsim.mapping.refusal import naming
+from hwsim.mapping.succession import next_streams, waits_for_next
 from hwsim.mapping.tiling import Tiling
-from hwsim.mapping.vector import RowCut, fastest_rows, naive_rows
+from hwsim.mapping.vector import RowCut, cut_rows, fastest_rows, naive_rows
 
 
 def assemble(plan: Plan) -> Schedule:
     """The schedule of a plan."""
-    builder = _Builder(plan, frozenset(plan.kept), pieces_of(plan.network, plan.target))
+    following = next_streams(plan.network, plan.target) if waits_for_next(plan.target.array) else {}
+    builder = _Builder(plan, frozenset(plan.kept), pieces_of(plan.network, plan.target), following)
     body = tuple(builder.nodes(plan.network.nodes))
     return Schedule(ports=plan.target.ports, body=body, placements=two_spaces(plan))
 
@@ -40,6 +42,7 @@ class _Builder:
     plan: Plan
     kept: frozenset[str]
     pieces: Pieces
+    following: dict[str, int]
 
     def nodes(self, nodes: Iterable[SizedNode]) -> Iterator[ScheduleNode]:
         for node in nodes:
@@ -61,7 +64,7 @@ class _Builder:
                     kind=kind(self.plan.network.largest[resident.op].op),
                     tensor=resident.name,
                     bytes=resident.bytes,
-                    overwrites=self.plan.floor.overwritten_by(resident.lease),
+                    overwrites=self.plan.handovers[resident.name],
                 )
 
     def matrix(self, sized: SizedOp, piece: MatrixPiece) -> OpSchedule:
@@ -69,7 +72,8 @@ class _Builder:
         assert isinstance(op, (Gemm, Conv))
         resident = residents.get(piece.weight)
         columns = columns_of(op.name) in residents
-        tiling = piece.tiling(kept, 0 if resident is None else resident.rows, columns=columns)
+        rows = 0 if resident is None else resident.rows
+        tiling = piece.tiling(kept, rows, columns=columns, following=self.following.get(op.name))
         cut = self.cut(tiling, self.room(op.name))
         array_reads = [name for name in (piece.act, piece.weight) if name in kept]
         array_reads += [] if resident is None else [piece.weight]
@@ -93,7 +97,7 @@ class _Builder:
         rows = piece.rows(self.kept, resident=resident)
         room = self.room(op.name)
         naive = plan.naive and rows.held(1) * rows.target.slots <= room
-        cut: RowCut = naive_rows(rows, room) if naive else fastest_rows(rows, room)
+        cut: RowCut = cut_rows(rows, naive_rows(rows, room)) if naive else fastest_rows(rows, room)
         rules = law(op)
         reads = [view.tensor for view in rules.reads(op) if view.tensor in self.kept]
         reads += [parameters_of(op.name)] if resident else []
@@ -121,7 +125,7 @@ class _Builder:
             one = Written(tensor=view.tensor, whole=not view.windows)
             if view.tensor in self.kept:
                 kept.append(one)
-                overwrites += plan.floor.overwritten_by(plan.kept[view.tensor])
+                overwrites += plan.handovers[view.tensor]
             else:
                 stored.append(one)
         follows = sized.follower

@@ -17,13 +17,11 @@ from hwsim.timing.timeline import times
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A matrix product in blocks, and how long it takes on a chip that does nothing else."""
+    """A matrix product in blocks. `bytes_held` are all slots of all rings."""
 
     block: Block
     steps: tuple[StepTree, ...]
-    cycles: int
     bytes_held: int
-    """All slots of all rings."""
 
 
 def mode_of(operands: Operands, target: Target) -> Precision:
@@ -36,10 +34,20 @@ def mode_of(operands: Operands, target: Target) -> Precision:
 
 
 @lru_cache(maxsize=1 << 14)
-def naive_cut(tiling: Tiling, limit: int) -> Cut:
+def naive_block(tiling: Tiling, limit: int) -> Extent:
     """The largest square block whose slots fit the limit, or the smallest block that there is."""
     block = largest_block(tiling.whole, tiling.limits, _fitting(tiling, limit // tiling.target.slots))
-    return _cut(tiling, block or smallest_block(tiling.whole, tiling.limits))
+    return block or smallest_block(tiling.whole, tiling.limits)
+
+
+def naive_bytes(tiling: Tiling, limit: int) -> int:
+    """Bytes of all slots of the naive block."""
+    return tiling.bytes_held(naive_block(tiling, limit)) * tiling.target.slots
+
+
+def naive_cut(tiling: Tiling, limit: int) -> Cut:
+    """The product in naive blocks."""
+    return cut_into(tiling, naive_block(tiling, limit))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -57,14 +65,14 @@ def fastest_cut(tiling: Tiling, limit: int) -> Cut:
             "give a larger one"
         )
     bounds = [tiling.least_cycles(block) for block in fitting]
-    best: Cut | None = None
+    best: tuple[int, Extent] | None = None
     for at in sorted(range(len(fitting)), key=lambda at: bounds[at]):
-        if best is not None and bounds[at] >= best.cycles:
+        if best is not None and bounds[at] >= best[0]:
             break
-        cut = _cut(tiling, fitting[at])
-        best = cut if best is None or cut.cycles < best.cycles else best
+        cycles = cycles_alone(tiling, fitting[at])
+        best = (cycles, fitting[at]) if best is None or cycles < best[0] else best
     assert best is not None
-    return best
+    return cut_into(tiling, best[1])
 
 
 @lru_cache(maxsize=1 << 13)
@@ -88,9 +96,15 @@ def _fitting(tiling: Tiling, room: int) -> Callable[[Extent], bool]:
 
 
 @lru_cache(maxsize=1 << 15)
-def _cut(tiling: Tiling, block: Extent) -> Cut:
+def cut_into(tiling: Tiling, block: Extent) -> Cut:
+    """The product in blocks of that size."""
     m, n = m_and_n(tiling.target.array.dataflow, block)
-    steps = tiling.steps(block)
-    alone = OpSchedule(name="alone", kind="gemm", steps=steps)
-    cycles = times(Schedule(ports=tiling.target.ports, body=(alone,))).cycles
-    return Cut(Block(m=m, k=block.k, n=n), steps, cycles, tiling.bytes_held(block) * tiling.target.slots)
+    held = tiling.bytes_held(block) * tiling.target.slots
+    return Cut(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
+
+
+@lru_cache(maxsize=1 << 15)
+def cycles_alone(tiling: Tiling, block: Extent) -> int:
+    """How long the product takes in blocks of that size on a chip that does nothing else."""
+    alone = OpSchedule(name="alone", kind="gemm", steps=cut_into(tiling, block).steps)
+    return times(Schedule(ports=tiling.target.ports, body=(alone,))).cycles

@@ -117,6 +117,30 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=32)
+def least_naive_cycles(network: Network, target: Target) -> int:
+    """What a plan takes at least in which nothing stays in the scratchpad: every operand is loaded in every run."""
+    pieces, size = pieces_of(network, target), 0
+    for sized, times in _with_times(network.nodes, 1):
+        piece = pieces.of(sized)
+        if isinstance(piece, MatrixPiece):
+            matrix, operands = piece.operands.size, piece.operands
+            acts = 0 if operands.sliding is not None else operands.act_bytes(matrix.m, matrix.k)
+            size += times * matrix.batch * (acts + operands.weight_bytes(matrix.k, matrix.n))
+        else:
+            size += times * sum(one.bytes for one in piece.rows(frozenset()).reads)
+    return target.ports.load_cycles(size)
+
+
+def _with_times(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedOp, int]]:
+    """All sized ops, with how often each one runs."""
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            yield from _with_times(node.body, times * node.times)
+        else:
+            yield node, times
+
+
 def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
     """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
     op, program = sized.op, network.program

@@ -38,7 +38,9 @@ class MatrixPiece:
     macs: int
     shared: dict[object, Tiling] = field(repr=False)
 
-    def tiling(self, kept: Kept, resident_rows: int = 0, *, columns: bool = False) -> Tiling:
+    def tiling(
+        self, kept: Kept, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
+    ) -> Tiling:
         """How it is cut if these tensors lie in the scratchpad."""
         where = Where(
             act=self.act in kept,
@@ -48,9 +50,9 @@ class MatrixPiece:
             out=self.out in kept,
         )
         flags = tuple(name in kept for name in (*self.follower_reads, *self.follower_writes))
-        key = where, flags
+        key = where, flags, following
         if key not in self.shared:
-            self.shared[key] = Tiling(self.operands, self.mode, self.target, where, self._follower(kept))
+            self.shared[key] = Tiling(self.operands, self.mode, self.target, where, self._follower(kept), following)
         return self.shared[key]
 
     def resident_k(self, rows: int) -> int:

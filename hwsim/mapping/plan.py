@@ -1,15 +1,16 @@
-"""What is resident, what is kept, and how much room each op has for its slots: the decisions of one way to run a program.
+"""What is resident, what is kept, how much room each op has for its slots: one way to run a program.
 
 Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
 loop; then activations in program order, each of which is kept if it fits for as long as it is needed.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import naive_cut
+from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
@@ -17,7 +18,7 @@ from hwsim.mapping.residency import Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import Span
-from hwsim.mapping.vector import naive_rows
+from hwsim.mapping.vector import naive_row_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Plan:
     naive: bool
     items: tuple[Item, ...] = ()
 
+    @cached_property
+    def handovers(self) -> dict[str, tuple[str, ...]]:
+        """Whose bytes each tenant of the scratchpad takes over."""
+        return self.floor.handovers()
+
 
 def naive_plan(network: Network, target: Target, size: int) -> Plan:
     """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
@@ -65,20 +71,19 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
-    if residency is None:
-        choice = choose(items, capacity)
-    else:
-        choice = tuple(_as_before(item, residency) for item in items)
+    before = residency
+    choice = choose(items, capacity) if before is None else tuple(_as_before(item, before) for item in items)
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     for name in _activations(network):
+        floor.forget_before(network.uses.life(name).first)
         if residency is not None and name not in residency.kept:
             continue
         uses = network.uses.tensors[name]
         lease = floor.place(_tenant(network, name, uses.tensor.packed_bytes * uses.spaces))
         if lease is not None:
             kept[name] = lease
-    room = tuple(size - floor.top(place) for place in range(len(working)))
+    room = tuple(size - top for top in floor.tops())
     return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
 
 
@@ -140,7 +145,7 @@ def _tenant(network: Network, name: str, size: int) -> Tenant:
 
 
 def _working_sets(network: Network, target: Target, size: int, share: int) -> list[int]:
-    """For the op in each place: bytes of all slots of its naive cut, nothing kept; a follower has those of its leader."""
+    """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
     working = [0] * len(network.uses.placed)
     for name, sized in network.largest.items():
         with naming(name):
@@ -161,8 +166,8 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
     piece = pieces_of(network, target).of(sized)
     if isinstance(piece, VectorPiece):
-        return naive_rows(piece.rows(frozenset()), limit).bytes_held
-    return naive_cut(piece.tiling(frozenset()), limit).bytes_held
+        return naive_row_bytes(piece.rows(frozenset()), limit)
+    return naive_bytes(piece.tiling(frozenset()), limit)
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:

@@ -19,7 +19,7 @@ MOST_STATES = 1 << 24  # of a knapsack; with more, sizes are rounded up to coars
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that may be resident: its bytes, the loops around it (outermost first), and what each one would save."""
+    """Something that may be resident: its bytes, the loops around it (outermost first), and what each would save."""
 
     name: str
     row: int
@@ -32,7 +32,7 @@ Choice = tuple[str | None, ...]  # of each item, the loop in which it is residen
 
 
 def choose(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
-    """For each item the loop in which it is resident, or None: the most bytes saved that fit; of equals, the first items.
+    """For each item the loop in which it is resident, or None: what saves most bytes and fits; of equals the first.
 
     >>> items = [Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)]
     >>> choose(items, {"frames": 130})

@@ -16,10 +16,11 @@ from hwsim.core.progress import Progress, no_progress
 from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.errors import Unsupported
 from hwsim.mapping.assemble import assemble
-from hwsim.mapping.network import Network, network
+from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.plan import Plan, naive_plan, placements, plan
 from hwsim.mapping.refusal import UnsupportedOp
 from hwsim.mapping.target import Target, target_of
+from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import times
 
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -79,6 +80,8 @@ def _fastest(
     for done, (slots, make) in enumerate(ways):
         progress(done, len(ways))
         target = target_of(chip, slots, free_conversion)
+        if make is naive_plan and best is not None and least_naive_cycles(found, target) >= best[0]:
+            continue
         for size in rungs(chip.scratchpad.size):
             try:
                 one = make(found, target, size)
@@ -90,6 +93,8 @@ def _fastest(
             if mark in seen:
                 continue
             seen.add(mark)
+            if best is not None and _busiest(body) >= best[0]:
+                continue
             cycles = times(body).cycles
             if best is None or cycles < best[0]:
                 best = cycles, one, body
@@ -97,6 +102,19 @@ def _fastest(
         assert problem is not None
         raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
     return Planned(best[1], replace(best[2], placements=placements(best[1])))
+
+
+def _busiest(schedule: Schedule) -> int:
+    """Busy cycles of the busiest unit, which no schedule undercuts."""
+    busy = [0, 0, 0, 0]
+    for placed in schedule.placed():
+        match placed.node:
+            case OpSchedule() as op:
+                own = step_code(op.steps, schedule.ports).busy
+                busy = [total + placed.times * cycles for total, cycles in zip(busy, own, strict=True)]
+            case Preload() as preload:
+                busy[0] += placed.times * schedule.ports.load_cycles(preload.bytes)
+    return max(busy)
 
 
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
@@ -130,9 +148,11 @@ def rungs(size: int) -> tuple[int, ...]:
 
 def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, Callable[[Network, Target, int], Plan]]]:
     """How many slots to use, and how to plan for a size."""
-    for slots in SLOTS:
-        if slots <= chip.scratchpad.buffers:
-            for share in WORKING_SHARES:
-                yield slots, partial(plan, share=share, residency=residency)
-            if residency is None or not (residency.residents or residency.kept):
-                yield slots, naive_plan
+    usable = [slots for slots in SLOTS if slots <= chip.scratchpad.buffers]
+    for slots in reversed(usable):
+        for share in WORKING_SHARES:
+            yield slots, partial(plan, share=share, residency=residency)
+    # Last, because whatever is slower than a good plan need not be made.
+    if residency is None or not (residency.residents or residency.kept):
+        for slots in usable:
+            yield slots, naive_plan

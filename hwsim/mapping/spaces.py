@@ -4,6 +4,7 @@ Items come in order of importance; each takes the lowest address at which it mee
 and leaves room for the operand and result slots of the ops that run meanwhile.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,6 @@ class Lease:
     def end(self) -> int:
         return self.address + self.tenant.bytes
 
-    def touches(self, other: "Lease") -> bool:
-        """Whether the two lie on common bytes, at whatever time."""
-        return self.address < other.end and other.address < self.end
-
 
 class Floor:
     """The scratchpad under construction. `working[p]` are the bytes of the slots of the op in place p."""
@@ -43,15 +40,15 @@ class Floor:
         self.size = size
         self.working = list(working)
         self.leases: list[Lease] = []
+        self._present: list[Lease] = []  # those that can still meet a newcomer, by address
 
     def place(self, tenant: Tenant) -> Lease | None:
         """The tenant's lease, or None if there is no room for it."""
         room = self.size - max(self.working[tenant.life.first : tenant.life.last + 1])
-        neighbours = sorted(
-            (lease for lease in self.leases if lease.tenant.life.meets(tenant.life)), key=lambda lease: lease.address
-        )
-        address = 0
-        for lease in neighbours:
+        first, last, address = tenant.life.first, tenant.life.last, 0
+        for lease in self._present:
+            if lease.tenant.life.last < first or last < lease.tenant.life.first:
+                continue
             if lease.address - address >= tenant.bytes:
                 break
             address = max(address, lease.end)
@@ -59,20 +56,61 @@ class Floor:
             return None
         lease = Lease(tenant, address)
         self.leases.append(lease)
+        insort(self._present, lease, key=lambda lease: lease.address)
         return lease
 
-    def top(self, place: int) -> int:
-        """The highest byte in use, plus one, during the op in that place."""
-        here = Span(place, place)
-        return max((lease.end for lease in self.leases if lease.tenant.life.meets(here)), default=0)
+    def forget_before(self, place: int) -> None:
+        """No newcomer will be there before that place: whoever is gone by then need not be looked at any more."""
+        self._present = [lease for lease in self._present if lease.tenant.life.last >= place]
 
-    def overwritten_by(self, lease: Lease) -> tuple[str, ...]:
-        """The tenants whose bytes a lease takes over: those gone before it, and in a common loop also those after it."""
-        names = []
-        for other in self.leases:
-            if other is lease or not lease.touches(other) or other.tenant.life.meets(lease.tenant.life):
+    def tops(self) -> tuple[int, ...]:
+        """For each place the highest byte in use, plus one."""
+        tops = [0] * len(self.working)
+        for lease in self.leases:
+            for place in range(lease.tenant.life.first, lease.tenant.life.last + 1):
+                tops[place] = max(tops[place], lease.end)
+        return tuple(tops)
+
+    def handovers(self) -> dict[str, tuple[str, ...]]:
+        """Whose bytes each tenant takes over: of everyone who lay there before it, the last one.
+
+        In a loop the first tenant of an iteration takes over from the last one of the iteration before.
+        """
+        owners = _Owners()
+        in_order = sorted(self.leases, key=lambda lease: (lease.tenant.life.first, lease.address))
+        rounds: list[Lease] = []
+        looped: set[str] = set()
+        for lease in in_order:
+            loop = lease.tenant.loop
+            if loop is None:
+                rounds.append(lease)
+            elif loop not in looped:
+                looped.add(loop)
+                rounds += 2 * [other for other in in_order if other.tenant.loop == loop]
+        for lease in rounds:
+            owners.take(lease)
+        return {name: tuple(before) for name, before in owners.before.items()}
+
+
+class _Owners:
+    """Who was the last to lie on which bytes."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[int, int, Lease]] = []
+        self.before: dict[str, dict[str, None]] = {}
+
+    def take(self, lease: Lease) -> None:
+        before = self.before.setdefault(lease.tenant.name, {})
+        kept: list[tuple[int, int, Lease]] = []
+        for start, end, owner in self.parts:
+            if end <= lease.address or lease.end <= start:
+                kept.append((start, end, owner))
                 continue
-            together = lease.tenant.loop is not None and lease.tenant.loop == other.tenant.loop
-            if other.tenant.life.last < lease.tenant.life.first or together:
-                names.append(other.tenant.name)
-        return tuple(dict.fromkeys(names))
+            if owner is not lease and not owner.tenant.life.meets(lease.tenant.life):
+                before[owner.tenant.name] = None
+            if start < lease.address:
+                kept.append((start, lease.address, owner))
+            if lease.end < end:
+                kept.append((lease.end, end, owner))
+        kept.append((lease.address, lease.end, lease))
+        self.parts = sorted(kept, key=lambda part: part[0])

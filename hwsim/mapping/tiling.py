@@ -4,7 +4,7 @@ What lies in the scratchpad is not loaded, and what is kept there is not stored;
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hwsim.core.chip import Dataflow
@@ -52,6 +52,8 @@ class Tiling:
     target: Target
     where: Where = Where()
     follower: Follower | None = None
+    following: int | None = None
+    """On an OS array with drain registers of its own the shortest stream that may come next."""
 
     @cached_property
     def whole(self) -> Extent:
@@ -65,7 +67,7 @@ class Tiling:
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.operands, self.mode, id(self.target), self.where, self.follower))
+        return hash((self.operands, self.mode, id(self.target), self.where, self.follower, self.following))
 
     def __hash__(self) -> int:
         return self._hash
@@ -82,6 +84,16 @@ class Tiling:
 
     def steps(self, block: Extent) -> tuple[StepTree, ...]:
         """All blocks, outer dimension first, K innermost; equal ones written once."""
+        batch = self.operands.size.batch
+        if batch == 1 or self.following is None:
+            once = self._once(block)
+            return once if batch == 1 else (Repeat(times=batch, body=once),)
+        # Each product of the batch is followed by another one like it, but the last.
+        others = replace(self, following=-(-self.whole.k // self.limits.packed_k))._once(block)
+        return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
+
+    def _once(self, block: Extent) -> tuple[StepTree, ...]:
+        """One product of the batch."""
         tree: list[StepTree] = []
         k_parts = list(self._k_parts(block.k))
         for outer in parts(self.whole.outer, block.outer):
@@ -90,9 +102,7 @@ class Tiling:
                 column = [_times(k.part, (self._step(outer, inner, k),)) for k in k_parts]
                 row.append(_times(inner, repeated(column)))
             tree.append(_times(outer, repeated(row)))
-        once = repeated(tree)
-        batch = self.operands.size.batch
-        return once if batch == 1 else (Repeat(times=batch, body=once),)
+        return repeated(tree)
 
     def least_cycles(self, block: Extent) -> int:
         """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
@@ -152,7 +162,7 @@ class Tiling:
         kept = sums_kept(self.target.array, self.mode, m * n, block.k)
         return Step(
             loads=loads,
-            array=self._array(block, phase, entering),
+            array=self._array(block, phase, entering, last=outer.last and inner.last and k.part.last),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             fused=fused,
@@ -187,7 +197,7 @@ class Tiling:
             columns = (False, False)
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
-    def _array(self, block: Extent, phase: Phase, entering: int) -> ArrayWork:
+    def _array(self, block: Extent, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
         array, packed, unit = self.target.array, self.limits.packed_k, self.limits.unit
         if array.dataflow is Dataflow.OS:
             tiles = -(-block.outer // unit.outer) * -(-block.inner // unit.inner)
@@ -196,6 +206,9 @@ class Tiling:
             rest = interval(array, whole) - whole if phase.closes else 0
             cycles = tiles * (stream + rest)
             latest = tail(array, whole)
+            if last and self.following is not None:
+                more = whole + max(0, array.rows - self.following) - interval(array, whole)
+                cycles, latest = cycles + more, latest - more
         else:
             tiles = -(-block.k // unit.k) * -(-block.inner // unit.inner)
             cycles = tiles * interval(array, block.outer)

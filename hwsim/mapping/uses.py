@@ -1,4 +1,4 @@
-"""Who reads and writes each tensor, in which order, inside which loops: what residency and liveness are decided from."""
+"""Who reads and writes each tensor, in which order, inside which loops: the ground of residency and liveness."""
 
 from dataclasses import dataclass, field
 
@@ -106,11 +106,15 @@ class ProgramUses:
                     uses = self.tensors.setdefault(view.tensor, TensorUses(program.tensor(view.tensor)))
                     uses.uses.append(Use(place, placed.op, placed.loops, view, writes))
         self.loop_spans: dict[str, Span] = dict(_loop_spans(program.body, 0)[0])
-        self.all = Span(0, len(self.placed) - 1)
+        self._lives: dict[str, Span] = {}
 
     def life(self, name: str) -> Span:
         """From where to where a tensor's content is needed: whole loops, where these read or write it and go on."""
-        uses = self.tensors[name]
+        if name not in self._lives:
+            self._lives[name] = self._life(self.tensors[name])
+        return self._lives[name]
+
+    def _life(self, uses: TensorUses) -> Span:
         common = uses.common_loops
         if common and uses.carried:
             return self.loop_spans[common[0].name]

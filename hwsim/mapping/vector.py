@@ -1,4 +1,4 @@
-"""Ops of the vector unit as steps over blocks of rows: what is not in the scratchpad is loaded, what leaves it stored."""
+"""Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +19,9 @@ from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.timing.timeline import times
+
+BUDGETS = 8
+"""How many powers of two, from the largest down, are tried as budgets for a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +88,59 @@ class BlockWork:
 
 @dataclass(frozen=True, slots=True)
 class RowCut:
-    """A vector op in blocks, and how long it takes on a chip that does nothing else."""
+    """A vector op in blocks of so many rows."""
 
     rows: int
     steps: tuple[StepTree, ...]
-    cycles: int
-    bytes_held: int
 
 
 @lru_cache(maxsize=1 << 14)
-def naive_rows(rows: Rows, limit: int) -> RowCut:
+def naive_rows(rows: Rows, limit: int) -> int:
     """As many rows a block as fit the limit, or one."""
-    return _cut(rows, _most_rows(rows, limit // rows.target.slots) or 1)
+    return _most_rows(rows, limit // rows.target.slots) or 1
 
 
-@lru_cache(maxsize=1 << 14)
+def naive_row_bytes(rows: Rows, limit: int) -> int:
+    """Bytes of all slots of such a block."""
+    return rows.held(naive_rows(rows, limit)) * rows.target.slots
+
+
 def fastest_rows(rows: Rows, limit: int) -> RowCut:
-    """The fastest of the largest blocks for the limit and for powers of two below it."""
+    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row."""
     slots = rows.target.slots
     if rows.held(1) * slots > limit:
         raise Unsupported(
             f"one row takes {rows.held(1) * slots} bytes with {slots} buffers, "
             f"the scratchpad has {limit} for it; give a larger one"
         )
-    budgets = [limit, *(1 << power for power in range(limit.bit_length() - 1, -1, -1))]
-    blocks = {_most_rows(rows, room // slots): None for room in budgets[:8]}
-    return min((_cut(rows, block) for block in blocks if block), key=lambda cut: cut.cycles)
+    everything = rows.held(rows.count) * slots
+    if everything <= limit:
+        return _fastest_of(rows, max(0, everything - 1).bit_length())
+    return _fastest_of(rows, limit.bit_length() - 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def _fastest_of(rows: Rows, power: int) -> RowCut:
+    """The fastest of the blocks for budgets up to that power of two."""
+    budgets = (1 << lower for lower in range(power, max(-1, power - BUDGETS), -1))
+    blocks = dict.fromkeys(_most_rows(rows, room // rows.target.slots) or 1 for room in budgets)
+    cuts = [cut_rows(rows, block) for block in blocks]
+    return cuts[0] if len(cuts) == 1 else min(cuts, key=lambda cut: _cycles_alone(cut, rows.target))
+
+
+def _cycles_alone(cut: RowCut, target: Target) -> int:
+    alone = OpSchedule(name="alone", kind="vector", steps=cut.steps)
+    return times(Schedule(ports=target.ports, body=(alone,))).cycles
+
+
+@lru_cache(maxsize=1 << 14)
+def cut_rows(rows: Rows, block: int) -> RowCut:
+    """The op in blocks of so many rows."""
+    steps: list[StepTree] = []
+    for part in parts(rows.count, block):
+        step = rows.step(part.size)
+        steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
+    return RowCut(block, repeated(steps))
 
 
 def _most_rows(rows: Rows, room: int) -> int:
@@ -161,17 +191,6 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
             dram_write_bytes=stored,
         ),
     )
-
-
-def _cut(rows: Rows, block: int) -> RowCut:
-    steps: list[StepTree] = []
-    for part in parts(rows.count, block):
-        step = rows.step(part.size)
-        steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
-    tree = repeated(steps)
-    alone = OpSchedule(name="alone", kind="vector", steps=tree)
-    cycles = times(Schedule(ports=rows.target.ports, body=(alone,))).cycles
-    return RowCut(block, tree, cycles, rows.held(block) * rows.target.slots)
 
 
 def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:

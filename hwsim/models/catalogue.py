@@ -1,10 +1,11 @@
 """All extractors, by the kind that a workload file names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from hwsim.core.noun import kind_of
-from hwsim.core.ops import Conv, Gemm
+from hwsim.core.ops import Conv, Gemm, Lookup, Op
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
@@ -28,7 +29,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = _extract(recipe, plan)
-    ruled = [placed.op.name for placed in program.placed() if isinstance(placed.op, (Gemm, Conv))]
+    ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
@@ -52,6 +53,11 @@ def in_precision(workload_: Workload, precision: str) -> Workload:
     return workload(cast(AnyRecipe, workload_.recipe), precision)
 
 
+def _takes_rules(op: Op, recipe: AnyRecipe) -> bool:
+    """Whether rules may name an op: products, and a Transformer's embedding; other tables follow their readers."""
+    return isinstance(op, (Gemm, Conv)) or (isinstance(op, Lookup) and isinstance(recipe, TransformerLm))
+
+
 def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
     match recipe:
         case Rnnt():
@@ -60,6 +66,11 @@ def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
             return decoding
         case _:
             return None
+
+
+def at_length(workload_: Workload, audio: int) -> Workload:
+    """The same workload for utterances of that many picoseconds."""
+    return workload(replace(cast(AnyRecipe, workload_.recipe), audio=audio), workload_.precision)
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:

@@ -28,7 +28,7 @@ def efficiency(
     chip: Chip, table: PriceTable, workload: Workload, ops: Sequence[OpCounters], cycles: int, energy: Energy
 ) -> Efficiency:
     """The figures of one run, each taken once from integers."""
-    spent, seconds = energy.components.total, Fraction(cycles, chip.clock)
+    spent, seconds = energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
     joules = Fraction(spent, ATTO)
     operations = 2 * sum(op.macs for op in ops)
     mode = busiest_mode(ops)

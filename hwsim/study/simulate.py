@@ -1,6 +1,7 @@
 """One run: a workload on a chip, from its program to its result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.core.chip import Chip
@@ -15,6 +16,7 @@ from hwsim.inputs.load import load_prices
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
 from hwsim.study.efficiency import areas, efficiency, operation
+from hwsim.study.lengths import over_lengths
 from hwsim.study.operating import at_point, under_cap
 from hwsim.study.outcome import Figures, provenance, result
 
@@ -45,11 +47,16 @@ def simulate(
 
     if power_cap is not None:
         chip = under_cap(chip, power_cap, priced)
-    plan = schedule(workload.program, chip, progress)
-    counters, energy = priced(chip)
-    figures = Figures(
-        efficiency=efficiency(chip, table, workload, counters.ops, counters.total.cycles, energy),
-        area=areas(chip, table),
-        operation=operation(chip, table, point, asked_clock, power_cap),
-    )
-    return result(chip, workload, plan, counters, energy, figures, provenance(given, workload, table, files or {}))
+
+    def run_one(work: Workload) -> Result:
+        plan = schedule(work.program, chip, progress)
+        counters = run(plan)
+        energy = price(counters.ops, chip, table, zero_products if work is workload else None)
+        figures = Figures(
+            efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),
+            area=areas(chip, table),
+            operation=operation(chip, table, point, asked_clock, power_cap),
+        )
+        return result(chip, work, plan, counters, energy, figures, provenance(given, work, table, files or {}))
+
+    return replace(run_one(workload), lengths=over_lengths(workload, run_one))

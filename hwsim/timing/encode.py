@@ -1,18 +1,17 @@
 """A schedule as the arrays of integers that the timeline's kernel walks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
-from hwsim.core.steps import Repeat, Ring, Step, StepTree
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
+from hwsim.timing.encode_steps import NO_ROW, StepCode, step_code
 
 _LONGEST = 2**62
-_NO_ROW = (0,) * c.COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +25,34 @@ class Encoded:
 def encode(schedule: Schedule) -> Encoded:
     """The arrays for a schedule; Unsupported if its times might not fit 64 bits."""
     ports, writer = schedule.ports, _Writer(schedule.ports)
-    for node in schedule.body:
-        writer.node(node, 0)
-    bound = writer.bound
+    bound = writer.nodes(schedule.body, 0).longest
     if bound > _LONGEST:
         raise Unsupported(f"the program takes up to {bound} cycles; hwsim counts to {_LONGEST}")
     longest = max(16, 2 * ports.slots)
-    key_at, past_at, at = {}, {}, 0
-    for level in sorted(writer.key_sizes):
-        key_at[level] = at
-        at += writer.key_sizes[level] * (longest + 1)
-    keys, at = at, 0
-    for level in sorted(writer.past_sizes):
-        past_at[level] = at
-        at += writer.past_sizes[level] * (longest + 1)
-    code = np.array(writer.rows or [_NO_ROW], np.int64).reshape(-1, c.COLUMNS)[: len(writer.rows)]
+    code = np.concatenate(writer.parts) if writer.parts else np.zeros((0, c.COLUMNS), np.int64)
+    key_at, keys = _places(writer.key_sizes, longest + 1)
+    past_at, pasts = _places(writer.past_sizes, longest + 1)
     for row, level in writer.begins:
         code[row, c.KEY_AT], code[row, c.PAST_AT] = key_at[level], past_at[level]
-    tensors = writer.tensors
+    tensors, two_spaces = writer.tensors, schedule.two_spaces
     arrays = (
         code,
         _table(writer.refs, 2),
         _table(writer.touched, c.TOUCHED_COLUMNS),
-        np.array([ports.latency, ports.slots, ports.shared, ports.store_delay, longest], np.int64),
-        np.array([max(1, len(writer.ops)), max(1, len(tensors)), writer.depth, keys, at], np.int64),
-        np.array([name in schedule.two_spaces for name in tensors] or [0], np.int64),
+        np.array([ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest], np.int64),
+        np.array([max(1, len(writer.ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
+        np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
     return Encoded(tuple(writer.ops), arrays)
+
+
+def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
+    """Where the snapshots of each level begin, and how much room all of them take."""
+    places, at = {}, 0
+    for level in sorted(sizes):
+        places[level] = at
+        at += sizes[level] * kept
+    return places, at
 
 
 def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
@@ -101,7 +101,8 @@ class _Writer:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.rows: list[tuple[int, ...]] = []
+        self.parts: list[NDArray[np.int64]] = []
+        self.length = 0
         self.refs: list[tuple[int, int]] = []
         self.touched: list[tuple[int, ...]] = []
         self.begins: list[tuple[int, int]] = []
@@ -109,69 +110,76 @@ class _Writer:
         self.tensors: dict[str, int] = {}
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
-        self.under_way: list[int] = []  # the op whose steps are written, and its follower
         self.depth = 0
-        self.bound = 0
 
-    def node(self, node: ScheduleNode, level: int) -> _Body:
-        match node:
-            case Stretch():
-                body = self._loop(node.times, level, lambda inner: self._nodes(node.body, inner))
-            case OpSchedule():
-                body = self._op(node, level)
-            case Preload():
-                body = self._preload(node)
-        if level == 0:
-            self.bound += body.longest
-        return body
-
-    def _nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
+    def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
+        """Rows for these nodes inside `level` loops and ops, and what is known of them."""
         body = _Body()
         for node in nodes:
-            body.add(self.node(node, level))
+            match node:
+                case Stretch():
+                    body.add(self._stretch(node, level))
+                case OpSchedule():
+                    body.add(self._op(node, level))
+                case Preload():
+                    body.add(self._preload(node))
         return body
 
-    def _loop(self, times: int, level: int, write_body: Callable[[int], _Body]) -> _Body:
-        level += 1
-        self.depth = max(self.depth, level)
-        at = len(self.rows)
-        self.rows.append(_NO_ROW)
-        body = write_body(level)
+    def _add(self, *rows: tuple[int, ...]) -> NDArray[np.int64]:
+        return self._add_rows(np.array(rows, np.int64).reshape(-1, c.COLUMNS))
+
+    def _add_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        self.parts.append(rows)
+        self.length += len(rows)
+        return rows
+
+    def _stretch(self, stretch: Stretch, level: int) -> _Body:
+        at, begin = self.length, self._add(NO_ROW)
+        body = self.nodes(stretch.body, level + 1)
         low, high = min(body.ops, default=0), max(body.ops, default=-1) + 1
         touched = len(self.touched)
         for tensor, touch in body.touched.items():
-            self.touched.append((tensor, touch.whole, touch.part, touch.asked, touch.readers))
-        slots, stores = self.ports.slots, self.ports.store_delay + 1 if self.ports.shared else 0
-        key = c.UNITS + c.RINGS * slots + len(body.touched) * (1 + 2 * c.READERS) + c.PENDING_KEY * stores
-        begin = [c.BEGIN, times, body.units, body.rings, body.loaded, low, high, touched, len(self.touched), 0, key, 0]
-        self.rows[at] = tuple(begin)
-        self.begins.append((at, level))
-        self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
-        width = c.TOTALS_AT + (high - low) * c.TOTALS
-        self.past_sizes[level] = max(self.past_sizes.get(level, 0), width)
-        self.rows.append((c.END, at, *_NO_ROW[2:]))
+            self.touched.append((tensor, int(touch.whole), int(touch.part), int(touch.asked), touch.readers))
+        masks = body.units, body.rings, body.loaded
+        key = self._loop(at, level + 1, len(body.touched), high - low)
+        begin[0] = (c.BEGIN, stretch.times, *masks, low, high, touched, len(self.touched), 0, key, 0)
+        self._add((c.END, at, *NO_ROW[2:]))
         whole = _Body()
-        whole.add(body, times)
+        whole.add(body, stretch.times)
         return whole
 
+    def _loop(self, row: int, level: int, touched: int, ops: int) -> int:
+        """A loop begins in a row; the integers of its keys, for which room is kept, as for the totals of its ops."""
+        slots, stores = self.ports.slots, self.ports.store_delay + 1 if self.ports.shared else 0
+        key = c.UNITS + c.RINGS * slots + touched * (1 + 2 * c.READERS) + c.PENDING_KEY * stores
+        self.begins.append((row, level))
+        self.depth = max(self.depth, level)
+        self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
+        self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
+        return key
+
     def _op(self, op: OpSchedule, level: int) -> _Body:
-        body = _Body(ops=[self._op_index(op.name)])
-        follower = -1
-        if op.fused is not None:
-            follower = self._op_index(op.fused[0])
+        own = self._op_index(op.name)
+        follower = -1 if op.fused is None else self._op_index(op.fused[0])
+        steps = step_code(op.steps, self.ports)
+        body = _Body(steps.units, steps.rings, steps.loaded, [own], longest=steps.longest)
+        if follower >= 0:
             body.ops.append(follower)
         low = len(self.refs)
         self._refer(op, body)
-        writes = int(not any(_has_vector(node) for node in op.steps))
-        row = (body.ops[0], follower, low, len(self.refs), writes)
+        row = (own, follower, low, len(self.refs), int(steps.array_writes))
         self.depth = max(self.depth, level + 1)
-        self.rows.append((c.OP_BEGIN, *row, *_NO_ROW[6:]))
-        self.under_way = list(body.ops)
-        for step in op.steps:
-            body.add(self._steps(step, level + 1))
-        self.rows.append((c.OP_END, *row, *_NO_ROW[6:]))
-        body.ops = sorted(set(body.ops))
+        self._add((c.OP_BEGIN, *row, *NO_ROW[6:]))
+        self._add_steps(steps, level + 1, min(body.ops), max(body.ops) + 1)
+        self._add((c.OP_END, *row, *NO_ROW[6:]))
         return body
+
+    def _add_steps(self, steps: StepCode, level: int, low: int, high: int) -> None:
+        at, rows = self.length, self._add_rows(steps.rows.copy())
+        rows[steps.ends, c.PARTNER] += at
+        for row, depth in steps.begins:
+            key = self._loop(at + row, level + depth, 0, high - low)
+            rows[row, c.OP_LOW], rows[row, c.OP_HIGH], rows[row, c.KEY_SIZE] = low, high, key
 
     def _refer(self, op: OpSchedule, body: _Body) -> None:
         def use(how: int, name: str, touch: _Touch) -> None:
@@ -194,39 +202,6 @@ class _Writer:
         for name in op.overwrites:
             use(c.OVERWRITES, name, _Touch(asked=True))
 
-    def _steps(self, node: StepTree, level: int) -> _Body:
-        if isinstance(node, Step):
-            return self._step(node)
-
-        def write_body(inner: int) -> _Body:
-            body = _Body()
-            for step in node.body:
-                body.add(self._steps(step, inner))
-            return body
-
-        return self._loop(node.times, level, write_body)
-
-    def _step(self, step: Step) -> _Body:
-        ports = self.ports
-        loads = {load.ring: ports.load_cycles(load.bytes) for load in step.loads}
-        array, tail = (-1, 0) if step.array is None else (step.array.cycles, step.array.tail)
-        vector = -1 if step.vector_cycles is None else step.vector_cycles
-        fused = -1 if step.fused is None else step.fused.cycles
-        store = -1 if step.store_bytes is None else ports.store_cycles(step.store_bytes)
-        flags = c.OPENS * step.phase.opens | c.CLOSES * step.phase.closes
-        rings = 1 << (c.VECTOR_RESULTS if step.array is None else c.ARRAY_RESULTS)
-        for ring in step.releases:
-            flags |= c.RELEASE_0 << ring
-            rings |= 1 << ring
-        loaded = sum(1 << ring for ring in loads)
-        row = [c.STEP, *(loads.get(ring, -1) for ring in Ring), array, tail, vector, fused, store, flags]
-        self.rows.append((*row, *_NO_ROW[len(row) :]))
-        units = bool(loads) << c.LOAD_UNIT | (array >= 0) << c.ARRAY_UNIT | (vector >= 0) << c.VECTOR_UNIT
-        if store >= 0:
-            units |= 1 << (c.LOAD_UNIT if ports.shared else c.STORE_UNIT)
-        cycles = sum(max(0, part) for part in (*loads.values(), array, tail, vector, fused, store))
-        return _Body(units, rings | loaded, loaded, list(self.under_way), longest=cycles + len(loads) * ports.latency)
-
     def _preload(self, node: Preload) -> _Body:
         op, tensor = self._op_index(node.op), self._tensor_index(node.tensor)
         body = _Body(units=1 << c.LOAD_UNIT, ops=[op], touched={tensor: _Touch(whole=True)})
@@ -236,7 +211,7 @@ class _Writer:
             self.refs.append((c.OVERWRITES, dead))
             body.touched.setdefault(dead, _Touch()).add(_Touch(asked=True))
         cycles = self.ports.load_cycles(node.bytes)
-        self.rows.append((c.PRELOAD, op, cycles, tensor, low, len(self.refs), *_NO_ROW[6:]))
+        self._add((c.PRELOAD, op, cycles, tensor, low, len(self.refs), *NO_ROW[6:]))
         body.longest = cycles + self.ports.latency
         return body
 
@@ -245,9 +220,3 @@ class _Writer:
 
     def _tensor_index(self, name: str) -> int:
         return self.tensors.setdefault(name, len(self.tensors))
-
-
-def _has_vector(node: StepTree) -> bool:
-    if isinstance(node, Repeat):
-        return any(_has_vector(inner) for inner in node.body)
-    return node.vector_cycles is not None

@@ -1,0 +1,69 @@
+"""The chip's timeline and the mapper: what a run costs, and that a loop costs the same however often it runs."""
+
+import time
+from dataclasses import replace
+
+from benchmarks.measure import seconds
+from hwsim.core.chip import Chip
+from hwsim.core.schedule import Schedule, Stretch
+from hwsim.core.workload import Workload
+from hwsim.engine.digital import run
+from hwsim.inputs.load import load_chip, load_workload
+from hwsim.mapping.schedule import schedule
+from hwsim.models.catalogue import workload
+from hwsim.models.conformer import Conformer, CtcHead
+from hwsim.timing.encode import encode
+from hwsim.timing.timeline import times
+
+FRAMES, MS = 200, 10**9
+
+
+def conformer_m_encoder() -> Workload:
+    """The encoder of Conformer-M over 200 frames of 40 ms, with the smallest of heads."""
+    recipe = load_workload("conformer_m").recipe
+    assert isinstance(recipe, Conformer)
+    return workload(replace(recipe, audio=FRAMES * 40 * MS, decoder=CtcHead(outputs=1)), "w8a8")
+
+
+def small_chip() -> Chip:
+    """The shipped INT4 chip with 32 × 32 processing elements."""
+    chip = load_chip("int4_array")
+    return replace(chip, array=replace(chip.array, rows=32, cols=32))
+
+
+def report() -> None:
+    """Prints what planning, walking and counting take."""
+    work, chip = conformer_m_encoder(), small_chip()
+    start = time.process_time()
+    plan = schedule(work.program, chip)
+    planned = time.process_time() - start
+    encoded = encode(plan)
+    found = times(encoded)
+    taken = seconds(
+        {
+            "mapping, remembered": lambda: schedule(work.program, chip),
+            "encoding": lambda: encode(plan),
+            "walking": lambda: times(encoded),
+            "run, timing only": lambda: times(schedule(work.program, chip)),
+            "run with counters": lambda: run(schedule(work.program, chip)),
+        }
+    )
+    ops = len(found.ops)
+    print(f"\nConformer-M encoder, {FRAMES} frames, 32 × 32, INT8: {ops} ops, {found.cycles:,} cycles")
+    print(f"  mapping, first time   {planned * 1000:9.1f} ms")
+    for name, one in taken.items():
+        print(f"  {name:21s} {one * 1000:9.3f} ms")
+    print(f"  timelines, schedule given: {1 / taken['walking']:,.0f} a CPU-second of {ops} ops")
+    loops(plan)
+
+
+def loops(plan: Schedule) -> None:
+    """The whole network as the body of a loop: a million iterations beside a thousand."""
+    walks = {}
+    for iterations in (10**3, 10**6, 10**9):
+        many = replace(plan, body=(Stretch(loop="again", times=iterations, body=plan.body),))
+        encoded = encode(many)
+        walks[f"{iterations:,}"] = lambda encoded=encoded: times(encoded)
+    taken = seconds(walks, rounds=5)
+    for name, one in taken.items():
+        print(f"  {name:>13s} iterations of all of it: {one * 1000:9.3f} ms")

@@ -1,0 +1,121 @@
+"""What stays in the scratchpad: the best choice that fits, found exactly; spaces that nobody shares at one time."""
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
+from hwsim.mapping.spaces import Floor, Tenant
+from hwsim.mapping.uses import Span
+
+PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
+TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}
+
+
+@st.composite
+def items(draw: st.DrawFn, paths: list[tuple[str, ...]], most: int) -> list[Item]:
+    found = []
+    for number in range(draw(st.integers(0, most))):
+        path, size = draw(st.sampled_from(paths)), draw(st.integers(1, 12))
+        every, saves, outside = 1, [], 1
+        for loop in path:
+            every *= TIMES[loop]
+        for loop in path:
+            saves.append(size * (every - outside))
+            outside *= TIMES[loop]
+        found.append(Item(f"t{number}", 0, size, path, tuple(saves)))
+    return found
+
+
+CAPACITY = st.fixed_dictionaries({loop: st.integers(0, 40) for loop in TIMES})
+
+
+def best_of_all(found: list[Item], capacity: dict[str, int]) -> int:
+    choices: list[Choice] = list(product(*((*item.loops, None) for item in found)))
+    return max(saved(found, choice) for choice in choices if fits(found, choice, capacity))
+
+
+@settings(max_examples=150)
+@given(items([("a",), ("b",)], 12), CAPACITY)
+def test_the_choice_saves_as_much_as_the_best_of_all_choices(found: list[Item], capacity: dict[str, int]) -> None:
+    choice = choose(found, capacity)
+    assert fits(found, choice, capacity)
+    assert saved(found, choice) == best_of_all(found, capacity)
+
+
+@settings(max_examples=80)
+@given(items(PATHS, 6), CAPACITY)
+def test_so_it_does_with_loops_inside_loops(found: list[Item], capacity: dict[str, int]) -> None:
+    choice = choose(found, capacity)
+    assert fits(found, choice, capacity)
+    assert saved(found, choice) == best_of_all(found, capacity)
+
+
+@given(items(PATHS, 40), CAPACITY)
+def test_a_large_choice_fits(found: list[Item], capacity: dict[str, int]) -> None:
+    assert fits(found, choose(found, capacity), capacity)
+
+
+@given(items([("a",), ("b",)], 12), CAPACITY, st.integers(0, 20))
+def test_more_room_never_means_more_traffic(found: list[Item], capacity: dict[str, int], more: int) -> None:
+    larger = {loop: room + more for loop, room in capacity.items()}
+    assert saved(found, choose(found, larger)) >= saved(found, choose(found, capacity))
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 50)), max_size=10), st.integers(0, 100))
+def test_a_knapsack_of_equals_takes_the_first(things: list[tuple[int, int]], capacity: int) -> None:
+    taken = knapsack(things, capacity)
+    best = max(
+        (sum(v for (_, v), t in zip(things, choice, strict=True) if t), choice)
+        for choice in product((False, True), repeat=len(things))
+        if sum(s for (s, _), t in zip(things, choice, strict=True) if t) <= capacity
+    )
+    assert sum(v for (_, v), t in zip(things, taken, strict=True) if t) == best[0]
+    assert knapsack([(5, 7), (5, 7), (5, 7)], 10) == [True, True, False]
+
+
+LOOP = Span(6, 13)
+
+
+@st.composite
+def tenants(draw: st.DrawFn) -> tuple[int, Span, str | None]:
+    """Inside the loop, or before it, after it, or all through it: as lives are."""
+    size, where = draw(st.integers(1, 30)), draw(st.sampled_from(["inside", "before", "after", "through"]))
+    low, high = {"inside": (6, 13), "before": (0, 5), "after": (14, 19), "through": (0, 19)}[where]
+    one, other = sorted((draw(st.integers(low, high)), draw(st.integers(low, high))))
+    life = Span(one, other)
+    return size, life.joined(LOOP) if where == "through" else life, "loop" if where == "inside" else None
+
+
+TENANTS = st.lists(tenants(), max_size=12)
+
+
+@given(TENANTS, st.integers(20, 120), st.lists(st.integers(0, 30), min_size=20, max_size=20))
+def test_no_two_tenants_share_a_byte_at_one_time(
+    wishes: list[tuple[int, Span, str | None]], size: int, working: list[int]
+) -> None:
+    floor = Floor(size, working)
+    for number, (bytes_, life, loop) in enumerate(wishes):
+        floor.place(Tenant(f"t{number}", bytes_, life, loop))
+    leases = floor.leases
+    for lease in leases:
+        assert lease.end <= size - max(working[lease.tenant.life.first : lease.tenant.life.last + 1])
+        for other in leases:
+            if other is not lease and other.tenant.life.meets(lease.tenant.life):
+                assert other.end <= lease.address or lease.end <= other.address
+    # Whoever lay on a tenant's bytes before it hands them over, directly or through others.
+    handovers = floor.handovers()
+    for lease in leases:
+        reached, open_ = set(), [lease.tenant.name]
+        while open_:
+            for name in handovers[open_.pop()]:
+                if name not in reached:
+                    reached.add(name)
+                    open_.append(name)
+        for other in leases:
+            overlaps = other.address < lease.end and lease.address < other.end
+            before = other.tenant.life.last < lease.tenant.life.first
+            together = lease.tenant.loop is not None and lease.tenant.loop == other.tenant.loop
+            if other is not lease and overlaps and (before or together):
+                assert other.tenant.name in reached or other.tenant.life.meets(lease.tenant.life)
