@@ -1,5 +1,7 @@
 """`hwsim run`: one workload on one chip."""
 
+from pathlib import Path
+
 import click
 
 from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, power_of, tell
@@ -15,6 +17,11 @@ from hwsim.core.progress import Progress
 @click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source.")
 @click.option("--point", metavar="NAME", help="Run at this operating point of the chip.")
 @click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")
+@click.option(
+    "--zero-gating",
+    metavar="TRACE.npz",
+    help="Price products with a factor 0 apart, counted in this trace of WORKLOAD.",
+)
 @output_options
 def command(
     arch: str,
@@ -24,6 +31,7 @@ def command(
     explain_energy: bool,
     point: str | None,
     power_cap: str | None,
+    zero_gating: str | None,
     json_file: str | None,
     out: str | None,
 ) -> None:
@@ -45,8 +53,23 @@ def command(
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.simulate import simulate
 
-        files = dict(chip.files + work.files)
-        return simulate(chip.value, work.value, point=point, power_cap=cap, files=files, progress=progress)
+        files, zeros = dict(chip.files + work.files), None
+        if zero_gating is not None:
+            from hwsim.inputs.trace import TraceFile
+            from hwsim.study.zeros import zero_products_of
+
+            trace = TraceFile(Path(zero_gating))
+            zeros = zero_products_of(work.value.program, trace)
+            files[trace.name] = trace.sha256
+        return simulate(
+            chip.value,
+            work.value,
+            point=point,
+            power_cap=cap,
+            zero_products=zeros,
+            files=files,
+            progress=progress,
+        )
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 

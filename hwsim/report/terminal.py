@@ -138,7 +138,7 @@ def _efficiency(result: Result) -> list[tuple[str, str, str]]:
             "TOPS/W",
             figure(found.tops_per_watt),
             f"{peak}{figure(found.samples_per_second_per_watt)} samples a second and watt, "
-            f"{figure(found.energy_delay_js)} J·s",
+            f"{joules(found.energy_delay_js * 1e18)}·s",
         ),
         (
             "TOPS",
