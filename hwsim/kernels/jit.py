@@ -51,6 +51,14 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], dispatcher)
 
 
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """A part of a kernel, compiled into whoever calls it.
+
+    A call costs counting references of every array that it is given: more than the few operations of a small part.
+    """
+    return cast(Callable[P, R], numba.njit(function, nogil=True, inline="always"))
+
+
 @cache
 def _cache_folder() -> Path | None:
     """A writable folder that belongs to exactly these sources, or None."""

@@ -3,10 +3,10 @@
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import kernel
+from hwsim.kernels.jit import inlined
 
 
-@kernel
+@inlined
 def run_unit(walk, op, port, unit, wait, reason, cycles):
     """A unit works as soon as it is free and `wait` has come; `port` is the unit whose time it takes."""
     start = max(walk.free[port], wait)
@@ -16,7 +16,7 @@ def run_unit(walk, op, port, unit, wait, reason, cycles):
     return start
 
 
-@kernel
+@inlined
 def move(walk, op, end):
     """Something of an op ends: it moves the frontier, if nothing ended later so far."""
     now, level = walk.now, walk.now[c.LEVEL]
@@ -26,7 +26,7 @@ def move(walk, op, end):
     walk.peaks[level, c.REACH] = max(walk.peaks[level, c.REACH], end)
 
 
-@kernel
+@inlined
 def _move_own(walk, end):
     """Something of the op under way ends."""
     move(walk, walk.now[c.NOW_OP], end)
@@ -34,7 +34,7 @@ def _move_own(walk, end):
     own[c.OWN] = max(own[c.OWN], end)
 
 
-@kernel
+@inlined
 def run_step(row, walk):
     """Loads, array, vector unit, store: the parts that the step has. Of equal reasons to wait the first one counts."""
     now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
@@ -63,7 +63,7 @@ def run_step(row, walk):
             _store(row, results, slot, finished, walk)
 
 
-@kernel
+@inlined
 def _load(row, ring, walk):
     """One load into the next slot of a ring; when its data is there."""
     now = walk.now
@@ -86,7 +86,7 @@ def _load(row, ring, walk):
     return complete
 
 
-@kernel
+@inlined
 def _array(row, walk, loaded):
     """A block of array tiles; when its results are complete."""
     now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
@@ -113,7 +113,7 @@ def _array(row, walk, loaded):
     return finished
 
 
-@kernel
+@inlined
 def _vector(row, walk, loaded, tile):
     """The vector unit's work on a finished tile or, without an array, on a block of its own; when it ends."""
     now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
@@ -145,7 +145,7 @@ def _vector(row, walk, loaded, tile):
     return free[c.VECTOR_UNIT]
 
 
-@kernel
+@inlined
 def _store(row, ring, slot, finished, walk):
     """A finished tile is stored: at once through a port of its own, in its turn through a shared one."""
     now = walk.now
@@ -164,7 +164,7 @@ def _store(row, ring, slot, finished, walk):
         run_oldest_store(walk)
 
 
-@kernel
+@inlined
 def _run_stores_of(tensor, walk):
     """All waiting stores of earlier runs of ops up to the last one that writes the tensor, in order."""
     count = 0
@@ -179,7 +179,7 @@ def _run_stores_of(tensor, walk):
         run_oldest_store(walk)
 
 
-@kernel
+@inlined
 def run_oldest_store(walk):
     """The first of the waiting stores takes the port; its slot is free, and its tensors complete, when it ends."""
     now, store = walk.now, walk.pending[0]

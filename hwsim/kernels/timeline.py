@@ -9,7 +9,7 @@ would have given, to the cycle (`kernels/periods.py`).
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import kernel
+from hwsim.kernels.jit import inlined, kernel
 from hwsim.kernels.periods import keep_snapshot, skip_periods
 from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit
 
@@ -82,14 +82,14 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
     return walk.totals, walk.free, now
 
 
-@kernel
+@inlined
 def _enter(walk):
     walk.now[c.LEVEL] += 1
     for peak in range(c.PEAKS):
         walk.peaks[walk.now[c.LEVEL], peak] = 0
 
 
-@kernel
+@inlined
 def _begin_op(row, walk):
     """What the first steps of an op's run wait for."""
     now, refs, read, ready = walk.now, walk.refs, walk.read, walk.ready
@@ -118,7 +118,7 @@ def _begin_op(row, walk):
                 now[waits] = max(now[waits], read[walk.two_spaces[tensor], tensor, unit])
 
 
-@kernel
+@inlined
 def _end_op(row, walk):
     """Until when the op read its tensors, and when those that it wrote are complete."""
     now, refs, read, free, level = walk.now, walk.refs, walk.read, walk.free, walk.now[c.LEVEL]
@@ -147,7 +147,7 @@ def _end_op(row, walk):
     now[c.LEVEL] -= 1
 
 
-@kernel
+@inlined
 def _written(walk, how, tensor, complete):
     """A tensor has new content, all of it or a part; stores that still wait for the port complete it later."""
     if how == c.KEPT_PART or how == c.STORED_PART:
@@ -160,7 +160,7 @@ def _written(walk, how, tensor, complete):
         walk.read[0, tensor, unit] = c.NEVER
 
 
-@kernel
+@inlined
 def _preload(row, walk):
     """A load without a slot, into a space whose last readers it waits for."""
     tensor, op, read, free = row[c.PRE_TENSOR], row[c.PRE_OP], walk.read, walk.free
