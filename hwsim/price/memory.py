@@ -26,7 +26,7 @@ def accumulator_price(book: PriceBook, mode: Precision) -> UnitPrice:
     bits = accumulator_bits(book.chip, mode)
     entries = book.chip.array.accumulator_of(mode).entries
     capacity = bank_bytes(book.chip) if entries is None else -(-entries * bits // 8)
-    return _sram_price(book, f"accumulator, {bits} bits", Component.ACCUMULATORS, capacity, bits)
+    return _sram_price(book, f"accumulator {mode.value}, {bits} bits", Component.ACCUMULATORS, capacity, bits)
 
 
 def bank_bytes(chip: Chip) -> int:

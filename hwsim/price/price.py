@@ -1,7 +1,7 @@
 """Counters times prices: the energy of a run in whole attojoules."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hwsim.core.chip import Chip
@@ -48,6 +48,7 @@ class Tariff:
     dram: UnitPrice
     register: UnitPrice
     standing: tuple[UnitPrice, ...]
+    _found: dict[object, UnitPrice] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -65,9 +66,23 @@ class Tariff:
 
     def mac(self, mode: Precision, *, gated: bool = False) -> UnitPrice:
         """One product in that mode."""
-        chip = self.book.chip
         rule = gated_mac_price if gated else mac_price
-        return rule(self.book, mode, chip.array.packed(mode).k, accumulator_bits(chip, mode))
+        return self._once((mode, gated), lambda: rule(self.book, mode, self._packed(mode), self._sum_bits(mode)))
+
+    def sums(self, mode: Precision) -> UnitPrice:
+        """One sum of that mode, read or written under the array."""
+        return self._once((mode, None), lambda: accumulator_price(self.book, mode))
+
+    def _packed(self, mode: Precision) -> int:
+        return self.book.chip.array.packed(mode).k
+
+    def _sum_bits(self, mode: Precision) -> int:
+        return accumulator_bits(self.book.chip, mode)
+
+    def _once(self, key: object, work_out: Callable[[], UnitPrice]) -> UnitPrice:
+        if key not in self._found:
+            self._found[key] = work_out()
+        return self._found[key]
 
     def charges(self, op: OpCounters, zeros: int) -> Iterator[Charge]:
         """Everything that one op is charged for."""
@@ -78,8 +93,7 @@ class Tariff:
             yield self.mac(op.mode), work.macs - zeros
             if zeros:
                 yield self.mac(op.mode, gated=True), zeros
-            sums = accumulator_price(self.book, op.mode)
-            yield sums, work.accumulator_reads + work.accumulator_writes
+            yield self.sums(op.mode), work.accumulator_reads + work.accumulator_writes
         yield self.register, work.array_register_bits
         port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
         yield self.scratchpad, port_bytes
@@ -99,11 +113,14 @@ def _components(charges: Iterable[Charge]) -> Components:
 
 def _lines(charges: Iterable[Charge]) -> list[Charge]:
     """The same charges, each action once, in the order of the components."""
-    counts: dict[UnitPrice, int] = {}
+    counts: dict[str, int] = {}
+    units: dict[str, UnitPrice] = {}
     for unit, count in charges:
-        counts[unit] = counts.get(unit, 0) + count
+        assert units.setdefault(unit.action, unit) is unit, "an action has one price"
+        counts[unit.action] = counts.get(unit.action, 0) + count
     order = list(Component)
-    return sorted(counts.items(), key=lambda charge: order.index(charge[0].component))
+    units_in_order = sorted(units.values(), key=lambda unit: order.index(unit.component))
+    return [(unit, counts[unit.action]) for unit in units_in_order]
 
 
 def _line(unit: UnitPrice, count: int) -> EnergyLine:
