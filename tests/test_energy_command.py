@@ -30,6 +30,7 @@ def test_the_explanation_is_that_of_the_json(capsys: pytest.CaptureFixture[str])
             assert re.search(rf"{re.escape(line['action'])} +{line['count']:,} .* {line['unit_aj']:,} ", shown)
             assert line["sources"]
             assert all(" ".join(source.split()) in " ".join(shown.split()) for source in line["sources"])
+    assert "dram.lpddr4: 14 pJ for 1 bit: a thesis's simulation" in shown
     assert max(len(row) for row in text.splitlines()) <= 100
 
 

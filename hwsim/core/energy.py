@@ -64,7 +64,8 @@ class Component(Enum):
 class UnitPrice(Noun):
     """The price of one action: exact by the table and its rules, then rounded once to whole attojoules.
 
-    `overridden` says that the chip put at least one of its entries in the place of the table's.
+    `overridden` says that the chip put at least one of its entries in the place of the table's; `others` is what other
+    sources say of its entries.
     """
 
     action: Name
@@ -74,6 +75,7 @@ class UnitPrice(Noun):
     sources: tuple[Remark, ...]
     sure: Sureness
     overridden: bool = False
+    others: tuple[Remark, ...] = ()
 
     @property
     def attojoules(self) -> int:
@@ -95,6 +97,7 @@ class EnergyLine(Noun):
     sources: tuple[Remark, ...]
     sure: Sureness
     overridden: bool
+    others: tuple[Remark, ...] = ()
 
     def check(self) -> None:
         if self.energy_aj != self.count * self.unit_aj:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hwsim.core.chip import Chip
 from hwsim.core.energy import Component, UnitPrice
-from hwsim.core.prices import Constants, Price, PriceTable, Quote, Sureness, TechnologyTable
+from hwsim.core.prices import Constants, OtherPrice, Price, PriceTable, Quote, Sureness, TechnologyTable
 from hwsim.errors import Unsupported
 from hwsim.price.scaling import area_factor, energy_factor
 
@@ -182,7 +182,16 @@ def unit_price(action: str, component: Component, *terms: Term, at_best: Surenes
         sources=tuple(dict.fromkeys(term.entry.source for term in terms)),
         sure=max(doubts, key=list(Sureness).index),
         overridden=any(term.entry.layer.overrides for term in terms),
+        others=tuple(
+            _said(term.entry.path, other) for term in terms for other in getattr(term.entry.quote, "others", ())
+        ),
     )
+
+
+def _said(path: str, other: OtherPrice) -> str:
+    """What another source says of an entry."""
+    bits = "" if other.bits is None else f" for {other.bits} bit{'s' if other.bits > 1 else ''}"
+    return f"{path}: {float(other.energy) / 10**6:g} pJ{bits}: {other.source} ({other.sure.value})"
 
 
 def area_of(entry: Entry) -> Fraction:

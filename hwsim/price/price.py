@@ -135,4 +135,5 @@ def _line(unit: UnitPrice, count: int) -> EnergyLine:
         sources=unit.sources,
         sure=unit.sure,
         overridden=unit.overridden,
+        others=unit.others,
     )

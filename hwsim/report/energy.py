@@ -24,7 +24,7 @@ def explanation_text(result: Result, screen: Screen) -> str:
     """Every action of a run with its count, its price before and after rounding, and where the price comes from."""
     lines = [line for line in result.energy_lines if line.count]
     sources = list(dict.fromkeys(source for line in lines for source in line.sources))
-    return render((_counts(lines), _origins(lines, sources), _sources(sources), _silicon(result)), screen)
+    return render((_counts(lines), _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
 
 
 def split_text(comparison: Comparison, screen: Screen) -> str:
@@ -83,9 +83,11 @@ def _origins(lines: list[EnergyLine], sources: list[str]) -> Table:
     return table
 
 
-def _sources(sources: list[str]) -> Text:
+def _sources(lines: list[EnergyLine], sources: list[str]) -> Text:
     numbered = "\n".join(f"{place}  {source}" for place, source in enumerate(sources, 1))
-    return Text.assemble(("Sources\n", "bold"), numbered)
+    others = dict.fromkeys(other for line in lines for other in line.others)
+    disputed = "\n".join(("", "Other sources say, and are not used:", *others)) if others else ""
+    return Text.assemble(("Sources\n", "bold"), numbered, disputed)
 
 
 def _silicon(result: Result) -> Text:
