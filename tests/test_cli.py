@@ -72,6 +72,10 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "tensors",
         "energy_by_component_aj",
         "prices",
+        "energy_lines",
+        "efficiency",
+        "area",
+        "operation",
         "lengths",
         "provenance",
         "explanation",
@@ -219,7 +223,7 @@ def test_out_writes_json_and_csv(capsys: pytest.CaptureFixture[str], tmp_path: P
     folder = tmp_path / "deep" / "results"
     out, _ = printed(capsys, "run", "int4_array", "rnnt", "--out", str(folder), "--json", str(tmp_path / "r.json"))
     assert sorted(path.name for path in folder.iterdir()) == [
-        "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv", "tensors.csv",
+        "energy.csv", "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv", "tensors.csv",
     ]  # fmt: skip
 
     assert (folder / "result.json").read_text() == (tmp_path / "r.json").read_text()
@@ -416,7 +420,13 @@ def test_rules_show_in_the_headline(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_provenance_names_files_and_sources(document: Any) -> None:
     provenance = document["provenance"]
-    assert set(provenance["files"]) == {str(ARCH), "energy/generic_7nm (shipped)", str(RNNT)}
+    assert set(provenance["files"]) == {
+        str(ARCH),
+        "energy/aladdin_40nm (shipped)",
+        "energy/generic_7nm (shipped)",
+        "energy/horowitz_45nm (shipped)",
+        str(RNNT),
+    }
     assert provenance["sources"]["chip.clock"] == "assumed"
     assert provenance["sources"]["workload.joint.outputs"] == "45 characters and blank; recalled"
     assert {price["sure"] for price in document["prices"]} == {"recalled", "assumed", "read"}
@@ -476,7 +486,7 @@ def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "list")
     assert out == (
         "chips: int4_array\nworkloads: conformer_l, conformer_m, conformer_s, lstm_lm, mlperf_rnnt, rnnt, "
-        "tdnnf_7q, transformer_lm\nprice tables: generic_7nm\n"
+        "tdnnf_7q, transformer_lm\nprice tables: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm\n"
     )
 
 

@@ -62,7 +62,8 @@ BROKEN_CHIPS = [
     (
         "energy: generic_7nm",
         "energy: generic_7",
-        "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? known: generic_7nm",
+        "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? "
+        "known: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm",
     ),
     ("latency: 100 ns", "latency: 100", "20: dram.latency = 100: must be a number with a unit, such as '1 h'"),
     (
@@ -205,14 +206,44 @@ BROKEN_TRANSFORMERS = [
 ]
 
 BROKEN_PRICES = [
-    ("energy: 0.07 pJ", "energy: -0.07 pJ", "10: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
+    ("energy: 0.07 pJ", "energy: -0.07 pJ", "14: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
     (
         "energy: 0.07 pJ",
         "energy: 0.07 pj",
-        "10: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
+        "14: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
     ),
-    ("sure: recalled}", "sure: very}", "10: multiply.int8.sure = 'very': known: read, recalled, assumed"),
-    (", bits: 64", "", "25: sram[0].price.bits = None: an access moves a stated number of bits"),
+    ("sure: recalled}", "sure: very}", "14: multiply.int8.sure = 'very': known: read, recalled, assumed"),
+    (", bits: 64", "", "29: sram[0].price.bits = None: an access moves a stated number of bits"),
+    ("voltage: 0.75 V", "voltage: 0.75", "6: voltage = 0.75: must be a number with a unit, such as '1 V'"),
+    ("voltage: 0.75 V", "voltage: 7.5 V", "6: voltage = '7.5 V': must be at most 5 V"),
+    (
+        "[horowitz_45nm, aladdin_40nm]",
+        "[horowitz_45nm, aladdin]",
+        "9: filled_from: unknown price table 'aladdin'; did you mean aladdin_40nm? "
+        "known: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm",
+    ),
+    ("sources: {voltage:", "sources: {volts:", "7: sources = 'volts': names no field; did you mean voltage?"),
+    ("capacity: 8 KiB", "capacity: 64 KiB", "28: sram = [65536, 32768, 1048576]: must list each once, smallest first"),
+]
+
+BROKEN_ENERGY_OF_CHIPS = [
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {multiply: {int4: {energy: 9 fJ}}}",
+        "22: energy_override.multiply.int4.source: is missing",
+    ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {multiplies: {}}",
+        "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, register, sram, "
+        "sram_area, dram, wire, adc, dac, leakage, multiply_width",
+    ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\noperating_points: {low: {clock: 500 MHz}}",
+        "22: operating_points.low.voltage: is missing",
+    ),
+    ("energy: generic_7nm", "energy: generic_7nm\nidle_power: -1 W", "22: idle_power = '-1 W': must be at least 0 W"),
 ]
 
 
@@ -252,6 +283,12 @@ def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message:
     text = (Kind.WORKLOAD.folder / f"{name}.yaml").read_text()
     assert old in text
     assert line(tmp_path / "work.yaml", text.replace(old, new, 1)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_ENERGY_OF_CHIPS)
+def test_broken_energies_of_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in ARCH_TEXT
+    assert line(tmp_path / "chip.yaml", ARCH_TEXT.replace(old, new, 1)) == message
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)

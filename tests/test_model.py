@@ -64,6 +64,10 @@ def test_a_gemm_cycle_by_cycle() -> None:
         idle=Units(load=34, array=20, vector=6),
         work=Work(
             macs=48,
+            # four tiles: 2 · 2 elements · 3 steps · (8 + 32 bits), weights through 3 registers of a column, shadows
+            array_register_bits=4 * (12 * 40 + (2 * 3 + 4) * 8),
+            accumulator_reads=24,  # 12 sums of two tiles of K
+            accumulator_writes=24,
             vector_lane_cycles=12 + 24,
             # 12 bytes of activations for each of two column tiles, 16 of weights; bias and scales; the store
             scratchpad_read_bytes=(2 * 12 + 16) + 32 + 12,

@@ -3,101 +3,182 @@
 from dataclasses import fields, replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chips import chip
-from hwsim.core.counters import Counters, OpCounters, Units, Work
+from hwsim.core.chip import Chip
+from hwsim.core.counters import OpCounters, Stalls, Units, Work
 from hwsim.core.dram import DramType
-from hwsim.core.energy import Components
+from hwsim.core.energy import Component, Components, Energy
 from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable, Sureness
+from hwsim.core.prices import Constants, Price, Sureness, TechnologyTable
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_prices
+from hwsim.price.book import PriceBook
+from hwsim.price.gating import zero_products
 from hwsim.price.price import price
-from hwsim.price.rules import dram_price, lane_price, mac_price, scratchpad_price
 
 TABLE = load_prices("generic_7nm")
-ON = chip()
-IDLE = Units(load=9, array=9, vector=9, store=9)
+ON = chip(idle_power=Fraction(1, 1000))
 
 
-def components(work: Work, table: PriceTable = TABLE) -> Components:
-    counters = Counters(cycles=9, idle=IDLE, work=work)
-    op = OpCounters(
+def op(work: Work, cycles: int = 9, mode: Precision | None = Precision.INT8) -> OpCounters:
+    return OpCounters(
         name="gemm",
         kind="gemm",
-        mode=Precision.INT8,
+        mode=mode,
         times=1,
         macs=work.macs,
-        counters=counters,
-        span=9,
-        walked_iterations=0,
+        cycles=cycles,
+        busy=Units(),
+        stalls=Stalls(),
+        span=cycles,
+        work=work,
     )
-    return price([op], ON, table).components
 
 
-@given(st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)}), st.sampled_from(fields(Work)))
+def energy(work: Work, cycles: int = 9, on: Chip = ON, zeros: int = 0) -> Energy:
+    return price([op(work, cycles)], on, TABLE, {"gemm": zeros})
+
+
+WORKS = st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)})
+
+
+@given(WORKS, st.sampled_from(fields(Work)))
 def test_every_counter_is_in_a_price_and_never_lowers_the_energy(work: Work, grown: object) -> None:
     name = grown.name  # type: ignore[attr-defined]
     more = replace(work, **{name: getattr(work, name) + 1})
-    assert components(more).total > components(work).total
+    assert energy(more).components.total > energy(work).components.total
 
 
-@given(st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)}), st.integers(0, 1000))
-def test_energy_is_linear_in_the_work(work: Work, times: int) -> None:
-    assert components(work * times) == components(work) * times
+@given(WORKS, st.integers(0, 10**9))
+def test_every_cycle_leaks(work: Work, cycles: int) -> None:
+    less, more = energy(work, cycles).components, energy(work, cycles + 1).components
+    assert more.leakage > less.leakage
+    assert more.idle - less.idle == 10**15 // ON.clock  # 1 mW for a nanosecond is a picojoule
+    assert replace(more, leakage=less.leakage, idle=less.idle) == less
 
 
-@pytest.mark.parametrize(
-    ("mode", "packed", "accumulator", "attojoules"),
-    [
-        (Precision.INT8, 1, 32, Fraction(70_000 + 30_000)),
-        (Precision.INT4, 1, 32, Fraction(70_000, 4) + 30_000),
-        (Precision.INT4, 1, 16, Fraction(70_000, 4) + 15_000),
-        # Eight products: a tree of seven adders of 4 + 4 + 3 bits, then one of 32, shared by all eight.
-        (Precision.INT4, 8, 32, Fraction(70_000, 4) + Fraction(30_000 * (7 * 11 + 32), 32 * 8)),
-        (Precision.INT8, 2, 32, 70_000 + Fraction(30_000 * (17 + 32), 32 * 2)),
-        (Precision.FP16, 1, 32, Fraction(340_000 + 380_000)),
-    ],
-)
-def test_a_product_costs_its_multiplier_and_its_share_of_the_additions(
-    mode: Precision, packed: int, accumulator: int, attojoules: Fraction
-) -> None:
-    assert mac_price(TABLE, mode, packed, accumulator).exact == attojoules
+@given(WORKS, st.integers(0, 1000), st.integers(0, 1000))
+def test_energy_is_linear_in_work_and_cycles(work: Work, cycles: int, times: int) -> None:
+    assert energy(work * times, cycles * times).components == energy(work, cycles).components * times
 
 
-@pytest.mark.parametrize(
-    ("bank", "picojoules_per_access"), [(1, 7.5), (8192, 7.5), (8193, 8.5), (32_769, 14), (1 << 20, 14)]
-)
-def test_a_bank_costs_what_the_next_larger_published_memory_costs(bank: int, picojoules_per_access: float) -> None:
-    assert scratchpad_price(TABLE, bank).exact == Fraction(picojoules_per_access) * 10**6 / 8
+@given(st.lists(st.tuples(WORKS, st.integers(0, 10**6), st.sampled_from([None, Precision.INT8, Precision.FP16]))))
+def test_sums_equal_parts(works: list[tuple[Work, int, Precision | None]]) -> None:
+    ops = [replace(op(work, cycles, mode), name=f"op{n}") for n, (work, cycles, mode) in enumerate(works)]
+    found = price(ops, ON, TABLE)
+    assert found.components.total == sum(one.components.total for one in found.ops)
+    assert found.components.total == sum(line.energy_aj for line in found.lines)
+    assert all(line.energy_aj == line.count * line.unit_aj for line in found.lines)
+    assert all(abs(line.unit_aj - line.exact_unit_aj) <= Fraction(1, 2) for line in found.lines)
+    for component in Component:
+        of_it = sum(line.energy_aj for line in found.lines if line.component is component)
+        assert of_it == getattr(found.components, component.value)
+
+
+def test_components_have_one_name_each() -> None:
+    assert [component.value for component in Component] == [f.name for f in fields(Components)]
+
+
+def test_an_energy_whose_lines_are_not_its_ops_is_refused() -> None:
+    found = energy(Work(macs=5))
+    with pytest.raises(InvalidValue, match=r"lines.mac = .*must be the sum of the ops"):
+        replace(found, lines=found.lines[1:])
+    with pytest.raises(InvalidValue, match="must be 5 times"):
+        replace(found.lines[0], energy_aj=1)
 
 
 def test_prices_are_rounded_once_to_whole_attojoules() -> None:
-    unit = mac_price(TABLE, Precision.INT3, 1, accumulator_bits=32)
-    assert unit.exact == Fraction(70_000 * 9, 64) + 30_000
-    assert unit.attojoules == 39_844
+    (line,) = [line for line in energy(Work(array_register_bits=7)).lines if line.component is Component.REGISTERS]
+    assert line.exact_unit_aj.denominator > 1
+    assert (line.unit_aj, line.count, line.energy_aj) == (round(line.exact_unit_aj), 7, 7 * round(line.exact_unit_aj))
 
 
-def test_a_price_is_as_sure_as_its_least_sure_part() -> None:
-    assert scratchpad_price(TABLE, 1).sure is Sureness.READ
-    assert mac_price(TABLE, Precision.INT8, 1, 32).sure is Sureness.RECALLED
-    assert lane_price(TABLE).sure is Sureness.ASSUMED
-    assert lane_price(TABLE).sources == ("Jouppi ISCA 2021, Table 2",)
+def test_a_chip_whose_tables_lack_an_action_is_refused_by_name() -> None:
+    bare = replace(TABLE, filled_from=())
+    with pytest.raises(Unsupported, match=r"price table generic_7nm: multiply: has no area for int4; it has none"):
+        price([op(Work())], ON, bare)
+    horowitz, aladdin = (table for table in TABLE.filled_from if isinstance(table, TechnologyTable))
+    for section, message in (("register", "has no area"), ("wire", "has no price"), ("leakage", "has no price")):
+        filled = (horowitz, replace(aladdin, **{section: None}))  # type: ignore[arg-type]
+        with pytest.raises(Unsupported, match=f"{section}: {message} .nor have horowitz_45nm, aladdin_40nm"):
+            price([op(Work())], ON, replace(TABLE, filled_from=filled))
+    no_dram = replace(TABLE, dram=(), filled_from=(replace(horowitz, dram=()), *TABLE.filled_from[1:]))
+    with pytest.raises(Unsupported, match="dram: has no price for lpddr4; it has none"):
+        price([op(Work())], ON, no_dram)
+    others = tuple(entry for entry in TABLE.dram if entry[0] is not DramType.HBM2)
+    with pytest.raises(Unsupported, match="dram: has no price for hbm2; it has ddr4, gddr6, lpddr4"):
+        price([op(Work())], replace(ON, dram=replace(ON.dram, type=DramType.HBM2)), replace(TABLE, dram=others))
 
 
-def test_what_has_no_price_is_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="price table generic_7nm: sram: has no price for a bank of 1048577 bytes"):
-        scratchpad_price(TABLE, (1 << 20) + 1)
-    with pytest.raises(Unsupported, match="dram: has no price for hbm2; it has lpddr4"):
-        dram_price(replace(TABLE, dram=tuple(e for e in TABLE.dram if e[0] is DramType.LPDDR4)), DramType.HBM2)
-    with pytest.raises(Unsupported, match="multiply: has no price for fp16"):
-        lane_price(replace(TABLE, multiply=TABLE.multiply[:1]))
+def test_an_override_takes_the_place_of_an_entry_and_is_marked() -> None:
+    own = Price(energy=Fraction(12_345), source="our synthesis", sure=Sureness.READ)
+    overridden = replace(ON, energy_override=Constants(multiply=((Precision.INT8, own),)))
+    before, after = energy(Work(macs=4)), energy(Work(macs=4), on=overridden)
+    assert before.components.mac - after.components.mac == 4 * (70_000 - 12_345)
+    assert [line.action for line in after.lines if line.overridden] == ["mac int8"]
+    assert "our synthesis" in after.lines[0].sources
+    assert not any(line.overridden for line in before.lines)
 
 
 def test_negative_prices_are_refused() -> None:
     entry = TABLE.sram[0].price
     with pytest.raises(InvalidValue, match="energy"):
         replace(entry, energy=Fraction(-1))
+    with pytest.raises(InvalidValue, match=r"exact = .*must be a rational number of at least 0"):
+        replace(energy(Work()).prices[0], exact=Fraction(-1))
+
+
+def test_a_price_is_as_sure_as_its_least_sure_part() -> None:
+    sure = {line.action: line.sure for line in energy(Work()).lines}
+    assert sure["dram byte"] is Sureness.READ
+    assert sure["scratchpad byte"] is sure["mac int8"] is Sureness.RECALLED
+    assert sure["vector lane cycle"] is sure["byte on wires"] is Sureness.ASSUMED
+
+
+ARRAYS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@given(ARRAYS, st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.integers(1, 6), st.booleans())
+def test_products_with_a_zero_are_counted_from_the_integers(
+    rng: np.random.Generator, batch: int, m: int, k: int, n: int, shared: bool
+) -> None:
+    act = rng.integers(-1, 2, (batch, m, k))
+    weight = rng.integers(-1, 2, (k, n) if shared else (batch, k, n))
+    products = act[:, :, :, None] * (weight[None] if shared else weight)[:, None, :, :]
+    assert zero_products(act, weight) == int(np.count_nonzero(products == 0))
+
+
+def test_operands_that_do_not_meet_have_no_products() -> None:
+    with pytest.raises(InvalidValue, match="the last axis of act is k"):
+        zero_products(np.zeros((2, 3)), np.zeros((2, 3)))
+    with pytest.raises(InvalidValue, match="batches must agree"):
+        zero_products(np.zeros((2, 2, 3)), np.zeros((4, 3, 5)))
+
+
+@given(WORKS, st.integers(0, 10**15))
+def test_a_product_with_a_zero_saves_its_multiplication(work: Work, zeros: int) -> None:
+    zeros = min(zeros, work.macs)
+    gated, plain = energy(work, zeros=zeros), energy(work)
+    assert plain.components.mac - gated.components.mac == zeros * 70_000  # an int8 multiplication
+    counts = {line.action: line.count for line in gated.lines if line.component is Component.MAC}
+    assert sum(counts.values()) == work.macs
+    assert counts.get("mac int8, a factor 0", 0) == zeros
+
+
+def test_there_are_no_more_zeros_than_products() -> None:
+    with pytest.raises(InvalidValue, match=r"zero_products.gemm = 6: the op has 5 products"):
+        energy(Work(macs=5), zeros=6)
+
+
+def test_a_supply_scales_logic_and_memories_apart() -> None:
+    book = PriceBook(replace(ON, voltage=Fraction(55, 100), memory_voltage=Fraction(7, 10)), TABLE)
+    logic = book.need("multiply", Precision.INT8).factor
+    memory = book.first_list("sram", memory=True)[0][1].factor
+    assert logic < memory < 1
+    assert book.need("dram", DramType.LPDDR4).factor == 1
+    assert book.need("wire").factor == Fraction(55, 90) ** 2

@@ -42,7 +42,8 @@ def command(arch: str, workload: str, precisions: str, json_file: str | None, ou
     comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.comparison import comparison_text
+    from hwsim.report.energy import split_text
     from hwsim.report.export import comparison_files, to_json
 
     deliver(json_file, out, lambda: to_json(comparison), lambda: comparison_files(comparison))
-    tell(json_file, lambda screen: comparison_text(comparison, screen))
+    tell(json_file, lambda screen: comparison_text(comparison, screen) + "\n" + split_text(comparison, screen))

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -23,6 +24,23 @@ def output_options(command: F) -> F:
         "--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it alone on standard output."
     )(command)
     return click.option("--out", "out", metavar="DIR", help="Write JSON and CSV files into this folder.")(command)
+
+
+def power_of(written: str | None) -> Fraction | None:
+    """A power with its unit, as an option gives it."""
+    from hwsim.core.units import WATTS
+    from hwsim.errors import InvalidValue
+
+    if written is None:
+        return None
+    try:
+        power = WATTS.parse(written)
+    except ValueError as error:
+        raise InvalidValue("--power-cap", written, str(error)) from error
+    problem = WATTS.broken_by(power) or (None if power else "must be above 0 W")
+    if problem is not None:
+        raise InvalidValue("--power-cap", written, problem)
+    return Fraction(power)
 
 
 def dimensions(written: Sequence[str]) -> dict[str, int]:

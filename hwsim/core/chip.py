@@ -9,10 +9,10 @@ from hwsim.core.dram import DramType
 from hwsim.core.functions import Function
 from hwsim.core.noun import Name, Noun, Remark, Table, Whole
 from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
+from hwsim.core.prices import Constants, PriceTable
 from hwsim.core.sources import Sources, check_sources
 from hwsim.core.summation import Accumulator, Accumulators, Summation
-from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Picoseconds
+from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Nanometres, Picoseconds, Volts, Watts
 from hwsim.errors import InvalidValue
 
 ArraySide = Annotated[int, Whole(low=1, high=65_536)]
@@ -153,8 +153,18 @@ class Dram(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint(Noun):
+    """A clock with the supply that it needs; memories have one of their own if `memory_voltage` says so."""
+
+    clock: Hertz
+    voltage: Volts
+    memory_voltage: Volts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chip(Noun):
-    """An accelerator. `energy` names a price table; `sources` says of fields where their values come from."""
+    """An accelerator. `energy` names a price table, whose entries `energy_override` replaces; `node` and voltages are
+    that table's unless they stand here; `sources` says of fields where their values come from."""
 
     name: Name
     clock: Hertz
@@ -164,6 +174,12 @@ class Chip(Noun):
     scratchpad: Scratchpad
     dram: Dram
     energy: Name | PriceTable
+    energy_override: Constants | None = None
+    node: Nanometres | None = None
+    voltage: Volts | None = None
+    memory_voltage: Volts | None = None
+    operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
+    idle_power: Watts = Fraction(0)
     about: Remark | None = None
     sources: Sources = ()
 

@@ -32,6 +32,9 @@ class Work(Tally):
     """
 
     macs: Count = 0
+    array_register_bits: Count = 0  # bits that registers of the array take over
+    accumulator_reads: Count = 0  # sums, outside the processing elements
+    accumulator_writes: Count = 0
     vector_lane_cycles: Count = 0
     scratchpad_read_bytes: Count = 0
     scratchpad_write_bytes: Count = 0

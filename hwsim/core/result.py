@@ -5,7 +5,8 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.core.counters import Bound, Counters, Limit, Stalls, Units
-from hwsim.core.energy import AttojouleCount, Components, UnitPrice
+from hwsim.core.efficiency import Areas, Efficiency, EnergySplit, Operation
+from hwsim.core.energy import AttojouleCount, Components, EnergyLine, UnitPrice
 from hwsim.core.explanation import Explanation
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
@@ -140,6 +141,10 @@ class Result(Noun):
     tensors: tuple[Placement, ...]
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
+    energy_lines: tuple[EnergyLine, ...]
+    efficiency: Efficiency
+    area: Areas
+    operation: Operation
     lengths: LengthsResult | None = None
     provenance: Provenance
     explanation: Explanation | None = None
@@ -176,4 +181,5 @@ class Comparison(Noun):
     waterfall: tuple[WaterfallStep, ...]
     waterfall_other_order: tuple[WaterfallStep, ...]
     slower_ops: tuple[SlowerOp, ...]
+    energy_split: tuple[EnergySplit, ...]
     provenance: Provenance

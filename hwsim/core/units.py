@@ -109,6 +109,12 @@ FRAME_TIME = replace(PICOSECONDS, low=10**9)
 UTTERANCE = replace(PICOSECONDS, low=10**9)
 JOULES = Quantity("aJ", _decimal("J", a=0, f=3, p=6, n=9, u=12, m=15, _=18), 0, 10**18, whole=False, bare=False)
 NANOMETRES = Quantity("nm", {"nm": Fraction(1), "um": Fraction(1000)}, 1, 10_000, whole=False, bare=False)
+LENGTH = Quantity("nm", _decimal("m", n=0, u=3, m=6), 1, 10**9, whole=False, bare=False)
+AREA = Quantity(
+    "um2", {"um2": Fraction(1), "mm2": Fraction(10**6)}, Fraction(1, 10**6), 10**12, whole=False, bare=False
+)
+VOLTS = Quantity("V", _decimal("V", m=-3, _=0), Fraction(1, 10), 5, whole=False, bare=False)
+WATTS = Quantity("W", _decimal("W", n=-9, u=-6, m=-3, _=0), 0, 10**6, whole=False, bare=False)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
 
 Hertz = Annotated[int, HERTZ]
@@ -120,4 +126,8 @@ FrameTime = Annotated[int, FRAME_TIME]
 Utterance = Annotated[int, UTTERANCE]
 Attojoules = Annotated[Fraction, JOULES]
 Nanometres = Annotated[Fraction, NANOMETRES]
+Length = Annotated[Fraction, LENGTH]
+SquareMicrometres = Annotated[Fraction, AREA]
+Volts = Annotated[Fraction, VOLTS]
+Watts = Annotated[Fraction, WATTS]
 PerSecond = Annotated[Fraction, PER_SECOND]

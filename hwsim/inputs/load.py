@@ -1,14 +1,14 @@
 """Chips, workloads and price tables from a path, a shipped name or a mapping."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hwsim.core.chip import Chip
 from hwsim.core.noun import Noun
-from hwsim.core.prices import PriceTable
+from hwsim.core.prices import PriceTable, TechnologyTable
 from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.inputs.document_kind import describes
@@ -79,7 +79,8 @@ def chip_from(opened: Opened) -> Loaded[Chip]:
     _expect(opened, Kind.ARCH)
     chip = from_document(Chip, opened.document, opened.name)
     if isinstance(chip.energy, PriceTable):
-        return Loaded(chip, opened.files)
+        prices = _filled(chip.energy, opened, "energy.filled_from")
+        return Loaded(replace(chip, energy=prices.value), prices.files)
     try:
         located = locate(Kind.ENERGY, chip.energy, opened.folder)
         prices = prices_from(open_located(located))
@@ -120,7 +121,26 @@ def recipe_from(opened: Opened) -> AnyRecipe:
 def prices_from(opened: Opened) -> Loaded[PriceTable]:
     """The price table that a document describes."""
     _expect(opened, Kind.ENERGY)
-    return Loaded(from_document(PriceTable, opened.document, opened.name), opened.files)
+    table = from_document(PriceTable, opened.document, opened.name)
+    return _filled(table, opened)
+
+
+def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
+    """The table with those that it is filled from by name; what these are filled from themselves is left alone."""
+    others: list[TechnologyTable | str] = []
+    files = opened.files
+    for other in table.filled_from:
+        if isinstance(other, str):
+            try:
+                found = open_located(locate(Kind.ENERGY, other, opened.folder))
+                _expect(found, Kind.ENERGY)
+                whole = from_document(PriceTable, found.document, found.name)
+                other = TechnologyTable(**{f.name: getattr(whole, f.name) for f in fields(TechnologyTable)})
+            except UserError as error:
+                raise FileProblem(opened.name, f"{path}: {error}", line=_line(opened.document, path)) from error
+            files += found.files
+        others.append(other)
+    return Loaded(replace(table, filled_from=tuple(others)), files)
 
 
 def _open(kind: Kind, source: Source) -> Opened:

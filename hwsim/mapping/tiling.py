@@ -17,6 +17,7 @@ from hwsim.mapping.follower import Follower
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.timing.movement import sums_kept, tile_register_bits
 from hwsim.timing.systolic import interval, tail
 
 
@@ -158,6 +159,7 @@ class Tiling:
         loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
         loaded = sum(load.bytes for load in loads)
         entering = self._entering_bytes(block)
+        kept = sums_kept(self.target.array, self.mode, m * n, block.k)
         return Step(
             loads=loads,
             array=self._array(block, phase, entering, last=outer.last and inner.last and k.part.last),
@@ -169,6 +171,9 @@ class Tiling:
             releases=tuple(ring for ring in sizes if not reuse[ring][1]),
             work=Work(
                 macs=m * n * block.k,
+                array_register_bits=self._register_bits(block, phase),
+                accumulator_reads=kept + m * n * (phase.closes - phase.opens) if kept else 0,
+                accumulator_writes=kept,
                 vector_lane_cycles=0 if vector is None else vector.lane_cycles,
                 scratchpad_read_bytes=entering + stored + (0 if vector is None else vector.read_bytes),
                 scratchpad_write_bytes=loaded + (0 if vector is None else vector.write_bytes),
@@ -211,6 +216,16 @@ class Tiling:
             latest = tail(array, block.outer)
         ports = -(-entering // self.target.scratchpad.read)
         return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0, port_bound=ports > cycles)
+
+    def _register_bits(self, block: Extent, phase: Phase) -> int:
+        """What the registers of the array take over in a step; a sum of OS leaves when its K is complete."""
+        array, unit = self.target.array, self.limits.unit
+        across = -(-block.inner // unit.inner)
+        if array.dataflow is Dataflow.OS:
+            tiles, stream = -(-block.outer // unit.outer) * across, -(-block.k // self.limits.packed_k)
+        else:
+            tiles, stream = -(-block.k // unit.k) * across, block.outer
+        return tiles * tile_register_bits(array, self.mode, stream, drains=phase.closes)
 
     def _entering_bytes(self, block: Extent) -> int:
         """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""

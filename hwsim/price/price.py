@@ -1,37 +1,139 @@
 """Counters times prices: the energy of a run in whole attojoules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hwsim.core.chip import Chip
 from hwsim.core.counters import OpCounters
-from hwsim.core.energy import Components, Energy, OpEnergy, UnitPrice
+from hwsim.core.energy import Component, Components, Energy, EnergyLine, OpEnergy, UnitPrice
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
-from hwsim.price.rules import dram_price, lane_price, mac_price, scratchpad_price
+from hwsim.errors import InvalidValue
+from hwsim.price.area import core_area
+from hwsim.price.book import PriceBook
+from hwsim.price.memory import accumulator_price, dram_price, interconnect_price, scratchpad_price
+from hwsim.price.rules import accumulator_bits, gated_mac_price, lane_price, mac_price, register_price
+from hwsim.price.standing import standing_prices
+
+Charge = tuple[UnitPrice, int]
 
 
-def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable) -> Energy:
-    """The energy of every op. Each unit price is rounded once; all sums are exact from there on."""
-    lane = lane_price(table)
-    scratchpad = scratchpad_price(table, chip.scratchpad.size // chip.scratchpad.banks)
-    dram = dram_price(table, chip.dram.type)
-    macs = mac_prices({op.mode: None for op in ops if op.mode is not None}, chip, table)
-    energies = []
-    for op in ops:
-        work = op.work
-        components = Components(
-            mac=work.macs * macs[op.mode].attojoules if op.mode is not None else 0,
-            vector=work.vector_lane_cycles * lane.attojoules,
-            scratchpad=(work.scratchpad_read_bytes + work.scratchpad_write_bytes) * scratchpad.attojoules,
-            dram=(work.dram_read_bytes + work.dram_write_bytes) * dram.attojoules,
+def price(
+    ops: Sequence[OpCounters], chip: Chip, table: PriceTable, zero_products: Mapping[str, int] | None = None
+) -> Energy:
+    """The energy of every op. Each unit price is rounded once; all sums are exact from there on.
+
+    `zero_products` says of ops how many of their products have a factor that is zero, on a chip that gates these.
+    """
+    tariff = Tariff.of(PriceBook(chip, table))
+    zeros = zero_products or {}
+    charges = {op.name: tuple(tariff.charges(op, zeros.get(op.name, 0))) for op in ops}
+    lines = _lines(charge for op in ops for charge in charges[op.name])
+    return Energy(
+        ops=tuple(OpEnergy(name=op.name, components=_components(charges[op.name])) for op in ops),
+        prices=tuple(unit for unit, _ in lines),
+        lines=tuple(_line(unit, count) for unit, count in lines),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Tariff:
+    """The unit prices of one chip, worked out when a count first needs them."""
+
+    book: PriceBook
+    lane: UnitPrice
+    scratchpad: UnitPrice
+    interconnect: UnitPrice
+    dram: UnitPrice
+    register: UnitPrice
+    standing: tuple[UnitPrice, ...]
+    _found: dict[object, UnitPrice] = field(default_factory=dict)
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def of(cls, book: PriceBook) -> "Tariff":
+        core = core_area(book)
+        return cls(
+            book=book,
+            lane=lane_price(book),
+            scratchpad=scratchpad_price(book),
+            interconnect=interconnect_price(book, core.total),
+            dram=dram_price(book, book.chip.dram.type),
+            register=register_price(book),
+            standing=standing_prices(book, core),
         )
-        energies.append(OpEnergy(name=op.name, components=components))
-    return Energy(ops=tuple(energies), prices=(*macs.values(), lane, scratchpad, dram))
+
+    def mac(self, mode: Precision, *, gated: bool = False) -> UnitPrice:
+        """One product in that mode."""
+        rule = gated_mac_price if gated else mac_price
+        return self._once((mode, gated), lambda: rule(self.book, mode, self._packed(mode), self._sum_bits(mode)))
+
+    def sums(self, mode: Precision) -> UnitPrice:
+        """One sum of that mode, read or written under the array."""
+        return self._once((mode, None), lambda: accumulator_price(self.book, mode))
+
+    def _packed(self, mode: Precision) -> int:
+        return self.book.chip.array.packed(mode).k
+
+    def _sum_bits(self, mode: Precision) -> int:
+        return accumulator_bits(self.book.chip, mode)
+
+    def _once(self, key: object, work_out: Callable[[], UnitPrice]) -> UnitPrice:
+        if key not in self._found:
+            self._found[key] = work_out()
+        return self._found[key]
+
+    def charges(self, op: OpCounters, zeros: int) -> Iterator[Charge]:
+        """Everything that one op is charged for."""
+        work = op.work
+        if op.mode is not None:
+            if not 0 <= zeros <= work.macs:
+                raise InvalidValue(f"zero_products.{op.name}", zeros, f"the op has {work.macs} products")
+            yield self.mac(op.mode), work.macs - zeros
+            if zeros:
+                yield self.mac(op.mode, gated=True), zeros
+            yield self.sums(op.mode), work.accumulator_reads + work.accumulator_writes
+        yield self.register, work.array_register_bits
+        port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
+        yield self.scratchpad, port_bytes
+        yield self.interconnect, port_bytes
+        yield self.dram, work.dram_read_bytes + work.dram_write_bytes
+        yield self.lane, work.vector_lane_cycles
+        for unit in self.standing:
+            yield unit, op.cycles
 
 
-def mac_prices(modes: Mapping[Precision, None], chip: Chip, table: PriceTable) -> dict[Precision, UnitPrice]:
-    """The price of a product in each of these modes of the chip."""
-    array = chip.array
-    return {
-        mode: mac_price(table, mode, array.packed(mode).k, array.accumulator_of(mode).result.bits) for mode in modes
-    }
+def _components(charges: Iterable[Charge]) -> Components:
+    spent = dict.fromkeys((component.value for component in Component), 0)
+    for unit, count in charges:
+        spent[unit.component.value] += unit.attojoules * count
+    return Components(**spent)
+
+
+def _lines(charges: Iterable[Charge]) -> list[Charge]:
+    """The same charges, each action once, in the order of the components."""
+    counts: dict[str, int] = {}
+    units: dict[str, UnitPrice] = {}
+    for unit, count in charges:
+        assert units.setdefault(unit.action, unit) is unit, "an action has one price"
+        counts[unit.action] = counts.get(unit.action, 0) + count
+    order = list(Component)
+    units_in_order = sorted(units.values(), key=lambda unit: order.index(unit.component))
+    return [(unit, counts[unit.action]) for unit in units_in_order]
+
+
+def _line(unit: UnitPrice, count: int) -> EnergyLine:
+    return EnergyLine(
+        component=unit.component,
+        action=unit.action,
+        count=count,
+        exact_unit_aj=unit.exact,
+        unit_aj=unit.attojoules,
+        energy_aj=unit.attojoules * count,
+        basis=unit.basis,
+        sources=unit.sources,
+        sure=unit.sure,
+        overridden=unit.overridden,
+        others=unit.others,
+    )

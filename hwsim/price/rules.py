@@ -1,83 +1,89 @@
-"""How a price table's entries become the price of an action that it does not list itself."""
+"""How a price table's entries become the price of an action of arithmetic that it does not list itself."""
 
 from fractions import Fraction
 
-from hwsim.core.dram import DramType
-from hwsim.core.energy import UnitPrice
+from hwsim.core.chip import Chip
+from hwsim.core.energy import Component, UnitPrice
 from hwsim.core.precision import Precision
-from hwsim.core.prices import Price, PriceTable, Sureness
-from hwsim.errors import Unsupported
+from hwsim.core.prices import Sureness, WidthRule
+from hwsim.price.book import Entry, PriceBook, Term, unit_price, whole
 
 
-def mac_price(table: PriceTable, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
+def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
     """One product of an element that makes `packed` of them in a cycle, with its share of the additions.
 
-    The multiplier is that of the mode, however narrow the operands: they are sign-extended into it. It is an array of
-    one-bit cells, so its energy goes with the square of its width; an adder's with its width. The packed products are
-    summed by a tree of adders before one addition to the accumulator. Floating-point products are added in fp32 each.
+    The multiplier is that of the mode, however narrow the operands: they are sign-extended into it. The packed products
+    are summed by a tree of adders before one addition to the accumulator. Floating-point products are added in fp32
+    each.
     """
-    if mode.floating:
-        multiply = _entry(table, table.multiply, mode, "multiply")
-        add = _entry(table, table.add, Precision.FP32, "add")
-        exact = multiply.energy + add.energy
-        basis = f"multiply.{mode.value} + add.fp32"
-    else:
-        multiply = _entry(table, table.multiply, Precision.INT8, "multiply")
-        add = _entry(table, table.add, Precision.INT32, "add")
-        tree_bits = (packed - 1) * (2 * mode.bits + (packed - 1).bit_length())
-        added = Fraction(tree_bits + accumulator_bits, 32 * packed)
-        exact = multiply.energy * Fraction(mode.bits**2, 64) + add.energy * added
-        basis = f"multiply.int8 · {mode.bits}²/64 + add.int32 · {tree_bits + accumulator_bits}/{32 * packed}"
-    return _unit(f"mac {mode.value}", exact, basis, multiply, add)
+    return unit_price(
+        f"mac {mode.value}", Component.MAC, multiply_term(book, mode), _addition(book, mode, packed, accumulator_bits)
+    )
 
 
-def lane_price(table: PriceTable) -> UnitPrice:
+def gated_mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
+    """One product with a factor that is zero, where the multiplier's inputs are held: the addition alone."""
+    return unit_price(f"mac {mode.value}, a factor 0", Component.MAC, _addition(book, mode, packed, accumulator_bits))
+
+
+def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) -> Term:
+    """A multiplier: the table's own, or an integer one of another width by the rule of widths."""
+    own = book.find("multiply", mode, with_area=with_area)
+    if own is not None or mode.floating:
+        return whole(book.need("multiply", mode, with_area=with_area))
+    base, entry = _integer_multiplier(book, mode, with_area)
+    rule = book.first(lambda constants: constants.multiply_width) or WidthRule.QUADRATIC
+    return width_term(entry, mode.bits, mode.bits, base.bits, rule)
+
+
+def width_term(entry: Entry, left: int, right: int, base: int, rule: WidthRule) -> Term:
+    """A multiplier of `left` × `right` bits from one of `base` × `base`.
+
+    It is an array of left · right one-bit cells, so its energy and area go with their product; with their sum if the
+    rule is linear, as some libraries have it.
+    """
+    if rule is WidthRule.QUADRATIC:
+        return Term(entry, Fraction(left * right, base * base), f" · {left}·{right}/{base}²")
+    return Term(entry, Fraction(left + right, 2 * base), f" · ({left}+{right})/{2 * base}")
+
+
+def add_term(book: PriceBook, bits: Fraction, written: str, *, with_area: bool = False) -> Term:
+    """An integer adder: its energy and area go with its width."""
+    return Term(book.need("add", Precision.INT32, with_area=with_area), bits / 32, written)
+
+
+def lane_price(book: PriceBook) -> UnitPrice:
     """A lane of the vector unit, busy for a cycle: assumed to cost a multiplication and an addition in fp16."""
-    multiply = _entry(table, table.multiply, Precision.FP16, "multiply")
-    add = _entry(table, table.add, Precision.FP16, "add")
-    unit = _unit("vector lane cycle", multiply.energy + add.energy, "multiply.fp16 + add.fp16", multiply, add)
-    return UnitPrice(
-        action=unit.action, exact=unit.exact, basis=unit.basis, sources=unit.sources, sure=Sureness.ASSUMED
-    )
+    parts = (book.need("multiply", Precision.FP16), book.need("add", Precision.FP16))
+    return unit_price("vector lane cycle", Component.VECTOR, *map(whole, parts), at_best=Sureness.ASSUMED)
 
 
-def scratchpad_price(table: PriceTable, bank_bytes: int) -> UnitPrice:
-    """A byte of a memory of that capacity: the price of the next larger one that the table lists."""
-    for entry in table.sram:
-        if entry.capacity >= bank_bytes:
-            basis = f"sram.{entry.capacity} · 8/{entry.price.bits}"
-            return _unit("scratchpad byte", _per_byte(entry.price), basis, entry.price)
-    largest = table.sram[-1].capacity
-    raise Unsupported(
-        f"price table {table.name}: sram: has no price for a bank of {bank_bytes} bytes, the largest is {largest}; "
-        "give the scratchpad more banks, or the table a larger entry"
-    )
+def register_price(book: PriceBook) -> UnitPrice:
+    """A bit that a register of the array takes over."""
+    entry = book.need("register")
+    per_bit = Term(entry, Fraction(1, entry.quote.bits), "" if entry.quote.bits == 1 else f" / {entry.quote.bits}")
+    return unit_price("register bit", Component.REGISTERS, per_bit)
 
 
-def dram_price(table: PriceTable, memory: DramType) -> UnitPrice:
-    """A byte between DRAM and chip."""
-    price = dict(table.dram).get(memory)
-    if price is None:
-        known = ", ".join(key.value for key, _ in table.dram)
-        raise Unsupported(f"price table {table.name}: dram: has no price for {memory.value}; it has {known}")
-    return _unit("dram byte", _per_byte(price), f"dram.{memory.value} · 8/{price.bits}", price)
+def accumulator_bits(chip: Chip, mode: Precision) -> int:
+    """The width of the sums that stand under the array."""
+    return 32 if mode.floating else chip.array.accumulator_of(mode).result.bits
 
 
-def _unit(action: str, exact: Fraction, basis: str, *parts: Price) -> UnitPrice:
-    """A price made of others is as sure as the least sure of them."""
-    doubtful = max((part.sure for part in parts), key=list(Sureness).index)
-    sources = tuple(dict.fromkeys(part.source for part in parts))
-    return UnitPrice(action=action, exact=exact, basis=basis, sources=sources, sure=doubtful)
+def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> Term:
+    if mode.floating:
+        return whole(book.need("add", Precision.FP32))
+    tree_bits = (packed - 1) * (2 * mode.bits + (packed - 1).bit_length())
+    total = tree_bits + accumulator_bits
+    return add_term(book, Fraction(total, packed), f" · {total}/{32 * packed}")
 
 
-def _per_byte(price: Price) -> Fraction:
-    assert price.bits is not None  # the table sees to it
-    return price.energy * Fraction(8, price.bits)
-
-
-def _entry(table: PriceTable, entries: tuple[tuple[Precision, Price], ...], key: Precision, what: str) -> Price:
-    for precision, price in entries:
-        if precision is key:
-            return price
-    known = ", ".join(precision.value for precision, _ in entries)
-    raise Unsupported(f"price table {table.name}: {what}: has no price for {key.value}; it has {known}")
+def _integer_multiplier(book: PriceBook, mode: Precision, with_area: bool) -> tuple[Precision, Entry]:
+    """The int8 multiplier, or the narrowest integer one, of the first table that has any."""
+    for layer in book.layers:
+        known = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]
+        widths = [key for key in known if not key.floating and (key is Precision.INT8 or not layer.overrides)]
+        if widths:
+            base = Precision.INT8 if Precision.INT8 in widths else min(widths, key=lambda key: key.bits)
+            return base, book.entry_of(layer, "multiply", base)
+    raise book.lacking("multiply", mode, "area" if with_area else "price")

@@ -43,6 +43,7 @@ def run_files(result: Result) -> dict[str, str]:
         "parts.csv": to_csv([flat(part) for part in result.parts]),
         "ops.csv": to_csv([flat(op) for op in result.ops]),
         "tensors.csv": to_csv([flat(tensor) for tensor in result.tensors]),
+        "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
         "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
     }
 

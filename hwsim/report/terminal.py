@@ -80,9 +80,38 @@ def _headline(result: Result, clock: int) -> Table:
         ),
         *((fused,) if summary.lm_parameters else ()),
         ("array", percent(summary.utilization), f"of its peak: {scaled(summary.macs, 'MAC')}"),
+        *_efficiency(result),
     ):
         table.add_row(*row)
     return table
+
+
+def _efficiency(result: Result) -> list[tuple[str, str, str]]:
+    """Operations and samples a joule, silicon, and whether a power cap lowered the clock."""
+    found, ran = result.efficiency, result.operation
+    peak = "" if found.peak_tops_per_watt is None else f"{figure(found.peak_tops_per_watt)} at peak, "
+    rows = [
+        (
+            "TOPS/W",
+            figure(found.tops_per_watt),
+            f"{peak}{figure(found.samples_per_second_per_watt)} samples a second and watt, "
+            f"{joules(found.energy_delay_js * 1e18)}·s",
+        ),
+        (
+            "TOPS",
+            figure(found.tops),
+            f"{'no' if found.peak_tops is None else figure(found.peak_tops)} at peak, "
+            f"on {figure(result.area.total_mm2)} mm² in {float(ran.node):g} nm at {float(ran.voltage):g} V",
+        ),
+    ]
+    if ran.power_cap is not None:
+        lowered = (
+            f"clock lowered from {HERTZ.written(ran.asked_clock)}" if ran.clock < ran.asked_clock else "clock as it is"
+        )
+        rows.append(
+            ("cap", f"{figure(float(ran.power_cap))} W", f"{lowered}, {figure(found.average_power_w)} W on average")
+        )
+    return rows
 
 
 def _parts(result: Result) -> Table:
@@ -146,6 +175,8 @@ def _energy(result: Result) -> Table:
     table = new_table("component", "energy", "share", title="Where the energy goes")
     for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
         spent = getattr(result.energy_by_component_aj, component.name)
+        if not spent:
+            continue
         table.add_row(component.name, joules(spent), percent(spent, total))
     return table
 

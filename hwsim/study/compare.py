@@ -10,6 +10,7 @@ from hwsim.core.result import Comparison, ComparisonRow, Summary
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
+from hwsim.study.efficiency import energy_split
 from hwsim.study.simulate import prices_of, simulate
 from hwsim.study.slower import slower_ops
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
@@ -55,6 +56,10 @@ def compare(
         waterfall=chained,
         waterfall_other_order=other_order,
         slower_ops=slower_ops(results[0].ops, results[-1].ops),
+        energy_split=tuple(
+            energy_split(one.summary.precision, one.energy_by_component_aj, results[0].energy_by_component_aj)
+            for one in results
+        ),
         provenance=replace(results[0].provenance, inputs=_common([result.provenance.inputs for result in results])),
     )
 

@@ -2,11 +2,13 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 
 from hwsim.core.chip import Chip
 from hwsim.core.counters import Counters, OpCounters, RunCounters
+from hwsim.core.efficiency import Areas, Efficiency, Operation
 from hwsim.core.energy import Components, Energy
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.plain import fingerprint
@@ -16,12 +18,22 @@ from hwsim.core.schedule import Schedule
 from hwsim.core.workload import Size, Workload, part_of
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What follows from prices and clock: efficiency, area, operating conditions."""
+
+    efficiency: Efficiency
+    area: Areas
+    operation: Operation
+
+
 def result(
     chip: Chip,
     workload: Workload,
     schedule: Schedule,
     counters: RunCounters,
     energy: Energy,
+    figures: Figures,
     provenance: Provenance,
 ) -> Result:
     """Headline figures and one entry an op; every ratio is taken once, from integers."""
@@ -36,6 +48,10 @@ def result(
         tensors=schedule.placements,
         energy_by_component_aj=energy.components,
         prices=energy.prices,
+        energy_lines=energy.lines,
+        efficiency=figures.efficiency,
+        area=figures.area,
+        operation=figures.operation,
         provenance=provenance,
     )
 

@@ -1,26 +1,27 @@
 """SCALE-Sim's array as a chip that one can build, and one layer on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hwsim.core.chip import Chip, Dataflow, Drain, Dram, Scratchpad, SystolicArray, VectorUnit, WeightLoad
 from hwsim.core.functions import Function
 from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import Precision, PrecisionPlan
+from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
 from hwsim.core.program import Program
 from hwsim.core.scalesim import Physical, ScaleSimConfig, ScaleSimLayer
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.core.view import View
-from hwsim.core.workload import Workload
-from hwsim.price.rules import scratchpad_price
-from hwsim.study.simulate import simulate
+from hwsim.engine.digital import run
+from hwsim.mapping.schedule import schedule
+from hwsim.price.book import PriceBook
+from hwsim.price.memory import accumulator_price
+from hwsim.price.price import price
 from hwsim.timing.systolic import gemm_cycles
 
 CLOCK = 10**9
 CYCLE_PS = 10**12 // CLOCK
 WORD = Precision.INT8
-SUM_BYTES = 4
 LARGEST_BANK = 2**20
 UNLIMITED = 2**30
 
@@ -58,27 +59,30 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
     """The layer alone on the chip: its array, then its array with memory and prices."""
     array = chip.array
     alone = gemm_cycles(array, WORD, layer.m, layer.k, layer.n).out
-    run = simulate(chip, _workload(layer))
-    result = run.summary
-    sums = _PartialSums.of(chip, layer)
-    spent = SUM_BYTES * (sums.reads + sums.writes) * scratchpad_price(table, _bank_bytes(chip)).attojoules
+    counters = run(schedule(_program(layer), chip))
+    built = _as_built(chip)
+    energy = price(counters.ops, built, table)
+    total, sums = counters.total, _PartialSums.of(chip, layer)
+    # Without accumulators of its own the array's sums are in the scratchpad; what comes back is a part of these.
+    spent = (sums.reads + sums.writes) * accumulator_price(PriceBook(built, table), WORD).attojoules
     return Physical(
         array_cycles=alone,
-        cycles=result.cycles,
-        stall_cycles=result.cycles - alone,
-        utilization=float(Fraction(layer.macs, result.cycles * array.macs_per_cycle(WORD))),
+        cycles=total.cycles,
+        stall_cycles=total.cycles - alone,
+        utilization=float(Fraction(layer.macs, total.cycles * array.macs_per_cycle(WORD))),
         partial_sum_reads=sums.reads,
         partial_sum_writes=sums.writes,
-        dram_read_bytes=result.dram_read_bytes,
-        dram_write_bytes=result.dram_write_bytes,
-        energy_aj=result.energy_aj + spent,
-        energy_by_component_aj=run.energy_by_component_aj,
+        dram_read_bytes=total.work.dram_read_bytes,
+        dram_write_bytes=total.work.dram_write_bytes,
+        energy_aj=energy.components.total,
+        energy_by_component_aj=energy.components,
         partial_sum_energy_aj=spent,
     )
 
 
-def _bank_bytes(chip: Chip) -> int:
-    return chip.scratchpad.size // chip.scratchpad.banks
+def _as_built(chip: Chip) -> Chip:
+    """The chip as it is priced: a lane for each column brings sums to the width of a word as fast as they come."""
+    return replace(chip, vector=replace(chip.vector, lanes=chip.array.cols))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +99,6 @@ class _PartialSums:
             return cls(0, 0)
         again = (-(-layer.k // chip.array.rows) - 1) * layer.m * layer.n
         return cls(again, again)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recipe:
-    """What a workload of one layer was made from. Its audio has no meaning here."""
-
-    layer: ScaleSimLayer
-    kind: str = "scalesim"
-    name: str = "layer"
-    audio: int = 10**12
-    batch: int = 1
-    precision: str = "w8a8"
-    sources: tuple[tuple[str, str], ...] = ()
-    decoding_steps: int = 0
-    lengths: None = None
-
-
-def _workload(layer: ScaleSimLayer) -> Workload:
-    recipe = _Recipe(layer=layer)
-    return Workload(
-        name=recipe.name,
-        audio=recipe.audio,
-        batch=recipe.batch,
-        precision=PrecisionPlan(policy=recipe.precision),
-        program=_program(layer),
-        recipe=recipe,
-    )
 
 
 def _program(layer: ScaleSimLayer) -> Program:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from hwsim.core.chip import Chip
+from hwsim.core.counters import RunCounters
+from hwsim.core.energy import Energy
 from hwsim.core.prices import PriceTable
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
@@ -13,32 +16,53 @@ from hwsim.inputs.load import load_prices
 from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
+from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
-from hwsim.study.outcome import provenance, result
+from hwsim.study.operating import at_point, under_cap
+from hwsim.study.outcome import Figures, provenance, result
 
 
 def simulate(
     chip: Chip,
     workload: Workload,
     *,
-    files: Mapping[str, str] | None = None,
+    point: str | None = None,
+    power_cap: Fraction | None = None,
+    zero_products: Mapping[str, int] | None = None,
     explained: str | None = None,
+    files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Result:
     """Run a workload on a chip, and explain one of its ops, if that is wanted.
 
-    `files` are hashes of the files that they came from, for the provenance.
+    `point` names one of the chip's operating points. A `power_cap` in watts lowers the clock until the average power of
+    the run keeps within it. `zero_products` says of ops how many of their products have a factor that is zero, for a
+    chip that gates these. `files` are hashes of the files that all this came from, for the provenance.
     """
     if explained is not None:
         check_op(workload.program, explained)
     table = prices_of(chip)
+    given, chip = chip, at_point(chip, point)
+    asked_clock = chip.clock
+
+    def priced(chip: Chip) -> tuple[RunCounters, Energy]:
+        counters = run(schedule(workload.program, chip, progress))
+        return counters, price(counters.ops, chip, table, zero_products)
+
+    if power_cap is not None:
+        chip = under_cap(chip, power_cap, priced)
 
     def run_one(work: Workload) -> Result:
         plan = schedule(work.program, chip, progress)
         counters = run(plan)
-        energy = price(counters.ops, chip, table)
-        found = result(chip, work, plan, counters, energy, provenance(chip, work, table, files or {}))
+        energy = price(counters.ops, chip, table, zero_products if work is workload else None)
+        figures = Figures(
+            efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),
+            area=areas(chip, table),
+            operation=operation(chip, table, point, asked_clock, power_cap),
+        )
+        found = result(chip, work, plan, counters, energy, figures, provenance(given, work, table, files or {}))
         if explained is None or work is not workload:
             return found
         own = next(op for op in counters.ops if op.name == explained)

@@ -24,7 +24,8 @@ from hwsim.engine.digital import run
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
-from hwsim.price.price import mac_prices, price
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff, price
 
 CHAIN = tuple(Change)
 OTHER_ORDER = (
@@ -93,17 +94,16 @@ class _Between:
             kept = None if Change.RESIDENCY in changed else self.first.plan
             found = planned(program, chip, residency=kept, free_conversion=converts, progress=progress)
             counters = run(found.schedule)
-        return Cost(counters.total.cycles, self.energy(counters, chip, modes))
+        return Cost(counters.total.cycles, self.energy(counters, modes))
 
-    def energy(self, counters: RunCounters, chip: Chip, modes: dict[str, Precision]) -> int:
-        """The energy of a run, each product at the price that it has on the real chip in these modes."""
-        spent = price(counters.ops, chip, self.table).components
-        used = {op.name: modes.get(op.name, op.mode) for op in counters.ops if op.mode is not None}
-        prices = mac_prices({mode: None for mode in used.values() if mode is not None}, self.chip, self.table)
+    def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:
+        """The energy of a run at the prices of the real chip, its products as in these modes."""
+        spent = price(counters.ops, self.chip, self.table).components
+        tariff = Tariff.of(PriceBook(self.chip, self.table))
         products = 0
         for op in counters.ops:
-            mode = used.get(op.name)
-            products += 0 if mode is None else op.work.macs * prices[mode].attojoules
+            if op.mode is not None:
+                products += op.work.macs * tariff.mac(modes.get(op.name, op.mode)).attojoules
         return spent.total - spent.mac + products
 
     def program(self, changed: frozenset[Change]) -> Program:

@@ -1,0 +1,87 @@
+"""Nouns of what a run did for its energy, on how much silicon, at which clock and supply."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated
+
+from hwsim.core.counters import Tally
+from hwsim.core.energy import AttojouleCount
+from hwsim.core.noun import Name, Noun, Table
+from hwsim.core.precision import Precision
+from hwsim.core.units import Hertz, Nanometres, Volts, Watts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Noun):
+    """Process, clock and supply of a run. `asked_clock` is the chip's own; a power cap may have lowered the clock."""
+
+    point: Name | None
+    node: Nanometres
+    voltage: Volts
+    memory_voltage: Volts
+    asked_clock: Hertz
+    clock: Hertz
+    power_cap: Watts | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Areas(Noun):
+    """Square millimetres of all cores, by component; control, pads and the DRAM's interface are not counted."""
+
+    array_mm2: float
+    accumulators_mm2: float
+    vector_mm2: float
+    scratchpad_mm2: float
+    total_mm2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency(Noun):
+    """What a run did for its energy. An operation is half a multiplication with addition.
+
+    Peak is the array in the mode with most products, full in every cycle, fed from the scratchpad and drained into the
+    accumulators, without DRAM and vector unit.
+    """
+
+    mode: Precision | None
+    average_power_w: float
+    tops: float
+    tops_per_watt: float
+    peak_tops: float | None
+    peak_tops_per_watt: float | None
+    peak_tops_per_mm2: float | None
+    energy_per_audio_second_mj: float
+    samples_per_second_per_watt: float
+    energy_delay_js: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyGroups(Tally):
+    """Attojoules in five groups: what INT4 saves goes into them in different ways."""
+
+    mac: AttojouleCount = 0
+    movement: AttojouleCount = 0  # on the chip: registers, accumulators, scratchpad, wires, converters
+    vector: AttojouleCount = 0
+    dram: AttojouleCount = 0
+    leakage: AttojouleCount = 0  # and idle power
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergySplit(Noun):
+    """Where one precision's energy goes, and how much of what it saves against the first one each group saves.
+
+    `saved_aj` sums to the difference of the energies exactly; a group that grew stands with a negative number.
+    """
+
+    precision: Name
+    energy_aj: EnergyGroups
+    saved_aj: Annotated[tuple[tuple[Name, int], ...], Table()]
+
+
+def ratio(part: int | Fraction, whole: int | Fraction) -> float:
+    """A quotient, taken once; nothing of nothing is nothing.
+
+    >>> ratio(1, 4), ratio(0, 0)
+    (0.25, 0.0)
+    """
+    return float(Fraction(part) / Fraction(whole)) if whole else 0.0

@@ -1,0 +1,102 @@
+"""What `--explain-energy` prints, action by action, and the split of what one precision saves against another."""
+
+from dataclasses import fields
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.efficiency import EnergyGroups
+from hwsim.core.energy import Component, EnergyLine
+from hwsim.core.result import Comparison, Result
+from hwsim.report.figures import figure, joules, percent
+from hwsim.report.terminal import Screen, new_table, render
+
+_GROUP_TITLES = {
+    "mac": "products",
+    "movement": "movement on chip",
+    "vector": "vector unit",
+    "dram": "DRAM",
+    "leakage": "leakage and idle",
+}
+
+
+def energy_text(result: Result, screen: Screen) -> str:
+    """Every action of a run with its count, its price before and after rounding, and where the price comes from."""
+    lines = [line for line in result.energy_lines if line.count]
+    sources = list(dict.fromkeys(source for line in lines for source in line.sources))
+    return render((_counts(lines), _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
+
+
+def split_text(comparison: Comparison, screen: Screen) -> str:
+    """Where each precision's energy goes, and where what it saves against the first comes from."""
+    first = comparison.energy_split[0].precision
+    table = new_table("energy", *(_GROUP_TITLES[f.name] for f in fields(EnergyGroups)), "in all", title="Energy")
+    for split in comparison.energy_split:
+        spent = [getattr(split.energy_aj, f.name) for f in fields(EnergyGroups)]
+        table.add_row(split.precision, *map(joules, spent), joules(sum(spent)))
+    for split in comparison.energy_split[1:]:
+        saved = dict(split.saved_aj)
+        total = sum(saved.values())
+        shares = [percent(saved[f.name], total) for f in fields(EnergyGroups)]
+        table.add_row(f"{first} to {split.precision}: share of what is saved", *shares, _signed(total))
+    return render((table,), screen)
+
+
+def _counts(lines: list[EnergyLine]) -> Table:
+    table = new_table(
+        "action",
+        "count",
+        "price, aJ",
+        "rounded",
+        "by",
+        "energy",
+        title="The energy, action by action: count · rounded price",
+    )
+    for component in Component:
+        of_it = [line for line in lines if line.component is component]
+        if not of_it:
+            continue
+        table.add_row(
+            Text(component.value, style="bold"), "", "", "", "", joules(sum(line.energy_aj for line in of_it))
+        )
+        for line in of_it:
+            table.add_row(
+                f"  {line.action}",
+                f"{line.count:,}",
+                f"{float(line.exact_unit_aj):,.3f}",
+                f"{line.unit_aj:,}",
+                f"{float(line.unit_aj - line.exact_unit_aj):+.3f}",
+                joules(line.energy_aj),
+            )
+    table.add_row(Text("in all", style="bold"), "", "", "", "", joules(sum(line.energy_aj for line in lines)))
+    return table
+
+
+def _origins(lines: list[EnergyLine], sources: list[str]) -> Table:
+    table = new_table(title="What the prices are made of")
+    for column in ("action", "entries of the price table", "how sure", "from"):
+        table.add_column(column, header_style="dim", overflow="fold")
+    for line in lines:
+        sure = line.sure.value + (", overridden" if line.overridden else "")
+        places = ", ".join(str(sources.index(source) + 1) for source in line.sources)
+        table.add_row(line.action, line.basis, sure, places)
+    return table
+
+
+def _sources(lines: list[EnergyLine], sources: list[str]) -> Text:
+    numbered = "\n".join(f"{place}  {source}" for place, source in enumerate(sources, 1))
+    others = dict.fromkeys(other for line in lines for other in line.others)
+    disputed = "\n".join(("", "Other sources say, and are not used:", *others)) if others else ""
+    return Text.assemble(("Sources\n", "bold"), numbered, disputed)
+
+
+def _silicon(result: Result) -> Text:
+    area = result.area
+    parts = {f.name.removesuffix("_mm2"): getattr(area, f.name) for f in fields(area)}
+    total = parts.pop("total")
+    listed = ", ".join(f"{name} {figure(size)}" for name, size in parts.items())
+    return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} in all: {listed}")
+
+
+def _signed(attojoules: int) -> str:
+    return joules(attojoules) if attojoules >= 0 else f"-{joules(-attojoules)}"

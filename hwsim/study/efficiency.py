@@ -1,0 +1,156 @@
+"""What a run did for its energy: power, operations a joule, samples a joule, silicon; peak beside sustained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+
+from hwsim.core.chip import Chip, Dataflow
+from hwsim.core.counters import OpCounters, Stalls, Units, Work
+from hwsim.core.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
+from hwsim.core.energy import Components, Energy
+from hwsim.core.noun import sorted_pairs
+from hwsim.core.precision import Precision
+from hwsim.core.prices import PriceTable
+from hwsim.core.workload import Workload
+from hwsim.price.area import core_area
+from hwsim.price.book import PriceBook
+from hwsim.price.price import price
+from hwsim.timing.movement import sums_kept, tile_register_bits
+from hwsim.timing.systolic import interval
+
+ATTO = 10**18
+TERA = 10**12
+LONG_STREAM = 1024
+"""Steps of a stationary tile at peak, if neither the chip's chunks nor its accumulators end it sooner."""
+
+
+def efficiency(
+    chip: Chip, table: PriceTable, workload: Workload, ops: Sequence[OpCounters], cycles: int, energy: Energy
+) -> Efficiency:
+    """The figures of one run, each taken once from integers."""
+    spent, seconds = energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
+    joules = Fraction(spent, ATTO)
+    operations = 2 * sum(op.macs for op in ops)
+    mode = busiest_mode(ops)
+    peak = None if mode is None else peak_energy(chip, table, mode)
+    peak_tops = None if mode is None else Fraction(2 * chip.cores * chip.array.macs_per_cycle(mode) * chip.clock, TERA)
+    mm2 = core_area(PriceBook(chip, table)).total * chip.cores / 10**6
+    return Efficiency(
+        mode=mode,
+        average_power_w=ratio(joules, seconds),
+        tops=ratio(operations, seconds * TERA),
+        tops_per_watt=ratio(operations, joules * TERA),
+        peak_tops=None if peak_tops is None else float(peak_tops),
+        peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
+        peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
+        energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.batch),
+        samples_per_second_per_watt=ratio(workload.batch, joules),
+        energy_delay_js=float(joules * seconds),
+    )
+
+
+def busiest_mode(ops: Sequence[OpCounters]) -> Precision | None:
+    """The mode in which the array makes most products."""
+    products: dict[Precision, int] = {}
+    for op in ops:
+        if op.mode is not None and op.work.macs:
+            products[op.mode] = products.get(op.mode, 0) + op.work.macs
+    return max(products, key=lambda mode: products[mode], default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The energy of one full tile of the array, and how many products it makes."""
+
+    components: Components
+    macs: int
+
+    @property
+    def per_mac_aj(self) -> Fraction:
+        return Fraction(self.components.total, self.macs)
+
+
+def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
+    """One full tile in the steady state: every processing element makes all its products in every cycle.
+
+    Operands come from the scratchpad, sums go to the accumulators; the tile takes as long as its interval, or its
+    operands need on the scratchpad's port. A stream is as long as chunks and accumulators allow. Of the products,
+    `zeros` have a factor that is zero, on a chip that gates these.
+    """
+    array, packed = chip.array, chip.array.packed(mode)
+    entries = array.accumulator_of(mode).entries
+    stream = min(array.m_chunk or LONG_STREAM, entries or LONG_STREAM)
+    k, across = packed.k, array.cols * packed.n
+    if array.dataflow is Dataflow.OS:
+        stream = LONG_STREAM
+        entering_bits = stream * k * (array.rows + across) * mode.bits
+        kept = 0
+    else:
+        entering_bits = array.rows * k * (stream + across) * mode.bits
+        kept = sums_kept(array, mode, stream * across, array.rows * k)
+    entering = -(-entering_bits // 8)
+    macs = array.rows * array.cols * packed.k * packed.n * stream
+    cycles = max(interval(array, stream), -(-entering // chip.scratchpad.read))
+    work = Work(
+        macs=macs,
+        array_register_bits=tile_register_bits(array, mode, stream),
+        accumulator_reads=kept,
+        accumulator_writes=kept,
+        scratchpad_read_bytes=entering,
+    )
+    tile = OpCounters(
+        name="peak", kind="gemm", mode=mode, times=1, macs=macs, cycles=cycles, busy=Units(array=cycles),
+        stalls=Stalls(), span=cycles, work=work,
+    )  # fmt: skip
+    return Peak(price([tile], chip, table, {"peak": int(zeros * macs)}).components, macs)
+
+
+def areas(chip: Chip, table: PriceTable) -> Areas:
+    """The silicon of all cores."""
+    core = core_area(PriceBook(chip, table))
+
+    def mm2(um2: Fraction) -> float:
+        return float(um2 * chip.cores / 10**6)
+
+    return Areas(
+        array_mm2=mm2(core.array),
+        accumulators_mm2=mm2(core.accumulators),
+        vector_mm2=mm2(core.vector),
+        scratchpad_mm2=mm2(core.scratchpad),
+        total_mm2=mm2(core.total),
+    )
+
+
+def operation(
+    chip: Chip, table: PriceTable, point: str | None, asked_clock: int, power_cap: Fraction | None
+) -> Operation:
+    """In which process, at which clock and supply a chip ran."""
+    technology = PriceBook(chip, table).technology
+    return Operation(
+        point=point,
+        node=technology.node,
+        voltage=technology.voltage,
+        memory_voltage=technology.memory_voltage,
+        asked_clock=asked_clock,
+        clock=chip.clock,
+        power_cap=power_cap,
+    )
+
+
+def groups(components: Components) -> EnergyGroups:
+    """Components in five groups."""
+    c = components
+    return EnergyGroups(
+        mac=c.mac,
+        movement=c.registers + c.accumulators + c.scratchpad + c.interconnect + c.converters,
+        vector=c.vector,
+        dram=c.dram,
+        leakage=c.leakage + c.idle,
+    )
+
+
+def energy_split(precision: str, spent: Components, first: Components) -> EnergySplit:
+    """What one precision spends, and what it saves against the first, by group."""
+    now, before = groups(spent), groups(first)
+    saved = {f.name: getattr(before, f.name) - getattr(now, f.name) for f in fields(EnergyGroups)}
+    return EnergySplit(precision=precision, energy_aj=now, saved_aj=sorted_pairs(saved))
