@@ -9,7 +9,7 @@ from hwsim.core.efficiency import EnergyGroups
 from hwsim.core.energy import Component, EnergyLine
 from hwsim.core.result import Comparison, Result
 from hwsim.report.figures import figure, joules, percent
-from hwsim.report.terminal import Screen, new_table, render
+from hwsim.report.tables import Screen, new_table, render
 
 _GROUP_TITLES = {
     "mac": "products",
