@@ -37,7 +37,15 @@ class _Cache(FunctionCache):
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
-    dispatcher: Any = numba.njit(function, nogil=True)
+    return _cached(function, numba.njit(function, nogil=True))
+
+
+def lean(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that makes no arrays, for many small steps: references of arrays are not counted."""
+    return _cached(function, numba.njit(function, nogil=True, _nrt=False, error_model="numpy"))
+
+
+def _cached(function: Callable[P, R], dispatcher: Any) -> Callable[P, R]:
     folder = _cache_folder()
     config: Any = numba.config
     if folder is not None and not config.DISABLE_JIT:
@@ -56,7 +64,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
     A call costs counting references of every array that it is given: more than the few operations of a small part.
     """
-    return cast(Callable[P, R], numba.njit(function, nogil=True, inline="always"))
+    return cast(Callable[P, R], numba.njit(function, nogil=True, _nrt=False, error_model="numpy", forceinline=True))
 
 
 @cache

@@ -9,10 +9,10 @@ the body can wait for it any more. Equal keys mean that the iterations between t
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import kernel
+from hwsim.kernels.jit import lean
 
 
-@kernel
+@lean
 def keep_snapshot(begin, walk, taken, keys, past):
     """Keep the key, the peaks and the totals of an iteration in their places among the last ones."""
     kept = walk.fixed[c.LONGEST] + 1
@@ -43,7 +43,7 @@ def keep_snapshot(begin, walk, taken, keys, past):
             row += 1
 
 
-@kernel
+@lean
 def _write_key(begin, walk, base, least, keys, at):
     """The key from `at` on; where it ends."""
     slots = walk.fixed[c.SLOTS]
@@ -89,12 +89,12 @@ def _write_key(begin, walk, base, least, keys, at):
     return at
 
 
-@kernel
+@lean
 def _relative(time, base):
     return np.int64(-(2**62)) if time < 0 else time - base
 
 
-@kernel
+@lean
 def _taker(ring):
     """The unit that takes the slots of a ring: a release before it is free can no longer matter."""
     if ring < c.OPERAND_RINGS:
@@ -102,7 +102,7 @@ def _taker(ring):
     return c.ARRAY_UNIT if ring == c.ARRAY_RESULTS else c.VECTOR_UNIT
 
 
-@kernel
+@lean
 def skip_periods(begin, walk, taken, remaining, keys, past):
     """Multiply the period that ends with the last snapshot, if there is one; the iterations that this stands for."""
     kept = walk.fixed[c.LONGEST] + 1
@@ -145,7 +145,7 @@ def skip_periods(begin, walk, taken, remaining, keys, past):
     return 0
 
 
-@kernel
+@lean
 def _equal(keys, one, other, size):
     for place in range(size):  # noqa: SIM110  # compiled: a loop, not a generator
         if keys[one + place] != keys[other + place]:
@@ -153,7 +153,7 @@ def _equal(keys, one, other, size):
     return True
 
 
-@kernel
+@lean
 def _shift(begin, walk, shift):
     """Move every time that the body writes; all others stay, since what follows the loop still needs them."""
     for ring in range(c.RINGS):

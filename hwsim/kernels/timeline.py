@@ -9,7 +9,7 @@ would have given, to the cycle (`kernels/periods.py`).
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import inlined, kernel
+from hwsim.kernels.jit import inlined, kernel, lean
 from hwsim.kernels.periods import keep_snapshot, skip_periods
 from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit
 
@@ -36,11 +36,17 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         np.zeros(c.NOW, np.int64),
         np.zeros((levels + 1, c.PEAKS), np.int64),
     )
-    now, peaks = walk.now, walk.peaks
     done = np.zeros(levels + 1, np.int64)
     taken = np.zeros(levels + 1, np.int64)
     keys = np.empty(sizes[3], np.int64)
     past = np.empty(sizes[4], np.int64)
+    _run(code, walk, done, taken, keys, past)
+    return walk.totals, walk.free, walk.now
+
+
+@lean
+def _run(code, walk, done, taken, keys, past):
+    now, peaks, fixed = walk.now, walk.peaks, walk.fixed
     at = 0
     while at < code.shape[0]:
         row = code[at]
@@ -79,7 +85,6 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         at += 1
     while now[c.PENDING] > 0:
         run_oldest_store(walk)
-    return walk.totals, walk.free, now
 
 
 @inlined
