@@ -19,7 +19,7 @@ class StepCode:
 
     rows: NDArray[np.int64]
     begins: tuple[tuple[int, int], ...]  # of each loop: its first row, and how deep it lies
-    ends: NDArray[np.int64]
+    ends: tuple[int, ...]  # their last rows
     units: int
     rings: int
     loaded: int
@@ -59,7 +59,7 @@ class _Steps:
     def code(self, steps: Iterable[StepTree]) -> StepCode:
         units, rings, loaded, busy, longest = self.nodes(steps, 0)
         rows = np.array(self.rows, np.int64).reshape(-1, c.COLUMNS)
-        ends = np.array(self.ends, np.int64)
+        ends = tuple(self.ends)
         return StepCode(
             rows, tuple(self.begins), ends, units, rings, loaded, self.depth, self.array_writes, busy, longest
         )
