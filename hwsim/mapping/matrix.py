@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hwsim.core.precision import Precision
-from hwsim.core.schedule import Block, OpSchedule, Schedule
+from hwsim.core.schedule import Block
 from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
 from hwsim.mapping.blocks import Extent, largest_block, m_and_n, smallest_block
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
-from hwsim.timing.encode import encode
+from hwsim.timing.encode import encode_alone
 from hwsim.timing.timeline import times
 
 
@@ -125,5 +125,4 @@ def cut_into(tiling: Tiling, block: Extent) -> Cut:
 @lru_cache(maxsize=1 << 15)
 def cycles_alone(tiling: Tiling, block: Extent) -> int:
     """How long the product takes in blocks of that size on a chip that does nothing else."""
-    alone = OpSchedule(name="alone", kind="gemm", steps=cut_into(tiling, block).steps)
-    return times(encode(Schedule(ports=tiling.target.ports, body=(alone,)))).cycles
+    return times(encode_alone(cut_into(tiling, block).steps, tiling.target.ports)).cycles

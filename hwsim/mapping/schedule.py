@@ -121,15 +121,18 @@ def _fastest(
 
 def _busiest(schedule: Schedule) -> int:
     """Busy cycles of the busiest unit, which no schedule undercuts."""
-    busy = [0, 0, 0, 0]
+    load = array = vector = store = 0
     for placed in schedule.placed():
-        match placed.node:
-            case OpSchedule() as op:
-                own = step_code(op.steps, schedule.ports).busy
-                busy = [total + placed.times * cycles for total, cycles in zip(busy, own, strict=True)]
-            case Preload() as preload:
-                busy[0] += placed.times * schedule.ports.load_cycles(preload.bytes)
-    return max(busy)
+        node, runs = placed.node, placed.times
+        if isinstance(node, Preload):
+            load += runs * schedule.ports.load_cycles(node.bytes)
+            continue
+        own_load, own_array, own_vector, own_store = step_code(node.steps, schedule.ports).busy
+        load += runs * own_load
+        array += runs * own_array
+        vector += runs * own_vector
+        store += runs * own_store
+    return max(load, array, vector, store)
 
 
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:

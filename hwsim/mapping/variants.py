@@ -26,6 +26,7 @@ class Variant:
     """An op with its tensors in given places: its schedule but for the cut, and for whose space it takes."""
 
     sized: SizedOp
+    place: int
     cuts: Tiling | Rows
     macs: int
     mode: Precision | None
@@ -38,9 +39,12 @@ class Variant:
 
     def schedule(self, plan: Plan) -> OpSchedule:
         """The op as that plan cuts it."""
-        steps, block = self._cut(plan.room[plan.network.uses.place_of[self.sized.op.name]], naive=plan.naive)
-        handovers = [plan.handovers[one.tensor] for one in self.kept]
-        overwrites = tuple(dict.fromkeys(name for names in handovers for name in names))
+        steps, block = self._cut(plan.room[self.place], naive=plan.naive)
+        overwrites: tuple[str, ...] = ()
+        for one in self.kept:
+            overwrites += plan.handovers[one.tensor]
+        if len(self.kept) > 1:
+            overwrites = tuple(dict.fromkeys(overwrites))
         key = id(steps), overwrites  # what is made keeps its steps, so that no others get their identity
         if key not in self.made:
             self.made[key] = self._made(steps, block, overwrites)
@@ -92,6 +96,7 @@ class Variants:
 
     def __init__(self, network: Network, target: Target) -> None:
         self.program, self.pieces = network.program, pieces_of(network, target)
+        self.place_of = network.uses.place_of
         self.following = next_streams(network, target) if waits_for_next(target.array) else {}
         self._of: dict[int, tuple[_Variants, SizedOp]] = {}
 
@@ -136,7 +141,7 @@ class Variants:
             vector_reads += [view.tensor for view in others if view.tensor in kept]
             loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
             written = law(chain).writes(chain)
-        return _variant(sized, tiling, piece.macs, piece.mode, array_reads, vector_reads, loaded, written, kept)
+        return self._made(sized, tiling, piece.macs, piece.mode, array_reads, vector_reads, loaded, written, kept)
 
     def _vector(self, sized: SizedOp, piece: VectorPiece, kept: frozenset[str], *, together: bool) -> Variant:
         op, rules = sized.op, law(sized.op)
@@ -144,41 +149,42 @@ class Variants:
         reads = [view.tensor for view in rules.reads(op) if view.tensor in kept]
         reads += [parameters_of(op.name)] if together else []
         loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
-        return _variant(sized, rows, piece.macs, None, (), reads, loaded, rules.writes(op), kept)
+        return self._made(sized, rows, piece.macs, None, (), reads, loaded, rules.writes(op), kept)
 
     def _loaded(self, ring: Ring, views: Iterable[View], kept: frozenset[str]) -> list[Loaded]:
         """The tensors that ops made and that must come from DRAM."""
         names = [v.tensor for v in views if v.tensor not in kept and not self.program.tensor(v.tensor).role.given]
         return [Loaded(ring=ring, tensor=name) for name in names]
 
+    def _made(
+        self,
+        sized: SizedOp,
+        cuts: Tiling | Rows,
+        macs: int,
+        mode: Precision | None,
+        array_reads: Iterable[str],
+        vector_reads: Iterable[str],
+        loaded: Iterable[Loaded],
+        written: Iterable[View],
+        kept: frozenset[str],
+    ) -> Variant:
+        writes = [Written(tensor=view.tensor, whole=not view.windows) for view in dict.fromkeys(written)]
+        return Variant(
+            sized,
+            self.place_of[sized.op.name],
+            cuts,
+            macs,
+            mode,
+            tuple(dict.fromkeys(array_reads)),
+            tuple(dict.fromkeys(vector_reads)),
+            tuple(dict.fromkeys(loaded)),
+            tuple(one for one in writes if one.tensor in kept),
+            tuple(one for one in writes if one.tensor not in kept),
+            {},
+        )
+
 
 @lru_cache(maxsize=32)
 def variants_of(network: Network, target: Target) -> Variants:
     """The variants of a network's ops on a target."""
     return Variants(network, target)
-
-
-def _variant(
-    sized: SizedOp,
-    cuts: Tiling | Rows,
-    macs: int,
-    mode: Precision | None,
-    array_reads: Iterable[str],
-    vector_reads: Iterable[str],
-    loaded: Iterable[Loaded],
-    written: Iterable[View],
-    kept: frozenset[str],
-) -> Variant:
-    writes = [Written(tensor=view.tensor, whole=not view.windows) for view in dict.fromkeys(written)]
-    return Variant(
-        sized,
-        cuts,
-        macs,
-        mode,
-        tuple(dict.fromkeys(array_reads)),
-        tuple(dict.fromkeys(vector_reads)),
-        tuple(dict.fromkeys(loaded)),
-        tuple(one for one in writes if one.tensor in kept),
-        tuple(one for one in writes if one.tensor not in kept),
-        {},
-    )

@@ -10,7 +10,6 @@ from hwsim.core.functions import Function, VectorWork
 from hwsim.core.laws import ShapeOf, law
 from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Reduce
 from hwsim.core.program import Program
-from hwsim.core.schedule import OpSchedule, Schedule
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
 from hwsim.errors import Unsupported
@@ -18,7 +17,7 @@ from hwsim.mapping.blocks import largest, parts
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
-from hwsim.timing.encode import encode
+from hwsim.timing.encode import encode_alone
 from hwsim.timing.timeline import times
 
 BUDGETS = 8
@@ -138,8 +137,7 @@ def _fastest_of(rows: Rows, power: int) -> RowCut:
 
 
 def _cycles_alone(cut: RowCut, target: Target) -> int:
-    alone = OpSchedule(name="alone", kind="vector", steps=cut.steps)
-    return times(encode(Schedule(ports=target.ports, body=(alone,)))).cycles
+    return times(encode_alone(cut.steps, target.ports)).cycles
 
 
 @lru_cache(maxsize=1 << 14)

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
+from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.timing.encode_ops import ASKED, WHOLE, columns_of, op_code
-from hwsim.timing.encode_steps import NO_ROW
+from hwsim.timing.encode_steps import NO_ROW, step_code
 
 _LONGEST = 2**62
 _NO_OPS = 2**62
@@ -30,19 +31,55 @@ def encode(schedule: Schedule) -> Encoded:
     bound = writer.nodes(schedule.body, 0).longest
     if bound > _LONGEST:
         raise Unsupported(f"the program takes up to {bound} cycles; hwsim counts to {_LONGEST}")
-    longest = max(16, 2 * ports.slots)
-    key_at, keys = _places(writer.key_sizes, longest + 1)
-    past_at, pasts = _places(writer.past_sizes, longest + 1)
+    kept = _longest_period(ports) + 1
+    key_at, keys = _places(writer.key_sizes, kept)
+    past_at, pasts = _places(writer.past_sizes, kept)
     tensors, two_spaces = writer.tensors, schedule.two_spaces
     arrays = (
         writer.code(key_at, past_at),
         _table(writer.refs, 2),
         _table(writer.touched, c.TOUCHED_COLUMNS),
-        np.array([ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest], np.int64),
+        _fixed(ports),
         np.array([max(1, len(writer.ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
     return Encoded(tuple(writer.ops), arrays)
+
+
+def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> Encoded:
+    """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
+    code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
+    if code.longest > _LONGEST:
+        raise Unsupported(f"the program takes up to {code.longest} cycles; hwsim counts to {_LONGEST}")
+    rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
+    for end in (0, -1):
+        rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
+    for row, depth in code.begins:
+        rows[row, c.OP_HIGH] = 1
+        at = (depth - 1) * kept
+        rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
+    deep = code.depth * kept
+    sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
+    return Encoded(("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE))
+
+
+_ONE_SPACE = np.zeros(1, np.int64)
+
+
+def _longest_period(ports: Ports) -> int:
+    """The longest period of a loop that is looked for."""
+    return max(16, 2 * ports.slots)
+
+
+def _fixed(ports: Ports) -> NDArray[np.int64]:
+    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports)
+    return np.array(values, np.int64)
+
+
+def _least_key(ports: Ports) -> int:
+    """The integers of a loop's key that belong to no tensor."""
+    stores = ports.store_delay + 1 if ports.shared else 0
+    return c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
 
 
 def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
@@ -100,8 +137,7 @@ class _Writer:
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
         self.depth = 0
-        stores = ports.store_delay + 1 if ports.shared else 0
-        self.least_key = c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
+        self.least_key = _least_key(ports)
 
     def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
         """Rows for these nodes inside `level` loops and ops, and what is known of them."""
@@ -175,7 +211,8 @@ class _Writer:
 
     def _op(self, op: OpSchedule, level: int, around: _Body) -> None:
         code = op_code(op, self.ports)
-        steps, at, first_ref = code.steps, self._add(code.rows), len(self.refs)
+        steps = code.steps
+        at, first_ref = self._add(steps.rows), len(self.refs)
         own = low = high = self._op_index(op.name)
         follower = -1
         if op.fused is not None:
@@ -196,9 +233,9 @@ class _Writer:
         for depth in range(steps.depth):
             self._room(level + 2 + depth, self.least_key, high + 1 - low)
         for row, depth in steps.begins:
-            self.loops.append((at + 1 + row, level + 1 + depth, low, high + 1, 0, 0, self.least_key))
+            self.loops.append((at + row, level + 1 + depth, low, high + 1, 0, 0, self.least_key))
         for row in steps.ends:
-            self.ends.append((at + 1 + row, at + 1))
+            self.ends.append((at + row, at))
 
     def _preload(self, node: Preload, around: _Body) -> None:
         op, tensor = self._op_index(node.op), self._tensor_index(node.tensor)

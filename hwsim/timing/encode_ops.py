@@ -1,13 +1,10 @@
-"""One op as rows of code, with the tensors that it uses: what is the same in whatever schedule the op stands."""
+"""The code of one op and the tensors that it uses: what is the same in whatever schedule the op stands."""
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hwsim.core.schedule import OpSchedule, Ports
 from hwsim.kernels import timeline_code as c
-from hwsim.timing.encode_steps import NO_ROW, StepCode, step_code
+from hwsim.timing.encode_steps import StepCode, step_code
 
 WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
 """How a body uses a tensor, as bits: it writes all of it or parts, asks for its last readers, reads it by a unit."""
@@ -20,10 +17,9 @@ def columns_of(touch: int) -> tuple[int, int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class OpCode:
-    """Rows of one run, in which what depends on the schedule around is left out, and its uses of tensors."""
+    """An op's steps and its uses of tensors."""
 
     steps: StepCode
-    rows: NDArray[np.int64]
     uses: tuple[tuple[int, int, str], ...]  # how the op uses it, how the body around does, its name
 
 
@@ -45,11 +41,10 @@ _REMEMBERED = 1 << 15
 
 def _code(op: OpSchedule, ports: Ports) -> OpCode:
     steps = step_code(op.steps, ports)
-    begin, end = (np.array([(kind, *NO_ROW[1:])], np.int64) for kind in (c.OP_BEGIN, c.OP_END))
     uses = [(c.ARRAY_READ, READER_0 << c.ARRAY_UNIT, name) for name in op.array_reads]
     uses += [(c.VECTOR_READ, READER_0 << c.VECTOR_UNIT, name) for name in op.vector_reads]
     uses += [(c.LOADED_0 + one.ring, READER_0 << c.LOAD_UNIT, one.tensor) for one in op.loaded]
     uses += [(c.KEPT, WHOLE, one.tensor) if one.whole else (c.KEPT_PART, PART, one.tensor) for one in op.kept]
     uses += [(c.STORED, WHOLE, one.tensor) if one.whole else (c.STORED_PART, PART, one.tensor) for one in op.stored]
     uses += [(c.OVERWRITES, ASKED, name) for name in op.overwrites]
-    return OpCode(steps, np.concatenate((begin, steps.rows, end)), tuple(uses))
+    return OpCode(steps, tuple(uses))
