@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hwsim.core.schedule import Loaded, Ports, Schedule, Stretch
+from hwsim.core.schedule import Loaded, OpSchedule, Ports, Schedule, Stretch
 from hwsim.core.steps import ArrayWork, Load, Repeat, Ring, Step, Unit
 from hwsim.kernels import timeline_code as c
-from hwsim.timing.encode import Encoded, encode
+from hwsim.timing.encode import Encoded, encode, encode_alone
 from hwsim.timing.timeline import Times, times
 from schedules import WORK, draw, draw_ports, jobs_of
 from timeline_cases import CASES, loop, op, program
@@ -48,6 +48,16 @@ def agree(found: Times, seen: Seen) -> bool:
     """The whole's end, the units' ends, and every total of every op."""
     same = found.cycles == seen.total and found.ends == seen.ends
     return same and np.array_equal(found.totals, table(found.ops, seen))
+
+
+def test_op_alone_has_the_code_of_a_schedule_of_it() -> None:
+    for seed in range(100):
+        schedule = draw(Random(seed), jobs=100)
+        for one in schedule.ops:
+            alone, ports = OpSchedule(name="alone", kind="gemm", steps=one.steps), schedule.ports
+            found, whole = encode_alone(one.steps, ports), encode(Schedule(ports=ports, body=(alone,)))
+            assert found.ops == whole.ops
+            assert all(np.array_equal(a, b) for a, b in zip(found.arrays, whole.arrays, strict=True)), seed
 
 
 def stalled(found: Times, reason: str) -> int:

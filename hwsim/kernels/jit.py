@@ -21,6 +21,9 @@ from numba.core.caching import FunctionCache
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LEAN: Any = {"nogil": True, "_nrt": False, "error_model": "numpy"}
+"""Without numba's runtime (NRT), which makes arrays and counts their references; division by zero is not looked for."""
+
 
 class _Cache(FunctionCache):
     """A cache in which nothing is found where nothing can be read, and nothing kept where nothing can be written."""
@@ -37,7 +40,18 @@ class _Cache(FunctionCache):
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
-    dispatcher: Any = numba.njit(function, nogil=True)
+    return _cached(function, numba.njit(function, nogil=True))
+
+
+def lean(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel of many small steps, which makes no arrays.
+
+    Counting the references of every array that a function is given costs more than the few operations of a small step.
+    """
+    return _cached(function, numba.njit(function, **_LEAN))
+
+
+def _cached(function: Callable[P, R], dispatcher: Any) -> Callable[P, R]:
     folder = _cache_folder()
     config: Any = numba.config
     if folder is not None and not config.DISABLE_JIT:
@@ -52,11 +66,8 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """A part of a kernel, compiled into whoever calls it.
-
-    A call costs counting references of every array that it is given: more than the few operations of a small part.
-    """
-    return cast(Callable[P, R], numba.njit(function, nogil=True, inline="always"))
+    """A part of a lean kernel, compiled into whoever calls it."""
+    return cast(Callable[P, R], numba.njit(function, **_LEAN, forceinline=True))
 
 
 @cache

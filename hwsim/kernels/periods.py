@@ -9,62 +9,64 @@ the body can wait for it any more. Equal keys mean that the iterations between t
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import kernel
+from hwsim.kernels.jit import inlined, lean
 
 
-@kernel
-def keep_snapshot(begin, walk, taken, keys, past):
-    """Keep the key, the peaks and the totals of an iteration in their places among the last ones."""
-    kept = walk.fixed[c.LONGEST] + 1
-    size = begin[c.KEY_SIZE]
-    at = begin[c.KEY_AT] + (taken % kept) * size
+@inlined
+def keep_snapshot(begin, walk, place, keys, past):
+    """Keep the key, the peaks and the totals of an iteration in that place among the last ones."""
+    now = walk.now
+    ops = begin[c.OP_HIGH] - begin[c.OP_LOW]
+    key = begin[c.KEY_AT] + place * begin[c.KEY_SIZE]
+    row = begin[c.PAST_AT] + place * (c.TOTALS_AT + ops * c.TOTALS)
     base = np.int64(c.NEVER)
     least = np.int64(c.NEVER)
     for unit in range(c.UNITS):
         if begin[c.UNITS_USED] & (1 << unit):
-            base = walk.free[unit] if base < 0 else base
-            least = walk.free[unit] if least < 0 else min(least, walk.free[unit])
-    end = _write_key(begin, walk, base, least, keys, at)
-    for place in range(end, begin[c.KEY_AT] + (taken % kept + 1) * size):
-        keys[place] = 0
-    mixed = np.int64(0)
-    for place in range(at, end):
-        mixed = (mixed ^ keys[place]) * np.int64(0x100000001B3)
-
-    ops = begin[c.OP_HIGH] - begin[c.OP_LOW]
-    row = begin[c.PAST_AT] + (taken % kept) * (c.TOTALS_AT + ops * c.TOTALS)
-    past[row + c.BASE], past[row + c.FRONT], past[row + c.HASH] = base, walk.now[c.FRONTIER], mixed
+            base = now[c.FREE + unit] if base < 0 else base
+            least = now[c.FREE + unit] if least < 0 else min(least, now[c.FREE + unit])
+    past[row + c.BASE], past[row + c.FRONT] = base, now[c.FRONTIER]
+    past[row + c.LENGTH] = _write_key(begin, walk, base, least, keys, key) - key
     for peak in range(c.PEAKS):
-        past[row + c.PEAKS_AT + peak] = walk.peaks[walk.now[c.LEVEL], peak]
+        past[row + c.PEAKS_AT + peak] = walk.peaks[now[c.LEVEL], peak]
     row += c.TOTALS_AT
     for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
         for column in range(c.TOTALS):
-            past[row] = walk.totals[op, column]
-            row += 1
+            past[row + column] = walk.totals[op, column]
+        row += c.TOTALS
 
 
-@kernel
+@inlined
 def _write_key(begin, walk, base, least, keys, at):
     """The key from `at` on; where it ends."""
     slots = walk.fixed[c.SLOTS]
     for unit in range(c.UNITS):
         if begin[c.UNITS_USED] & (1 << unit):
-            keys[at] = walk.free[unit] - base
+            keys[at] = walk.now[c.FREE + unit] - base
             at += 1
     for ring in range(c.RINGS):
         if begin[c.RINGS_USED] & (1 << ring):
-            floor = walk.free[_taker(ring)]
+            floor = walk.now[c.FREE + _taker(ring)]
+            turn = walk.turn[ring]
             for slot in range(slots):
-                keys[at] = max(walk.released[ring, (walk.turn[ring] + slot) % slots], floor) - base
-                at += 1
+                keys[at + slot] = max(walk.released[ring, turn], floor) - base
+                turn = turn + 1 if turn + 1 < slots else 0
+            at += slots
     for place in range(begin[c.TOUCHED_LOW], begin[c.TOUCHED_HIGH]):
-        touch = walk.touched[place]
-        tensor = touch[c.T_TENSOR]
-        writes = touch[c.T_WHOLE] or touch[c.T_PART]
-        keys[at] = _relative(walk.ready[tensor], base) if writes else max(walk.ready[tensor], least) - base
-        at += 1
-        if not (writes or touch[c.T_ASKED]):
-            continue
+        at = _write_tensor(walk.touched[place], walk, base, least, keys, at)
+    for place in range(walk.now[c.PENDING]):
+        at = _write_store(walk.pending[place], walk, base, keys, at)
+    return at
+
+
+@inlined
+def _write_tensor(touch, walk, base, least, keys, at):
+    """When a tensor is complete and, if the body asks for it, when its readers ended."""
+    tensor = touch[c.T_TENSOR]
+    writes = touch[c.T_WHOLE] or touch[c.T_PART]
+    keys[at] = _relative(walk.ready[tensor], base) if writes else max(walk.ready[tensor], least) - base
+    at += 1
+    if writes or touch[c.T_ASKED]:
         for unit in range(c.READERS):
             moves = touch[c.T_WHOLE] or touch[c.T_READERS] & (1 << unit)
             ended = walk.read[0, tensor, unit]
@@ -72,29 +74,32 @@ def _write_key(begin, walk, base, least, keys, at):
             ended = walk.read[1, tensor, unit]
             keys[at + 1] = _relative(ended, base) if touch[c.T_WHOLE] else max(ended, least) - base
             at += 2
-    port = walk.free[c.LOAD_UNIT]
-    for place in range(walk.now[c.PENDING]):
-        store = walk.pending[place]
-        keys[at] = store[c.P_OP]
-        keys[at + 1] = store[c.P_RUN] == walk.now[c.RUN]
-        keys[at + 2], keys[at + 3] = store[c.P_LOW], store[c.P_HIGH]
-        keys[at + 4] = store[c.P_RING]
-        keys[at + 5] = (store[c.P_SLOT] - walk.turn[store[c.P_RING]]) % slots
-        keys[at + 6] = store[c.P_DUE] - walk.now[c.SEQUENCE]
-        keys[at + 7] = store[c.P_CYCLES]
-        keys[at + 8] = max(store[c.P_READY], port) - base
-        keys[at + 9] = max(store[c.P_AFTER], port) - base
-        keys[at + 10] = _relative(store[c.P_OWN], base)  # whatever it is, the span will count from it
-        at += c.PENDING_KEY
     return at
 
 
-@kernel
+@inlined
+def _write_store(store, walk, base, keys, at):
+    """A store that waits for the shared port."""
+    port, slots = walk.now[c.FREE + c.LOAD_UNIT], walk.fixed[c.SLOTS]
+    keys[at] = store[c.P_OP]
+    keys[at + 1] = store[c.P_RUN] == walk.now[c.RUN]
+    keys[at + 2], keys[at + 3] = store[c.P_LOW], store[c.P_HIGH]
+    keys[at + 4] = store[c.P_RING]
+    keys[at + 5] = (store[c.P_SLOT] - walk.turn[store[c.P_RING]]) % slots
+    keys[at + 6] = store[c.P_DUE] - walk.now[c.SEQUENCE]
+    keys[at + 7] = store[c.P_CYCLES]
+    keys[at + 8] = max(store[c.P_READY], port) - base
+    keys[at + 9] = max(store[c.P_AFTER], port) - base
+    keys[at + 10] = _relative(store[c.P_OWN], base)  # whatever it is, the span will count from it
+    return at + c.PENDING_KEY
+
+
+@inlined
 def _relative(time, base):
     return np.int64(-(2**62)) if time < 0 else time - base
 
 
-@kernel
+@inlined
 def _taker(ring):
     """The unit that takes the slots of a ring: a release before it is free can no longer matter."""
     if ring < c.OPERAND_RINGS:
@@ -102,68 +107,75 @@ def _taker(ring):
     return c.ARRAY_UNIT if ring == c.ARRAY_RESULTS else c.VECTOR_UNIT
 
 
-@kernel
-def skip_periods(begin, walk, taken, remaining, keys, past):
-    """Multiply the period that ends with the last snapshot, if there is one; the iterations that this stands for."""
-    kept = walk.fixed[c.LONGEST] + 1
-    size = begin[c.KEY_SIZE]
+@inlined
+def find_period(begin, fixed, taken, place, keys, past):
+    """The shortest period that the last snapshot, in that place, ends; 0 if there is none."""
+    kept, size = fixed[c.LONGEST] + 1, begin[c.KEY_SIZE]
     width = c.TOTALS_AT + (begin[c.OP_HIGH] - begin[c.OP_LOW]) * c.TOTALS
-    latest = (taken - 1) % kept
-    now_at, now_key = begin[c.PAST_AT] + latest * width, begin[c.KEY_AT] + latest * size
+    now_key, length = begin[c.KEY_AT] + place * size, past[begin[c.PAST_AT] + place * width + c.LENGTH]
+    earlier = place
     for period in range(1, min(taken, kept)):
-        earlier = (taken - 1 - period) % kept
-        then_at, then_key = begin[c.PAST_AT] + earlier * width, begin[c.KEY_AT] + earlier * size
-        if past[now_at + c.HASH] != past[then_at + c.HASH] or not _equal(keys, now_key, then_key, size):
-            continue
-        moved = past[now_at + c.BASE] - past[then_at + c.BASE]
-        frontier_moved = past[now_at + c.FRONT] - past[then_at + c.FRONT]
-        periods = remaining // period
-        peaks = walk.peaks[walk.now[c.LEVEL]]
-        for peak in range(c.PEAKS):
-            peaks[peak] = 0
-            for back in range(period):
-                at = begin[c.PAST_AT] + ((taken - 1 - back) % kept) * width + c.PEAKS_AT + peak
-                peaks[peak] = max(peaks[peak], past[at])
-        if frontier_moved != moved:
-            # Something older still runs: what the body does stays behind it for a while.
-            if frontier_moved != 0:
-                continue
-            periods = min(periods, (walk.now[c.FRONTIER] - peaks[c.REACH]) // moved)
-        if periods <= 0:
-            continue
-        _shift(begin, walk, periods * moved)
-        for peak in range(c.PEAKS):
-            if peaks[peak] > 0:
-                peaks[peak] += periods * moved
-        walk.now[c.FRONTIER] += periods * frontier_moved
-        now_at, then_at = now_at + c.TOTALS_AT, then_at + c.TOTALS_AT
-        for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
-            for column in range(c.TOTALS):
-                walk.totals[op, column] += periods * (past[now_at] - past[then_at])
-                now_at, then_at = now_at + 1, then_at + 1
-        return periods * period
+        earlier = earlier - 1 if earlier > 0 else kept - 1
+        if past[begin[c.PAST_AT] + earlier * width + c.LENGTH] == length:
+            key = begin[c.KEY_AT] + earlier * size
+            same = 0
+            while same < length and keys[now_key + same] == keys[key + same]:
+                same += 1
+            if same == length:
+                return period
     return 0
 
 
-@kernel
-def _equal(keys, one, other, size):
-    for place in range(size):  # noqa: SIM110  # compiled: a loop, not a generator
-        if keys[one + place] != keys[other + place]:
-            return False
-    return True
+@lean
+def skip_periods(begin, walk, place, period, remaining, past):
+    """Multiply the period that ends with the snapshot in that place; the iterations that this stands for.
+
+    No iterations, while something older still runs and the body's steps have not caught up with it.
+    """
+    kept = walk.fixed[c.LONGEST] + 1
+    width = c.TOTALS_AT + (begin[c.OP_HIGH] - begin[c.OP_LOW]) * c.TOTALS
+    now_at = begin[c.PAST_AT] + place * width
+    then_at = begin[c.PAST_AT] + (place - period) % kept * width
+    moved = past[now_at + c.BASE] - past[then_at + c.BASE]
+    frontier_moved = past[now_at + c.FRONT] - past[then_at + c.FRONT]
+    periods = remaining // period
+    if frontier_moved != moved and frontier_moved != 0:
+        return 0
+    peaks = walk.peaks[walk.now[c.LEVEL]]
+    for peak in range(c.PEAKS):
+        peaks[peak] = 0
+        for back in range(period):
+            at = begin[c.PAST_AT] + (place - back) % kept * width + c.PEAKS_AT + peak
+            peaks[peak] = max(peaks[peak], past[at])
+    if frontier_moved != moved:
+        # Something older still runs: what the body does stays behind it for a while.
+        periods = min(periods, (walk.now[c.FRONTIER] - peaks[c.REACH]) // moved)
+    if periods <= 0:
+        return 0
+    _shift(begin, walk, periods * moved)
+    for peak in range(c.PEAKS):
+        if peaks[peak] > 0:
+            peaks[peak] += periods * moved
+    walk.now[c.FRONTIER] += periods * frontier_moved
+    now_at, then_at = now_at + c.TOTALS_AT, then_at + c.TOTALS_AT
+    for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
+        for column in range(c.TOTALS):
+            walk.totals[op, column] += periods * (past[now_at] - past[then_at])
+            now_at, then_at = now_at + 1, then_at + 1
+    return periods * period
 
 
-@kernel
+@inlined
 def _shift(begin, walk, shift):
     """Move every time that the body writes; all others stay, since what follows the loop still needs them."""
     for ring in range(c.RINGS):
         if begin[c.RINGS_USED] & (1 << ring):
-            floor = walk.free[_taker(ring)]
+            floor = walk.now[c.FREE + _taker(ring)]
             for slot in range(walk.fixed[c.SLOTS]):
                 walk.released[ring, slot] = max(walk.released[ring, slot], floor) + shift
     for unit in range(c.UNITS):
         if begin[c.UNITS_USED] & (1 << unit):
-            walk.free[unit] += shift
+            walk.now[c.FREE + unit] += shift
     for ring in range(c.OPERAND_RINGS):
         if begin[c.RINGS_LOADED] & (1 << ring):
             walk.now[c.LOAD_ENDED_0 + ring] += shift

@@ -7,12 +7,24 @@ from hwsim.kernels.jit import inlined
 
 
 @inlined
+def after(slot, slots):
+    """The next slot of a ring."""
+    return slot + 1 if slot + 1 < slots else 0
+
+
+@inlined
+def before(slot, slots):
+    """The slot of a ring before this one."""
+    return slot - 1 if slot > 0 else slots - 1
+
+
+@inlined
 def run_unit(walk, op, port, unit, wait, reason, cycles):
     """A unit works as soon as it is free and `wait` has come; `port` is the unit whose time it takes."""
-    start = max(walk.free[port], wait)
-    walk.totals[op, reason + unit] += start - walk.free[port]
+    start = max(walk.now[c.FREE + port], wait)
+    walk.totals[op, reason + unit] += start - walk.now[c.FREE + port]
     walk.totals[op, c.BUSY + unit] += cycles
-    walk.free[port] = start + cycles
+    walk.now[c.FREE + port] = start + cycles
     return start
 
 
@@ -57,10 +69,22 @@ def run_step(row, walk):
     if row[c.FLAGS] & c.CLOSES:
         own = walk.peaks[now[c.LEVEL]]
         own[c.DONE] = max(own[c.DONE], finished)
-        slot = (turn[results] - 1) % slots
+        slot = before(turn[results], slots)
         released[results, slot] = finished
         if row[c.STORE] >= 0:
             _store(row, results, slot, finished, walk)
+
+
+@inlined
+def wait_for_loaded(walk):
+    """What the loads of the op under way wait for: tensors in DRAM are complete."""
+    now = walk.now
+    for ring in range(c.OPERAND_RINGS):
+        now[c.LOAD_WAITS_0 + ring] = 0
+    for ref in range(now[c.NOW_LOW], now[c.NOW_HIGH]):
+        ring = walk.refs[ref, c.HOW] - c.LOADED_0
+        if 0 <= ring < c.OPERAND_RINGS:
+            now[c.LOAD_WAITS_0 + ring] = max(now[c.LOAD_WAITS_0 + ring], walk.ready[walk.refs[ref, c.TENSOR]])
 
 
 @inlined
@@ -68,20 +92,19 @@ def _load(row, ring, walk):
     """One load into the next slot of a ring; when its data is there."""
     now = walk.now
     wait, reason = np.int64(0), c.FOR_SLOT
-    for ref in range(now[c.NOW_LOW], now[c.NOW_HIGH]):
-        if walk.refs[ref, c.HOW] == c.LOADED_0 + ring:
-            tensor = walk.refs[ref, c.TENSOR]
-            if now[c.PENDING] > 0:
-                _run_stores_of(tensor, walk)
-            if walk.ready[tensor] > wait:
-                wait, reason = walk.ready[tensor], c.FOR_TENSOR
+    if now[c.PENDING] > 0:
+        for ref in range(now[c.NOW_LOW], now[c.NOW_HIGH]):
+            if walk.refs[ref, c.HOW] == c.LOADED_0 + ring:
+                _run_stores_of(walk.refs[ref, c.TENSOR], walk)
+    if now[c.LOAD_WAITS_0 + ring] > wait:
+        wait, reason = now[c.LOAD_WAITS_0 + ring], c.FOR_TENSOR
     slot_free = walk.released[ring, walk.turn[ring]]
     if slot_free > wait:
         wait, reason = slot_free, c.FOR_SLOT
-    walk.turn[ring] = (walk.turn[ring] + 1) % walk.fixed[c.SLOTS]
+    walk.turn[ring] = after(walk.turn[ring], walk.fixed[c.SLOTS])
     run_unit(walk, now[c.NOW_OP], c.LOAD_UNIT, c.LOAD_UNIT, wait, reason, row[c.LOAD_0 + ring])
-    now[c.LOAD_ENDED_0 + ring] = walk.free[c.LOAD_UNIT]
-    complete = walk.free[c.LOAD_UNIT] + walk.fixed[c.LATENCY]
+    now[c.LOAD_ENDED_0 + ring] = walk.now[c.FREE + c.LOAD_UNIT]
+    complete = walk.now[c.FREE + c.LOAD_UNIT] + walk.fixed[c.LATENCY]
     _move_own(walk, complete)
     return complete
 
@@ -89,7 +112,7 @@ def _load(row, ring, walk):
 @inlined
 def _array(row, walk, loaded):
     """A block of array tiles; when its results are complete."""
-    now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
+    now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
     wait, reason = loaded, c.FOR_LOAD
     if now[c.ARRAY_BEGUN] == 0:
         now[c.ARRAY_BEGUN] = 1
@@ -99,7 +122,7 @@ def _array(row, walk, loaded):
             wait, reason = now[c.KEPT_WAITS], c.FOR_OVERWRITE
     if row[c.FLAGS] & c.OPENS:
         slot_free = released[c.ARRAY_RESULTS, turn[c.ARRAY_RESULTS]]
-        turn[c.ARRAY_RESULTS] = (turn[c.ARRAY_RESULTS] + 1) % slots
+        turn[c.ARRAY_RESULTS] = after(turn[c.ARRAY_RESULTS], slots)
         if slot_free > wait:
             wait, reason = slot_free, c.FOR_SLOT
     start = run_unit(walk, now[c.NOW_OP], c.ARRAY_UNIT, c.ARRAY_UNIT, wait, reason, row[c.ARRAY])
@@ -107,8 +130,8 @@ def _array(row, walk, loaded):
         now[c.FIRST_WORK] = start
     for ring in range(c.VECTOR_OPERANDS):
         if row[c.FLAGS] & (c.RELEASE_0 << ring):
-            released[ring, (turn[ring] - 1) % slots] = free[c.ARRAY_UNIT]
-    finished = free[c.ARRAY_UNIT] + row[c.TAIL]
+            released[ring, before(turn[ring], slots)] = now[c.FREE + c.ARRAY_UNIT]
+    finished = now[c.FREE + c.ARRAY_UNIT] + row[c.TAIL]
     _move_own(walk, finished)
     return finished
 
@@ -116,7 +139,7 @@ def _array(row, walk, loaded):
 @inlined
 def _vector(row, walk, loaded, tile):
     """The vector unit's work on a finished tile or, without an array, on a block of its own; when it ends."""
-    now, free, released, turn, slots = walk.now, walk.free, walk.released, walk.turn, walk.fixed[c.SLOTS]
+    now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
     wait, reason = loaded, c.FOR_LOAD
     if tile > wait:
         wait, reason = tile, c.FOR_ARRAY
@@ -128,21 +151,21 @@ def _vector(row, walk, loaded, tile):
             wait, reason = now[c.KEPT_WAITS], c.FOR_OVERWRITE
     if row[c.ARRAY] < 0:
         slot_free = released[c.VECTOR_RESULTS, turn[c.VECTOR_RESULTS]]
-        turn[c.VECTOR_RESULTS] = (turn[c.VECTOR_RESULTS] + 1) % slots
+        turn[c.VECTOR_RESULTS] = after(turn[c.VECTOR_RESULTS], slots)
         if slot_free > wait:
             wait, reason = slot_free, c.FOR_SLOT
     start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
     if now[c.FIRST_WORK] < 0:
         now[c.FIRST_WORK] = start
-    _move_own(walk, free[c.VECTOR_UNIT])
+    _move_own(walk, now[c.FREE + c.VECTOR_UNIT])
     if row[c.FUSED] >= 0:
         if now[c.FIRST_FUSED] < 0:
-            now[c.FIRST_FUSED] = free[c.VECTOR_UNIT]
+            now[c.FIRST_FUSED] = now[c.FREE + c.VECTOR_UNIT]
         run_unit(walk, now[c.NOW_FUSED], c.VECTOR_UNIT, c.VECTOR_UNIT, np.int64(0), c.FOR_LOAD, row[c.FUSED])
-        move(walk, now[c.NOW_FUSED], free[c.VECTOR_UNIT])
+        move(walk, now[c.NOW_FUSED], now[c.FREE + c.VECTOR_UNIT])
     if row[c.FLAGS] & (c.RELEASE_0 << c.VECTOR_OPERANDS):
-        released[c.VECTOR_OPERANDS, (turn[c.VECTOR_OPERANDS] - 1) % slots] = free[c.VECTOR_UNIT]
-    return free[c.VECTOR_UNIT]
+        released[c.VECTOR_OPERANDS, before(turn[c.VECTOR_OPERANDS], slots)] = now[c.FREE + c.VECTOR_UNIT]
+    return now[c.FREE + c.VECTOR_UNIT]
 
 
 @inlined
@@ -188,7 +211,7 @@ def run_oldest_store(walk):
     if store[c.P_AFTER] > wait:
         wait, reason = store[c.P_AFTER], c.FOR_OVERWRITE
     run_unit(walk, store[c.P_OP], port, c.STORE_UNIT, wait, reason, store[c.P_CYCLES])
-    end = walk.free[port]
+    end = walk.now[c.FREE + port]
     walk.released[store[c.P_RING], store[c.P_SLOT]] = end
     move(walk, store[c.P_OP], end)
     if store[c.P_RUN] == now[c.RUN]:
@@ -204,6 +227,7 @@ def run_oldest_store(walk):
             if c.STORED <= walk.refs[ref, c.HOW] <= c.STORED_PART:
                 tensor = walk.refs[ref, c.TENSOR]
                 walk.ready[tensor] = max(walk.ready[tensor], end)
+        wait_for_loaded(walk)
     now[c.PENDING] -= 1
     for place in range(now[c.PENDING]):
         for column in range(c.PENDING_COLUMNS):

@@ -9,9 +9,11 @@ would have given, to the cycle (`kernels/periods.py`).
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import inlined, kernel
-from hwsim.kernels.periods import keep_snapshot, skip_periods
-from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit
+from hwsim.kernels.jit import inlined, kernel, lean
+from hwsim.kernels.periods import find_period, keep_snapshot, skip_periods
+from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit, wait_for_loaded
+
+PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
 
 
 @kernel
@@ -27,7 +29,6 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         fixed,
         two_spaces,
         np.zeros((sizes[0], c.TOTALS), np.int64),
-        np.zeros(c.UNITS, np.int64),
         np.zeros((c.RINGS, fixed[c.SLOTS]), np.int64),
         np.zeros(c.RINGS, np.int64),
         np.zeros(sizes[1], np.int64),
@@ -36,11 +37,18 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         np.zeros(c.NOW, np.int64),
         np.zeros((levels + 1, c.PEAKS), np.int64),
     )
-    now, peaks = walk.now, walk.peaks
     done = np.zeros(levels + 1, np.int64)
     taken = np.zeros(levels + 1, np.int64)
+    place = np.zeros(levels + 1, np.int64)
     keys = np.empty(sizes[3], np.int64)
     past = np.empty(sizes[4], np.int64)
+    _run(code, walk, done, taken, place, keys, past)
+    return walk.totals, walk.now[c.FREE : c.FREE + c.UNITS], walk.now
+
+
+@lean
+def _run(code, walk, done, taken, place, keys, past):
+    now, peaks, fixed = walk.now, walk.peaks, walk.fixed
     at = 0
     while at < code.shape[0]:
         row = code[at]
@@ -57,18 +65,24 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
             _enter(walk)
             done[now[c.LEVEL]] = 0
             taken[now[c.LEVEL]] = 0
+            place[now[c.LEVEL]] = 0
         else:
             begin = code[row[c.PARTNER]]
             level = now[c.LEVEL]
             done[level] += 1
             now[c.UNROLLED] += 1
-            if fixed[c.LONGEST] > 0 and begin[c.TIMES] > 2 and done[level] < begin[c.TIMES] - 1:
-                keep_snapshot(begin, walk, taken[level], keys, past)
+            pays = fixed[c.LONGEST] > 0 and begin[c.TIMES] * (at - row[c.PARTNER]) > PAYS
+            if pays and done[level] < begin[c.TIMES] - 1:
+                keep_snapshot(begin, walk, place[level], keys, past)
                 taken[level] += 1
-                skipped = skip_periods(begin, walk, taken[level], begin[c.TIMES] - done[level], keys, past)
-                done[level] += skipped
-                if skipped > 0:
-                    taken[level] = 0
+                period = find_period(begin, fixed, taken[level], place[level], keys, past)
+                if period > 0:
+                    left = begin[c.TIMES] - done[level]
+                    skipped = skip_periods(begin, walk, place[level], period, left, past)
+                    done[level] += skipped
+                    if skipped > 0:
+                        taken[level] = 0
+                place[level] = place[level] + 1 if place[level] < fixed[c.LONGEST] else 0
             for peak in range(c.PEAKS):
                 peaks[level - 1, peak] = max(peaks[level - 1, peak], peaks[level, peak])
                 peaks[level, peak] = 0
@@ -79,7 +93,6 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         at += 1
     while now[c.PENDING] > 0:
         run_oldest_store(walk)
-    return walk.totals, walk.free, now
 
 
 @inlined
@@ -116,18 +129,19 @@ def _begin_op(row, walk):
             waits = c.KEPT_WAITS if how <= c.KEPT_PART else c.STORE_WAITS
             for unit in range(c.READERS):
                 now[waits] = max(now[waits], read[walk.two_spaces[tensor], tensor, unit])
+    wait_for_loaded(walk)
 
 
 @inlined
 def _end_op(row, walk):
     """Until when the op read its tensors, and when those that it wrote are complete."""
-    now, refs, read, free, level = walk.now, walk.refs, walk.read, walk.free, walk.now[c.LEVEL]
+    now, refs, read, level = walk.now, walk.refs, walk.read, walk.now[c.LEVEL]
     for ref in range(row[c.REF_LOW], row[c.REF_HIGH]):
         how, tensor = refs[ref, c.HOW], refs[ref, c.TENSOR]
         if how == c.ARRAY_READ:
-            read[0, tensor, c.ARRAY_UNIT] = free[c.ARRAY_UNIT]
+            read[0, tensor, c.ARRAY_UNIT] = now[c.FREE + c.ARRAY_UNIT]
         elif how == c.VECTOR_READ:
-            read[0, tensor, c.VECTOR_UNIT] = free[c.VECTOR_UNIT]
+            read[0, tensor, c.VECTOR_UNIT] = now[c.FREE + c.VECTOR_UNIT]
         elif how < c.KEPT:
             ended = now[c.LOAD_ENDED_0 + how - c.LOADED_0]
             read[0, tensor, c.LOAD_UNIT] = max(read[0, tensor, c.LOAD_UNIT], ended)
@@ -141,7 +155,7 @@ def _end_op(row, walk):
         if walk.pending[place, c.P_RUN] == now[c.RUN]:
             walk.pending[place, c.P_OWN] = walk.peaks[level, c.OWN]
     if now[c.FIRST_FUSED] >= 0:
-        walk.totals[row[c.FUSED_OP], c.SPAN] += free[c.VECTOR_UNIT] - now[c.FIRST_FUSED]
+        walk.totals[row[c.FUSED_OP], c.SPAN] += now[c.FREE + c.VECTOR_UNIT] - now[c.FIRST_FUSED]
     walk.peaks[level - 1, c.REACH] = max(walk.peaks[level - 1, c.REACH], walk.peaks[level, c.REACH])
     now[c.RUN] += 1  # stores that still wait belong to an earlier run
     now[c.LEVEL] -= 1
@@ -163,7 +177,7 @@ def _written(walk, how, tensor, complete):
 @inlined
 def _preload(row, walk):
     """A load without a slot, into a space whose last readers it waits for."""
-    tensor, op, read, free = row[c.PRE_TENSOR], row[c.PRE_OP], walk.read, walk.free
+    tensor, op, read = row[c.PRE_TENSOR], row[c.PRE_OP], walk.read
     waits = np.int64(0)
     for unit in range(c.READERS):
         waits = max(waits, read[0, tensor, unit])
@@ -173,5 +187,5 @@ def _preload(row, walk):
         for unit in range(c.READERS):
             waits = max(waits, read[0, dead, unit], read[1, dead, unit])
     run_unit(walk, op, c.LOAD_UNIT, c.LOAD_UNIT, waits, c.FOR_OVERWRITE, row[c.PRE_CYCLES])
-    walk.ready[tensor] = free[c.LOAD_UNIT] + walk.fixed[c.LATENCY]
+    walk.ready[tensor] = walk.now[c.FREE + c.LOAD_UNIT] + walk.fixed[c.LATENCY]
     move(walk, op, walk.ready[tensor])

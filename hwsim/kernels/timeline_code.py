@@ -59,12 +59,12 @@ CYCLES, SPAN, BUSY = 0, 1, 2
 FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = 6, 10, 14, 18, 22
 TOTALS = 26
 
-# `now`: what is true at this point of the walk.
+# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES = 5, 6, 7, 8, 9
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 10, 11, 12, 13
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 14, 15, 16, 17, 18
-LOAD_ENDED_0, PENDING, NOW = 19, 22, 23
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, NOW = 19, 22, 23, 26, 30
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none.
 LATENCY, SLOTS, SHARED, DELAY, LONGEST, FIXED = 0, 1, 2, 3, 4, 5
@@ -77,9 +77,9 @@ REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4
 P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, P_OWN, PENDING_COLUMNS = range(12)
 PENDING_KEY = 11
 
-# What a snapshot keeps: the time of the unit that others are relative to, the frontier, a hash of the key, which is
-# compared before the key itself, the peaks of the iteration, and then the totals of the body's ops.
-BASE, FRONT, HASH, PEAKS_AT, TOTALS_AT = 0, 1, 2, 3, 7
+# What a snapshot keeps: the time of the unit that others are relative to, the frontier, how many integers its key has,
+# the peaks of the iteration, and then the totals of the body's ops.
+BASE, FRONT, LENGTH, PEAKS_AT, TOTALS_AT = 0, 1, 2, 3, 7
 
 NEVER = -1  # a time that was not set
 
@@ -92,7 +92,6 @@ class Walk(NamedTuple):
     fixed: Ints
     two_spaces: Ints
     totals: Ints
-    free: Ints  # when each unit ended its last step
     released: Ints  # [ring, slot]
     turn: Ints  # the slot of a ring that is taken next
     ready: Ints  # when a tensor is complete

@@ -1,17 +1,19 @@
 """Which blocks a matrix product is cut into: of some candidates the fastest."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from hwsim.core.precision import Precision
-from hwsim.core.schedule import Block, OpSchedule, Schedule
+from hwsim.core.schedule import Block
 from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
 from hwsim.mapping.blocks import Extent, largest_block, m_and_n, smallest_block
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
+from hwsim.timing.encode import encode_alone
 from hwsim.timing.timeline import times
 
 
@@ -50,29 +52,46 @@ def naive_cut(tiling: Tiling, limit: int) -> Cut:
     return cut_into(tiling, naive_block(tiling, limit))
 
 
-@lru_cache(maxsize=1 << 14)
 def fastest_cut(tiling: Tiling, limit: int) -> Cut:
-    """The fastest of the candidates whose slots fit the limit.
-
-    They are tried in the order of what they take at least, as long as that is less than what the best one takes.
-    """
-    slots = tiling.target.slots
-    fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * slots <= limit]
+    """The fastest of the candidates whose slots fit the limit."""
+    sizes = _sizes(tiling)
+    fitting = bisect_right(sizes, limit)
     if not fitting:
+        slots = tiling.target.slots
         smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.limits)) * slots
         raise Unsupported(
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
             "give a larger one"
         )
-    bounds = [tiling.least_cycles(block) for block in fitting]
+    return _fastest_within(tiling, sizes[fitting - 1])
+
+
+@lru_cache(maxsize=1 << 14)
+def _fastest_within(tiling: Tiling, limit: int) -> Cut:
+    """The candidates are tried in the order of what they take at least, as long as that is less than the best takes."""
     best: tuple[int, Extent] | None = None
-    for at in sorted(range(len(fitting)), key=lambda at: bounds[at]):
-        if best is not None and bounds[at] >= best[0]:
+    for least, size, block in _ranked(tiling):
+        if best is not None and least >= best[0]:
             break
-        cycles = cycles_alone(tiling, fitting[at])
-        best = (cycles, fitting[at]) if best is None or cycles < best[0] else best
+        if size <= limit:
+            cycles = cycles_alone(tiling, block)
+            best = (cycles, block) if best is None or cycles < best[0] else best
     assert best is not None
     return cut_into(tiling, best[1])
+
+
+@lru_cache(maxsize=1 << 13)
+def _ranked(tiling: Tiling) -> tuple[tuple[int, int, Extent], ...]:
+    """The candidates by what they take at least: that, the bytes of all slots, the block."""
+    slots = tiling.target.slots
+    ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
+    return tuple(sorted(ranked, key=lambda one: one[0]))
+
+
+@lru_cache(maxsize=1 << 13)
+def _sizes(tiling: Tiling) -> tuple[int, ...]:
+    """Bytes of all slots of the candidates, in order."""
+    return tuple(sorted(size for _, size, _ in _ranked(tiling)))
 
 
 @lru_cache(maxsize=1 << 13)
@@ -106,8 +125,7 @@ def cut_into(tiling: Tiling, block: Extent) -> Cut:
 @lru_cache(maxsize=1 << 15)
 def cycles_alone(tiling: Tiling, block: Extent) -> int:
     """How long the product takes in blocks of that size on a chip that does nothing else."""
-    alone = OpSchedule(name="alone", kind="gemm", steps=cut_into(tiling, block).steps)
-    return times(Schedule(ports=tiling.target.ports, body=(alone,))).cycles
+    return times(encode_alone(cut_into(tiling, block).steps, tiling.target.ports)).cycles
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[Cut, int], ...]:

@@ -8,6 +8,7 @@ loops choose first, by bytes saved per byte held.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import gcd
 
@@ -87,21 +88,26 @@ def knapsack(sizes_and_values: Sequence[tuple[int, int]], capacity: int) -> list
         return [True] * count
     unit = gcd(*(size for size, _ in sizes_and_values)) or 1
     unit *= max(1, -(-(count + 1) * (max(0, capacity) // unit + 1) // MOST_STATES))
-    room = max(0, capacity) // unit
+    return list(_taken(tuple((-(-size // unit), value) for size, value in sizes_and_values), max(0, capacity) // unit))
+
+
+@lru_cache(maxsize=1 << 10)
+def _taken(steps_and_values: tuple[tuple[int, int], ...], room: int) -> tuple[bool, ...]:
+    """A knapsack with sizes and room in steps of one unit. Plans for neighbouring sizes ask for the same ones."""
+    count = len(steps_and_values)
     # best[i, r]: the most value of the items from i on in r units of room.
     best = np.zeros((count + 1, room + 1), np.int64)
     for i in range(count - 1, -1, -1):
-        size, value = -(-sizes_and_values[i][0] // unit), sizes_and_values[i][1]
+        steps, value = steps_and_values[i]
         best[i] = best[i + 1]
-        if size <= room:
-            np.maximum(best[i, size:], best[i + 1, : room + 1 - size] + value, out=best[i, size:])
+        if steps <= room:
+            np.maximum(best[i, steps:], best[i + 1, : room + 1 - steps] + value, out=best[i, steps:])
     taken = []
-    for i, (size, value) in enumerate(sizes_and_values):
-        steps = -(-size // unit)
+    for i, (steps, value) in enumerate(steps_and_values):
         take = steps <= room and best[i + 1, room - steps] + value >= best[i + 1, room]
         taken.append(bool(take))
         room -= steps if take else 0
-    return taken
+    return tuple(taken)
 
 
 def _combinations(items: Sequence[Item]) -> int:

@@ -9,6 +9,7 @@ slower than the naive one.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from hwsim.core.chip import Chip
 from hwsim.core.program import Program
@@ -20,6 +21,7 @@ from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.plan import Plan, naive_plan, placements, plan
 from hwsim.mapping.refusal import UnsupportedOp
 from hwsim.mapping.target import Target, target_of
+from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import times
 
@@ -54,17 +56,30 @@ def planned(
     What if: with `residency` the same tensors stay in the scratchpad as in that plan of another program; with
     `free_conversion` weights come to the format of the activations by themselves.
     """
+    asked = id(program), id(chip), id(residency), free_conversion
+    known = _SAME.get(asked)
+    if known is not None:
+        return known[0]
     key = program, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock, id(residency), free_conversion
     if key not in _FOUND:
-        if len(_FOUND) >= _REMEMBERED:
-            _FOUND.pop(next(iter(_FOUND)))
+        _make_room(_FOUND)
         # The plan that was taken over is kept as well, so that its identity stays its own.
         _FOUND[key] = _fastest(program, chip, residency, free_conversion, progress), residency
+    _make_room(_SAME)
+    # What was asked for is kept as well, so that nothing else gets its identity.
+    _SAME[asked] = _FOUND[key][0], program, chip, residency
     return _FOUND[key][0]
 
 
 _FOUND: dict[object, tuple[Planned, Plan | None]] = {}
+_SAME: dict[object, tuple[Planned, Program, Chip, Plan | None]] = {}
+"""The same by identity of what was asked for: comparing a program takes longer than walking it."""
 _REMEMBERED = 64
+
+
+def _make_room(known: dict[object, Any]) -> None:
+    if len(known) >= _REMEMBERED:
+        known.pop(next(iter(known)))
 
 
 def _fastest(
@@ -75,7 +90,7 @@ def _fastest(
     found = network(program)
     best: tuple[int, Plan, Schedule] | None = None
     problem: UnsupportedOp | None = None
-    seen: set[object] = set()
+    seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
     ways = list(_ways(chip, residency))
     for done, (slots, make) in enumerate(ways):
         progress(done, len(ways))
@@ -92,10 +107,10 @@ def _fastest(
             mark = slots, _mark(body.body)
             if mark in seen:
                 continue
-            seen.add(mark)
+            seen[mark] = body
             if best is not None and _busiest(body) >= best[0]:
                 continue
-            cycles = times(body).cycles
+            cycles = times(encode(body)).cycles
             if best is None or cycles < best[0]:
                 best = cycles, one, body
     if best is None:
@@ -106,19 +121,22 @@ def _fastest(
 
 def _busiest(schedule: Schedule) -> int:
     """Busy cycles of the busiest unit, which no schedule undercuts."""
-    busy = [0, 0, 0, 0]
+    load = array = vector = store = 0
     for placed in schedule.placed():
-        match placed.node:
-            case OpSchedule() as op:
-                own = step_code(op.steps, schedule.ports).busy
-                busy = [total + placed.times * cycles for total, cycles in zip(busy, own, strict=True)]
-            case Preload() as preload:
-                busy[0] += placed.times * schedule.ports.load_cycles(preload.bytes)
-    return max(busy)
+        node, runs = placed.node, placed.times
+        if isinstance(node, Preload):
+            load += runs * schedule.ports.load_cycles(node.bytes)
+            continue
+        own_load, own_array, own_vector, own_store = step_code(node.steps, schedule.ports).busy
+        load += runs * own_load
+        array += runs * own_array
+        vector += runs * own_vector
+        store += runs * own_store
+    return max(load, array, vector, store)
 
 
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
-    """What distinguishes two schedules of one program. Steps come out of a cache, so equal ones are the same object."""
+    """What distinguishes two schedules of one program. Ops come out of a cache, so equal ones are the same object."""
     marks: list[object] = []
     for node in body:
         match node:
@@ -127,7 +145,7 @@ def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
             case Preload():
                 marks.append((node.tensor, node.bytes, node.overwrites))
             case OpSchedule():
-                marks.append((id(node.steps), node.array_reads, node.vector_reads, node.loaded, node.overwrites))
+                marks.append(id(node))
     return tuple(marks)
 
 

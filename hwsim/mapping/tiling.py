@@ -72,8 +72,19 @@ class Tiling:
     def __hash__(self) -> int:
         return self._hash
 
+    @cached_property
+    def _held(self) -> dict[tuple[int, int, int], int]:
+        return {}
+
     def bytes_held(self, block: Extent) -> int:
         """One slot of every ring that is used."""
+        key = block.outer, block.inner, block.k  # searches meet the same blocks again and again
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = self._bytes_held(block)
+        return held
+
+    def _bytes_held(self, block: Extent) -> int:
         m, n = m_and_n(self.target.array.dataflow, block)
         held = 0 if self.where.act else self.operands.act_bytes(m, block.k)
         if not self.where.weight and self.where.resident_k < self.whole.k:

@@ -10,7 +10,6 @@ from hwsim.core.functions import Function, VectorWork
 from hwsim.core.laws import ShapeOf, law
 from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Reduce
 from hwsim.core.program import Program
-from hwsim.core.schedule import OpSchedule, Schedule
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
 from hwsim.errors import Unsupported
@@ -18,6 +17,7 @@ from hwsim.mapping.blocks import largest, parts
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.timing.encode import encode_alone
 from hwsim.timing.timeline import times
 
 BUDGETS = 8
@@ -56,6 +56,16 @@ class Rows:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @cached_property
+    def least_held(self) -> int:
+        """Bytes of all slots for blocks of one row."""
+        return self.held(1) * self.target.slots
+
+    @cached_property
+    def most_held(self) -> int:
+        """Bytes of all slots for one block of all rows."""
+        return self.held(self.count) * self.target.slots
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
@@ -107,15 +117,13 @@ def naive_row_bytes(rows: Rows, limit: int) -> int:
 
 def fastest_rows(rows: Rows, limit: int) -> RowCut:
     """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row."""
-    slots = rows.target.slots
-    if rows.held(1) * slots > limit:
+    if rows.least_held > limit:
         raise Unsupported(
-            f"one row takes {rows.held(1) * slots} bytes with {slots} buffers, "
+            f"one row takes {rows.least_held} bytes with {rows.target.slots} buffers, "
             f"the scratchpad has {limit} for it; give a larger one"
         )
-    everything = rows.held(rows.count) * slots
-    if everything <= limit:
-        return _fastest_of(rows, max(0, everything - 1).bit_length())
+    if rows.most_held <= limit:
+        return _fastest_of(rows, max(0, rows.most_held - 1).bit_length())
     return _fastest_of(rows, limit.bit_length() - 1)
 
 
@@ -129,8 +137,7 @@ def _fastest_of(rows: Rows, power: int) -> RowCut:
 
 
 def _cycles_alone(cut: RowCut, target: Target) -> int:
-    alone = OpSchedule(name="alone", kind="vector", steps=cut.steps)
-    return times(Schedule(ports=target.ports, body=(alone,))).cycles
+    return times(encode_alone(cut.steps, target.ports)).cycles
 
 
 @lru_cache(maxsize=1 << 14)

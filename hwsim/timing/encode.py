@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
+from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
-from hwsim.timing.encode_steps import NO_ROW, StepCode, step_code
+from hwsim.timing.encode_ops import ASKED, WHOLE, columns_of, op_code
+from hwsim.timing.encode_steps import NO_ROW, step_code
 
 _LONGEST = 2**62
+_NO_OPS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +31,55 @@ def encode(schedule: Schedule) -> Encoded:
     bound = writer.nodes(schedule.body, 0).longest
     if bound > _LONGEST:
         raise Unsupported(f"the program takes up to {bound} cycles; hwsim counts to {_LONGEST}")
-    longest = max(16, 2 * ports.slots)
-    code = np.concatenate(writer.parts) if writer.parts else np.zeros((0, c.COLUMNS), np.int64)
-    key_at, keys = _places(writer.key_sizes, longest + 1)
-    past_at, pasts = _places(writer.past_sizes, longest + 1)
-    for row, level in writer.begins:
-        code[row, c.KEY_AT], code[row, c.PAST_AT] = key_at[level], past_at[level]
+    kept = _longest_period(ports) + 1
+    key_at, keys = _places(writer.key_sizes, kept)
+    past_at, pasts = _places(writer.past_sizes, kept)
     tensors, two_spaces = writer.tensors, schedule.two_spaces
     arrays = (
-        code,
+        writer.code(key_at, past_at),
         _table(writer.refs, 2),
         _table(writer.touched, c.TOUCHED_COLUMNS),
-        np.array([ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest], np.int64),
+        _fixed(ports),
         np.array([max(1, len(writer.ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
     return Encoded(tuple(writer.ops), arrays)
+
+
+def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> Encoded:
+    """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
+    code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
+    if code.longest > _LONGEST:
+        raise Unsupported(f"the program takes up to {code.longest} cycles; hwsim counts to {_LONGEST}")
+    rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
+    for end in (0, -1):
+        rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
+    for row, depth in code.begins:
+        rows[row, c.OP_HIGH] = 1
+        at = (depth - 1) * kept
+        rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
+    deep = code.depth * kept
+    sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
+    return Encoded(("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE))
+
+
+_ONE_SPACE = np.zeros(1, np.int64)
+
+
+def _longest_period(ports: Ports) -> int:
+    """The longest period of a loop that is looked for."""
+    return max(16, 2 * ports.slots)
+
+
+def _fixed(ports: Ports) -> NDArray[np.int64]:
+    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports)
+    return np.array(values, np.int64)
+
+
+def _least_key(ports: Ports) -> int:
+    """The integers of a loop's key that belong to no tensor."""
+    stores = ports.store_delay + 1 if ports.shared else 0
+    return c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
 
 
 def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
@@ -60,44 +96,32 @@ def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
 
 
 @dataclass(slots=True)
-class _Touch:
-    """How a body uses a tensor."""
-
-    whole: bool = False
-    part: bool = False
-    asked: bool = False
-    readers: int = 0
-
-    def add(self, other: "_Touch") -> None:
-        self.whole |= other.whole
-        self.part |= other.part
-        self.asked |= other.asked
-        self.readers |= other.readers
-
-
-@dataclass(slots=True)
 class _Body:
-    """What the snapshots of a loop must know of its body."""
+    """What the snapshots of a loop must know of its body. `touched`: how it uses each tensor, bits of `encode_ops`."""
 
     units: int = 0
     rings: int = 0
     loaded: int = 0
-    ops: list[int] = field(default_factory=list)
-    touched: dict[int, _Touch] = field(default_factory=dict)
+    low: int = _NO_OPS  # its ops' rows of the totals
+    high: int = 0
+    touched: dict[int, int] = field(default_factory=dict)
     longest: int = 0  # cycles of one iteration, if nothing overlaps
 
-    def add(self, other: "_Body", times: int = 1) -> None:
-        self.units |= other.units
-        self.rings |= other.rings
-        self.loaded |= other.loaded
-        self.ops += other.ops
-        self.longest += times * other.longest
-        for tensor, touch in other.touched.items():
-            self.touched.setdefault(tensor, _Touch()).add(touch)
+    def use(self, units: int, rings: int, loaded: int, longest: int) -> None:
+        self.units |= units
+        self.rings |= rings
+        self.loaded |= loaded
+        self.longest += longest
+
+    def runs(self, op: int) -> None:
+        self.low, self.high = min(self.low, op), max(self.high, op + 1)
+
+    def touch(self, tensor: int, how: int) -> None:
+        self.touched[tensor] = self.touched.get(tensor, 0) | how
 
 
 class _Writer:
-    """Collects rows while it walks down a schedule's tree."""
+    """Collects rows while it walks down a schedule's tree. What depends on a row's place is filled in at the end."""
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
@@ -105,12 +129,15 @@ class _Writer:
         self.length = 0
         self.refs: list[tuple[int, int]] = []
         self.touched: list[tuple[int, ...]] = []
-        self.begins: list[tuple[int, int]] = []
+        self.heads: list[tuple[int, ...]] = []  # of each run of an op: first row, last row, and what stands in both
+        self.loops: list[tuple[int, ...]] = []  # of each loop: its row, its level, what stands in OP_LOW to KEY_SIZE
+        self.ends: list[tuple[int, int]] = []  # of each loop in steps: its last row, and by how much PARTNER moves
         self.ops: dict[str, int] = {}
         self.tensors: dict[str, int] = {}
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
         self.depth = 0
+        self.least_key = _least_key(ports)
 
     def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
         """Rows for these nodes inside `level` loops and ops, and what is known of them."""
@@ -118,102 +145,110 @@ class _Writer:
         for node in nodes:
             match node:
                 case Stretch():
-                    body.add(self._stretch(node, level))
+                    self._stretch(node, level, body)
                 case OpSchedule():
-                    body.add(self._op(node, level))
+                    self._op(node, level, body)
                 case Preload():
-                    body.add(self._preload(node))
+                    self._preload(node, body)
         return body
 
-    def _add(self, *rows: tuple[int, ...]) -> NDArray[np.int64]:
-        return self._add_rows(np.array(rows, np.int64).reshape(-1, c.COLUMNS))
+    def code(self, key_at: Mapping[int, int], past_at: Mapping[int, int]) -> NDArray[np.int64]:
+        """All rows, with what depends on their places."""
+        if not self.parts:
+            return np.zeros((0, c.COLUMNS), np.int64)
+        code = np.concatenate(self.parts)
+        if self.heads:
+            heads = np.array(self.heads, np.int64)
+            for end in (0, 1):
+                code[heads[:, end], c.OP : c.ARRAY_WRITES + 1] = heads[:, 2:]
+        if self.ends:
+            ends = np.array(self.ends, np.int64)
+            code[ends[:, 0], c.PARTNER] += ends[:, 1]
+        if self.loops:
+            loops = np.array(self.loops, np.int64)
+            rows, levels = loops[:, 0], loops[:, 1].tolist()
+            code[rows, c.OP_LOW : c.TOUCHED_HIGH + 1] = loops[:, 2:6]
+            code[rows, c.KEY_SIZE] = loops[:, 6]
+            code[rows, c.KEY_AT] = [key_at[level] for level in levels]
+            code[rows, c.PAST_AT] = [past_at[level] for level in levels]
+        return code
 
-    def _add_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _add(self, rows: NDArray[np.int64]) -> int:
+        """Rows are added, to be copied at the end; where the first one stands."""
+        at = self.length
         self.parts.append(rows)
         self.length += len(rows)
-        return rows
+        return at
 
-    def _stretch(self, stretch: Stretch, level: int) -> _Body:
-        at, begin = self.length, self._add(NO_ROW)
+    def _row(self, *values: int) -> int:
+        return self._add(np.array([(*values, *NO_ROW[len(values) :])], np.int64))
+
+    def _stretch(self, stretch: Stretch, level: int, around: _Body) -> None:
+        begin = np.zeros((1, c.COLUMNS), np.int64)
+        at = self._add(begin)
         body = self.nodes(stretch.body, level + 1)
-        low, high = min(body.ops, default=0), max(body.ops, default=-1) + 1
+        low, high = min(body.low, body.high), body.high
         touched = len(self.touched)
-        for tensor, touch in body.touched.items():
-            self.touched.append((tensor, int(touch.whole), int(touch.part), int(touch.asked), touch.readers))
-        masks = body.units, body.rings, body.loaded
-        key = self._loop(at, level + 1, len(body.touched), high - low)
-        begin[0] = (c.BEGIN, stretch.times, *masks, low, high, touched, len(self.touched), 0, key, 0)
-        self._add((c.END, at, *NO_ROW[2:]))
-        whole = _Body()
-        whole.add(body, stretch.times)
-        return whole
+        self.touched += [(tensor, *columns_of(how)) for tensor, how in body.touched.items()]
+        begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, stretch.times, body.units, body.rings, body.loaded)
+        key = self.least_key + len(body.touched) * (1 + 2 * c.READERS)
+        self.loops.append((at, level + 1, low, high, touched, len(self.touched), key))
+        self._room(level + 1, key, high - low)
+        self._row(c.END, at)
+        around.use(body.units, body.rings, body.loaded, stretch.times * body.longest)
+        if high > low:
+            around.runs(low)
+            around.runs(high - 1)
+        if level > 0:
+            for tensor, how in body.touched.items():
+                around.touch(tensor, how)
 
-    def _loop(self, row: int, level: int, touched: int, ops: int) -> int:
-        """A loop begins in a row; the integers of its keys, for which room is kept, as for the totals of its ops."""
-        slots, stores = self.ports.slots, self.ports.store_delay + 1 if self.ports.shared else 0
-        key = c.UNITS + c.RINGS * slots + touched * (1 + 2 * c.READERS) + c.PENDING_KEY * stores
-        self.begins.append((row, level))
+    def _room(self, level: int, key: int, ops: int) -> None:
+        """Snapshots of a loop on that level: the integers of their keys, the ops whose totals they keep."""
         self.depth = max(self.depth, level)
         self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
         self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
-        return key
 
-    def _op(self, op: OpSchedule, level: int) -> _Body:
-        own = self._op_index(op.name)
-        follower = -1 if op.fused is None else self._op_index(op.fused[0])
-        steps = step_code(op.steps, self.ports)
-        body = _Body(steps.units, steps.rings, steps.loaded, [own], longest=steps.longest)
-        if follower >= 0:
-            body.ops.append(follower)
-        low = len(self.refs)
-        self._refer(op, body)
-        row = (own, follower, low, len(self.refs), int(steps.array_writes))
-        self.depth = max(self.depth, level + 1)
-        self._add((c.OP_BEGIN, *row, *NO_ROW[6:]))
-        self._add_steps(steps, level + 1, min(body.ops), max(body.ops) + 1)
-        self._add((c.OP_END, *row, *NO_ROW[6:]))
-        return body
-
-    def _add_steps(self, steps: StepCode, level: int, low: int, high: int) -> None:
-        at, rows = self.length, self._add_rows(steps.rows.copy())
-        rows[steps.ends, c.PARTNER] += at
-        for row, depth in steps.begins:
-            key = self._loop(at + row, level + depth, 0, high - low)
-            rows[row, c.OP_LOW], rows[row, c.OP_HIGH], rows[row, c.KEY_SIZE] = low, high, key
-
-    def _refer(self, op: OpSchedule, body: _Body) -> None:
-        def use(how: int, name: str, touch: _Touch) -> None:
+    def _op(self, op: OpSchedule, level: int, around: _Body) -> None:
+        code = op_code(op, self.ports)
+        steps = code.steps
+        at, first_ref = self._add(steps.rows), len(self.refs)
+        own = low = high = self._op_index(op.name)
+        follower = -1
+        if op.fused is not None:
+            follower = self._op_index(op.fused[0])
+            low, high = min(own, follower), max(own, follower)
+            around.runs(follower)
+        around.runs(own)
+        around.use(steps.units, steps.rings, steps.loaded, steps.longest)
+        for how, touch, name in code.uses:
             tensor = self._tensor_index(name)
             self.refs.append((how, tensor))
-            body.touched.setdefault(tensor, _Touch()).add(touch)
+            if level > 0:
+                around.touch(tensor, touch)
+        self.heads.append(
+            (at, self.length - 1, own, follower, first_ref, len(self.refs), int(steps.array_writes)),
+        )
+        self.depth = max(self.depth, level + 1)
+        for depth in range(steps.depth):
+            self._room(level + 2 + depth, self.least_key, high + 1 - low)
+        for row, depth in steps.begins:
+            self.loops.append((at + row, level + 1 + depth, low, high + 1, 0, 0, self.least_key))
+        for row in steps.ends:
+            self.ends.append((at + row, at))
 
-        for name in op.array_reads:
-            use(c.ARRAY_READ, name, _Touch(readers=1 << c.ARRAY_UNIT))
-        for name in op.vector_reads:
-            use(c.VECTOR_READ, name, _Touch(readers=1 << c.VECTOR_UNIT))
-        for loaded in op.loaded:
-            use(c.LOADED_0 + loaded.ring, loaded.tensor, _Touch(readers=1 << c.LOAD_UNIT))
-        for written in op.kept:
-            touch = _Touch(whole=written.whole, part=not written.whole)
-            use(c.KEPT if written.whole else c.KEPT_PART, written.tensor, touch)
-        for written in op.stored:
-            touch = _Touch(whole=written.whole, part=not written.whole)
-            use(c.STORED if written.whole else c.STORED_PART, written.tensor, touch)
-        for name in op.overwrites:
-            use(c.OVERWRITES, name, _Touch(asked=True))
-
-    def _preload(self, node: Preload) -> _Body:
+    def _preload(self, node: Preload, around: _Body) -> None:
         op, tensor = self._op_index(node.op), self._tensor_index(node.tensor)
-        body = _Body(units=1 << c.LOAD_UNIT, ops=[op], touched={tensor: _Touch(whole=True)})
+        cycles = self.ports.load_cycles(node.bytes)
+        around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
+        around.runs(op)
+        around.touch(tensor, WHOLE)
         low = len(self.refs)
         for name in node.overwrites:
             dead = self._tensor_index(name)
             self.refs.append((c.OVERWRITES, dead))
-            body.touched.setdefault(dead, _Touch()).add(_Touch(asked=True))
-        cycles = self.ports.load_cycles(node.bytes)
-        self._add((c.PRELOAD, op, cycles, tensor, low, len(self.refs), *NO_ROW[6:]))
-        body.longest = cycles + self.ports.latency
-        return body
+            around.touch(dead, ASKED)
+        self._row(c.PRELOAD, op, cycles, tensor, low, len(self.refs))
 
     def _op_index(self, name: str) -> int:
         return self.ops.setdefault(name, len(self.ops))

@@ -15,11 +15,14 @@ NO_ROW = (0,) * c.COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class StepCode:
-    """Rows, in which loops name each other relative to the first one, and what is known of them all."""
+    """Rows of a run between OP_BEGIN and OP_END, and what is known of all steps.
+
+    In the rows loops name each other relative to the first row, and what depends on the schedule around is left out.
+    """
 
     rows: NDArray[np.int64]
     begins: tuple[tuple[int, int], ...]  # of each loop: its first row, and how deep it lies
-    ends: NDArray[np.int64]
+    ends: tuple[int, ...]  # their last rows
     units: int
     rings: int
     loaded: int
@@ -50,7 +53,7 @@ class _Steps:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.rows: list[tuple[int, ...]] = []
+        self.rows: list[tuple[int, ...]] = [(c.OP_BEGIN, *NO_ROW[1:])]
         self.begins: list[tuple[int, int]] = []
         self.ends: list[int] = []
         self.depth = 0
@@ -58,8 +61,8 @@ class _Steps:
 
     def code(self, steps: Iterable[StepTree]) -> StepCode:
         units, rings, loaded, busy, longest = self.nodes(steps, 0)
-        rows = np.array(self.rows, np.int64).reshape(-1, c.COLUMNS)
-        ends = np.array(self.ends, np.int64)
+        self.rows.append((c.OP_END, *NO_ROW[1:]))
+        rows, ends = np.array(self.rows, np.int64), tuple(self.ends)
         return StepCode(
             rows, tuple(self.begins), ends, units, rings, loaded, self.depth, self.array_writes, busy, longest
         )

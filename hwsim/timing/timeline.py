@@ -54,7 +54,7 @@ class Times:
 
 def times(schedule: Schedule | Encoded, *, stop: bool = True) -> Times:
     """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same."""
-    encoded = schedule if isinstance(schedule, Encoded) else encode(schedule)
+    encoded = schedule if isinstance(schedule, Encoded) else _encoded(schedule)
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop:
         fixed = fixed.copy()
@@ -67,6 +67,21 @@ def times(schedule: Schedule | Encoded, *, stop: bool = True) -> Times:
         cycles=int(now[c.FRONTIER]),
         unrolled_iterations=int(now[c.UNROLLED]),
     )
+
+
+def _encoded(schedule: Schedule) -> Encoded:
+    """The code of a schedule; that of the last few is remembered by their identity."""
+    found = _KNOWN.get(id(schedule))
+    if found is None:
+        if len(_KNOWN) >= _REMEMBERED:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        # The schedule is kept with its code, so that nothing else gets its identity.
+        found = _KNOWN[id(schedule)] = encode(schedule), schedule
+    return found[0]
+
+
+_KNOWN: dict[int, tuple[Encoded, Schedule]] = {}
+_REMEMBERED = 32
 
 
 def _op_times(row: NDArray[np.int64]) -> OpTimes:
