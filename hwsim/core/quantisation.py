@@ -1,0 +1,96 @@
+"""How numbers become integers: who shares a scale, where values are clipped, when scales are decided."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from hwsim.core.noun import Noun, Whole
+from hwsim.core.precision import Precision
+from hwsim.core.tensor import Granularity, Scaling
+from hwsim.errors import InvalidValue
+
+
+class Clip(Enum):
+    """Where the range of a quantiser ends; what lies outside is clipped."""
+
+    MAX = "max"  # at the largest magnitude: nothing is clipped
+    PERCENTILE = "percentile"  # at a stated percentile of the magnitudes
+    MSE = "mse"  # where the mean square error is least
+    STATISTICS = "statistics"  # at a linear function of the root mean square and the mean magnitude
+
+
+_NARROW_BITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightQuantiser(Noun):
+    """The quantiser of weights. Without a `clip`: by statistics up to 4 bits, at the largest magnitude above.
+
+    >>> WeightQuantiser().clip_for(Precision.INT4), WeightQuantiser().clip_for(Precision.INT8)
+    (<Clip.STATISTICS: 'statistics'>, <Clip.MAX: 'max'>)
+    """
+
+    clip: Clip | None = None
+    percentile: float = 99.9
+    symmetric: bool = True
+    granularity: Granularity = Granularity.CHANNEL
+    group: Annotated[int, Whole(low=1, high=2**20)] | None = None
+
+    def check(self) -> None:
+        _check_percentile(self.percentile)
+        if self.granularity is Granularity.NONE:
+            raise InvalidValue("granularity", "none", "is for floats; integers need tensor, channel or group")
+        if self.clip is Clip.STATISTICS and not self.symmetric:
+            raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
+        self.scaling.check()
+
+    @property
+    def scaling(self) -> Scaling:
+        """Who shares a scale."""
+        return Scaling(granularity=self.granularity, group=self.group)
+
+    def clip_for(self, precision: Precision) -> Clip:
+        """Where values of that format are clipped."""
+        if self.clip is not None:
+            return self.clip
+        narrow = precision.bits <= _NARROW_BITS
+        return (Clip.STATISTICS if self.symmetric else Clip.MSE) if narrow else Clip.MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationQuantiser(Noun):
+    """The quantiser of what layers read, one scale a tensor; with `dynamic`, one for each row while it runs.
+
+    Without a `clip`: where the mean square error is least up to 4 bits, at the largest magnitude above.
+    """
+
+    clip: Clip | None = None
+    percentile: float = 99.9
+    symmetric: bool = True
+    dynamic: bool = False
+
+    def check(self) -> None:
+        _check_percentile(self.percentile)
+        if self.clip is Clip.STATISTICS and not self.symmetric:
+            raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
+        if self.dynamic and not self.symmetric:
+            raise InvalidValue("dynamic", True, "is for symmetric quantisers")
+
+    def clip_for(self, precision: Precision) -> Clip:
+        """Where values of that format are clipped."""
+        if self.clip is not None:
+            return self.clip
+        return Clip.MSE if precision.bits <= _NARROW_BITS else Clip.MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantisation(Noun):
+    """The quantisers of a model, or of the ops that a rule names."""
+
+    weights: WeightQuantiser = WeightQuantiser()
+    activations: ActivationQuantiser = ActivationQuantiser()
+
+
+def _check_percentile(percentile: float) -> None:
+    if not 50 <= percentile <= 100:
+        raise InvalidValue("percentile", percentile, "must lie between 50 and 100")
