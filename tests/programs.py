@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from hwsim.core.functions import Function
-from hwsim.core.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction
+from hwsim.core.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
@@ -86,14 +86,16 @@ def elementwise(rows: int, size: int, times: int = 1) -> Program:
 def reduce(rows: int, size: int, reduction: Reduction, times: int = 1) -> Program:
     norm = [tensor("gain", size, role=Role.BIAS), tensor("offset", size, role=Role.BIAS)]
     norm = norm if reduction is Reduction.LAYER_NORM else []
+    count = min(2, size) if reduction is Reduction.TOP else 1
     op = Reduce(
         name="reduce",
         reduction=reduction,
         read=View(tensor="x"),
         write=View(tensor="out"),
         parameters=tuple(View(tensor=parameter.name) for parameter in norm),
+        count=count,
     )
-    width = 1 if reduction in (Reduction.ARGMAX, Reduction.MEAN) else size
+    width = count if reduction.narrows else size
     return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", rows, width), *norm], times)
 
 
@@ -110,6 +112,12 @@ def lookup(rows: int, size: int, entries: int = 7, times: int = 1) -> Program:
 def move(rows: int, size: int, times: int = 1) -> Program:
     op = Move(name="move", read=View(tensor="x"), write=View(tensor="out"))
     return program(op, [tensor("x", rows, size, role=Role.INPUT), tensor("out", size, rows)], times)
+
+
+def skew(rows: int, columns: int, times: int = 1) -> Program:
+    op = Skew(name="skew", read=View(tensor="x"), write=View(tensor="out"))
+    read = tensor("x", 3, rows, columns + rows - 1, role=Role.INPUT)
+    return program(op, [read, tensor("out", 3, rows, columns)], times)
 
 
 SIZES = st.integers(1, 24)
@@ -139,5 +147,6 @@ VECTOR_PROGRAMS = st.one_of(
     st.builds(reduce, rows=SIZES, size=SIZES, reduction=st.sampled_from(Reduction), times=TIMES),
     st.builds(lookup, rows=SIZES, size=SIZES, times=TIMES),
     st.builds(move, rows=SIZES, size=SIZES, times=TIMES),
+    st.builds(skew, rows=SIZES, columns=SIZES, times=TIMES),
 )
 PROGRAMS = GEMMS | CONVS | VECTOR_PROGRAMS

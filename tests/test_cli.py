@@ -131,10 +131,6 @@ def test_precision_option_replaces_the_plan(capsys: pytest.CaptureFixture[str]) 
             "unknown precision policy 'w3'; known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
         ),
         (
-            ["run", "int4_array", "rnnt", "--precision", "w4a16"],
-            "encoder.0.forward.input on int4_array: fp16 activations with int4 weights are not mapped yet",
-        ),
-        (
             ["compare", "int4_array", "rnnt", "--precisions", ","],
             "precisions = []: must list at least one policy, such as fp16, w4a4",
         ),

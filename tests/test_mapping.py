@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from chips import arrays, chip, chips
 from hwsim.core.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
 from hwsim.core.counters import Counters
+from hwsim.core.functions import Function
 from hwsim.core.laws import is_depthwise, law
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.schedule import OpSchedule, Ports, Repeat, Ring, Schedule, StepTree
+from hwsim.core.tensor import Granularity, Scaling
 from hwsim.engine.digital import run
 from hwsim.errors import Unsupported
 from hwsim.mapping.schedule import schedule
 from hwsim.timing.systolic import gemm_cycles
 from hwsim.timing.timeline import op_time
-from programs import GEMMS, PROGRAMS, SIZES, elementwise, gemm
+from programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
 from timeline_witness import Walk
 
 ONE_GEMM = st.builds(
@@ -198,3 +200,53 @@ def test_a_run_is_the_sum_of_its_ops() -> None:
     (op,) = run(plan)
     assert op.counters.cycles == 7 * counters(plan.ops[0], plan.ports).cycles
     assert op.counters.work.macs == 7 * 9**3
+
+
+def weight_only(m: int, k: int, n: int, group: int) -> Program:
+    """int4 weights with a scale for each group, below fp16 activations."""
+    base = gemm(m, k, n, Precision.FP16)
+    scaling = Scaling(granularity=Granularity.GROUP, group=group)
+    weight = replace(base.tensor("weight"), precision=Precision.INT4, scaling=scaling)
+    return replace(base, tensors=tuple(weight if t.name == "weight" else t for t in base.tensors))
+
+
+@given(SIZES, SIZES, SIZES, st.integers(1, 9), chips())
+def test_weights_below_floating_activations_are_dequantised_by_the_vector_unit(
+    m: int, k: int, n: int, group: int, on: Chip
+) -> None:
+    program = weight_only(m, k, n, group)
+    (op,) = scheduled(program, on).ops
+    work, cycles = op.work(), dict(on.vector.cycles)
+    weight = program.tensor("weight")
+    (placed,) = program.placed()
+    alone = sum(count * cycles[f] for f, count in law(placed.op).vector_work(placed.op, program.shapes()).items())
+    dequantised = (work.vector_lane_cycles - alone) // cycles[Function.REQUANTIZE]
+    assert op.mode is Precision.FP16
+    assert (work.vector_lane_cycles - alone) % cycles[Function.REQUANTIZE] == 0
+    # Each weight at least once, and as often as it comes from DRAM.
+    assert dequantised >= k * n
+    assert work.dram_read_bytes >= weight.stored_bytes + program.tensor("act").packed_bytes
+    no_group = replace(weight, scaling=PER_CHANNEL)
+    plain = replace(program, tensors=tuple(no_group if t.name == "weight" else t for t in program.tensors))
+    assert scheduled(plain, on).ops[0].mode is Precision.FP16
+
+
+def test_weight_only_work_by_hand() -> None:
+    """1 × 4 · 4 × 4: 16 weights of 4 bits, two groups of 2 a column, dequantised to 32 bytes."""
+    (op,) = schedule(weight_only(1, 4, 4, 2), chip()).ops
+    work = op.work()
+    weights = 4 * 2 + 4 * 2 * 4
+    assert work.dram_read_bytes == 4 * 2 + weights + 4 * 4
+    assert work.vector_lane_cycles == 2 * (4 + 4 + 16)  # bias, results, weights; two cycles each
+    # Activations and weights enter the array in fp16; the store; bias, then packed weights and scales.
+    assert work.scratchpad_read_bytes == (4 * 2 + 16 * 2) + 4 + (16 + weights)
+    assert work.scratchpad_write_bytes == work.dram_read_bytes + 4 + 16 * 2
+
+
+def test_group_scales_need_floating_activations() -> None:
+    scaling = Scaling(granularity=Granularity.GROUP, group=4)
+    base = gemm(4, 4, 4)
+    weight = replace(base.tensor("weight"), scaling=scaling)
+    program = replace(base, tensors=tuple(weight if t.name == "weight" else t for t in base.tensors))
+    with pytest.raises(Unsupported, match="gemm on small: weights with a scale per group need floating-point"):
+        schedule(program, chip())

@@ -179,7 +179,13 @@ def test_what_is_one_row_for_all_is_made_anew_in_each_block() -> None:
             {Function.ADD: 90, Function.EXP: 30, Function.MUL: 30, Function.REQUANTIZE: 30, Function.RECIPROCAL: 5},
         ),
         (Reduction.LAYER_NORM, {Function.ADD: 120, Function.MUL: 90 + 10, Function.REQUANTIZE: 30, Function.RSQRT: 5}),
+        (
+            Reduction.LOG_SOFTMAX,
+            {Function.ADD: 120, Function.EXP: 30 + 5, Function.REQUANTIZE: 30},
+        ),
         (Reduction.ARGMAX, {Function.ADD: 30}),
+        (Reduction.TOP, {Function.ADD: 2 * 30}),
+        (Reduction.MAX, {Function.ADD: 30}),
         (Reduction.MEAN, {Function.ADD: 30, Function.MUL: 5, Function.REQUANTIZE: 5}),
     ],
 )

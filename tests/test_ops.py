@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chips import chip
 from hwsim.core import ops
@@ -18,7 +21,9 @@ from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.report.export import run_files
 from hwsim.study.simulate import simulate
-from programs import conv, elementwise, gemm, lookup, move, reduce
+from programs import conv, elementwise, gemm, lookup, move, reduce, skew
+from programs import program as one
+from programs import tensor as made
 from test_rnnt import recipe
 
 ONE_OF_EACH = [
@@ -28,6 +33,7 @@ ONE_OF_EACH = [
     reduce(5, 6, Reduction.SOFTMAX),
     lookup(5, 6),
     move(5, 6),
+    skew(5, 6),
 ]
 
 
@@ -57,6 +63,12 @@ def test_every_reduction_has_a_price_in_functions(reduction: Reduction) -> None:
     work = law(op).vector_work(op, program.shapes())
     assert all(isinstance(function, Function) and count > 0 for function, count in work.items())
     assert sum(work.values()) >= 3 * 8
+
+
+def _reading(gain: Window) -> tuple[tuple[str, View], ...]:
+    """What the chain of tests reads, with a window on its gain."""
+    views = {name: View(tensor=name) for name in ("x", "y")}
+    return (*views.items(), ("gain", View(tensor="gain", windows=(gain,))))
 
 
 def broken(program: Program, **changes: Any) -> Program:
@@ -89,6 +101,16 @@ def broken(program: Program, **changes: Any) -> Program:
         (lookup(2, 3), {"index": View(tensor="index", windows=(window(0),))}, "expected 3 elements"),
         (reduce(2, 3, Reduction.ARGMAX), {"reduction": Reduction.SOFTMAX}, "expected 6 elements"),
         (reduce(2, 3, Reduction.LAYER_NORM), {"parameters": ()}, "needs 2 parameters of 3 elements"),
+        (reduce(2, 3, Reduction.MEAN), {"axis": 2}, "reduces axis 2 of a view with 2 axes"),
+        (reduce(2, 3, Reduction.TOP), {"count": 4}, "finds 4 places among 3 entries"),
+        (reduce(2, 3, Reduction.TOP), {"count": 3}, "expected 6 elements"),
+        (skew(2, 3), {"write": View(tensor="out", windows=(window(2, count=2),))}, r"expected \(3, 2, 3\)"),
+        (skew(2, 3), {"read": View(tensor="x", order=(1, 0))}, r"\(1, 0\): x has 3 axes"),
+        (
+            elementwise(4, 6),
+            {"reads": _reading(window(0, count=5))},
+            "gain has 5 elements, expected 24 or one row of 6",
+        ),
     ],
 )
 def test_programs_that_cannot_be_are_refused(program: Program, changes: dict[str, object], message: str) -> None:
@@ -125,6 +147,62 @@ def test_windows_move_with_their_loop_and_stay_inside() -> None:
     assert replace(program, body=(Loop(name="steps", times=5, body=(row,)),)).macs == 0
     with pytest.raises(InvalidValue, match="lies outside axis 0 of x"):
         replace(program, body=(Loop(name="steps", times=6, body=(row,)),))
+
+
+@given(st.permutations([0, 1, 2]), st.integers(1, 5), st.integers(1, 3), st.integers(0, 9), st.booleans())
+def test_a_view_has_the_elements_that_indexing_gives(
+    order: list[int], count: int, every: int, start: int, wraps: bool
+) -> None:
+    """NumPy's own indexing is the witness: entries, shape and order of axes."""
+    array = np.arange(4 * 15 * 6).reshape(4, 15, 6)
+    every = 1 if wraps else every
+    if not wraps and start + every * (count - 1) >= 15:
+        start = 0
+    piece = window(1, start=start, count=count, every=every, wraps=wraps)
+    view = View(tensor="x", windows=(piece,), order=tuple(order))
+    rolled = np.roll(array, -start, axis=1)[:, : count * every : every]
+    assert view.shape_in(array.shape) == rolled.transpose(order).shape
+    assert (array.take(piece.entries(15), axis=1) == rolled).all()
+
+
+def test_heads_are_batches_without_a_copy() -> None:
+    """Queries and keys [batch 2, frames 5, heads 3, 4] give scores [2, 3, 5, 5]: products of each head alone."""
+    heads = (0, 2, 1, 3)
+    op = Gemm(
+        name="scores",
+        act=View(tensor="query", order=heads),
+        weight=View(tensor="key", order=heads),
+        out=View(tensor="scores"),
+        transposed=True,
+    )
+    tensors = [made("query", 2, 5, 3, 4, role=Role.INPUT), made("key", 2, 5, 3, 4, role=Role.INPUT)]
+    program = one(op, [*tensors, made("scores", 2, 3, 5, 5)])
+    assert program.macs == 2 * 3 * 5 * 4 * 5
+    assert program.view_bytes(op.act, program.shapes()) == 2 * 5 * 3 * 4
+
+
+def test_a_row_may_lie_over_several_axes() -> None:
+    """Out of three heads of four comes one row of twelve, which meets a weight of twelve rows."""
+    op = Gemm(name="gemm", act=View(tensor="act"), weight=View(tensor="weight"), out=View(tensor="out"))
+    tensors = [made("act", 2, 5, 3, 4, role=Role.INPUT), made("weight", 12, 6, role=Role.WEIGHT)]
+    assert one(op, [*tensors, made("out", 2, 5, 2, 3)]).macs == 2 * 5 * 12 * 6
+    with pytest.raises(InvalidValue, match="expected 1 × 10 × 6"):
+        one(op, [*tensors, made("out", 2, 3, 5, 2)])
+
+
+def test_a_ring_is_written_and_read_beyond_its_end() -> None:
+    program = move(5, 2)
+    op = program.body[0]
+    assert isinstance(op, Move)
+    row = View(tensor="x", windows=(window(0, loop="steps", wraps=True),))
+    out = View(tensor="out", windows=(window(1, start=3, loop="steps", wraps=True),))
+    ring = replace(program, body=(Loop(name="steps", times=50, body=(replace(op, read=row, write=out),)),))
+    assert [placed.times for placed in ring.placed()] == [50]
+    longer = replace(op, read=View(tensor="x", windows=(window(0, count=6, wraps=True),)))
+    with pytest.raises(InvalidValue, match="lies outside axis 0 of x, which has 5 entries"):
+        replace(program, body=(longer,))
+    with pytest.raises(InvalidValue, match="wraps = True: holds neighbours, always as many"):
+        window(0, count=2, every=2, wraps=True)
 
 
 def test_copies_do_not_convert() -> None:

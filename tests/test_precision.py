@@ -72,7 +72,18 @@ def test_weight_only_policy_keeps_activations_in_fp16() -> None:
     assert policy("w4a16").activation is Precision.FP16
 
 
-@pytest.mark.parametrize("name", ["w5a5", "int4", "w4", "W4A4", "", "w16a4"])
+def test_weight_only_policies_share_scales_in_groups() -> None:
+    assert [policy(name).group for name in ("w4a16", "w8a16g32", "w4a8", "fp16")] == [128, 32, None, None]
+
+
+def test_a_cache_has_the_format_of_its_reader_unless_the_plan_names_one() -> None:
+    assert PrecisionPlan(policy="w4a16").cached("attention.scores") is Precision.FP16
+    plan = PrecisionPlan(policy="w4a16", cache=Precision.INT8)
+    assert plan.cached("attention.scores") is Precision.INT8
+    assert plan.title == "w4a16, cache in int8"
+
+
+@pytest.mark.parametrize("name", ["w5a5", "int4", "w4", "W4A4", "", "w16a4", "w4a8g32", "w4a16g0", "w4a16g"])
 def test_unknown_policies_are_refused(name: str) -> None:
     with pytest.raises(UnknownName):
         policy(name)

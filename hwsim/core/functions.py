@@ -15,6 +15,7 @@ class Function(Enum):
     SIGMOID = "sigmoid"
     TANH = "tanh"
     EXP = "exp"
+    LOG = "log"
     RECIPROCAL = "reciprocal"
     RSQRT = "rsqrt"
     REQUANTIZE = "requantize"
@@ -22,7 +23,11 @@ class Function(Enum):
 
     @property
     def counts_as(self) -> "Function":
-        """The function whose circuit does it: differences and comparisons are additions, both conversions are alike."""
+        """The function whose circuit does it.
+
+        Differences and comparisons are additions, both conversions are alike, and a logarithm is as much work as an
+        exponential (assumed).
+        """
         return _SAME_CIRCUIT.get(self, self)
 
 
@@ -30,6 +35,7 @@ _SAME_CIRCUIT = {
     Function.SUB: Function.ADD,
     Function.MAX: Function.ADD,
     Function.EQUAL: Function.ADD,
+    Function.LOG: Function.EXP,
     Function.DEQUANTIZE: Function.REQUANTIZE,
 }
 

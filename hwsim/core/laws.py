@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from hwsim.core.functions import Function, VectorWork
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
 from hwsim.core.view import View
 
 Shape = tuple[int, ...]
@@ -80,9 +80,19 @@ def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
     size = matrix_size(op, shape)
     for label, view, columns in (("act", op.act, size.k), ("out", op.out, size.n)):
         wanted = size.batch * size.m * columns
-        if shape(view)[-1] != columns or prod(shape(view)) != wanted:
+        if not _has_rows_of(columns, shape(view)) or prod(shape(view)) != wanted:
             return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
     return _bias_problem(op, size.n, shape)
+
+
+def _has_rows_of(columns: int, shape: Shape) -> bool:
+    """Whether the last axes of a shape, one or several, make up rows of that many elements."""
+    row = 1
+    for size in reversed(shape):
+        row *= size
+        if row >= columns:
+            return row == columns
+    return False
 
 
 def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
@@ -137,7 +147,7 @@ def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
     most = max(elements.values())
     widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
     for local, _ in op.reads:
-        if elements[local] not in (most, widest[-1]):
+        if elements[local] != most and not _has_rows_of(elements[local], widest):
             return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"
     for local, view in op.writes:
         if prod(shape(view)) != elements[local]:
@@ -156,24 +166,34 @@ def _elementwise_vector_work(op: Elementwise, shape: ShapeOf) -> VectorWork:
 _PER_ELEMENT: dict[Reduction, VectorWork] = {
     # maximum, subtraction, exponential, sum, scaling
     Reduction.SOFTMAX: {Function.ADD: 3, Function.EXP: 1, Function.MUL: 1, Function.REQUANTIZE: 1},
+    # maximum, subtraction, exponential, sum, subtraction of its logarithm
+    Reduction.LOG_SOFTMAX: {Function.ADD: 4, Function.EXP: 1, Function.REQUANTIZE: 1},
     # sum, subtraction of the mean, square, sum of squares, scaling, gain, offset
     Reduction.LAYER_NORM: {Function.ADD: 4, Function.MUL: 3, Function.REQUANTIZE: 1},
-    Reduction.ARGMAX: {Function.ADD: 1},
+    Reduction.ARGMAX: {Function.MAX: 1},
+    Reduction.TOP: {Function.MAX: 1},
+    Reduction.MAX: {Function.MAX: 1},
     Reduction.MEAN: {Function.ADD: 1},
 }
 _PER_ROW: dict[Reduction, VectorWork] = {
     Reduction.SOFTMAX: {Function.RECIPROCAL: 1},
+    Reduction.LOG_SOFTMAX: {Function.LOG: 1},
     Reduction.LAYER_NORM: {Function.MUL: 2, Function.RSQRT: 1},
     Reduction.ARGMAX: {},
+    Reduction.TOP: {},
+    Reduction.MAX: {},
     Reduction.MEAN: {Function.MUL: 1, Function.REQUANTIZE: 1},
 }
-_NARROWING = (Reduction.ARGMAX, Reduction.MEAN)
 
 
 def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
     read, write = shape(op.read), shape(op.write)
+    if not -len(read) <= op.axis < len(read):
+        return f"reduces axis {op.axis} of a view with {len(read)} axes"
+    if op.count > read[op.axis]:
+        return f"finds {op.count} places among {read[op.axis]} entries"
     rest = prod(read) // read[op.axis]
-    wanted = rest if op.reduction in _NARROWING else prod(read)
+    wanted = rest * op.count if op.reduction.narrows else prod(read)
     if prod(write) != wanted:
         return f"output has shape {write}, expected {wanted} elements"
     count = 2 if op.reduction is Reduction.LAYER_NORM else 0
@@ -186,9 +206,9 @@ def _reduce_vector_work(op: Reduce, shape: ShapeOf) -> VectorWork:
     read = shape(op.read)
     work: Counter[Function] = Counter()
     for function, times in _PER_ELEMENT[op.reduction].items():
-        work[function] += times * prod(read)
+        work[function.counts_as] += times * prod(read) * op.count  # one pass for each place that is found
     for function, times in _PER_ROW[op.reduction].items():
-        work[function] += times * (prod(read) // read[op.axis])
+        work[function.counts_as] += times * (prod(read) // read[op.axis])
     return work
 
 
@@ -200,6 +220,15 @@ def _lookup_shapes(op: Lookup, shape: ShapeOf) -> str | None:
 def _move_shapes(op: Move, shape: ShapeOf) -> str | None:
     same = prod(shape(op.read)) == prod(shape(op.write))
     return None if same else f"moves {shape(op.read)} to {shape(op.write)}, which has another number of elements"
+
+
+def _skew_shapes(op: Skew, shape: ShapeOf) -> str | None:
+    read, write = shape(op.read), shape(op.write)
+    if len(read) < 2 or len(write) < 2:
+        return f"needs rows and columns, has {read} and {write}"
+    wanted = (*read[:-1], read[-1] - read[-2] + 1)
+    same = write[-2:] == wanted[-2:] and prod(write) == prod(wanted)
+    return None if same else f"output has shape {write}, expected {wanted}"
 
 
 OP_TABLE: Mapping[type, Law] = {
@@ -243,6 +272,14 @@ OP_TABLE: Mapping[type, Law] = {
         reads=lambda op: (op.read,),
         writes=lambda op: (op.write,),
         shape_problem=_move_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=lambda op, shape: {},
+        copies=lambda op: (op.read, op.write),
+    ),
+    Skew: Law(
+        reads=lambda op: (op.read,),
+        writes=lambda op: (op.write,),
+        shape_problem=_skew_shapes,
         macs=lambda op, shape: 0,
         vector_work=lambda op, shape: {},
         copies=lambda op: (op.read, op.write),

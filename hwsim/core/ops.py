@@ -1,4 +1,8 @@
-"""The kinds of op: what each is called, reads and writes. What they obey and cost stands in `core/laws.py`."""
+"""The kinds of op: what each is called, reads, writes and computes. What they obey and cost stands in `core/laws.py`.
+
+Elements are counted in the order of the view: its last axis fastest, whatever the order of the axes in memory. Where
+shapes differ, the elements of one view pair with those of another one by one in that order.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +21,8 @@ class Gemm(Noun):
     """out[b, m, n] = act[b, m, k] @ weight[b, k, n] + bias[n], brought to the format of `out`.
 
     The sizes are those of the views: b from the leading axes of `weight`, k and n from its last two (n and k, if it is
-    stored transposed), m from what is left of `act`.
+    `transposed`), m from what is left of `act`. A row of `act` (k) and one of `out` (n) may lie over several last axes,
+    as heads do. A weight that is an integer below floating-point activations is brought to their format first.
     """
 
     name: Name
@@ -95,7 +100,8 @@ class Apply(Noun):
 class Elementwise(Noun):
     """A chain of functions over local values that are read from views, or constant, and written to views.
 
-    All values have the same number of elements, but those of one row, which are repeated for each row.
+    All values have the same number of elements, but those of one row, which are repeated for each row. A row is what
+    one or several last axes of the largest view make up.
     """
 
     name: Name
@@ -119,15 +125,26 @@ class Elementwise(Noun):
 class Reduction(Enum):
     """A function of whole rows."""
 
-    SOFTMAX = "softmax"
-    LAYER_NORM = "layer_norm"
-    ARGMAX = "argmax"
+    SOFTMAX = "softmax"  # exp(x - max) / sum of these
+    LOG_SOFTMAX = "log_softmax"  # x - max - log of the sum of exp(x - max)
+    LAYER_NORM = "layer_norm"  # (x - mean) / sqrt(variance + epsilon) · gain + offset
+    ARGMAX = "argmax"  # the place of the largest, of equals the first
+    TOP = "top"  # the places of the `count` largest, the largest first, of equals the first
+    MAX = "max"
     MEAN = "mean"
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the reduced axis is gone in the result, or `count` entries long."""
+        return self in (Reduction.ARGMAX, Reduction.TOP, Reduction.MAX, Reduction.MEAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reduce(Noun):
-    """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset."""
+    """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset.
+
+    What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds.
+    """
 
     name: Name
     reduction: Reduction
@@ -135,11 +152,16 @@ class Reduce(Noun):
     write: View
     parameters: tuple[View, ...] = ()
     axis: int = -1
+    count: Size = 1
+
+    def check(self) -> None:
+        if self.count != 1 and self.reduction is not Reduction.TOP:
+            raise InvalidValue(f"{self.name}.count", self.count, "is for the reduction 'top' only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup(Noun):
-    """One row of a table for each index."""
+    """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one."""
 
     name: Name
     table: View
@@ -156,4 +178,17 @@ class Move(Noun):
     write: View
 
 
-Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skew(Noun):
+    """write[…, i, j] = read[…, i, j + rows - 1 - i]: each row begins one entry before the one above it.
+
+    It turns products with relative positions, the largest distance first, into those of queries with keys: `read` has
+    rows - 1 more columns than `write`, and the first row loses as many at its left, the last one at its right.
+    """
+
+    name: Name
+    read: View
+    write: View
+
+
+Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew

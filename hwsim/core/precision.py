@@ -102,14 +102,24 @@ class Policy(Noun):
     activation: Precision
     state: Precision
     bias: Precision
+    group: int | None = None
+    """How many weights of a column share a scale; None: all of them."""
 
 
 _FLOATS = {p.value: p for p in (Precision.FP16, Precision.BF16, Precision.FP32)}
-_INTEGER_POLICY = re.compile(r"w(2|3|4|8)a(2|3|4|8|16)")
+_INTEGER_POLICY = re.compile(r"w(2|3|4|8)a(?:(2|3|4|8)|16(?:g([1-9][0-9]{0,4}))?)")
+WEIGHT_ONLY_GROUP = 128
+"""Weights that share a scale under a weight-only policy that names no number (assumed; a usual choice)."""
 
 
 def policy(name: str) -> Policy:
-    """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format."""
+    """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format.
+
+    Weight-only policies have a scale for each group of weights along a column, as many as `g` says.
+
+    >>> policy("w4a16").group, policy("w4a16g32").group, policy("w4a4").group
+    (128, 32, None)
+    """
     if name in _FLOATS:
         one = _FLOATS[name]
         return Policy(name=name, weight=one, activation=one, state=one, bias=one)
@@ -117,8 +127,9 @@ def policy(name: str) -> Policy:
     if match is None:
         raise UnknownName("precision policy", name, ["w4a4", "w4a8", "w8a8", "w4a16", *_FLOATS])
     weight = Precision(f"int{match[1]}")
-    if match[2] == "16":
-        return Policy(name=name, weight=weight, activation=Precision.FP16, state=Precision.FP16, bias=Precision.FP16)
+    if match[2] is None:
+        half, group = Precision.FP16, int(match[3] or WEIGHT_ONLY_GROUP)
+        return Policy(name=name, weight=weight, activation=half, state=half, bias=half, group=group)
     activation = Precision(f"int{match[2]}")
     return Policy(name=name, weight=weight, activation=activation, state=Precision.INT16, bias=Precision.INT32)
 
@@ -138,6 +149,8 @@ class Rule(Noun):
 class PrecisionPlan(Noun):
     """A policy for the whole model, and rules for parts of it; the last rule that matches wins.
 
+    `cache` is the format in which attention keeps keys and values; without it that of the op that reads them.
+
     >>> plan = PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),))
     >>> plan.of("encoder.0.forward.input").name, plan.of("joint.output").name
     ('w4a4', 'w8a8')
@@ -145,6 +158,7 @@ class PrecisionPlan(Noun):
 
     policy: Name
     rules: tuple[Rule, ...] = ()
+    cache: Precision | None = None
 
     def check(self) -> None:
         policy(self.policy)
@@ -157,12 +171,17 @@ class PrecisionPlan(Noun):
         'w4a4 with 1 rule'
         """
         rules = len(self.rules)
-        return f"{self.policy} with {rules} rule{'s' * (rules > 1)}" if rules else self.policy
+        title = f"{self.policy} with {rules} rule{'s' * (rules > 1)}" if rules else self.policy
+        return title if self.cache is None else f"{title}, cache in {self.cache.value}"
 
     def of(self, op: str) -> Policy:
         """The policy of an op."""
         matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
         return policy(matching[-1] if matching else self.policy)
+
+    def cached(self, op: str) -> Precision:
+        """The format of keys or values that an op reads."""
+        return self.cache or self.of(op).activation
 
     def idle_rules(self, ops: Collection[str]) -> tuple[Rule, ...]:
         """The rules that match none of the ops."""

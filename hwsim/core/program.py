@@ -112,6 +112,8 @@ class Program(Noun):
 
     def _check_view(self, view: View, placed: Placed) -> None:
         tensor = self.tensor(view.tensor)
+        if view.order is not None and len(view.order) != len(tensor.shape):
+            raise InvalidValue(placed.op.name, view.order, f"{view.tensor} has {len(tensor.shape)} axes")
         times = {loop.name: loop.times for loop in placed.loops}
         for window in view.windows:
             if window.axis >= len(tensor.shape):
@@ -121,7 +123,8 @@ class Program(Noun):
                 raise InvalidValue(placed.op.name, unknown[0], "is not a loop around this op")
             first, end = window.reach(times)
             size = tensor.shape[window.axis]
-            if first < 0 or end > size:
+            longest = window.size({}) if window.wraps else end
+            if first < 0 or longest > size:
                 law_text = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
                 raise InvalidValue(placed.op.name, (first, end), law_text)
 
@@ -139,8 +142,8 @@ class Program(Noun):
     def view_bytes(self, view: View, shape: ShapeOf) -> int:
         """Bytes of a view: whole packed rows, or parts of them rounded up to bytes."""
         tensor, sizes = self.tensor(view.tensor), shape(view)
-        row = sizes[tensor.packed_axis]
-        return prod(sizes) // row * tensor.precision.row_bytes(row)
+        axis = tensor.packed_axis if view.order is None else view.order.index(tensor.packed_axis)
+        return prod(sizes) // sizes[axis] * tensor.precision.row_bytes(sizes[axis])
 
     def placed(self) -> Iterator[Placed]:
         """All ops with their loops, in program order."""

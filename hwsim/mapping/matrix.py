@@ -36,7 +36,7 @@ SHARES = (1, 2, 4, 8, 16)
 def schedule_matrix(instance: Instance, program: Program, target: Target) -> OpSchedule:
     """The products in blocks; every operand is loaded, every result stored."""
     operands = Operands.of(instance, program)
-    mode = target.array.mode(operands.act, operands.weight)
+    mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
     if mode is None:
         raise Unsupported(_no_mode(operands, target))
     block, steps = _fastest(_Mapping(operands, mode, target))
@@ -53,8 +53,6 @@ def schedule_matrix(instance: Instance, program: Program, target: Target) -> OpS
 
 def _no_mode(operands: Operands, target: Target) -> str:
     modes = ", ".join(mode.value for mode, _ in target.array.macs_per_pe)
-    if operands.act.floating and not operands.weight.floating:
-        return f"{operands.act.value} activations with {operands.weight.value} weights are not mapped yet"
     return f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}"
 
 
@@ -98,6 +96,7 @@ class _Mapping:
         """One slot of every ring."""
         m, n = m_and_n(self.target.array.dataflow, block)
         operands = self.operands.act_bytes(m, block.k) + self.operands.weight_bytes(block.k, n)
+        operands += self.operands.dequantized_bytes(block.k, n)
         return operands + self.operands.column_bytes(n) + self.operands.result_bytes(m, n)
 
     def largest_block(self, share: int) -> Extent | None:
@@ -134,7 +133,8 @@ class _Mapping:
         }
         vector, stored = None, 0
         if phase.closes:
-            vector, stored = self._vector(m, n), self.operands.result_bytes(m, n)
+            fresh = not reuse[Ring.WEIGHTS][0]
+            vector, stored = self._vector(m, n, fresh), self.operands.result_bytes(m, n)
             if self.operands.column_bytes(n):
                 sizes[Ring.VECTOR_OPERANDS] = self.operands.column_bytes(n)
         loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
@@ -192,7 +192,7 @@ class _Mapping:
         """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""
         unit = grain(self.target.array, self.mode)
         m, n = m_and_n(self.target.array.dataflow, block)
-        act, weight = self.operands.act_stream_bytes(m, block.k), self.operands.weight_bytes(block.k, n)
+        act, weight = self.operands.act_stream_bytes(m, block.k), self.operands.weight_stream_bytes(block.k, n)
         across = -(-block.inner // unit.inner)
         match self.target.array.dataflow:
             case Dataflow.WS:
@@ -202,11 +202,17 @@ class _Mapping:
             case Dataflow.OS:
                 return act * across + weight * -(-block.outer // unit.outer)
 
-    def _vector(self, m: int, n: int) -> VectorCost:
+    def _vector(self, m: int, n: int, fresh_weights: bool) -> VectorCost:
+        """The work on a finished tile. Dequantising the weights that it needed is counted here, for all of K."""
         work = {Function.REQUANTIZE: m * n}
         if self.operands.bias is not None:
             work[Function.ADD] = m * n
-        return vector_cost(work, self.operands.column_bytes(n), self.operands.result_bytes(m, n), self.target)
+        read, written = self.operands.column_bytes(n), self.operands.result_bytes(m, n)
+        if self.operands.dequantized and fresh_weights:
+            work[Function.DEQUANTIZE.counts_as] += self.whole.k * n
+            read += self.operands.weight_bytes(self.whole.k, n)
+            written += self.operands.dequantized_bytes(self.whole.k, n)
+        return vector_cost(work, read, written, self.target)
 
 
 _PHASES = {

@@ -37,6 +37,7 @@ class Operands:
     out: Precision
     bias: Precision | None
     scale_bytes: int
+    group: int | None
     weight_packs_k: bool
     sliding: Sliding | None
 
@@ -45,20 +46,31 @@ class Operands:
         op, shape = instance.op, instance.shape
         assert isinstance(op, (Gemm, Conv))
         weight = program.tensor(op.weight.tensor)
-        if weight.scaling.granularity is Granularity.GROUP:
-            raise Unsupported(f"{op.name}: weights with a scale per group are not mapped yet; use a scale per channel")
+        act = program.tensor(op.act.tensor).precision
+        if weight.scaling.granularity is Granularity.GROUP and not act.floating:
+            raise Unsupported(
+                f"weights with a scale per group need floating-point activations, not {act.value}; "
+                "use a scale per channel"
+            )
         last_axis_is_k = isinstance(op, Gemm) and op.transposed
-        packs_last_axis = weight.packed_axis == len(weight.shape) - 1
+        last_axis = len(weight.shape) - 1 if op.weight.order is None else op.weight.order[-1]
+        packs_last_axis = weight.packed_axis == last_axis
         return cls(
             size=matrix_size(op, shape),
-            act=program.tensor(op.act.tensor).precision,
+            act=act,
             weight=weight.precision,
             out=program.tensor(op.out.tensor).precision,
             bias=None if op.bias is None else program.tensor(op.bias.tensor).precision,
             scale_bytes=Precision.FP32.row_bytes(1) if weight.scaling.granularity is Granularity.CHANNEL else 0,
+            group=weight.scaling.group,
             weight_packs_k=last_axis_is_k == packs_last_axis,
             sliding=_sliding(op, program) if isinstance(op, Conv) else None,
         )
+
+    @property
+    def dequantized(self) -> bool:
+        """Whether the vector unit brings the weights to the format of the activations before the array reads them."""
+        return self.act.floating and not self.weight.floating
 
     def act_bytes(self, m: int, k: int) -> int:
         rows = m * self.act.row_bytes(k)
@@ -69,7 +81,17 @@ class Operands:
         return m * self.act.row_bytes(k)
 
     def weight_bytes(self, k: int, n: int) -> int:
-        return n * self.weight.row_bytes(k) if self.weight_packs_k else k * self.weight.row_bytes(n)
+        """Bytes that are loaded: the weights, and the scales of their groups."""
+        scales = 0 if self.group is None else n * Precision.FP32.row_bytes(-(-k // self.group))
+        return scales + (n * self.weight.row_bytes(k) if self.weight_packs_k else k * self.weight.row_bytes(n))
+
+    def dequantized_bytes(self, k: int, n: int) -> int:
+        """Bytes of the copy of the weights in the format of the activations; 0 if there is none."""
+        return n * self.act.row_bytes(k) if self.dequantized else 0
+
+    def weight_stream_bytes(self, k: int, n: int) -> int:
+        """Bytes that enter the array."""
+        return self.dequantized_bytes(k, n) or self.weight_bytes(k, n)
 
     def column_bytes(self, n: int) -> int:
         """Bias and scales of that many result columns."""

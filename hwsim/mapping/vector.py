@@ -116,12 +116,16 @@ class _Rows:
     def _of_chain(cls, op: Elementwise, shape: ShapeOf, program: Program, written: tuple[int, ...]) -> "_Rows":
         rules = law(op)
         widest = max((shape(view) for view in (*rules.reads(op), *rules.writes(op))), key=prod)
-        size, count = widest[-1], prod(widest) // widest[-1]
         grows = {view: prod(shape(view)) == prod(widest) for view in rules.reads(op)}
         reads = {view: program.view_bytes(view, shape) for view in grows}
+        # What is one row for all rows may lie over several axes.
+        size = max((prod(shape(view)) for view, growing in grows.items() if not growing), default=widest[-1])
+        count = prod(widest) // size
 
         def work(block: int) -> VectorWork:
-            return rules.vector_work(op, lambda view: (block, size) if prod(shape(view)) == prod(widest) else (size,))
+            return rules.vector_work(
+                op, lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
+            )
 
         return cls(
             count=count,

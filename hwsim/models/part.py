@@ -27,12 +27,23 @@ class Part:
         return Program(name=name, tensors=tuple(sorted(self.tensors, key=lambda t: t.name)), body=self.nodes)
 
 
-def tensor(name: str, shape: tuple[int, ...], precision: Precision, role: Role = Role.ACTIVATION) -> Tensor:
-    """A tensor with the scales that its format and role ask for: one per column of an integer weight, else one."""
+def tensor(
+    name: str, shape: tuple[int, ...], precision: Precision, role: Role = Role.ACTIVATION, group: int | None = None
+) -> Tensor:
+    """A tensor with the scales that its format and role ask for.
+
+    An integer weight has one for each column, or for each group of that many elements of a column; any other integer
+    tensor has one in all.
+    """
     if precision.floating or role is Role.BIAS or precision is Precision.INT32:
         return Tensor(name=name, shape=shape, precision=precision, role=role)
-    granularity = Granularity.CHANNEL if role is Role.WEIGHT else Granularity.TENSOR
-    return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=Scaling(granularity=granularity))
+    if role is not Role.WEIGHT:
+        scaling = Scaling(granularity=Granularity.TENSOR)
+    elif group is None:
+        scaling = Scaling(granularity=Granularity.CHANNEL)
+    else:
+        scaling = Scaling(granularity=Granularity.GROUP, group=group)
+    return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=scaling)
 
 
 def widest(*precisions: Precision) -> Precision:
