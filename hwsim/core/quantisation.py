@@ -5,8 +5,7 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.core.noun import Noun, Whole
-from hwsim.core.precision import Precision
-from hwsim.core.tensor import Granularity, Scaling
+from hwsim.core.scaling import Granularity, Scaling
 from hwsim.errors import InvalidValue
 
 
@@ -22,18 +21,25 @@ class Clip(Enum):
 _NARROW_BITS = 4
 
 
+def _check_percentile(percentile: float) -> None:
+    if not 50 <= percentile <= 100:
+        raise InvalidValue("percentile", percentile, "must lie between 50 and 100")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightQuantiser(Noun):
     """The quantiser of weights. Without a `clip`: by statistics up to 4 bits, at the largest magnitude above.
 
-    >>> WeightQuantiser().clip_for(Precision.INT4), WeightQuantiser().clip_for(Precision.INT8)
+    Without a `granularity` scales are shared as the precision policy says.
+
+    >>> WeightQuantiser().clip_for(4), WeightQuantiser().clip_for(8)
     (<Clip.STATISTICS: 'statistics'>, <Clip.MAX: 'max'>)
     """
 
     clip: Clip | None = None
     percentile: float = 99.9
     symmetric: bool = True
-    granularity: Granularity = Granularity.CHANNEL
+    granularity: Granularity | None = None
     group: Annotated[int, Whole(low=1, high=2**20)] | None = None
 
     def check(self) -> None:
@@ -42,18 +48,19 @@ class WeightQuantiser(Noun):
             raise InvalidValue("granularity", "none", "is for floats; integers need tensor, channel or group")
         if self.clip is Clip.STATISTICS and not self.symmetric:
             raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
-        self.scaling.check()
+        if self.granularity is not None or self.group is not None:
+            Scaling(granularity=self.granularity or Granularity.CHANNEL, group=self.group)
 
     @property
-    def scaling(self) -> Scaling:
-        """Who shares a scale."""
-        return Scaling(granularity=self.granularity, group=self.group)
+    def scaling(self) -> Scaling | None:
+        """Who shares a scale; None: as the precision policy says."""
+        return None if self.granularity is None else Scaling(granularity=self.granularity, group=self.group)
 
-    def clip_for(self, precision: Precision) -> Clip:
-        """Where values of that format are clipped."""
+    def clip_for(self, bits: int) -> Clip:
+        """Where integers of that many bits are clipped."""
         if self.clip is not None:
             return self.clip
-        narrow = precision.bits <= _NARROW_BITS
+        narrow = bits <= _NARROW_BITS
         return (Clip.STATISTICS if self.symmetric else Clip.MSE) if narrow else Clip.MAX
 
 
@@ -76,11 +83,11 @@ class ActivationQuantiser(Noun):
         if self.dynamic and not self.symmetric:
             raise InvalidValue("dynamic", True, "is for symmetric quantisers")
 
-    def clip_for(self, precision: Precision) -> Clip:
-        """Where values of that format are clipped."""
+    def clip_for(self, bits: int) -> Clip:
+        """Where integers of that many bits are clipped."""
         if self.clip is not None:
             return self.clip
-        return Clip.MSE if precision.bits <= _NARROW_BITS else Clip.MAX
+        return Clip.MSE if bits <= _NARROW_BITS else Clip.MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +96,3 @@ class Quantisation(Noun):
 
     weights: WeightQuantiser = WeightQuantiser()
     activations: ActivationQuantiser = ActivationQuantiser()
-
-
-def _check_percentile(percentile: float) -> None:
-    if not 50 <= percentile <= 100:
-        raise InvalidValue("percentile", percentile, "must lie between 50 and 100")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hwsim.core.precision import Precision
 from hwsim.core.quantisation import ActivationQuantiser, WeightQuantiser
-from hwsim.core.tensor import Granularity
+from hwsim.core.tensor import Granularity, Scaling
 from hwsim.tensor.clip import Range, Sample, clip_range
 from hwsim.tensor.grid import Grid
 from hwsim.tensor.histogram import Histogram
@@ -15,47 +15,49 @@ from hwsim.tensor.histogram import Histogram
 _BLOCK_ELEMENTS = 1 << 20
 
 
-def weight_grid(weight: NDArray[np.float32], precision: Precision, quantiser: WeightQuantiser) -> Grid:
+def weight_grid(
+    weight: NDArray[np.float32], precision: Precision, scaling: Scaling, quantiser: WeightQuantiser
+) -> Grid:
     """The grid of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
-    clip = quantiser.clip_for(precision)
+    clip = quantiser.clip_for(precision.bits)
     parts = []
-    for rows in _rows(weight, quantiser):
+    for rows in _rows(weight, scaling):
         parts.append(clip_range(Sample(rows), precision, clip, quantiser.percentile, quantiser.symmetric))
     found = Range(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))
     *leading, k, n = weight.shape
-    match quantiser.granularity:
+    match scaling.granularity:
         case Granularity.TENSOR:
             shape: tuple[int, ...] = ()
         case Granularity.CHANNEL:
             shape = (*leading, 1, n)
         case _:
-            assert quantiser.group is not None
-            shape = (*leading, -(-k // quantiser.group), n)
-    return _grid(found, precision, quantiser.symmetric, shape, quantiser.group)
+            assert scaling.group is not None
+            shape = (*leading, -(-k // scaling.group), n)
+    return _grid(found, precision, quantiser.symmetric, shape, scaling.group)
 
 
-def _rows(weight: NDArray[np.float32], quantiser: WeightQuantiser) -> Iterator[NDArray[np.float64]]:
+def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.float64]]:
     """The values that share a scale, as rows, in the order of the scales; at most a million values at a time."""
     *leading, k, n = weight.shape
-    if quantiser.granularity is Granularity.TENSOR:
+    if scaling.granularity is Granularity.TENSOR:
         yield weight.reshape(1, -1).astype(np.float64)
         return
-    if quantiser.granularity is Granularity.CHANNEL:
+    if scaling.granularity is Granularity.CHANNEL:
         columns = np.moveaxis(weight, -2, -1).reshape(-1, k)
         block = max(1, _BLOCK_ELEMENTS // k)
         for start in range(0, len(columns), block):
             yield columns[start : start + block].astype(np.float64)
         return
-    assert quantiser.group is not None
+    assert scaling.group is not None
     for matrix in weight.reshape(-1, k, n):
-        for start in range(0, k, quantiser.group):
-            yield matrix[start : start + quantiser.group].T.astype(np.float64)
+        for start in range(0, k, scaling.group):
+            yield matrix[start : start + scaling.group].T.astype(np.float64)
 
 
 def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> Grid:
     """The grid of a tensor whose values were seen."""
     sample = Sample(seen.centres[None, :], seen.counts[None, :])
-    clip = quantiser.clip_for(precision)
+    clip = quantiser.clip_for(precision.bits)
     found = clip_range(sample, precision, clip, quantiser.percentile, quantiser.symmetric)
     return _grid(found, precision, quantiser.symmetric, (), None)
 

@@ -37,8 +37,3 @@ class Requantiser:
             np.ascontiguousarray(kept), self.offsets, self.multipliers, self.shifts, self.target, out
         )
         return out, int(clipped)
-
-
-def bias_integers(bias: NDArray[np.float32], scales: NDArray[np.float64]) -> Longs:
-    """A bias as it is added to the accumulator: 32 bits, at the scale of the products of its column."""
-    return np.clip(np.rint(bias / scales), _INT32.min, _INT32.max).astype(np.int64)

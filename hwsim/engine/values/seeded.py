@@ -1,0 +1,109 @@
+"""Parameters and inputs from a seed, with statistics by role; each tensor has a stream of its own."""
+
+import hashlib
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Reduce
+from hwsim.core.program import Program
+from hwsim.core.tensor import Role
+from hwsim.engine.values.memory import is_index
+
+Floats = NDArray[np.float32]
+
+STATISTICS: Mapping[str, str] = {
+    "weight": "normal with the standard deviation 1/sqrt(3·K) of the uniform initialisation that the documentation of"
+    " PyTorch states for Linear (K: inputs); the shape is assumed",
+    "bias": "the same deviation, K those of the product that it is added to; assumed normal",
+    "table": "normal with unit variance, as the documentation of PyTorch states for Embedding",
+    "gain": "1 + a tenth of a normal variable; the ones are those of PyTorch's LayerNorm, the tenth is assumed",
+    "offset": "a tenth of a normal variable; assumed",
+    "features": "unit variance, each frame correlated with the one before by 0.9; assumed, as after normalisation",
+}
+"""What each kind of tensor is drawn from, and where that comes from."""
+
+_CORRELATION = 0.9
+_SPREAD = 0.1
+
+
+def parameters_from(program: Program, seed: int) -> dict[str, Floats]:
+    """All parameters of a program."""
+    fan_in, gains, offsets = _uses(program)
+    found = {}
+    for tensor in program.tensors:
+        if not tensor.role.parameter:
+            continue
+        normal = _stream(seed, tensor.name).standard_normal(tensor.shape, np.float32)
+        if tensor.name in gains:
+            normal = 1 + np.float32(_SPREAD) * normal
+        elif tensor.name in offsets:
+            normal *= np.float32(_SPREAD)
+        elif tensor.name in fan_in:
+            normal *= np.float32(1 / np.sqrt(3 * fan_in[tensor.name]))
+        found[tensor.name] = normal
+    return found
+
+
+def inputs_from(program: Program, seed: int) -> dict[str, NDArray[Any]]:
+    """All inputs of a program: floats along frames, or indices of the tables that they choose from."""
+    sizes = {
+        placed.op.index.tensor: prod(program.tensor(placed.op.table.tensor).shape[:-1])
+        for placed in program.placed()
+        if isinstance(placed.op, Lookup)
+    }
+    found: dict[str, NDArray[Any]] = {}
+    for tensor in program.tensors:
+        if tensor.role is not Role.INPUT:
+            continue
+        rng = _stream(seed, tensor.name)
+        if is_index(tensor):
+            found[tensor.name] = rng.integers(0, sizes.get(tensor.name, 1), tensor.shape).astype(np.int32)
+        else:
+            found[tensor.name] = _smooth(rng.standard_normal(tensor.shape, np.float32))
+    return found
+
+
+def _smooth(noise: Floats) -> Floats:
+    """Each entry of the first axis correlated with the one before, at unit variance."""
+    for t in range(1, len(noise)):
+        noise[t] = _CORRELATION * noise[t - 1] + np.sqrt(1 - _CORRELATION**2) * noise[t]
+    return noise
+
+
+def _stream(seed: int, name: str) -> np.random.Generator:
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])
+
+
+def _uses(program: Program) -> tuple[dict[str, int], set[str], set[str]]:
+    """Of weights and biases the inputs of their products; the gains; the offsets."""
+    fan_in: dict[str, int] = {}
+    gains: set[str] = set()
+    offsets: set[str] = set()
+    for placed in program.placed():
+        op = placed.op
+        if isinstance(op, (Gemm, Conv)):
+            shape = program.shapes(dict.fromkeys((loop.name for loop in placed.loops), 0))(op.weight)
+            inputs = shape[-1] if isinstance(op, Gemm) and op.transposed else shape[-2]
+            fan_in[op.weight.tensor] = inputs
+            if op.bias is not None:
+                fan_in[op.bias.tensor] = inputs
+        elif isinstance(op, Reduce) and op.parameters:
+            gains.add(op.parameters[0].tensor)
+            offsets.add(op.parameters[1].tensor)
+        elif isinstance(op, Elementwise):
+            _scaled_rows(op, program, gains, offsets)
+    return fan_in, gains, offsets
+
+
+def _scaled_rows(op: Elementwise, program: Program, gains: set[str], offsets: set[str]) -> None:
+    """Parameters that a chain multiplies by are gains, those that it adds are offsets."""
+    rows = {local: view.tensor for local, view in op.reads if program.tensor(view.tensor).role.parameter}
+    for step in op.chain:
+        for arg in step.args:
+            if arg in rows:
+                (gains if step.function.value == "mul" else offsets).add(rows[arg])
