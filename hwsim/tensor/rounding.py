@@ -18,7 +18,7 @@ def rounded(values: NDArray[Any], precision: Precision) -> NDArray[np.float32]:
     >>> rounded(np.array([1.0009765625, 1e6, 70000.0], np.float32), Precision.FP16)[:1]
     array([1.0009766], dtype=float32)
     >>> rounded(np.array([449.0, 0.0020]), Precision.FP8_E4M3)
-    array([4.48000e+02, 1.95312e-03], dtype=float32)
+    array([4.480000e+02, 1.953125e-03], dtype=float32)
     """
     match precision:
         case Precision.FP32:
