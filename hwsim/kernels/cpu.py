@@ -1,5 +1,6 @@
 """What the processor can do beyond the ordinary, and whether compiled code may use it."""
 
+from functools import cache
 from typing import Any
 
 import llvmlite.binding
@@ -22,4 +23,10 @@ def has_byte_dot() -> bool:
         return False
     if config.CPU_NAME or config.CPU_FEATURES:  # somebody chose another target
         return f"+{BYTE_DOT}" in (config.CPU_FEATURES or "")
-    return bool(dict(llvmlite.binding.get_host_cpu_features()).get(BYTE_DOT))
+    return BYTE_DOT in _features()
+
+
+@cache
+def _features() -> frozenset[str]:
+    """What this processor has, as LLVM names it."""
+    return frozenset(name for name, there in llvmlite.binding.get_host_cpu_features().items() if there)

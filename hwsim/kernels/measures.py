@@ -6,18 +6,19 @@ from hwsim.kernels.jit import kernel
 
 
 @kernel
-def column_measures(matrix):
-    """The largest magnitude of integers; of each column the sum of magnitudes, and that of squares of 16-bit ones."""
-    k_size, n_size = matrix.shape
-    measures = np.zeros((2, n_size), np.int64)
+def measure_columns(matrix, measures):
+    """The largest magnitude of integers; into measures[2, n] each column's sum of magnitudes, and of squares.
+
+    Squares are summed for integers of at most 16 bits.
+    """
     squares = matrix.itemsize <= 2
     largest = np.int64(0)
-    for k in range(k_size):
-        for n in range(n_size):
-            value = np.int64(matrix[k, n])
-            magnitude = -value if value < 0 else value
+    for k in range(matrix.shape[0]):
+        row = matrix[k]
+        for n in range(row.shape[0]):
+            magnitude = abs(np.int64(row[n]))
             largest = max(largest, magnitude)
             measures[0, n] += magnitude
             if squares:
-                measures[1, n] += value * value
-    return largest, measures
+                measures[1, n] += magnitude * magnitude
+    return largest

@@ -25,74 +25,70 @@ from numba.np.arrayobj import make_array
 COLUMNS = 64
 KEEP, SETTLE, TIGHT = 0, 1, 2
 
-_I1, _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
-_VECTOR_BITS = 512
-
-
-@dataclass(frozen=True)
-class _Lanes:
-    """The types of one version: an element of the sums, what a lane takes from memory of activations and weights."""
-
-    lane: Any
-    act: Any
-    weight: Any
-    bytes_a_step: int
-
-    @classmethod
-    def of(cls, act: Any, weight: Any, out: Any) -> "_Lanes | None":
-        known = {
-            (types.uint8, types.int8, types.int32): cls(_I32, _I32, _I32, 4),
-            (types.int16, types.int16, types.int16): cls(_I16, _I16, _I16, 2),
-            (types.int16, types.int16, types.int32): cls(_I32, _I16, _I16, 2),
-            (types.float32, types.float32, types.float32): cls(ir.FloatType(), ir.FloatType(), ir.FloatType(), 4),
-        }
-        return known.get((act, weight, out))
-
-    @property
-    def dot(self) -> bool:
-        return self.act is _I32
-
-    @property
-    def floating(self) -> bool:
-        return isinstance(self.lane, ir.FloatType)
-
-    @property
-    def lane_bytes(self) -> int:
-        return 2 if self.lane is _I16 else 4
-
-    @property
-    def count(self) -> int:
-        """Lanes of one vector."""
-        return _VECTOR_BITS // 8 // self.lane_bytes
+_I16, _I32, _I64, _F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+_VECTOR_BYTES = 64
 
 
 @intrinsic(prefer_literal=True)
-def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, start, start_at, out, low, high):  # fmt: skip  # noqa: E501
+def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, extra, extra_at, low, high, out):  # fmt: skip  # noqa: E501
     """Sums of `rows` × 64 results over groups · group steps into out[rows, 64]; how many additions were clamped.
 
     `act_at`, `act_stride`: bytes to the first activation, and from row to row. `weight_at`: bytes to the first weight;
-    64 columns of one step lie side by side. All rows begin with the 64 sums at start[start_at].
+    those of the 64 columns lie side by side, then those of the next step. `extra[extra_at]` begins 64 sums that are
+    added in every row: with KEEP once, with SETTLE of bytes at the end of each group those of the group; else none.
     """
-    lanes = _Lanes.of(act.dtype, weight.dtype, out.dtype)
+    lanes = _KNOWN.get((act.dtype, weight.dtype, out.dtype))
     if lanes is None or not isinstance(rows, types.IntegerLiteral) or not isinstance(rule, types.IntegerLiteral):
         raise TypeError(f"no tile of {act.dtype} times {weight.dtype} in {out.dtype}")
     index = types.int64
-    signature = index(rows, rule, act, index, index, weight, index, index, index, start, index, out, index, index)
+    signature = index(rows, rule, act, index, index, weight, index, index, index, extra, index, index, index, out)
 
     def generate(context, builder, called, arguments):
         def address(place, offset):
             data = make_array(called.args[place])(context, builder, arguments[place]).data
             return builder.add(builder.ptrtoint(data, _I64), offset)
 
-        (_, _, _, act_at, act_stride, _, weight_at, groups, group, _, start_at, _, low, high) = arguments
+        _, _, _, act_at, act_stride, _, weight_at, groups, group, _, extra_at, low, high, _ = arguments
         tile = _Tile(builder, lanes, called.args[0].literal_value, called.args[1].literal_value)
-        tile.set_limits(low, high)
-        tile.begin(address(9, builder.mul(start_at, _long(lanes.lane_bytes))))
+        tile.begin(address(9, builder.mul(extra_at, _long(lanes.lane_bytes))), low, high)
         tile.run(address(2, act_at), act_stride, address(5, weight_at), groups, group)
-        tile.end(address(11, _long(0)))
+        tile.end(address(13, _long(0)))
         return builder.load(tile.clamped)
 
     return signature, generate
+
+
+@dataclass(frozen=True)
+class _Lanes:
+    """The types of a lane's sum, and of what it takes from memory in one step."""
+
+    lane: Any
+    lane_bytes: int
+    operand: Any
+    step_bytes: int
+    dot: bool = False
+
+    @property
+    def floating(self) -> bool:
+        return self.lane is _F32
+
+    @property
+    def count(self) -> int:
+        """Lanes of one vector."""
+        return _VECTOR_BYTES // self.lane_bytes
+
+    @property
+    def kind(self) -> str:
+        """As LLVM names the vector."""
+        return f"v{self.count}i{self.lane_bytes * 8}"
+
+
+_KNOWN = {
+    (types.uint8, types.int8, types.int32): _Lanes(_I32, 4, _I32, 4, dot=True),
+    (types.int16, types.int16, types.int16): _Lanes(_I16, 2, _I16, 2),
+    (types.int16, types.int16, types.int32): _Lanes(_I32, 4, _I16, 2),
+    (types.float32, types.float32, types.float32): _Lanes(_F32, 4, _F32, 4),
+}
 
 
 def _long(value: int) -> Any:
@@ -103,95 +99,102 @@ class _Tile:
     """Writes the instructions of one version. Sums live in stack slots, which LLVM turns into registers."""
 
     def __init__(self, builder: Any, lanes: _Lanes, rows: int, rule: int) -> None:
-        self.builder, self.lanes, self.rows, self.rule = builder, lanes, rows, rule
+        self.builder, self.lanes = builder, lanes
+        self.rule = KEEP if lanes.floating else rule
         self.vectors = COLUMNS // lanes.count
         self.vector = ir.VectorType(lanes.lane, lanes.count)
         self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(self.vectors)] for _ in range(rows)]
         self.clamped = cgutils.alloca_once_value(builder, _long(0))
 
-    def set_limits(self, low: Any, high: Any) -> None:
+    def begin(self, extra: Any, low: Any, high: Any) -> None:
+        """The first sums, and the limits in all lanes."""
+        self.extra = extra
+        zeros = ir.Constant(self.vector, None)
+        for v in range(self.vectors):
+            first = self._load(extra, v * _VECTOR_BYTES, self.vector) if self.rule == KEEP else zeros
+            for row in self.sums:
+                self.builder.store(first, row[v])
         if self.rule != KEEP:
             self.low, self.high = (self._everywhere(self.builder.trunc(x, self.lanes.lane)) for x in (low, high))
 
-    def begin(self, start: Any) -> None:
-        for v in range(self.vectors):
-            first = self._load(start, v * 64, self.vector)
-            for row in self.sums:
-                self.builder.store(first, row[v])
-
     def run(self, act: Any, act_stride: Any, weight: Any, groups: Any, group: Any) -> None:
-        builder, step_bytes = self.builder, self.lanes.bytes_a_step
-        rows = [builder.add(act, builder.mul(act_stride, _long(row))) for row in range(self.rows)]
-        weight_bytes = COLUMNS * step_bytes
+        """All steps. Only SETTLE knows groups of more than one."""
+        builder, step_bytes = self.builder, self.lanes.step_bytes
+        rows = [builder.add(act, builder.mul(act_stride, _long(row))) for row in range(len(self.sums))]
 
-        def step(k: Any, last: bool) -> None:
-            act_at, weight_at = builder.mul(k, _long(step_bytes)), builder.mul(k, _long(weight_bytes))
-            self._step([builder.add(row, act_at) for row in rows], builder.add(weight, weight_at), last)
+        def step(k: Any, ends: Any | None) -> None:
+            """The step k, which ends the group of that number, or none."""
+            act_at, weight_at = builder.mul(k, _long(step_bytes)), builder.mul(k, _long(COLUMNS * step_bytes))
+            self._step([builder.add(row, act_at) for row in rows], builder.add(weight, weight_at), ends)
 
-        if self.rule != SETTLE:  # groups of one step
-            with cgutils.for_range(builder, groups) as loop:
-                step(loop.index, last=True)
-            return
-        before_last = builder.sub(group, _long(1))
         with cgutils.for_range(builder, groups) as loop:
-            first = builder.mul(loop.index, group)
+            if self.rule != SETTLE:
+                step(loop.index, loop.index)
+                return
+            first, before_last = builder.mul(loop.index, group), builder.sub(group, _long(1))
             with cgutils.for_range(builder, before_last) as inner:
-                step(builder.add(first, inner.index), last=False)
-            step(builder.add(first, before_last), last=True)
+                step(builder.add(first, inner.index), None)
+            step(builder.add(first, before_last), loop.index)
 
     def end(self, out: Any) -> None:
+        """The sums into memory."""
         for r, row in enumerate(self.sums):
             for v, total in enumerate(row):
-                place = self.builder.add(out, _long((r * self.vectors + v) * 64))
+                place = self.builder.add(out, _long((r * self.vectors + v) * _VECTOR_BYTES))
                 self.builder.store(self.builder.load(total), self._pointer(place, self.vector), align=1)
 
-    def _step(self, rows: list[Any], weight: Any, last: bool) -> None:
+    def _step(self, rows: list[Any], weight: Any, ends: Any | None) -> None:
+        builder, settles = self.builder, ends is not None and self.rule != KEEP
         weights = [self._weights(weight, v) for v in range(self.vectors)]
+        extras: list[Any] = [None] * self.vectors
+        if settles and self.lanes.dot:
+            group = builder.add(self.extra, builder.mul(ends, _long(COLUMNS * self.lanes.lane_bytes)))
+            extras = [self._load(group, v * _VECTOR_BYTES, self.vector) for v in range(self.vectors)]
         for row, sums in zip(rows, self.sums, strict=True):
             act = self._activation(row)
-            for total, weights_here in zip(sums, weights, strict=True):
-                before = self.builder.load(total)
-                self.builder.store(self._settled(before, act, weights_here, last), total)
+            for total, some, extra in zip(sums, weights, extras, strict=True):
+                before = builder.load(total)
+                if self.lanes.dot:
+                    after = self._call("llvm.x86.avx512.vpdpbusd.512", before, act, some)
+                    added = builder.add(after, extra) if settles else after
+                    product = None
+                elif self.lanes.floating:
+                    added, product = builder.fadd(before, builder.fmul(act, some)), None
+                else:
+                    product = builder.mul(act, some)
+                    added = builder.add(before, product)
+                builder.store(self._settled(before, product, added) if settles else added, total)
 
-    def _settled(self, before: Any, act: Any, weights: Any, last: bool) -> Any:
-        builder = self.builder
-        if self.lanes.dot:
-            return self._call("x86.avx512.vpdpbusd.512", before, act, weights)
-        if self.lanes.floating:
-            return builder.fadd(before, builder.fmul(act, weights))
-        product = builder.mul(act, weights)
-        plain = builder.add(before, product)
-        if self.rule == KEEP or not last:
-            return plain
-        kind = f"v{self.lanes.count}i{self.lanes.lane_bytes * 8}"
-        fitting = self._call(f"sadd.sat.{kind}", before, product) if self.rule == TIGHT else plain
-        settled = self._call(f"smax.{kind}", self._call(f"smin.{kind}", fitting, self.high), self.low)
-        self._count(builder.icmp_signed("!=", plain, settled))
+    def _settled(self, before: Any, product: Any, added: Any) -> Any:
+        """The sum within its limits. Where it was not, wrapped around or not, `added` is another number."""
+        kind = self.lanes.kind
+        tight = self.rule == TIGHT and product is not None
+        fitting = self._call(f"llvm.sadd.sat.{kind}", before, product) if tight else added
+        settled = self._call(f"llvm.smax.{kind}", self._call(f"llvm.smin.{kind}", fitting, self.high), self.low)
+        self._count(self.builder.icmp_signed("!=", added, settled))
         return settled
 
     def _count(self, changed: Any) -> None:
         """Counts set bits on the scalar side, where there is room."""
         mask = ir.IntType(self.lanes.count)
-        kind = ir.FunctionType(mask, [mask])
-        count = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.ctpop.i{self.lanes.count}")
+        count = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(mask, [mask]), f"llvm.ctpop.i{self.lanes.count}"
+        )
         bits = self.builder.call(count, [self.builder.bitcast(changed, mask)])
         total = self.builder.add(self.builder.load(self.clamped), self.builder.zext(bits, _I64))
         self.builder.store(total, self.clamped)
 
     def _weights(self, weight: Any, v: int) -> Any:
-        """The weights of one vector of columns; a lane is at least as wide as a weight."""
-        narrow = ir.VectorType(self.lanes.weight, self.lanes.count)
-        found = self._load(weight, v * COLUMNS // self.vectors * self.lanes.bytes_a_step, narrow)
-        return found if self.lanes.weight is self.lanes.lane or self.lanes.floating else self._widened(found)
+        narrow = ir.VectorType(self.lanes.operand, self.lanes.count)
+        found = self._load(weight, v * self.lanes.count * self.lanes.step_bytes, narrow)
+        return self._widened(found, self.vector)
 
     def _activation(self, place: Any) -> Any:
-        one = self.builder.load(self._pointer(place, self.lanes.act), align=1)
-        if not self.lanes.floating and self.lanes.act is not self.lanes.lane:
-            one = self.builder.sext(one, self.lanes.lane)
-        return self._everywhere(one)
+        one = self.builder.load(self._pointer(place, self.lanes.operand), align=1)
+        return self._everywhere(self._widened(one, self.lanes.lane))
 
-    def _widened(self, narrow: Any) -> Any:
-        return self.builder.sext(narrow, self.vector)
+    def _widened(self, narrow: Any, kind: Any) -> Any:
+        return narrow if self.lanes.operand is self.lanes.lane else self.builder.sext(narrow, kind)
 
     def _everywhere(self, one: Any) -> Any:
         empty = ir.Constant(self.vector, ir.Undefined)
@@ -201,7 +204,7 @@ class _Tile:
 
     def _call(self, name: str, *values: Any) -> Any:
         kind = ir.FunctionType(self.vector, [self.vector] * len(values))
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}"), values)
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), values)
 
     def _load(self, base: Any, offset: int, kind: Any) -> Any:
         return self.builder.load(self._pointer(self.builder.add(base, _long(offset)), kind), align=1)

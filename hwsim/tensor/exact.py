@@ -3,10 +3,10 @@
 | operands | arithmetic | exact because |
 |---|---|---|
 | at most 8 bits each | `vpdpbusd`, where the processor has it | int32 wraps, and the sum of a block of K fits |
-| any | float32 BLAS on blocks of K | max abs(a) · max over columns of Σ abs(w) ≤ 2^24, so every partial sum is an integer that float32 has |
+| any | float32 BLAS on blocks of K | max ǀaǀ · max over columns of Σ ǀwǀ ≤ 2^24: float32 has all integers up to it |
 | any | float64 BLAS on blocks of K | the same with 2^53 |
 | any | int64 | the same with 2^63 - 1 |
-"""  # noqa: E501
+"""
 
 from collections.abc import Iterator
 
@@ -15,33 +15,36 @@ import numpy as np
 from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
 from hwsim.kernels.cpu import has_byte_dot
-from hwsim.kernels.products import ROWS, multiply_bytes
 from hwsim.tensor.formats import Array
-from hwsim.tensor.split import in_parallel, pieces
-from hwsim.tensor.weights import ByteWeights, Weights
+from hwsim.tensor.tiles import NO_LIMITS, Order, multiply_bytes
+from hwsim.tensor.weights import Weights
 
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _FLOAT32, _FLOAT64 = 2**24, 2**53  # all integers up to it
 
-_SMALL = 1 << 22
-"""Products that one thread makes in less time than a second one takes to start."""
-
 
 def exact_sums(act: Array, precision: Precision, weights: Weights, threads: int = 1) -> Array:
     """act[m, k] @ weights, both checked: int32 where the formats and K say that every sum fits, else int64."""
-    k_block = _INT32 // (_extreme(precision) * _extreme(weights.precision))
-    narrow = weights.k <= k_block
-    if max(precision.bits, weights.precision.bits) <= 8 and has_byte_dot():
-        if narrow:
-            return _by_bytes(act, weights.bytes, weights.n, threads)
-        return sum(
-            (
-                _by_bytes(np.ascontiguousarray(act[:, a:b]), ByteWeights.of(weights.values[a:b]), weights.n, threads)
-                for a, b in _blocks(weights.k, k_block)
-            ),
-            np.zeros((act.shape[0], weights.n), np.int64),
-        )
-    return _by_floats(act, weights).astype(np.int32 if narrow else np.int64, copy=False)
+    block = _INT32 // (_extreme(precision) * _extreme(weights.precision))
+    narrow = weights.k <= block
+    if not (max(precision.bits, weights.precision.bits) <= 8 and has_byte_dot()):
+        return _by_floats(act, weights).astype(np.int32 if narrow else np.int64, copy=False)
+    if narrow:
+        return _by_bytes(act, weights, threads)
+    out = np.zeros((act.shape[0], weights.n), np.int64)
+    for first, last in _blocks(weights.k, block):
+        out += _by_bytes(np.ascontiguousarray(act[:, first:last]), weights.rows(first, last), threads)
+    return out
+
+
+def bounds(act: Array, weights: Weights) -> tuple[int, int]:
+    """What no sum of products, and no product, exceeds in magnitude; refuses sums beyond 64 bits."""
+    largest = max(-int(act.min()), int(act.max()))
+    bound = largest * weights.measures.magnitudes
+    if bound > _INT64:
+        law = f"must be smaller: sums up to {bound} are beyond the 64 bits in which they are computed"
+        raise InvalidValue("act", f"up to {largest}", law)
+    return bound, largest * weights.measures.largest
 
 
 def _extreme(precision: Precision) -> int:
@@ -53,47 +56,19 @@ def _blocks(size: int, length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, size)
 
 
-def _by_bytes(act: Array, weights: ByteWeights, n: int, threads: int) -> Array:
-    """Σ a·w = Σ (a + s)(w - t) - s·Σ (w - t) + t·Σ a, where a + s is an unsigned byte, w - t a signed one.
-
-    Everything is modulo 2^32, so only the result must fit.
-    """
-    m, k = act.shape
-    shift = 0 if act.dtype == np.uint8 else 128
-    moved = np.zeros((-(-m // ROWS) * ROWS, weights.panels.shape[1] * 4), np.uint8)
-    np.bitwise_xor(act.view(np.uint8), np.uint8(shift), out=moved[:m, :k])
-    start = weights.sums * np.int32(-shift)
-    out = np.empty((m, n), np.int32)
-    count = threads if m * k * n > _SMALL else 1
-    panels = weights.panels.shape[0]
-    if panels * ROWS >= m:  # more panels than rows of tiles
-
-        def columns(first: int, last: int) -> None:
-            multiply_bytes(moved, weights.panels, start, first, last, out)
-
-        in_parallel(columns, pieces(panels, count))
-    else:
-
-        def rows(first: int, last: int) -> None:
-            multiply_bytes(moved[first:], weights.panels, start, 0, panels, out[first:last])
-
-        in_parallel(rows, pieces(m, count, grain=ROWS))
-    if weights.offset:
-        out += act.sum(axis=1, dtype=np.int32)[:, None] * np.int32(weights.offset)
+def _by_bytes(act: Array, weights: Weights, threads: int) -> Array:
+    out = np.empty((act.shape[0], weights.n), np.int32)
+    multiply_bytes(act, weights, Order(), NO_LIMITS, out, threads)
     return out
 
 
 def _by_floats(act: Array, weights: Weights) -> Array:
-    """By BLAS, in as few blocks of K as the bound allows; int64 where a single product is beyond float64."""
-    largest = max(-int(act.min()), int(act.max()))
-    bound, product = largest * weights.measures.column, largest * weights.measures.largest
-    if bound > _INT64:
-        law = f"must be smaller: sums up to {bound} are beyond the 64 bits in which they are computed"
-        raise InvalidValue("act", f"up to {largest}", law)
+    """By BLAS, in as few blocks of K as the bound allows; by int64 where blocks would be too short."""
+    bound, product = bounds(act, weights)
     if bound <= _FLOAT32 or product * 64 <= _FLOAT32:
-        return _blas(act.astype(np.float32), weights.as_float32, bound, product, _FLOAT32)
+        return _blas(act.astype(np.float32), weights.float32, bound, product, _FLOAT32)
     if bound <= _FLOAT64 or product * 64 <= _FLOAT64:
-        return _blas(act.astype(np.float64), weights.as_float64, bound, product, _FLOAT64)
+        return _blas(act.astype(np.float64), weights.float64, bound, product, _FLOAT64)
     return np.asarray(act.astype(np.int64) @ weights.values.astype(np.int64))
 
 

@@ -8,6 +8,7 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.tensor.exact import exact_sums
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
+from hwsim.tensor.ordered import ordered_sums
 from hwsim.tensor.weights import Weights
 
 
@@ -54,4 +55,4 @@ def matmul(
         raise InvalidValue("act.shape", left.shape, law)
     if summation is None and not act_precision.floating:
         return Sums(exact_sums(left, act_precision, right, threads), 0)
-    raise Unsupported("registers of an array are not simulated yet")
+    return Sums(*ordered_sums(left, act_precision, right, summation or Summation(), threads))

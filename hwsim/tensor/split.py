@@ -17,7 +17,7 @@ def pieces(size: int, count: int, grain: int = 1) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def in_parallel(job: Callable[[int, int], int | None], parts: list[tuple[int, int]]) -> list[int | None]:
+def in_parallel(job: Callable[[int, int], int], parts: list[tuple[int, int]]) -> list[int]:
     """The job done for each part, each on a thread of its own."""
     if len(parts) == 1:
         return [job(*parts[0])]

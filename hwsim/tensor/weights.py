@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from hwsim.core.precision import Precision
-from hwsim.kernels.measures import column_measures
-from hwsim.kernels.products import pack_bytes
+from hwsim.kernels.measures import measure_columns
+from hwsim.kernels.pack import pack_bytes, pack_steps
 from hwsim.kernels.tile import COLUMNS
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
@@ -33,52 +33,74 @@ class Weights:
     def n(self) -> int:
         return int(self.values.shape[1])
 
+    def rows(self, first: int, last: int) -> Self:
+        """The weights first..last - 1 along K."""
+        return self if (first, last) == (0, self.k) else type(self)(self.values[first:last], self.precision)
+
     @cached_property
     def measures(self) -> "Measures":
         """Of integers: what bounds every sum with them."""
-        largest, columns = column_measures(self.values)
-        return Measures(int(largest), columns)
-
-    @cached_property
-    def as_float32(self) -> Array:
-        return self.values.astype(np.float32)
-
-    @cached_property
-    def as_float64(self) -> Array:
-        return self.values.astype(np.float64)
+        columns = np.zeros((2, self.n), np.int64)
+        return Measures(int(measure_columns(self.values, columns)), int(columns[0].max()), int(columns[1].max()))
 
     @cached_property
     def bytes(self) -> "ByteWeights":
-        """Of integers of at most 8 bits: signed bytes in panels for `multiply_bytes`."""
+        """Of integers of at most 8 bits: signed bytes in panels."""
         return ByteWeights.of(self.values)
 
+    @cached_property
+    def float32(self) -> Array:
+        return self.values.astype(np.float32)
 
-@dataclass(frozen=True, slots=True, eq=False)
+    @cached_property
+    def float64(self) -> Array:
+        return self.values.astype(np.float64)
+
+    def panels(self, kind: type[np.generic]) -> Array:
+        """In panels of that type, one product a step."""
+        return self._steps_int16 if kind is np.int16 else self._steps_float32
+
+    @cached_property
+    def _steps_int16(self) -> Array:
+        return _in_steps(self.values, np.int16)
+
+    @cached_property
+    def _steps_float32(self) -> Array:
+        return _in_steps(self.values, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class Measures:
-    """The largest magnitude; of each column the sum of magnitudes and the sum of squares (0 where beyond 16 bits)."""
+    """The largest magnitude; of all columns the largest sum of magnitudes, and of squares (0 beyond 16 bits)."""
 
     largest: int
-    columns: Array
-
-    @property
-    def column(self) -> int:
-        """The largest sum of magnitudes of a column."""
-        return int(self.columns[0].max())
+    magnitudes: int
+    squares: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByteWeights:
-    """Signed bytes in panels; unsigned ones are moved down by `offset`. `sums` are those of the columns, as packed."""
+    """Signed bytes in panels, four products a step; unsigned ones were moved down by `offset`.
+
+    `sums[panel, step, column]` are those of the four signed bytes, `column_sums` those of all steps.
+    """
 
     panels: Array
     sums: Array
+    column_sums: Array
     offset: int
 
     @classmethod
     def of(cls, values: Array) -> Self:
         offset = 128 if values.dtype == np.uint8 else 0
         signed = (values ^ np.uint8(128)).view(np.int8) if offset else values
-        panels = np.empty((-(-values.shape[1] // COLUMNS), -(-values.shape[0] // 4), 4 * COLUMNS), np.int8)
-        sums = np.empty((panels.shape[0], COLUMNS), np.int32)
-        pack_bytes(signed, 0, panels.shape[0], panels, sums)
-        return cls(panels, sums, offset)
+        shape = (-(-values.shape[1] // COLUMNS), -(-values.shape[0] // 4))
+        panels, sums = np.empty((*shape, 4 * COLUMNS), np.int8), np.empty((*shape, COLUMNS), np.int32)
+        pack_bytes(signed, panels, sums)
+        return cls(panels, sums, sums.sum(axis=1, dtype=np.int32), offset)
+
+
+def _in_steps(values: Array, kind: Any) -> Array:
+    panels = np.empty((-(-values.shape[1] // COLUMNS), values.shape[0], COLUMNS), kind)
+    pack_steps(values.astype(kind, copy=False), panels)
+    return panels
