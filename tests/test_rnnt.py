@@ -15,7 +15,8 @@ from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_workload
 from hwsim.models.catalogue import workload
-from hwsim.models.rnnt import Encoder, Greedy, Joint, Prediction, Rnnt
+from hwsim.models.decoding import Greedy, Joint, Prediction
+from hwsim.models.rnnt import Encoder, Rnnt
 
 
 def recipe(**changes: object) -> Rnnt:

@@ -79,6 +79,28 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number from low to high.
+
+    >>> Number(low=0, high=1).broken_by(1.5)
+    'must be at most 1'
+    """
+
+    low: float
+    high: float
+
+    def broken_by(self, value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return "must be a number"
+        if not value >= self.low:
+            return f"must be at least {self.low:g}"
+        return None if value <= self.high else f"must be at most {self.high:g}"
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(core_schema), "minimum": self.low, "maximum": self.high}
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A text that is not empty, without control characters (but ends of lines, if it may have several)."""
 
@@ -121,6 +143,22 @@ class Table:
         key, item = get_args(pair)
         mapping = handler.generate_schema(dict[key, item])  # type: ignore[valid-type]
         return {"type": "function-after", "function": {"type": "no-info", "function": sorted_pairs}, "schema": mapping}
+
+
+@dataclass(frozen=True, slots=True)
+class ByKind:
+    """Stands in `Annotated[A | B, ByKind()]`: which noun is meant, the field `kind` says, a Literal in each of them."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        choices = {kind_of(member): handler.generate_schema(member) for member in get_args(source)}
+        return {"type": "tagged-union", "discriminator": "kind", "choices": choices}
+
+
+def kind_of(noun: type[Any]) -> str:
+    """The text that the field `kind` of a noun always has."""
+    kind: str
+    (kind,) = get_args(get_type_hints(noun)["kind"])
+    return kind
 
 
 def sorted_pairs(mapping: Mapping[K, V]) -> tuple[tuple[K, V], ...]:

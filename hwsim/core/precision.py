@@ -182,6 +182,10 @@ class PrecisionPlan(Noun):
         matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
         return policy(matching[-1] if matching else self.policy)
 
+    def widest(self, *ops: str) -> Precision:
+        """The format of a tensor that these ops read: that with the most bits, of those in which they want it."""
+        return max((self.of(op).activation for op in ops), key=lambda precision: precision.bits)
+
     def cached(self, op: str) -> Precision:
         """The format of keys or values that an op reads."""
         return self.cache or self.of(op).activation

@@ -19,7 +19,11 @@ class Engine(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary(Noun):
-    """The headline figures. Times are of one utterance, or of the batch that runs together."""
+    """The headline figures. Times are of one utterance, or of the batch that runs together.
+
+    Latency and real-time factor are those of the chip's cycles and of the host's share of the search, `host_ms`. The
+    sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused into the search.
+    """
 
     chip: Name
     workload: Name
@@ -27,6 +31,7 @@ class Summary(Noun):
     batch: int
     cycles: int
     latency_ms: float
+    host_ms: float
     audio_seconds: float
     rtf: float
     energy_aj: AttojouleCount
@@ -38,6 +43,22 @@ class Summary(Noun):
     parameters: int
     model_bytes: int
     compression_vs_fp32: float | None
+    lm_parameters: int
+    lm_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartResult(Noun):
+    """All ops and parameters of one part of the network: those whose names begin alike."""
+
+    name: Name
+    parameters: int
+    model_bytes: int
+    macs: int
+    cycles: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    energy_aj: AttojouleCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +98,10 @@ class Provenance(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
-    """A run: headline figures, one entry an op, the chip's counters, the energy with its unit prices."""
+    """A run: headline figures, one entry a part and one an op, the chip's counters, the energy with its unit prices."""
 
     summary: Summary
+    parts: tuple[PartResult, ...]
     ops: tuple[OpResult, ...]
     counters: Counters
     energy_by_component_aj: Components

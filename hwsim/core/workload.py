@@ -1,5 +1,6 @@
 """What runs: a program, with the audio that it recognises and the recipe that it was made from."""
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Protocol
@@ -24,12 +25,18 @@ class Recipe(Protocol):
     @property
     def precision(self) -> str | PrecisionPlan: ...
     @property
+    def decoding_steps(self) -> int: ...
+    @property
     def sources(self) -> tuple[tuple[str, str], ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload(Noun):
-    """A network at work on `batch` utterances of `audio` picoseconds each."""
+    """A network at work on `batch` utterances of `audio` picoseconds each.
+
+    `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
+    is what the host does in each of the search's steps while the chip waits.
+    """
 
     name: Name
     audio: Picoseconds
@@ -37,14 +44,59 @@ class Workload(Noun):
     precision: PrecisionPlan
     program: Program
     recipe: Recipe
+    fused: tuple[str, ...] = ()
+    host: Picoseconds = 0
+
+    @property
+    def host_seconds(self) -> Fraction:
+        """What the host does in all steps of the search."""
+        return Fraction(self.host * self.recipe.decoding_steps, 10**12)
+
+    @property
+    def sizes(self) -> "dict[str, Size]":
+        """Of each part that has parameters, its size, by name."""
+        elements: Counter[str] = Counter()
+        stored: Counter[str] = Counter()
+        for tensor in self.program.parameter_tensors:
+            elements[part_of(tensor.name)] += tensor.elements
+            stored[part_of(tensor.name)] += tensor.stored_bytes
+        return {part: Size(count, stored[part]) for part, count in elements.items()}
+
+    @property
+    def size(self) -> "Size":
+        """The recogniser's own size."""
+        own = [size for part, size in self.sizes.items() if part not in self.fused]
+        return Size(sum(size.parameters for size in own), sum(size.stored_bytes for size in own))
+
+    @property
+    def fused_size(self) -> "Size":
+        """The size of the language models beside it."""
+        own = self.size
+        return Size(self.program.parameters - own.parameters, self.program.model_bytes - own.stored_bytes)
 
     @property
     def audio_seconds(self) -> Fraction:
         """Length of one utterance."""
         return Fraction(self.audio, 10**12)
 
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Parameters, and their bytes as stored, scales counted."""
+
+    parameters: int
+    stored_bytes: int
+
     @property
     def compression_vs_fp32(self) -> Fraction | None:
-        """How many times smaller the model is than in single precision; None if it has no parameters."""
-        fp32_bytes = self.program.parameters * Precision.FP32.row_bytes(1)
-        return Fraction(fp32_bytes, self.program.model_bytes) if fp32_bytes else None
+        """How many times smaller than in single precision; None without parameters."""
+        return Fraction(Precision.FP32.row_bytes(self.parameters), self.stored_bytes) if self.parameters else None
+
+
+def part_of(name: str) -> str:
+    """The part of the network to which an op or a tensor belongs: the first component of its name.
+
+    >>> part_of("encoder.0.forward.input")
+    'encoder'
+    """
+    return name.partition(".")[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from hwsim.core.noun import Table
+from hwsim.core.noun import ByKind, Table, kind_of
 from hwsim.errors import InvalidValue, shown, suggestion
 from hwsim.inputs.yaml.document import Node
 
@@ -25,6 +25,7 @@ _WRONG_KIND = {
     "tuple_type": "a list",
     "list_type": "a list",
     "dataclass_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "none_required": "empty",
 }
 
@@ -59,6 +60,8 @@ def _finding(error: Any, kind: Any, document: Node) -> Finding:
     location, what, context = error["loc"], error["type"], error.get("ctx", {})
     if what in (*_UNKNOWN, *_MISSING):
         return _field_finding(_Place.follow(location[:-1], kind, document), str(location[-1]), what in _MISSING)
+    if what in ("union_tag_invalid", "union_tag_not_found"):
+        return _tag_finding(_Place.follow(location, kind, document), _quoted(context.get("expected_tags", "")))
     if location and location[-1] == "[key]":
         return _key_finding(_Place.follow(location[:-2], kind, document), str(error["input"]), context)
     place = _Place.follow(location, kind, document)
@@ -92,6 +95,18 @@ def _key_finding(place: "_Place", key: str, context: Any) -> Finding:
     return Finding(text, place.node.key_lines.get(key, place.node.line), (*place.path, key))
 
 
+def _tag_finding(place: "_Place", known: list[str]) -> Finding:
+    """A `kind` that is none of those that there are, or that is missing."""
+    assert isinstance(place.node.value, dict)
+    kind = place.node.value.get("kind")
+    if kind is None:
+        known = [kind_of(member) for member in _members(place.kind)]
+        text = f"{place.named('kind')}: is missing; known: {', '.join(known)}"
+        return Finding(text, place.node.line, (*place.path, "kind"))
+    inner = _Place((*place.path, "kind"), kind, Any)
+    return Finding(f"{inner.dotted} = {inner.shown}: {suggestion(str(kind.value), known)}", kind.line, inner.path)
+
+
 def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
@@ -109,6 +124,9 @@ class _Place:
         """As far as the location leads; names of a union's branches in it lead nowhere and are skipped."""
         place = cls((), document, kind)
         for step in location:
+            if place.member == step:
+                place = cls(place.path, place.node, place.member_kind)
+                continue
             match place.node.value, step:
                 case dict() as entries, str() if step in entries:
                     child = entries[step]
@@ -118,6 +136,19 @@ class _Place:
                     continue
             place = cls((*place.path, step), child, _inner_kind(place.kind, step))
         return place
+
+    @property
+    def member(self) -> str | None:
+        """The branch of a union that the document's `kind` names; the validator puts it into locations."""
+        tagged = get_origin(self.kind) is Annotated and any(isinstance(law, ByKind) for law in self.kind.__metadata__)
+        if not tagged or not isinstance(self.node.value, dict) or "kind" not in self.node.value:
+            return None
+        return str(self.node.value["kind"].value)
+
+    @property
+    def member_kind(self) -> Any:
+        named = [member for member in _members(self.kind) if kind_of(member) == self.member]
+        return named[0] if named else self.kind
 
     @property
     def dotted(self) -> str:

@@ -3,19 +3,29 @@
 from collections.abc import Mapping
 from typing import cast
 
+from hwsim.core.noun import kind_of
 from hwsim.core.ops import Conv, Gemm
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
+from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
+from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
+from hwsim.models.decoding import BeamSearch, Greedy
+from hwsim.models.gemms import Gemms, extract_gemms
+from hwsim.models.lstm_lm import LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
+from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
+from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
 
-AnyRecipe = Rnnt
-RECIPES: Mapping[str, type[AnyRecipe]] = {"rnnt": Rnnt}
+AnyRecipe = Rnnt | Conformer | Tdnnf | TransformerLm | LstmLmAlone | Gemms
+RECIPES: Mapping[str, type[AnyRecipe]] = {
+    kind_of(recipe): recipe for recipe in (Rnnt, Conformer, Tdnnf, TransformerLm, LstmLmAlone, Gemms)
+}
 
 
-def workload(recipe: AnyRecipe, precision: str | None = None) -> Workload:
-    """The workload of a recipe, under its own precision plan or under another policy for all of it."""
+def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) -> Workload:
+    """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = _extract(recipe, plan)
     ruled = [placed.op.name for placed in program.placed() if isinstance(placed.op, (Gemm, Conv))]
@@ -23,14 +33,33 @@ def workload(recipe: AnyRecipe, precision: str | None = None) -> Workload:
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
         raise InvalidValue("precision.rules", idle[0].match, law)
+    decoding = _decoding(recipe)
+    fusion = decoding.fusion if isinstance(decoding, BeamSearch) else None
     return Workload(
-        name=recipe.name, audio=recipe.audio, batch=recipe.batch, precision=plan, program=program, recipe=recipe
+        name=recipe.name,
+        audio=recipe.audio,
+        batch=recipe.batch,
+        precision=plan,
+        program=program,
+        recipe=recipe,
+        fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
+        host=0 if decoding is None else decoding.host,
     )
 
 
 def in_precision(workload_: Workload, precision: str) -> Workload:
     """The same workload under one policy for all of it."""
     return workload(cast(AnyRecipe, workload_.recipe), precision)
+
+
+def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
+    match recipe:
+        case Rnnt():
+            return recipe.decoding
+        case Conformer(decoder=TransducerDecoder(decoding=decoding)):
+            return decoding
+        case _:
+            return None
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:
@@ -41,3 +70,13 @@ def _extract(recipe: AnyRecipe, plan: PrecisionPlan) -> Program:
     match recipe:
         case Rnnt():
             return extract_rnnt(recipe, plan)
+        case Conformer():
+            return extract_conformer(recipe, plan)
+        case Tdnnf():
+            return extract_tdnnf(recipe, plan)
+        case TransformerLm():
+            return extract_transformer_lm(recipe, plan)
+        case LstmLmAlone():
+            return extract_lstm_lm(recipe, plan)
+        case Gemms():
+            return extract_gemms(recipe, plan)

@@ -44,8 +44,3 @@ def tensor(
     else:
         scaling = Scaling(granularity=Granularity.GROUP, group=group)
     return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=scaling)
-
-
-def widest(*precisions: Precision) -> Precision:
-    """The format with the most bits, in which a tensor is stored whose readers want different ones."""
-    return max(precisions, key=lambda precision: precision.bits)

@@ -1,28 +1,35 @@
-"""The recurrent neural network transducer: LSTM encoder, LSTM prediction network, joint network, greedy search.
+"""The recurrent neural network transducer: LSTM encoder, prediction and joint network, and a search.
 
 The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 (arXiv 2103.09935): `docs/model.md`.
 """
 
 from dataclasses import dataclass
-from enum import Enum
-from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
-from hwsim.core.functions import Function
+from hwsim.core.lengths import Lengths
 from hwsim.core.noun import Name, Noun, Remark, Whole
-from hwsim.core.ops import Apply, Elementwise, Lookup, Reduce, Reduction
-from hwsim.core.precision import Precision, PrecisionPlan
+from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.sources import Sources, check_sources
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.units import FrameTime, PerSecond, Utterance
+from hwsim.core.tensor import Role
+from hwsim.core.units import FRAME_TIME, FrameTime, Utterance
 from hwsim.core.view import View, window
-from hwsim.models.blocks.linear import linear
-from hwsim.models.blocks.lstm import BACKWARD, FORWARD, input_products, lstm_sequence, lstm_step
-from hwsim.models.part import Part, tensor, widest
+from hwsim.errors import InvalidValue
+from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
+from hwsim.models.blocks.pooling import time_stacked
+from hwsim.models.decoding import Decoding, Joint, Layers, Prediction, Size, steps_of, symbols_in
+from hwsim.models.part import Part, tensor
+from hwsim.models.search import search
+from hwsim.models.transducer import Encoded, Transducer
 
-Size = Annotated[int, Whole(low=1, high=65_536)]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeStacking(Noun):
+    """After so many layers, so many neighbouring frames become one."""
+
+    after: Layers
+    factor: Annotated[int, Whole(low=2, high=16)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,40 +38,26 @@ class Encoder(Noun):
 
     features: Size
     frame: FrameTime
-    layers: Annotated[int, Whole(low=1, high=100)]
+    layers: Layers
     cells: Size
     bidirectional: bool = False
+    stacking: TimeStacking | None = None
+
+    def check(self) -> None:
+        if self.stacking is not None and self.stacking.after >= self.layers:
+            raise InvalidValue("stacking.after", self.stacking.after, f"must leave some of the {self.layers} layers")
+
+    @property
+    def factor(self) -> int:
+        """Frames of the input for one of the output."""
+        return 1 if self.stacking is None else self.stacking.factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction(Noun):
-    """Embedding and one LSTM layer over symbols."""
+class Chunks(Noun):
+    """Streaming: the audio is recognised in pieces of that length, the states of all layers carried on."""
 
-    embedding: Size
-    cells: Size
-
-
-class Combination(Enum):
-    """How the joint network combines encoder and prediction."""
-
-    MULTIPLY = "multiply"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joint(Noun):
-    """Both sides projected to `size`, combined, squashed by tanh, and projected to the outputs (blank included)."""
-
-    size: Size
-    combine: Combination = Combination.MULTIPLY
-    outputs: Size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greedy(Noun):
-    """The best output at each evaluation. How many symbols an utterance has is declared, not decoded."""
-
-    kind: Literal["greedy"] = "greedy"
-    symbols_per_second: PerSecond
+    chunk: FrameTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,123 +68,86 @@ class Rnnt(Noun):
     name: Name
     audio: Utterance
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
+    lengths: Lengths | None = None
     precision: Name | PrecisionPlan = "fp16"
     encoder: Encoder
     prediction: Prediction
     joint: Joint
-    decoding: Greedy
+    decoding: Decoding
+    streaming: Chunks | None = None
     about: Remark | None = None
     sources: Sources = ()
 
     def check(self) -> None:
         check_sources(self, self.sources)
+        if self.streaming is None:
+            return
+        if self.encoder.bidirectional:
+            law = "cannot be: a bidirectional encoder needs the whole utterance; set encoder.bidirectional to false"
+            raise InvalidValue("streaming", FRAME_TIME.written(self.streaming.chunk), law)
+        whole = self.encoder.frame * self.encoder.factor
+        if self.streaming.chunk % whole:
+            written = FRAME_TIME.written(self.streaming.chunk)
+            law = f"must be a multiple of {FRAME_TIME.written(whole)}, one frame"
+            raise InvalidValue("streaming.chunk", written, law)
+
+    @property
+    def chunks(self) -> int:
+        """Pieces in which one utterance is recognised, the last one padded."""
+        return 1 if self.streaming is None else -(-self.audio // self.streaming.chunk)
 
     @property
     def frames(self) -> int:
-        """Frames of one utterance, the last one padded."""
-        return -(-self.audio // self.encoder.frame)
+        """Frames of one piece, the last ones padded."""
+        length = self.audio if self.streaming is None else self.streaming.chunk
+        return -(-length // (self.encoder.frame * self.encoder.factor)) * self.encoder.factor
 
     @property
     def symbols(self) -> int:
-        """Symbols that one utterance is declared to have."""
-        return ceil(self.decoding.symbols_per_second * Fraction(self.audio, 10**12))
+        """Symbols that one piece is declared to have; over the utterance they are never fewer than declared."""
+        return ceil(symbols_in(self.decoding, self.audio) / self.chunks)
+
+    @property
+    def decoding_steps(self) -> int:
+        return self.chunks * steps_of(self.decoding, self.frames // self.encoder.factor, self.symbols)
 
 
 def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
-    """The loop tree: all encoder layers, then the search.
-
-    A greedy search evaluates the joint network once per frame (it ends in blank) and once per symbol, and runs the
-    prediction network at the start and after each symbol.
-    """
-    encoder, encoded = _encoder(recipe, plan)
-    projected = tensor("joint.encoder.out", (*encoded.shape[:2], recipe.joint.size), plan.of("joint.encoder").state)
-    projection = linear("joint.encoder", View(tensor=encoded.name), encoded.shape[2], projected, plan)
-    predicted = tensor("joint.prediction.out", (recipe.batch, recipe.joint.size), plan.of("joint.prediction").state)
-    symbol = tensor("search.symbol", (recipe.batch, 1), Precision.INT32, Role.STATE)
-    prediction = _prediction(recipe, symbol, predicted, plan).looped("search.symbols", recipe.symbols + 1)
-    evaluation = _evaluation(recipe, symbol, projected, predicted, plan)
-    evaluations = evaluation.looped("search.evaluations", recipe.frames + recipe.symbols)
-    return (encoder + projection + Part((symbol,)) + prediction + evaluations).program(recipe.name)
+    """The loop tree: all encoder layers, then the search; once, or for each chunk."""
+    net = Transducer(recipe.prediction, recipe.joint, plan, recipe.batch)
+    features, encoder, encoded = _encoder(recipe, plan, net.encoder_reader)
+    piece = encoder + search(net, recipe.decoding, encoded)
+    if recipe.streaming is not None:
+        piece = piece.looped(CHUNKS, recipe.chunks)
+    return (features + piece).program(recipe.name)
 
 
-def _encoder(recipe: Rnnt, plan: PrecisionPlan) -> tuple[Part, Tensor]:
-    """The layers, and the tensor that the last one writes."""
-    directions = (FORWARD, BACKWARD) if recipe.encoder.bidirectional else (FORWARD,)
-    names = [f"encoder.{layer}" for layer in range(recipe.encoder.layers)]
-    readers = [*(input_products(name, directions) for name in names), ("joint.encoder",)]
-    formats = [widest(*(plan.of(op).activation for op in ops)) for ops in readers]
-    shape = (recipe.frames, recipe.batch)
-    x = tensor("features", (*shape, recipe.encoder.features), formats[0], Role.INPUT)
-    part = Part((x,))
-    for name, precision in zip(names, formats[1:], strict=True):
-        out = tensor(f"{name}.out", (*shape, recipe.encoder.cells * len(directions)), precision)
-        part += lstm_sequence(name, x, recipe.encoder.cells, out, directions, plan)
-        x = out
-    return part, x
+CHUNKS = "chunks"
 
 
-def _prediction(recipe: Rnnt, symbol: Tensor, predicted: Tensor, plan: PrecisionPlan) -> Part:
-    """From the last symbol to the joint network's second input."""
-    batch, size, cells = recipe.batch, recipe.prediction.embedding, recipe.prediction.cells
-    policy = plan.of("prediction.input")
-    table = tensor("prediction.embedding", (recipe.joint.outputs, size), policy.activation, Role.TABLE)
-    embedded = tensor("prediction.embedded", (batch, size), policy.activation)
-    embed = Lookup(
-        name="prediction.embed",
-        table=View(tensor=table.name),
-        index=View(tensor=symbol.name),
-        out=View(tensor=embedded.name),
+def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part, Encoded]:
+    """The features, the layers, and what the last one leaves."""
+    sizes, batch, frames = recipe.encoder, recipe.batch, recipe.frames
+    directions = (FORWARD, BACKWARD) if sizes.bidirectional else (FORWARD,)
+    names = [f"encoder.{layer}" for layer in range(sizes.layers)]
+    readers = [*(input_products(name, directions) for name in names[1:]), (reader,)]
+    x = tensor(
+        "features",
+        (recipe.chunks * frames, batch, sizes.features),
+        plan.widest(*input_products(names[0], directions)),
+        Role.INPUT,
     )
-    sums = tensor("prediction.input.sums", (batch, 4 * cells), policy.state)
-    gates = tuple(View(tensor=sums.name, windows=(window(1, start=gate * cells, count=cells),)) for gate in range(4))
-    project = "joint.prediction"
-    wanted = tensor("prediction.out", (batch, cells), plan.of(project).activation)
-    return (
-        Part((table, embedded, wanted), (embed,))
-        + linear("prediction.input", View(tensor=embedded.name), size, sums, plan)
-        + lstm_step("prediction", gates, batch, cells, plan, also=(View(tensor=wanted.name), wanted))
-        + linear(project, View(tensor=wanted.name), cells, predicted, plan)
-    )
-
-
-def _evaluation(recipe: Rnnt, symbol: Tensor, projected: Tensor, predicted: Tensor, plan: PrecisionPlan) -> Part:
-    """One evaluation of the joint network: fetch the frame, combine, project, choose, go on."""
-    batch, size = recipe.batch, recipe.joint.size
-    frame = tensor("search.frame", (batch, 1), Precision.INT32, Role.STATE)
-    row = tensor("joint.frame", (batch, size), projected.precision)
-    hidden = tensor("joint.hidden", (batch, size), plan.of("joint.output").activation)
-    scores = tensor("joint.scores", (batch, recipe.joint.outputs), plan.of("joint.output").state)
-    fetch = Lookup(
-        name="joint.fetch",
-        table=View(tensor=projected.name),
-        index=View(tensor=frame.name),
-        out=View(tensor=row.name),
-    )
-    combine = Elementwise(
-        name="joint.combine",
-        reads=(("frame", View(tensor=row.name)), ("predicted", View(tensor=predicted.name))),
-        chain=(
-            Apply(function=Function.MUL, args=("frame", "predicted"), result="product"),
-            Apply(function=Function.TANH, args=("product",), result="squashed"),
-            Apply(function=Function.REQUANTIZE, args=("squashed",), result="hidden"),
-        ),
-        writes=(("hidden", View(tensor=hidden.name)),),
-    )
-    choose = Reduce(
-        name="search.choose",
-        reduction=Reduction.ARGMAX,
-        read=View(tensor=scores.name),
-        write=View(tensor=symbol.name),
-    )
-    # On blank the frame moves on: one comparison, one addition.
-    advance = Elementwise(
-        name="search.advance",
-        reads=(("symbol", View(tensor=symbol.name)), ("frame", View(tensor=frame.name))),
-        chain=(
-            Apply(function=Function.ADD, args=("symbol",), result="is blank"),
-            Apply(function=Function.ADD, args=("frame", "is blank"), result="next"),
-        ),
-        writes=(("next", View(tensor=frame.name)),),
-    )
-    output = linear("joint.output", View(tensor=hidden.name), size, scores, plan)
-    return Part((frame, row, hidden), (fetch, combine)) + output + Part(nodes=(choose, advance))
+    chunk = (window(0, count=frames, loop=CHUNKS),) if recipe.streaming is not None else ()
+    read = Sequence(View(tensor=x.name, windows=chunk), frames, batch, sizes.features)
+    features, part = Part((x,)), Part()
+    for layer, name in enumerate(names):
+        precision = plan.widest(*readers[layer])
+        out = tensor(f"{name}.out", (read.frames, batch, sizes.cells * len(directions)), precision)
+        part += lstm_sequence(name, read, sizes.cells, out, directions, plan)
+        read = Sequence.of(out)
+        if sizes.stacking is not None and layer + 1 == sizes.stacking.after:
+            factor = sizes.stacking.factor
+            stacked = tensor("encoder.stacked", (read.frames // factor, batch, factor, read.features), precision)
+            part += time_stacked("encoder.stack", View(tensor=out.name), stacked)
+            read = Sequence.of(stacked)
+    return features, part, Encoded(read.view, read.frames, read.features, recipe.symbols)

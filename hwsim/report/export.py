@@ -29,6 +29,7 @@ def run_files(result: Result) -> dict[str, str]:
     return {
         "result.json": to_json(result),
         "summary.csv": to_csv([flat(result.summary)]),
+        "parts.csv": to_csv([flat(part) for part in result.parts]),
         "ops.csv": to_csv([flat(op) for op in result.ops]),
         "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
     }

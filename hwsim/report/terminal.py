@@ -36,7 +36,13 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
         (summary.chip, "bold"),
         f": {figure(summary.audio_seconds)} s of audio{batch}",
     )
-    tables = (_headline(result, clock), _top_ops(result.ops, summary.cycles), _time(result), _energy(result))
+    tables = (
+        _headline(result, clock),
+        _parts(result),
+        _top_ops(result.ops, summary.cycles),
+        _time(result),
+        _energy(result),
+    )
     return _render((title, *tables, _assumed(result)), screen)
 
 
@@ -91,9 +97,13 @@ def _headline(result: Result, clock: int) -> Table:
     smaller = summary.compression_vs_fp32
     compression = "" if smaller is None else f", {figure(smaller)} times smaller than in fp32"
     batch_audio = summary.audio_seconds * summary.batch
+    host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
+    fused = (
+        "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
+    )  # fmt: skip
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for row in (
-        ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}"),
+        ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}{host}"),
         ("RTF", figure(summary.rtf), f"{figure(1 / summary.rtf)} times faster than the audio"),
         (
             "energy",
@@ -110,9 +120,27 @@ def _headline(result: Result, clock: int) -> Table:
             scaled(summary.model_bytes, "B"),
             f"{summary.parameters:,} parameters{compression}",
         ),
+        *((fused,) if summary.lm_parameters else ()),
         ("array", percent(summary.utilization), f"of its peak: {scaled(summary.macs, 'MAC')}"),
     ):
         table.add_row(*row)
+    return table
+
+
+def _parts(result: Result) -> Table:
+    cycles = result.summary.cycles
+    table = _table("part", "parameters", "model", "products", "cycles", "time", "DRAM", "energy", title="Parts")
+    for part in result.parts:
+        table.add_row(
+            part.name,
+            f"{part.parameters:,}",
+            scaled(part.model_bytes, "B"),
+            scaled(part.macs, "MAC"),
+            f"{part.cycles:,}",
+            percent(part.cycles, cycles),
+            scaled(part.dram_read_bytes + part.dram_write_bytes, "B"),
+            joules(part.energy_aj),
+        )
     return table
 
 

@@ -11,8 +11,8 @@ from hwsim.core.energy import Components, Energy
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.plain import fingerprint
 from hwsim.core.prices import PriceTable
-from hwsim.core.result import Engine, OpResult, Provenance, Result, Summary
-from hwsim.core.workload import Workload
+from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, Summary
+from hwsim.core.workload import Size, Workload, part_of
 
 
 def result(
@@ -23,12 +23,35 @@ def result(
     total = sum((op.counters for op in counters), Counters(cycles=0))
     return Result(
         summary=_summary(chip, workload, counters, total, energy.components.total),
+        parts=_parts(workload, ops),
         ops=ops,
         counters=total,
         energy_by_component_aj=energy.components,
         prices=energy.prices,
         provenance=provenance,
     )
+
+
+def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...]:
+    """The sums of each part, in the order in which they first run; parts that never run come last."""
+    sizes = workload.sizes
+    found = []
+    for name in dict.fromkeys([*(part_of(op.name) for op in ops), *sizes]):
+        own = [op for op in ops if part_of(op.name) == name]
+        size = sizes.get(name, Size(0, 0))
+        found.append(
+            PartResult(
+                name=name,
+                parameters=size.parameters,
+                model_bytes=size.stored_bytes,
+                macs=sum(op.macs for op in own),
+                cycles=sum(op.cycles for op in own),
+                dram_read_bytes=sum(op.dram_read_bytes for op in own),
+                dram_write_bytes=sum(op.dram_write_bytes for op in own),
+                energy_aj=sum(op.energy_aj for op in own),
+            )
+        )
+    return tuple(found)
 
 
 def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
@@ -78,8 +101,9 @@ def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
 def _summary(
     chip: Chip, workload: Workload, counters: Sequence[OpCounters], total: Counters, energy_aj: int
 ) -> Summary:
-    seconds = Fraction(total.cycles, chip.clock)
-    program, compression = workload.program, workload.compression_vs_fp32
+    seconds = Fraction(total.cycles, chip.clock) + workload.host_seconds
+    size, fused = workload.size, workload.fused_size
+    compression = size.compression_vs_fp32
     return Summary(
         chip=chip.name,
         workload=workload.name,
@@ -87,6 +111,7 @@ def _summary(
         batch=workload.batch,
         cycles=total.cycles,
         latency_ms=float(seconds * 1000),
+        host_ms=float(workload.host_seconds * 1000),
         audio_seconds=float(workload.audio_seconds),
         rtf=float(seconds / workload.audio_seconds),
         energy_aj=energy_aj,
@@ -95,7 +120,9 @@ def _summary(
         utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
         dram_read_bytes=total.work.dram_read_bytes,
         dram_write_bytes=total.work.dram_write_bytes,
-        parameters=program.parameters,
-        model_bytes=program.model_bytes,
+        parameters=size.parameters,
+        model_bytes=size.stored_bytes,
         compression_vs_fp32=None if compression is None else float(compression),
+        lm_parameters=fused.parameters,
+        lm_bytes=fused.stored_bytes,
     )

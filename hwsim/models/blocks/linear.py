@@ -9,15 +9,21 @@ from hwsim.models.part import Part, tensor
 
 def linear(name: str, act: View, inputs: int, out: Tensor, plan: PrecisionPlan) -> Part:
     """out[…, outputs] = act[…, inputs] @ weight + bias; makes weight, bias and out."""
-    outputs = out.shape[-1]
+    return Part((out,)) + matrix(name, act, inputs, out.shape[-1], View(tensor=out.name), plan)
+
+
+def matrix(
+    name: str, act: View, inputs: int, outputs: int, out: View, plan: PrecisionPlan, *, bias: bool = True
+) -> Part:
+    """The same into a view of a tensor that is made elsewhere; rows may lie over several axes, as heads do."""
     policy = plan.of(name)
-    weight = tensor(f"{name}.weight", (inputs, outputs), policy.weight, Role.WEIGHT)
-    bias = tensor(f"{name}.bias", (outputs,), policy.bias, Role.BIAS)
+    weight = tensor(f"{name}.weight", (inputs, outputs), policy.weight, Role.WEIGHT, policy.group)
+    offset = tensor(f"{name}.bias", (outputs,), policy.bias, Role.BIAS)
     gemm = Gemm(
         name=name,
         act=act,
         weight=View(tensor=weight.name),
-        bias=View(tensor=bias.name),
-        out=View(tensor=out.name),
+        bias=View(tensor=offset.name) if bias else None,
+        out=out,
     )
-    return Part((weight, bias, out), (gemm,))
+    return Part((weight, offset) if bias else (weight,), (gemm,))

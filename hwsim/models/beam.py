@@ -1,0 +1,234 @@
+"""Beam search: in each step all hypotheses of all utterances are expanded by one output, and the best ones go on.
+
+What depends on the prefix alone (prediction network, language models) is computed for new prefixes and kept in pools,
+which are rings: the last 2 · beam prefixes of each utterance. The joint network runs for every hypothesis. The tree
+counts this work op by op; how many prefixes are new in a step it declares, and does not decide.
+"""
+
+from dataclasses import dataclass, replace
+
+from hwsim.core.functions import Function
+from hwsim.core.ops import Move, Reduce, Reduction
+from hwsim.core.precision import Precision
+from hwsim.core.tensor import Role, Tensor
+from hwsim.core.view import Affine, View, Window, window
+from hwsim.models.blocks.chain import chain, step
+from hwsim.models.blocks.embedding import gathered
+from hwsim.models.blocks.language_model import lm_step, log_softmax
+from hwsim.models.blocks.lstm import Memory
+from hwsim.models.decoding import BeamSearch, LstmLm, new_prefixes, steps_of
+from hwsim.models.part import Part, tensor
+from hwsim.models.transducer import Encoded, Place, Transducer
+
+STEPS, PREFIXES, HYPOTHESES = "search.steps", "search.prefixes", "search.hypotheses"
+SOURCE_LM, EXTERNAL_LM = "source_lm", "external_lm"
+SYMBOL, FRAME, PREFIX, NEW = (View(tensor=f"search.{what}") for what in ("symbol", "frame", "prefix", "new"))
+SCORE = View(tensor="search.score")
+
+
+def beam_search(net: Transducer, search: BeamSearch, encoded: Encoded) -> Part:
+    """All steps of the search."""
+    projection, table, frame_size = net.table(encoded)
+    sizes = _Sizes(net.batch, search.beam, new_prefixes(search, encoded.frames, encoded.symbols), net.joint.outputs)
+    one = (
+        _new_prefixes(net, search, sizes)
+        + _expansions(net, search, sizes, table, frame_size)
+        + _total(net, search, sizes)
+        + _survivors(net, sizes)
+    )
+    steps = steps_of(search, encoded.frames, encoded.symbols)
+    return projection + _carried(net, search, sizes) + one.looped(STEPS, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    batch: int
+    beam: int
+    new: int  # prefixes of an utterance that are new in a step
+    outputs: int
+
+    @property
+    def alive(self) -> int:
+        """Hypotheses of all utterances."""
+        return self.batch * self.beam
+
+    @property
+    def pool_rows(self) -> int:
+        return 2 * self.alive
+
+
+def _score_format(net: Transducer) -> Precision:
+    """Sums of log probabilities are kept in the format of biases, the widest one."""
+    return net.plan.of("joint.output").bias
+
+
+def _models(search: BeamSearch) -> dict[str, LstmLm]:
+    fusion = search.fusion
+    return {} if fusion is None else {SOURCE_LM: fusion.source, EXTERNAL_LM: fusion.external}
+
+
+def _pool(name: str, row: Tensor, sizes: _Sizes) -> Tensor:
+    """Rows like this one for all prefixes that are kept."""
+    return replace(row, name=f"{name}.pool", shape=(sizes.pool_rows, row.shape[1]), role=Role.STATE)
+
+
+def _scores_row(net: Transducer, name: str) -> Tensor:
+    return tensor(name, (1, net.joint.outputs), net.plan.of(f"{name}.output").state)
+
+
+def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+    """What goes from step to step: of each hypothesis last symbol, frame, prefix and score; and the pools."""
+    shape = (sizes.batch, sizes.beam, 1)
+    carried = [tensor(view.tensor, shape, Precision.INT32, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
+    carried.append(tensor(NEW.tensor, (sizes.batch, sizes.new, 1), Precision.INT32, Role.STATE))
+    carried.append(tensor(SCORE.tensor, shape, _score_format(net), Role.STATE))
+    carried.append(_pool("prediction", net.predicted("row", 1), sizes))
+    carried += [_pool(name, _scores_row(net, name), sizes) for name in _models(search)]
+    return Part(tuple(carried))
+
+
+def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+    """Prediction network and language models for the new prefixes, together or one hypothesis after another."""
+    together = search.batch_prediction
+    rows = sizes.batch * (sizes.new if together else 1)
+    # The k-th new prefix of step i is row new · i + k of a pool, which begins again at its end.
+    terms = (
+        ((STEPS, sizes.batch * sizes.new),) if together else ((PREFIXES, sizes.batch), (STEPS, sizes.batch * sizes.new))
+    )
+    place = Window(axis=0, start=Affine(terms=terms), count=rows, wraps=True)
+    index = NEW if together else replace(NEW, windows=(window(1, loop=PREFIXES),))
+
+    symbols = tensor("search.new_symbol", (rows, 1), Precision.INT32)
+    symbol = View(tensor=symbols.name)
+    part = Part((symbols,)) + gathered("search.last", SYMBOL, index, symbol)
+    pool = _pool("prediction", net.predicted("row", 1), sizes)
+    cells, layers = net.prediction.cells, net.prediction.layers
+    states, memories = _memories("prediction", layers, cells, rows, sizes, index, place, net)
+    part += states + net.predict(symbol, rows, memories, Place(View(tensor=pool.name, windows=(place,)), pool))
+    for name, lm in _models(search).items():
+        states, memories = _memories(name, lm.layers, lm.cells, rows, sizes, index, place, net)
+        scores = View(tensor=f"{name}.pool", windows=(place,))
+        part += states + lm_step(name, lm, sizes.outputs, symbol, rows, memories, net.plan, scores)
+    return part if together else part.looped(PREFIXES, sizes.new)
+
+
+def _memories(
+    name: str, layers: int, cells: int, rows: int, sizes: _Sizes, index: View, place: Window, net: Transducer
+) -> tuple[Part, tuple[Memory, ...]]:
+    """The states of the prefixes that are extended, fetched from pools; new states go to the pools."""
+    part, memories = Part(), []
+    for layer in range(layers):
+        policy = net.plan.of(f"{name}.{layer}.recurrent")
+        views: list[View] = []
+        for what, precision in (("hidden", policy.activation), ("cell", policy.state)):
+            pool = tensor(f"{name}.{layer}.{what}", (sizes.pool_rows, cells), precision, Role.STATE)
+            before = tensor(f"{name}.{layer}.{what}.before", (rows, cells), precision)
+            fetched = View(tensor=before.name)
+            part += Part((pool, before))
+            part += gathered(f"{name}.{layer}.{what}.fetch", View(tensor=pool.name), index, fetched)
+            views += [fetched, View(tensor=pool.name, windows=(place,))]
+        hidden, new_hidden, cell, new_cell = views
+        memories.append(Memory(hidden, cell, new_hidden, new_cell))
+    return part, tuple(memories)
+
+
+def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View, frame_size: int) -> Part:
+    """The joint network for all hypotheses, together or one after another."""
+    together = search.batch_joint
+    rows = sizes.alive if together else sizes.batch
+    own = () if together else (window(1, loop=HYPOTHESES),)
+    scores = tensor("joint.scores", (sizes.batch, sizes.beam, sizes.outputs), net.plan.of("joint.output").state)
+    inputs, frame, predicted = net.inputs(rows, frame_size)
+    part = (
+        inputs
+        + gathered("joint.fetch", table, replace(FRAME, windows=own), frame.view)
+        + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=own), predicted.view)
+        + net.evaluate(frame, predicted, rows, View(tensor=scores.name, windows=own))
+    )
+    return Part((scores,)) + (part if together else part.looped(HYPOTHESES, sizes.beam))
+
+
+def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+    """The score of each hypothesis with each output, language models added; makes `search.candidates`."""
+    shape = (sizes.alive, sizes.outputs)
+    logs = tensor("search.logs", shape, net.plan.of("joint.output").state)
+    total = tensor("search.total", shape, _score_format(net))
+    candidates = tensor("search.candidates", (sizes.batch, sizes.beam * sizes.outputs, 1), _score_format(net))
+    part = Part((logs, total, candidates))
+    part += log_softmax("search.normalise", View(tensor="joint.scores"), View(tensor=logs.name))
+    # Seen with hypotheses along rows, the score so far is one row that all outputs share.
+    turned = (1, 0)
+    reads = {"log": View(tensor=logs.name, order=turned), "so far": replace(SCORE, order=(2, 0, 1))}
+    steps = [step("sum", Function.ADD, "log", "so far")]
+    constants = {}
+    fusion = search.fusion
+    if fusion is not None:
+        for name, weight, combine in (
+            (SOURCE_LM, fusion.source_weight, Function.SUB),
+            (EXTERNAL_LM, fusion.external_weight, Function.ADD),
+        ):
+            recalled = tensor(f"{name}.scores", shape, _scores_row(net, name).precision)
+            view = View(tensor=recalled.name)
+            part += Part((recalled,)) + gathered(f"{name}.recall", View(tensor=f"{name}.pool"), PREFIX, view)
+            reads[name], constants[f"weight {name}"] = replace(view, order=turned), weight
+            before = steps[-1].result
+            steps.append(step(f"weighted {name}", Function.MUL, name, f"weight {name}"))
+            steps.append(step(f"with {name}", combine, before, f"weighted {name}"))
+    steps.append(step("out", Function.REQUANTIZE, steps[-1].result))
+    write = View(tensor=total.name, order=turned)
+    part += chain("search.combine", reads, tuple(steps), {"out": write}, constants)
+    gather = Move(name="search.gather", read=View(tensor=total.name), write=View(tensor=candidates.name))
+    return part + Part(nodes=(gather,))
+
+
+def _survivors(net: Transducer, sizes: _Sizes) -> Part:
+    """The best candidates, and from which hypothesis and output each of them came."""
+    many = sizes.batch * sizes.beam * sizes.outputs
+    shape = (sizes.batch, sizes.beam, 1)
+    choice, place, parent, frame, prefix = (
+        tensor(f"search.{what}", shape, Precision.INT32)
+        for what in ("choice", "place", "parent", "frame.before", "prefix.before")
+    )
+    # Constant tables: where the candidates of an utterance begin, and what a candidate's place means.
+    first = tensor("search.first", shape, Precision.INT32, Role.INPUT)
+    parents, symbols = (
+        tensor(f"search.{what}_of_place", (many, 1), Precision.INT32, Role.INPUT) for what in ("parent", "symbol")
+    )
+    at, candidates = View(tensor=place.name), View(tensor="search.candidates")
+    choose = Reduce(
+        name="search.choose",
+        reduction=Reduction.TOP,
+        read=candidates,
+        write=View(tensor=choice.name),
+        axis=-2,
+        count=sizes.beam,
+    )
+    renew = Reduce(name="search.renew", reduction=Reduction.TOP, read=SYMBOL, write=NEW, axis=-2, count=sizes.new)
+    # On blank, which is output 0, the frame moves on and the prefix stays.
+    steps = (
+        step("is blank", Function.EQUAL, "symbol", "blank"),
+        step("next", Function.ADD, "frame", "is blank"),
+        step("kept", Function.MUL, "prefix", "is blank"),
+    )
+    return (
+        Part((choice, place, parent, frame, prefix, first, parents, symbols), (choose,))
+        + chain(
+            "search.locate",
+            {"choice": View(tensor=choice.name), "first": View(tensor=first.name)},
+            (step("place", Function.ADD, "choice", "first"),),
+            {"place": at},
+        )
+        + gathered("search.parents", View(tensor=parents.name), at, View(tensor=parent.name))
+        + gathered("search.symbols", View(tensor=symbols.name), at, SYMBOL)
+        + gathered("search.scores", candidates, at, SCORE)
+        + gathered("search.frames", FRAME, View(tensor=parent.name), View(tensor=frame.name))
+        + gathered("search.prefixes", PREFIX, View(tensor=parent.name), View(tensor=prefix.name))
+        + chain(
+            "search.advance",
+            {"symbol": SYMBOL, "frame": View(tensor=frame.name), "prefix": View(tensor=prefix.name)},
+            steps,
+            {"next": FRAME, "kept": PREFIX},
+            {"blank": 0.0},
+        )
+        + Part(nodes=(renew,))
+    )

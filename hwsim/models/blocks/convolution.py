@@ -1,0 +1,44 @@
+"""Convolutions: plain, strided, dilated, grouped and depthwise."""
+
+from math import prod
+
+from hwsim.core.ops import Conv, ConvAxis
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.tensor import Role, Tensor
+from hwsim.core.view import View
+from hwsim.models.part import Part, tensor
+
+
+def convolution(
+    name: str,
+    act: View,
+    channels: int,
+    axes: tuple[ConvAxis, ...],
+    out: Tensor,
+    plan: PrecisionPlan,
+    *,
+    groups: int = 1,
+    bias: bool = True,
+) -> Part:
+    """act[batch, *axes, channels] → out[batch, *positions, outputs]; makes weight, bias and out."""
+    policy, outputs = plan.of(name), out.shape[-1]
+    taps = prod(axis.kernel for axis in axes)
+    shape = (groups, taps * channels // groups, outputs // groups)
+    weight = tensor(f"{name}.weight", shape, policy.weight, Role.WEIGHT, policy.group)
+    offset = tensor(f"{name}.bias", (outputs,), policy.bias, Role.BIAS)
+    conv = Conv(
+        name=name,
+        act=act,
+        weight=View(tensor=weight.name),
+        bias=View(tensor=offset.name) if bias else None,
+        out=View(tensor=out.name),
+        axes=axes,
+        groups=groups,
+    )
+    return Part((out, weight, offset) if bias else (out, weight), (conv,))
+
+
+def depthwise(name: str, act: View, axis: ConvAxis, out: Tensor, plan: PrecisionPlan) -> Part:
+    """A kernel of its own for each channel, along one axis."""
+    channels = out.shape[-1]
+    return convolution(name, act, channels, (axis,), out, plan, groups=channels)

@@ -1,0 +1,172 @@
+"""The Conformer (Gulati et al., Interspeech 2020, arXiv 2005.08100) with a CTC head or a transducer's second half."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated, Literal
+
+from hwsim.core.lengths import Lengths
+from hwsim.core.noun import ByKind, Name, Noun, Remark, Whole
+from hwsim.core.ops import Reduce, Reduction
+from hwsim.core.precision import Precision, PrecisionPlan
+from hwsim.core.program import Program
+from hwsim.core.sources import Sources, check_sources
+from hwsim.core.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
+from hwsim.core.view import View
+from hwsim.errors import InvalidValue
+from hwsim.models.blocks.linear import linear
+from hwsim.models.conformer_encoder import CHUNKS, STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
+from hwsim.models.decoding import Decoding, Joint, Layers, Prediction, Size, steps_of, symbols_in
+from hwsim.models.part import Part, tensor
+from hwsim.models.search import search
+from hwsim.models.transducer import Encoded, Transducer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformerEncoder(Noun):
+    """Subsampling by four, then blocks. The feed-forwards have 4 · size hidden units, if nothing else is said."""
+
+    mels: Annotated[int, Whole(low=7, high=1024)] = 80
+    frame: FrameTime
+    layers: Layers
+    size: Size
+    heads: Annotated[int, Whole(low=1, high=1024)]
+    kernel: Annotated[int, Whole(low=1, high=1023)]
+    feed_forward: Size | None = None
+
+    def check(self) -> None:
+        if self.size % self.heads:
+            raise InvalidValue("heads", self.heads, f"must divide the size of {self.size}")
+        if self.kernel % 2 == 0:
+            raise InvalidValue("kernel", self.kernel, "must be odd, so that it has a middle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkedAttention(Noun):
+    """Streaming: each chunk sees itself, so much before it and so much after it; the convolutions see no later frame.
+
+    The frames of the look-ahead are computed through all layers, and again when they become part of a chunk.
+    """
+
+    chunk: FrameTime
+    left_context: Picoseconds
+    look_ahead: Picoseconds = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CtcHead(Noun):
+    """One output layer over the encoder's frames, and the best output of each."""
+
+    kind: Literal["ctc"] = "ctc"
+    outputs: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransducerDecoder(Noun):
+    """Prediction network, joint network and search, as in an RNN transducer."""
+
+    kind: Literal["transducer"] = "transducer"
+    prediction: Prediction
+    joint: Joint
+    decoding: Decoding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conformer(Noun):
+    """A workload file of kind `conformer`."""
+
+    kind: Literal["conformer"] = "conformer"
+    name: Name
+    audio: Utterance
+    batch: Annotated[int, Whole(low=1, high=65_536)] = 1
+    lengths: Lengths | None = None
+    precision: Name | PrecisionPlan = "fp16"
+    encoder: ConformerEncoder
+    decoder: Annotated[CtcHead | TransducerDecoder, ByKind()]
+    streaming: ChunkedAttention | None = None
+    about: Remark | None = None
+    sources: Sources = ()
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
+        if self.input_frames < frames_under(1):
+            least = FRAME_TIME.written(frames_under(1) * self.encoder.frame)
+            raise InvalidValue("audio", FRAME_TIME.written(self.audio), f"must be at least {least}, one encoded frame")
+        if self.streaming is not None:
+            whole = self.encoder.frame * STRIDE
+            for name in ("chunk", "left_context", "look_ahead"):
+                length = getattr(self.streaming, name)
+                if length % whole:
+                    law = f"must be a multiple of {FRAME_TIME.written(whole)}, one encoded frame"
+                    raise InvalidValue(f"streaming.{name}", FRAME_TIME.written(length), law)
+
+    @property
+    def input_frames(self) -> int:
+        """Frames of features in one utterance, the last one padded."""
+        return -(-self.audio // self.encoder.frame)
+
+    @property
+    def frames(self) -> int:
+        """Encoded frames of one utterance."""
+        return subsampled(self.input_frames)
+
+    @property
+    def stream(self) -> Stream | None:
+        if self.streaming is None:
+            return None
+        whole = self.encoder.frame * STRIDE
+        chunk, ahead, left = (
+            length // whole for length in (self.streaming.chunk, self.streaming.look_ahead, self.streaming.left_context)
+        )
+        return Stream(-(-self.frames // chunk), chunk, ahead, left)
+
+    @property
+    def pieces(self) -> tuple[int, int]:
+        """In how many pieces an utterance is recognised, and the encoded frames of one."""
+        return (1, self.frames) if self.stream is None else (self.stream.chunks, self.stream.chunk)
+
+    @property
+    def symbols(self) -> int:
+        """Symbols that one piece is declared to have."""
+        assert isinstance(self.decoder, TransducerDecoder)
+        return ceil(symbols_in(self.decoder.decoding, self.audio) / self.pieces[0])
+
+    @property
+    def decoding_steps(self) -> int:
+        if isinstance(self.decoder, CtcHead):
+            return 0
+        pieces, frames = self.pieces
+        return pieces * steps_of(self.decoder.decoding, frames, self.symbols)
+
+
+def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
+    """The loop tree: encoder and decoder, once or for each chunk; projections of positions before all."""
+    sizes, decoder, (pieces, frames) = recipe.encoder, recipe.decoder, recipe.pieces
+    own = EncoderSizes(
+        batch=recipe.batch,
+        mels=sizes.mels,
+        frames=recipe.frames,
+        layers=sizes.layers,
+        size=sizes.size,
+        heads=sizes.heads,
+        kernel=sizes.kernel,
+        feed_forward=sizes.feed_forward or 4 * sizes.size,
+        stream=recipe.stream,
+    )
+    if isinstance(decoder, CtcHead):
+        once, part, encoded = encoder(own, plan, ("ctc.output",))
+        part += _ctc(encoded, recipe.batch, frames, sizes.size, decoder.outputs, plan)
+    else:
+        net = Transducer(decoder.prediction, decoder.joint, plan, recipe.batch)
+        once, part, encoded = encoder(own, plan, (net.encoder_reader,))
+        part += search(net, decoder.decoding, Encoded(encoded, frames, sizes.size, recipe.symbols))
+    return (once + (part if recipe.streaming is None else part.looped(CHUNKS, pieces))).program(recipe.name)
+
+
+def _ctc(encoded: View, batch: int, frames: int, size: int, outputs: int, plan: PrecisionPlan) -> Part:
+    """The best output of each frame; what repeats and blanks is left to the host."""
+    scores = tensor("ctc.scores", (batch, frames, outputs), plan.of("ctc.output").state)
+    best = tensor("ctc.best", (batch, frames, 1), Precision.INT32)
+    choose = Reduce(
+        name="ctc.choose", reduction=Reduction.ARGMAX, read=View(tensor=scores.name), write=View(tensor=best.name)
+    )
+    return linear("ctc.output", encoded, size, scores, plan) + Part((best,), (choose,))

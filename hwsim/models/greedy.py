@@ -1,0 +1,43 @@
+"""Greedy search: the joint network once for each frame and once for each symbol, the best output each time.
+
+The prediction network runs at the start and after each symbol. The tree counts these runs; it does not interleave them
+as a search would.
+"""
+
+from hwsim.core.functions import Function
+from hwsim.core.ops import Reduce, Reduction
+from hwsim.core.precision import Precision
+from hwsim.core.tensor import Role
+from hwsim.core.view import View
+from hwsim.models.blocks.chain import chain, step
+from hwsim.models.blocks.embedding import gathered
+from hwsim.models.part import Part, tensor
+from hwsim.models.transducer import Encoded, Transducer
+
+
+def greedy_search(net: Transducer, encoded: Encoded) -> Part:
+    """Prediction and joint network as often as frames and symbols ask for."""
+    rows = net.batch
+    projection, table, frame_size = net.table(encoded)
+    inputs, frame_row, predicted = net.inputs(rows, frame_size)
+    symbol = tensor("search.symbol", (rows, 1), Precision.INT32, Role.STATE)
+    frame = tensor("search.frame", (rows, 1), Precision.INT32, Role.STATE)
+    scores = tensor("joint.scores", (rows, net.joint.outputs), net.plan.of("joint.output").state)
+    last, place = View(tensor=symbol.name), View(tensor=frame.name)
+
+    prediction = net.predict(last, rows, (None,) * net.prediction.layers, predicted)
+    evaluation = gathered("joint.fetch", table, place, frame_row.view)
+    evaluation += net.evaluate(frame_row, predicted, rows, View(tensor=scores.name))
+    choose = Reduce(name="search.choose", reduction=Reduction.ARGMAX, read=View(tensor=scores.name), write=last)
+    # On blank, which is output 0, the frame moves on: one comparison, one addition.
+    steps = (step("is blank", Function.EQUAL, "symbol", "blank"), step("next", Function.ADD, "frame", "is blank"))
+    advance = chain("search.advance", {"symbol": last, "frame": place}, steps, {"next": place}, {"blank": 0.0})
+    evaluation += Part(nodes=(choose,)) + advance
+
+    return (
+        projection
+        + inputs
+        + Part((symbol, frame, scores))
+        + prediction.looped("search.symbols", encoded.symbols + 1)
+        + evaluation.looped("search.evaluations", encoded.frames + encoded.symbols)
+    )

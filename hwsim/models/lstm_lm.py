@@ -1,0 +1,76 @@
+"""An LSTM language model alone: it scores symbol after symbol, for `batch` sequences at once."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Annotated, Literal
+
+from hwsim.core.lengths import Lengths
+from hwsim.core.noun import Name, Noun, Remark, Whole
+from hwsim.core.precision import Precision, PrecisionPlan
+from hwsim.core.program import Program
+from hwsim.core.sources import Sources, check_sources
+from hwsim.core.tensor import Role, Tensor
+from hwsim.core.units import PerSecond, Utterance
+from hwsim.core.view import View
+from hwsim.models.blocks.language_model import lm_step
+from hwsim.models.decoding import LstmLm, Size
+from hwsim.models.part import Part, tensor
+
+SYMBOLS = "symbols"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageModel(Noun):
+    """What workload files of language models have in common."""
+
+    name: Name
+    audio: Utterance
+    batch: Annotated[int, Whole(low=1, high=65_536)] = 1
+    lengths: Lengths | None = None
+    precision: Name | PrecisionPlan = "fp16"
+    symbols_per_second: PerSecond
+    about: Remark | None = None
+    sources: Sources = ()
+
+    @property
+    def symbols(self) -> int:
+        """Symbols of one sequence: declared, not decoded."""
+        return ceil(self.symbols_per_second * Fraction(self.audio, 10**12))
+
+    @property
+    def decoding_steps(self) -> int:
+        return 0
+
+    def last_symbols(self) -> Tensor:
+        """The symbols that are embedded next, one of each sequence."""
+        return tensor("lm.symbol", (self.batch, 1), Precision.INT32, Role.STATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmLmAlone(LanguageModel):
+    """A workload file of kind `lstm_lm`."""
+
+    kind: Literal["lstm_lm"] = "lstm_lm"
+    model: LstmLm
+    outputs: Size
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
+
+
+def extract_lstm_lm(recipe: LstmLmAlone, plan: PrecisionPlan) -> Program:
+    """One step for each symbol."""
+    symbol = recipe.last_symbols()
+    scores = tensor("lm.scores", (recipe.batch, recipe.outputs), plan.of("lm.output").state)
+    one = lm_step(
+        "lm",
+        recipe.model,
+        recipe.outputs,
+        View(tensor=symbol.name),
+        recipe.batch,
+        (None,) * recipe.model.layers,
+        plan,
+        View(tensor=scores.name),
+    )
+    return (Part((symbol, scores)) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)

@@ -1,0 +1,258 @@
+"""The factored time-delay network of Kaldi's chain recipes (egs/swbd/s5c/local/chain/tuning/run_tdnn_7q.sh).
+
+Each layer is a linear map to a narrow bottleneck over frames t - s and t, then an affine map back over t and t + s,
+with relu, batch norm, and a scaled bypass. What a batch norm makes is read by linear and affine maps only, so it is
+folded into the maps around it; so is the fixed transform of the input. Frames that no output needs are not computed,
+but for the bottleneck of the layer in which subsampling begins, which is computed for all frames.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from hwsim.core.functions import Function
+from hwsim.core.lengths import Lengths
+from hwsim.core.noun import Name, Noun, Number, Remark, Whole
+from hwsim.core.ops import Apply, ConvAxis
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.program import Program
+from hwsim.core.sources import Sources, check_sources
+from hwsim.core.tensor import Role, Tensor
+from hwsim.core.units import FrameTime, Utterance
+from hwsim.core.view import View, window
+from hwsim.errors import InvalidValue
+from hwsim.models.blocks.chain import chain, relu, step
+from hwsim.models.blocks.convolution import convolution
+from hwsim.models.blocks.linear import linear, matrix
+from hwsim.models.decoding import Size
+from hwsim.models.part import Part, tensor
+
+Factor = Annotated[int, Whole(low=1, high=16)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactoredLayer(Noun):
+    """One layer; a stride of 0 joins no frames."""
+
+    stride: Annotated[int, Whole(low=0, high=1000)]
+    bottleneck: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactoredEncoder(Noun):
+    """Frames of features with `splice` neighbours at each side and an utterance's i-vector; then factored layers."""
+
+    features: Size
+    frame: FrameTime
+    splice: Annotated[int, Whole(low=0, high=100)] = 1
+    ivector: Annotated[int, Whole(low=0, high=65_536)] = 0
+    size: Size
+    layers: tuple[FactoredLayer, ...]
+    bypass: Annotated[float, Number(low=0, high=1)] = 0.66
+    subsampling: Factor = 1
+
+    def check(self) -> None:
+        if not self.layers:
+            raise InvalidValue("layers", [], "must name at least one layer")
+        if self.subsampling > 1 and self.first_subsampled is None:
+            strides = [layer.stride for layer in self.layers]
+            raise InvalidValue("layers", strides, f"must end, and not begin, with multiples of {self.subsampling}")
+
+    @property
+    def first_subsampled(self) -> int | None:
+        """The last layer that needs all frames, in which subsampling begins: all strides behind it are multiples."""
+        first = len(self.layers)
+        while first and self.layers[first - 1].stride % self.subsampling == 0:
+            first -= 1
+        return first - 1 if 0 < first < len(self.layers) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs(Noun):
+    """What follows the last layer: a bottleneck, the encoder's size, the bottleneck again, then one output a state.
+
+    `training_branch` is a second such branch that only training needs: its parameters are stored and never used.
+    """
+
+    bottleneck: Size
+    states: Size
+    training_branch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tdnnf(Noun):
+    """A workload file of kind `tdnnf`: the acoustic model; the graph search after it is the host's."""
+
+    kind: Literal["tdnnf"] = "tdnnf"
+    name: Name
+    audio: Utterance
+    batch: Annotated[int, Whole(low=1, high=65_536)] = 1
+    lengths: Lengths | None = None
+    precision: Name | PrecisionPlan = "fp16"
+    encoder: FactoredEncoder
+    outputs: Outputs
+    about: Remark | None = None
+    sources: Sources = ()
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
+
+    @property
+    def frames(self) -> int:
+        """Frames for which there are outputs, the last one padded."""
+        return -(-self.audio // (self.encoder.frame * self.encoder.subsampling))
+
+    @property
+    def decoding_steps(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Frames of one layer's input and output, and how the outputs lie on the inputs."""
+
+    stride: int  # in frames of its input
+    keep: int  # every so many-th frame is made
+    outputs: int
+
+    @property
+    def middles(self) -> int:
+        """Frames of the bottleneck."""
+        return self.keep * (self.outputs - 1) + 1 + self.stride
+
+    @property
+    def inputs(self) -> int:
+        return self.middles + self.stride
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """A layer's output twice: in the format of the product that reads it, and in that of sums for the bypass."""
+
+    product: Tensor
+    bypass: Tensor
+
+    @classmethod
+    def of(cls, name: str, shape: tuple[int, ...], reader: str, plan: PrecisionPlan) -> "_Frames":
+        product = tensor(f"{name}.out", shape, plan.of(reader).activation)
+        wide = tensor(f"{name}.wide", shape, plan.of(name).state)
+        return cls(product, product if wide.precision is product.precision else wide)
+
+    def write(
+        self, name: str, reads: dict[str, View], steps: tuple[Apply, ...], bypassed: bool, **constants: float
+    ) -> Part:
+        """A chain that ends with this output, its axes in the order of the first view."""
+        order = next(iter(reads.values())).order
+        writes = {"out": View(tensor=self.product.name, order=order)}
+        tensors: tuple[Tensor, ...] = (self.product,)
+        if bypassed and self.bypass is not self.product:
+            writes[steps[-1].result] = View(tensor=self.bypass.name, order=order)
+            tensors += (self.bypass,)
+        steps = (*steps, step("out", Function.REQUANTIZE, steps[-1].result))
+        return Part(tensors) + chain(name, reads, steps, writes, constants)
+
+
+def extract_tdnnf(recipe: Tdnnf, plan: PrecisionPlan) -> Program:
+    """All frames of a layer at once, layer after layer; the input is padded by all the context that they need."""
+    sizes, layers = recipe.encoder, _layers(recipe.encoder, recipe.frames)
+    part, x = _first_layer(recipe, layers[0].inputs, plan)
+    for number, (layer, own) in enumerate(zip(layers, sizes.layers, strict=True), 2):
+        last = number == len(layers) + 1
+        reader = "output.narrow" if last else f"encoder.{number + 1}.linear"
+        made, x = _factored_layer(f"encoder.{number}", x, layer, own.bottleneck, sizes, plan, reader, bypassed=not last)
+        part += made
+    made, training = _outputs(recipe.outputs, x.product, plan)
+    return replace((part + made).program(recipe.name), stored=training)
+
+
+def _layers(sizes: FactoredEncoder, frames: int) -> tuple[_Layer, ...]:
+    """From the last layer backwards, since the outputs say which frames are needed."""
+    found: list[_Layer] = []
+    first = sizes.first_subsampled
+    for place, layer in reversed(list(enumerate(sizes.layers))):
+        behind = first is not None and place > first
+        stride = layer.stride // sizes.subsampling if behind else layer.stride
+        found.append(_Layer(stride, sizes.subsampling if place == first else 1, frames))
+        frames = found[-1].inputs
+    return tuple(reversed(found))
+
+
+def _first_layer(recipe: Tdnnf, frames: int, plan: PrecisionPlan) -> tuple[Part, _Frames]:
+    """relu(W · spliced features + W′ · i-vector), the second product once for an utterance."""
+    sizes, batch, name = recipe.encoder, recipe.batch, "encoder.1"
+    kernel = 2 * sizes.splice + 1
+    features = tensor("features", (batch, frames + kernel - 1, sizes.features), plan.of(name).activation, Role.INPUT)
+    sums = tensor(f"{name}.sums", (batch, frames, sizes.size), plan.of(name).state)
+    axis = ConvAxis(size=features.shape[1], kernel=kernel)
+    part = Part((features,))
+    part += convolution(name, View(tensor=features.name), sizes.features, (axis,), sums, plan)
+    reads = {"x": View(tensor=sums.name, order=(1, 0, 2))}
+    steps: tuple[Apply, ...] = (step("kept", Function.MAX, "x", "zero"),)
+    if sizes.ivector:
+        own = f"{name}.ivector"
+        given = tensor("ivector", (batch, sizes.ivector), plan.of(own).activation, Role.INPUT)
+        projected = tensor(f"{own}.sums", (batch, sizes.size), plan.of(own).state)
+        view = View(tensor=projected.name)
+        part += Part((given, projected))
+        part += matrix(own, View(tensor=given.name), sizes.ivector, sizes.size, view, plan, bias=False)
+        reads["ivector"] = view
+        steps = (step("sum", Function.ADD, "x", "ivector"), step("kept", Function.MAX, "sum", "zero"))
+    out = _Frames.of(name, sums.shape, "encoder.2.linear", plan)
+    return part + out.write(f"{name}.relu", reads, steps, bypassed=True, zero=0.0), out
+
+
+def _factored_layer(
+    name: str,
+    x: _Frames,
+    layer: _Layer,
+    bottleneck: int,
+    sizes: FactoredEncoder,
+    plan: PrecisionPlan,
+    reader: str,
+    *,
+    bypassed: bool,
+) -> tuple[Part, _Frames]:
+    """relu(affine(linear(x))) + bypass · x."""
+    batch, size = x.product.shape[0], sizes.size
+    narrow, wide = f"{name}.linear", f"{name}.affine"
+    taps = {"kernel": 2, "dilation": layer.stride} if layer.stride else {"kernel": 1}
+    middle = tensor(f"{narrow}.out", (batch, layer.middles, bottleneck), plan.of(wide).activation)
+    sums = tensor(f"{wide}.sums", (batch, layer.outputs, size), plan.of(wide).state)
+    enter, leave = ConvAxis(size=layer.inputs, **taps), ConvAxis(size=layer.middles, stride=layer.keep, **taps)
+    centre = window(1, start=layer.stride, count=layer.outputs, every=layer.keep)
+    out = _Frames.of(name, sums.shape, reader, plan)
+    steps = (
+        step("kept", Function.MAX, "x", "zero"),
+        step("passed", Function.MUL, "before", "bypass"),
+        step("sum", Function.ADD, "kept", "passed"),
+    )
+    reads = {"x": View(tensor=sums.name), "before": View(tensor=x.bypass.name, windows=(centre,))}
+    part = convolution(narrow, View(tensor=x.product.name), size, (enter,), middle, plan, bias=False)
+    part += convolution(wide, View(tensor=middle.name), bottleneck, (leave,), sums, plan)
+    part += out.write(f"{name}.add", reads, steps, bypassed, zero=0.0, bypass=sizes.bypass)
+    return part, out
+
+
+def _outputs(sizes: Outputs, x: Tensor, plan: PrecisionPlan) -> tuple[Part, tuple[Tensor, ...]]:
+    """From the last layer to the states; and the parameters of the branch that only training needs."""
+    *frames, size = x.shape
+    narrow, affine, linear_, states = (f"output.{op}" for op in ("narrow", "affine", "linear", "states"))
+
+    def made(name: str, columns: int, reader: str) -> Tensor:
+        return tensor(f"{name}.out", (*frames, columns), plan.of(reader).activation)
+
+    first, last = made(narrow, sizes.bottleneck, affine), made(linear_, sizes.bottleneck, states)
+    sums = tensor(f"{affine}.sums", (*frames, size), plan.of(affine).state)
+    hidden = made(affine, size, linear_)
+    scores = tensor("output.scores", (*frames, sizes.states), plan.of(states).state)
+    views = {t.name: View(tensor=t.name) for t in (x, first, sums, hidden, last)}
+    branch = (
+        linear(affine, views[first.name], sizes.bottleneck, sums, plan)
+        + relu("output.relu", views[sums.name], views[hidden.name])
+        + matrix(linear_, views[hidden.name], size, sizes.bottleneck, views[last.name], plan, bias=False)
+        + linear(states, views[last.name], sizes.bottleneck, scores, plan)
+    )
+    part = Part((first, hidden, last))
+    part += matrix(narrow, views[x.name], size, sizes.bottleneck, views[first.name], plan, bias=False) + branch
+    if not sizes.training_branch:
+        return part, ()
+    return part, tuple(replace(t, name=f"training.{t.name}") for t in branch.tensors if t.role.parameter)

@@ -1,0 +1,89 @@
+"""A Transformer language model alone, whose cache of keys and values grows with each symbol."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from hwsim.core.noun import Noun, Whole
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.program import Program
+from hwsim.core.sources import check_sources
+from hwsim.core.tensor import Role, Tensor
+from hwsim.core.units import UTTERANCE
+from hwsim.core.view import View, window
+from hwsim.errors import InvalidValue
+from hwsim.models.blocks.attention import Cache, Heads, attention, cache_tensors, so_far_in
+from hwsim.models.blocks.chain import relu, residual
+from hwsim.models.blocks.embedding import embedding
+from hwsim.models.blocks.language_model import log_softmax
+from hwsim.models.blocks.linear import linear
+from hwsim.models.blocks.residual import added, feed_forward, normalised
+from hwsim.models.decoding import Layers, Size
+from hwsim.models.lstm_lm import SYMBOLS, LanguageModel
+from hwsim.models.part import Part, tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerSizes(Noun):
+    """Decoder layers with norms before attention and feed-forward; `context` is the longest sequence."""
+
+    layers: Layers
+    size: Size
+    heads: Annotated[int, Whole(low=1, high=1024)]
+    feed_forward: Size
+    context: Annotated[int, Whole(low=1, high=8192)]
+
+    def check(self) -> None:
+        if self.size % self.heads:
+            raise InvalidValue("heads", self.heads, f"must divide the size of {self.size}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerLm(LanguageModel):
+    """A workload file of kind `transformer_lm`; embedding and output layer have weights of their own."""
+
+    kind: Literal["transformer_lm"] = "transformer_lm"
+    model: TransformerSizes
+    outputs: Size
+
+    def check(self) -> None:
+        check_sources(self, self.sources)
+        if self.symbols > self.model.context:
+            law = f"makes {self.symbols} symbols, more than the context of {self.model.context}; shorten it"
+            raise InvalidValue("audio", UTTERANCE.written(self.audio), law)
+
+
+def extract_transformer_lm(recipe: TransformerLm, plan: PrecisionPlan) -> Program:
+    """One step for each symbol; at step i attention reads the keys and values of i + 1 symbols."""
+    sizes, rows, length = recipe.model, recipe.batch, recipe.symbols
+    heads = Heads(rows, sizes.heads, sizes.size // sizes.heads, 1, length)
+    symbol, wide, narrow = recipe.last_symbols(), plan.of("lm.output").state, plan.of("lm.output").activation
+    embedded, x = (tensor(f"lm.{n}", (rows, 1, sizes.size), p) for n, p in (("embedded", narrow), ("in", wide)))
+    positions = tensor("lm.positions", (length, sizes.size), wide, Role.INPUT)
+    shared = Part((symbol, positions))
+    here = View(tensor=positions.name, windows=(window(0, loop=SYMBOLS),))
+    one = Part((embedded, x))
+    one += embedding(
+        "lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name), narrow
+    )
+    one += residual("lm.place", View(tensor=embedded.name), here, View(tensor=x.name))
+    for layer in range(sizes.layers):
+        name = f"lm.{layer}"
+        caches = cache_tensors(f"{name}.attention", heads, length, plan, Role.STATE)
+        shared += Part(caches)
+        x, attended = _attention(f"{name}.attention", x, heads, Cache.growing(*caches, SYMBOLS), plan)
+        x, fed = feed_forward(f"{name}.feed_forward", x, sizes.feed_forward, relu, plan)
+        one += attended + fed
+    normed, norm = normalised("lm.norm", x, plan, "lm.output")
+    logits, scores = (tensor(f"lm.{n}", (rows, 1, recipe.outputs), wide) for n in ("logits", "scores"))
+    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits, plan) + Part((scores,))
+    one += log_softmax("lm.normalise", View(tensor=logits.name), View(tensor=scores.name))
+    return (shared + one.looped(SYMBOLS, length)).program(recipe.name)
+
+
+def _attention(name: str, x: Tensor, heads: Heads, cache: Cache, plan: PrecisionPlan) -> tuple[Tensor, Part]:
+    """x + attention(norm(x)) over all symbols so far."""
+    normed, norm = normalised(f"{name}.norm", x, plan, f"{name}.query", f"{name}.key", f"{name}.value")
+    out = tensor(f"{name}.out", x.shape, plan.of(f"{name}.output").state)
+    own = attention(name, View(tensor=normed.name), out, heads, cache, plan, (so_far_in(SYMBOLS, axis=3),))
+    result, add = added(f"{name}.add", x, out)
+    return result, norm + own + add
