@@ -129,7 +129,9 @@ def finite(file: str, name: str, values: Array) -> Array:
         bad = ~np.isfinite(single)
         if bad.any():
             place = next(_places(bad))
-            raise FileProblem(file, f"{shown(name)}{list(place)} is {values[place]}; all numbers must be finite in fp32")
+            raise FileProblem(
+                file, f"{shown(name)}{list(place)} is {values[place]}; all numbers must be finite in fp32"
+            )
         return single
     return np.ascontiguousarray(values)
 

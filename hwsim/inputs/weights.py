@@ -22,7 +22,9 @@ def read_parameters(path: Path, program: Program) -> tuple[dict[str, NDArray[np.
     if missing:
         raise FileProblem(file.name, f"lacks {_few(missing)}; its arrays are named as those of `hwsim trace`")
     if extra:
-        raise FileProblem(file.name, f"has {_few(extra)}, which the model lacks; {suggestion(extra[0], list(wanted)[:8])}")
+        raise FileProblem(
+            file.name, f"has {_few(extra)}, which the model lacks; {suggestion(extra[0], list(wanted)[:8])}"
+        )
     for name, shape in wanted.items():
         if file.shapes[name] != shape:
             raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape}")

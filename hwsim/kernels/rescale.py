@@ -8,7 +8,7 @@ _HIGH, _LOW = (1 << 31) - 1, -(1 << 31)
 @kernel
 def clamped(value, low, high):
     """The value, or the end of the range beyond which it lies."""
-    return low if value < low else high if value > high else value
+    return low if value < low else min(value, high)
 
 
 @kernel
@@ -18,7 +18,7 @@ def rescaled(value, multiplier, shift):
     The product is halved 31 times with ties toward plus infinity, then shifted right with ties away from zero. A shift
     to the left comes first and saturates.
     """
-    left = shift if shift > 0 else 0
+    left = max(0, shift)
     right = -shift if shift < 0 else 0
     wide = clamped(value << left, _LOW, _HIGH)
     high = (wide * multiplier + (1 << 30)) >> 31

@@ -77,7 +77,9 @@ def prepared_chain(op: Elementwise, grids: Mapping[str, Grid]) -> IntegerChain:
             row[6:8] = one_factor(args[-1].single / args[0].single)
         if step.function is Function.MUL:
             row[8:10] = one_factor(args[0].single * args[-1].single / target.single)
-    constants = tuple((places[local], int(grids[local].quantised(np.array([value]))[0])) for local, value in op.constants)
+    constants = tuple(
+        (places[local], int(grids[local].quantised(np.array([value]))[0])) for local, value in op.constants
+    )
     stacked = np.array(tables, np.int16) if tables else np.zeros((1, TABLE_ENTRIES), np.int16)
     return IntegerChain(places, steps, stacked, constants)
 

@@ -58,7 +58,7 @@ class Matrix:
         """By how many bits sums of groups are made finer before they are added, so that no sum leaves 32 bits."""
         if len(self.blocks) == 1:
             return 0
-        bound = max(sum(block.measures.column for block in self.blocks), 1)
+        bound = max(sum(block.measures.magnitudes for block in self.blocks), 1)
         return max(0, _SPARE_BITS - 8 - bound.bit_length())
 
     def offsets(self, act_zero: int, bias: Longs | None) -> Longs:

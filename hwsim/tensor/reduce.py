@@ -68,9 +68,7 @@ def _powers(rows: Longs, source: Grid) -> tuple[Longs, Longs]:
     return powers, powers.sum(axis=1, keepdims=True)
 
 
-def normalised(
-    rows: Ints, source: Grid, gain: Ints, offset: Longs, gain_scale: float, target: Grid
-) -> Reduced:
+def normalised(rows: Ints, source: Grid, gain: Ints, offset: Longs, gain_scale: float, target: Grid) -> Reduced:
     """Layer norm of rows[m, n]: gains of a scale, offsets of that scale times that of normalised values.
 
     With S = Σx and Q = Σx², n·x - S is n times the distance from the mean, and n·Q - S² is n² times the variance: both

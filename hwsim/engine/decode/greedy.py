@@ -24,20 +24,23 @@ SYMBOLS, EVALUATIONS = "search.symbols", "search.evaluations"
 SYMBOL, FRAME = "search.symbol", "search.frame"
 BLANK = 0
 
-MOST_SYMBOLS_PER_FRAME = 5
-"""After so many symbols the search goes on to the next frame (assumed; without a limit it might never end)."""
+MOST_SYMBOLS_PER_FRAME = 30
+"""After so many symbols the search goes on to the next frame (as MLPerf's reference does: its decoder's default)."""
 
 
 @dataclass(slots=True, eq=False)
 class GreedySearch:
     """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
 
-    With `forced`, the outputs that another search chose in each step, it decides the same.
+    `frames_first` says whether the encoder leaves frames of utterances or utterances of frames. With `forced`, the
+    outputs that another search chose in each step, it decides the same.
     """
 
     program: Program
     run_op: RunOp
+    frames_first: bool
     forced: Sequence[Array] | None = None
+    most_symbols: int = MOST_SYMBOLS_PER_FRAME
     chosen: list[Array] = field(default_factory=list)
     _found: list[list[int]] = field(default_factory=list)
     _prediction: Loop | None = None
@@ -85,7 +88,8 @@ class GreedySearch:
         place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         while (place < frames).any():
             active = place < frames
-            frame[:, 0] = np.minimum(place, frames - 1) * batch + np.arange(batch)
+            here, utterance = np.minimum(place, frames - 1), np.arange(batch)
+            frame[:, 0] = here * batch + utterance if self.frames_first else utterance * frames + here
             self._expansions += int(active.sum())
             self._hits += int((active & ~self._fresh).sum())
             self._fresh[:] = False
@@ -95,7 +99,7 @@ class GreedySearch:
             for utterance in np.flatnonzero(new):
                 self._found[utterance].append(int(choice[utterance]))
             emitted = np.where(new, emitted + 1, 0)
-            done = active & (~new | (emitted >= MOST_SYMBOLS_PER_FRAME))
+            done = active & (~new | (emitted >= self.most_symbols))
             place, emitted = place + done, np.where(done, 0, emitted)
             if new.any():
                 symbol[new, 0] = choice[new]

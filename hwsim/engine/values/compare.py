@@ -1,6 +1,5 @@
 """A quantised run held against a float one: signal, noise and agreement of each op, added up while it runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log10, sqrt
 from typing import Any
@@ -147,5 +146,3 @@ def _distance(found: tuple[int, ...], wanted: tuple[int, ...]) -> int:
         for j, b in enumerate(wanted, 1):
             corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (a != b))
     return row[-1]
-
-

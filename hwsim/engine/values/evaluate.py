@@ -1,6 +1,6 @@
 """A workload's values: in floats first, which give the scales; then in integers, held against the floats."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from hwsim.core.decoded import Decoded
 from hwsim.core.ops import Op
+from hwsim.core.program import Loop
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.quality import Quality
 from hwsim.core.workload import Workload
-from hwsim.engine.decode.greedy import GreedySearch
+from hwsim.engine.decode.decoder import Steering, search_of
+from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.compare import Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps
 from hwsim.engine.values.grids import Grids, grids
@@ -25,10 +27,27 @@ from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_program
-from hwsim.core.program import Loop
 
 Array = NDArray[Any]
-Parameters = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Given:
+    """What a workload is run with: its parameters, its inputs, the symbols that a language model reads.
+
+    `most_symbols` is after how many symbols a greedy search goes on to the next frame.
+    """
+
+    parameters: Mapping[str, NDArray[np.float32]]
+    inputs: Mapping[str, Array]
+    symbols: NDArray[np.int32] | None = None
+    most_symbols: int = MOST_SYMBOLS_PER_FRAME
+
+    def steering(self, forced: Sequence[Any] | None = None) -> Steering:
+        """What a search follows."""
+        return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols)
+
+
 Seen = Callable[[Op, str, Array], None]
 
 
@@ -38,7 +57,7 @@ class FloatRun:
 
     seen: Observed
     spool: Spool
-    chosen: tuple[Array, ...]
+    chosen: tuple[Any, ...]
     decoded: Decoded | None
 
 
@@ -51,9 +70,7 @@ class IntegerRun:
     decoded: Decoded | None
 
 
-def run_floats(
-    workload: Workload, parameters: Parameters, inputs: Mapping[str, Array], folder: Path, progress: Progress = no_progress
-) -> FloatRun:
+def run_floats(workload: Workload, given: Given, folder: Path, progress: Progress = no_progress) -> FloatRun:
     """Run a workload in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
     seen, tensors = Observed(program), {tensor.name for tensor in program.tensors}
@@ -63,50 +80,48 @@ def run_floats(
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, parameters, note)
-    for name, values in inputs.items():
+    ops = FloatOps(program, given.parameters, note)
+    for name, values in given.inputs.items():
         seen.see_tensor(name, values)
-    search = GreedySearch(program, ops.run)
-    run_program(program, ops.memory(inputs), ops.run, search)
+    search = search_of(workload, ops.run, given.steering())
+    run_program(program, ops.memory(given.inputs), ops.run, search)
     progress(1, 1)
     return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
 
 
-def grids_of(workload: Workload, parameters: Parameters, floats: FloatRun) -> Grids:
+def grids_of(workload: Workload, given: Given, floats: FloatRun) -> Grids:
     """The grids on which a workload is quantised, calibrated on a float run."""
-    return grids(workload.program, workload.precision, parameters, floats.seen)
+    return grids(workload.program, workload.precision, given.parameters, floats.seen)
 
 
 def run_integers(
     workload: Workload,
-    parameters: Parameters,
-    inputs: Mapping[str, Array],
+    given: Given,
     found: Grids,
     *,
     adds: Adds = exactly,
     threads: int = 1,
     seen: Seen | None = None,
-    forced: tuple[Array, ...] | None = None,
+    forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload. Where nobody looks on, recurrent loops run in one call each, with the same results."""
     program = workload.program
-    ops = IntegerOps(program, parameters, found, adds=adds, threads=threads)
+    ops = IntegerOps(program, given.parameters, found, adds=adds, threads=threads)
     if seen is not None:
         ops.seen = seen
-    fast, search = RecurrentLoops(ops), GreedySearch(program, ops.run, forced)
+    fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
 
     def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
         return search(loop, memory, indices) or (seen is None and fast(loop, memory, indices))
 
-    memory = ops.memory(inputs)
+    memory = ops.memory(given.inputs)
     run_program(program, memory, ops.run, run_loop)
     return IntegerRun(memory, ops, search.decoded())
 
 
 def evaluate(
     workload: Workload,
-    parameters: Parameters,
-    inputs: Mapping[str, Array],
+    given: Given,
     *,
     adds: Adds = exactly,
     accumulators: str = "exact",
@@ -121,9 +136,9 @@ def evaluate(
     which decides for itself, gives its own symbols.
     """
     with TemporaryDirectory(prefix="hwsim-") as folder:
-        floats = run_floats(workload, parameters, inputs, Path(folder), progress)
-        found = grids_of(workload, parameters, floats)
-        ops = IntegerOps(workload.program, parameters, found, adds=adds, threads=threads)
+        floats = run_floats(workload, given, Path(folder), progress)
+        found = grids_of(workload, given, floats)
+        ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         others = watch(found) if watch is not None else None
 
@@ -133,15 +148,15 @@ def evaluate(
                 others(op, name, values)
 
         ops.seen = see
-        memory = ops.memory(inputs)
-        for name, values in inputs.items():
+        memory = ops.memory(given.inputs)
+        for name, values in given.inputs.items():
             comparison.see_input(name, values, memory[name])
-        search = GreedySearch(workload.program, ops.run, floats.chosen)
+        search = search_of(workload, ops.run, given.steering(floats.chosen))
         run_program(workload.program, memory, ops.run, search)
         results = comparison.results()
         free = None
         if floats.decoded is not None:
-            free = run_integers(workload, parameters, inputs, found, adds=adds, threads=threads).decoded
+            free = run_integers(workload, given, found, adds=adds, threads=threads).decoded
     best = headline(results)
     agreed = None if free is None or floats.decoded is None else agreement(free.symbols, floats.decoded.symbols)
     return Quality(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -139,7 +138,7 @@ class IntegerOps:
         if fixed and op.name in self._ready:
             return self._ready[op.name]
         grid = self.grids.tensors[op.weight.tensor]
-        scales, zeros = self._along(op, grid.scale), self._along(op, grid.zero)
+        scales, zeros = (self._along(op, entries, len(weight)) for entries in (grid.scale, grid.zero))
         made = []
         for place, matrix in enumerate(weight):
             own = Grid(grid.precision, scales[place], zeros[place], grid.symmetric, grid.group)
@@ -158,10 +157,9 @@ class IntegerOps:
             self._ready[op.name] = ready
         return ready
 
-    def _along(self, op: Gemm | Conv, entries: Array) -> Array:
+    def _along(self, op: Gemm | Conv, entries: Array, batch: int) -> Array:
         """Scales or zero points of a weight as [batch, groups, n]."""
         shape = self.program.tensor(op.weight.tensor).shape
-        batch = prod(self.program.shapes()(op.weight)[:-2]) if not op.weight.loops else 1
         if entries.size == 1:
             return np.broadcast_to(entries.reshape(1, 1, 1), (batch, 1, 1))
         if isinstance(op, Gemm) and (op.transposed or op.weight.order is not None):
@@ -180,7 +178,9 @@ class IntegerOps:
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         if not self._in_integers(op):
-            acts, weights = matrices(op, self.program, self._float(op, op.act, act), self._float(op, op.weight, weight), indices)
+            acts, weights = matrices(
+                op, self.program, self._float(op, op.act, act), self._float(op, op.weight, weight), indices
+            )
             self._float_product(op, acts, weights, memory, indices)
             return
         acts, weights = matrices(op, self.program, act, weight, indices)
@@ -193,7 +193,9 @@ class IntegerOps:
         grid, outs, accs = self.grids.tensors[op.act.tensor], [], []
         count = self.clipped[op.name]
         for rows, matrix, requantise in zip(acts, ready.matrices, ready.requantisers, strict=True):
-            narrow = rows.astype(np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8)
+            narrow = rows.astype(
+                np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8
+            )
             summation = self.adds(op, grid.precision, matrix.blocks[0].precision)
             product = matrix.sums(narrow, grid, summation, self.threads)
             out, clipped = requantise(matrix.combined(narrow, grid, product.acc))
@@ -226,7 +228,10 @@ class IntegerOps:
         acc = depthwise_sums(rows, weight)
         zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
         sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
-        joined = Requantiser(*(np.concatenate([getattr(r, f) for r in ready.requantisers]) for f in _COLUMNS), ready.requantisers[0].target)
+        joined = Requantiser(
+            *(np.concatenate([getattr(r, f) for r in ready.requantisers]) for f in _COLUMNS),
+            ready.requantisers[0].target,
+        )
         out, clipped = joined(np.ascontiguousarray(sums.T))
         count = self.clipped[op.name]
         count.result += clipped
@@ -253,7 +258,9 @@ class IntegerOps:
         pairs = zip(acts, weights, strict=True)
         acc = np.stack(
             [
-                matmul(a, w, act_precision=precision, weight_precision=precision, summation=summation, threads=self.threads).out
+                matmul(
+                    a, w, act_precision=precision, weight_precision=precision, summation=summation, threads=self.threads
+                ).out
                 for a, w in pairs
             ]
         )
@@ -261,7 +268,12 @@ class IntegerOps:
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
         if op.bias is not None:
             bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-            sums = sums + rounded(bias, self.program.tensor(op.bias.tensor).precision if self.program.tensor(op.bias.tensor).precision.floating else precision)
+            sums = sums + rounded(
+                bias,
+                self.program.tensor(op.bias.tensor).precision
+                if self.program.tensor(op.bias.tensor).precision.floating
+                else precision,
+            )
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
         self._keep(op, op.out, memory, indices, self._stored(op, op.out, sums))

@@ -65,9 +65,7 @@ def ops_of(node: Node) -> Iterator[Op]:
 
 def touched(node: Node) -> frozenset[str]:
     """The tensors that a node reads or writes."""
-    return frozenset(
-        view.tensor for op in ops_of(node) for view in (*law(op).reads(op), *law(op).writes(op))
-    )
+    return frozenset(view.tensor for op in ops_of(node) for view in (*law(op).reads(op), *law(op).writes(op)))
 
 
 def last_uses(program: Program) -> tuple[frozenset[str], ...]:

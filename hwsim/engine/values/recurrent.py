@@ -82,9 +82,9 @@ class RecurrentLoops:
         (block,) = ready[0].blocks
         summation = self.ops.adds(op, act, block.precision)
         if summation is None:
-            return block.measures.column * max(-act.lowest, act.highest) < 1 << 31
+            return block.measures.magnitudes * max(-act.lowest, act.highest) < 1 << 31
         registers = (summation.register, summation.outer or summation.register)
-        bound = block.measures.column * max(-act.lowest, act.highest)
+        bound = block.measures.magnitudes * max(-act.lowest, act.highest)
         return all(bound <= min(r.highest, (1 << 31) - 1) for r in registers)
 
 

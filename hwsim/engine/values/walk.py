@@ -17,7 +17,9 @@ def never(loop: Loop, memory: Memory, indices: Indices) -> bool:
     return False
 
 
-def run_nodes(nodes: Iterable[Node], memory: Memory, indices: Indices, run_op: RunOp, run_loop: RunLoop = never) -> None:
+def run_nodes(
+    nodes: Iterable[Node], memory: Memory, indices: Indices, run_op: RunOp, run_loop: RunLoop = never
+) -> None:
     """Run nodes in program order, the loops around them at these indices."""
     for node in nodes:
         if not isinstance(node, Loop):

@@ -41,7 +41,9 @@ class FrontEnd(Noun):
                 for bins in (80, 40):
                     if bins * (1 + deltas) * stack + absent == features:
                         return cls(bins=bins, deltas=deltas, stack=stack, absent=absent)
-        law = f"cannot be made of 40 or 80 mel bands, deltas and {stack} stacked frames; give the features in an NPZ file"
+        law = (
+            f"cannot be made of 40 or 80 mel bands, deltas and {stack} stacked frames; give the features in an NPZ file"
+        )
         raise InvalidValue("features", features, law)
 
 

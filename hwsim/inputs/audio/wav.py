@@ -93,4 +93,6 @@ def _decoded(name: str, kind: int, bits: int, data: bytes) -> NDArray[np.float32
         case (3, 64):
             with np.errstate(over="ignore"):
                 return np.frombuffer(data, "<f8").astype(np.float32)
-    raise FileProblem(name, f"has samples of kind {kind} with {bits} bits; integers of 8 to 32 bits and floats are read")
+    raise FileProblem(
+        name, f"has samples of kind {kind} with {bits} bits; integers of 8 to 32 bits and floats are read"
+    )
