@@ -25,6 +25,19 @@ def output_options(command: F) -> F:
     return click.option("--out", "out", metavar="DIR", help="Write JSON and CSV files into this folder.")(command)
 
 
+def values_options(command: F) -> F:
+    """`--input`, `--weights` and `--seed`."""
+    command = click.option(
+        "--seed", default=0, show_default=True, metavar="N", help="Draws the inputs and weights that no file gives."
+    )(command)
+    command = click.option(
+        "--weights", "weights_file", metavar="FILE", help="Parameters by name, as safetensors or NPZ."
+    )(command)
+    return click.option(
+        "--input", "input_file", metavar="FILE", help="What the model hears: a WAV file, or features as NPZ."
+    )(command)
+
+
 def check_outputs(json_file: str | None, out: str | None) -> None:
     """Refuse, before anything is computed, what could not be written afterwards."""
     from hwsim.report.files import check_target, make_folder

@@ -8,6 +8,7 @@ from hwsim.core.counters import Bound, Counters, Stalls, Units
 from hwsim.core.energy import AttojouleCount, Components, UnitPrice
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
+from hwsim.core.quality import Quality
 
 
 class Engine(Enum):
@@ -107,6 +108,7 @@ class Result(Noun):
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
     provenance: Provenance
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.inputs.document_kind import describes
 from hwsim.inputs.files import read_text
+from hwsim.inputs.overrides import overridden
 from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
@@ -60,9 +61,12 @@ def open_chip(source: Source) -> Loaded[Chip]:
     return chip_from(_open(Kind.ARCH, source))
 
 
-def open_workload(source: Source, precision: str | None = None) -> Loaded[Workload]:
-    """A workload, and the file that it comes from."""
-    return workload_from(_open(Kind.WORKLOAD, source), precision)
+def open_workload(
+    source: Source, precision: str | None = None, dims: Mapping[str, str] | None = None
+) -> Loaded[Workload]:
+    """A workload, with other values for some of its fields if given, and the file that it comes from."""
+    opened = _open(Kind.WORKLOAD, source)
+    return workload_from(replace(opened, document=overridden(opened.document, dims or {})), precision)
 
 
 def open_located(located: Located) -> Opened:

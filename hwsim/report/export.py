@@ -7,10 +7,11 @@ from io import StringIO
 from typing import Any
 
 from hwsim.core.plain import flat, plain
+from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 
 
-def to_json(value: Result | Comparison) -> str:
+def to_json(value: Result | Comparison | Quality) -> str:
     """The JSON document of a result; its keys are the fields of the nouns in `core/result.py`."""
     return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
 
@@ -26,13 +27,20 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def run_files(result: Result) -> dict[str, str]:
     """The files of one run by name."""
-    return {
+    values = {} if result.quality is None else quality_files(result.quality)
+    return values | {
         "result.json": to_json(result),
         "summary.csv": to_csv([flat(result.summary)]),
         "parts.csv": to_csv([flat(part) for part in result.parts]),
         "ops.csv": to_csv([flat(op) for op in result.ops]),
         "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
     }
+
+
+def quality_files(quality: Quality) -> dict[str, str]:
+    """The files of one run of values by name."""
+    rows = [{**flat(op), "clipped_share": op.clipped_share} for op in quality.ops]
+    return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
 
 
 def comparison_files(comparison: Comparison) -> dict[str, str]:

@@ -199,3 +199,7 @@ def _table(*columns: str, title: str | None = None) -> Table:
             column, justify="left" if left else "right", header_style="dim", overflow="fold", no_wrap=place > 0
         )
     return table
+
+
+# What other pages of this room print with.
+rendered, tabled = _render, _table

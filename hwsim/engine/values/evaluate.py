@@ -127,10 +127,13 @@ def evaluate(
     accumulators: str = "exact",
     threads: int = 1,
     seed: int | None = None,
-    watch: Callable[[Grids], Seen] | None = None,
+    watch: Callable[[IntegerOps], Seen] | None = None,
+    finish: Callable[[Memory, Decoded | None], None] | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
-    """How far a quantised workload is from itself in floats. `watch` is told of every result of the quantised run.
+    """How far a quantised workload is from itself in floats.
+
+    `watch` is told of every result of the quantised run, `finish` of what is left at its end and of what was decoded.
 
     The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
     which decides for itself, gives its own symbols.
@@ -140,7 +143,7 @@ def evaluate(
         found = grids_of(workload, given, floats)
         ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
-        others = watch(found) if watch is not None else None
+        others = watch(ops) if watch is not None else None
 
         def see(op: Op, name: str, values: Array) -> None:
             comparison.see(op, name, values)
@@ -157,6 +160,8 @@ def evaluate(
         free = None
         if floats.decoded is not None:
             free = run_integers(workload, given, found, adds=adds, threads=threads).decoded
+        if finish is not None:
+            finish(memory, free)
     best = headline(results)
     agreed = None if free is None or floats.decoded is None else agreement(free.symbols, floats.decoded.symbols)
     return Quality(

@@ -173,7 +173,7 @@ class IntegerOps:
 
     def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: Array) -> None:
         memory.write(view, indices, values)
-        self.seen(op, view.tensor, values)
+        self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
@@ -186,6 +186,8 @@ class IntegerOps:
         acts, weights = matrices(op, self.program, act, weight, indices)
         out, acc = self._products(op, acts, self.ready(op, weights, memory))
         self.seen(op, "/act", acts)
+        if not self.program.tensor(op.weight.tensor).role.parameter:
+            self.seen(op, "/weight", weights)
         self.seen(op, "/acc", acc)
         self._keep(op, op.out, memory, indices, out)
 

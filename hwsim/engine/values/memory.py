@@ -23,7 +23,7 @@ def is_index(tensor: Tensor) -> bool:
 
 
 class Memory:
-    """Arrays by the names of tensors. `exact` says which kind of number each holds; new ones are zero."""
+    """Arrays by the names of tensors, new ones zero; `integer` says whether quantised ones hold integers or floats."""
 
     def __init__(self, program: Program, given: Mapping[str, Array], integer: bool) -> None:
         self.program = program
@@ -68,9 +68,19 @@ def touched(node: Node) -> frozenset[str]:
     return frozenset(view.tensor for op in ops_of(node) for view in (*law(op).reads(op), *law(op).writes(op)))
 
 
+def outputs(program: Program) -> tuple[str, ...]:
+    """What a program is run for: tensors of that role, and what ops write and none reads."""
+    written, was_read = set(), set()
+    for placed in program.placed():
+        written |= {view.tensor for view in law(placed.op).writes(placed.op)}
+        was_read |= {view.tensor for view in law(placed.op).reads(placed.op)}
+    wanted = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    return tuple(sorted((written - was_read) | wanted))
+
+
 def last_uses(program: Program) -> tuple[frozenset[str], ...]:
     """Of each node of the program's body, the tensors that no later one touches, outputs apart."""
-    later: set[str] = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    later = set(outputs(program))
     found = []
     for node in reversed(program.body):
         own = touched(node)
