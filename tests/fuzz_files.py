@@ -19,9 +19,10 @@ ADDRESS_SPACE = 1 << 30
 SECONDS_PER_FILE = 5
 
 ROOT = Path(__file__).resolve().parents[1]
+WORKLOADS = ("rnnt", "mlperf_rnnt", "conformer_s", "tdnnf_7q", "transformer_lm", "lstm_lm")
 ORIGINALS = {
     "arch": (ROOT / "arch/int4_array.yaml").read_bytes(),
-    "workload": (ROOT / "workloads/rnnt.yaml").read_bytes(),
+    **{name: (ROOT / f"workloads/{name}.yaml").read_bytes() for name in WORKLOADS},
     "energy": (ROOT / "arch/energy/generic_7nm.yaml").read_bytes(),
 }
 
@@ -57,7 +58,7 @@ VALUES = {
         rb"energy: (8 pJ)": ["0 pJ", "12.5 fJ"],
         rb"bits: (64), source: .Jouppi ISCA 2021, Table 2., sure: read": ["1", "1024"],
     },
-    "workload": {
+    "rnnt": {
         rb"name: (rnnt)": ["'[bold]'"],
         rb"audio: (10 s)": ["1 ms", "3.3 s", "1 min", "2 h", "24 h"],
         rb"batch: (1)": ["2", "16", "1000"],
@@ -71,6 +72,51 @@ VALUES = {
         rb"cells: (768)": ["5", "1024"],
         rb"outputs: (46)": ["1", "30000"],
         rb"symbols_per_second: (14)": ["0.001", "30", "4.5"],
+        rb"beam: (16)": ["1", "4", "1000"],
+        rb"\n  (kind: alignment_length)": ["kind: time_synchronous\n  expansions: 2"],
+        rb"host: (0 s)": ["1 ms", "20 us"],
+        rb"cells: 2048, layers: (2)": ["1", "3"],
+        rb"\n(joint:)": ["lengths: {shares: [{length: 1 s, utterances: 3}], buckets: [2 s]}\njoint:"],
+    },
+    "mlperf_rnnt": {
+        rb"audio: (10 s)": ["1 ms", "3.3 s", "1 min", "24 h"],
+        rb"after: (2)": ["1", "4"],
+        rb"factor: (2)": ["3", "16"],
+        rb"layers: (2), symbols": ["1", "4"],
+        rb"combine: (concatenate)": ["add", "multiply"],
+        rb"\n(prediction:)": ["streaming: {chunk: 480 ms}\nprediction:"],
+    },
+    "conformer_s": {
+        rb"audio: (10 s)": ["70 ms", "1.3 s", "40 s"],
+        rb"precision: (w4a8)": ["fp16", "w4a16", "w8a16g32", "w2a4", "{policy: w4a16, cache: int8}"],
+        rb"mels: (80)": ["7", "64"],
+        rb"layers: (16)": ["1", "3"],
+        rb"size: (144)": ["4", "256"],
+        rb"heads: (4)": ["1", "2"],
+        rb"kernel: (31)": ["1", "15"],
+        rb"\n(decoder:)": ["streaming: {chunk: 400 ms, left_context: 1.2 s, look_ahead: 80 ms}\ndecoder:"],
+    },
+    "tdnnf_7q": {
+        rb"audio: (10 s)": ["1 ms", "3.3 s", "1 h"],
+        rb"precision: (w4a8)": ["fp16", "w4a4", "w4a16"],
+        rb"splice: (1)": ["0", "4"],
+        rb"ivector: (100)": ["0", "1"],
+        rb"stride: (0)": ["3", "6"],
+        rb"bottleneck: (192)": ["1", "60"],
+        rb"subsampling: (3)": ["1"],
+        rb"training_branch: (true)": ["false"],
+    },
+    "transformer_lm": {
+        rb"audio: (10 s)": ["1 ms", "3.3 s", "30 s"],
+        rb"batch: (16)": ["1", "3"],
+        rb"precision: (w2a8)": ["fp16", "w4a16", "{policy: w2a8, cache: int4}"],
+        rb"heads: (8)": ["1", "16"],
+        rb"outputs: (30000)": ["1", "100"],
+    },
+    "lstm_lm": {
+        rb"audio: (10 s)": ["1 ms", "1 h"],
+        rb"layers: (2)": ["1", "5"],
+        rb"embedding: (2048)": ["1", "20"],
     },
 }
 JUNK = [
@@ -110,7 +156,7 @@ WORDS = [
 
 def change_values(kind: str, random: Random) -> bytes:
     text = ORIGINALS[kind]
-    for pattern in random.sample(list(VALUES[kind]), random.randint(1, 4)):
+    for pattern in random.sample(list(VALUES[kind]), random.randint(1, min(4, len(VALUES[kind])))):
         found = re.search(pattern, text)
         assert found is not None, pattern
         value = random.choice(VALUES[kind][pattern]).encode()
@@ -155,7 +201,7 @@ def change_lines(kind: str, random: Random) -> bytes:
 
 
 def mutations(seed: int, count: int) -> list[tuple[str, bytes, bool]]:
-    """Of each file: chip or workload, its bytes, and whether only values were changed."""
+    """Of each file: what was mutated, its bytes, and whether only values were changed."""
     random = Random(seed)
     found = []
     for number in range(count):
@@ -172,7 +218,7 @@ def arguments(kind: str, path: Path) -> list[str]:
         chip = path.with_name(f"chip-of-{path.stem}.yml")
         chip.write_bytes(ORIGINALS["arch"].replace(b"energy: generic_7nm", b"energy: " + path.name.encode()))
         path = chip
-    return ["run", "int4_array", str(path)] if kind == "workload" else ["run", str(path), "rnnt"]
+    return ["run", "int4_array", str(path)] if kind in WORKLOADS else ["run", str(path), "lstm_lm"]
 
 
 def judge(code: int, printed: str, complaint: str) -> str | None:
@@ -198,7 +244,7 @@ def main(seed: int, count: int, folder: Path, keep: int) -> int:
     print(f"{keep} files kept", flush=True)
 
     with redirect_stdout(io.StringIO()):
-        hwsim(["run", "int4_array", "rnnt"])  # compiles the kernels while there is memory for it
+        hwsim(["run", "int4_array", "lstm_lm"])  # compiles the kernels while there is memory for it
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     valid_runs = 0
     path = folder / "mutated.yaml"

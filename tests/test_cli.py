@@ -15,12 +15,18 @@ import pytest
 
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
+from hwsim.inputs.shipped import Kind, names
+from hwsim.models.catalogue import RECIPES
 
 HWSIM = Path(sys.executable).with_name("hwsim")
 
 SUMMARY_KEYS = [
-    "chip", "workload", "precision", "batch", "cycles", "latency_ms", "audio_seconds", "rtf", "energy_aj", "energy_mj",
-    "macs", "utilization", "dram_read_bytes", "dram_write_bytes", "parameters", "model_bytes", "compression_vs_fp32",
+    "chip", "workload", "precision", "batch", "cycles", "latency_ms", "host_ms", "audio_seconds", "rtf", "energy_aj",
+    "energy_mj", "macs", "utilization", "dram_read_bytes", "dram_write_bytes", "parameters", "model_bytes",
+    "compression_vs_fp32", "lm_parameters", "lm_bytes",
+]  # fmt: skip
+PART_KEYS = [
+    "name", "parameters", "model_bytes", "macs", "cycles", "dram_read_bytes", "dram_write_bytes", "energy_aj",
 ]  # fmt: skip
 OP_KEYS = [
     "name", "kind", "times", "mode", "macs", "cycles", "busy_cycles", "stall_cycles", "bound",
@@ -46,8 +52,9 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
-    assert list(document) == ["summary", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
+    assert list(document) == ["summary", "parts", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
     assert list(document["summary"]) == SUMMARY_KEYS
+    assert all(list(part) == PART_KEYS for part in document["parts"])
     assert all(list(op) == OP_KEYS for op in document["ops"])
     assert list(document["provenance"]) == ["versions", "inputs", "files", "sources", "engine", "seed"]
 
@@ -55,9 +62,11 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
 def test_ops_sum_to_the_summary_exactly(document: Any) -> None:
     summary, ops = document["summary"], document["ops"]
     for key in ("macs", "cycles", "energy_aj", "dram_read_bytes", "dram_write_bytes"):
-        assert sum(op[key] for op in ops) == summary[key]
+        assert sum(op[key] for op in ops) == sum(part[key] for part in document["parts"]) == summary[key]
         assert isinstance(summary[key], int)
     assert summary["parameters"] == 57164282
+    for own, fused in (("parameters", "lm_parameters"), ("model_bytes", "lm_bytes")):
+        assert summary[own] + summary[fused] == sum(part[own] for part in document["parts"])
     assert sum(document["energy_by_component_aj"].values()) == summary["energy_aj"]
     for op in ops:
         assert sum(op["energy_by_component_aj"].values()) == op["energy_aj"]
@@ -104,7 +113,10 @@ def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[s
 def test_out_writes_json_and_csv(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "results"
     out, _ = printed(capsys, "run", "int4_array", "rnnt", "--out", str(folder), "--json", str(tmp_path / "r.json"))
-    assert sorted(path.name for path in folder.iterdir()) == ["ops.csv", "prices.csv", "result.json", "summary.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv",
+    ]  # fmt: skip
+
     assert (folder / "result.json").read_text() == (tmp_path / "r.json").read_text()
     document = json.loads((folder / "result.json").read_text())
     with (folder / "ops.csv").open() as file:
@@ -331,10 +343,33 @@ def test_a_run_needs_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
 def test_schemas_are_json_schemas_of_the_shipped_files(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(printed(capsys, "schema", kind)[0])
     assert schema["$schema"].startswith("https://json-schema.org/")
-    assert "name" in schema["properties"]
-    assert schema["additionalProperties"] is False
+    kinds = [schema]
+    if kind == "workload":
+        assert set(schema["discriminator"]["mapping"]) == set(RECIPES)
+        kinds = [schema["$defs"][branch["$ref"].rpartition("/")[2]] for branch in schema["oneOf"]]
+    for one in kinds:
+        assert "name" in one["properties"]
+        assert one["additionalProperties"] is False
 
 
 def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "list")
-    assert out == "chips: int4_array\nworkloads: rnnt\nprice tables: generic_7nm\n"
+    assert out == (
+        "chips: int4_array\nworkloads: conformer_l, conformer_m, conformer_s, lstm_lm, mlperf_rnnt, rnnt, "
+        "tdnnf_7q, transformer_lm\nprice tables: generic_7nm\n"
+    )
+
+
+@pytest.mark.parametrize("name", names(Kind.WORKLOAD))
+def test_every_shipped_workload_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(printed(capsys, "run", "int4_array", name, "--json", "-")[0])
+    assert 0 < document["summary"]["rtf"] < 1
+    assert all(op["cycles"] > 0 for op in document["ops"])
+
+
+def test_weight_only_runs_in_the_mode_of_the_activations(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = printed(capsys, "run", "int4_array", "transformer_lm", "--precision", "w4a16", "--json", "-")
+    document = json.loads(out)
+    assert {op["mode"] for op in document["ops"]} == {"fp16", None}
+    half = json.loads(printed(capsys, "run", "int4_array", "transformer_lm", "--precision", "fp16", "--json", "-")[0])
+    assert document["summary"]["dram_read_bytes"] < half["summary"]["dram_read_bytes"]

@@ -80,36 +80,127 @@ BROKEN_CHIPS = [
 ]
 
 BROKEN_WORKLOADS = [
-    ("kind: rnnt", "kind: rntt", "3: unknown kind 'rntt'; did you mean rnnt? known: rnnt"),
-    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt"),
+    (
+        "kind: rnnt",
+        "kind: rntt",
+        "5: unknown kind 'rntt'; did you mean rnnt? known: conformer, gemms, lstm_lm, rnnt, tdnnf, transformer_lm",
+    ),
+    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms"),
     (
         "precision: w4a4",
         "precision: w4b4",
-        "6: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
+        "8: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
         "known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
     ),
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
-        "6: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
+        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
     ),
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rules: [{match: '*.gates', policy: w8a8}]}",
-        "6: precision.rules = '*.gates': matches no op with weights, such as encoder.0.forward.input",
+        "8: precision.rules = '*.gates': matches no op with weights, such as encoder.0.forward.input",
     ),
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rule: []}",
-        "6: precision.rule: unknown field; did you mean rules? known: policy, rules",
+        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache",
     ),
-    ("audio: 10 s", "audio: 25 h", "4: audio = '25 h': must be at most 24 h"),
-    ("cells: 768", "cells: 65537", "8: prediction.cells = 65537: must be at most 65536"),
-    ("combine: multiply", "combine: add", "9: joint.combine = 'add': known: multiply"),
+    ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
+    ("cells: 768", "cells: 65537", "10: prediction.cells = 65537: must be at most 65536"),
+    (
+        "combine: multiply",
+        "combine: divide",
+        "11: joint.combine = 'divide': known: multiply, add, concatenate",
+    ),
     (
         "symbols_per_second: 14",
         "symbols_per_second: 14 /m",
-        "10: decoding.symbols_per_second = '14 /m': unknown unit '/m'; known: /s",
+        "15: decoding.symbols_per_second = '14 /m': unknown unit '/m'; known: /s",
+    ),
+    (
+        "kind: alignment_length",
+        "kind: alignment",
+        "13: decoding.kind = 'alignment': did you mean alignment_length? "
+        "known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "  kind: alignment_length\n",
+        "",
+        "13: decoding.kind: is missing; known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "  beam: 16",
+        "  expansions: 16",
+        "14: decoding.expansions: unknown field; known: beam, symbols_per_second, cache_prediction, batch_prediction, "
+        "batch_joint, fusion, host, kind",
+    ),
+    ("  beam: 16", "  beam: 1.5", "14: decoding.beam = 1.5: must be a whole number"),
+    ("cells: 2048, layers: 2", "cells: 2048, layers: 0", "19: decoding.fusion.external.layers = 0: must be at least 1"),
+    (
+        "joint:",
+        "streaming: {chunk: 100 ms}\njoint:",
+        "11: streaming = '100 ms': cannot be: a bidirectional encoder needs the whole utterance; "
+        "set encoder.bidirectional to false",
+    ),
+    (
+        "bidirectional: true}",
+        "bidirectional: true, stacking: {after: 6, factor: 2}}",
+        "9: encoder.stacking.after = 6: must leave some of the 6 layers",
+    ),
+]
+
+BROKEN_CONFORMERS = [
+    ("heads: 4", "heads: 5", "9: encoder.heads = 5: must divide the size of 144"),
+    ("kernel: 31", "kernel: 32", "9: encoder.kernel = 32: must be odd, so that it has a middle"),
+    ("audio: 10 s", "audio: 50 ms", "6: audio = '50 ms': must be at least 70 ms, one encoded frame"),
+    (
+        "decoder:",
+        "streaming: {chunk: 100 ms, left_context: 0}\ndecoder:",
+        "10: streaming.chunk = '100 ms': must be a multiple of 40 ms, one encoded frame",
+    ),
+    ("kind: transducer", "kind: ctc", "12: decoder.prediction: unknown field; known: kind, outputs"),
+    (
+        "kind: greedy",
+        "kind: ctc",
+        "14: decoder.decoding.kind = 'ctc': known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "precision: w4a8",
+        "precision: {policy: w4a8, rules: [{match: 'encoder.16.*', policy: w8a8}]}",
+        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project",
+    ),
+]
+
+BROKEN_FACTORED = [
+    (
+        "subsampling: 3",
+        "subsampling: 7",
+        "18: encoder.layers = [1, 1, 1, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]: must end, and not begin, with multiples of 7",
+    ),
+    ("stride: 0, ", "stride: -1, ", "21: encoder.layers[3].stride = -1: must be at least 0"),
+    (
+        "ivector: 100",
+        "ivektor: 100",
+        "13: encoder.ivektor: unknown field; did you mean ivector? known: features, frame, "
+        "splice, ivector, size, layers, bypass, subsampling",
+    ),
+]
+
+BROKEN_TRANSFORMERS = [
+    (
+        "audio: 10 s",
+        "audio: 1000 s",
+        "6: audio = '1000 s': makes 3500 symbols, more than the context of 512; shorten it",
+    ),
+    ("heads: 8", "heads: 7", "10: model.heads = 7: must divide the size of 512"),
+    (
+        "precision: w2a8",
+        "precision: {policy: w2a8, cache: int5}",
+        "8: precision.cache = 'int5': did you mean int8? known: "
+        "int2, int3, int4, int8, int16, int32, uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, "
+        "bf16, fp32",
     ),
 ]
 
@@ -149,6 +240,18 @@ def test_broken_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
 def test_broken_workloads(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in RNNT_TEXT
     assert line(tmp_path / "work.yaml", RNNT_TEXT.replace(old, new, 1)) == message
+
+
+OTHER_WORKLOADS = {"conformer_s": BROKEN_CONFORMERS, "tdnnf_7q": BROKEN_FACTORED, "transformer_lm": BROKEN_TRANSFORMERS}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"), [(name, *case) for name, cases in OTHER_WORKLOADS.items() for case in cases]
+)
+def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message: str, tmp_path: Path) -> None:
+    text = (Kind.WORKLOAD.folder / f"{name}.yaml").read_text()
+    assert old in text
+    assert line(tmp_path / "work.yaml", text.replace(old, new, 1)) == message
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)
@@ -200,7 +303,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_unknown_names_get_the_nearest_one() -> None:
     with pytest.raises(UserError, match=r"unknown chip 'int4_aray'; did you mean int4_array\?"):
         load_chip("int4_aray")
-    with pytest.raises(UserError, match=r"none.yaml: there is no such file; shipped names: rnnt"):
+    with pytest.raises(UserError, match=r"none.yaml: there is no such file; shipped names: .*, rnnt, "):
         load_workload("none.yaml")
 
 
@@ -313,7 +416,7 @@ def test_shipped_files_name_a_source_for_each_value() -> None:
         return leaves
 
     unsourced = {"name", "about", "kind", "cores", "energy", "precision", "decoding.kind"}
-    unsourced |= {"array.kind", "array.drain", "array.m_chunk"}
+    unsourced |= {"array.kind", "array.drain", "array.m_chunk", "decoder.kind", "decoder.decoding.kind"}
     for kind in (Kind.ARCH, Kind.WORKLOAD):
         for name in names(kind):
             document = read_document(read_text(kind.folder / f"{name}.yaml")).plain()

@@ -161,7 +161,10 @@ class Reduce(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup(Noun):
-    """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one."""
+    """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one.
+
+    An index beyond the last row means the last row.
+    """
 
     name: Name
     table: View

@@ -5,10 +5,11 @@ import math
 from collections.abc import Hashable, Mapping
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, cast
+from typing import Annotated, Any, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from hwsim.core.noun import ByKind
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.findings import first_finding
 from hwsim.inputs.yaml.document import Node
@@ -43,8 +44,8 @@ def as_node(value: Any, path: str = "mapping") -> Node:
 
 
 def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
-    """The JSON Schema of a file that describes one of these nouns."""
-    union: Any = Union[kinds]  # built at run time
+    """The JSON Schema of a file that describes one of these nouns; of several, the field `kind` says which."""
+    union: Any = Annotated[Union[kinds], ByKind()] if len(kinds) > 1 else kinds[0]  # built at run time
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(union).json_schema()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from hwsim.core.noun import kind_of
-from hwsim.core.ops import Conv, Gemm
+from hwsim.core.ops import Conv, Gemm, Lookup, Op
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
@@ -28,7 +28,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = _extract(recipe, plan)
-    ruled = [placed.op.name for placed in program.placed() if isinstance(placed.op, (Gemm, Conv))]
+    ruled = [placed.op.name for placed in program.placed() if _has_weights(placed.op, program)]
     idle = plan.idle_rules(ruled)
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
@@ -50,6 +50,12 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
 def in_precision(workload_: Workload, precision: str) -> Workload:
     """The same workload under one policy for all of it."""
     return workload(cast(AnyRecipe, workload_.recipe), precision)
+
+
+def _has_weights(op: Op, program: Program) -> bool:
+    """Whether rules may name an op: products, and lookups in a table of the model."""
+    table = isinstance(op, Lookup) and program.tensor(op.table.tensor).role.parameter
+    return table or isinstance(op, (Gemm, Conv))
 
 
 def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:

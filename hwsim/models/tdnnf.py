@@ -2,8 +2,8 @@
 
 Each layer is a linear map to a narrow bottleneck over frames t - s and t, then an affine map back over t and t + s,
 with relu, batch norm, and a scaled bypass. What a batch norm makes is read by linear and affine maps only, so it is
-folded into the maps around it; so is the fixed transform of the input. Frames that no output needs are not computed,
-but for the bottleneck of the layer in which subsampling begins, which is computed for all frames.
+folded into the maps around it; so is the fixed transform of the input. Each layer is computed from the first to the
+last frame that an output needs: every third one behind the layer in which a subsampling of three begins, all before.
 """
 
 from dataclasses import dataclass, replace

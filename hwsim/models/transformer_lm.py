@@ -56,7 +56,8 @@ def extract_transformer_lm(recipe: TransformerLm, plan: PrecisionPlan) -> Progra
     """One step for each symbol; at step i attention reads the keys and values of i + 1 symbols."""
     sizes, rows, length = recipe.model, recipe.batch, recipe.symbols
     heads = Heads(rows, sizes.heads, sizes.size // sizes.heads, 1, length)
-    symbol, wide, narrow = recipe.last_symbols(), plan.of("lm.output").state, plan.of("lm.output").activation
+    # The table is kept as weights are: the addition behind it can bring its rows to another format.
+    symbol, wide, narrow = recipe.last_symbols(), plan.of("lm.output").state, plan.of("lm.embed").weight
     embedded, x = (tensor(f"lm.{n}", (rows, 1, sizes.size), p) for n, p in (("embedded", narrow), ("in", wide)))
     positions = tensor("lm.positions", (length, sizes.size), wide, Role.INPUT)
     shared = Part((symbol, positions))
