@@ -17,6 +17,7 @@ from hwsim.core.progress import Progress, no_progress
 from hwsim.core.quality import Quality
 from hwsim.core.summation import Summation
 from hwsim.core.workload import Workload
+from hwsim.engine.decode.decoder import decoding_of
 from hwsim.engine.decode.fed import SYMBOL, TABLE, symbols_shape
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.evaluate import Given, evaluate
@@ -28,6 +29,8 @@ from hwsim.errors import Unsupported
 from hwsim.inputs.heard import Heard, heard, read_source
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.decoding import AlignmentLength, TimeSynchronous
+from hwsim.models.rnnt import Rnnt
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
@@ -62,6 +65,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         if found.audio is not None:
             recipe = replace(cast(AnyRecipe, work.recipe), audio=found.audio)
             work = workload(recipe, work.precision)
+    work = as_searched(work)
     inputs = inputs_from(work.program, sources.seed)
     symbols = _symbols(work, sources.seed)
     if found is not None:
@@ -75,6 +79,18 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.program)
     most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
     return Prepared(work, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files)
+
+
+def as_searched(work: Workload) -> Workload:
+    """The workload with room for every hypothesis in each run of its networks: the search itself decides how many."""
+    recipe = cast(Any, work.recipe)
+    decoding = decoding_of(work)
+    if not isinstance(decoding, TimeSynchronous | AlignmentLength):
+        return work
+    wide = replace(decoding, cache_prediction=False, batch_prediction=True, batch_joint=True)
+    if isinstance(recipe, Rnnt):
+        return workload(replace(recipe, decoding=wide), work.precision)
+    return workload(replace(recipe, decoder=replace(recipe.decoder, decoding=wide)), work.precision)
 
 
 def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:

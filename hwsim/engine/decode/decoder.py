@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 from hwsim.core.decoded import Decoded
 from hwsim.core.program import Loop
 from hwsim.core.workload import Workload
+from hwsim.engine.decode.beam import BeamSearch
 from hwsim.engine.decode.fed import FedSymbols
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME, GreedySearch
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp
+from hwsim.models.conformer import Conformer, TransducerDecoder
+from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
 from hwsim.models.rnnt import Rnnt
+
+
+def decoding_of(workload: Workload) -> Greedy | TimeSynchronous | AlignmentLength | None:
+    """The search that a workload file asks for; None if it has none."""
+    match workload.recipe:
+        case Rnnt(decoding=decoding) | Conformer(decoder=TransducerDecoder(decoding=decoding)):
+            return decoding
+        case _:
+            return None
 
 
 class Search(Protocol):
@@ -40,10 +52,15 @@ def search_of(workload: Workload, run_op: RunOp, steering: Steering) -> Search:
     """The search of a workload; of one without a search, something that runs nothing."""
     if steering.symbols is not None:
         return FedSymbols(run_op, steering.symbols)
+    frames_first = isinstance(workload.recipe, Rnnt)
+    decoding = decoding_of(workload)
+    if isinstance(decoding, TimeSynchronous | AlignmentLength):
+        expansions = decoding.expansions if isinstance(decoding, TimeSynchronous) else None
+        return BeamSearch(workload.program, run_op, frames_first, expansions, steering.forced)
     return GreedySearch(
         workload.program,
         run_op,
-        frames_first=isinstance(workload.recipe, Rnnt),
+        frames_first=frames_first,
         forced=steering.forced,
         most_symbols=steering.most_symbols,
     )

@@ -13,7 +13,6 @@ from hwsim.core.program import Program
 from hwsim.core.quality import OpQuality
 from hwsim.core.tensor import Role
 from hwsim.engine.values.integers import IntegerOps
-from hwsim.engine.values.memory import is_index
 from hwsim.engine.values.spool import Playback
 
 Array = NDArray[Any]
@@ -64,7 +63,7 @@ class Comparison:
             return
         own = self.sums.setdefault(op.name, Sums())
         tensor = self.program.tensor(name)
-        if is_index(tensor):
+        if name in self.ops.indices:
             own.rows += values.size
             own.agreeing += int((values.reshape(-1) == reference).sum())
             return
@@ -82,7 +81,7 @@ class Comparison:
 
     def see_input(self, name: str, exact: Array, held: Array) -> None:
         """Compare an input with what is left of it."""
-        if is_index(self.program.tensor(name)):
+        if name in self.ops.indices:
             return
         wanted = exact.reshape(-1).astype(np.float64)
         noise = wanted - self.ops.real(name, held).reshape(-1)

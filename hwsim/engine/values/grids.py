@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.quantisation import Quantisation
 from hwsim.core.tensor import Role, Tensor
-from hwsim.engine.values.memory import is_index
+from hwsim.engine.values.memory import index_tensors
 from hwsim.engine.values.observe import Observed, largest
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.tensor.functions import KNOWN_RANGES
@@ -42,17 +41,14 @@ def quantisation_of(plan: PrecisionPlan, op: str) -> Quantisation:
 
 def grids(program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: Observed) -> Grids:
     """The grids of a program whose float values were seen."""
-    users = _matrix_users(program)
+    maker = _Maker(program, plan, parameters, seen)
     found: dict[str, Grid] = {}
-    groups = _groups(program)
     for tensor in program.tensors:
-        if tensor.precision.floating or tensor.name in found or not _needs_grid(tensor, program):
-            continue
-        members = groups.get(tensor.name, (tensor.name,))
-        grid = _grid(tensor, members, program, plan, parameters, seen, users)
-        found |= dict.fromkeys(members, grid)
+        if not tensor.precision.floating and tensor.name not in found and maker.needs_grid(tensor):
+            members = maker.groups.get(tensor.name, (tensor.name,))
+            found |= dict.fromkeys(members, maker.grid(tensor, members))
     chains = (placed.op for placed in program.placed() if isinstance(placed.op, Elementwise))
-    return Grids(found, {op.name: _locals(op, program, found, seen) for op in chains if in_integers(op, program)})
+    return Grids(found, {op.name: maker.locals(op, found) for op in chains if in_integers(op, program)})
 
 
 def in_integers(op: Op, program: Program) -> bool:
@@ -62,15 +58,73 @@ def in_integers(op: Op, program: Program) -> bool:
     return not any(program.tensor(view.tensor).precision.floating for view in views)
 
 
-def _needs_grid(tensor: Tensor, program: Program) -> bool:
-    """Whether the integers of a tensor have scales of their own: biases take those of the accumulators."""
-    return tensor.role is not Role.BIAS or tensor.name in _read_by_chains(program)
+class _Maker:
+    """What grids are made from."""
 
+    def __init__(
+        self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: Observed
+    ) -> None:
+        self.program, self.plan, self.parameters, self.seen = program, plan, parameters, seen
+        self.indices, self.groups, self.users = index_tensors(program), _groups(program), _matrix_users(program)
+        chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
+        self.in_chains = {view.tensor for op in chains for _, view in op.reads}
 
-@cache
-def _read_by_chains(program: Program) -> frozenset[str]:
-    chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
-    return frozenset(view.tensor for op in chains for _, view in op.reads)
+    def needs_grid(self, tensor: Tensor) -> bool:
+        """Whether the integers of a tensor have scales of their own: biases take those of the accumulators."""
+        return tensor.role is not Role.BIAS or tensor.name in self.in_chains
+
+    def grid(self, tensor: Tensor, members: tuple[str, ...]) -> Grid:
+        """The grid of some tensors between which integers go as they are."""
+        if tensor.name in self.indices:
+            return plain(tensor.precision)
+        tensors = [self.program.tensor(name) for name in members]
+        readers = [self.users[name] for name in members if name in self.users]
+        quantise = quantisation_of(self.plan, readers[0]) if readers else self.plan.quantise
+        if tensor.role is Role.WEIGHT and len(members) == 1:
+            try:
+                return weight_grid(
+                    self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights
+                )
+            except InvalidValue as error:
+                raise error.within(f"{tensor.name}.weights") from error
+        held = [self.parameters[other.name] for other in tensors if other.role.parameter]
+        if tensor.precision.bits > 8:
+            precision = Precision.INT16 if tensor.role is Role.BIAS else tensor.precision
+            reach = max([*map(largest, held), *(self.seen.largest_in(name) for name in members)])
+            # Scores of 32 bits have two to spare: rescaling by 1 doubles before it halves.
+            return power_of_two_grid(reach if precision.bits <= 16 else 4 * reach, precision)
+        whole = Histogram()
+        for name in members:
+            whole.merge(self.seen.histogram(name))
+        for values in held:
+            whole.add(values)
+        return activation_grid(whole, tensor.precision, quantise.activations)
+
+    def locals(self, op: Elementwise, tensors: Mapping[str, Grid]) -> dict[str, Grid]:
+        """The grids of the local values of a chain."""
+        found = {local: _read_grid(self.program.tensor(view.tensor), tensors, op) for local, view in op.reads}
+        counting = all(view.tensor in self.indices for _, view in op.reads)
+        for local, value in op.constants:
+            whole = counting and value == int(value)
+            found[local] = plain(Precision.INT32) if whole else power_of_two_grid(abs(value), Precision.INT16)
+        written: dict[str, Grid] = {}
+        for local, view in op.writes:
+            written.setdefault(local, tensors[view.tensor])
+        for step in op.chain:
+            args = [found[arg] for arg in step.args]
+            wide = [grid for grid in args if grid.precision is Precision.INT32 and not _counts(grid)]
+            if step.result in written:
+                found[step.result] = written[step.result]
+            elif step.function is Function.EQUAL or all(map(_counts, args)):
+                found[step.result] = plain(Precision.INT32)
+            elif wide:  # what a score is added to is a score
+                found[step.result] = wide[0]
+            elif step.function in KNOWN_RANGES:
+                found[step.result] = even(Precision.INT16, 2.0**-15 * KNOWN_RANGES[step.function])
+            else:
+                reach = self.seen.largest_of(op.name, step.result)
+                found[step.result] = power_of_two_grid(reach, Precision.INT16)
+        return found
 
 
 def _matrix_users(program: Program) -> dict[str, str]:
@@ -83,58 +137,6 @@ def _matrix_users(program: Program) -> dict[str, str]:
     return users
 
 
-def _grid(
-    tensor: Tensor,
-    members: tuple[str, ...],
-    program: Program,
-    plan: PrecisionPlan,
-    parameters: Mapping[str, Floats],
-    seen: Observed,
-    users: Mapping[str, str],
-) -> Grid:
-    if is_index(tensor):
-        return plain(tensor.precision)
-    tensors = [program.tensor(name) for name in members]
-    readers = [users[name] for name in members if name in users]
-    quantise = quantisation_of(plan, readers[0]) if readers else plan.quantise
-    if tensor.role is Role.WEIGHT and len(members) == 1:
-        try:
-            return weight_grid(parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights)
-        except InvalidValue as error:
-            raise error.within(f"{tensor.name}.weights") from error
-    held = [parameters[other.name] for other in tensors if other.role.parameter]
-    if tensor.precision.bits > 8:
-        bits = tensor.precision if tensor.precision.bits <= 16 else Precision.INT16
-        return power_of_two_grid(max([*map(largest, held), *(seen.largest_in(name) for name in members)]), bits)
-    whole = Histogram()
-    for name in members:
-        whole.merge(seen.histogram(name))
-    for values in held:
-        whole.add(values)
-    return activation_grid(whole, tensor.precision, quantise.activations)
-
-
-def _locals(op: Elementwise, program: Program, tensors: Mapping[str, Grid], seen: Observed) -> dict[str, Grid]:
-    found = {local: _read_grid(program.tensor(view.tensor), tensors, op) for local, view in op.reads}
-    indices = all(is_index(program.tensor(view.tensor)) for _, view in op.reads)
-    for local, value in op.constants:
-        whole = indices and value == int(value)
-        found[local] = plain(Precision.INT32) if whole else power_of_two_grid(abs(value), Precision.INT16)
-    written: dict[str, Grid] = {}
-    for local, view in op.writes:
-        written.setdefault(local, tensors[view.tensor])
-    for step in op.chain:
-        if step.result in written:
-            found[step.result] = written[step.result]
-        elif step.function is Function.EQUAL or all(_counts(found[arg]) for arg in step.args):
-            found[step.result] = plain(Precision.INT32)
-        elif step.function in KNOWN_RANGES:
-            found[step.result] = even(Precision.INT16, 2.0**-15 * KNOWN_RANGES[step.function])
-        else:
-            found[step.result] = power_of_two_grid(seen.largest_of(op.name, step.result), Precision.INT16)
-    return found
-
-
 def _read_grid(tensor: Tensor, tensors: Mapping[str, Grid], op: Op) -> Grid:
     if tensor.name not in tensors:
         raise Unsupported(f"{op.name}: reads {tensor.name}, which has no scale of its own")
@@ -145,7 +147,8 @@ def _read_grid(tensor: Tensor, tensors: Mapping[str, Grid], op: Op) -> Grid:
 
 
 def _counts(grid: Grid) -> bool:
-    return grid.precision is Precision.INT32
+    """Whether integers stand for themselves."""
+    return grid.precision is Precision.INT32 and not grid.symmetric
 
 
 def _groups(program: Program) -> dict[str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed, spread
 from hwsim.engine.values.grids import Grids, in_integers
-from hwsim.engine.values.memory import Memory, is_index
+from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
 from hwsim.tensor.chain import IntegerChain, float_chain, prepared_chain
@@ -73,6 +73,7 @@ class IntegerOps:
     ) -> None:
         self.program, self.parameters, self.grids = program, parameters, grids
         self.adds, self.threads, self.seen = adds, threads, seen
+        self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
         self.held = {name: self._held(name, values) for name, values in parameters.items()}
         self._ready: dict[str, _Ready] = {}
@@ -89,7 +90,7 @@ class IntegerOps:
         given = dict(self.held)
         for name, values in inputs.items():
             tensor = self.program.tensor(name)
-            if is_index(tensor):
+            if tensor.name in self.indices:
                 given[name] = np.asarray(values, np.int32)
             elif tensor.precision.floating:
                 given[name] = rounded(values, tensor.precision)
@@ -283,7 +284,7 @@ class IntegerOps:
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""
         tensor = self.program.tensor(view.tensor)
-        if is_index(tensor):
+        if tensor.name in self.indices:
             return values.astype(np.int32)
         if tensor.precision.floating:
             return rounded(values, tensor.precision)

@@ -7,19 +7,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import law
-from hwsim.core.ops import Op
+from hwsim.core.ops import Op, Reduce, Reduction
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Node, Program
-from hwsim.core.tensor import Role, Tensor
+from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.engine.values.views import Indices, read, write
 
 Array = NDArray[Any]
 
 
-def is_index(tensor: Tensor) -> bool:
-    """Whether a tensor holds integers that stand for themselves: places, symbols, counts."""
-    return tensor.precision is Precision.INT32 and tensor.role is not Role.BIAS
+def index_tensors(program: Program) -> frozenset[str]:
+    """The tensors whose integers stand for themselves: places, symbols, counts. Scores of 32 bits are not among them."""
+    whole = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
+    ops = [placed.op for placed in program.placed()]
+    scores: set[str] = set()
+    for op in ops:
+        finds = isinstance(op, Reduce) and op.reduction in (Reduction.ARGMAX, Reduction.TOP)
+        if not finds and any(view.tensor not in whole for view in law(op).reads(op)):
+            scores |= whole.intersection(view.tensor for view in _made(op))
+    copies = [{view.tensor for view in law(op).copies(op)} for op in ops]
+    while True:
+        tied = set().union(*(names for names in copies if names & scores)) if scores else set()
+        if tied <= scores:
+            return frozenset(whole - scores)
+        scores |= tied
+
+
+def _made(op: Op) -> tuple[View, ...]:
+    """What an op makes new, not only copies."""
+    return () if law(op).copies(op) else law(op).writes(op)
 
 
 class Memory:
@@ -30,12 +47,13 @@ class Memory:
         self._arrays: dict[str, Array] = dict(given)
         self._kept = set(given)
         self._integer = integer
+        self._indices = index_tensors(program)
 
     def __getitem__(self, name: str) -> Array:
         array = self._arrays.get(name)
         if array is None:
             tensor = self.program.tensor(name)
-            whole = is_index(tensor) or (self._integer and not tensor.precision.floating)
+            whole = name in self._indices or (self._integer and not tensor.precision.floating)
             array = self._arrays[name] = np.zeros(tensor.shape, np.int32 if whole else np.float32)
         return array
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hwsim.core.ops import Op
 from hwsim.core.program import Program
+from hwsim.engine.values.memory import index_tensors
 from hwsim.tensor.histogram import Histogram
 
 _PORTION = 1 << 16
@@ -37,6 +38,7 @@ class Observed:
     """Histograms of what is quantised to at most 8 bits, the largest magnitude of everything else."""
 
     def __init__(self, program: Program) -> None:
+        self._indices = index_tensors(program)
         self._names = {tensor.name: tensor for tensor in program.tensors}
         self._tensors: dict[str, _Collected] = {}
         self._largest: dict[tuple[str, str], float] = {}
@@ -52,7 +54,7 @@ class Observed:
     def see_tensor(self, name: str, values: NDArray[Any]) -> None:
         """Take note of values of a tensor."""
         tensor = self._names[name]
-        if tensor.precision.floating or tensor.precision.bits > 16:
+        if tensor.precision.floating or name in self._indices:
             return
         if tensor.precision.bits <= 8:
             self._tensors.setdefault(name, _Collected()).add(values)

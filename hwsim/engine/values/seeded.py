@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce, Reduction
 from hwsim.core.program import Program
 from hwsim.core.tensor import Role
-from hwsim.engine.values.memory import is_index
+from hwsim.engine.values.memory import index_tensors
 
 Floats = NDArray[np.float32]
 
@@ -57,10 +57,11 @@ def parameters_from(program: Program, seed: int) -> dict[str, Floats]:
 def inputs_from(program: Program, seed: int) -> dict[str, NDArray[Any]]:
     """All inputs of a program: floats along frames, positions, or indices of the tables that they choose from."""
     found: dict[str, NDArray[Any]] = {}
+    indices = index_tensors(program)
     for tensor in program.tensors:
         if tensor.role is not Role.INPUT:
             continue
-        if is_index(tensor):
+        if tensor.name in indices:
             # Tables by which a search finds its way; it keeps its own books, so they are never read.
             found[tensor.name] = np.zeros(tensor.shape, np.int32)
         elif tensor.name.endswith(".positions"):

@@ -10,7 +10,7 @@ from hwsim.core.ops import Conv, Elementwise, Gemm, Op
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.engine.values.integers import IntegerOps
-from hwsim.engine.values.memory import Memory, is_index, outputs
+from hwsim.engine.values.memory import Memory, outputs
 from hwsim.engine.values.spool import Spool
 from hwsim.tensor.formats import storage
 from hwsim.tensor.grid import Grid
@@ -77,7 +77,7 @@ class Trace:
     def _numbers(self, key: str, tensor: str, values: Array) -> None:
         assert self._ops is not None
         precision, grid = self.program.tensor(tensor).precision, self._ops.grids.tensors.get(tensor)
-        index = is_index(self.program.tensor(tensor))
+        index = tensor in self._ops.indices
         if grid is not None and not index and not precision.floating and f"{key}_scale" not in self.spool.streams:
             self._scales(key, grid)
         if self.pack and not precision.floating and precision.bits <= _NARROW_BITS:
