@@ -130,9 +130,10 @@ def _reduce(op: Reduce, memory: Memory, indices: Indices) -> NDArray[Any]:
 
 
 def looked_up(op: Lookup, memory: Memory, indices: Indices) -> NDArray[Any]:
-    """The rows that the indices name."""
+    """The rows that the indices name; one beyond the table is its last row, as for a search past the last frame."""
     table = memory.read(op.table, indices)
-    return np.asarray(table.reshape(-1, table.shape[-1])[memory.read(op.index, indices).reshape(-1)])
+    rows = table.reshape(-1, table.shape[-1])
+    return np.asarray(rows[np.minimum(memory.read(op.index, indices).reshape(-1), len(rows) - 1)])
 
 
 def skewed(op: Skew, memory: Memory, indices: Indices) -> NDArray[Any]:
