@@ -10,9 +10,9 @@ HIGH, LOW = 2**31 - 1, -(2**31)
 FUNCTIONS: dict[str, Callable[[float], float]] = {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x > -700 else 0.0,
     "tanh": math.tanh,
-    "exp": lambda x: math.exp(min(x, 700.0)),
-    "reciprocal": lambda x: math.copysign(1, x) / max(abs(x), 2.2250738585072014e-308),
-    "rsqrt": lambda x: 1 / math.sqrt(max(x, 2.2250738585072014e-308)),
+    "exp": lambda x: math.exp(min(x, 600.0)),
+    "reciprocal": lambda x: math.copysign(1, x) / max(abs(x), 1e-200),
+    "rsqrt": lambda x: 1 / math.sqrt(max(x, 1e-200)),
 }
 
 
