@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Role, Tensor
 from hwsim.errors import FileProblem, suggestion
-from hwsim.inputs.arrays import ArrayFile, finite, open_arrays
+from hwsim.inputs.archives import ArrayFile, finite, open_arrays
 
 
 def read_inputs(path: Path, program: Program) -> tuple[dict[str, NDArray[Any]], str]:

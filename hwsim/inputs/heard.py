@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwsim.core.tensor import Role
 from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue
-from hwsim.inputs.arrays import open_arrays
+from hwsim.inputs.archives import open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hwsim.core.program import Program
 from hwsim.errors import FileProblem, suggestion
-from hwsim.inputs.arrays import finite, open_arrays
+from hwsim.inputs.archives import finite, open_arrays
 
 _SHOWN = 3
 

@@ -15,21 +15,18 @@ RULE, GROUP, TILE, CHUNK, OUTER_WRAPS = 0, 1, 2, 3, 4
 
 
 @kernel
-def multiply(act, panels, extra, order, limits, first, last, sums, out):
+def multiply(act, panels, extra, order, limits, first, last, out):
     """act[m, k] @ weight[k, n] into out[m, n], the panels first..last - 1; how many additions were clamped.
 
     `act`: padded with zeros to a multiple of ROWS rows, and to the steps of the panels. `extra`: as `multiply_tile`
-    has it, for each panel (KEEP) or for each group of each panel. `limits`: lowest and highest sum of the register,
-    then of the outer one, in the type in which buffers are kept. `sums[0]` has the type of the sums in a tile.
+    has it, in the type of the sums in a tile, for each panel (KEEP) or for each group of each panel. `limits`: lowest
+    and highest sum of the register, then of the outer one, in the type in which buffers are kept.
     """
     m_size, n_size = out.shape
     group, tile_groups, chunk_tiles = order[GROUP], order[TILE], order[CHUNK]
     groups = panels.shape[1] // group
     tiles = -(-groups // tile_groups)
-    weight_bytes = panels.shape[2] * panels.itemsize  # of one step
-    act_bytes = weight_bytes // COLUMNS
-    act_stride = act.shape[1] * act.itemsize
-    block = np.empty((ROWS, COLUMNS), sums.dtype)
+    block = np.empty((ROWS, COLUMNS), extra.dtype)
     buffer = np.empty((ROWS, COLUMNS), limits.dtype)
     outer = np.empty((ROWS, COLUMNS), limits.dtype)
     clamped = np.int64(0)
@@ -37,25 +34,18 @@ def multiply(act, panels, extra, order, limits, first, last, sums, out):
         columns = min(COLUMNS, n_size - p * COLUMNS)
         m = 0
         while m < m_size:
-            # A tile of one row takes a fourth of the time of a full one.
-            rows = 1 if order[RULE] == KEEP and m_size - m < 4 else min(ROWS, m_size - m)
+            # A tile of one row takes a fourth of the time of a full one; only sums that do not settle have one.
+            single = order[RULE] == KEEP and m_size - m < 4
+            rows = 1 if single else min(ROWS, m_size - m)
+            # Straight into the result, if all of the tile lies inside it.
+            if tiles == 1 and chunk_tiles == 0 and columns == COLUMNS and (single or rows == ROWS):
+                clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, rows, out, m, p * COLUMNS)
+                m += rows
+                continue
             for tile in range(tiles):
                 start = tile * tile_groups
-                extra_at = (p if order[RULE] == KEEP else p * groups + start) * COLUMNS
-                clamped += _tile(
-                    act,
-                    m * act_stride + start * group * act_bytes,
-                    act_stride,
-                    panels,
-                    (p * panels.shape[1] + start * group) * weight_bytes,
-                    min(tile_groups, groups - start),
-                    extra,
-                    extra_at,
-                    order,
-                    limits,
-                    rows,
-                    block,
-                )
+                end = min(start + tile_groups, groups)
+                clamped += _tile(act, panels, extra, order, limits, p, m, start, end, rows, block, 0, 0)
                 if tiles == 1 and chunk_tiles == 0:
                     break
                 begins = tile == 0 if chunk_tiles == 0 else tile % chunk_tiles == 0
@@ -74,24 +64,32 @@ def multiply(act, panels, extra, order, limits, first, last, sums, out):
 
 
 @kernel
-def _tile(act, act_at, act_stride, panels, weight_at, groups, extra, extra_at, order, limits, rows, block):
-    """The version of the tile that is asked for."""
+def _tile(act, panels, extra, order, limits, p, m, start, end, rows, out, row, column):
+    """The groups start..end - 1 of the results from row m on, of panel p, by the version of the tile that fits."""
     rule, group, low, high = order[RULE], order[GROUP], np.int64(limits[0]), np.int64(limits[1])
+    weight_bytes = panels.shape[2] * panels.itemsize  # of one step
+    stride = act.shape[1] * act.itemsize
+    here = m * stride + start * group * weight_bytes // COLUMNS
+    there = (p * panels.shape[1] + start * group) * weight_bytes
+    first = (p if rule == KEEP else p * (panels.shape[1] // group) + start) * COLUMNS * extra.itemsize
+    onto_stride = out.shape[1] * out.itemsize
+    onto = row * onto_stride + column * out.itemsize
+    groups = end - start
     if rule == KEEP:
         steps = groups * group
         if rows == 1:
             return multiply_tile(
-                1, KEEP, act, act_at, act_stride, panels, weight_at, steps, 1, extra, extra_at, low, high, block
+                1, KEEP, act, here, stride, panels, there, steps, 1, extra, first, low, high, out, onto, onto_stride
             )
         return multiply_tile(
-            ROWS, KEEP, act, act_at, act_stride, panels, weight_at, steps, 1, extra, extra_at, low, high, block
+            ROWS, KEEP, act, here, stride, panels, there, steps, 1, extra, first, low, high, out, onto, onto_stride
         )
     if rule == TIGHT:
         return multiply_tile(
-            ROWS, TIGHT, act, act_at, act_stride, panels, weight_at, groups, 1, extra, extra_at, low, high, block
+            ROWS, TIGHT, act, here, stride, panels, there, groups, 1, extra, first, low, high, out, onto, onto_stride
         )
     return multiply_tile(
-        ROWS, SETTLE, act, act_at, act_stride, panels, weight_at, groups, group, extra, extra_at, low, high, block
+        ROWS, SETTLE, act, here, stride, panels, there, groups, group, extra, first, low, high, out, onto, onto_stride
     )
 
 

@@ -30,32 +30,34 @@ _VECTOR_BYTES = 64
 
 
 @intrinsic(prefer_literal=True)
-def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, extra, extra_at, low, high, out):  # fmt: skip  # noqa: E501
-    """Sums of `rows` × 64 results over groups · group steps into out[rows, 64]; how many additions were clamped.
+def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, extra, extra_at, low, high, out, out_at, out_stride):  # fmt: skip  # noqa: E501
+    """Sums of `rows` × 64 results over groups · group steps into `out`; how many additions were clamped.
 
-    `act_at`, `act_stride`: bytes to the first activation, and from row to row. `weight_at`: bytes to the first weight;
-    those of the 64 columns lie side by side, then those of the next step. `extra[extra_at]` begins 64 sums that are
-    added in every row: with KEEP once, with SETTLE of bytes at the end of each group those of the group; else none.
+    `…_at` and `…_stride` are bytes to the first number, and from row to row. The weights of the 64 columns lie side by
+    side, then those of the next step. `extra`, of the type of the sums, holds 64 numbers that are added in every row:
+    with KEEP once; with SETTLE of bytes at the end of each group, those of the next group after them; else they are
+    not read. `out` has the type of the sums, or a wider one.
     """
-    lanes = _KNOWN.get((act.dtype, weight.dtype, out.dtype))
+    lanes = _KNOWN.get((act.dtype, weight.dtype, extra.dtype))
     if lanes is None or not isinstance(rows, types.IntegerLiteral) or not isinstance(rule, types.IntegerLiteral):
-        raise TypeError(f"no tile of {act.dtype} times {weight.dtype} in {out.dtype}")
+        raise TypeError(f"no tile of {act.dtype} times {weight.dtype} in {extra.dtype}")
     index = types.int64
-    signature = index(rows, rule, act, index, index, weight, index, index, index, extra, index, index, index, out)
+    places = (act, index, index, weight, index, index, index, extra, index, index, index, out, index, index)
+    out_bytes = out.dtype.bitwidth // 8
 
     def generate(context, builder, called, arguments):
-        def address(place, offset):
+        def address(place):
             data = make_array(called.args[place])(context, builder, arguments[place]).data
-            return builder.add(builder.ptrtoint(data, _I64), offset)
+            return builder.add(builder.ptrtoint(data, _I64), arguments[place + 1])
 
-        _, _, _, act_at, act_stride, _, weight_at, groups, group, _, extra_at, low, high, _ = arguments
+        _, _, _, _, act_stride, _, _, groups, group, _, _, low, high, _, _, out_stride = arguments
         tile = _Tile(builder, lanes, called.args[0].literal_value, called.args[1].literal_value)
-        tile.begin(address(9, builder.mul(extra_at, _long(lanes.lane_bytes))), low, high)
-        tile.run(address(2, act_at), act_stride, address(5, weight_at), groups, group)
-        tile.end(address(13, _long(0)))
+        tile.begin(address(9), low, high)
+        tile.run(address(2), act_stride, address(5), groups, group)
+        tile.end(address(13), out_stride, out_bytes)
         return builder.load(tile.clamped)
 
-    return signature, generate
+    return index(rows, rule, *places), generate
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,16 @@ class _Tile:
                 step(builder.add(first, inner.index), None)
             step(builder.add(first, before_last), loop.index)
 
-    def end(self, out: Any) -> None:
-        """The sums into memory."""
+    def end(self, out: Any, out_stride: Any, out_bytes: int) -> None:
+        """The sums into memory, widened if need be."""
+        builder, wide = self.builder, ir.VectorType(ir.IntType(out_bytes * 8), self.lanes.count)
         for r, row in enumerate(self.sums):
             for v, total in enumerate(row):
-                place = self.builder.add(out, _long((r * self.vectors + v) * _VECTOR_BYTES))
-                self.builder.store(self.builder.load(total), self._pointer(place, self.vector), align=1)
+                offset = builder.add(builder.mul(out_stride, _long(r)), _long(v * self.lanes.count * out_bytes))
+                found, kind = builder.load(total), self.vector
+                if out_bytes > self.lanes.lane_bytes:
+                    found, kind = builder.sext(found, wide), wide
+                builder.store(found, self._pointer(builder.add(out, offset), kind), align=1)
 
     def _step(self, rows: list[Any], weight: Any, ends: Any | None) -> None:
         builder, settles = self.builder, ends is not None and self.rule != KEEP

@@ -3,16 +3,17 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
+from hwsim.core.noun import Noun
 from hwsim.core.plain import flat, plain
 from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 
 
-def to_json(value: Result | Comparison | Quality) -> str:
-    """The JSON document of a result; its keys are the fields of the nouns in `core/result.py`."""
+def to_json(value: Noun) -> str:
+    """The JSON document of a result; its keys are the fields of its nouns."""
     return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -23,6 +24,15 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def to_npy(array: Any) -> bytes:
+    """An array as a file in numpy's format."""
+    import numpy as np
+
+    file = BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
 
 
 def run_files(result: Result) -> dict[str, str]:

@@ -8,20 +8,20 @@ from rich.text import Text
 from hwsim.core.quality import OpQuality, Quality
 from hwsim.core.result import Result
 from hwsim.report.figures import figure, percent
-from hwsim.report.terminal import Screen, rendered, run_text, tabled
+from hwsim.report.terminal import Screen, new_table, render, run_text
 
 TOP = 12
 
 
 def quality_text(title: str, quality: Quality, screen: Screen) -> str:
     """The headline figures and the ops that lose most."""
-    return rendered((Text(title), *quality_blocks(quality)), screen)
+    return render((Text(title), *quality_blocks(quality)), screen)
 
 
 def run_with_quality_text(result: Result, clock: int, screen: Screen) -> str:
     """The summary of one run, and of its values if it has any."""
     text = run_text(result, clock, screen)
-    return text if result.quality is None else f"{text}\n{rendered(quality_blocks(result.quality), screen)}"
+    return text if result.quality is None else f"{text}\n{render(quality_blocks(result.quality), screen)}"
 
 
 def quality_blocks(quality: Quality) -> tuple[Table, Table]:
@@ -57,7 +57,7 @@ def _headline(quality: Quality) -> Table:
 
 
 def _losing(quality: Quality) -> Table:
-    table = tabled("op", "SQNR", "lost", "cosine", "top 1", "clipped", "saturated", title="Ops that lose most")
+    table = new_table("op", "SQNR", "lost", "cosine", "top 1", "clipped", "saturated", title="Ops that lose most")
     for op in losing_most(quality.ops, TOP):
         table.add_row(
             op.name,

@@ -43,7 +43,7 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
         _time(result),
         _energy(result),
     )
-    return _render((title, *tables, _assumed(result)), screen)
+    return render((title, *tables, _assumed(result)), screen)
 
 
 def comparison_text(comparison: Comparison, screen: Screen) -> str:
@@ -52,7 +52,7 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
     title = Text.assemble(
         (comparison.workload, "bold"), " on ", (comparison.chip, "bold"), f", gains relative to {first}"
     )
-    table = _table("precision", "latency", "RTF", "speed-up", "energy", "gain", "DRAM", "model", "vs fp32", "array")
+    table = new_table("precision", "latency", "RTF", "speed-up", "energy", "gain", "DRAM", "model", "vs fp32", "array")
     for row in comparison.rows:
         table.add_row(
             row.precision,
@@ -66,10 +66,10 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
             _times(row.compression_vs_fp32),
             percent(row.utilization),
         )
-    return _render((title, table), screen)
+    return render((title, table), screen)
 
 
-def _render(blocks: Sequence[Text | Table], screen: Screen) -> str:
+def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
     """The blocks with an empty line between each two, without blanks at the ends of lines."""
     text = StringIO()
     console = Console(
@@ -129,7 +129,7 @@ def _headline(result: Result, clock: int) -> Table:
 
 def _parts(result: Result) -> Table:
     cycles = result.summary.cycles
-    table = _table("part", "parameters", "model", "products", "cycles", "time", "DRAM", "energy", title="Parts")
+    table = new_table("part", "parameters", "model", "products", "cycles", "time", "DRAM", "energy", title="Parts")
     for part in result.parts:
         table.add_row(
             part.name,
@@ -147,7 +147,7 @@ def _parts(result: Result) -> Table:
 def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
     top = sorted(ops, key=lambda op: -op.cycles)[:TOP]
     rest = [op for op in ops if op not in top]
-    table = _table("op", "runs", "cycles", "time", "bound by", "array", "energy", title="Costliest ops")
+    table = new_table("op", "runs", "cycles", "time", "bound by", "array", "energy", title="Costliest ops")
     for op in top:
         table.add_row(
             op.name,
@@ -169,7 +169,7 @@ def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
 def _time(result: Result) -> Table:
     counters, cycles = result.counters, result.counters.cycles
     waits = {"load": "waits for data", "array": "waits for a tile", "slot": "waits for a slot"}
-    table = _table("unit", "busy", *waits.values(), "idle", title="Where the time goes")
+    table = new_table("unit", "busy", *waits.values(), "idle", title="Where the time goes")
     for unit in (f.name for f in fields(Units)):
         stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]
         shares = [getattr(counters.busy, unit), *stalled, getattr(counters.idle, unit)]
@@ -179,7 +179,7 @@ def _time(result: Result) -> Table:
 
 def _energy(result: Result) -> Table:
     total = result.summary.energy_aj
-    table = _table("component", "energy", "share", title="Where the energy goes")
+    table = new_table("component", "energy", "share", title="Where the energy goes")
     for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
         spent = getattr(result.energy_by_component_aj, component.name)
         table.add_row(component.name, joules(spent), percent(spent, total))
@@ -190,7 +190,8 @@ def _times(factor: float | None) -> str:
     return "" if factor is None else f"{figure(factor)} ×"
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
+def new_table(*columns: str, title: str | None = None) -> Table:
+    """A table of figures: the first column is a name, all others are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         left = place == 0 or column == "bound by"
@@ -199,7 +200,3 @@ def _table(*columns: str, title: str | None = None) -> Table:
             column, justify="left" if left else "right", header_style="dim", overflow="fold", no_wrap=place > 0
         )
     return table
-
-
-# What other pages of this room print with.
-rendered, tabled = _render, _table

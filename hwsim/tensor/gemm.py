@@ -7,7 +7,7 @@ from hwsim.core.summation import Summation
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.tensor.exact import exact_sums
 from hwsim.tensor.formats import Array
-from hwsim.tensor.operands import checked_matrix
+from hwsim.tensor.operands import checked_matrix, inner_sizes_agree
 from hwsim.tensor.ordered import ordered_sums
 from hwsim.tensor.weights import Weights
 
@@ -50,9 +50,7 @@ def matmul(
         raise InvalidValue(
             "weight", right.precision.value, f"are weights of another format than {weight_precision.value}"
         )
-    if left.shape[1] != right.k:
-        law = f"must have the inner size of weight, {right.k}"
-        raise InvalidValue("act.shape", left.shape, law)
+    inner_sizes_agree(left, right.values)
     if summation is None and not act_precision.floating:
         return Sums(exact_sums(left, act_precision, right, threads), 0)
     return Sums(*ordered_sums(left, act_precision, right, summation or Summation(), threads))

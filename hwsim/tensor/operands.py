@@ -33,6 +33,13 @@ def checked_matrix(name: str, values: object, precision: Precision) -> Array:
     return np.ascontiguousarray(matrix, dtype=kind)
 
 
+def inner_sizes_agree(act: Array, weight: Array) -> None:
+    """Refuses activations [m, k] for weights with another k."""
+    if act.shape[1] != weight.shape[0]:
+        law = f"must have as many columns as weight has rows, {weight.shape[0]}"
+        raise InvalidValue("act.shape", act.shape, law)
+
+
 def _all_fit(kind: np.dtype[Any], precision: Precision) -> bool:
     """Whether no number of that type can be outside the format."""
     if precision.floating or kind.kind not in "iu":

@@ -31,17 +31,17 @@ def ordered_sums(
     if precision.floating:
         return _floating(act, weights, summation, threads), 0
     inner, outer = summation.register, summation.outer or summation.register
-    out = np.empty((act.shape[0], weights.n), np.int32 if outer.bits <= 32 else np.int64)
+    kind = np.int32 if outer.bits <= 32 else np.int64
     safe = certified(act, weights, min(inner.highest, outer.highest))
-    if safe.any():
-        rows = act if safe.all() else act[safe]
-        out[safe] = exact_sums(rows, precision, weights, threads)
     if safe.all():
-        return out, 0
-    rest = np.empty((int((~safe).sum()), weights.n), out.dtype) if safe.any() else out
-    clamped = _uncertain(act[~safe] if safe.any() else act, precision, weights, summation, rest, threads)
-    if safe.any():
-        out[~safe] = rest
+        return exact_sums(act, precision, weights, threads).astype(kind, copy=False), 0
+    out = np.empty((act.shape[0], weights.n), kind)
+    if not safe.any():
+        return out, _uncertain(act, precision, weights, summation, out, threads)
+    out[safe] = exact_sums(act[safe], precision, weights, threads)
+    rest = np.empty((int((~safe).sum()), weights.n), kind)
+    clamped = _uncertain(act[~safe], precision, weights, summation, rest, threads)
+    out[~safe] = rest
     return out, clamped
 
 
@@ -64,20 +64,14 @@ def _uncertain(
     act: Array, precision: Precision, weights: Weights, summation: Summation, out: Array, threads: int
 ) -> int:
     """The product where sums may leave their registers."""
-    _, product = bounds(act, weights)
     if summation.register.overflow is Overflow.WRAP:
         return _wrapping(act, precision, weights, summation, out, threads)
-    limits = _limits(summation.register, summation.outer)
-    largest = max(-int(act.min()), int(act.max()))
-    order = _Order.of(summation)
-    room = summation.register.highest + 1 + summation.packed * product
-    if room > _INT64 or limits is None:
-        law = f"must have fewer bits, or operands smaller values: sums up to {room} are beyond 64 bits"
-        raise InvalidValue("register.bits", summation.register.bits, law)
+    room, product = _room(act, weights, summation)
+    limits, order = _limits(summation), _Order.of(summation)
     bytes_only = max(precision.bits, weights.precision.bits) <= 8 and weights.values.dtype == np.int8
     if bytes_only and has_byte_dot() and summation.packed % 4 == 0 and room <= _INT32:
         return multiply_bytes(act, weights, order.tiles(SETTLE), limits, out, threads)
-    halves = max(largest, weights.measures.largest) <= _INT16
+    halves = max(-int(act.min()), int(act.max()), weights.measures.largest) <= _INT16
     if compiles() and halves:
         single = summation.packed == 1
         bits = summation.register.bits
@@ -92,12 +86,33 @@ def _uncertain(
     return _by_loops(act, weights.values, order, limits, out, threads)
 
 
-def _limits(inner: Register, outer: Register | None) -> Array | None:
-    """Lowest and highest sums, as kernels take them; None if they are beyond what is computed in."""
-    last = outer or inner
-    if inner.bits > 62 or last.bits > 62:
-        return None
-    return np.array([inner.lowest, inner.highest, last.lowest, last.highest], np.int64)
+def must_fit(act: Array, weights: Weights, summation: Summation) -> None:
+    """Refuses integers whose sums in these registers are beyond 64 bits."""
+    inner, outer = summation.register, summation.outer or summation.register
+    if weights.precision.floating or certified(act, weights, min(inner.highest, outer.highest)).all():
+        return
+    if inner.overflow is Overflow.WRAP:
+        bounds(act, weights)
+    else:
+        _room(act, weights, summation)
+
+
+def _room(act: Array, weights: Weights, summation: Summation) -> tuple[int, int]:
+    """The largest magnitude that a sum has before it settles, and that of a product."""
+    _, product = bounds(act, weights)
+    outer = summation.outer or summation.register
+    room = summation.register.highest + 1 + summation.packed * product
+    room = max(room, outer.highest + 1 + summation.register.highest + 1)
+    if room > _INT64:
+        law = f"must have fewer bits, or operands smaller values: sums up to {room} are beyond 64 bits"
+        raise InvalidValue("register.bits", outer.bits, law)
+    return room, product
+
+
+def _limits(summation: Summation) -> Array:
+    """Lowest and highest sums, as kernels take them."""
+    inner, outer = summation.register, summation.outer or summation.register
+    return np.array([inner.lowest, inner.highest, outer.lowest, outer.highest], np.int64)
 
 
 def _wrapping(
@@ -170,6 +185,8 @@ class _Order:
 
 def _by_loops(act: Array, weight: Array, order: _Order, limits: Array, out: Array, threads: int) -> int:
     places = order.array(weight.shape[0])
+    # Uncompiled, a product has the type of its operands.
+    act, weight = act.astype(limits.dtype), weight.astype(limits.dtype)
 
     def rows(first: int, last: int) -> int:
         return int(sum_in_order(act, weight, places, limits, first, last, out))

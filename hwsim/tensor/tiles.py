@@ -43,18 +43,15 @@ def multiply_bytes(act: Array, weights: Weights, order: Order, limits: Array, ou
     packed = weights.bytes
     shift = 0 if act.dtype == np.uint8 else 128
     steps = order.group // 4 if order.group > 1 else 1
-    panels, sums = packed.panels, packed.sums
+    panels = packed.panels
     short = -panels.shape[1] % steps
     if short:
-        panels, sums = (np.pad(part, ((0, 0), (0, short), (0, 0))) for part in (panels, sums))
+        panels = np.pad(panels, ((0, 0), (0, short), (0, 0)))
     padded = np.full((-(-act.shape[0] // ROWS) * ROWS, panels.shape[1] * 4), shift, np.uint8)
     np.bitwise_xor(act.view(np.uint8), np.uint8(shift), out=padded[: act.shape[0], : act.shape[1]])
-    if order.rule == KEEP:
-        extra = packed.column_sums
-    else:
-        extra = sums.reshape(sums.shape[0], -1, steps, sums.shape[2]).sum(axis=2, dtype=np.int32)
+    extra = packed.sums if order.rule == KEEP else packed.group_sums(steps)
     places = order.array(panels.shape[1] // steps, steps)
-    clamped = _share(padded, panels, extra * np.int32(-shift), places, limits, np.int32, out, threads)
+    clamped = _share(padded, panels, extra * np.int32(-shift), places, limits, out, threads)
     if packed.offset:
         out += act.sum(axis=1, dtype=np.int32)[:, None] * np.int32(packed.offset)
     return clamped
@@ -73,22 +70,20 @@ def multiply_steps(
     padded[: act.shape[0], : act.shape[1]] = act
     places = order.array(panels.shape[1] // order.group, order.group)
     extra = np.zeros((panels.shape[0], panels.shape[2]), sums)
-    return _share(padded, panels, extra, places, limits, sums, out, threads)
+    return _share(padded, panels, extra, places, limits, out, threads)
 
 
-def _share(
-    act: Array, panels: Array, extra: Array, order: Array, limits: Array, sums: Any, out: Array, threads: int
-) -> int:
+def _share(act: Array, panels: Array, extra: Array, order: Array, limits: Array, out: Array, threads: int) -> int:
     """Whole panels, or rows of tiles if there are more of those, to each thread; how many additions were clamped."""
     m, count = out.shape[0], panels.shape[0]
-    extra, sample = extra.reshape(-1), np.empty(0, sums)
+    extra = extra.reshape(-1)
     shares = threads if m * panels.size > _SMALL else 1
 
     def some_panels(first: int, last: int) -> int:
-        return int(multiply(act, panels, extra, order, limits, first, last, sample, out))
+        return int(multiply(act, panels, extra, order, limits, first, last, out))
 
     def some_rows(first: int, last: int) -> int:
-        return int(multiply(act[first:], panels, extra, order, limits, 0, count, sample, out[first:last]))
+        return int(multiply(act[first:], panels, extra, order, limits, 0, count, out[first:last]))
 
     if count * ROWS >= m:
         return sum(in_parallel(some_panels, pieces(count, shares)))

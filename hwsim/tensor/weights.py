@@ -8,7 +8,7 @@ import numpy as np
 
 from hwsim.core.precision import Precision
 from hwsim.kernels.measures import measure_columns
-from hwsim.kernels.pack import pack_bytes, pack_steps
+from hwsim.kernels.pack import pack_bytes, pack_steps, sum_groups
 from hwsim.kernels.tile import COLUMNS
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
@@ -82,22 +82,27 @@ class Measures:
 class ByteWeights:
     """Signed bytes in panels, four products a step; unsigned ones were moved down by `offset`.
 
-    `sums[panel, step, column]` are those of the four signed bytes, `column_sums` those of all steps.
+    `sums[panel, column]` are those of the signed bytes.
     """
 
     panels: Array
     sums: Array
-    column_sums: Array
     offset: int
 
     @classmethod
     def of(cls, values: Array) -> Self:
         offset = 128 if values.dtype == np.uint8 else 0
         signed = (values ^ np.uint8(128)).view(np.int8) if offset else values
-        shape = (-(-values.shape[1] // COLUMNS), -(-values.shape[0] // 4))
-        panels, sums = np.empty((*shape, 4 * COLUMNS), np.int8), np.empty((*shape, COLUMNS), np.int32)
+        panels = np.empty((-(-values.shape[1] // COLUMNS), -(-values.shape[0] // 4), 4 * COLUMNS), np.int8)
+        sums = np.empty((panels.shape[0], COLUMNS), np.int32)
         pack_bytes(signed, panels, sums)
-        return cls(panels, sums, sums.sum(axis=1, dtype=np.int32), offset)
+        return cls(panels, sums, offset)
+
+    def group_sums(self, steps: int) -> Array:
+        """[panel, group, column]: the sums of the signed bytes of that many steps each."""
+        sums = np.empty((self.panels.shape[0], -(-self.panels.shape[1] // steps), COLUMNS), np.int32)
+        sum_groups(self.panels, steps, sums)
+        return sums
 
 
 def _in_steps(values: Array, kind: Any) -> Array:

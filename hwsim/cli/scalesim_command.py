@@ -1,0 +1,38 @@
+"""`hwsim scalesim`: a configuration and a topology of SCALE-Sim."""
+
+import click
+
+from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.patience import patiently
+from hwsim.core.progress import Progress
+
+
+@click.command(name="scalesim")
+@click.argument("config")
+@click.argument("topology")
+@output_options
+def command(config: str, topology: str, json_file: str | None, out: str | None) -> None:
+    """Report the layers of TOPOLOGY on CONFIG, both files of SCALE-Sim: its columns, and what hardware takes.
+
+    Example: hwsim scalesim examples/scalesim/scale.cfg examples/scalesim/conformer_m.csv
+    """
+    from hwsim.core.scalesim import ScaleSimReport
+    from hwsim.inputs.scalesim.config import open_config
+    from hwsim.inputs.scalesim.topology import open_topology
+
+    settings, layers = open_config(config), open_topology(topology)
+    check_outputs(json_file, out)
+
+    def job(progress: Progress) -> ScaleSimReport:
+        # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.study.scalesim import run_scalesim
+
+        return run_scalesim(settings.value, layers.layers, files=dict(settings.files + layers.files), progress=progress)
+
+    report = patiently(f"{layers.name} on {settings.value.name}", job)
+
+    from hwsim.report.export import to_json
+    from hwsim.report.scalesim import scalesim_files, scalesim_text
+
+    deliver(json_file, out, lambda: to_json(report), lambda: scalesim_files(report))
+    tell(json_file, lambda screen: scalesim_text(report, layers.name, screen))
