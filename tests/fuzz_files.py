@@ -20,9 +20,16 @@ SECONDS_PER_FILE = 5
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKLOADS = ("rnnt", "mlperf_rnnt", "conformer_s", "tdnnf_7q", "transformer_lm", "lstm_lm")
+
+
+def shallow(text: bytes) -> bytes:
+    """Deep networks with two layers, so that many files run in little time."""
+    return re.sub(rb"layers: (?:6|16),", b"layers: 2,", text)
+
+
 ORIGINALS = {
     "arch": (ROOT / "arch/int4_array.yaml").read_bytes(),
-    **{name: (ROOT / f"workloads/{name}.yaml").read_bytes() for name in WORKLOADS},
+    **{name: shallow((ROOT / f"workloads/{name}.yaml").read_bytes()) for name in WORKLOADS},
     "energy": (ROOT / "arch/energy/generic_7nm.yaml").read_bytes(),
 }
 
@@ -65,7 +72,7 @@ VALUES = {
         rb"precision: (w4a4)": ["fp16", "w8a8", "w2a2", "{policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"],
         rb"features: (340)": ["1", "240", "4000"],
         rb"frame: (20 ms)": ["10 ms", "1 ms", "1 s"],
-        rb"layers: (6)": ["1", "2", "12"],
+        rb"layers: (2)": ["1", "6", "12"],
         rb"cells: (640)": ["1", "33", "2048"],
         rb"bidirectional: (true)": ["false"],
         rb"embedding: (10)": ["1", "512"],
@@ -90,7 +97,7 @@ VALUES = {
         rb"audio: (10 s)": ["70 ms", "1.3 s", "40 s"],
         rb"precision: (w4a8)": ["fp16", "w4a16", "w8a16g32", "w2a4", "{policy: w4a16, cache: int8}"],
         rb"mels: (80)": ["7", "64"],
-        rb"layers: (16)": ["1", "3"],
+        rb"layers: (2)": ["1", "3"],
         rb"size: (144)": ["4", "256"],
         rb"heads: (4)": ["1", "2"],
         rb"kernel: (31)": ["1", "15"],

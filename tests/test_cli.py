@@ -52,7 +52,16 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
-    assert list(document) == ["summary", "parts", "ops", "counters", "energy_by_component_aj", "prices", "provenance"]
+    assert list(document) == [
+        "summary",
+        "parts",
+        "ops",
+        "counters",
+        "energy_by_component_aj",
+        "prices",
+        "lengths",
+        "provenance",
+    ]
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(part) == PART_KEYS for part in document["parts"])
     assert all(list(op) == OP_KEYS for op in document["ops"])
@@ -141,6 +150,21 @@ def test_precision_option_replaces_the_plan(capsys: pytest.CaptureFixture[str]) 
         (
             ["run", "int4_array", "rnnt", "--precision", "w3"],
             "unknown precision policy 'w3'; known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+        ),
+        (
+            ["run", "int4_array", "conformer_s", "--dim", "encoder.head=3"],
+            "unknown dimension 'encoder.head'; did you mean encoder.heads? known: batch, decoder.joint.outputs, "
+            "decoder.joint.size, decoder.prediction.cells, decoder.prediction.embedding, decoder.prediction.layers, "
+            "decoder.prediction.symbols, encoder.feed_forward, encoder.heads, encoder.kernel, encoder.layers, "
+            "encoder.mels, encoder.size",
+        ),
+        (
+            ["run", "int4_array", "conformer_s", "--dim", "encoder.heads=5"],
+            "--dim encoder.heads = 5: must divide the size of 144",
+        ),
+        (
+            ["run", "int4_array", "rnnt", "--dim", "decoding.beam=many"],
+            "--dim = 'decoding.beam=many': must be a name and a whole number, such as encoder.layers=4",
         ),
         (
             ["compare", "int4_array", "rnnt", "--precisions", ","],
@@ -373,3 +397,11 @@ def test_weight_only_runs_in_the_mode_of_the_activations(capsys: pytest.CaptureF
     assert {op["mode"] for op in document["ops"]} == {"fp16", None}
     half = json.loads(printed(capsys, "run", "int4_array", "transformer_lm", "--precision", "fp16", "--json", "-")[0])
     assert document["summary"]["dram_read_bytes"] < half["summary"]["dram_read_bytes"]
+
+
+def test_a_dimension_is_changed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    dims = ("--dim", "encoder.layers=1", "--dim", "decoding.beam=2")
+    document = json.loads(printed(capsys, "run", "int4_array", "rnnt", *dims, "--json", "-")[0])
+    layer = 2 * (4 * 640 * (340 + 640) + 2 * 4 * 640)
+    assert document["summary"]["parameters"] == layer + 2_396_620 + 536_622
+    assert {op["times"] for op in document["ops"] if op["name"] == "search.choose"} == {640}

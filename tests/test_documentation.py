@@ -7,6 +7,7 @@ import pytest
 
 from data import ROOT
 from hwsim.inputs.check import check
+from hwsim.models.catalogue import RECIPES
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
 
@@ -19,4 +20,5 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 
 def test_every_kind_of_file_is_shown() -> None:
-    assert len(EXAMPLES) == 4
+    assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
+    assert len(EXAMPLES) == 10

@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from hwsim.errors import FileProblem
+from hwsim.errors import FileProblem, InvalidValue
 
 if TYPE_CHECKING:
     from hwsim.report.terminal import Screen
@@ -36,6 +36,17 @@ def values_options(command: F) -> F:
     return click.option(
         "--input", "input_file", metavar="FILE", help="What the model hears: a WAV file, or features as NPZ."
     )(command)
+
+
+def dimensions(written: Sequence[str]) -> dict[str, int]:
+    """What `NAME=N` says, several times."""
+    found = {}
+    for text in written:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal() or len(number) > 20:
+            raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
+        found[name] = int(number)
+    return found
 
 
 def check_outputs(json_file: str | None, out: str | None) -> None:

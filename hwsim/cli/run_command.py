@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell, values_options
+from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, tell, values_options
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -14,6 +14,7 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
 @click.option("--values", is_flag=True, help="Also compute the integers, in the chip's accumulators.")
 @click.option(
     "--counts",
@@ -28,6 +29,7 @@ def command(
     arch: str,
     workload: str,
     precision: str | None,
+    dims: tuple[str, ...],
     values: bool,
     counts: str,
     input_file: str | None,
@@ -47,7 +49,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    chip, work = open_chip(arch), open_workload(workload, precision)
+    chip, work = open_chip(arch), open_workload(workload, precision, dimensions(dims))
     check_outputs(json_file, out)
     with_values = values or counts == "measured" or input_file is not None or weights_file is not None
 

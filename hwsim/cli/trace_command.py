@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, tell, values_options
+from hwsim.cli.options import check_outputs, deliver, dimensions, tell, values_options
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -12,7 +12,7 @@ from hwsim.core.progress import Progress
 @click.command(name="trace")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: w8a8, w4a8, w4a4, …")
-@click.option("--dim", "dims", multiple=True, metavar="NAME=N", help="Another value for a field, such as audio='3 s'.")
+@click.option("--dim", "dims", multiple=True, metavar="NAME=N", help="Another dimension, such as encoder.layers=4.")
 @values_options
 @click.option("--packed", is_flag=True, help="Pack numbers of at most 4 bits into bytes.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the quality as JSON; - prints it on standard output.")
@@ -39,7 +39,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    work = open_workload(workload, precision, dict(_dim(text) for text in dims))
+    work = open_workload(workload, precision, dimensions(dims))
     check_outputs(json_file, None)
     if out is not None:
         check_target(out)
@@ -64,10 +64,3 @@ def command(
 
     deliver(json_file, None, lambda: to_json(quality), lambda: quality_files(quality))
     tell(json_file, lambda screen: quality_text(f"{work.value.name} in {work.value.precision.title}", quality, screen))
-
-
-def _dim(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise click.BadParameter(f"{text!r}: write NAME=N, such as encoder.layers=2", param_hint="--dim")
-    return name, value

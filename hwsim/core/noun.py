@@ -174,6 +174,12 @@ def _sort_key(key: object) -> str:
     return str(getattr(key, "value", key))
 
 
+def whole_fields(noun: type[Any]) -> frozenset[str]:
+    """The fields of a noun that hold whole numbers, in no unit."""
+    found = _field_laws(noun)  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+    return frozenset(name for name, laws, _ in found if any(isinstance(law, Whole) for law in laws))
+
+
 @cache
 def _field_laws(noun: type[Any]) -> tuple[tuple[str, tuple[FieldLaw, ...], bool], ...]:
     """Of each field that has laws: its name, its laws, and whether it may be None."""

@@ -86,6 +86,32 @@ class OpResult(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketResult(Noun):
+    """Utterances that are padded to one length: batches of them, and the time that each batch takes."""
+
+    length_seconds: float
+    utterances: int
+    batches: int
+    padding: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthsResult(Noun):
+    """A distribution of utterance lengths in buckets.
+
+    `rtf` is the time of all batches ÷ the audio of all utterances, padding left out; the percentiles are of utterances.
+    """
+
+    buckets: tuple[BucketResult, ...]
+    utterances: int
+    padding: float
+    rtf: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance(Noun):
     """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from."""
 
@@ -107,6 +133,7 @@ class Result(Noun):
     counters: Counters
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
+    lengths: LengthsResult | None = None
     provenance: Provenance
     quality: Quality | None = None
 

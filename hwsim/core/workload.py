@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Protocol
 
+from hwsim.core.lengths import Lengths
 from hwsim.core.noun import Name, Noun, Whole
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
@@ -26,6 +27,8 @@ class Recipe(Protocol):
     def precision(self) -> str | PrecisionPlan: ...
     @property
     def decoding_steps(self) -> int: ...
+    @property
+    def lengths(self) -> Lengths | None: ...
     @property
     def sources(self) -> tuple[tuple[str, str], ...]: ...
 

@@ -13,11 +13,11 @@ from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.inputs.document_kind import describes
 from hwsim.inputs.files import read_text
-from hwsim.inputs.overrides import overridden
 from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
 from hwsim.models.catalogue import RECIPES, AnyRecipe, workload
+from hwsim.models.dimensions import with_dimensions
 
 Source = str | PathLike[str] | Mapping[str, Any]
 T = TypeVar("T")
@@ -62,11 +62,10 @@ def open_chip(source: Source) -> Loaded[Chip]:
 
 
 def open_workload(
-    source: Source, precision: str | None = None, dims: Mapping[str, str] | None = None
+    source: Source, precision: str | None = None, dimensions: Mapping[str, int] | None = None
 ) -> Loaded[Workload]:
-    """A workload, with other values for some of its fields if given, and the file that it comes from."""
-    opened = _open(Kind.WORKLOAD, source)
-    return workload_from(replace(opened, document=overridden(opened.document, dims or {})), precision)
+    """A workload, with other dimensions if any are given, and the file that it comes from."""
+    return workload_from(_open(Kind.WORKLOAD, source), precision, dimensions)
 
 
 def open_located(located: Located) -> Opened:
@@ -89,10 +88,12 @@ def chip_from(opened: Opened) -> Loaded[Chip]:
     return Loaded(replace(chip, energy=prices.value), opened.files + prices.files)
 
 
-def workload_from(opened: Opened, precision: str | None = None) -> Loaded[Workload]:
-    """The workload that a document describes."""
+def workload_from(
+    opened: Opened, precision: str | None = None, dimensions: Mapping[str, int] | None = None
+) -> Loaded[Workload]:
+    """The workload that a document describes, with other dimensions if any are given."""
     _expect(opened, Kind.WORKLOAD)
-    recipe = recipe_from(opened)
+    recipe = with_dimensions(recipe_from(opened), dimensions or {})
     try:
         return Loaded(workload(recipe, precision), opened.files)
     except (UnknownName, InvalidValue) as error:

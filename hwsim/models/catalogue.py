@@ -1,6 +1,7 @@
 """All extractors, by the kind that a workload file names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from hwsim.core.noun import kind_of
@@ -66,6 +67,11 @@ def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
             return decoding
         case _:
             return None
+
+
+def at_length(workload_: Workload, audio: int) -> Workload:
+    """The same workload for utterances of that many picoseconds."""
+    return workload(replace(cast(AnyRecipe, workload_.recipe), audio=audio), workload_.precision)
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:

@@ -54,6 +54,10 @@ class Gemms(Noun):
     def decoding_steps(self) -> int:
         return 0
 
+    @property
+    def lengths(self) -> None:
+        return None
+
 
 def extract_gemms(recipe: Gemms, plan: PrecisionPlan) -> Program:
     """Each product with operands and result of its own, in a loop if it runs more than once."""

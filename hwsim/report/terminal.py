@@ -11,7 +11,7 @@ from rich.text import Text
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
 from hwsim.core.prices import Sureness
-from hwsim.core.result import Comparison, OpResult, Result
+from hwsim.core.result import Comparison, LengthsResult, OpResult, Result
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
 
@@ -42,6 +42,7 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
         _top_ops(result.ops, summary.cycles),
         _time(result),
         _energy(result),
+        *(() if result.lengths is None else (_lengths(result.lengths),)),
     )
     return render((title, *tables, _assumed(result)), screen)
 
@@ -183,6 +184,23 @@ def _energy(result: Result) -> Table:
     for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
         spent = getattr(result.energy_by_component_aj, component.name)
         table.add_row(component.name, joules(spent), percent(spent, total))
+    return table
+
+
+def _lengths(lengths: LengthsResult) -> Table:
+    title = (
+        f"Utterance lengths: RTF {figure(lengths.rtf)}, {percent(lengths.padding)} padding, median latency "
+        f"{seconds(lengths.latency_p50_ms / 1000)}, of 99 % at most {seconds(lengths.latency_p99_ms / 1000)}"
+    )
+    table = new_table("padded to", "utterances", "batches", "padding", "latency", title=title)
+    for bucket in lengths.buckets:
+        table.add_row(
+            f"{figure(bucket.length_seconds)} s",
+            f"{bucket.utterances:,}",
+            f"{bucket.batches:,}",
+            percent(bucket.padding),
+            seconds(bucket.latency_ms / 1000),
+        )
     return table
 
 

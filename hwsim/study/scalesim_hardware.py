@@ -108,6 +108,8 @@ class _Recipe:
     batch: int = 1
     precision: str = "w8a8"
     sources: tuple[tuple[str, str], ...] = ()
+    decoding_steps: int = 0
+    lengths: None = None
 
 
 def _workload(layer: ScaleSimLayer) -> Workload:

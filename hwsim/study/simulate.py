@@ -1,6 +1,7 @@
 """One run: a workload on a chip, from its program to its result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hwsim.core.chip import Chip
 from hwsim.core.prices import PriceTable
@@ -11,6 +12,7 @@ from hwsim.engine.digital import run
 from hwsim.inputs.load import load_prices
 from hwsim.mapping.schedule import schedule
 from hwsim.price.price import price
+from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import provenance, result
 
 
@@ -19,6 +21,10 @@ def simulate(
 ) -> Result:
     """Run a workload on a chip. `files` are hashes of the files that they came from, for the provenance."""
     table = chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
-    counters = run(schedule(workload.program, chip), progress)
-    energy = price(counters, chip, table)
-    return result(chip, workload, counters, energy, provenance(chip, workload, table, files or {}))
+
+    def run_one(work: Workload) -> Result:
+        counters = run(schedule(work.program, chip), progress)
+        energy = price(counters, chip, table)
+        return result(chip, work, counters, energy, provenance(chip, work, table, files or {}))
+
+    return replace(run_one(workload), lengths=over_lengths(workload, run_one))

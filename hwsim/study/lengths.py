@@ -1,0 +1,51 @@
+"""A workload over a stated distribution of utterance lengths: one run for each bucket."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from hwsim.core.lengths import Bucket
+from hwsim.core.result import BucketResult, LengthsResult, Result
+from hwsim.core.workload import Workload
+from hwsim.models.catalogue import at_length
+
+
+def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> LengthsResult | None:
+    """What `run` gives for each bucket of the workload's distribution; None if it states none."""
+    if workload.recipe.lengths is None:
+        return None
+    buckets = workload.recipe.lengths.bucketed()
+    latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
+    rows = [
+        (bucket, -(-bucket.utterances // workload.batch), ms) for bucket, ms in zip(buckets, latencies, strict=True)
+    ]
+    audio = sum(bucket.audio for bucket in buckets)
+    padded = sum(bucket.length * bucket.utterances for bucket in buckets)
+    total_ms = sum(batches * ms for _, batches, ms in rows)
+    return LengthsResult(
+        buckets=tuple(
+            BucketResult(
+                length_seconds=float(Fraction(bucket.length, 10**12)),
+                utterances=bucket.utterances,
+                batches=batches,
+                padding=float(bucket.padding),
+                latency_ms=float(ms),
+            )
+            for bucket, batches, ms in rows
+        ),
+        utterances=sum(bucket.utterances for bucket in buckets),
+        padding=float(1 - Fraction(audio, padded)),
+        rtf=float(total_ms / Fraction(audio, 10**9)),
+        latency_p50_ms=_percentile(buckets, latencies, 50),
+        latency_p99_ms=_percentile(buckets, latencies, 99),
+    )
+
+
+def _percentile(buckets: tuple[Bucket, ...], latencies: list[Fraction], percent: int) -> float:
+    """The least latency within which that many of a hundred utterances are ready."""
+    ordered = sorted(zip(latencies, buckets, strict=True), key=lambda pair: pair[0])
+    wanted, done = Fraction(percent * sum(bucket.utterances for bucket in buckets), 100), 0
+    for latency, bucket in ordered:
+        done += bucket.utterances
+        if done >= wanted:
+            return float(latency)
+    raise AssertionError("all utterances are in some bucket")
