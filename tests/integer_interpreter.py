@@ -215,16 +215,7 @@ class IntegerInterpreter(Interpreter):
         most = max(value.size for value in local.values())
         for step in op.chain:
             args = [np.tile(local[arg], most // local[arg].size).astype(np.float32) for arg in step.args]
-            if step.function.value in vector.FUNCTIONS:
-                made = np.array([vector.FUNCTIONS[step.function.value](float(x)) for x in args[0]], np.float32)
-            else:
-                made = {
-                    Function.ADD: lambda: sum(args[1:], args[0]),
-                    Function.SUB: lambda: args[0] - args[-1],
-                    Function.MUL: lambda: args[0] * args[-1],
-                    Function.MAX: lambda: np.where(args[0] > args[-1], args[0], args[-1]),
-                    Function.EQUAL: lambda: (args[0] == args[-1]).astype(np.float32),
-                }.get(step.function, lambda: args[0])()
+            made = float_step(step.function, args)
             local[step.result] = nearest(made, wide)
         for name, view in op.writes:
             self.write(view, at, self.stored(view, np.broadcast_to(local[name], (most,))))
@@ -270,7 +261,9 @@ class IntegerInterpreter(Interpreter):
         moved = np.moveaxis(whole, op.axis, -1)
         rows = moved.reshape(-1, moved.shape[-1])
         if places:
-            self.write(op.write, at, np.array([sorted(range(len(r)), key=lambda i: (-r[i], i))[: op.count] for r in rows]))
+            self.write(
+                op.write, at, np.array([sorted(range(len(r)), key=lambda i: (-r[i], i))[: op.count] for r in rows])
+            )
             return
         match op.reduction:
             case Reduction.SOFTMAX:
@@ -308,6 +301,26 @@ def element(function: Function, args: list[tuple[int, float]], target: float, lo
         return int(a == vector.rescale(b, sb / sa))
     x, y = vector.rescale(a, sa / target), vector.rescale(b, sb / target)
     return vector.clamp({Function.ADD: x + y, Function.SUB: x - y, Function.MAX: max(x, y)}[function], low, high)
+
+
+def float_step(function: Function, args: list[Array]) -> Array:
+    """One step in single precision."""
+    first, last = args[0], args[-1]
+    if function.value in vector.FUNCTIONS:
+        return np.array([vector.FUNCTIONS[function.value](float(x)) for x in first], np.float32)
+    if len(args) == 1:
+        return first
+    match function:
+        case Function.ADD:
+            return np.asarray(first + last)
+        case Function.SUB:
+            return np.asarray(first - last)
+        case Function.MUL:
+            return np.asarray(first * last)
+        case Function.MAX:
+            return np.where(first > last, first, last)
+        case _:
+            return np.asarray(first == last, np.float32)
 
 
 def counts(grid: Grid) -> bool:

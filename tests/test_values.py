@@ -1,6 +1,7 @@
 """Quantised programs give the integers that the oracle gives, whatever the network, the policy and the path."""
 
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -201,11 +202,17 @@ def test_an_utterance_gives_the_same_bytes_alone_and_in_a_batch(decoding: Any, p
     together = run_integers(whole, Given(parameters=parameters, inputs=inputs), found)
     for place in range(3):
         own = workload(tiny_rnnt(7, decoding=decoding), policy)
-        alone = {name: values[:, place : place + 1] if name == "features" else values[:1] for name, values in inputs.items()}
+        alone = {
+            name: values[:, place : place + 1] if name == "features" else values[:1] for name, values in inputs.items()
+        }
         done = run_integers(own, Given(parameters=parameters, inputs=alone), found, threads=2)
         assert done.decoded is not None
         assert together.decoded is not None
         assert done.decoded.symbols[0] == together.decoded.symbols[place]
+
+
+def _into(file: Any, writer: Any) -> None:
+    writer(file)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Path) -> None:
@@ -213,9 +220,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Pat
     written = []
     for place, (seed, threads) in enumerate([(3, 1), (3, 2), (4, 1)]):
         path = tmp_path / f"{place}.npz"
-        with path.open("wb") as file, patch("os.cpu_count", lambda threads=threads: threads):
+        with path.open("wb") as file, patch("os.cpu_count", return_value=threads):
             sources = Sources(seed=seed)
-            run_values(prepared(work, sources), sources, write=lambda writer, file=file: writer(file))
+            run_values(prepared(work, sources), sources, write=partial(_into, file))
         written.append(path.read_bytes())
     assert written[0] == written[1]
     assert written[0] != written[2]

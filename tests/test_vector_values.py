@@ -19,7 +19,7 @@ from hwsim.tensor.reduce import bit_lengths, normalised, reduced, whole_root
 SCALES = st.floats(2.0**-14, 0.5)
 GRIDS = st.builds(
     lambda precision, scale, zero: Grid(
-        precision, np.float32(scale).reshape(()), np.int32(zero).reshape(()), symmetric=zero == 0
+        precision, np.asarray(scale, np.float32), np.asarray(zero, np.int32), symmetric=zero == 0
     ),
     st.sampled_from([Precision.INT4, Precision.INT8, Precision.INT16]),
     SCALES,
@@ -45,12 +45,18 @@ def test_reductions_of_rows(rows: list[list[int]], scale: float, target: Grid, r
     source = even(Precision.INT16, scale)
     found = reduced(reduction, np.array(rows, np.int32), source, target).out
     s, t = source.single, target.single
-    wanted = {
-        Reduction.SOFTMAX: lambda row: vector.softmax(row, s, t, *limits(target)),
-        Reduction.LOG_SOFTMAX: lambda row: vector.log_softmax(row, s, t, *limits(target)),
-        Reduction.MEAN: lambda row: [vector.rescale(sum(row), s / len(row) / t, *limits(target))],
-        Reduction.MAX: lambda row: [vector.rescale(max(row), s / t, *limits(target))],
-    }[reduction]
+
+    def wanted(row: list[int]) -> list[int]:
+        match reduction:
+            case Reduction.SOFTMAX:
+                return vector.softmax(row, s, t, *limits(target))
+            case Reduction.LOG_SOFTMAX:
+                return vector.log_softmax(row, s, t, *limits(target))
+            case Reduction.MEAN:
+                return [vector.rescale(sum(row), s / len(row) / t, *limits(target))]
+            case _:
+                return [vector.rescale(max(row), s / t, *limits(target))]
+
     assert found.tolist() == [wanted(row) for row in rows]
 
 
@@ -79,7 +85,9 @@ def test_roots_and_lengths_are_exact(values: list[int]) -> None:
     assert bit_lengths(np.array(values, np.int64)).tolist() == [value.bit_length() for value in values]
 
 
-@pytest.mark.parametrize("function", [Function.SIGMOID, Function.TANH, Function.EXP, Function.RECIPROCAL, Function.RSQRT])
+@pytest.mark.parametrize(
+    "function", [Function.SIGMOID, Function.TANH, Function.EXP, Function.RECIPROCAL, Function.RSQRT]
+)
 @pytest.mark.parametrize("scale", [2.0**-12, 0.013])
 def test_tables_hold_the_function_of_every_integer(function: Function, scale: float) -> None:
     source, target = even(Precision.INT16, scale), even(Precision.INT16, 2.0**-15)
@@ -91,7 +99,9 @@ def test_tables_hold_the_function_of_every_integer(function: Function, scale: fl
 
 @given(st.lists(st.tuples(SHORTS, SHORTS), min_size=1, max_size=30), SCALES, SCALES, GRIDS,
        st.sampled_from([Function.ADD, Function.SUB, Function.MUL, Function.MAX]))  # fmt: skip
-def test_two_numbers(pairs: list[tuple[int, int]], first: float, second: float, target: Grid, function: Function) -> None:
+def test_two_numbers(
+    pairs: list[tuple[int, int]], first: float, second: float, target: Grid, function: Function
+) -> None:
     op = Elementwise(
         name="two",
         reads=(("a", View(tensor="a")), ("b", View(tensor="b"))),

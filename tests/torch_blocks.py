@@ -75,8 +75,8 @@ def _norm(torch: Any, x: Any, p: Any, name: str) -> Any:
 def _conformer(torch: Any, p: Any) -> dict[str, Any]:
     f, sizes, found = torch.nn.functional, CONFORMER.encoder, {}
     x = p["features"].permute(0, 3, 1, 2)  # batch, channels, frames, mels
-    for layer in ("convolution_1", "convolution_2"):
-        name = f"encoder.subsampling.{layer}"
+    for step in ("convolution_1", "convolution_2"):
+        name = f"encoder.subsampling.{step}"
         kernel = p[f"{name}.weight"][0].reshape(3, 3, x.shape[1], sizes.size).permute(3, 2, 0, 1)
         x = f.relu(f.conv2d(x, kernel, p[f"{name}.bias"], stride=2))
     x = x.permute(0, 2, 3, 1).flatten(2)

@@ -17,7 +17,7 @@ from hwsim.inputs.binary import BinaryFile, read_bytes
 
 Array = NDArray[Any]
 
-_KINDS = {
+_KINDS: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -76,11 +76,11 @@ def _npy_header(
     """Shape, type, whether columns come first, and where the numbers begin; held against the size of the member."""
     with archive.open(info) as member:
         try:
-            version = np.lib.format.read_magic(member)  # type: ignore[arg-type]
+            version = np.lib.format.read_magic(member)
             if version == (1, 0):
-                shape, turned, kind = np.lib.format.read_array_header_1_0(member)  # type: ignore[arg-type]
+                shape, turned, kind = np.lib.format.read_array_header_1_0(member)
             else:
-                shape, turned, kind = np.lib.format.read_array_header_2_0(member)  # type: ignore[arg-type]
+                shape, turned, kind = np.lib.format.read_array_header_2_0(member)
         except (ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TypeError, RecursionError) as error:
             raise FileProblem(file, f"{shown(name)} is no readable array: {_first_line(error)}") from error
         start = member.tell()
@@ -94,7 +94,7 @@ def _npy_header(
 
 def _open_safetensors(file: BinaryFile) -> ArrayFile:
     try:
-        entries = dict(deserialize(file.data))
+        entries: dict[str, Any] = dict(deserialize(file.data))  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError, OverflowError) as error:
         raise FileProblem(file.name, f"is neither NPZ nor safetensors: {_first_line(error)}") from error
     for name, entry in entries.items():
@@ -108,8 +108,8 @@ def _open_safetensors(file: BinaryFile) -> ArrayFile:
         entry = entries[name]
         if entry["dtype"] == "BF16":
             high = np.frombuffer(bytes(entry["data"]), np.uint16).astype(np.uint32) << np.uint32(16)
-            return high.view(np.float32).reshape(entry["shape"])
-        return np.frombuffer(bytes(entry["data"]), _KINDS[entry["dtype"]]).reshape(entry["shape"])
+            return np.asarray(high.view(np.float32).reshape(entry["shape"]))
+        return np.asarray(np.frombuffer(bytes(entry["data"]), _KINDS[entry["dtype"]]).reshape(entry["shape"]))
 
     return ArrayFile(file.name, file.sha256, {n: tuple(e["shape"]) for n, e in entries.items()}, read)
 

@@ -78,7 +78,7 @@ def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
 
 
 def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
-    """So many frames: the first and last repeated for context that the audio does not give, or the last ones dropped."""
+    """So many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
     if len(frames) >= wanted:
         return frames[:wanted]
     before = (wanted - len(frames)) // 2

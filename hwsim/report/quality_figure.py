@@ -31,7 +31,8 @@ def draw_along(ops: tuple[OpQuality, ...], ax: Axes) -> None:
     for kind, colour in _KINDS.items():
         own = [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
         if own:
-            ax.scatter(*zip(*own, strict=True), s=14, color=colour, label=kind, zorder=2)
+            places, levels = zip(*own, strict=True)
+            ax.scatter(places, levels, s=14, color=colour, label=kind, zorder=2)
     ax.set_xlabel("op, in program order")
     ax.set_ylabel("signal to quantisation noise [dB]")
     ax.grid(alpha=0.3)

@@ -43,7 +43,7 @@ class Sample:
         reached = np.cumsum(counts, axis=1)
         wanted = reached[:, -1:] * (percent / 100)
         place = np.minimum((reached < wanted).sum(axis=1), values.shape[1] - 1)
-        return ordered[np.arange(len(values)), place]
+        return np.asarray(ordered[np.arange(len(values)), place])
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Grid:
 
 def plain(precision: Precision) -> Grid:
     """Integers that stand for themselves, such as indices."""
-    return Grid(precision, np.float32(1).reshape(()), np.int32(0).reshape(()), symmetric=False)
+    return Grid(precision, np.ones((), np.float32), np.zeros((), np.int32), symmetric=False)
 
 
 def even(precision: Precision, scale: float) -> Grid:

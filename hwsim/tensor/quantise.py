@@ -20,9 +20,10 @@ def weight_grid(
 ) -> Grid:
     """The grid of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
     clip = quantiser.clip_for(precision.bits)
-    parts = []
-    for rows in _rows(weight, scaling):
-        parts.append(clip_range(Sample(rows), precision, clip, quantiser.percentile, quantiser.symmetric))
+    parts = [
+        clip_range(Sample(rows), precision, clip, quantiser.percentile, quantiser.symmetric)
+        for rows in _rows(weight, scaling)
+    ]
     found = Range(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))
     *leading, k, n = weight.shape
     match scaling.granularity:
@@ -38,7 +39,7 @@ def weight_grid(
 
 def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.float64]]:
     """The values that share a scale, as rows, in the order of the scales; at most a million values at a time."""
-    *leading, k, n = weight.shape
+    k, n = weight.shape[-2:]
     if scaling.granularity is Granularity.TENSOR:
         yield weight.reshape(1, -1).astype(np.float64)
         return
@@ -56,7 +57,7 @@ def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.
 
 def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> Grid:
     """The grid of a tensor whose values were seen."""
-    sample = Sample(seen.centres[None, :], seen.counts[None, :])
+    sample = Sample(seen.centres[None, :], seen.counts[None, :].astype(np.float64))
     clip = quantiser.clip_for(precision.bits)
     found = clip_range(sample, precision, clip, quantiser.percentile, quantiser.symmetric)
     return _grid(found, precision, quantiser.symmetric, (), None)

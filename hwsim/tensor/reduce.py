@@ -38,7 +38,7 @@ class Reduced:
 def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
     """The places of the largest entries of each row, the largest first, of equals the first."""
     if reduction is Reduction.ARGMAX:
-        return rows.argmax(axis=1).astype(np.int32)[:, None]
+        return np.asarray(rows.argmax(axis=1)[:, None], np.int32)
     return np.argsort(-rows, axis=1, kind="stable")[:, :count].astype(np.int32)
 
 

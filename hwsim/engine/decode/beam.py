@@ -40,7 +40,7 @@ then some: what falls out is computed again)."""
 
 @dataclass(slots=True, eq=False)
 class BeamSearch:
-    """Takes the place of the loop over steps. With `forced`, the hypotheses that another search kept, it keeps these."""
+    """Takes the place of the loop over steps. With `forced`, the hypotheses of another search, it keeps these."""
 
     program: Program
     run_op: RunOp

@@ -96,8 +96,8 @@ class GreedySearch:
             self._batches[int(active.sum())] += 1
             choice = self._evaluate(loop, memory, indices)
             new = active & (choice != BLANK)
-            for utterance in np.flatnonzero(new):
-                self._found[utterance].append(int(choice[utterance]))
+            for one in np.flatnonzero(new):
+                self._found[one].append(int(choice[one]))
             emitted = np.where(new, emitted + 1, 0)
             done = active & (~new | (emitted >= self.most_symbols))
             place, emitted = place + done, np.where(done, 0, emitted)

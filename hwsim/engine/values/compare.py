@@ -62,7 +62,6 @@ class Comparison:
         if reference is None:
             return
         own = self.sums.setdefault(op.name, Sums())
-        tensor = self.program.tensor(name)
         if name in self.ops.indices:
             own.rows += values.size
             own.agreeing += int((values.reshape(-1) == reference).sum())

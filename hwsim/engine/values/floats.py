@@ -61,8 +61,8 @@ class FloatOps:
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
         act, weight = matrices(op, self.program, memory.read(op.act, indices), memory.read(op.weight, indices), indices)
-        out = act @ weight
-        return out if op.bias is None else out + memory.read(op.bias, indices).reshape(-1)
+        out = np.asarray(act @ weight)
+        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
     def _conv(self, op: Conv, memory: Memory, indices: Indices) -> Floats:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
@@ -71,7 +71,7 @@ class FloatOps:
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else rows @ weight
         shape = self.program.shapes(indices)(op.out)
         out = laid_out(op, sums, shape)
-        return out if op.bias is None else out + memory.read(op.bias, indices).reshape(-1)
+        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
     def _elementwise(self, op: Elementwise, memory: Memory, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)

@@ -61,9 +61,7 @@ def in_integers(op: Op, program: Program) -> bool:
 class _Maker:
     """What grids are made from."""
 
-    def __init__(
-        self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: Observed
-    ) -> None:
+    def __init__(self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: Observed) -> None:
         self.program, self.plan, self.parameters, self.seen = program, plan, parameters, seen
         self.indices, self.groups, self.users = index_tensors(program), _groups(program), _matrix_users(program)
         chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
@@ -82,9 +80,7 @@ class _Maker:
         quantise = quantisation_of(self.plan, readers[0]) if readers else self.plan.quantise
         if tensor.role is Role.WEIGHT and len(members) == 1:
             try:
-                return weight_grid(
-                    self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights
-                )
+                return weight_grid(self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights)
             except InvalidValue as error:
                 raise error.within(f"{tensor.name}.weights") from error
         held = [self.parameters[other.name] for other in tensors if other.role.parameter]

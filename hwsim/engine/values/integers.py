@@ -231,9 +231,12 @@ class IntegerOps:
         acc = depthwise_sums(rows, weight)
         zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
         sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
+        each = ready.requantisers
         joined = Requantiser(
-            *(np.concatenate([getattr(r, f) for r in ready.requantisers]) for f in _COLUMNS),
-            ready.requantisers[0].target,
+            np.concatenate([one.offsets for one in each]),
+            np.concatenate([one.multipliers for one in each]),
+            np.concatenate([one.shifts for one in each]),
+            each[0].target,
         )
         out, clipped = joined(np.ascontiguousarray(sums.T))
         count = self.clipped[op.name]
@@ -346,9 +349,6 @@ class IntegerOps:
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.program.tensor(view.tensor).precision
         return rounded(values, precision) if precision.floating else values
-
-
-_COLUMNS = ("offsets", "multipliers", "shifts")
 
 
 def _real_view(ops: IntegerOps, view: View, values: Array) -> Array:

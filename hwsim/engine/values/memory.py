@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 def index_tensors(program: Program) -> frozenset[str]:
-    """The tensors whose integers stand for themselves: places, symbols, counts. Scores of 32 bits are not among them."""
+    """The tensors whose integers stand for themselves: places, symbols, counts, but not scores of 32 bits."""
     whole = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
     ops = [placed.op for placed in program.placed()]
     scores: set[str] = set()

@@ -255,7 +255,8 @@ class _Assembly:
     def chain(self, op: Elementwise) -> bool:
         chain, grids = self.by.chain(op), self.by.grids.locals[op.name]
         elements = chain_elements(op, self.by.program, {**self.arena.indices, self.arena.loop.name: 0})
-        loads, stores = [], []
+        loads: list[list[int]] = []
+        stores: list[list[int]] = []
         for views, kind, found in ((op.reads, kernel.LOAD, loads), (op.writes, kernel.STORE, stores)):
             for local, view in views:
                 layout = self.arena.layout(view)
@@ -308,7 +309,7 @@ def _padded(code: list[int]) -> list[int]:
 
 def _as_rows(layout: tuple[int, int, int, int, int], rows: int, cols: int) -> tuple[int, int, int, int, int] | None:
     """A layout with that many rows and columns, if the elements lie so."""
-    own_rows, own_cols, start, move, distance = layout
+    own_rows, own_cols, start, move, _ = layout
     if (own_rows, own_cols) == (rows, cols):
         return layout
     if own_rows == 1 and own_cols == rows * cols:

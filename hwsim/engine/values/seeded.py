@@ -17,8 +17,8 @@ Floats = NDArray[np.float32]
 STATISTICS: Mapping[str, str] = {
     "weight": "normal with the standard deviation 1/sqrt(3·K) of the uniform initialisation that the documentation of"
     " PyTorch states for Linear (K: inputs); the shape is assumed",
-    "output": "four times that deviation where scores of symbols are made, so that outputs are as decided as trained ones;"
-    " assumed",
+    "output": "four times that deviation where scores of symbols are made, so that they are as decided as those of"
+    " trained networks; assumed",
     "bias": "a tenth of the deviation of the weights of the same product; assumed",
     "table": "normal with unit variance, as the documentation of PyTorch states for Embedding",
     "gain": "1 + a tenth of a normal variable; the ones are those of PyTorch's LayerNorm, the tenth is assumed",

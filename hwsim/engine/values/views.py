@@ -14,7 +14,7 @@ Indices = Mapping[str, int]
 
 def read(array: Array, view: View, indices: Indices) -> Array:
     """The part, its axes in the view's order; the array's own memory where no window goes on at the beginning."""
-    part = array[_places(array.shape, view, indices)]
+    part: Array = array[_places(array.shape, view, indices)]
     return part if view.order is None else part.transpose(view.order)
 
 

@@ -82,7 +82,7 @@ def mel_filters(bins: int, size: int, rate: int) -> NDArray[np.float64]:
     of_bin = 1127 * np.log1p(np.arange(size // 2 + 1) * rate / size / 700)[:, None]
     rising = (of_bin - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - of_bin) / (edges[2:] - edges[1:-1])
-    return np.maximum(0, np.minimum(rising, falling))
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)))
 
 
 def _normalised(frames: NDArray[np.float64]) -> NDArray[np.float64]:
