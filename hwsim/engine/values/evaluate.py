@@ -19,8 +19,9 @@ from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.compare import Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps
+from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.grids import Grids, grids
-from hwsim.engine.values.integers import Adds, IntegerOps, exactly
+from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.observe import Observed
 from hwsim.engine.values.recurrent import RecurrentLoops

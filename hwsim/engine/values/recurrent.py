@@ -3,23 +3,22 @@
 What it makes is what the same ops make one by one; a loop that it cannot run so, it leaves alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import law
 from hwsim.core.ops import Elementwise, Gemm, Op
 from hwsim.core.program import Loop
-from hwsim.core.view import View
+from hwsim.engine.values.arena import Arena, Layout, independent
 from hwsim.engine.values.floats import chain_elements, matrices
 from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.memory import Memory
-from hwsim.engine.values.views import Indices, read
+from hwsim.engine.values.views import Indices
 from hwsim.kernels import recurrence as kernel
 from hwsim.kernels.chain import STEP_FIELDS, TABLE
 
@@ -42,8 +41,8 @@ class RecurrentLoops:
             return False
         if not all(self._suits(op, memory, indices, loop) for op in body):
             return False
-        arena = _Arena(memory, loop, indices)
-        chains = [_Compiled.of(ops, self.ops, arena) for ops in _independent(body)]
+        arena = Arena(memory, loop, indices)
+        chains = [_Compiled.of(ops, self.ops, arena) for ops in independent(body)]
         if any(chain is None for chain in chains):
             return False
         memory_cells = arena.filled()
@@ -89,70 +88,6 @@ class RecurrentLoops:
 
 
 @dataclass(slots=True, eq=False)
-class _Arena:
-    """The tensors of a loop side by side in one array of int32."""
-
-    memory: Memory
-    loop: Loop
-    indices: Indices
-    places: dict[str, int] = field(default_factory=dict)
-    written: set[str] = field(default_factory=set)
-    size: int = 0
-
-    def place(self, name: str) -> int:
-        if name not in self.places:
-            self.places[name] = self.size
-            self.size += self.memory[name].size
-        return self.places[name]
-
-    def layout(self, view: View) -> tuple[int, int, int, int, int] | None:
-        """Rows, columns, start, move each iteration and row distance of a view; None if it has no such form."""
-        array = self.memory[view.tensor]
-        if any(window.loops or window.wraps or window.every != 1 for window in view.windows):
-            return None
-        first = read(array, view, {**self.indices, self.loop.name: 0})
-        second = read(array, view, {**self.indices, self.loop.name: 1})
-        axes = _merged(first)
-        if len(axes) > 2 or (axes and axes[-1][1] != 1):
-            return None
-        (cols, _), (rows, distance) = axes[-1] if axes else (1, 1), axes[0] if len(axes) == 2 else (1, 0)
-        start = _offset(array, first)
-        return rows, cols, self.place(view.tensor) + start, _offset(array, second) - start, distance
-
-    def filled(self) -> NDArray[np.int32]:
-        cells = np.empty(self.size, np.int32)
-        for name, place in self.places.items():
-            array = self.memory[name]
-            cells[place : place + array.size] = array.reshape(-1)
-        return cells
-
-    def give_back(self, cells: NDArray[np.int32]) -> None:
-        for name in self.written:
-            array, place = self.memory[name], self.places[name]
-            array.reshape(-1)[:] = cells[place : place + array.size]
-
-
-def _offset(array: Array, part: Array) -> int:
-    """Elements from the beginning of an array to that of a part of it."""
-    distance = part.__array_interface__["data"][0] - array.__array_interface__["data"][0]
-    return int(distance) // array.itemsize
-
-
-def _merged(part: Array) -> list[tuple[int, int]]:
-    """Sizes and distances, in elements, of as few axes as the part can be seen with."""
-    axes: list[tuple[int, int]] = []
-    for size, stride in zip(part.shape, part.strides, strict=True):
-        distance = stride // part.itemsize
-        if size == 1:
-            continue
-        if axes and axes[-1][1] == size * distance:
-            axes[-1] = (axes[-1][0] * size, distance)
-        else:
-            axes.append((size, distance))
-    return axes
-
-
-@dataclass(slots=True, eq=False)
 class _Compiled:
     """Ops as the kernel reads them."""
 
@@ -170,7 +105,7 @@ class _Compiled:
     stretches: Mapping[str, tuple[int, int]]
 
     @classmethod
-    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: _Arena) -> "_Compiled | None":
+    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: Arena) -> "_Compiled | None":
         made = _Assembly(by, arena)
         for place, op in enumerate(ops):
             fits = made.product(op, place) if isinstance(op, Gemm) else isinstance(op, Elementwise) and made.chain(op)
@@ -217,7 +152,7 @@ class _Compiled:
 class _Assembly:
     """Collects the parts of a compiled chain of ops."""
 
-    def __init__(self, by: IntegerOps, arena: _Arena) -> None:
+    def __init__(self, by: IntegerOps, arena: Arena) -> None:
         self.by, self.arena = by, arena
         self.code: list[list[int]] = []
         self.weights: list[NDArray[np.int8]] = []
@@ -307,7 +242,7 @@ def _padded(code: list[int]) -> list[int]:
     return code + [0] * (kernel.FIELDS - len(code))
 
 
-def _as_rows(layout: tuple[int, int, int, int, int], rows: int, cols: int) -> tuple[int, int, int, int, int] | None:
+def _as_rows(layout: Layout, rows: int, cols: int) -> Layout | None:
     """A layout with that many rows and columns, if the elements lie so."""
     own_rows, own_cols, start, move, _ = layout
     if (own_rows, own_cols) == (rows, cols):
@@ -315,38 +250,3 @@ def _as_rows(layout: tuple[int, int, int, int, int], rows: int, cols: int) -> tu
     if own_rows == 1 and own_cols == rows * cols:
         return rows, cols, start, move, cols
     return None
-
-
-def _independent(body: tuple[Op, ...]) -> Iterator[tuple[Op, ...]]:
-    """The ops in groups that never touch what another group writes, in program order within a group."""
-    groups: list[list[Op]] = []
-    for op in body:
-        joined = [group for group in groups if any(_meet(op, other) for other in group)]
-        groups = [group for group in groups if group not in joined]
-        groups.append([*(other for group in joined for other in group), op])
-    for group in groups:
-        yield tuple(sorted(group, key=body.index))
-
-
-def _meet(a: Op, b: Op) -> bool:
-    """Whether one of two ops may touch what the other writes, in the same iteration or another one."""
-    for op, other in ((a, b), (b, a)):
-        touched = (*law(other).reads(other), *law(other).writes(other))
-        if any(w.tensor == v.tensor and not _apart(w, v) for w in law(op).writes(op) for v in touched):
-            return True
-    return False
-
-
-def _apart(a: View, b: View) -> bool:
-    """Whether two views of a tensor never share an element: along some axis they stand still, side by side."""
-    for first in a.windows:
-        for second in b.windows:
-            if first.axis != second.axis or first.start.terms or second.start.terms:
-                continue
-            if isinstance(first.count, int) and isinstance(second.count, int) and not (first.wraps or second.wraps):
-                spans = sorted(
-                    (w.start.base, w.start.base + w.every * (int(str(w.count)) - 1) + 1) for w in (first, second)
-                )
-                if spans[0][1] <= spans[1][0]:
-                    return True
-    return False

@@ -79,13 +79,13 @@ def _samples(name: str, header: bytes, data: bytes) -> tuple[NDArray[np.float32]
 def _decoded(name: str, kind: int, bits: int, data: bytes) -> NDArray[np.float32]:
     match kind, bits:  # kinds: 1 integers, 3 floats
         case (1, 8):  # the only unsigned one
-            return (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
+            return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
         case (1, 16):
-            return np.frombuffer(data, "<i2").astype(np.float32) / 2**15
+            return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(2**15)
         case (1, 24):
             parts = np.frombuffer(data, np.uint8).reshape(-1, 3).astype(np.int32)
             whole = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
-            return ((whole ^ 1 << 23) - (1 << 23)).astype(np.float32) / 2**23
+            return ((whole ^ 1 << 23) - (1 << 23)).astype(np.float32) / np.float32(2**23)
         case (1, 32):
             return (np.frombuffer(data, "<i4") / 2**31).astype(np.float32)
         case (3, 32):
