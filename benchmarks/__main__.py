@@ -11,11 +11,12 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import exact, registers, rtl_speed
+from benchmarks import exact, registers, rtl_speed, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "exact": exact.report,
     "registers": registers.report,
+    "values": values.report,
     "rtl16": partial(rtl_speed.report, 16),
     "rtl32": partial(rtl_speed.report, 32),
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hwsim.core.decoded import Decoded
 from hwsim.core.ops import Op
-from hwsim.core.program import Loop
+from hwsim.core.program import Loop, Node
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.quality import Quality
 from hwsim.core.workload import Workload
@@ -27,7 +27,7 @@ from hwsim.engine.values.observe import Observed
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.views import Indices
-from hwsim.engine.values.walk import run_program
+from hwsim.engine.values.walk import run_nodes, run_program
 
 Array = NDArray[Any]
 
@@ -71,8 +71,14 @@ class IntegerRun:
     decoded: Decoded | None
 
 
-def run_floats(workload: Workload, given: Given, folder: Path, progress: Progress = no_progress) -> FloatRun:
-    """Run a workload in single precision, keeping all results of its ops in the folder."""
+def run_floats(
+    workload: Workload,
+    given: Given,
+    folder: Path,
+    progress: Progress = no_progress,
+    only: tuple[Node, ...] | None = None,
+) -> FloatRun:
+    """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
     seen, tensors = Observed(program), {tensor.name for tensor in program.tensors}
 
@@ -85,7 +91,10 @@ def run_floats(workload: Workload, given: Given, folder: Path, progress: Progres
     for name, values in given.inputs.items():
         seen.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
-    run_program(program, ops.memory(given.inputs), ops.run, search)
+    if only is None:
+        run_program(program, ops.memory(given.inputs), ops.run, search)
+    else:
+        run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
     progress(1, 1)
     return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
 
