@@ -66,7 +66,7 @@ class WeightQuantiser(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationQuantiser(Noun):
-    """The quantiser of what layers read, one scale a tensor; with `dynamic`, one for each row while it runs.
+    """The quantiser of what layers read: one scale a tensor, found beforehand on the values that it has in floats.
 
     Without a `clip`: where the mean square error is least up to 4 bits, at the largest magnitude above.
     """
@@ -74,14 +74,11 @@ class ActivationQuantiser(Noun):
     clip: Clip | None = None
     percentile: float = 99.9
     symmetric: bool = True
-    dynamic: bool = False
 
     def check(self) -> None:
         _check_percentile(self.percentile)
         if self.clip is Clip.STATISTICS and not self.symmetric:
             raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
-        if self.dynamic and not self.symmetric:
-            raise InvalidValue("dynamic", True, "is for symmetric quantisers")
 
     def clip_for(self, bits: int) -> Clip:
         """Where integers of that many bits are clipped."""

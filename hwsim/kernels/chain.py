@@ -15,11 +15,13 @@ _BLOCK = 2048
 
 
 @kernel
-def run_chain(steps, tables, values, clipped):
-    """Apply the steps to values[local, element], all of int32; count in `clipped` the results that were, per step."""
-    elements = values.shape[1]
-    for start in range(0, elements, _BLOCK):
-        run_steps(steps, tables, values, start, min(start + _BLOCK, elements), clipped)
+def run_chain(steps, tables, values, first, last, clipped):
+    """Apply the steps to the elements first..last of values[local, element], all of int32.
+
+    `clipped` counts, per step, the results that were.
+    """
+    for start in range(first, last, _BLOCK):
+        run_steps(steps, tables, values, start, min(start + _BLOCK, last), clipped)
 
 
 @kernel

@@ -9,7 +9,7 @@ from hwsim.core.quality import OpQuality, Quality
 from hwsim.report.quality import losing_most
 
 TOP = 12
-_KINDS = {"gemm": "C0", "conv": "C1", "elementwise": "C2", "reduce": "C3"}
+_KINDS = {"gemm": "C0", "conv": "C1", "elementwise": "C2", "reduce": "C3", "lookup": "C4", "move": "C5", "skew": "C6"}
 
 
 def quality_png(title: str, quality: Quality) -> bytes:

@@ -15,11 +15,14 @@ from hwsim.tensor.fixed_point import one_factor
 from hwsim.tensor.functions import TABLE_ENTRIES, TABLE_ZERO, UNARY, evaluated, table
 from hwsim.tensor.grid import Grid, Ints
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.split import in_parallel, pieces
 
 Floats = NDArray[np.float32]
 Locals = Mapping[str, NDArray[np.float32]]
 
 _TWO = {Function.ADD: kernels.ADD, Function.SUB: kernels.SUB, Function.MAX: kernels.MAX, Function.EQUAL: kernels.EQUAL}
+_SMALL = 1 << 15
+"""Elements for which a second thread takes longer to start than it saves."""
 _CONVERSIONS = (Function.REQUANTIZE, Function.DEQUANTIZE)
 
 
@@ -36,7 +39,7 @@ class IntegerChain:
     tables: NDArray[np.int16]
     constants: tuple[tuple[int, int], ...]
 
-    def __call__(self, reads: Mapping[str, Ints], elements: int) -> tuple[Ints, NDArray[np.int64]]:
+    def __call__(self, reads: Mapping[str, Ints], elements: int, threads: int = 1) -> tuple[Ints, NDArray[np.int64]]:
         """All local values after the chain, and how many results of each step were clipped.
 
         A read has that many elements, or those of one row; zero points are taken off before.
@@ -46,9 +49,16 @@ class IntegerChain:
             values[self.places[local]].reshape(-1, read.size)[:] = read.reshape(-1)
         for place, constant in self.constants:
             values[place] = constant
-        clipped = np.zeros(len(self.steps), np.int64)
-        kernels.run_chain(self.steps, self.tables, values, clipped)
-        return values, clipped
+        parts = pieces(elements, threads if elements > _SMALL else 1)
+        clipped = np.zeros((len(parts), len(self.steps)), np.int64)
+
+        def run(first: int, last: int) -> int:
+            own = clipped[[part[0] for part in parts].index(first)]
+            kernels.run_chain(self.steps, self.tables, values, first, last, own)
+            return last - first
+
+        in_parallel(run, parts)
+        return values, clipped.sum(axis=0)
 
 
 def prepared_chain(op: Elementwise, grids: Mapping[str, Grid]) -> IntegerChain:

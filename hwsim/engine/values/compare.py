@@ -92,7 +92,14 @@ class Comparison:
 
     def _result(self, op: Op) -> OpQuality:
         sums, clipped = self.sums[op.name], self.ops.clipped[op.name]
-        reads = [self.tensors[view.tensor].sqnr_db for view in law(op).reads(op) if view.tensor in self.tensors]
+        made = [
+            view.tensor
+            for view in law(op).reads(op)
+            if view.tensor not in self.ops.indices and not self.program.tensor(view.tensor).role.parameter
+        ]
+        # What a search looks up by itself was not compared: then nobody knows how good the inputs were.
+        known = all(name in self.tensors for name in made)
+        reads = [self.tensors[name].sqnr_db for name in made] if known else []
         before = min((db for db in reads if db is not None), default=None)
         copies = isinstance(op, (Lookup, Move, Skew))
         lost = None if before is None or sums.sqnr_db is None or copies else before - sums.sqnr_db

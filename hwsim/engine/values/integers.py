@@ -150,7 +150,7 @@ class IntegerOps(FormattedOps):
             count.results += out.size
             outs.append(out)
             accs.append(product.acc)
-        return np.stack(outs), np.stack(accs)
+        return _stacked(outs), _stacked(accs)
 
     def _conv(self, op: Conv, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
@@ -197,7 +197,7 @@ class IntegerOps(FormattedOps):
             return
         chain, own = self.chain(op), self.grids.locals[op.name]
         reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
-        values, clipped = chain(reads, elements)
+        values, clipped = chain(reads, elements, self.threads)
         count = self.clipped[op.name]
         count.result += int(clipped.sum())
         count.results += len(op.chain) * elements
@@ -229,3 +229,8 @@ class IntegerOps(FormattedOps):
         count.result += result.clipped
         count.results += result.out.size
         self._keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
+
+
+def _stacked(parts: list[Array]) -> Array:
+    """The parts along a new first axis; one part is not copied."""
+    return parts[0][None] if len(parts) == 1 else np.stack(parts)
