@@ -21,6 +21,7 @@ from hwsim.inputs.features import read_inputs
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import workload
 from hwsim.study.values import Sources, prepared
+from recipes import MS
 from test_values import tiny_rnnt
 
 WAVE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(4000) / 16000)).astype(np.float32)
@@ -37,14 +38,14 @@ def wav(data: bytes, *, kind: int = 1, bits: int = 16, rate: int = 16000, channe
 def encoded(bits: int, kind: int) -> bytes:
     match kind, bits:
         case 1, 8:
-            return (np.rint(WAVE * 127) + 128).astype(np.uint8).tobytes()
+            return bytes((np.rint(WAVE * 127) + 128).astype(np.uint8).tobytes())
         case 1, 24:
             whole = np.rint(WAVE * (2**23 - 1)).astype("<i4")
-            return np.frombuffer(whole.tobytes(), np.uint8).reshape(-1, 4)[:, :3].tobytes()
+            return bytes(np.frombuffer(whole.tobytes(), np.uint8).reshape(-1, 4)[:, :3].tobytes())
         case 1, _:
-            return np.rint(WAVE.astype(float) * (2 ** (bits - 1) - 1)).astype(f"<i{bits // 8}").tobytes()
+            return bytes(np.rint(WAVE.astype(float) * (2 ** (bits - 1) - 1)).astype(f"<i{bits // 8}").tobytes())
         case _:
-            return WAVE.astype(f"<f{bits // 8}").tobytes()
+            return bytes(WAVE.astype(f"<f{bits // 8}").tobytes())
 
 
 @pytest.mark.parametrize(("bits", "kind", "error"), [(8, 1, 0.01), (16, 1, 1e-4), (24, 1, 1e-6), (32, 1, 1e-6),
@@ -281,3 +282,11 @@ def test_features_may_leave_out_axes_of_size_one(tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", feature=wanted)
     with pytest.raises(FileProblem, match="feature is no input of the model; did you mean features"):
         read_inputs(tmp_path / "c.npz", WORK.program)
+
+
+@pytest.mark.parametrize("frames", [2, 9])
+def test_features_decide_how_long_the_workload_is(frames: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", features=np.random.default_rng(0).normal(size=(frames, 6)))
+    ready = prepared(WORK, Sources(input=tmp_path / "a.npz"))
+    assert ready.workload.audio == ready.declared.audio == frames * 20 * MS
+    assert ready.given.inputs["features"].shape == (frames, 1, 6)

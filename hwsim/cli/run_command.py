@@ -71,7 +71,7 @@ def command(
         ready = prepared(work.value, sources)
         write = None if out is None else lambda writer: write_binary(Path(out) / "trace.npz", writer)
         quality = run_values(ready, sources, chip=chip.value, write=write, progress=progress)
-        timed = with_counts(ready.workload, quality.decoded) if counts == "measured" else ready.workload
+        timed = with_counts(ready.declared, quality.decoded) if counts == "measured" else ready.declared
         timed_result = simulate(chip.value, timed, files=files | dict(ready.files), progress=progress)
         return replace(timed_result, quality=quality)
 

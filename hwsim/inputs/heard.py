@@ -1,6 +1,8 @@
 """What a model hears: a recording through the front end, or features from a file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ class Heard:
     path: Path
     sha256: str
     recording: Recording | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def audio(self) -> int | None:
@@ -44,7 +47,26 @@ def read_source(path: Path) -> Heard:
     if path.suffix.lower() == ".wav":
         recording = read_wav(path)
         return Heard(path, recording.sha256, recording)
-    return Heard(path, open_arrays(path).sha256)
+    arrays = open_arrays(path)
+    return Heard(path, arrays.sha256, shapes=arrays.shapes)
+
+
+def lengths(source: Heard, workload: Workload) -> tuple[int, ...]:
+    """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
+    if source.audio is not None:
+        return (source.audio,)
+    wanted = {tensor.name: tensor.shape for tensor in workload.program.tensors}.get(FEATURES)
+    shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
+    if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
+        return ()
+    frames_axis, _ = _layout(wanted, workload.batch)
+    frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
+    if rest or not frames:
+        return ()
+    # As many frames as that; or as many more or less than there are now, where a network needs context.
+    step = encoder.frame * getattr(encoder, "subsampling", 1)
+    now = -(-workload.audio // step) * step
+    return frames * encoder.frame, now + (frames - wanted[frames_axis]) * encoder.frame
 
 
 def heard(source: Heard, workload: Workload) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, cast
@@ -26,7 +27,7 @@ from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_fro
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.trace import Trace
 from hwsim.errors import Unsupported
-from hwsim.inputs.heard import Heard, heard, read_source
+from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
@@ -48,9 +49,13 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A workload as long as its input, what it is run with, and the hashes of the files."""
+    """A workload as long as its input, what it is run with, and the hashes of the files.
+
+    `workload` has room for every hypothesis; `declared` is what a chip would run, by the counts of the file.
+    """
 
     workload: Workload
+    declared: Workload
     given: Given
     files: Mapping[str, str]
 
@@ -62,10 +67,8 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     if sources.input is not None:
         found = read_source(sources.input)
         files[str(sources.input)] = found.sha256
-        if found.audio is not None:
-            recipe = replace(cast(AnyRecipe, work.recipe), audio=found.audio)
-            work = workload(recipe, work.precision)
-    work = as_searched(work)
+        work = _as_long_as(found, work)
+    declared, work = work, as_searched(work)
     inputs = inputs_from(work.program, sources.seed)
     symbols = _symbols(work, sources.seed)
     if found is not None:
@@ -78,7 +81,23 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     else:
         parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.program)
     most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
-    return Prepared(work, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files)
+    return Prepared(
+        work, declared, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files
+    )
+
+
+def _as_long_as(found: Heard, work: Workload) -> Workload:
+    """The workload with the length of its input, if there is one that fits."""
+    for audio in lengths(found, work):
+        if audio > 0:
+            other = workload(replace(cast(AnyRecipe, work.recipe), audio=audio), work.precision)
+            if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
+                return other
+    return work
+
+
+def _size(work: Workload) -> int:
+    return work.program.tensor(FEATURES).elements
 
 
 def as_searched(work: Workload) -> Workload:
