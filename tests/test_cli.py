@@ -61,6 +61,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "prices",
         "lengths",
         "provenance",
+        "quality",
     ]
     assert list(document["summary"]) == SUMMARY_KEYS
     assert all(list(part) == PART_KEYS for part in document["parts"])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop
 from hwsim.core.quantisation import ActivationQuantiser, Clip, Quantisation, WeightQuantiser
+from hwsim.core.scaling import Granularity
 from hwsim.core.summation import Overflow, Register, Summation
 from hwsim.core.workload import Workload
 from hwsim.engine.values.evaluate import Given, grids_of, run_floats, run_integers
@@ -92,7 +93,12 @@ def assert_same(memory: Memory, witness: IntegerInterpreter) -> None:
 QUANTISERS = st.builds(
     Quantisation,
     weights=st.builds(
-        WeightQuantiser, clip=st.sampled_from([Clip.MAX, Clip.MSE, Clip.PERCENTILE]), symmetric=st.booleans()
+        lambda clip, symmetric, scaling: WeightQuantiser(clip=clip, symmetric=symmetric, **scaling),
+        clip=st.sampled_from([Clip.MAX, Clip.MSE, Clip.PERCENTILE]),
+        symmetric=st.booleans(),
+        scaling=st.sampled_from(
+            [{}, {"granularity": Granularity.TENSOR}, {"granularity": Granularity.GROUP, "group": 2}]
+        ),
     ),
     activations=st.builds(
         ActivationQuantiser, clip=st.sampled_from([Clip.MAX, Clip.MSE, Clip.PERCENTILE]), symmetric=st.booleans()

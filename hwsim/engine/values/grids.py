@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,11 @@ from hwsim.core.laws import law
 from hwsim.core.ops import Conv, Elementwise, Gemm, Op
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
-from hwsim.core.quantisation import Quantisation
 from hwsim.core.tensor import Role, Tensor
 from hwsim.engine.values.memory import index_tensors
 from hwsim.engine.values.observe import Observed, largest
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.models.scaling import quantisation_of
 from hwsim.tensor.functions import KNOWN_RANGES
 from hwsim.tensor.grid import Grid, even, plain
 from hwsim.tensor.histogram import Histogram
@@ -31,12 +30,6 @@ class Grids:
 
     tensors: Mapping[str, Grid]
     locals: Mapping[str, Mapping[str, Grid]]
-
-
-def quantisation_of(plan: PrecisionPlan, op: str) -> Quantisation:
-    """The quantisers of an op: those of the last rule that matches and has some, else those of the plan."""
-    ruled = [rule.quantise for rule in plan.rules if rule.quantise is not None and fnmatchcase(op, rule.match)]
-    return ruled[-1] if ruled else plan.quantise
 
 
 def grids(program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: Observed) -> Grids:
