@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chips import chip
 from hwsim.cli.main import main
@@ -18,7 +20,7 @@ from hwsim.core.quality import OpQuality, Quality
 from hwsim.core.workload import Workload
 from hwsim.engine.values.compare import agreement
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.models.catalogue import workload
+from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
 from hwsim.models.gemms import Gemms, Product
 from hwsim.oracle.requantise import by_fixed_point
@@ -30,6 +32,7 @@ from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
 from hwsim.study.values import Sources, prepared, run_values
 from hwsim.tensor.packing import unpacked
+from recipes import RECIPES
 from test_values import ALSD, TSD, tiny_rnnt
 
 Trace = dict[str, np.ndarray[Any, Any]]
@@ -179,6 +182,20 @@ def test_a_beam_of_one_without_models_follows_the_best_output() -> None:
     # The greedy search of an untrained network stops after two symbols a frame, the beam only at its last step.
     first = [list(found.symbols[0])[:2] for found in (greedy, beam)]
     assert first[0] == first[1]
+
+
+@settings(max_examples=25)
+@given(RECIPES, st.sampled_from(["w8a8", "w4a4", "fp16", "w4a16"]))
+def test_every_kind_of_network_computes_and_is_timed_by_its_counts(recipe: AnyRecipe, policy: str) -> None:
+    """Streams, heads, rings, hypotheses one after another: whatever a recipe says."""
+    own, work = Sources(), workload(recipe, policy)
+    ready = prepared(work, own)
+    quality = run_values(ready, own)
+    assert quality.ops
+    if quality.decoded is not None:
+        assert quality.decoded_in_floats is not None
+        assert len(quality.decoded.symbols) == recipe.batch
+        assert with_counts(ready.declared, quality.decoded).program.macs > 0
 
 
 def test_agreement_is_one_less_the_share_of_edits() -> None:

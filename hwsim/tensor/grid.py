@@ -46,8 +46,10 @@ class Grid:
     def quantised(self, values: NDArray[Any]) -> Ints:
         """The nearest integers: divided by the scale in single precision, halves to even, zero added, then clipped."""
         scale, zero = self._spread(values.shape)
-        whole = np.rint(values.astype(np.float32) / scale)
-        return np.asarray(np.clip(whole + zero, self.lowest, self.highest), np.int32)
+        whole = np.rint(values.astype(np.float32, copy=False) / scale)
+        if zero.any():
+            whole = whole + zero
+        return np.asarray(np.clip(whole, self.lowest, self.highest), np.int32)
 
     def real(self, integers: NDArray[Any]) -> Floats:
         """What the integers stand for."""

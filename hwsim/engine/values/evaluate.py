@@ -18,7 +18,7 @@ from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.compare import Comparison, agreement, headline
-from hwsim.engine.values.floats import FloatOps
+from hwsim.engine.values.floats import FloatOps, nobody
 from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.grids import Grids, grids
 from hwsim.engine.values.integers import IntegerOps
@@ -115,18 +115,23 @@ def run_integers(
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload. Where nobody looks on, recurrent loops run in one call each, with the same results."""
-    program = workload.program
-    ops = IntegerOps(program, given.parameters, found, adds=adds, threads=threads)
-    if seen is not None:
-        ops.seen = seen
+    ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads, seen=seen or nobody)
+    memory = ops.memory(given.inputs)
+    return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
+
+
+def _run(
+    workload: Workload, given: Given, ops: IntegerOps, memory: Memory, forced: Sequence[Any] | None
+) -> Decoded | None:
+    """Run all ops; what the search did."""
     fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
+    unseen = ops.seen is nobody
 
     def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
-        return search(loop, memory, indices) or (seen is None and fast(loop, memory, indices))
+        return search(loop, memory, indices) or (unseen and fast(loop, memory, indices))
 
-    memory = ops.memory(given.inputs)
-    run_program(program, memory, ops.run, run_loop)
-    return IntegerRun(memory, ops, search.decoded())
+    run_program(workload.program, memory, ops.run, run_loop)
+    return search.decoded()
 
 
 def evaluate(
@@ -164,12 +169,12 @@ def evaluate(
         memory = ops.memory(given.inputs)
         for name, values in given.inputs.items():
             comparison.see_input(name, values, memory[name])
-        search = search_of(workload, ops.run, given.steering(floats.chosen))
-        run_program(workload.program, memory, ops.run, search)
+        _run(workload, given, ops, memory, floats.chosen)
         results = comparison.results()
         free = None
         if floats.decoded is not None:
-            free = run_integers(workload, given, found, adds=adds, threads=threads).decoded
+            ops.seen = nobody
+            free = _run(workload, given, ops, ops.memory(given.inputs), None)
         if finish is not None:
             finish(memory, free)
     best = headline(results)

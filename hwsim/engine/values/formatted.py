@@ -18,6 +18,7 @@ from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.views import Indices, read
 from hwsim.tensor.chain import float_chain
+from hwsim.tensor.formats import storage
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.windows import laid_out
@@ -66,7 +67,12 @@ class FormattedOps:
         tensor = self.program.tensor(name)
         if tensor.precision.floating:
             return rounded(values, tensor.precision)
-        return self.grids.tensors[name].quantised(values) if name in self.grids.tensors else values
+        if name not in self.grids.tensors:
+            return values
+        integers = self.grids.tensors[name].quantised(values)
+        # Weights are many: a byte each, if they fit.
+        narrow = tensor.role is Role.WEIGHT and tensor.precision.bits <= 8
+        return integers.astype(storage(tensor.precision)) if narrow else integers
 
     def memory(self, inputs: Mapping[str, Array]) -> Memory:
         """The arrays before the first op."""
