@@ -213,7 +213,7 @@ def test_a_decoded_noun_knows_its_longest() -> None:
 
 
 def quality_of(*ops: OpQuality) -> Quality:
-    return Quality(output="b", sqnr_db=1.0, cosine=0.9, top1=None, saturations=0, clipped=1, seed=0,
+    return Quality(output="b", sqnr_db=1.0, cosine=0.9, top1=None, saturations=0, clipped=1, seed=0, drawn=(),
                    accumulators="exact", ops=ops)  # fmt: skip
 
 

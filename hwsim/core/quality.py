@@ -1,9 +1,10 @@
 """How far a quantised model is from the same model in single precision."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from hwsim.core.decoded import Decoded
-from hwsim.core.noun import Name, Noun
+from hwsim.core.noun import Name, Noun, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Quality(Noun):
     saturations: int
     clipped: int
     seed: int | None
+    drawn: Annotated[tuple[tuple[str, str], ...], Table()]
+    """What each kind of tensor was drawn from with the seed, and where that comes from."""
     accumulators: Name
     ops: tuple[OpQuality, ...]
     decoded: Decoded | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.decoded import Decoded
+from hwsim.core.noun import sorted_pairs
 from hwsim.core.ops import Op
 from hwsim.core.program import Loop, Node
 from hwsim.core.progress import Progress, no_progress
@@ -25,6 +26,7 @@ from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.observe import Observed
 from hwsim.engine.values.recurrent import RecurrentLoops
+from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_nodes, run_program
@@ -187,6 +189,7 @@ def evaluate(
         saturations=sum(op.saturations for op in results),
         clipped=sum(op.clipped for op in results),
         seed=seed,
+        drawn=() if seed is None else sorted_pairs(STATISTICS),
         accumulators=accumulators,
         ops=results,
         decoded=free,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_HELD_BYTES = 1 << 18
+_HELD_BYTES = 1 << 16
 
 
 @dataclass(slots=True, eq=False)
@@ -19,12 +19,17 @@ class Stream:
 
     path: Path
     kind: np.dtype[Any]
-    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    first: tuple[int, ...] | None = None
+    portions: int = 0
+    elements: int = 0
+    alike: bool = True
     waiting: list[bytes] = field(default_factory=list)
     held: int = 0
 
     def add(self, portion: Array) -> None:
-        self.shapes.append(portion.shape)
+        self.first = portion.shape if self.first is None else self.first
+        self.alike = self.alike and portion.shape == self.first
+        self.portions, self.elements = self.portions + 1, self.elements + portion.size
         data = np.ascontiguousarray(portion, self.kind).tobytes()
         self.waiting.append(data)
         self.held += len(data)
@@ -40,11 +45,10 @@ class Stream:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of all portions together: stacked along a new first axis if there are several of one shape."""
-        if len(self.shapes) == 1:
-            return self.shapes[0]
-        if len(set(self.shapes)) == 1:
-            return (len(self.shapes), *self.shapes[0])
-        return (sum(int(np.prod(shape)) for shape in self.shapes),)
+        assert self.first is not None
+        if self.portions == 1:
+            return self.first
+        return (self.portions, *self.first) if self.alike else (self.elements,)
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes, in pieces."""
