@@ -21,6 +21,7 @@ from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import laid_out
 
 Array = NDArray[Any]
@@ -61,6 +62,7 @@ class FormattedOps:
         self.adds, self.threads, self.seen = adds, threads, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
+        self._brought: dict[str, tuple[Weights, ...]] = {}
         self.held = {name: self._held(name, values) for name, values in parameters.items()}
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
@@ -110,11 +112,29 @@ class FormattedOps:
         floating = [precision for precision in formats if precision.floating]
         return max(floating, key=lambda p: p.bits) if floating else Precision.FP32
 
-    def _float_product(self, op: Gemm | Conv, acts: Array, weights: Array, memory: Memory, indices: Indices) -> None:
+    def fixed(self, op: Gemm | Conv) -> bool:
+        """Whether an op multiplies by the same weights in each run."""
+        moving = any(window.start.terms or window.loops for window in op.weight.windows)
+        return self.program.tensor(op.weight.tensor).role.parameter and not moving
+
+    def _float_weights(self, op: Gemm | Conv, memory: Memory, indices: Indices) -> tuple[Weights, ...]:
+        """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
+        if op.name in self._brought:
+            return self._brought[op.name]
+        weight = self._float(op, op.weight, memory.read(op.weight, indices))
+        if isinstance(op, Gemm):
+            flat = weight.reshape(-1, *weight.shape[-2:])
+            weight = flat.swapaxes(1, 2) if op.transposed else flat
+        made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
+        if self.fixed(op):
+            self._brought[op.name] = made
+        return made
+
+    def _float_product(self, op: Gemm | Conv, acts: Array, memory: Memory, indices: Indices) -> None:
         """Products exact in single precision, each addition rounded to it, in the order of the array."""
         precision = self._multiplies_in(op)
         summation = self.adds(op, precision, precision)
-        pairs = zip(acts, weights, strict=True)
+        pairs = zip(acts, self._float_weights(op, memory, indices), strict=True)
         acc = np.stack(
             [
                 matmul(
@@ -127,12 +147,8 @@ class FormattedOps:
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
         if op.bias is not None:
             bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-            sums = sums + rounded(
-                bias,
-                self.program.tensor(op.bias.tensor).precision
-                if self.program.tensor(op.bias.tensor).precision.floating
-                else precision,
-            )
+            own = self.program.tensor(op.bias.tensor).precision
+            sums = sums + rounded(bias, own if own.floating else precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
         self._keep(op, op.out, memory, indices, self._stored(op, op.out, sums))

@@ -80,9 +80,7 @@ class IntegerOps(FormattedOps):
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
         """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
-        fixed = self.program.tensor(op.weight.tensor).role.parameter and not any(
-            window.start.terms or window.loops for window in op.weight.windows
-        )
+        fixed = self.fixed(op)
         if fixed and op.name in self._ready:
             return self._ready[op.name]
         grid = self.grids.tensors[op.weight.tensor]
@@ -122,10 +120,8 @@ class IntegerOps(FormattedOps):
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         if not self._in_integers(op):
-            acts, weights = matrices(
-                op, self.program, self._float(op, op.act, act), self._float(op, op.weight, weight), indices
-            )
-            self._float_product(op, acts, weights, memory, indices)
+            acts, _ = matrices(op, self.program, self._float(op, op.act, act), weight, indices)
+            self._float_product(op, acts, memory, indices)
             return
         acts, weights = matrices(op, self.program, act, weight, indices)
         out, acc = self._products(op, acts, self.ready(op, weights, memory))
@@ -157,7 +153,7 @@ class IntegerOps(FormattedOps):
         shape = self.program.shapes(indices)
         if not self._in_integers(op):
             rows = windows(op, self._float(op, op.act, act), 0)
-            self._float_product(op, rows, self._float(op, op.weight, weight), memory, indices)
+            self._float_product(op, rows, memory, indices)
             return
         grid = self.grids.tensors[op.act.tensor]
         rows, ready = windows(op, act, grid.offset), self.ready(op, weight, memory)
