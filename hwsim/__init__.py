@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hwsim.engine.gemm import gemm as gemm
     from hwsim.inputs.load import load_chip as load_chip
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from hwsim.study.simulate import simulate as simulate
 
 _HOMES = {
+    "gemm": "hwsim.engine.gemm",
     "load_chip": "hwsim.inputs.load",
     "load_prices": "hwsim.inputs.load",
     "load_workload": "hwsim.inputs.load",
@@ -23,7 +25,7 @@ _HOMES = {
     "to_frame": "hwsim.study.frame",
 }
 
-__all__ = ["compare", "load_chip", "load_prices", "load_workload", "simulate", "to_frame"]
+__all__ = ["compare", "gemm", "load_chip", "load_prices", "load_workload", "simulate", "to_frame"]
 
 
 def __getattr__(name: str) -> Any:

@@ -83,10 +83,10 @@ def definition(case: Case) -> Array:
 @settings(max_examples=600)
 @given(cases())
 def test_registers_give_the_values_and_cycles_of_the_definition(case: Case) -> None:
-    out, cycles = run_registers(case.array, case.mode, case.act, case.weight, case.chunk)
-    assert (out == definition(case)).all()
+    run = run_registers(case.array, case.mode, case.act, case.weight, case.chunk)
+    assert (run.out == definition(case)).all()
     m, k = case.act.shape
-    assert cycles == gemm_cycles(case.array, case.mode, m, k, case.weight.shape[1], case.chunk)
+    assert run.cycles == gemm_cycles(case.array, case.mode, m, k, case.weight.shape[1], case.chunk)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_registers_give_what_the_rtl_arrays_gave(vector: Vector) -> None:
     array, (act, weight) = vector.case.array, (np.array(operand) for operand in vector.case.operands())
     streamed = vector.case.n if array.dataflow is Dataflow.IS else vector.case.m
     chunk = min(vector.case.m_chunk or streamed, streamed)
-    out, cycles = run_registers(array, MODE, act, weight, chunk)
-    assert (cycles.mac, cycles.out) == (vector.mac_cycles, vector.out_cycles)
-    assert digest(out) == vector.digest
+    run = run_registers(array, MODE, act, weight, chunk)
+    assert (run.cycles.mac, run.cycles.out) == (vector.mac_cycles, vector.out_cycles)
+    assert digest(run.out) == vector.digest
 
 
 @pytest.mark.parametrize("dataflow", Dataflow)
@@ -108,7 +108,7 @@ def test_wide_sums_are_exact(dataflow: Dataflow) -> None:
         rows=2, cols=2, dataflow=dataflow, macs_per_pe=((Precision.INT8, 2),), accumulator=Accumulator(bits=40)
     )
     act, weight = np.full((3, 2**18), -128), np.full((2**18, 2), -128)
-    out, _ = run_registers(array, Precision.INT8, act, weight, 3)
+    out = run_registers(array, Precision.INT8, act, weight, 3).out
     assert (out == 2**18 * 2**14).all()
     assert out.dtype == np.int64
 
@@ -118,7 +118,7 @@ def test_operands_of_sixteen_bits_are_exact(precision: Precision) -> None:
     array = SystolicArray(rows=3, cols=2, macs_per_pe=((precision, 1),), accumulator=Accumulator(bits=48))
     act = np.array([[precision.lowest, precision.highest, -1]] * 2)
     weight = act.T.copy()
-    out, _ = run_registers(array, precision, act, weight, 2)
+    out = run_registers(array, precision, act, weight, 2).out
     assert (out == act @ weight).all()
 
 
@@ -134,7 +134,7 @@ def test_floats_are_rounded_at_each_addition_in_the_order_of_the_array(data: st.
         return np.array(data.draw(st.lists(number, min_size=a * b, max_size=a * b)), np.float16).reshape(a, b)
 
     act, weight = matrix(m, k), matrix(k, n)
-    out, _ = run_registers(array, mode, act, weight, n if dataflow is Dataflow.IS else m)
+    out = run_registers(array, mode, act, weight, n if dataflow is Dataflow.IS else m).out
     tile = k if dataflow is Dataflow.OS else rows * packed
     for i in range(m):
         for j in range(n):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
 from hwsim.core.precision import Precision
 from hwsim.core.summation import Overflow, Summation
+from hwsim.kernels.cpu import compiles
 from hwsim.kernels.outputs import run_outputs
 from hwsim.kernels.stationary import run_stationary
 from hwsim.timing.systolic import GemmCycles
@@ -18,24 +19,22 @@ Array = NDArray[Any]
 _DRAINS = (Drain.SERIAL, Drain.SHARED, Drain.SEPARATE)  # as kernels.outputs numbers them
 
 
-def run_registers(
-    array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int
-) -> tuple[Array, GemmCycles]:
-    """act[m, k] @ weight[k, n], the streamed dimension in chunks: the result, and the cycles counted on the way."""
+def run_registers(array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int) -> "RegisterRun":
+    """act[m, k] @ weight[k, n], the streamed dimension in chunks: the result, and what was counted on the way."""
     numbers = _Numbers.of(array.summation(mode), mode, act, weight)
     match array.dataflow:
         case Dataflow.WS:
             return _run_stationary(array, mode, numbers, act, weight, chunk)
         case Dataflow.IS:
-            out, cycles = _run_stationary(array, mode, numbers, weight.T, act.T, chunk)
-            return np.ascontiguousarray(out.T), cycles
+            run = _run_stationary(array, mode, numbers, weight.T, act.T, chunk)
+            return replace(run, out=np.ascontiguousarray(run.out.T))
         case Dataflow.OS:
             return _run_outputs(array, mode, numbers, act, weight)
 
 
 def _run_stationary(
     array: SystolicArray, mode: Precision, numbers: "_Numbers", act: Array, weight: Array, chunk: int
-) -> tuple[Array, GemmCycles]:
+) -> "RegisterRun":
     packed = array.packed(mode)
     streamed, k_size = act.shape
     across, deep = array.cols * packed.n, array.rows * packed.k
@@ -47,46 +46,56 @@ def _run_stationary(
     ]
     out = np.zeros((streamed, weight.shape[1]), numbers.total)
     wavefront = array.weight_load is WeightLoad.WAVEFRONT
-    mac, last = run_stationary(
+    mac, last, clamped = run_stationary(
         np.ascontiguousarray(act, numbers.operand),
         np.ascontiguousarray(weight, numbers.operand),
         np.array(tiles, np.int64),
         np.array([array.rows, array.cols, packed.k, packed.n], np.int64),
-        np.array([array.shadow_weights, wavefront, *numbers.wraps, numbers.chunk // deep], np.int64),
+        np.array([array.shadow_weights, wavefront, *numbers.wraps, numbers.chunk // deep, numbers.settles], np.int64),
         numbers.limits,
         out,
         np.zeros((min(chunk, streamed), across), numbers.total),
     )
-    return out, GemmCycles(int(mac), int(last), len(tiles))
+    return RegisterRun(out, GemmCycles(int(mac), int(last), len(tiles)), int(clamped))
 
 
 def _run_outputs(
     array: SystolicArray, mode: Precision, numbers: "_Numbers", act: Array, weight: Array
-) -> tuple[Array, GemmCycles]:
+) -> "RegisterRun":
     packed = array.packed(mode)
     across = array.cols * packed.n
     tiles = [
         (row, column) for row in range(0, act.shape[0], array.rows) for column in range(0, weight.shape[1], across)
     ]
     out = np.zeros((act.shape[0], weight.shape[1]), numbers.total)
-    mac, last = run_outputs(
+    mac, last, clamped = run_outputs(
         np.ascontiguousarray(act, numbers.operand),
         np.ascontiguousarray(weight, numbers.operand),
         np.array(tiles, np.int64),
         np.array([array.rows, array.cols, packed.k, packed.n], np.int64),
-        np.array([_DRAINS.index(array.drain), *numbers.wraps, numbers.chunk // packed.k], np.int64),
+        np.array([_DRAINS.index(array.drain), *numbers.wraps, numbers.chunk // packed.k, numbers.settles], np.int64),
         numbers.limits,
         out,
     )
-    return out, GemmCycles(int(mac), int(last), len(tiles))
+    return RegisterRun(out, GemmCycles(int(mac), int(last), len(tiles)), int(clamped))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegisterRun:
+    """The result, the cycles that it took, and how many additions a saturating register clamped."""
+
+    out: Array
+    cycles: GemmCycles
+    saturations: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
     """The types in which operands and sums are kept, and what the registers do to a sum.
 
-    The narrower the types, the faster the kernels. A sum of b bits needs b + 2, so that it can be added to and shifted
-    by its lowest value; where no sum of these operands can leave 30 bits, wider registers never act.
+    The narrower the types, the faster the kernels. A sum needs room for what is added to it, and to be shifted by its
+    lowest value; where no sum of these operands can leave 30 bits, wider registers never act. Uncompiled, products have
+    the type of the operands and must fit it.
     """
 
     operand: type[np.generic]
@@ -94,6 +103,7 @@ class _Numbers:
     limits: Array
     wraps: tuple[bool, bool]
     chunk: int
+    settles: bool
 
     @classmethod
     def of(cls, summation: Summation, mode: Precision, act: Array, weight: Array) -> "_Numbers":
@@ -101,12 +111,16 @@ class _Numbers:
         wraps = (inner.overflow is Overflow.WRAP, outer.overflow is Overflow.WRAP)
         chunk = summation.chunk or 0
         if mode.floating:
-            return cls(np.float32, np.float32, np.zeros(4, np.float32), wraps, chunk)
+            return cls(np.float32, np.float32, np.zeros(4, np.float32), wraps, chunk, settles=False)
         largest = [max(-int(operand.min()), int(operand.max()), 1) for operand in (act, weight)]
-        if largest[0] * largest[1] * act.shape[1] < 1 << 29:
+        bound = largest[0] * largest[1] * act.shape[1]
+        settles = bound > inner.highest
+        if bound < 1 << 29:
             inner, outer = (replace(register, bits=min(register.bits, 30)) for register in (inner, outer))
-        narrow = max(inner.bits, outer.bits) <= 30
-        total: type[np.generic] = np.int32 if narrow else np.int64
-        operand: type[np.generic] = np.int16 if narrow and max(largest) < 1 << 15 else np.int32
+        room = max(inner.highest, outer.highest) + summation.packed * largest[0] * largest[1]
+        total: type[np.generic] = np.int32 if room < 1 << 30 else np.int64
+        operand = total
+        if compiles() and max(largest) < 1 << 31:
+            operand = np.int16 if total is np.int32 and max(largest) < 1 << 15 else np.int32
         limits = [inner.lowest, inner.highest, outer.lowest, outer.highest]
-        return cls(operand, total, np.array(limits, total), wraps, chunk)
+        return cls(operand, total, np.array(limits, total), wraps, chunk, settles)

@@ -2,9 +2,9 @@
 
 Kernels run without the interpreter's lock, so that a progress bar moves and Ctrl-C is heard meanwhile. Compiled code is
 cached in a folder named after a hash of *all* of this package, because numba itself watches only the file of the
-function that is called, not those of its callees. Where no folder can be written, or the cache is damaged, kernels
-compile anew. Importing a kernel imports numba, which takes a third of a second: commands that compute nothing must not
-import this package.
+function that is called, not those of its callees, and of whether bounds are checked, which it does not watch at all.
+Where no folder can be written, or the cache is damaged, kernels compile anew. Importing a kernel imports numba, which
+takes a third of a second: commands that compute nothing must not import this package.
 """
 
 import hashlib
@@ -72,7 +72,8 @@ def _bases() -> Iterator[Path]:
 
 
 def _sources_hash() -> str:
-    digest = hashlib.sha256()
+    config: Any = numba.config
+    digest = hashlib.sha256(f"bounds checked: {config.BOUNDSCHECK}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

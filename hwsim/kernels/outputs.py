@@ -10,7 +10,7 @@ right and weights one down; every element takes the result from above if its col
 import numpy as np
 
 from hwsim.kernels.jit import kernel
-from hwsim.kernels.registers import add_products, settle, shift_into
+from hwsim.kernels.registers import add_products, settle, settle_all, shift_into
 
 # What travels with an activation: first or last of a tile, or of a chunk of it.
 VALID, LAST, CHUNK_FIRST, CHUNK_LAST, FIRST_CHUNK = 1, 2, 4, 8, 16
@@ -24,10 +24,11 @@ ROW_START, COLUMN_START = 0, 1
 
 @kernel
 def run_outputs(act, weight, tiles, shape, options, limits, out):
-    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`.
+    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`, and how many additions were clamped.
 
     `shape`: rows, cols, pk, qn. `options`: drain, wrap, wrap of the outer register, cycles of K a chunk (0: no outer
-    register). `limits`: lowest and highest sum of the inner register, then of the outer one, in the type of the sums.
+    register), whether a sum can leave a register at all. `limits`: lowest and highest sum of the inner register, then
+    of the outer one, in the type of the sums.
     """
     rows, cols, pk, qn = shape[0], shape[1], shape[2], shape[3]
     drain, chunk = options[0], options[3]
@@ -50,6 +51,7 @@ def run_outputs(act, weight, tiles, shape, options, limits, out):
     leaving_tile = np.zeros(cols, np.int64)
     mac_count = np.int64(0)
     out_count = np.int64(0)
+    clamped = np.int64(0)
     t = 0
     while leaving_tile[cols - 1] < tiles.shape[0]:
         draining = _deliver(gone, moving, leaving_tile, tiles, shape, out)
@@ -69,7 +71,7 @@ def run_outputs(act, weight, tiles, shape, options, limits, out):
         if draining:
             for r in range(rows - 1, 0, -1):
                 _drain_row(r, gone, moving[r * columns : (r + 1) * columns], moving[(r - 1) * columns :])
-        _multiply_and_add(pk, options, limits, a, b, flags, sums, outer)
+        clamped += _multiply_and_add(pk, options, limits, a, b, flags, sums, outer)
         if drain == SEPARATE:
             for x in range(elements):
                 leaving[x] = result[x] if flags[x] & LAST else leaving[x]
@@ -82,7 +84,7 @@ def run_outputs(act, weight, tiles, shape, options, limits, out):
             elif gone[j] > 0:
                 gone[j] = (gone[j] + 1) % (rows + 1)
         t += 1
-    return mac_count, out_count
+    return mac_count, out_count, clamped
 
 
 @kernel
@@ -174,8 +176,8 @@ def _drain_row(r, gone, moving, above):
 
 @kernel
 def _multiply_and_add(pk, options, limits, a, b, flags, sums, outer):
-    """The packed products onto the accumulators, complete chunks onto the outer registers."""
-    wrap, outer_wrap, chunk = options[1], options[2], options[3]
+    """The packed products onto the accumulators, complete chunks onto the outer registers; how many were clamped."""
+    wrap, outer_wrap, chunk, settles = options[1] != 0, options[2] != 0, options[3], options[4]
     low, high, outer_low, outer_high = limits[0], limits[1], limits[2], limits[3]
     elements = sums.shape[0]
     for x in range(elements):
@@ -183,10 +185,15 @@ def _multiply_and_add(pk, options, limits, a, b, flags, sums, outer):
     for i in range(pk):
         # Where nothing is valid both operands are zero, and a result that waits or passes stays what it is.
         add_products(sums, a[i * elements : (i + 1) * elements], b[i * elements :])
-    for x in range(elements):
-        sums[x] = settle(sums[x], low, high, wrap)
+    clamped = np.int64(0)
+    if settles:
+        clamped += settle_all(sums, low, high, wrap)
     if chunk > 0:
         for x in range(elements):
             before = outer[x] * 0 if flags[x] & FIRST_CHUNK else outer[x]
-            total = settle(before + sums[x], outer_low, outer_high, outer_wrap)
-            outer[x] = total if flags[x] & CHUNK_LAST else outer[x]
+            exact = before + sums[x]
+            total = settle(exact, outer_low, outer_high, outer_wrap)
+            complete = flags[x] & CHUNK_LAST != 0
+            clamped += complete and total != exact and not outer_wrap
+            outer[x] = total if complete else outer[x]
+    return clamped

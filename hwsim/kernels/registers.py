@@ -38,6 +38,18 @@ def _settle_compiled(total, low, high, wrap):
     return integer
 
 
+@kernel
+def settle_all(sums, low, high, wrap):
+    """Sums brought into their registers; how many a saturating register clamped."""
+    clamped = np.int64(0)
+    for x in range(sums.shape[0]):
+        total = sums[x]
+        settled = settle(total, low, high, wrap)
+        clamped += settled != total and not wrap
+        sums[x] = settled
+    return clamped
+
+
 # Loops that start at zero over views that start where they should: with an offset in the index, the compiler must
 # allow for negative ones, and no longer works on many elements at once.
 

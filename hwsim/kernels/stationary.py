@@ -10,7 +10,7 @@ the buffers; activations move one element to the right; every element multiplies
 import numpy as np
 
 from hwsim.kernels.jit import kernel
-from hwsim.kernels.registers import add_products, settle, shift_into
+from hwsim.kernels.registers import add_products, settle, settle_all, shift_into
 
 # What travels with an activation.
 VALID, FIRST = 1, 2
@@ -22,14 +22,14 @@ CHUNK_START, CHUNK, COLUMN_START, K_START = 0, 1, 2, 3
 
 @kernel
 def run_stationary(act, weight, tiles, shape, options, limits, out, buffer):
-    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`.
+    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`, and how many additions were clamped.
 
     `shape`: rows, cols, pk, qn. `options`: shadow, wavefront, wrap, wrap of the outer register, K tiles a chunk (0: no
-    outer register). `limits`: lowest and highest sum of the inner register, then of the outer one, in the type of the
-    sums. `buffer[m, columns]` holds the sums of the columns under the array.
+    outer register), whether a sum can leave a register at all. `limits`: lowest and highest sum of the inner register,
+    then of the outer one, in the type of the sums. `buffer[m, columns]` holds the sums of the columns under the array.
     """
     rows, cols, pk, qn = shape[0], shape[1], shape[2], shape[3]
-    shadowed, wavefront, wrap = options[0], options[1], options[2]
+    shadowed, wavefront, wrap, settles = options[0], options[1], options[2] != 0, options[5]
     low, high = limits[0], limits[1]
     columns = cols * qn
     elements = rows * columns
@@ -50,10 +50,13 @@ def run_stationary(act, weight, tiles, shape, options, limits, out, buffer):
     loading = 0  # the oldest tile whose weights still move
     mac_count = np.int64(0)
     out_count = np.int64(0)
+    clamped = np.int64(0)
 
     t = 0
     while column_tile[cols - 1] < count:
-        if _collect(flags, p, column_tile, column_row, tiles, k_size, shape, options, limits, buffer, out):
+        found, more = _collect(flags, p, column_tile, column_row, tiles, k_size, shape, options, limits, buffer, out)
+        clamped += more
+        if found:
             out_count = t + 1
 
         a, a_before = a_before, a
@@ -93,8 +96,8 @@ def run_stationary(act, weight, tiles, shape, options, limits, out, buffer):
             sums[x] = p_before[x] + a[x] * w[x]
         for i in range(1, pk):
             add_products(sums, a[i * elements :], w[i * elements :])
-        for x in range(elements):
-            sums[x] = settle(sums[x], low, high, wrap)
+        if settles:
+            clamped += settle_all(sums, low, high, wrap)
         if flags[elements - 1] & VALID:
             mac_count = t + 1
 
@@ -106,7 +109,7 @@ def run_stationary(act, weight, tiles, shape, options, limits, out, buffer):
             _shift_weights(shadow if shadowed else w, weight, tile, tiles, t - starts[tile], shape, wavefront)
             tile += 1
         t += 1
-    return mac_count, out_count
+    return mac_count, out_count, clamped
 
 
 @kernel
@@ -140,10 +143,10 @@ def _tile_starts(tiles, rows, cols, shadowed, wavefront):
 
 @kernel
 def _collect(flags, p, column_tile, column_row, tiles, k_size, shape, options, limits, buffer, out):
-    """The sums that leave at the bottom enter the buffers, complete ones the result; whether there were any."""
+    """The sums that leave at the bottom enter the buffers, complete ones the result: whether any, how many clamped."""
     rows, cols, pk, qn, chunk_tiles = shape[0], shape[1], shape[2], shape[3], options[4]
     bottom, sums = flags[(rows - 1) * cols * qn :], p[rows * cols * qn :]
-    found = False
+    found, clamped = False, np.int64(0)
     for c in range(cols):
         if bottom[c * qn] & VALID == 0:
             continue
@@ -159,19 +162,22 @@ def _collect(flags, p, column_tile, column_row, tiles, k_size, shape, options, l
                 break
             total = sums[j]
             if in_chunk > 0:
-                total = settle(buffer[m, j] + total, limits[0], limits[1], options[2])
+                exact = buffer[m, j] + total
+                total = settle(exact, limits[0], limits[1], options[2] != 0)
+                clamped += total != exact and options[2] == 0
             buffer[m, j] = total
             if chunk_tiles > 0 and (last_k or in_chunk == chunk_tiles - 1):
                 if k_index >= chunk_tiles:
                     total = out[row, n] + total
-                out[row, n] = settle(total, limits[2], limits[3], options[3])
+                out[row, n] = settle(total, limits[2], limits[3], options[3] != 0)
+                clamped += out[row, n] != total and options[3] == 0
             elif last_k:
                 out[row, n] = total
         column_row[c] += 1
         if column_row[c] == tiles[tile, CHUNK]:
             column_row[c] = 0
             column_tile[c] += 1
-    return found
+    return found, clamped
 
 
 @kernel

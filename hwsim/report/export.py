@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 from hwsim.core.noun import Noun
@@ -23,6 +23,15 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def to_npy(array: Any) -> bytes:
+    """An array as a file in numpy's format."""
+    import numpy as np
+
+    file = BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
 
 
 def run_files(result: Result) -> dict[str, str]:

@@ -41,8 +41,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all; a pipe or device that stands there gets the text and stays what it is."""
-    data = text.encode("utf-8", errors="backslashreplace")
+    """Write a file of text."""
+    write_data(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_data(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; a pipe or device that stands there gets the data and stays what it is."""
     try:
         target = path.resolve()
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):

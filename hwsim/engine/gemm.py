@@ -1,0 +1,100 @@
+"""One matrix product on the array of a chip: its integers and its cycles, by either engine."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from hwsim.core.chip import Chip, Dataflow, SystolicArray
+from hwsim.core.precision import Precision
+from hwsim.core.product import Engine, ProductFigures
+from hwsim.engine.registers import Array, run_registers
+from hwsim.errors import UnknownName, Unsupported
+from hwsim.tensor.gemm import matmul
+from hwsim.tensor.operands import checked_matrix, inner_sizes_agree
+from hwsim.tensor.ordered import must_fit
+from hwsim.tensor.weights import Weights
+from hwsim.timing.systolic import gemm_cycles
+
+E = TypeVar("E", Precision, Engine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Product(ProductFigures):
+    """The figures, and `out`: int32 where the result register has at most 32 bits, else int64; float32 of floats."""
+
+    out: Array
+
+    @property
+    def figures(self) -> ProductFigures:
+        return ProductFigures(**{name: getattr(self, name) for name in ProductFigures.__dataclass_fields__})
+
+
+def gemm(
+    chip: Chip,
+    act: object,
+    weight: object,
+    *,
+    act_precision: Precision | str,
+    weight_precision: Precision | str,
+    engine: Engine | str = Engine.FAST,
+    threads: int = 1,
+) -> Product:
+    """act[m, k] @ weight[k, n] on the array of a chip, in the mode that takes both formats."""
+    act_format, weight_format = (
+        _named("precision", Precision, act_precision),
+        _named("precision", Precision, weight_precision),
+    )
+    left, right = checked_matrix("act", act, act_format), Weights.of(weight, weight_format)
+    inner_sizes_agree(left, right.values)
+    array, mode = chip.array, _mode(chip.array, act_format, weight_format)
+    m, k, n = *left.shape, right.n
+    if _named("engine", Engine, engine) is Engine.FAST:
+        sums = matmul(
+            left,
+            right,
+            act_precision=act_format,
+            weight_precision=weight_format,
+            summation=array.summation(mode),
+            threads=threads,
+        )
+        out, saturations, cycles = sums.out, sums.saturations, gemm_cycles(array, mode, m, k, n)
+    else:
+        must_fit(left, right, array.summation(mode))
+        streamed = n if array.dataflow is Dataflow.IS else m
+        run = run_registers(array, mode, left, right.values, min(array.m_chunk or streamed, streamed))
+        out, saturations, cycles = run.out.astype(_sums(array, mode), copy=False), run.saturations, run.cycles
+    macs = m * k * n
+    return Product(
+        out=out,
+        mac_cycles=cycles.mac,
+        out_cycles=cycles.out,
+        tiles=cycles.tiles,
+        macs=macs,
+        utilization=macs / (cycles.out * array.macs_per_cycle(mode)),
+        saturations=saturations,
+    )
+
+
+def _mode(array: SystolicArray, act: Precision, weight: Precision) -> Precision:
+    mode = array.mode(act, weight)
+    if mode is None:
+        modes = ", ".join(able.value for able, _ in array.macs_per_pe)
+        raise Unsupported(f"the array multiplies no {act.value} by {weight.value}; it does {modes}")
+    return mode
+
+
+def _sums(array: SystolicArray, mode: Precision) -> type[np.generic]:
+    if mode.floating:
+        return np.float32
+    return np.int32 if array.accumulator_of(mode).result.bits <= 32 else np.int64
+
+
+def _named(what: str, kind: type[E], value: E | str) -> E:
+    """The member of an enum, or the one of that name."""
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        raise UnknownName(what, str(value), [member.value for member in kind]) from None

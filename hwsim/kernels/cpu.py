@@ -1,0 +1,32 @@
+"""What the processor can do beyond the ordinary, and whether compiled code may use it."""
+
+from functools import cache
+from typing import Any
+
+import llvmlite.binding
+import numba
+
+BYTE_DOT = "avx512vnni"
+"""The instruction `vpdpbusd` on 512 bits: four products of an unsigned and a signed byte onto an int32, exactly."""
+
+
+def compiles() -> bool:
+    """Whether kernels are compiled at all; hand-written instructions cannot be interpreted."""
+    config: Any = numba.config
+    return not config.DISABLE_JIT
+
+
+def has_byte_dot() -> bool:
+    """Whether kernels may use `vpdpbusd`: compiled for this processor, and it has it."""
+    config: Any = numba.config
+    if not compiles():
+        return False
+    if config.CPU_NAME or config.CPU_FEATURES:  # somebody chose another target
+        return f"+{BYTE_DOT}" in (config.CPU_FEATURES or "")
+    return BYTE_DOT in _features()
+
+
+@cache
+def _features() -> frozenset[str]:
+    """What this processor has, as LLVM names it."""
+    return frozenset(name for name, there in llvmlite.binding.get_host_cpu_features().items() if there)

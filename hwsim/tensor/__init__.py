@@ -1,0 +1,1 @@
+"""What ops compute, one function each: they check their operands, allocate, and call a kernel."""

@@ -1,0 +1,316 @@
+"""One product on a chip: both engines give the oracle's integers, the same cycles and the same saturations."""
+
+import io
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hwsim
+import matrices
+from chips import chip
+from hwsim.cli.main import main
+from hwsim.core.chip import Chip, Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
+from hwsim.core.precision import Precision
+from hwsim.core.product import ProductFigures
+from hwsim.core.summation import Accumulator, Overflow, Register
+from hwsim.engine import gemm as room
+from hwsim.engine.gemm import Product, gemm
+from hwsim.errors import InvalidValue, UnknownName, Unsupported
+from hwsim.oracle import sums as oracle
+from hwsim.tensor.gemm import matmul
+from hwsim.timing.systolic import GemmCycles, gemm_cycles
+from matrices import Array
+
+NARROW = [Precision(f"int{bits}") for bits in (2, 3, 4, 8)]
+KEYS = ["mac_cycles", "out_cycles", "tiles", "macs", "utilization", "saturations"]
+
+
+@st.composite
+def arrays(draw: st.DrawFn, mode: Precision) -> SystolicArray:
+    rows, packed = draw(st.integers(1, 4)), PackedMacs(k=draw(st.sampled_from([1, 2, 4])), n=draw(st.integers(1, 2)))
+    dataflow = draw(st.sampled_from(Dataflow))
+    bits, overflow = draw(st.integers(8, 34)), draw(st.sampled_from(Overflow))
+    accumulator = Accumulator(bits=bits, overflow=overflow)
+    if draw(st.booleans()):
+        chunk = packed.k * (1 if dataflow is Dataflow.OS else rows) * draw(st.integers(1, 3))
+        outer = Register(bits=draw(st.integers(bits, 48)), overflow=draw(st.sampled_from(Overflow)))
+        accumulator = replace(accumulator, chunk=chunk, outer=outer)
+    return SystolicArray(
+        rows=rows,
+        cols=draw(st.integers(1, 4)),
+        dataflow=dataflow,
+        weight_load=draw(st.sampled_from(WeightLoad)),
+        shadow_weights=draw(st.booleans()),
+        drain=draw(st.sampled_from(Drain)),
+        m_chunk=draw(st.none() | st.integers(1, 9)),
+        macs_per_pe=((mode, packed),),
+        accumulator=accumulator,
+    )
+
+
+def witnessed(array: SystolicArray, mode: Precision, act: Array, weight: Array) -> tuple[Array, int]:
+    """The oracle's integers for the dataflow, and how many additions it clamped."""
+    accumulator, packed = array.accumulator_of(mode), array.packed(mode).k
+    inner = oracle.Width(accumulator.bits, accumulator.overflow is Overflow.SATURATE)
+    beyond, chunk = accumulator.outer, accumulator.chunk
+    outer = oracle.Width(beyond.bits, beyond.overflow is Overflow.SATURATE) if beyond else None
+    if array.dataflow is Dataflow.OS:
+        out = oracle.output_stationary(act, weight, inner, packed=packed, chunk=chunk, outer=outer)
+    else:
+        stationary = oracle.weight_stationary if array.dataflow is Dataflow.WS else oracle.input_stationary
+        tiles = chunk // (array.rows * packed) if chunk else None
+        out = stationary(act, weight, inner, rows=array.rows, packed=packed, tiles_of_chunk=tiles, outer=outer)
+    return out, inner.clamped + (outer.clamped if outer else 0)
+
+
+def both(array: SystolicArray, act: Array, weight: Array, formats: tuple[Precision, Precision]) -> Product:
+    """The product that both engines give."""
+    chosen = chip(array=array)
+    options: dict[str, Any] = {"act_precision": formats[0], "weight_precision": formats[1]}
+    fast, cycle = (gemm(chosen, act, weight, engine=engine, **options) for engine in ("fast", "cycle"))
+    assert fast.figures == cycle.figures
+    assert fast.out.tobytes() == cycle.out.tobytes()
+    assert fast.out.dtype == cycle.out.dtype
+    return fast
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_both_engines_and_the_oracle_agree(data: st.DataObject) -> None:
+    formats = data.draw(st.tuples(st.sampled_from(matrices.INTEGERS), st.sampled_from(matrices.INTEGERS)))
+    array = data.draw(arrays(Precision.INT16))
+    m, k, n = (data.draw(st.integers(1, 12)) for _ in range(3))
+    act = data.draw(matrices.matrices(m, k, formats[0]))
+    weight = data.draw(matrices.matrices(k, n, formats[1]))
+    product = both(array, act, weight, formats)
+    expected, clamped = witnessed(array, Precision.INT16, act, weight)
+    assert (product.out == expected).all()
+    assert product.saturations == clamped
+    assert product.macs == m * k * n
+
+
+@pytest.mark.parametrize("act_format", NARROW)
+@pytest.mark.parametrize("weight_format", NARROW)
+@pytest.mark.parametrize("dataflow", Dataflow)
+def test_every_pair_of_formats(act_format: Precision, weight_format: Precision, dataflow: Dataflow) -> None:
+    for bits in (8, 12, 16):
+        array = SystolicArray(
+            rows=3,
+            cols=2,
+            dataflow=dataflow,
+            macs_per_pe=((Precision.INT4, 4), (Precision.INT8, 2)),
+            accumulator=Accumulator(bits=bits),
+        )
+        mode = array.mode(act_format, weight_format)
+        assert mode is not None
+        for fill in matrices.FILLS:
+            act, weight = fill(5, 40, act_format), fill(40, 7, weight_format)
+            product = both(array, act, weight, (act_format, weight_format))
+            expected, clamped = witnessed(array, mode, act, weight)
+            assert (product.out == expected).all()
+            assert product.saturations == clamped
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+@pytest.mark.parametrize("dataflow", Dataflow)
+@pytest.mark.parametrize("packed", [1, 2])
+def test_floats_are_rounded_alike(precision: str, dataflow: Dataflow, packed: int) -> None:
+    mode = Precision(precision)
+    array = SystolicArray(rows=4, cols=3, dataflow=dataflow, macs_per_pe=((mode, packed),))
+    rng = np.random.default_rng(1)
+    act, weight = (
+        rng.integers(-128, 128, shape) / 64 * 2.0 ** rng.integers(-9, 9, shape) for shape in ((6, 41), (41, 7))
+    )
+    product = both(array, act, weight, (mode, mode))
+    tile = None if dataflow is Dataflow.OS else 4 * packed
+    assert product.out.tobytes() == oracle.floating(act, weight, tile).tobytes()
+    assert (product.out != (act @ weight).astype(np.float32)).any()
+    assert product.saturations == 0
+
+
+def test_a_count_off_by_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*args: Any) -> GemmCycles:
+        right = gemm_cycles(*args)
+        return replace(right, mac=right.mac + 1)
+
+    monkeypatch.setattr(room, "gemm_cycles", late)
+    array = SystolicArray(rows=2, cols=2, macs_per_pe=((Precision.INT8, 1),))
+    with pytest.raises(AssertionError):
+        both(array, np.ones((3, 5), int), np.ones((5, 2), int), (Precision.INT8, Precision.INT8))
+
+
+def test_a_fast_engine_that_does_not_saturate_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = SystolicArray(rows=2, cols=2, macs_per_pe=((Precision.INT8, 1),), accumulator=Accumulator(bits=16))
+    act, weight = np.full((3, 5), -128), np.full((5, 2), -128)
+    assert both(array, act, weight, (Precision.INT8, Precision.INT8)).saturations > 0
+    monkeypatch.setattr(room, "matmul", lambda *args, summation, **options: matmul(*args, **options))
+    with pytest.raises(AssertionError):
+        both(array, act, weight, (Precision.INT8, Precision.INT8))
+
+
+def test_figures_follow_from_the_counts() -> None:
+    product = both(
+        SystolicArray(rows=4, cols=4, macs_per_pe=((Precision.INT8, 1),)),
+        np.ones((6, 8), int),
+        np.ones((8, 8), int),
+        (Precision.INT8, Precision.INT8),
+    )
+    assert (product.mac_cycles, product.out_cycles, product.tiles, product.macs) == (34, 35, 4, 384)
+    assert product.utilization == 384 / (35 * 16)
+    assert [field.name for field in fields(ProductFigures)] == KEYS
+
+
+def test_sums_that_no_engine_can_hold_are_refused_by_both() -> None:
+    array = SystolicArray(rows=1, cols=1, macs_per_pe=((Precision.INT32, 1),), accumulator=Accumulator(bits=63))
+    act = np.full((1, 1), -(2**31))
+    for engine in ("fast", "cycle"):
+        with pytest.raises(InvalidValue, match=r"register\.bits = 63"):
+            gemm(chip(array=array), act, act, act_precision="int32", weight_precision="int32", engine=engine)
+
+
+@pytest.mark.parametrize("dataflow", Dataflow)
+def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
+    """Two products of 16 bits take 32: more than the register that they are brought into."""
+    array = SystolicArray(
+        rows=1,
+        cols=1,
+        dataflow=dataflow,
+        macs_per_pe=((Precision.INT16, 2),),
+        accumulator=Accumulator(bits=24),
+    )
+    act = np.full((1, 2), -(2**15))
+    product = both(array, act, act.T, (Precision.INT16, Precision.INT16))
+    assert (product.out.item(), product.saturations) == (2**23 - 1, 1)
+
+
+def test_unsigned_words_keep_their_value() -> None:
+    array = SystolicArray(rows=2, cols=1, macs_per_pe=((Precision.UINT32, 1),), accumulator=Accumulator(bits=48))
+    both(array, np.full((1, 3), 2**32 - 1), np.full((3, 1), 2), (Precision.UINT32, Precision.UINT32))
+
+
+@pytest.fixture
+def small() -> Chip:
+    return chip()
+
+
+def test_what_an_array_cannot_multiply_is_refused(small: Chip) -> None:
+    ones = np.ones((2, 2), int)
+    with pytest.raises(Unsupported, match="the array multiplies no int16 by int4; it does fp16, int4, int8"):
+        gemm(small, ones, ones, act_precision="int16", weight_precision="int4")
+    with pytest.raises(UnknownName, match="unknown precision 'int5'; did you mean"):
+        gemm(small, ones, ones, act_precision="int5", weight_precision="int4")
+    with pytest.raises(UnknownName, match="unknown engine 'slow'; known: cycle, fast"):
+        gemm(small, ones, ones, act_precision="int4", weight_precision="int4", engine="slow")
+
+
+# The command
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    act, weight = tmp_path / "act.npy", tmp_path / "weight.npy"
+    np.save(act, matrices.random(5, 70, Precision.INT4).astype(np.int8))
+    np.save(weight, matrices.random(70, 9, Precision.INT4, seed=1))
+    return act, weight
+
+
+def call(files: tuple[Path, Path], *more: str) -> int:
+    options = ["--act", str(files[0]), "--weight", str(files[1])]
+    return main(["gemm", "int4_array", *options, "--act-precision", "int4", "--weight-precision", "int4", *more])
+
+
+@pytest.mark.parametrize("engine", ["fast", "cycle"])
+def test_the_command_gives_what_the_function_gives(
+    engine: str, files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.npy"
+    assert call(files, "--engine", engine, "--json", "-", "--out", str(out)) == 0
+    printed, told = capsys.readouterr()
+    product = hwsim.gemm(
+        hwsim.load_chip("int4_array"),
+        np.load(files[0]),
+        np.load(files[1]),
+        act_precision="int4",
+        weight_precision="int4",
+        engine=engine,
+    )
+    assert json.loads(printed) == {key: getattr(product, key) for key in KEYS}
+    assert (np.load(out) == product.out).all()
+    assert (product.out == np.load(files[0]).astype(int) @ np.load(files[1])).all()
+    assert f"{product.out_cycles:,}" in told
+
+
+def saved(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+GOOD = saved(np.ones((2, 70), np.int8))
+DAMAGED = "is not an array in numpy's format (.npy): "
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", f"FILE: {DAMAGED}EOF: reading magic string, expected 8 bytes got 0"),
+        (b"hello, world", f"FILE: {DAMAGED}the magic string is not correct; expected b'\\x93NUMPY', got b'hello,'"),
+        (GOOD[:-1], f"FILE: {DAMAGED}its header promises 140 bytes, it has 139"),
+        (GOOD + b"x", f"FILE: {DAMAGED}its header promises 140 bytes, it has 141"),
+        (GOOD[:9] + b"\xff" + GOOD[10:], f"FILE: {DAMAGED}EOF: reading array header, expected 65398 bytes got 258"),
+        (GOOD.replace(b"(2, 70)", b"(2, 7x)"), f"FILE: {DAMAGED}"),
+        (GOOD.replace(b"(2, 70)", b"(-2,70)"), f"FILE: {DAMAGED}"),
+        (saved(np.array([[{}]])), f"FILE: {DAMAGED}it holds Python objects, which are not read"),
+        (saved(np.ones((2, 3), np.int8)), "act.shape = (2, 3): must have as many columns as weight has rows, 70"),
+        (saved(np.ones(70, np.int8)), "act.shape = (70,): must be two numbers: a matrix"),
+        (saved(np.ones((0, 70), np.int8)), "act.shape = (0, 70): must have at least one row and one column"),
+        (saved(np.ones((2, 70))), "act.dtype = 'float64': must be a type of integers, to be read as int4"),
+        (saved(np.full((2, 70), 8)), "act[0, 0] = 8: must be a number of int4, from -8 to 7"),
+    ],
+)
+def test_bad_files_are_one_line_and_exit_code_2(
+    content: bytes, complaint: str, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files[0].write_bytes(content)
+    assert call(files) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"hwsim: {complaint.replace('FILE', str(files[0]))}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--act", "nowhere.npy"], "nowhere.npy: cannot be read: No such file or directory"),
+        (["--act", "."], ".: is a directory; name a file"),
+        (["--act", "/dev/null"], "/dev/null: is not a regular file"),
+        (["--act-precision", "int9"], "unknown precision 'int9'"),
+        (["--act-precision", "fp16"], "the array multiplies no fp16 by int4; it does fp16, int4, int8"),
+        (["--out", "/nowhere/x.npy"], "/nowhere/x.npy: cannot be written: there is no writable folder /nowhere"),
+        (["--engine", "slow"], "Invalid value for '--engine': 'slow' is not one of 'fast', 'cycle'."),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_2(
+    options: list[str], complaint: str, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(files, *options) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"hwsim: {complaint}")
+    assert err.count("\n") == 1
+
+
+def test_floats_that_are_no_numbers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    act, weight = tmp_path / "act.npy", tmp_path / "weight.npy"
+    np.save(act, np.array([[1.0, np.nan]]))
+    np.save(weight, np.ones((2, 1)))
+    precisions = ["--act-precision", "fp16", "--weight-precision", "fp16"]
+    assert main(["gemm", "int4_array", "--act", str(act), "--weight", str(weight), *precisions]) == 2
+    assert capsys.readouterr().err == "hwsim: act[0, 1] = nan: must be a number of fp16\n"
