@@ -11,9 +11,10 @@ from hypothesis import given, settings
 
 from hwsim.core.laws import law
 from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import PrecisionPlan
+from hwsim.core.precision import Precision, PrecisionPlan, Rule
 from hwsim.core.tensor import Role
-from hwsim.inputs.load import load_workload
+from hwsim.errors import InvalidValue
+from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import Conformer, CtcHead
@@ -23,6 +24,7 @@ from hwsim.models.lstm_lm import LstmLmAlone
 from hwsim.models.rnnt import Rnnt
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
+from hwsim.study.simulate import simulate
 from interpreter import interpreted
 from recipes import RECIPES
 
@@ -245,3 +247,28 @@ def test_the_encoder_of_mlperf_does_941_million_products_for_each_second() -> No
         i.times * law(i.op).macs(i.op, i.shape) for i in program.instances() if i.op.name.startswith("encoder.")
     )
     assert round(Fraction(encoder, 3 * 10**6), 1) == Fraction("941.5")
+
+
+def test_a_cache_has_the_format_that_the_plan_names() -> None:
+    """Keys and values of 8 bits below fp16 queries: less traffic, and work for the vector unit."""
+    recipe = replace(shipped("transformer_lm"), audio=10**12)
+    plain, narrow = (workload(recipe, PrecisionPlan(policy="fp16", cache=cache)) for cache in (None, Precision.INT8))
+    for name in ("lm.0.attention.keys", "lm.5.attention.values"):
+        assert plain.program.tensor(name).precision is Precision.FP16
+        assert narrow.program.tensor(name).precision is Precision.INT8
+    chip = load_chip("int4_array")
+    before, after = ({op.name: op for op in simulate(chip, work).ops} for work in (plain, narrow))
+    content = "lm.0.attention.content"
+    assert after[content].dram_read_bytes < before[content].dram_read_bytes
+    assert after[content].energy_by_component_aj.vector > before[content].energy_by_component_aj.vector
+    assert after["lm.output"] == before["lm.output"]
+
+
+def test_a_table_that_follows_its_reader_takes_no_rule_of_its_own() -> None:
+    rule = (Rule(match="*.embed", policy="w8a8"),)
+    with pytest.raises(InvalidValue, match=r"precision.rules = '\*.embed': matches no op with weights"):
+        workload(shipped("rnnt"), PrecisionPlan(policy="w4a4", rules=rule))
+    ruled = workload(shipped("transformer_lm"), PrecisionPlan(policy="w2a8", rules=rule))
+    assert ruled.program.tensor("lm.embed.table").precision is Precision.INT8
+    plain = workload(shipped("transformer_lm"), PrecisionPlan(policy="w2a8"))
+    assert plain.program.tensor("lm.embed.table").precision is Precision.INT2

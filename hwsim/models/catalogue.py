@@ -30,7 +30,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = with_scalings(_extract(recipe, plan), plan)
-    ruled = [placed.op.name for placed in program.placed() if _has_weights(placed.op, program)]
+    ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
@@ -54,10 +54,9 @@ def in_precision(workload_: Workload, precision: str) -> Workload:
     return workload(cast(AnyRecipe, workload_.recipe), precision)
 
 
-def _has_weights(op: Op, program: Program) -> bool:
-    """Whether rules may name an op: products, and lookups in a table of the model."""
-    table = isinstance(op, Lookup) and program.tensor(op.table.tensor).role.parameter
-    return table or isinstance(op, (Gemm, Conv))
+def _takes_rules(op: Op, recipe: AnyRecipe) -> bool:
+    """Whether rules may name an op: products, and a Transformer's embedding; other tables follow their readers."""
+    return isinstance(op, (Gemm, Conv)) or (isinstance(op, Lookup) and isinstance(recipe, TransformerLm))
 
 
 def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:

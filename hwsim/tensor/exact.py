@@ -15,7 +15,7 @@ import numpy as np
 from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
 from hwsim.kernels.cpu import has_byte_dot
-from hwsim.tensor.formats import Array
+from hwsim.tensor.formats import Array, extreme, fits_byte
 from hwsim.tensor.tiles import NO_LIMITS, Order, multiply_bytes
 from hwsim.tensor.weights import Weights
 
@@ -25,9 +25,9 @@ _FLOAT32, _FLOAT64 = 2**24, 2**53  # all integers up to it
 
 def exact_sums(act: Array, precision: Precision, weights: Weights, threads: int = 1) -> Array:
     """act[m, k] @ weights, both checked: int32 where the formats and K say that every sum fits, else int64."""
-    block = _INT32 // (_extreme(precision) * _extreme(weights.precision))
+    block = _INT32 // (extreme(precision) * extreme(weights.precision))
     narrow = weights.k <= block
-    if not (max(precision.bits, weights.precision.bits) <= 8 and has_byte_dot()):
+    if not (fits_byte(precision) and fits_byte(weights.precision) and has_byte_dot()):
         return _by_floats(act, weights).astype(np.int32 if narrow else np.int64, copy=False)
     if narrow:
         return _by_bytes(act, weights, threads)
@@ -45,10 +45,6 @@ def bounds(act: Array, weights: Weights) -> tuple[int, int]:
         law = f"must be smaller: sums up to {bound} are beyond the 64 bits in which they are computed"
         raise InvalidValue("act", f"up to {largest}", law)
     return bound, largest * weights.measures.largest
-
-
-def _extreme(precision: Precision) -> int:
-    return max(-precision.lowest, precision.highest)
 
 
 def _blocks(size: int, length: int) -> Iterator[tuple[int, int]]:

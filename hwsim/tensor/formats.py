@@ -1,6 +1,7 @@
 """Which numbers a format holds, and in which type of numpy they are kept."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _FLOATS = {
 }
 
 
+@cache
 def storage(precision: Precision) -> type[np.generic]:
     """The smallest type of numpy that holds all numbers of a format; floating-point ones are computed with in fp32.
 
@@ -40,6 +42,17 @@ def storage(precision: Precision) -> type[np.generic]:
     low, high = precision.lowest, precision.highest
     types = (np.uint8, np.uint16, np.uint32) if low == 0 else (np.int8, np.int16, np.int32)
     return next(kind for kind in types if high <= np.iinfo(kind).max)
+
+
+@cache
+def extreme(precision: Precision) -> int:
+    """The largest magnitude of an integer format."""
+    return max(-precision.lowest, precision.highest)
+
+
+def fits_byte(precision: Precision) -> bool:
+    """Whether a number of the integer format is a byte, signed or unsigned."""
+    return extreme(precision) < 256
 
 
 def outside(values: Array, precision: Precision) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Operands as users give them, checked: matrices of numbers that the declared format has."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def inner_sizes_agree(act: Array, weight: Array) -> None:
         raise InvalidValue("act.shape", act.shape, law)
 
 
+@cache
 def _all_fit(kind: np.dtype[Any], precision: Precision) -> bool:
     """Whether no number of that type can be outside the format."""
     if precision.floating or kind.kind not in "iu":

@@ -16,7 +16,7 @@ from hwsim.kernels.cpu import compiles, has_byte_dot
 from hwsim.kernels.sums import sum_in_order
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT
 from hwsim.tensor.exact import bounds, exact_sums
-from hwsim.tensor.formats import Array
+from hwsim.tensor.formats import Array, fits_byte
 from hwsim.tensor.split import in_parallel, pieces
 from hwsim.tensor.tiles import Order, multiply_bytes, multiply_steps
 from hwsim.tensor.weights import Weights
@@ -68,7 +68,7 @@ def _uncertain(
         return _wrapping(act, precision, weights, summation, out, threads)
     room, product = _room(act, weights, summation)
     limits, order = _limits(summation), _Order.of(summation)
-    bytes_only = max(precision.bits, weights.precision.bits) <= 8 and weights.values.dtype == np.int8
+    bytes_only = fits_byte(precision) and weights.values.dtype == np.int8
     if bytes_only and has_byte_dot() and summation.packed % 4 == 0 and room <= _INT32:
         return multiply_bytes(act, weights, order.tiles(SETTLE), limits, out, threads)
     halves = max(-int(act.min()), int(act.max()), weights.measures.largest) <= _INT16

@@ -13,7 +13,7 @@ from rtl.workbench import Workbench, build_for
 class Speed:
     """One simulation of a long stream, on one thread: its cycles, its useful products, and what it took.
 
-    `seconds` runs from the first clock edge to the last, without reading the operands.
+    `seconds` is CPU time from the first clock edge to the last, without reading the operands.
     """
 
     cycles: int
