@@ -11,12 +11,13 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import exact, registers, rtl_speed, timeline
+from benchmarks import exact, registers, rtl_speed, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "exact": exact.report,
     "registers": registers.report,
     "timeline": timeline.report,
+    "values": values.report,
     "rtl16": partial(rtl_speed.report, 16),
     "rtl32": partial(rtl_speed.report, 32),
 }

@@ -79,6 +79,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "lengths",
         "provenance",
         "explanation",
+        "quality",
     ]
     assert document["explanation"] is None
     assert list(document["summary"]) == SUMMARY_KEYS

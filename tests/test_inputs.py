@@ -106,7 +106,7 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rule: []}",
-        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache",
+        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise",
     ),
     ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
     ("cells: 768", "cells: 65537", "10: prediction.cells = 65537: must be at most 65536"),

@@ -14,6 +14,7 @@ from hwsim.errors import UserError
 COMMANDS = {
     "run": "one run: latency, real-time factor, energy, traffic, and where they come from",
     "compare": "the same workload in several precisions, side by side",
+    "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
     "check": "validate a chip, workload or price file",

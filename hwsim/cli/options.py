@@ -43,6 +43,19 @@ def power_of(written: str | None) -> Fraction | None:
     return Fraction(power)
 
 
+def values_options(command: F) -> F:
+    """`--input`, `--weights` and `--seed`."""
+    command = click.option(
+        "--seed", default=0, show_default=True, metavar="N", help="Draws the inputs and weights that no file gives."
+    )(command)
+    command = click.option(
+        "--weights", "weights_file", metavar="FILE", help="Parameters by name, as safetensors or NPZ."
+    )(command)
+    return click.option(
+        "--input", "input_file", metavar="FILE", help="What the model hears: a WAV file, or features as NPZ."
+    )(command)
+
+
 def dimensions(written: Sequence[str]) -> dict[str, int]:
     """What `NAME=N` says, several times."""
     found = {}

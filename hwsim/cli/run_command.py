@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, dimensions, output_options, power_of, tell
+from hwsim.cli.options import (
+    check_outputs,
+    deliver,
+    dimensions,
+    output_options,
+    power_of,
+    tell,
+    values_options,
+)
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -23,6 +31,15 @@ from hwsim.core.progress import Progress
     metavar="TRACE.npz",
     help="Price products with a factor 0 apart, counted in this trace of WORKLOAD.",
 )
+@click.option("--values", is_flag=True, help="Also compute the integers, in the chip's accumulators.")
+@click.option(
+    "--counts",
+    type=click.Choice(["declared", "measured"]),
+    default="declared",
+    show_default=True,
+    help="Time the search by the counts of the file, or by what it did with these values.",
+)
+@values_options
 @output_options
 def command(
     arch: str,
@@ -34,6 +51,11 @@ def command(
     point: str | None,
     power_cap: str | None,
     zero_gating: str | None,
+    values: bool,
+    counts: str,
+    input_file: str | None,
+    weights_file: str | None,
+    seed: int,
     json_file: str | None,
     out: str | None,
 ) -> None:
@@ -53,35 +75,41 @@ def command(
 
     def job(progress: Progress) -> Result:
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.simulate import simulate
+        from hwsim.report.files import write_binary
+        from hwsim.study.request import Request, answer
+        from hwsim.study.values import Sources
 
-        files, zeros = dict(chip.files + work.files), None
-        if zero_gating is not None:
-            from hwsim.inputs.trace import TraceFile
-            from hwsim.study.zeros import zero_products_of
-
-            trace = TraceFile(Path(zero_gating))
-            zeros = zero_products_of(work.value.program, trace)
-            files[trace.name] = trace.sha256
-        return simulate(
-            chip.value,
-            work.value,
+        request = Request(
             point=point,
             power_cap=cap,
-            zero_products=zeros,
             explained=explained,
-            files=files,
-            progress=progress,
+            zero_gating=None if zero_gating is None else Path(zero_gating),
+            values=values or counts == "measured" or input_file is not None or weights_file is not None,
+            measured_counts=counts == "measured",
+            sources=Sources(
+                input=None if input_file is None else Path(input_file),
+                weights=None if weights_file is None else Path(weights_file),
+                seed=seed,
+            ),
         )
+        write = None if out is None else lambda writer: write_binary(Path(out) / "trace.npz", writer)
+        files = dict(chip.files + work.files)
+        return answer(chip.value, work.value, request, files=files, write=write, progress=progress)
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.explanation import explanation_text
     from hwsim.report.export import run_files, to_json
-    from hwsim.report.terminal import run_text
+    from hwsim.report.files import write_binary
+    from hwsim.report.quality import run_with_quality_text
 
     deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    text = run_text if explained is None else explanation_text
+    if out is not None and result.quality is not None:
+        from hwsim.report.quality_figure import quality_png
+
+        png = quality_png(f"{result.summary.workload} in {result.summary.precision}", result.quality)
+        write_binary(Path(out) / "quality.png", lambda file: file.write(png))
+    text = run_with_quality_text if explained is None else explanation_text
     tell(json_file, lambda screen: text(result, result.operation.clock, screen))
     if explain_energy:
         from hwsim.report.energy import energy_text

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Self
 
 from hwsim.core.noun import Name, Noun
+from hwsim.core.quantisation import Quantisation
 from hwsim.errors import InvalidValue, UnknownName
 
 
@@ -135,10 +136,11 @@ def policy(name: str) -> Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Noun):
-    """Another policy for the ops whose names match a pattern, such as `encoder.0.*`."""
+    """Another policy, and other quantisers, for the ops whose names match a pattern, such as `encoder.0.*`."""
 
     match: Name
     policy: Name
+    quantise: Quantisation | None = None
 
     def check(self) -> None:
         policy(self.policy)
@@ -158,6 +160,7 @@ class PrecisionPlan(Noun):
     policy: Name
     rules: tuple[Rule, ...] = ()
     cache: Precision | None = None
+    quantise: Quantisation = Quantisation()
 
     def check(self) -> None:
         policy(self.policy)

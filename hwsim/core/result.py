@@ -10,6 +10,7 @@ from hwsim.core.energy import AttojouleCount, Components, EnergyLine, UnitPrice
 from hwsim.core.explanation import Explanation
 from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
+from hwsim.core.quality import Quality
 from hwsim.core.schedule import Placement
 from hwsim.core.waterfall import SlowerOp, WaterfallStep
 
@@ -148,6 +149,7 @@ class Result(Noun):
     lengths: LengthsResult | None = None
     provenance: Provenance
     explanation: Explanation | None = None
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from hwsim.models.decoding import BeamSearch, Greedy
 from hwsim.models.gemms import Gemms, extract_gemms
 from hwsim.models.lstm_lm import LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
+from hwsim.models.scaling import with_scalings
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
 from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
 
@@ -28,7 +29,7 @@ RECIPES: Mapping[str, type[AnyRecipe]] = {
 def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) -> Workload:
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
-    program = _extract(recipe, plan)
+    program = with_scalings(_extract(recipe, plan), plan)
     ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hwsim.core.noun import Noun
 from hwsim.core.plain import flat, plain
+from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 from hwsim.core.waterfall import WaterfallStep
 
@@ -37,7 +38,8 @@ def to_npy(array: Any) -> bytes:
 
 def run_files(result: Result) -> dict[str, str]:
     """The files of one run by name."""
-    return {
+    values = {} if result.quality is None else quality_files(result.quality)
+    return values | {
         "result.json": to_json(result),
         "summary.csv": to_csv([flat(result.summary)]),
         "parts.csv": to_csv([flat(part) for part in result.parts]),
@@ -46,6 +48,12 @@ def run_files(result: Result) -> dict[str, str]:
         "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
         "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
     }
+
+
+def quality_files(quality: Quality) -> dict[str, str]:
+    """The files of one run of values by name."""
+    rows = [{**flat(op), "clipped_share": op.clipped_share} for op in quality.ops]
+    return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
 
 
 def comparison_files(comparison: Comparison) -> dict[str, str]:

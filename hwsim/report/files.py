@@ -2,10 +2,11 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO, cast
 
 from hwsim.errors import FileProblem, shown
 
@@ -47,14 +48,20 @@ def write_file(path: Path, text: str) -> None:
 
 def write_data(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; a pipe or device that stands there gets the data and stays what it is."""
+    write_binary(path, lambda file: file.write(data))
+
+
+def write_binary(path: Path, writer: Callable[[BinaryIO], object]) -> None:
+    """What the writer writes, as a file: whole or not at all, or into the pipe or device that stands there."""
     try:
         target = path.resolve()
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(data)
+            with target.open("wb") as device:
+                writer(device)
             return
         with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}.", delete=False) as part:
             try:
-                part.write(data)
+                writer(cast(BinaryIO, part))
                 part.close()
                 Path(part.name).chmod(_mode(target))
                 os.replace(part.name, target)

@@ -1,0 +1,1 @@
+"""Searches that really carry hypotheses: they decide what the loops over frames and symbols run on."""

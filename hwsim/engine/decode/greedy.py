@@ -1,0 +1,149 @@
+"""Greedy transducer search: at each frame the best output until it is blank, all utterances of a batch abreast."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.decoded import Decoded
+from hwsim.core.laws import law
+from hwsim.core.noun import sorted_pairs
+from hwsim.core.ops import Lookup, Op, Reduce
+from hwsim.core.program import Loop, Program
+from hwsim.core.tensor import Role
+from hwsim.engine.values.memory import Memory, ops_of
+from hwsim.engine.values.views import Indices
+from hwsim.engine.values.walk import RunOp, run_nodes
+
+Array = NDArray[Any]
+
+SYMBOLS, EVALUATIONS = "search.symbols", "search.evaluations"
+SYMBOL, FRAME = "search.symbol", "search.frame"
+BLANK = 0
+
+MOST_SYMBOLS_PER_FRAME = 30
+"""After so many symbols the search goes on to the next frame (as MLPerf's reference does: its decoder's default)."""
+
+
+@dataclass(slots=True, eq=False)
+class GreedySearch:
+    """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
+
+    `frames_first` says whether the encoder leaves frames of utterances or utterances of frames. With `forced`, the
+    outputs that another search chose in each step, it decides the same.
+    """
+
+    program: Program
+    run_op: RunOp
+    frames_first: bool
+    forced: Sequence[Array] | None = None
+    most_symbols: int = MOST_SYMBOLS_PER_FRAME
+    chosen: list[Array] = field(default_factory=list)
+    _found: list[list[int]] = field(default_factory=list)
+    _prediction: Loop | None = None
+    _predictions: int = 0
+    _expansions: int = 0
+    _hits: int = 0
+    _fresh: NDArray[np.bool_] | None = None
+    _batches: Counter[int] = field(default_factory=Counter)
+
+    def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool:
+        """Whether a loop belongs to the search, which then has run it."""
+        if loop.name == SYMBOLS:
+            self._prediction = loop
+            return True
+        if loop.name != EVALUATIONS:
+            return False
+        self._search(loop, memory, indices)
+        return True
+
+    def decoded(self) -> Decoded | None:
+        """What the search did; None if there was none."""
+        if self._prediction is None:
+            return None
+        return Decoded(
+            symbols=tuple(tuple(symbols) for symbols in self._found),
+            steps=len(self.chosen),
+            expansions=self._expansions,
+            predictions=self._predictions,
+            new_prefixes=sum(map(len, self._found)) + len(self._found),
+            cache_hits=self._hits,
+            batch_of_steps=sorted_pairs(dict(self._batches)),
+        )
+
+    def _search(self, loop: Loop, memory: Memory, indices: Indices) -> None:
+        assert self._prediction is not None
+        symbol, frame = memory[SYMBOL], memory[FRAME]
+        batch = symbol.shape[0]
+        frames = self._rows(loop, memory, indices) // batch
+        if not self._found:
+            self._found = [[] for _ in range(batch)]
+            self._fresh = np.ones(batch, bool)
+            symbol[:] = BLANK
+            self._predict(memory, indices, np.ones(batch, bool))
+        assert self._fresh is not None
+        place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        while (place < frames).any():
+            active = place < frames
+            here, utterance = np.minimum(place, frames - 1), np.arange(batch)
+            frame[:, 0] = here * batch + utterance if self.frames_first else utterance * frames + here
+            self._expansions += int(active.sum())
+            self._hits += int((active & ~self._fresh).sum())
+            self._fresh[:] = False
+            self._batches[int(active.sum())] += 1
+            choice = self._evaluate(loop, memory, indices)
+            new = active & (choice != BLANK)
+            for one in np.flatnonzero(new):
+                self._found[one].append(int(choice[one]))
+            emitted = np.where(new, emitted + 1, 0)
+            done = active & (~new | (emitted >= self.most_symbols))
+            place, emitted = place + done, np.where(done, 0, emitted)
+            if new.any():
+                symbol[new, 0] = choice[new]
+                self._fresh |= new
+                self._predict(memory, indices, new)
+
+    def _evaluate(self, loop: Loop, memory: Memory, indices: Indices) -> NDArray[np.int64]:
+        """The best output of each utterance at its frame; the last symbols stay as they were."""
+        before = memory[SYMBOL].copy()
+        inside = {**indices, loop.name: 0}
+        run_nodes((op for op in loop.body if not _advances(op)), memory, inside, self.run_op)
+        choice = memory[SYMBOL][:, 0].astype(np.int64)
+        memory[SYMBOL][:] = before
+        if self.forced is not None:
+            choice = self.forced[len(self.chosen)]
+        self.chosen.append(choice)
+        return choice
+
+    def _predict(self, memory: Memory, indices: Indices, new: NDArray[np.bool_]) -> None:
+        """Run the prediction network; utterances without a new symbol keep what they had."""
+        assert self._prediction is not None
+        self._predictions += 1
+        kept = [name for name in self._rows_kept() if not new.all()]
+        before = {name: memory[name].copy() for name in kept}
+        run_nodes(self._prediction.body, memory, {**indices, self._prediction.name: 0}, self.run_op)
+        for name, rows in before.items():
+            memory[name][~new] = rows[~new]
+
+    def _rows_kept(self) -> list[str]:
+        """What the prediction network writes and somebody reads later: states, and the joint network's input."""
+        assert self._prediction is not None
+        ops = list(ops_of(self._prediction))
+        written = {view.tensor for op in ops for view in law(op).writes(op)}
+        read = {view.tensor for op in ops for view in law(op).reads(op)}
+        return [n for n in sorted(written) if self.program.tensor(n).role is Role.STATE or n not in read]
+
+    def _rows(self, loop: Loop, memory: Memory, indices: Indices) -> int:
+        """Rows of the table from which frames are fetched."""
+        fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == FRAME)
+        table = memory.read(next(fetches).table, {**indices, loop.name: 0})
+        return int(np.prod(table.shape[:-1]))
+
+
+def _advances(op: Op | Loop) -> bool:
+    """Whether an op moves to the next frame, which the search itself does."""
+    writes = () if isinstance(op, (Loop, Reduce)) else law(op).writes(op)
+    return any(view.tensor == FRAME for view in writes)

@@ -1,0 +1,153 @@
+"""A quantised run held against a float one: signal, noise and agreement of each op, added up while it runs."""
+
+from dataclasses import dataclass
+from math import log10, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.laws import kind, law
+from hwsim.core.ops import Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.program import Program
+from hwsim.core.quality import OpQuality
+from hwsim.core.tensor import Role
+from hwsim.engine.values.integers import IntegerOps
+from hwsim.engine.values.spool import Playback
+
+Array = NDArray[Any]
+
+
+@dataclass(slots=True)
+class Sums:
+    """What two runs of an op have in common."""
+
+    signal: float = 0.0
+    noise: float = 0.0
+    power: float = 0.0
+    product: float = 0.0
+    rows: int = 0
+    agreeing: int = 0
+
+    @property
+    def sqnr_db(self) -> float | None:
+        """Signal to noise in decibels."""
+        return 10 * log10(self.signal / self.noise) if self.signal > 0 and self.noise > 0 else None
+
+    @property
+    def cosine(self) -> float | None:
+        """The cosine of the angle between both."""
+        return self.product / sqrt(self.signal * self.power) if self.signal > 0 and self.power > 0 else None
+
+    @property
+    def top1(self) -> float | None:
+        """The share of rows whose largest entry is at the same place."""
+        return self.agreeing / self.rows if self.rows else None
+
+
+class Comparison:
+    """Sees the results of a quantised run, and plays those of the float run beside them."""
+
+    def __init__(self, program: Program, ops: IntegerOps, floats: Playback) -> None:
+        self.program, self.ops, self.floats = program, ops, floats
+        self.sums: dict[str, Sums] = {}
+        self.tensors: dict[str, Sums] = {}
+        self._ranked = _ranked(program)
+
+    def see(self, op: Op, name: str, values: Array) -> None:
+        """Compare one result."""
+        if name.startswith("/"):
+            return
+        reference = self.floats.next(f"{op.name} {name}", values.size)
+        if reference is None:
+            return
+        own = self.sums.setdefault(op.name, Sums())
+        if name in self.ops.indices:
+            own.rows += values.size
+            own.agreeing += int((values.reshape(-1) == reference).sum())
+            return
+        real = self.ops.real(name, values)
+        wanted, found = reference.astype(np.float64), real.reshape(-1).astype(np.float64)
+        for sums in (own, self.tensors.setdefault(name, Sums())):
+            sums.signal += float(wanted @ wanted)
+            sums.noise += float((wanted - found) @ (wanted - found))
+            sums.power += float(found @ found)
+            sums.product += float(wanted @ found)
+        if name in self._ranked:
+            width = values.shape[-1]
+            own.rows += values.size // width
+            own.agreeing += int((wanted.reshape(-1, width).argmax(1) == found.reshape(-1, width).argmax(1)).sum())
+
+    def see_input(self, name: str, exact: Array, held: Array) -> None:
+        """Compare an input with what is left of it."""
+        if name in self.ops.indices:
+            return
+        wanted = exact.reshape(-1).astype(np.float64)
+        noise = wanted - self.ops.real(name, held).reshape(-1)
+        self.tensors[name] = Sums(signal=float(wanted @ wanted), noise=float(noise @ noise))
+
+    def results(self) -> tuple[OpQuality, ...]:
+        """One entry for each op that ran, in program order."""
+        return tuple(self._result(p.op) for p in self.program.placed() if p.op.name in self.sums)
+
+    def _result(self, op: Op) -> OpQuality:
+        sums, clipped = self.sums[op.name], self.ops.clipped[op.name]
+        made = [
+            view.tensor
+            for view in law(op).reads(op)
+            if view.tensor not in self.ops.indices and not self.program.tensor(view.tensor).role.parameter
+        ]
+        # What a search looks up by itself was not compared: then nobody knows how good the inputs were.
+        known = all(name in self.tensors for name in made)
+        reads = [self.tensors[name].sqnr_db for name in made] if known else []
+        before = min((db for db in reads if db is not None), default=None)
+        copies = isinstance(op, (Lookup, Move, Skew))
+        lost = None if before is None or sums.sqnr_db is None or copies else before - sums.sqnr_db
+        return OpQuality(
+            name=op.name,
+            kind=kind(op),
+            sqnr_db=sums.sqnr_db,
+            lost_db=lost,
+            cosine=sums.cosine,
+            top1=sums.top1,
+            results=clipped.results,
+            clipped=clipped.result,
+            saturations=clipped.accumulator,
+        )
+
+
+def _ranked(program: Program) -> frozenset[str]:
+    """Tensors whose largest entries matter: outputs, and what is ranked or made a probability of."""
+    ranked = (Reduction.ARGMAX, Reduction.TOP, Reduction.LOG_SOFTMAX)
+    found = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    for placed in program.placed():
+        if isinstance(placed.op, Reduce) and placed.op.reduction in ranked:
+            found.add(placed.op.read.tensor)
+    return frozenset(found)
+
+
+def headline(results: tuple[OpQuality, ...]) -> OpQuality:
+    """The last op whose largest entries matter, else the last one with a signal."""
+    ranked = [op for op in results if op.top1 is not None and op.sqnr_db is not None]
+    heard = [op for op in results if op.sqnr_db is not None]
+    return (ranked or heard or list(results))[-1]
+
+
+def agreement(found: tuple[tuple[int, ...], ...], wanted: tuple[tuple[int, ...], ...]) -> float | None:
+    """1 - edit distance / symbols wanted, over all utterances.
+
+    >>> agreement(((1, 2, 3),), ((1, 3, 3, 4),))
+    0.5
+    """
+    total = sum(len(symbols) for symbols in wanted)
+    errors = sum(_distance(a, b) for a, b in zip(found, wanted, strict=True))
+    return max(0.0, 1 - errors / total) if total else (1.0 if errors == 0 else 0.0)
+
+
+def _distance(found: tuple[int, ...], wanted: tuple[int, ...]) -> int:
+    row = list(range(len(wanted) + 1))
+    for i, a in enumerate(found, 1):
+        corner, row[0] = row[0], i
+        for j, b in enumerate(wanted, 1):
+            corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (a != b))
+    return row[-1]

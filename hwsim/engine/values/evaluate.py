@@ -1,0 +1,198 @@
+"""A workload's values: in floats first, which give the scales; then in integers, held against the floats."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.decoded import Decoded
+from hwsim.core.noun import sorted_pairs
+from hwsim.core.ops import Op
+from hwsim.core.program import Loop, Node
+from hwsim.core.progress import Progress, no_progress
+from hwsim.core.quality import Quality
+from hwsim.core.workload import Workload
+from hwsim.engine.decode.decoder import Steering, search_of
+from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.values.compare import Comparison, agreement, headline
+from hwsim.engine.values.floats import FloatOps, nobody
+from hwsim.engine.values.formatted import Adds, exactly
+from hwsim.engine.values.grids import Grids, grids
+from hwsim.engine.values.integers import IntegerOps
+from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.observe import Observed
+from hwsim.engine.values.recurrent import RecurrentLoops
+from hwsim.engine.values.seeded import STATISTICS
+from hwsim.engine.values.spool import Playback, Spool
+from hwsim.engine.values.views import Indices
+from hwsim.engine.values.walk import run_nodes, run_program
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Given:
+    """What a workload is run with: its parameters, its inputs, the symbols that a language model reads.
+
+    `most_symbols` is after how many symbols a greedy search goes on to the next frame.
+    """
+
+    parameters: Mapping[str, NDArray[np.float32]]
+    inputs: Mapping[str, Array]
+    symbols: NDArray[np.int32] | None = None
+    most_symbols: int = MOST_SYMBOLS_PER_FRAME
+
+    def steering(self, forced: Sequence[Any] | None = None) -> Steering:
+        """What a search follows."""
+        return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols)
+
+
+Seen = Callable[[Op, str, Array], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FloatRun:
+    """What a float run left: where values lay, its results in a spool, and what its search chose."""
+
+    seen: Observed
+    spool: Spool
+    chosen: tuple[Any, ...]
+    decoded: Decoded | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntegerRun:
+    """What a quantised run left: the arrays that are still there, the ops with their counts, what its search did."""
+
+    memory: Memory
+    ops: IntegerOps
+    decoded: Decoded | None
+
+
+def run_floats(
+    workload: Workload,
+    given: Given,
+    folder: Path,
+    progress: Progress = no_progress,
+    only: tuple[Node, ...] | None = None,
+) -> FloatRun:
+    """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
+    program, spool = workload.program, Spool(folder)
+    seen, tensors = Observed(program), {tensor.name for tensor in program.tensors}
+
+    def note(op: Op, name: str, values: Array) -> None:
+        seen.see(op, name, values)
+        if name in tensors:
+            spool.add(f"{op.name} {name}", values.reshape(-1))
+
+    ops = FloatOps(program, given.parameters, note)
+    for name, values in given.inputs.items():
+        seen.see_tensor(name, values)
+    search = search_of(workload, ops.run, given.steering())
+    if only is None:
+        run_program(program, ops.memory(given.inputs), ops.run, search)
+    else:
+        run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
+    progress(1, 1)
+    return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
+
+
+def grids_of(workload: Workload, given: Given, floats: FloatRun) -> Grids:
+    """The grids on which a workload is quantised, calibrated on a float run."""
+    return grids(workload.program, workload.precision, given.parameters, floats.seen)
+
+
+def run_integers(
+    workload: Workload,
+    given: Given,
+    found: Grids,
+    *,
+    adds: Adds = exactly,
+    threads: int = 1,
+    seen: Seen | None = None,
+    forced: Sequence[Any] | None = None,
+) -> IntegerRun:
+    """Run a quantised workload. Where nobody looks on, recurrent loops run in one call each, with the same results."""
+    ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads, seen=seen or nobody)
+    memory = ops.memory(given.inputs)
+    return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
+
+
+def _run(
+    workload: Workload, given: Given, ops: IntegerOps, memory: Memory, forced: Sequence[Any] | None
+) -> Decoded | None:
+    """Run all ops; what the search did."""
+    fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
+    unseen = ops.seen is nobody
+
+    def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
+        return search(loop, memory, indices) or (unseen and fast(loop, memory, indices))
+
+    run_program(workload.program, memory, ops.run, run_loop)
+    return search.decoded()
+
+
+def evaluate(
+    workload: Workload,
+    given: Given,
+    *,
+    adds: Adds = exactly,
+    accumulators: str = "exact",
+    threads: int = 1,
+    seed: int | None = None,
+    watch: Callable[[IntegerOps], Seen] | None = None,
+    finish: Callable[[Memory, Decoded | None], None] | None = None,
+    progress: Progress = no_progress,
+) -> Quality:
+    """How far a quantised workload is from itself in floats.
+
+    `watch` is told of every result of the quantised run, `finish` of what is left at its end and of what was decoded.
+
+    The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
+    which decides for itself, gives its own symbols.
+    """
+    with TemporaryDirectory(prefix="hwsim-") as folder:
+        floats = run_floats(workload, given, Path(folder), progress)
+        found = grids_of(workload, given, floats)
+        ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
+        comparison = Comparison(workload.program, ops, Playback(floats.spool))
+        others = watch(ops) if watch is not None else None
+
+        def see(op: Op, name: str, values: Array) -> None:
+            comparison.see(op, name, values)
+            if others is not None:
+                others(op, name, values)
+
+        ops.seen = see
+        memory = ops.memory(given.inputs)
+        for name, values in given.inputs.items():
+            comparison.see_input(name, values, memory[name])
+        _run(workload, given, ops, memory, floats.chosen)
+        results = comparison.results()
+        free = None
+        if floats.decoded is not None:
+            ops.seen = nobody
+            free = _run(workload, given, ops, ops.memory(given.inputs), None)
+        if finish is not None:
+            finish(memory, free)
+    best = headline(results)
+    agreed = None if free is None or floats.decoded is None else agreement(free.symbols, floats.decoded.symbols)
+    return Quality(
+        output=best.name,
+        sqnr_db=best.sqnr_db,
+        cosine=best.cosine,
+        top1=best.top1,
+        saturations=sum(op.saturations for op in results),
+        clipped=sum(op.clipped for op in results),
+        seed=seed,
+        drawn=() if seed is None else sorted_pairs(STATISTICS),
+        accumulators=accumulators,
+        ops=results,
+        decoded=free,
+        decoded_in_floats=floats.decoded,
+        symbol_agreement=agreed,
+    )

@@ -1,0 +1,191 @@
+"""What all ops of a quantised program need: formats, scales, counters; and the ops that work in floating point."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.ops import Conv, Elementwise, Gemm, Op
+from hwsim.core.precision import Precision
+from hwsim.core.program import Program
+from hwsim.core.summation import Summation
+from hwsim.core.tensor import Role
+from hwsim.core.view import View
+from hwsim.engine.values.floats import nobody, spread
+from hwsim.engine.values.grids import Grids
+from hwsim.engine.values.memory import Memory, index_tensors
+from hwsim.engine.values.views import Indices, read
+from hwsim.tensor.chain import float_chain
+from hwsim.tensor.formats import storage
+from hwsim.tensor.gemm import matmul
+from hwsim.tensor.rounding import rounded
+from hwsim.tensor.weights import Weights
+from hwsim.tensor.windows import laid_out
+
+Array = NDArray[Any]
+Adds = Callable[[Op, Precision, Precision], Summation | None]
+"""In which order and registers an op adds products of activations and weights of two formats; None: exactly."""
+
+Seen = Callable[[Op, str, Array], None]
+
+
+def exactly(op: Op, act: Precision, weight: Precision) -> Summation | None:
+    """No register is too narrow."""
+    return None
+
+
+@dataclass(slots=True)
+class Clipped:
+    """How often numbers were cut off: on the way through accumulators, and when they became narrow integers."""
+
+    accumulator: int = 0
+    result: int = 0
+    results: int = 0
+
+
+class FormattedOps:
+    """The arrays of a quantised program, and its ops in floating point: rounded to the formats that it names."""
+
+    def __init__(
+        self,
+        program: Program,
+        parameters: Mapping[str, NDArray[np.float32]],
+        grids: Grids,
+        *,
+        adds: Adds = exactly,
+        threads: int = 1,
+        seen: Seen = nobody,
+    ) -> None:
+        self.program, self.parameters, self.grids = program, parameters, grids
+        self.adds, self.threads, self.seen = adds, threads, seen
+        self.indices = index_tensors(program)
+        self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
+        self._brought: dict[str, tuple[Weights, ...]] = {}
+        self.held = {name: self._held(name, values) for name, values in parameters.items()}
+
+    def _held(self, name: str, values: NDArray[np.float32]) -> Array:
+        tensor = self.program.tensor(name)
+        if tensor.precision.floating:
+            return rounded(values, tensor.precision)
+        if name not in self.grids.tensors:
+            return values
+        integers = self.grids.tensors[name].quantised(values)
+        # Weights are many: a byte each, if they fit.
+        narrow = tensor.role is Role.WEIGHT and tensor.precision.bits <= 8
+        return integers.astype(storage(tensor.precision)) if narrow else integers
+
+    def memory(self, inputs: Mapping[str, Array]) -> Memory:
+        """The arrays before the first op."""
+        given = dict(self.held)
+        for name, values in inputs.items():
+            tensor = self.program.tensor(name)
+            if tensor.name in self.indices:
+                given[name] = np.asarray(values, np.int32)
+            elif tensor.precision.floating:
+                given[name] = rounded(values, tensor.precision)
+            else:
+                given[name] = self.grids.tensors[name].quantised(values)
+        memory = Memory(self.program, given, integer=True)
+        for tensor in self.program.tensors:
+            if tensor.role is Role.STATE and tensor.name in self.grids.tensors:
+                memory[tensor.name] += self.grids.tensors[tensor.name].offset  # zero, as that grid writes it
+        return memory
+
+    def real(self, name: str, values: Array) -> Array:
+        """What the numbers of a tensor stand for."""
+        grid = self.grids.tensors.get(name)
+        return values if grid is None or self.program.tensor(name).precision.floating else grid.real(values)
+
+    def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: Array) -> None:
+        memory.write(view, indices, values)
+        self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
+
+    def _float(self, op: Gemm | Conv, view: View, values: Array) -> Array:
+        """An operand in the format in which the op multiplies."""
+        real = self.real_view(view, values)
+        return rounded(real, self._multiplies_in(op))
+
+    def _multiplies_in(self, op: Gemm | Conv) -> Precision:
+        formats = [self.program.tensor(view.tensor).precision for view in (op.act, op.weight)]
+        floating = [precision for precision in formats if precision.floating]
+        return max(floating, key=lambda p: p.bits) if floating else Precision.FP32
+
+    def fixed(self, op: Gemm | Conv) -> bool:
+        """Whether an op multiplies by the same weights in each run."""
+        moving = any(window.start.terms or window.loops for window in op.weight.windows)
+        return self.program.tensor(op.weight.tensor).role.parameter and not moving
+
+    def _float_weights(self, op: Gemm | Conv, memory: Memory, indices: Indices) -> tuple[Weights, ...]:
+        """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
+        if op.name in self._brought:
+            return self._brought[op.name]
+        weight = self._float(op, op.weight, memory.read(op.weight, indices))
+        if isinstance(op, Gemm):
+            flat = weight.reshape(-1, *weight.shape[-2:])
+            weight = flat.swapaxes(1, 2) if op.transposed else flat
+        made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
+        if self.fixed(op):
+            self._brought[op.name] = made
+        return made
+
+    def _float_product(self, op: Gemm | Conv, acts: Array, memory: Memory, indices: Indices) -> None:
+        """Products exact in single precision, each addition rounded to it, in the order of the array."""
+        precision = self._multiplies_in(op)
+        summation = self.adds(op, precision, precision)
+        pairs = zip(acts, self._float_weights(op, memory, indices), strict=True)
+        acc = np.stack(
+            [
+                matmul(
+                    a, w, act_precision=precision, weight_precision=precision, summation=summation, threads=self.threads
+                ).out
+                for a, w in pairs
+            ]
+        )
+        shape = self.program.shapes(indices)(op.out)
+        sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
+        if op.bias is not None:
+            bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
+            own = self.program.tensor(op.bias.tensor).precision
+            sums = sums + rounded(bias, own if own.floating else precision)
+        self.seen(op, "/act", acts)
+        self.seen(op, "/acc", acc)
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, sums))
+
+    def _stored(self, op: Op, view: View, values: Array) -> Array:
+        """Floats in the format of the tensor that keeps them."""
+        tensor = self.program.tensor(view.tensor)
+        if tensor.name in self.indices:
+            return values.astype(np.int32)
+        if tensor.precision.floating:
+            return rounded(values, tensor.precision)
+        return self.grids.tensors[view.tensor].quantised(values)
+
+    def _float_elementwise(self, op: Elementwise, memory: Memory, indices: Indices, elements: int) -> None:
+        views = [view for _, view in (*op.reads, *op.writes)]
+        formats = [self.program.tensor(view.tensor).precision for view in views]
+        precision = max((p for p in formats if p.floating), key=lambda p: p.bits)
+        reads = {
+            local: spread(self.real_view(view, memory.read(view, indices)), elements).astype(np.float32)
+            for local, view in op.reads
+        }
+        values = float_chain(op, reads, precision)
+        for local, view in op.writes:
+            whole = np.broadcast_to(values[local], (elements,))
+            self._keep(op, view, memory, indices, self._stored(op, view, whole))
+
+    def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        precision = self.program.tensor(view.tensor).precision
+        return rounded(values, precision) if precision.floating else values
+
+    def real_view(self, view: View, values: Array) -> Array:
+        """What the numbers of a view stand for, as floats."""
+        tensor = self.program.tensor(view.tensor)
+        grid = self.grids.tensors.get(view.tensor)
+        if tensor.precision.floating or grid is None:
+            return values
+        if grid.scale.size == 1:
+            return grid.real(values)
+        whole = grid.real(self.held[view.tensor])
+        return read(whole, view, {})

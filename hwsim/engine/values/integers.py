@@ -1,0 +1,232 @@
+"""The ops of a quantised program: integers where its formats are integers, rounded floats where they are not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.laws import is_depthwise
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.precision import Precision
+from hwsim.core.program import Program
+from hwsim.core.view import View
+from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
+from hwsim.engine.values.formatted import Adds, FormattedOps, Seen, exactly
+from hwsim.engine.values.grids import Grids, in_integers
+from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.views import Indices, read
+from hwsim.errors import Unsupported
+from hwsim.tensor.chain import IntegerChain, prepared_chain
+from hwsim.tensor.grid import Grid, Ints
+from hwsim.tensor.products import Matrix, requantisers
+from hwsim.tensor.quantise import power_of_two_grid
+from hwsim.tensor.reduce import NORM_SCALE, float_reduced, normalised, places, reduced
+from hwsim.tensor.requantised import Requantiser
+from hwsim.tensor.windows import depthwise_sums, laid_out, windows
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """What a matrix product needs besides its activations."""
+
+    matrices: tuple[Matrix, ...]
+    requantisers: tuple[Requantiser, ...]
+
+
+class IntegerOps(FormattedOps):
+    """Runs the ops of a quantised program. What does not change from run to run is made ready once."""
+
+    def __init__(
+        self,
+        program: Program,
+        parameters: Mapping[str, NDArray[np.float32]],
+        grids: Grids,
+        *,
+        adds: Adds = exactly,
+        threads: int = 1,
+        seen: Seen = nobody,
+    ) -> None:
+        super().__init__(program, parameters, grids, adds=adds, threads=threads, seen=seen)
+        self._ready: dict[str, _Ready] = {}
+        self._chains: dict[str, IntegerChain] = {}
+
+    def run(self, op: Op, memory: Memory, indices: Indices) -> None:
+        """Run one op."""
+        match op:
+            case Gemm():
+                self._gemm(op, memory, indices)
+            case Conv():
+                self._conv(op, memory, indices)
+            case Elementwise():
+                self._elementwise(op, memory, indices)
+            case Reduce():
+                self._reduce(op, memory, indices)
+            case Lookup():
+                self._keep(op, op.out, memory, indices, looked_up(op, memory, indices))
+            case Move():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
+            case Skew():
+                self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+
+    def chain(self, op: Elementwise) -> IntegerChain:
+        """The chain of an op that works in integers."""
+        if op.name not in self._chains:
+            self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
+        return self._chains[op.name]
+
+    def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
+        """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
+        fixed = self.fixed(op)
+        if fixed and op.name in self._ready:
+            return self._ready[op.name]
+        grid = self.grids.tensors[op.weight.tensor]
+        scales, zeros = (self._along(op, entries, len(weight)) for entries in (grid.scale, grid.zero))
+        made = []
+        for place, matrix in enumerate(weight):
+            own = Grid(grid.precision, scales[place], zeros[place], grid.symmetric, grid.group)
+            made.append(Matrix.of(matrix, own))
+        bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
+        act, target = self.grids.tensors[op.act.tensor], self.grids.tensors.get(op.out.tensor)
+        if target is None:
+            raise Unsupported(f"{op.name}: integers become {self.program.tensor(op.out.tensor).precision.value}")
+        columns = weight.shape[2]
+        parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(made))]
+        if isinstance(op, Gemm):
+            parts = [bias] * len(made)
+        each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
+        ready = _Ready(tuple(made), each)
+        if fixed:
+            self._ready[op.name] = ready
+        return ready
+
+    def _along(self, op: Gemm | Conv, entries: Array, batch: int) -> Array:
+        """Scales or zero points of a weight as [batch, groups, n]."""
+        shape = self.program.tensor(op.weight.tensor).shape
+        if entries.size == 1:
+            return np.broadcast_to(entries.reshape(1, 1, 1), (batch, 1, 1))
+        if isinstance(op, Gemm) and (op.transposed or op.weight.order is not None):
+            raise Unsupported(f"{op.name}: turns a weight with a scale for each column; use one scale for the tensor")
+        whole = np.broadcast_to(entries, (*shape[:-2], entries.shape[-2], shape[-1]))
+        along_k = [window for window in op.weight.windows if window.axis == len(shape) - 2]
+        if along_k and entries.shape[-2] > 1:
+            raise Unsupported(f"{op.name}: reads a part of a weight with scales for groups of rows")
+        rest = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
+        return read(whole, rest, {}).reshape(batch, entries.shape[-2], -1)
+
+    def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
+        act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
+        if not self._in_integers(op):
+            acts, _ = matrices(op, self.program, self._float(op, op.act, act), weight, indices)
+            self._float_product(op, acts, memory, indices)
+            return
+        acts, weights = matrices(op, self.program, act, weight, indices)
+        out, acc = self._products(op, acts, self.ready(op, weights, memory))
+        self.seen(op, "/act", acts)
+        if not self.program.tensor(op.weight.tensor).role.parameter:
+            self.seen(op, "/weight", weights)
+        self.seen(op, "/acc", acc)
+        self._keep(op, op.out, memory, indices, out)
+
+    def _products(self, op: Gemm | Conv, acts: Array, ready: _Ready) -> tuple[Ints, Array]:
+        grid, outs, accs = self.grids.tensors[op.act.tensor], [], []
+        count = self.clipped[op.name]
+        for rows, matrix, requantise in zip(acts, ready.matrices, ready.requantisers, strict=True):
+            narrow = rows.astype(
+                np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8
+            )
+            summation = self.adds(op, grid.precision, matrix.blocks[0].precision)
+            product = matrix.sums(narrow, grid, summation, self.threads)
+            out, clipped = requantise(matrix.combined(narrow, grid, product.acc))
+            count.accumulator += product.saturations
+            count.result += clipped
+            count.results += out.size
+            outs.append(out)
+            accs.append(product.acc)
+        return _stacked(outs), _stacked(accs)
+
+    def _conv(self, op: Conv, memory: Memory, indices: Indices) -> None:
+        act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
+        shape = self.program.shapes(indices)
+        if not self._in_integers(op):
+            rows = windows(op, self._float(op, op.act, act), 0)
+            self._float_product(op, rows, memory, indices)
+            return
+        grid = self.grids.tensors[op.act.tensor]
+        rows, ready = windows(op, act, grid.offset), self.ready(op, weight, memory)
+        if is_depthwise(op, shape):
+            out, acc = self._depthwise(op, rows, weight, ready)
+        else:
+            out, acc = self._products(op, rows, ready)
+        self.seen(op, "/act", act)
+        self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
+        self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
+
+    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready) -> tuple[Ints, Array]:
+        """Products of the vector unit, exact in 32 bits; one requantiser for all channels."""
+        acc = depthwise_sums(rows, weight)
+        zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
+        sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
+        each = ready.requantisers
+        joined = Requantiser(
+            np.concatenate([one.offsets for one in each]),
+            np.concatenate([one.multipliers for one in each]),
+            np.concatenate([one.shifts for one in each]),
+            each[0].target,
+        )
+        out, clipped = joined(np.ascontiguousarray(sums.T))
+        count = self.clipped[op.name]
+        count.result += clipped
+        count.results += out.size
+        return np.ascontiguousarray(out.T)[:, :, None], acc[:, :, None]
+
+    def _in_integers(self, op: Gemm | Conv) -> bool:
+        return not any(self.program.tensor(v.tensor).precision.floating for v in (op.act, op.weight, op.out))
+
+    def _elementwise(self, op: Elementwise, memory: Memory, indices: Indices) -> None:
+        elements = chain_elements(op, self.program, indices)
+        if not in_integers(op, self.program):
+            self._float_elementwise(op, memory, indices, elements)
+            return
+        chain, own = self.chain(op), self.grids.locals[op.name]
+        reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
+        values, clipped = chain(reads, elements, self.threads)
+        count = self.clipped[op.name]
+        count.result += int(clipped.sum())
+        count.results += len(op.chain) * elements
+        for local, view in op.writes:
+            self._keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
+
+    def _reduce(self, op: Reduce, memory: Memory, indices: Indices) -> None:
+        values = memory.read(op.read, indices)
+        rows = rows_of(op, values)
+        if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
+            self._keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+            return
+        source, target = self.grids.tensors.get(op.read.tensor), self.grids.tensors.get(op.write.tensor)
+        parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
+        if source is None or target is None:
+            kept = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
+            made = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), kept)
+            stored = self._stored(op, op.write, made.astype(np.float32))
+            self._keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
+            return
+        whole = rows - source.offset
+        if op.reduction is Reduction.LAYER_NORM:
+            gains = power_of_two_grid(float(np.abs(parameters[0]).max()), Precision.INT16)
+            offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
+            result = normalised(whole, source, gains.quantised(parameters[0]), offsets, gains.single, target)
+        else:
+            result = reduced(op.reduction, whole, source, target)
+        count = self.clipped[op.name]
+        count.result += result.clipped
+        count.results += result.out.size
+        self._keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
+
+
+def _stacked(parts: list[Array]) -> Array:
+    """The parts along a new first axis; one part is not copied."""
+    return parts[0][None] if len(parts) == 1 else np.stack(parts)

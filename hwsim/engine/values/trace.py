@@ -1,0 +1,101 @@
+"""The trace of a quantised run: what went into every op, what stood in its accumulators, and what came out."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.decoded import Decoded
+from hwsim.core.ops import Conv, Elementwise, Gemm, Op
+from hwsim.core.precision import Precision
+from hwsim.core.program import Program
+from hwsim.engine.values.integers import IntegerOps
+from hwsim.engine.values.memory import Memory, outputs
+from hwsim.engine.values.spool import Spool
+from hwsim.tensor.formats import storage
+from hwsim.tensor.grid import Grid
+from hwsim.tensor.packing import packed
+
+Array = NDArray[Any]
+
+_NARROW_BITS = 4
+
+
+class Trace:
+    """Collects a run in a spool: for each op `OP/act`, `/weight`, `/acc` and `/out`, scales and zero points beside.
+
+    What runs several times is stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
+    their last axis and called `OP/act.packed`; else they have a byte each.
+    """
+
+    def __init__(self, program: Program, spool: Spool, *, pack: bool = False) -> None:
+        self.program, self.spool, self.pack = program, spool, pack
+        self._ops: IntegerOps | None = None
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def watch(self, ops: IntegerOps) -> Any:
+        """Begin with these ops: their parameters are known."""
+        self._ops = ops
+        return self.see
+
+    def see(self, op: Op, name: str, values: Array) -> None:
+        """Take down a result, or an operand, of an op."""
+        if isinstance(op, (Gemm, Conv)):
+            self._see_matrix(op, name, values)
+            return
+        several = isinstance(op, Elementwise) and len({view.tensor for _, view in op.writes}) > 1
+        self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values)
+
+    def _see_matrix(self, op: Gemm | Conv, name: str, values: Array) -> None:
+        if isinstance(op, Gemm) and name.startswith("/") and values.shape[0] == 1:
+            values = values[0]
+        if name == "/acc":
+            self._shapes[op.name] = values.shape
+            wide = np.float32 if values.dtype.kind == "f" else np.int64 if values.dtype == np.int64 else np.int32
+            self.spool.add(f"{op.name}/acc", values, np.dtype(wide))
+        elif name == "/act":
+            self._numbers(f"{op.name}/act", op.act.tensor, values)
+            self._weight(op)
+        elif name == "/weight":
+            self._numbers(f"{op.name}/weight", op.weight.tensor, values)
+        else:
+            flat = isinstance(op, Gemm) and values.size == np.prod(self._shapes.get(op.name, (0,)))
+            self._numbers(f"{op.name}/out", name, values.reshape(self._shapes[op.name]) if flat else values)
+
+    def _weight(self, op: Gemm | Conv) -> None:
+        """A parameter once."""
+        assert self._ops is not None
+        if f"{op.name}/weight" in self.spool.streams or f"{op.name}/weight.packed" in self.spool.streams:
+            return
+        if self.program.tensor(op.weight.tensor).role.parameter:
+            weight = self._ops.held[op.weight.tensor]
+            turned = isinstance(op, Gemm) and op.transposed
+            self._numbers(f"{op.name}/weight", op.weight.tensor, weight.swapaxes(-1, -2) if turned else weight)
+            if op.bias is not None:
+                self.spool.add(f"{op.name}/bias", self._ops.parameters[op.bias.tensor])
+
+    def _numbers(self, key: str, tensor: str, values: Array) -> None:
+        assert self._ops is not None
+        precision, grid = self.program.tensor(tensor).precision, self._ops.grids.tensors.get(tensor)
+        index = tensor in self._ops.indices
+        if grid is not None and not index and not precision.floating and f"{key}_scale" not in self.spool.streams:
+            self._scales(key, grid)
+        if self.pack and not precision.floating and precision.bits <= _NARROW_BITS:
+            if f"{key}.shape" not in self.spool.streams:
+                self.spool.add(f"{key}.shape", np.array(values.shape, np.int64))
+            self.spool.add(f"{key}.packed", packed(values, precision.bits))
+            return
+        self.spool.add(key, values, np.dtype(np.float16 if precision is Precision.FP16 else storage(precision)))
+
+    def _scales(self, key: str, grid: Grid) -> None:
+        self.spool.add(f"{key}_scale", np.asarray(grid.scale, np.float32))
+        self.spool.add(f"{key}_zero", np.asarray(grid.zero, np.int32))
+
+    def finish(self, memory: Memory, decoded: Decoded | None) -> None:
+        """Take down what the program was run for."""
+        for name in outputs(self.program):
+            self._numbers(f"out_{name}", name, memory[name])
+        if decoded is not None:
+            longest = max(decoded.longest, 1)
+            rows = [[*symbols, *[-1] * (longest - len(symbols))] for symbols in decoded.symbols]
+            self.spool.add("out_symbols", np.array(rows, np.int32))

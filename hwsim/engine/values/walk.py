@@ -1,0 +1,39 @@
+"""Going through a loop tree, op by op."""
+
+from collections.abc import Callable, Iterable
+
+from hwsim.core.ops import Op
+from hwsim.core.program import Loop, Node, Program
+from hwsim.engine.values.memory import Memory, last_uses
+from hwsim.engine.values.views import Indices
+
+RunOp = Callable[[Op, Memory, Indices], None]
+RunLoop = Callable[[Loop, Memory, Indices], bool]
+"""Runs a whole loop at once, if it can; says whether it did."""
+
+
+def never(loop: Loop, memory: Memory, indices: Indices) -> bool:
+    """Runs no loop at once."""
+    return False
+
+
+def run_nodes(
+    nodes: Iterable[Node], memory: Memory, indices: Indices, run_op: RunOp, run_loop: RunLoop = never
+) -> None:
+    """Run nodes in program order, the loops around them at these indices."""
+    for node in nodes:
+        if not isinstance(node, Loop):
+            run_op(node, memory, indices)
+        elif not run_loop(node, memory, indices):
+            for index in range(node.times):
+                run_nodes(node.body, memory, {**indices, node.name: index}, run_op, run_loop)
+
+
+def run_program(
+    program: Program, memory: Memory, run_op: RunOp, run_loop: RunLoop = never, skip: frozenset[str] = frozenset()
+) -> None:
+    """Run a program, but the loops and ops named in `skip`; what no later node touches is given back."""
+    for node, done in zip(program.body, last_uses(program), strict=True):
+        if node.name not in skip:
+            run_nodes((node,), memory, {}, run_op, run_loop)
+        memory.forget(done)

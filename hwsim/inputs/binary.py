@@ -1,0 +1,37 @@
+"""Reading the bytes of a file that a user named; everything that is not a readable file is one clear line."""
+
+import hashlib
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwsim.errors import FileProblem
+
+LARGEST = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFile:
+    """A file's name as the user wrote it, its bytes, and their hash."""
+
+    name: str
+    data: bytes
+    sha256: str
+
+
+def read_bytes(path: Path) -> BinaryFile:
+    """The bytes of a regular file."""
+    name = str(path)
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise FileProblem(name, "is a directory; name a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise FileProblem(name, "is not a regular file")
+        if status.st_size > LARGEST:
+            raise FileProblem(name, f"has {status.st_size} bytes; at most {LARGEST} are read")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileProblem(name, f"cannot be read: {reason}") from error
+    return BinaryFile(name, data, hashlib.sha256(data).hexdigest())

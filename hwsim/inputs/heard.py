@@ -1,0 +1,112 @@
+"""What a model hears: a recording through the front end, or features from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.tensor import Role
+from hwsim.core.workload import Workload
+from hwsim.errors import FileProblem, InvalidValue
+from hwsim.inputs.archives import open_arrays
+from hwsim.inputs.audio.logmel import FrontEnd, features
+from hwsim.inputs.audio.resample import resampled
+from hwsim.inputs.audio.wav import Recording, read_wav
+from hwsim.inputs.features import read_inputs
+
+Array = NDArray[Any]
+
+RATE = 16_000
+"""Samples per second of the front end (assumed; the usual rate of read speech)."""
+FEATURES = "features"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A file of inputs; a recording also has a length, in picoseconds."""
+
+    path: Path
+    sha256: str
+    recording: Recording | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def audio(self) -> int | None:
+        """How long the recording is."""
+        if self.recording is None:
+            return None
+        return max(1, len(self.recording.samples) * 10**12 // self.recording.rate)
+
+
+def read_source(path: Path) -> Heard:
+    """A WAV file by its name, anything else as arrays."""
+    if path.suffix.lower() == ".wav":
+        recording = read_wav(path)
+        return Heard(path, recording.sha256, recording)
+    arrays = open_arrays(path)
+    return Heard(path, arrays.sha256, shapes=arrays.shapes)
+
+
+def lengths(source: Heard, workload: Workload) -> tuple[int, ...]:
+    """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
+    if source.audio is not None:
+        return (source.audio,)
+    wanted = {tensor.name: tensor.shape for tensor in workload.program.tensors}.get(FEATURES)
+    shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
+    if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
+        return ()
+    frames_axis, _ = _layout(wanted, workload.batch)
+    frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
+    if rest or not frames:
+        return ()
+    # As many frames as that; or as many more or less than there are now, where a network needs context.
+    step = encoder.frame * getattr(encoder, "subsampling", 1)
+    now = -(-workload.audio // step) * step
+    return frames * encoder.frame, now + (frames - wanted[frames_axis]) * encoder.frame
+
+
+def heard(source: Heard, workload: Workload) -> dict[str, Array]:
+    """The inputs that the file gives to a workload."""
+    if source.recording is None:
+        return dict(read_inputs(source.path, workload.program)[0])
+    inputs = {tensor.name: tensor for tensor in workload.program.tensors if tensor.role is Role.INPUT}
+    if FEATURES not in inputs:
+        raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
+    shape, batch = inputs[FEATURES].shape, workload.batch
+    frames_axis, width = _layout(shape, batch)
+    try:
+        front_end = FrontEnd.for_features(width, _frame_ms(workload))
+    except InvalidValue as error:
+        raise FileProblem(str(source.path), str(error)) from error
+    made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
+    fitted = _fitted(made, shape[frames_axis])
+    one = fitted[:, None] if frames_axis == 0 else fitted[None]
+    return {FEATURES: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
+
+
+def _layout(shape: tuple[int, ...], batch: int) -> tuple[int, int]:
+    """Along which axis frames lie, and the features of one frame."""
+    frames_axis = 1 if shape[0] == batch and (shape[1] != batch or len(shape) > 3) else 0
+    return frames_axis, int(np.prod(shape[2:]))
+
+
+def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
+    """The shape of one utterance."""
+    return tuple(1 if axis == 1 - frames_axis else size for axis, size in enumerate(shape))
+
+
+def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
+    """So many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
+    if len(frames) >= wanted:
+        return frames[:wanted]
+    before = (wanted - len(frames)) // 2
+    return np.pad(frames, ((before, wanted - len(frames) - before), (0, 0)), mode="edge")
+
+
+def _frame_ms(workload: Workload) -> int:
+    encoder: Any = getattr(workload.recipe, "encoder", None)
+    return 10 if encoder is None else max(1, int(encoder.frame // 10**9))

@@ -1,0 +1,37 @@
+"""A model's parameters from a file: an array for each parameter tensor, under its name and in its shape."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.program import Program
+from hwsim.errors import FileProblem, suggestion
+from hwsim.inputs.archives import finite, open_arrays
+
+_SHOWN = 3
+
+
+def read_parameters(path: Path, program: Program) -> tuple[dict[str, NDArray[np.float32]], str]:
+    """All parameters of a program by name, and the hash of the file; what is missing, extra or misshaped is named."""
+    file = open_arrays(path)
+    wanted = {tensor.name: tensor.shape for tensor in program.tensors if tensor.role.parameter}
+    missing = [name for name in wanted if name not in file.shapes]
+    extra = [name for name in file.shapes if name not in wanted]
+    if missing:
+        raise FileProblem(file.name, f"lacks {_few(missing)}; its arrays are named as those of `hwsim trace`")
+    if extra:
+        raise FileProblem(
+            file.name, f"has {_few(extra)}, which the model lacks; {suggestion(extra[0], list(wanted)[:8])}"
+        )
+    for name, shape in wanted.items():
+        if file.shapes[name] != shape:
+            raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape}")
+    found = {name: finite(file.name, name, file.read(name)).astype(np.float32) for name in wanted}
+    return found, file.sha256
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

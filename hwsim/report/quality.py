@@ -1,0 +1,79 @@
+"""What a run of values prints: how close the quantised model is to the float one, and which ops lose most."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.quality import OpQuality, Quality
+from hwsim.core.result import Result
+from hwsim.report.figures import figure, percent
+from hwsim.report.terminal import Screen, new_table, render, run_text
+
+TOP = 12
+
+
+def quality_text(title: str, quality: Quality, screen: Screen) -> str:
+    """The headline figures and the ops that lose most."""
+    return render((Text(title), *quality_blocks(quality)), screen)
+
+
+def run_with_quality_text(result: Result, clock: int, screen: Screen) -> str:
+    """The summary of one run, and of its values if it has any."""
+    text = run_text(result, clock, screen)
+    return text if result.quality is None else f"{text}\n{render(quality_blocks(result.quality), screen)}"
+
+
+def quality_blocks(quality: Quality) -> tuple[Table, Table]:
+    """The headline figures, and the ops that lose most."""
+    return _headline(quality), _losing(quality)
+
+
+def losing_most(ops: Sequence[OpQuality], count: int) -> list[OpQuality]:
+    """The ops at which most signal to noise is lost, the worst first."""
+    with_loss = [op for op in ops if op.lost_db is not None]
+    return sorted(with_loss, key=lambda op: -(op.lost_db or 0.0))[:count]
+
+
+def _headline(quality: Quality) -> Table:
+    rows = [
+        ("SQNR", _db(quality.sqnr_db), f"of {quality.output}, against the same model in single precision"),
+        ("cosine", _number(quality.cosine), ""),
+    ]
+    if quality.top1 is not None:
+        rows.append(("top 1", percent(quality.top1), "of the rows have the same largest entry"))
+    rows.append(("clipped", f"{quality.clipped:,}", "integer results beyond their range"))
+    rows.append(("saturated", f"{quality.saturations:,}", f"additions in {quality.accumulators} accumulators"))
+    decoded, floats = quality.decoded, quality.decoded_in_floats
+    if decoded is not None and floats is not None:
+        found = sum(map(len, decoded.symbols))
+        agreed = "" if quality.symbol_agreement is None else f", {percent(quality.symbol_agreement)} as in floats"
+        steps = f"in {decoded.steps:,} steps, {decoded.expansions:,} expansions and {decoded.predictions:,} predictions"
+        rows.append(("symbols", f"{found:,}", f"{steps}{agreed}"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _losing(quality: Quality) -> Table:
+    table = new_table("op", "SQNR", "lost", "cosine", "top 1", "clipped", "saturated", title="Ops that lose most")
+    for op in losing_most(quality.ops, TOP):
+        table.add_row(
+            op.name,
+            _db(op.sqnr_db),
+            _db(op.lost_db),
+            _number(op.cosine),
+            "" if op.top1 is None else percent(op.top1),
+            percent(op.clipped_share) if op.results else "",
+            f"{op.saturations:,}" if op.saturations else "",
+        )
+    return table
+
+
+def _db(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} dB"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else figure(value, 4)

@@ -1,0 +1,50 @@
+"""The figure of a run of values: signal to noise along the program, and the ops that lose most."""
+
+from io import BytesIO
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hwsim.core.quality import OpQuality, Quality
+from hwsim.report.quality import losing_most
+
+TOP = 12
+_KINDS = {"gemm": "C0", "conv": "C1", "elementwise": "C2", "reduce": "C3", "lookup": "C4", "move": "C5", "skew": "C6"}
+
+
+def quality_png(title: str, quality: Quality) -> bytes:
+    """The figure as a PNG file."""
+    sheet = Figure(figsize=(11, 4.8), layout="constrained")
+    along, losing = sheet.subplots(1, 2, width_ratios=(3, 2))
+    draw_along(quality.ops, along)
+    draw_losing(losing_most(quality.ops, TOP), losing)
+    sheet.suptitle(title)
+    data = BytesIO()
+    sheet.savefig(data, format="png", dpi=120, metadata={"Software": None})
+    return data.getvalue()
+
+
+def draw_along(ops: tuple[OpQuality, ...], ax: Axes) -> None:
+    """SQNR of each op, in program order."""
+    heard = [(place, op) for place, op in enumerate(ops) if op.sqnr_db is not None]
+    ax.plot([place for place, _ in heard], [op.sqnr_db or 0.0 for _, op in heard], color="0.8", linewidth=1, zorder=1)
+    for kind, colour in _KINDS.items():
+        own = [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
+        if own:
+            places, levels = zip(*own, strict=True)
+            ax.scatter(places, levels, s=14, color=colour, label=kind, zorder=2)
+    ax.set_xlabel("op, in program order")
+    ax.set_ylabel("signal to quantisation noise [dB]")
+    ax.grid(alpha=0.3)
+    if heard:
+        ax.legend(frameon=False)
+
+
+def draw_losing(ops: list[OpQuality], ax: Axes) -> None:
+    """How much SQNR each of some ops loses, the worst on top."""
+    places = range(len(ops))
+    ax.barh(places, [op.lost_db or 0.0 for op in ops], color=[_KINDS.get(op.kind, "0.5") for op in ops])
+    ax.set_yticks(places, [op.name for op in ops], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("lost at this op [dB]")
+    ax.grid(axis="x", alpha=0.3)

@@ -1,0 +1,66 @@
+"""One run with everything that may be asked of it: values, measured counts, gated zeros, a cap, an explanation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hwsim.core.chip import Chip
+from hwsim.core.progress import Progress, no_progress
+from hwsim.core.result import Result
+from hwsim.core.workload import Workload
+from hwsim.inputs.trace import TraceFile
+from hwsim.study.measured import with_counts
+from hwsim.study.simulate import simulate
+from hwsim.study.values import Sources, prepared, run_values
+from hwsim.study.zeros import zero_products_of
+
+WriteTrace = Callable[[Callable[[BinaryIO], None]], Any]
+"""Called with what writes a trace into a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a run is asked for."""
+
+    point: str | None = None
+    power_cap: Fraction | None = None
+    explained: str | None = None
+    zero_gating: Path | None = None
+    values: bool = False
+    measured_counts: bool = False
+    sources: Sources = Sources()
+
+
+def answer(
+    chip: Chip,
+    work: Workload,
+    request: Request,
+    *,
+    files: Mapping[str, str],
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
+) -> Result:
+    """The result. `files` are hashes of those that chip and workload came from; `write` takes the trace of values."""
+    quality, files, zeros = None, dict(files), None
+    if request.values:
+        ready = prepared(work, request.sources)
+        quality = run_values(ready, request.sources, chip=chip, write=write, progress=progress)
+        work = with_counts(ready.declared, quality.decoded) if request.measured_counts else ready.declared
+        files |= dict(ready.files)
+    if request.zero_gating is not None:
+        trace = TraceFile(request.zero_gating)
+        zeros = zero_products_of(work.program, trace)
+        files[trace.name] = trace.sha256
+    result = simulate(
+        chip,
+        work,
+        point=request.point,
+        power_cap=request.power_cap,
+        zero_products=zeros,
+        explained=request.explained,
+        files=files,
+        progress=progress,
+    )
+    return replace(result, quality=quality)

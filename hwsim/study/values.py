@@ -1,0 +1,166 @@
+"""The values of a workload: from which parameters and inputs, in which accumulators, and where the trace goes."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.chip import Chip
+from hwsim.core.ops import Op
+from hwsim.core.precision import Precision
+from hwsim.core.progress import Progress, no_progress
+from hwsim.core.quality import Quality
+from hwsim.core.summation import Summation
+from hwsim.core.workload import Workload
+from hwsim.engine.decode.decoder import decoding_of
+from hwsim.engine.decode.fed import SYMBOL, TABLE, symbols_shape
+from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.values.evaluate import Given, evaluate
+from hwsim.engine.values.npz import write_npz
+from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
+from hwsim.engine.values.spool import Spool
+from hwsim.engine.values.trace import Trace
+from hwsim.errors import Unsupported
+from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
+from hwsim.inputs.weights import read_parameters
+from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.decoding import AlignmentLength, TimeSynchronous
+from hwsim.models.rnnt import Rnnt
+
+SEEDED_MOST_SYMBOLS = 2
+"""Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Files of inputs and parameters; what no file gives comes from the seed."""
+
+    input: Path | None = None
+    weights: Path | None = None
+    seed: int = 0
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A workload as long as its input, what it is run with, and the hashes of the files.
+
+    `workload` has room for every hypothesis; `declared` is what a chip would run, by the counts of the file.
+    """
+
+    workload: Workload
+    declared: Workload
+    given: Given
+    files: Mapping[str, str]
+
+
+def prepared(work: Workload, sources: Sources) -> Prepared:
+    """Read or draw the parameters and inputs; a recording decides how long the workload is."""
+    files: dict[str, str] = {}
+    found: Heard | None = None
+    if sources.input is not None:
+        found = read_source(sources.input)
+        files[str(sources.input)] = found.sha256
+        work = _as_long_as(found, work)
+    declared, work = work, as_searched(work)
+    inputs = inputs_from(work.program, sources.seed)
+    symbols = _symbols(work, sources.seed)
+    if found is not None:
+        given = heard(found, work)
+        if SYMBOL in given:
+            symbols = given.pop(SYMBOL).astype(np.int32)
+        inputs |= given
+    if sources.weights is None:
+        parameters = parameters_from(work.program, sources.seed)
+    else:
+        parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.program)
+    most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
+    return Prepared(
+        work, declared, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files
+    )
+
+
+def _as_long_as(found: Heard, work: Workload) -> Workload:
+    """The workload with the length of its input, if there is one that fits."""
+    for audio in lengths(found, work):
+        if audio > 0:
+            other = workload(replace(cast(AnyRecipe, work.recipe), audio=audio), work.precision)
+            if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
+                return other
+    return work
+
+
+def _size(work: Workload) -> int:
+    return work.program.tensor(FEATURES).elements
+
+
+def as_searched(work: Workload) -> Workload:
+    """The workload with room for every hypothesis in each run of its networks: the search itself decides how many."""
+    recipe = cast(Any, work.recipe)
+    decoding = decoding_of(work)
+    if not isinstance(decoding, TimeSynchronous | AlignmentLength):
+        return work
+    wide = replace(decoding, cache_prediction=False, batch_prediction=True, batch_joint=True)
+    if isinstance(recipe, Rnnt):
+        return workload(replace(recipe, decoding=wide), work.precision)
+    return workload(replace(recipe, decoder=replace(recipe.decoder, decoding=wide)), work.precision)
+
+
+def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
+    shape = symbols_shape(work.program)
+    if shape is None:
+        return None
+    return symbols_from(work.program, seed, TABLE, shape[0] * shape[1]).reshape(shape)
+
+
+def accumulators_of(chip: Chip) -> Callable[[Op, Precision, Precision], Summation | None]:
+    """How the chip's array adds the products of each op."""
+
+    def adds(op: Op, act: Precision, weight: Precision) -> Summation | None:
+        mode = chip.array.mode(act, weight)
+        if mode is None:
+            raise Unsupported(f"{op.name} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
+        return chip.array.summation(mode)
+
+    return adds
+
+
+def run_values(
+    ready: Prepared,
+    sources: Sources,
+    *,
+    chip: Chip | None = None,
+    write: Callable[[Callable[[BinaryIO], None]], Any] | None = None,
+    progress: Progress = no_progress,
+) -> Quality:
+    """The quality of a workload's values, in exact accumulators or in those of a chip.
+
+    `write` is called with what writes the trace into a file.
+    """
+    threads = os.cpu_count() or 1
+    exact: dict[str, Any] = {"accumulators": "exact"}
+    on_chip: dict[str, Any] = exact if chip is None else {"adds": accumulators_of(chip), "accumulators": chip.name}
+    seed = sources.seed if sources.weights is None or sources.input is None else None
+    if write is None:
+        return evaluate(ready.workload, ready.given, threads=threads, seed=seed, progress=progress, **on_chip)
+    with TemporaryDirectory(prefix="hwsim-trace-") as folder:
+        spool = Spool(Path(folder))
+        trace = Trace(ready.workload.program, spool, pack=sources.packed)
+        quality = evaluate(
+            ready.workload,
+            ready.given,
+            threads=threads,
+            seed=seed,
+            watch=trace.watch,
+            finish=trace.finish,
+            progress=progress,
+            **on_chip,
+        )
+        write(lambda file: write_npz(spool, file))
+        return quality

@@ -1,0 +1,113 @@
+"""Where the range of a quantiser ends: by the largest value, a percentile, the least error, or statistics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.precision import Precision
+from hwsim.core.quantisation import Clip
+from hwsim.errors import InvalidValue
+
+Rows = NDArray[np.float64]
+
+STATISTICS = {2: (2.6, -1.71), 3: (7.509, -6.892), 4: (12.035, -12.03), 8: (31.76, -35.04)}
+"""Of each width, the factors of the root mean square and of the mean magnitude; the form is that of Choi et al., MLSys
+2019, "Accurate and efficient 2-bit quantized neural networks". The factors are those of IBM's FMS Model Optimizer
+(github.com/foundation-model-stack/fms-model-optimizer, SAWB utility functions): codes 103, 403 and 803 for grids that
+are as wide on both sides, and its three-bit entry."""
+
+_COARSE, _FINE = 40, 16
+_LEAST_SHARE = 1 / 40
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows of values, each value with the number of times that it occurs (None: once)."""
+
+    values: Rows
+    counts: Rows | None = None
+
+    def mean(self, values: Rows) -> Rows:
+        """The mean over each row of something that belongs to the values."""
+        if self.counts is None:
+            return np.asarray(values.mean(axis=1))
+        return np.asarray((values * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1))
+
+    def percentile(self, values: Rows, percent: float) -> Rows:
+        """The least value of each row that is at least as large as that share of the row."""
+        order = np.argsort(values, axis=1, kind="stable")
+        ordered = np.take_along_axis(values, order, axis=1)
+        counts = np.ones_like(values) if self.counts is None else np.take_along_axis(self.counts, order, axis=1)
+        reached = np.cumsum(counts, axis=1)
+        wanted = reached[:, -1:] * (percent / 100)
+        place = np.minimum((reached < wanted).sum(axis=1), values.shape[1] - 1)
+        return np.asarray(ordered[np.arange(len(values)), place])
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The least and the greatest value of each row that are not clipped; zero lies between them."""
+
+    low: Rows
+    high: Rows
+
+
+def clip_range(sample: Sample, precision: Precision, clip: Clip, percentile: float, symmetric: bool) -> Range:
+    """The range of each row of a sample."""
+    if clip is Clip.STATISTICS:
+        return _symmetric(_by_statistics(sample, precision))
+    if clip is Clip.PERCENTILE:
+        if symmetric:
+            return _symmetric(sample.percentile(np.abs(sample.values), percentile))
+        high = np.maximum(sample.percentile(sample.values, percentile), 0)
+        return Range(-np.maximum(sample.percentile(-sample.values, percentile), 0), high)
+    seen = sample.values if sample.counts is None else np.where(sample.counts > 0, sample.values, 0)
+    whole = _symmetric(np.abs(seen).max(axis=1))
+    if not symmetric:
+        whole = Range(np.minimum(seen.min(axis=1), 0), np.maximum(seen.max(axis=1), 0))
+    return whole if clip is Clip.MAX else _least_error(sample, precision, whole, symmetric)
+
+
+def _symmetric(bound: Rows) -> Range:
+    return Range(-bound, bound)
+
+
+def _by_statistics(sample: Sample, precision: Precision) -> Rows:
+    if precision.bits not in STATISTICS:
+        law = f"has no coefficients for {precision.value}; use max, percentile or mse"
+        raise InvalidValue("clip", Clip.STATISTICS.value, law)
+    of_rms, of_mean = STATISTICS[precision.bits]
+    magnitudes = np.abs(sample.values)
+    seen = magnitudes if sample.counts is None else np.where(sample.counts > 0, magnitudes, 0)
+    bound = of_rms * np.sqrt(sample.mean(magnitudes**2)) + of_mean * sample.mean(magnitudes)
+    # Rows of few or equal values lie outside the families for which the factors were found: nothing is clipped there.
+    largest = seen.max(axis=1)
+    return np.where((bound > 0) & (bound < largest), bound, largest)
+
+
+def _least_error(sample: Sample, precision: Precision, whole: Range, symmetric: bool) -> Range:
+    """The share of the whole range at which the error is least: a coarse search, then a fine one around the best."""
+    steps = precision.highest if symmetric else precision.highest - precision.lowest
+
+    def error(share: Rows) -> Rows:
+        low, high = (whole.low * share)[:, None], (whole.high * share)[:, None]
+        step = np.maximum(high if symmetric else high - low, np.finfo(np.float64).tiny) / steps
+        kept = np.clip(np.rint(sample.values / step), np.rint(low / step), np.rint(high / step)) * step
+        return sample.mean((kept - sample.values) ** 2)
+
+    rows = len(sample.values)
+    coarse = _best(error, [np.full(rows, share) for share in np.linspace(_LEAST_SHARE, 1, _COARSE)])
+    near = np.linspace(-_LEAST_SHARE, _LEAST_SHARE, _FINE + 1)
+    share = _best(error, [np.clip(coarse + difference, _LEAST_SHARE / 2, 1) for difference in near])
+    return Range(whole.low * share, whole.high * share)
+
+
+def _best(error: Callable[[Rows], Rows], candidates: list[Rows]) -> Rows:
+    """Of each row the first candidate with the least error."""
+    best, least = candidates[0], error(candidates[0])
+    for candidate in candidates[1:]:
+        found = error(candidate)
+        best, least = np.where(found < least, candidate, best), np.minimum(found, least)
+    return best

@@ -1,0 +1,59 @@
+"""The functions of one number that a vector unit has: in double precision, and as tables over 16-bit integers."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.functions import Function
+from hwsim.tensor.grid import Grid
+
+TABLE_ENTRIES = 1 << 16
+TABLE_ZERO = 1 << 15
+"""Where in a table the entry of 0 stands."""
+
+_LEAST = 1e-200  # so that its reciprocal can still be divided by a scale
+_LARGEST_EXPONENT = 600.0  # far below the 709 at which a double overflows, so that it can still be divided by a scale
+
+
+def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
+
+
+def _reciprocal(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Division by zero gives the largest number that the result's format has.
+    return np.asarray(np.copysign(1.0, x) / np.maximum(np.abs(x), _LEAST))
+
+
+UNARY: Mapping[Function, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    Function.SIGMOID: _sigmoid,
+    Function.TANH: lambda x: np.asarray(np.tanh(x)),
+    Function.EXP: lambda x: np.asarray(np.exp(np.minimum(x, _LARGEST_EXPONENT))),
+    Function.RECIPROCAL: _reciprocal,
+    Function.RSQRT: lambda x: np.asarray(1.0 / np.sqrt(np.maximum(x, _LEAST))),
+}
+
+
+def evaluated(function: Function, values: NDArray[Any]) -> NDArray[np.float64]:
+    """The function of each value, in double precision."""
+    return UNARY[function](np.ascontiguousarray(values, np.float64))
+
+
+def table(function: Function, source: Grid, target: Grid) -> NDArray[np.int16]:
+    """The function of every 16-bit integer of one grid, as the nearest integer of another, both without zero points."""
+    low, high = target.lowest - target.offset, target.highest - target.offset
+    return _table(function, source.single, target.single, low, high)
+
+
+@lru_cache(maxsize=256)
+def _table(function: Function, source: float, target: float, low: int, high: int) -> NDArray[np.int16]:
+    inputs = np.arange(-TABLE_ZERO, TABLE_ZERO, dtype=np.float64) * source
+    entries = np.clip(np.rint(evaluated(function, inputs) / target), low, high).astype(np.int16)
+    entries.flags.writeable = False
+    return entries
+
+
+KNOWN_RANGES: Mapping[Function, float] = {Function.SIGMOID: 1.0, Function.TANH: 1.0}
+"""The largest magnitude of functions that have one: their results need no calibration."""

@@ -1,0 +1,95 @@
+"""Quantisers: the grid on which numbers become integers, found from weights or from a histogram of activations."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.precision import Precision
+from hwsim.core.quantisation import ActivationQuantiser, WeightQuantiser
+from hwsim.core.tensor import Granularity, Scaling
+from hwsim.tensor.clip import Range, Sample, clip_range
+from hwsim.tensor.grid import Grid
+from hwsim.tensor.histogram import Histogram
+
+_BLOCK_ELEMENTS = 1 << 20
+
+
+def weight_grid(
+    weight: NDArray[np.float32], precision: Precision, scaling: Scaling, quantiser: WeightQuantiser
+) -> Grid:
+    """The grid of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
+    clip = quantiser.clip_for(precision.bits)
+    parts = [
+        clip_range(Sample(rows), precision, clip, quantiser.percentile, quantiser.symmetric)
+        for rows in _rows(weight, scaling)
+    ]
+    found = Range(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))
+    *leading, k, n = weight.shape
+    match scaling.granularity:
+        case Granularity.TENSOR:
+            shape: tuple[int, ...] = ()
+        case Granularity.CHANNEL:
+            shape = (*leading, 1, n)
+        case _:
+            assert scaling.group is not None
+            shape = (*leading, -(-k // scaling.group), n)
+    return _grid(found, precision, quantiser.symmetric, shape, scaling.group)
+
+
+def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.float64]]:
+    """The values that share a scale, as rows, in the order of the scales; at most a million values at a time."""
+    k, n = weight.shape[-2:]
+    if scaling.granularity is Granularity.TENSOR:
+        yield weight.reshape(1, -1).astype(np.float64)
+        return
+    if scaling.granularity is Granularity.CHANNEL:
+        columns = np.moveaxis(weight, -2, -1).reshape(-1, k)
+        block = max(1, _BLOCK_ELEMENTS // k)
+        for start in range(0, len(columns), block):
+            yield columns[start : start + block].astype(np.float64)
+        return
+    assert scaling.group is not None
+    for matrix in weight.reshape(-1, k, n):
+        for start in range(0, k, scaling.group):
+            yield matrix[start : start + scaling.group].T.astype(np.float64)
+
+
+def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> Grid:
+    """The grid of a tensor whose values were seen."""
+    sample = Sample(seen.centres[None, :], seen.counts[None, :].astype(np.float64))
+    clip = quantiser.clip_for(precision.bits)
+    found = clip_range(sample, precision, clip, quantiser.percentile, quantiser.symmetric)
+    return _grid(found, precision, quantiser.symmetric, (), None)
+
+
+def state_grid(seen: Histogram, precision: Precision) -> Grid:
+    """The grid of what a vector unit keeps: the least power of two that clips nothing, so that rescaling is a shift.
+
+    >>> state_grid(Histogram.of(np.array([-5.0, 3.0])), Precision.INT16).single == 2.0**-12
+    True
+    """
+    return power_of_two_grid(seen.largest, precision)
+
+
+def power_of_two_grid(largest: float, precision: Precision) -> Grid:
+    """The symmetric grid of the least power of two on which that value still lies."""
+    mantissa, exponent = np.frexp(np.float64(largest if largest > 0 else 1.0))
+    exponent = exponent - 1 if mantissa == 0.5 else exponent
+    scale = 2.0 ** int(exponent - (precision.bits - 1))
+    if largest > scale * precision.highest:
+        scale *= 2
+    return Grid(precision, np.asarray(scale, np.float32), np.asarray(0, np.int32))
+
+
+def _grid(found: Range, precision: Precision, symmetric: bool, shape: tuple[int, ...], group: int | None) -> Grid:
+    steps = precision.highest if symmetric else precision.highest - precision.lowest
+    spread = found.high if symmetric else found.high - found.low
+    # What is zero throughout may have any scale.
+    scale = np.where(spread > 0, spread / steps, 1.0).astype(np.float32)
+    scale = np.maximum(scale, np.finfo(np.float32).tiny)
+    zero = np.zeros(len(scale), np.int32)
+    if not symmetric:
+        nearest = np.rint(precision.lowest - found.low / scale)
+        zero = np.clip(nearest, precision.lowest, precision.highest).astype(np.int32)
+    return Grid(precision, scale.reshape(shape), zero.reshape(shape), symmetric, group)

@@ -1,0 +1,135 @@
+"""Functions of whole rows: in integers with exact sums, divisions and roots, and in floats."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.core.functions import Function
+from hwsim.core.ops import Reduction
+from hwsim.core.precision import Precision
+from hwsim.tensor.functions import TABLE_ZERO, table
+from hwsim.tensor.grid import Grid, Ints, even
+from hwsim.tensor.requantised import Requantiser
+
+Longs = NDArray[np.int64]
+
+EPSILON = 1e-5
+"""What a layer norm adds to the variance (the default of PyTorch's LayerNorm)."""
+
+Q15 = 2.0**-15
+NORM_SCALE = 2.0**-10
+"""Normalised values have 16 bits, ten of them behind the point, as in TensorFlow Lite's integer layer norm."""
+
+_INT16 = np.iinfo(np.int16)
+_INT32 = np.iinfo(np.int32)
+_ROOT_BITS = 62
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduced:
+    """What a reduction made, and how many results were clipped."""
+
+    out: Ints
+    clipped: int = 0
+
+
+def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
+    """The places of the largest entries of each row, the largest first, of equals the first."""
+    if reduction is Reduction.ARGMAX:
+        return np.asarray(rows.argmax(axis=1)[:, None], np.int32)
+    return np.argsort(-rows, axis=1, kind="stable")[:, :count].astype(np.int32)
+
+
+def reduced(reduction: Reduction, rows: Ints, source: Grid, target: Grid) -> Reduced:
+    """Softmax, log softmax, mean or maximum of rows[m, n] of a grid, without its zero point, on another grid."""
+    wide = rows.astype(np.int64)
+    match reduction:
+        case Reduction.SOFTMAX:
+            powers, total = _powers(wide, source)
+            shares = ((powers << 16) + total) // (2 * total)  # of 2^15, halves up
+            return _requantised(shares, Q15, target)
+        case Reduction.LOG_SOFTMAX:
+            _, total = _powers(wide, source)
+            logarithm = np.rint(np.log(total * Q15) / source.single).astype(np.int64)
+            return _requantised(wide - wide.max(axis=1, keepdims=True) - logarithm, source.single, target)
+        case Reduction.MEAN:
+            return _requantised(wide.sum(axis=1, keepdims=True), source.single / rows.shape[1], target)
+        case _:
+            assert reduction is Reduction.MAX
+            return _requantised(wide.max(axis=1, keepdims=True), source.single, target)
+
+
+def _powers(rows: Longs, source: Grid) -> tuple[Longs, Longs]:
+    """exp(x - max) in 15 bits behind the point, by a table, and the sum of each row."""
+    exponents = np.maximum(rows - rows.max(axis=1, keepdims=True), _INT16.min)
+    powers = table(Function.EXP, source, even(Precision.INT16, Q15))[exponents + TABLE_ZERO].astype(np.int64)
+    return powers, powers.sum(axis=1, keepdims=True)
+
+
+def normalised(rows: Ints, source: Grid, gain: Ints, offset: Longs, gain_scale: float, target: Grid) -> Reduced:
+    """Layer norm of rows[m, n]: gains of a scale, offsets of that scale times that of normalised values.
+
+    With S = Σx and Q = Σx², n·x - S is n times the distance from the mean, and n·Q - S² is n² times the variance: both
+    are exact. Their quotient is rounded once, halves up; the root is rounded down from 31 bits.
+    """
+    n = rows.shape[1]
+    wide = rows.astype(np.int64)
+    total, squares = wide.sum(axis=1, keepdims=True), (wide * wide).sum(axis=1, keepdims=True)
+    spread = n * squares - total * total + max(1, round(EPSILON * n * n / source.single**2))
+    doublings = (_ROOT_BITS - bit_lengths(spread)) // 2
+    root = whole_root(spread << (2 * doublings))
+    scaled = (n * wide - total) << (doublings + 10)
+    units = np.clip((2 * scaled + root) // (2 * root), _INT16.min, _INT16.max)
+    sums = np.clip(units * gain, _INT32.min, _INT32.max).astype(np.int32)
+    factor = np.full(n, NORM_SCALE * gain_scale / target.single)
+    out, clipped = Requantiser.of(factor, target, offset)(sums)
+    return Reduced(out, clipped)
+
+
+def bit_lengths(values: Longs) -> Longs:
+    """Bits of positive integers.
+
+    >>> bit_lengths(np.array([1, 255, 256, 2**53 - 1, 2**60 - 1])).tolist()
+    [1, 8, 9, 53, 60]
+    """
+    bits = np.frexp(values.astype(np.float64))[1].astype(np.int64)
+    return bits - (values < np.int64(1) << (bits - 1))  # the conversion may have rounded up
+
+
+def whole_root(values: Longs) -> Longs:
+    """The largest integers whose squares are not larger; for values below 2^62."""
+    root = np.sqrt(values.astype(np.float64)).astype(np.int64)
+    root -= root * root > values
+    return np.asarray(root + ((root + 1) * (root + 1) <= values))
+
+
+def _requantised(values: Longs, scale: float, target: Grid) -> Reduced:
+    factor = np.full(values.shape[1], scale / target.single)
+    out, clipped = Requantiser.of(factor, target)(values)
+    return Reduced(out, clipped)
+
+
+def float_reduced(
+    reduction: Reduction, rows: NDArray[np.float32], parameters: tuple[NDArray[np.float32], ...] = ()
+) -> NDArray[np.float64]:
+    """A reduction in double precision."""
+    wide = rows.astype(np.float64)
+    match reduction:
+        case Reduction.SOFTMAX:
+            powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+            return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        case Reduction.LOG_SOFTMAX:
+            lower = wide - wide.max(axis=1, keepdims=True)
+            return np.asarray(lower - np.log(np.exp(lower).sum(axis=1, keepdims=True)))
+        case Reduction.LAYER_NORM:
+            gain, offset = parameters
+            centred = wide - wide.mean(axis=1, keepdims=True)
+            spread = (centred * centred).mean(axis=1, keepdims=True) + EPSILON
+            return np.asarray(centred / np.sqrt(spread) * gain + offset)
+        case Reduction.MEAN:
+            return np.asarray(wide.mean(axis=1, keepdims=True))
+        case _:
+            assert reduction is Reduction.MAX
+            return np.asarray(wide.max(axis=1, keepdims=True))

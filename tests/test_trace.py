@@ -1,0 +1,262 @@
+"""Traces hold the integers of every op, searches tell what they did, and quality is what both runs say."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chips import chip
+from hwsim.cli.main import main
+from hwsim.core.decoded import Decoded
+from hwsim.core.ops import Gemm
+from hwsim.core.precision import PrecisionPlan, Rule
+from hwsim.core.quality import OpQuality, Quality
+from hwsim.core.workload import Workload
+from hwsim.engine.values.compare import agreement
+from hwsim.errors import InvalidValue, Unsupported
+from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
+from hwsim.models.gemms import Gemms, Product
+from hwsim.oracle.requantise import by_fixed_point
+from hwsim.oracle.vector import fixed_point
+from hwsim.report.export import to_csv
+from hwsim.report.quality import losing_most
+from hwsim.report.quality_figure import quality_png
+from hwsim.study.measured import with_counts
+from hwsim.study.simulate import simulate
+from hwsim.study.values import Sources, prepared, run_values
+from hwsim.tensor.packing import unpacked
+from recipes import RECIPES
+from test_values import ALSD, TSD, tiny_rnnt
+
+Trace = dict[str, np.ndarray[Any, Any]]
+
+
+def traced(work: Workload, folder: Path, **sources: Any) -> tuple[Trace, Quality]:
+    path = folder / "trace.npz"
+
+    def write(writer: Any) -> None:
+        with path.open("wb") as file:
+            writer(file)
+
+    own = Sources(**sources)
+    quality = run_values(prepared(work, own), own, write=write)
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}, quality
+
+
+@pytest.mark.parametrize("policy", ["w4a4", "w8a8"])
+def test_accumulators_are_the_products_of_what_went_in(policy: str, tmp_path: Path) -> None:
+    """And what came out is that, with the bias, rescaled by the scales that stand beside."""
+    work = workload(tiny_rnnt(5, batch=2), policy)
+    trace, _ = traced(work, tmp_path)
+    products = [placed.op for placed in work.program.placed() if isinstance(placed.op, Gemm)]
+    assert len(products) == 13
+    for op in products:
+        act, weight, acc, out = (trace[f"{op.name}/{part}"] for part in ("act", "weight", "acc", "out"))
+        assert acc.dtype == np.int32
+        np.testing.assert_array_equal(act.astype(np.int64) @ weight.astype(np.int64), acc)
+        scales = float(trace[f"{op.name}/act_scale"]) * trace[f"{op.name}/weight_scale"].astype(np.float64).ravel()
+        offsets = np.rint(trace[f"{op.name}/bias"] / scales).astype(int)
+        target, precision = float(trace[f"{op.name}/out_scale"]), work.program.tensor(op.out.tensor).precision
+        flat, wanted = acc.reshape(-1, acc.shape[-1]), out.reshape(-1, acc.shape[-1])
+        for row, made in zip(flat[:3], wanted[:3], strict=True):
+            for n, total in enumerate(row):
+                q31, shift = fixed_point(scales[n] / target)
+                limits = -precision.highest, precision.highest
+                assert by_fixed_point(int(total) + int(offsets[n]), q31, shift, 0, *limits) == made[n]
+
+
+def test_a_trace_has_every_op_every_output_and_the_symbols(tmp_path: Path) -> None:
+    work = workload(tiny_rnnt(5), "w4a4")
+    trace, quality = traced(work, tmp_path)
+    for placed in work.program.placed():
+        if placed.op.name != "search.advance":  # the search itself goes from frame to frame
+            assert any(name.startswith(f"{placed.op.name}/out") for name in trace), placed.op.name
+    assert quality.decoded is not None
+    assert trace["out_symbols"].tolist() == [list(quality.decoded.symbols[0])]
+    assert trace["encoder.0.forward.recurrent/act"].shape == (5, 1, 5)  # one for each frame
+    assert trace["encoder.0.forward.input/act"].dtype == np.int8
+
+
+def test_packed_numbers_are_those_that_are_not(tmp_path: Path) -> None:
+    work = workload(tiny_rnnt(5), "w4a8")
+    plain, _ = traced(work, tmp_path)
+    tight, _ = traced(work, tmp_path, packed=True)
+    name = "encoder.0.forward.input/weight"
+    shape = tight[f"{name}.shape"]
+    assert tight[f"{name}.packed"].nbytes == shape[0] * -(-shape[1] // 2)
+    assert np.array_equal(unpacked(tight[f"{name}.packed"], 4, int(shape[1])), plain[name])
+    assert np.array_equal(tight["encoder.0.forward.input/act"], plain["encoder.0.forward.input/act"])
+
+
+def test_products_alone_are_traced_too(tmp_path: Path) -> None:
+    recipe = Gemms(name="list", batch=1, precision="w8a8", products=(Product(name="one", m=3, k=5, n=2, times=2),))
+    trace, quality = traced(workload(recipe), tmp_path)
+    assert any(name.startswith("out_") for name in trace)
+    assert quality.sqnr_db is not None
+    assert quality.sqnr_db > 25
+
+
+def test_more_bits_lose_less_and_rules_keep_what_they_name() -> None:
+    def of(plan: PrecisionPlan) -> Quality:
+        own = Sources()
+        return run_values(prepared(workload(tiny_rnnt(9), plan), own), own)
+
+    narrow, wide = of(PrecisionPlan(policy="w4a4")), of(PrecisionPlan(policy="w8a8"))
+    ruled = of(PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),)))
+    floats = of(PrecisionPlan(policy="fp16"))
+    levels = [quality.sqnr_db or 0.0 for quality in (narrow, ruled, wide, floats)]
+    assert levels == sorted(levels)
+    assert levels[2] > levels[0] + 12
+    assert floats.clipped == 0
+
+
+def test_narrow_accumulators_of_a_chip_are_counted_and_heard() -> None:
+    work, own = workload(tiny_rnnt(9), "w8a8"), Sources()
+    exact = run_values(prepared(work, own), own)
+    narrow = run_values(prepared(work, own), own, chip=narrow_chip())
+    assert exact.saturations == 0
+    assert narrow.saturations > 0
+    assert narrow.accumulators == "small"
+    assert (narrow.sqnr_db or 0.0) < (exact.sqnr_db or 0.0) - 3
+
+
+def narrow_chip() -> Any:
+    from hwsim.core.summation import Accumulator
+
+    base = chip()
+    return replace(base, array=replace(base.array, accumulator=Accumulator(bits=12)))
+
+
+@pytest.mark.parametrize("decoding", [Greedy(symbols_per_second=Fraction(20)), ALSD, TSD])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_search_is_timed_by_what_it_did(decoding: Any, batch: int) -> None:
+    """A file that declares the measured counts costs what --counts measured makes of any other."""
+    caching = decoding if isinstance(decoding, Greedy) else replace(decoding, cache_prediction=True)
+    recipe = tiny_rnnt(8, batch=batch, decoding=caching)
+    own = Sources()
+    decoded = run_values(prepared(workload(recipe, "w8a8"), own), own).decoded
+    assert decoded is not None
+    measured = with_counts(workload(recipe, "w8a8"), decoded)
+    loops = {loop.name: loop.times for placed in measured.program.placed() for loop in placed.loops}
+    if isinstance(decoding, Greedy):
+        assert (loops["search.symbols"], loops["search.evaluations"]) == (decoded.predictions, decoded.steps)
+        declared = replace(decoding, symbols_per_second=Fraction(decoded.predictions - 1) / Fraction(16, 100))
+        same = decoded.steps == 8 + decoded.predictions - 1
+    else:
+        assert loops["search.steps"] == decoded.steps
+        declared, same = measured.recipe.decoding, isinstance(decoding, TimeSynchronous)  # type: ignore[attr-defined]
+    if same:
+        alike = workload(replace(recipe, decoding=declared), "w8a8")
+        assert simulate(chip(), alike).summary.cycles == simulate(chip(), measured).summary.cycles
+    with pytest.raises(Unsupported, match="has no search whose counts could be measured"):
+        with_counts(workload(recipe), None)
+
+
+def test_a_search_finds_each_prefix_once_and_counts_its_hits() -> None:
+    own = Sources()
+    for decoding in (ALSD, TSD):
+        decoded = run_values(prepared(workload(tiny_rnnt(8, decoding=decoding), "w8a8"), own), own).decoded
+        assert decoded is not None
+        assert decoded.expansions == decoded.new_prefixes + decoded.cache_hits
+        assert sum(size * steps for size, steps in decoded.batch_of_steps) == decoded.expansions
+        assert sum(steps for _, steps in decoded.batch_of_steps) == decoded.steps
+        assert all(0 < symbol < 5 for symbol in decoded.symbols[0])
+
+
+def test_a_beam_of_one_without_models_follows_the_best_output() -> None:
+    """Alignment-length synchronous search with one hypothesis chooses as greedy search does, step by step."""
+    one: Any = {"beam": 1, "symbols_per_second": Fraction(2000)}
+    own = Sources()
+    greedy = run_values(prepared(workload(tiny_rnnt(8), "w8a8"), own), own).decoded
+    beam = run_values(prepared(workload(tiny_rnnt(8, decoding=AlignmentLength(**one)), "w8a8"), own), own).decoded
+    assert greedy is not None
+    assert beam is not None
+    # The greedy search of an untrained network stops after two symbols a frame, the beam only at its last step.
+    first = [list(found.symbols[0])[:2] for found in (greedy, beam)]
+    assert first[0] == first[1]
+
+
+@settings(max_examples=25)
+@given(RECIPES, st.sampled_from(["w8a8", "w4a4", "fp16", "w4a16"]))
+def test_every_kind_of_network_computes_and_is_timed_by_its_counts(recipe: AnyRecipe, policy: str) -> None:
+    """Streams, heads, rings, hypotheses one after another: whatever a recipe says."""
+    own, work = Sources(), workload(recipe, policy)
+    ready = prepared(work, own)
+    quality = run_values(ready, own)
+    assert quality.ops
+    if quality.decoded is not None:
+        assert quality.decoded_in_floats is not None
+        assert len(quality.decoded.symbols) == recipe.batch
+        assert with_counts(ready.declared, quality.decoded).program.macs > 0
+
+
+def test_agreement_is_one_less_the_share_of_edits() -> None:
+    assert agreement(((1, 2, 3),), ((1, 2, 3),)) == 1
+    assert agreement(((),), ((1, 2),)) == 0
+    assert agreement(((1, 3),), ((1, 2, 3, 4),)) == 0.5
+    assert agreement(((),), ((),)) == 1
+
+
+def test_a_decoded_noun_knows_its_longest() -> None:
+    counts: Any = {"steps": 1, "expansions": 1, "predictions": 1, "new_prefixes": 1, "cache_hits": 0}
+    assert Decoded(symbols=((1, 2), ()), **counts).longest == 2
+    with pytest.raises(InvalidValue, match="must be at least 0"):
+        Decoded(symbols=(), **{**counts, "steps": -1})
+
+
+def quality_of(*ops: OpQuality) -> Quality:
+    return Quality(output="b", sqnr_db=1.0, cosine=0.9, top1=None, saturations=0, clipped=1, seed=0, drawn=(),
+                   accumulators="exact", ops=ops)  # fmt: skip
+
+
+def op(name: str, lost: float | None) -> OpQuality:
+    return OpQuality(name=name, kind="gemm", sqnr_db=10.0, lost_db=lost, cosine=0.9, top1=None, results=4, clipped=1,
+                     saturations=0)  # fmt: skip
+
+
+def test_the_ops_that_lose_most_come_first_and_are_drawn() -> None:
+    ops = (op("a", 1.0), op("b", None), op("c", 3.0))
+    assert [found.name for found in losing_most(ops, 5)] == ["c", "a"]
+    assert op("a", 1.0).clipped_share == 0.25
+    png = quality_png("some ops", quality_of(*ops))
+    assert png.startswith(b"\x89PNG")
+    assert png == quality_png("some ops", quality_of(*ops))
+    assert to_csv([{"a": 1}]) == "a\n1\n"
+
+
+TINY = ["lstm_lm", "--dim", "model.cells=8", "--dim", "model.embedding=8", "--dim", "batch=2", "--dim", "outputs=9"]
+
+
+def test_trace_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "t.npz"
+    assert main(["trace", *TINY, "--out", str(out), "--json", "-"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["ops"][0]["name"]
+    assert "Ops that lose most" in printed.err
+    with np.load(out) as file:
+        assert "lm.output/acc" in file.files
+    assert main(["trace", *TINY, "--input", "none.npz"]) == 2
+    assert capsys.readouterr().err == "hwsim: none.npz: cannot be read: No such file or directory\n"
+
+
+def test_run_with_values_and_measured_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dims = ["encoder.layers=3", "encoder.cells=8", "encoder.features=6", "prediction.cells=8", "prediction.embedding=4"]
+    small = [part for dim in dims for part in ("--dim", dim)]
+    command = ["run", "int4_array", "mlperf_rnnt", *small, "--out", str(tmp_path), "--json", "-"]
+    assert main([*command, "--counts", "measured"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    times = {entry["name"]: entry["times"] for entry in result["ops"]}
+    assert times["joint.output"] == result["quality"]["decoded"]["steps"]
+    assert times["prediction.0.recurrent"] == result["quality"]["decoded"]["predictions"]
+    assert "against the same model in single precision" in printed.err
+    assert (tmp_path / "quality.png").read_bytes().startswith(b"\x89PNG")
+    assert {"trace.npz", "quality.csv", "quality.json"} <= {path.name for path in tmp_path.iterdir()}
