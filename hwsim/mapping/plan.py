@@ -5,7 +5,7 @@ loop; then activations in program order, each of which is kept if it fits for as
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from hwsim.core.ops import Conv, Gemm, Op
 from hwsim.core.schedule import Place, Placement
@@ -76,14 +76,13 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     choice = choose(items, capacity) if before is None else tuple(_as_before(item, before) for item in items)
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
-    for name in _activations(network):
-        floor.forget_before(network.uses.life(name).first)
-        if residency is not None and name not in residency.kept:
+    for tenant in _activations(network):
+        floor.forget_before(tenant.life.first)
+        if residency is not None and tenant.name not in residency.kept:
             continue
-        uses = network.uses.tensors[name]
-        lease = floor.place(_tenant(network, name, uses.tensor.packed_bytes * uses.spaces))
+        lease = floor.place(tenant)
         if lease is not None:
-            kept[name] = lease
+            kept[tenant.name] = lease
     room = tuple(size - top for top in floor.tops())
     return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
 
@@ -130,14 +129,16 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
     return [(name, loop, rows, size) for (name, loop), (rows, size) in grouped.items()]
 
 
-def _activations(network: Network) -> list[str]:
+@lru_cache(maxsize=8)
+def _activations(network: Network) -> tuple[Tenant, ...]:
     """The tensors that ops make for each other, in the order in which they are made."""
     made = [
         (network.uses.life(name).first, name)
         for name, uses in network.uses.tensors.items()
         if uses.tensor.role is Role.ACTIVATION and name not in network.fused_away
     ]
-    return [name for _, name in sorted(made)]
+    uses = network.uses.tensors
+    return tuple(_tenant(network, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(made))
 
 
 def _tenant(network: Network, name: str, size: int) -> Tenant:

@@ -94,19 +94,18 @@ def knapsack(sizes_and_values: Sequence[tuple[int, int]], capacity: int) -> list
 @lru_cache(maxsize=1 << 10)
 def _taken(steps_and_values: tuple[tuple[int, int], ...], room: int) -> tuple[bool, ...]:
     """A knapsack with sizes and room in steps of one unit. Plans for neighbouring sizes ask for the same ones."""
-    count = len(steps_and_values)
-    # best[i, r]: the most value of the items from i on in r units of room.
-    best = np.zeros((count + 1, room + 1), np.int64)
-    for i in range(count - 1, -1, -1):
+    best = np.zeros(room + 1, np.int64)  # in so many units of room the most value of the items looked at, last first
+    takes = np.zeros((len(steps_and_values), room + 1), np.bool_)  # whether that is reached with the item
+    for i in range(len(steps_and_values) - 1, -1, -1):
         steps, value = steps_and_values[i]
-        best[i] = best[i + 1]
         if steps <= room:
-            np.maximum(best[i, steps:], best[i + 1, : room + 1 - steps] + value, out=best[i, steps:])
+            with_it = best[: room + 1 - steps] + value
+            np.greater_equal(with_it, best[steps:], out=takes[i, steps:])
+            np.maximum(best[steps:], with_it, out=best[steps:])
     taken = []
-    for i, (steps, value) in enumerate(steps_and_values):
-        take = steps <= room and best[i + 1, room - steps] + value >= best[i + 1, room]
-        taken.append(bool(take))
-        room -= steps if take else 0
+    for i, (steps, _) in enumerate(steps_and_values):
+        taken.append(bool(takes[i, room]))
+        room -= steps if taken[-1] else 0
     return tuple(taken)
 
 

@@ -8,7 +8,8 @@ from rich.text import Text
 from hwsim.core.quality import OpQuality, Quality
 from hwsim.core.result import Result
 from hwsim.report.figures import figure, percent
-from hwsim.report.terminal import Screen, new_table, render, run_text
+from hwsim.report.tables import Screen, new_table, render
+from hwsim.report.terminal import run_text
 
 TOP = 12
 
