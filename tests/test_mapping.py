@@ -16,6 +16,7 @@ from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Program
 from hwsim.core.schedule import OpSchedule, Ports, Schedule
 from hwsim.core.steps import Repeat, Ring, StepTree
+from hwsim.core.summation import Accumulator
 from hwsim.core.tensor import Granularity, Scaling
 from hwsim.core.view import View
 from hwsim.engine.digital import run
@@ -25,7 +26,7 @@ from hwsim.mapping.network import network
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import naive_schedule, planned, rungs, schedule
 from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import Tiling
+from hwsim.mapping.tiling import Tiling, Where
 from hwsim.models.catalogue import workload
 from hwsim.timing.systolic import gemm_cycles
 from hwsim.timing.timeline import times
@@ -358,3 +359,31 @@ def test_the_last_tile_waits_for_a_shorter_next_one(
         assert last is not None
         # However long a tile keeps the array, its results are out as soon as its structure allows.
         assert sum(s.array.cycles for s in steps[name] if s.array) + last.tail == k + 2 * 4 + 4 - 2
+
+
+@settings(max_examples=150)
+@given(st.builds(gemm, m=SIZES, k=st.integers(8, 40), n=SIZES), chips(), st.integers(1, 6), st.integers(1, 8))
+def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
+    program: Program, on: Chip, rows: int, entries: int
+) -> None:
+    """Their K is cut where the resident rows end, so all columns of a block have sums under way."""
+    array = replace(on.array, accumulator=Accumulator(entries=entries))
+    on = replace(on, array=array)
+    assume(array.dataflow is not Dataflow.OS)
+    (sized,) = network(program).largest.values()
+    operands = Operands.of(sized, program)
+    mode = mode_of(operands, target_of(on))
+    packed, size = array.packed(mode), operands.size
+    resident = rows * array.rows * packed.k
+    assume(resident < size.k)
+    tiling = Tiling(operands, mode, target_of(on), Where(resident_k=resident))
+    for block in candidates(tiling):
+        across = -(-block.inner // (array.cols * packed.n))
+        assert block.outer * across <= entries
+
+
+def test_a_chip_with_more_cores_is_refused_even_if_its_cores_are_known() -> None:
+    program, on = gemm(5, 6, 7), chip()
+    schedule(program, on)
+    with pytest.raises(Unsupported, match="has 2 cores"):
+        schedule(program, replace(on, cores=2))

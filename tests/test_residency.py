@@ -63,16 +63,38 @@ def test_more_room_never_means_more_traffic(found: list[Item], capacity: dict[st
     assert saved(found, choose(found, larger)) >= saved(found, choose(found, capacity))
 
 
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 50)), max_size=10), st.integers(0, 100))
-def test_a_knapsack_of_equals_takes_the_first(things: list[tuple[int, int]], capacity: int) -> None:
-    taken = knapsack(things, capacity)
-    best = max(
-        (sum(v for (_, v), t in zip(things, choice, strict=True) if t), choice)
-        for choice in product((False, True), repeat=len(things))
-        if sum(s for (s, _), t in zip(things, choice, strict=True) if t) <= capacity
-    )
-    assert sum(v for (_, v), t in zip(things, taken, strict=True) if t) == best[0]
-    assert knapsack([(5, 7), (5, 7), (5, 7)], 10) == [True, True, False]
+GROUPS = st.lists(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 50)), min_size=1, max_size=3), max_size=5)
+
+
+@given(GROUPS, st.integers(0, 100))
+def test_a_knapsack_takes_the_best_heads_of_its_groups(groups: list[list[tuple[int, int]]], capacity: int) -> None:
+    def value(lengths: tuple[int, ...] | list[int]) -> int:
+        return sum(value for group, length in zip(groups, lengths, strict=True) for _, value in group[:length])
+
+    def size(lengths: tuple[int, ...] | list[int]) -> int:
+        return sum(size for group, length in zip(groups, lengths, strict=True) for size, _ in group[:length])
+
+    taken = knapsack(groups, capacity)
+    every = product(*(range(len(group) + 1) for group in groups))
+    assert size(taken) <= capacity
+    assert value(taken) == max(value(lengths) for lengths in every if size(lengths) <= capacity)
+
+
+@settings(max_examples=100)
+@given(GROUPS, st.integers(0, 100), st.integers(0, 30))
+def test_rows_of_one_tensor_stay_from_the_first_on(
+    groups: list[list[tuple[int, int]]], capacity: int, more: int
+) -> None:
+    rows = [
+        Item(f"t{number}", row, size, ("a",), (size * 8,))
+        for number, group in enumerate(groups)
+        for row, (size, _) in enumerate(group)
+    ]
+    choice = choose(rows, {"a": capacity})
+    for item, loop in zip(rows, choice, strict=True):
+        earlier = [one for one, other in zip(rows, choice, strict=True) if one.name == item.name and other is None]
+        assert loop is None or all(one.row > item.row for one in earlier)
+    assert saved(rows, choose(rows, {"a": capacity + more})) >= saved(rows, choice)
 
 
 LOOP = Span(6, 13)

@@ -43,6 +43,8 @@ class Limits:
     stream: int | None
     entries: int | None
     outputs_stay: bool
+    k_is_cut: bool = False
+    """Whether K is cut in any case, because the first rows of the weight are resident."""
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +98,7 @@ def _within_accumulators(block: Extent, whole: Extent, limits: Limits) -> Extent
     """The block, made to obey the array's chunk and the number of partial sums that a column holds."""
     outer, unit, entries = min(block.outer, limits.stream or block.outer), limits.unit, limits.entries
     if entries is not None and whole.k > unit.k:
-        sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k else 1
+        sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k or limits.k_is_cut else 1
         if sums_at_once > entries:
             return Extent(outer=1, inner=unit.inner * entries, k=block.k)
         outer = min(outer, entries // sums_at_once)

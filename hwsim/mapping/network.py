@@ -157,12 +157,13 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
     weight = network.uses.tensors[op.weight.tensor]
     matrix = operands.size
     if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
-        if matrix.batch > 1:
+        limits = limits_of(target.array, piece.mode)
+        if matrix.batch > 1 or limits.outputs_stay:
+            # On an OS array K is cut only inside one output tile, so part of a weight would force blocks of one tile.
             yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
-            unit = limits_of(target.array, piece.mode).unit.k
-            for row, first in enumerate(range(0, matrix.k, unit)):
-                yield op.weight.tensor, row, operands.weight_bytes(min(unit, matrix.k - first), matrix.n)
+            for row, first in enumerate(range(0, matrix.k, limits.unit.k)):
+                yield op.weight.tensor, row, operands.weight_bytes(min(limits.unit.k, matrix.k - first), matrix.n)
     if operands.column_bytes(matrix.n):
         yield columns_of(op.name), 0, operands.column_bytes(matrix.n)
 

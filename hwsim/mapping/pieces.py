@@ -58,8 +58,8 @@ class MatrixPiece:
     def resident_k(self, rows: int) -> int:
         """How much of K so many rows of tiles are."""
         size = self.operands.size
-        unit = size.k if size.batch > 1 else limits_of(self.target.array, self.mode).unit.k
-        return min(size.k, rows * unit)
+        limits = limits_of(self.target.array, self.mode)
+        return min(size.k, rows * (size.k if size.batch > 1 or limits.outputs_stay else limits.unit.k))
 
     def _follower(self, kept: Kept) -> Follower | None:
         if self.follows is None:

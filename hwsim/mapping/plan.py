@@ -156,8 +156,8 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
             what = "one tile of the array" if sized.on_array else "one row"
             raise UnsupportedOp(
                 name,
-                f"{what} takes {held} bytes with {target.slots} buffers, the scratchpad has {size}; "
-                "give a larger one" + (", or fewer buffers" if target.slots > 1 else ""),
+                f"{what} takes {held} bytes with {target.slots} buffer{'s' * (target.slots > 1)}, "
+                f"there are {size} of the scratchpad to plan with; give a larger one",
             )
         working[network.uses.place_of[name]] = held
         if sized.follower is not None:
@@ -232,5 +232,5 @@ def _weight_of(op: Op) -> str | None:
 
 def _why_streamed(name: str, plan: Plan) -> str:
     if any(item.name == name for item in plan.items):
-        return "residents that save more traffic fill the scratchpad"
-    return "read once" if not plan.naive else "nothing stays in this plan"
+        return "no room beside residents that save more traffic"
+    return "nothing stays in this plan" if plan.naive else "comes from outside with every read"

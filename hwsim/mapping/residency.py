@@ -1,15 +1,15 @@
 """Which weights and states stay in the scratchpad: those that save most bytes of DRAM traffic.
 
 An item is a tensor's row of tiles, or something that stays as a whole. It can be resident in any loop around its op:
-then it is loaded once before that loop, and takes its bytes during all of it. Among the items of one loop the choice is
-a knapsack, solved exactly; with loops inside loops it is exact for up to `EXACT_ITEMS` items, and beyond that outer
-loops choose first, by bytes saved per byte held.
+then it is loaded once before that loop, and takes its bytes during all of it; of a tensor the first rows are. Among the
+items of one loop the choice is a knapsack, solved exactly (to coarser units, where it would have more than
+`MOST_STATES` states); with loops inside loops it is exact for up to `EXACT_ITEMS` items, and beyond that outer loops
+choose first.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
+from itertools import accumulate, groupby, product
 from math import gcd
 
 import numpy as np
@@ -45,9 +45,7 @@ def choose(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
         chosen: dict[Item, str] = {}
         for (loop,) in sorted(paths):
             own = [item for item in candidates if item.loops == (loop,)]
-            for item, taken in zip(own, knapsack([(i.bytes, i.saves[0]) for i in own], capacity[loop]), strict=True):
-                if taken:
-                    chosen[item] = loop
+            chosen |= dict.fromkeys(_best_heads(own, 0, capacity[loop]), loop)
         return tuple(chosen.get(item) for item in items)
     if len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
         best = _exhaustive(candidates, capacity)
@@ -77,36 +75,46 @@ def fits(items: Sequence[Item], choice: Choice, capacity: dict[str, int]) -> boo
     return True
 
 
-def knapsack(sizes_and_values: Sequence[tuple[int, int]], capacity: int) -> list[bool]:
-    """The subset of greatest value within the capacity; of equals, the one that takes the first items.
+def knapsack(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> list[int]:
+    """Of each group how many of its first things, given as size and value, make most value within the capacity.
 
-    >>> knapsack([(5, 10), (4, 9), (3, 7)], 7)
-    [False, True, True]
+    Of equals the choice that takes most of the first groups.
+
+    >>> knapsack([[(5, 10)], [(4, 9)], [(3, 7)]], 7)
+    [0, 1, 1]
+    >>> knapsack([[(6, 6), (6, 6), (2, 2)], [(1, 1), (1, 1)]], 8)
+    [1, 2]
     """
-    count = len(sizes_and_values)
-    if sum(size for size, _ in sizes_and_values) <= capacity:
-        return [True] * count
-    unit = gcd(*(size for size, _ in sizes_and_values)) or 1
+    count = len(groups)
+    if sum(size for group in groups for size, _ in group) <= capacity:
+        return [len(group) for group in groups]
+    unit = gcd(*(size for group in groups for size, _ in group)) or 1
     unit *= max(1, -(-(count + 1) * (max(0, capacity) // unit + 1) // MOST_STATES))
-    return list(_taken(tuple((-(-size // unit), value) for size, value in sizes_and_values), max(0, capacity) // unit))
-
-
-@lru_cache(maxsize=1 << 10)
-def _taken(steps_and_values: tuple[tuple[int, int], ...], room: int) -> tuple[bool, ...]:
-    """A knapsack with sizes and room in steps of one unit. Plans for neighbouring sizes ask for the same ones."""
-    best = np.zeros(room + 1, np.int64)  # in so many units of room the most value of the items looked at, last first
-    takes = np.zeros((len(steps_and_values), room + 1), np.bool_)  # whether that is reached with the item
-    for i in range(len(steps_and_values) - 1, -1, -1):
-        steps, value = steps_and_values[i]
-        if steps <= room:
-            with_it = best[: room + 1 - steps] + value
-            np.greater_equal(with_it, best[steps:], out=takes[i, steps:])
-            np.maximum(best[steps:], with_it, out=best[steps:])
+    room = max(0, capacity) // unit
+    # best[i, r]: the most value of the groups from i on in r units of room.
+    best = np.zeros((count + 1, room + 1), np.int64)
+    heads = [_heads(group, unit) for group in groups]
+    for i in range(count - 1, -1, -1):
+        best[i] = best[i + 1]
+        for size, value in heads[i]:
+            if size <= room:
+                np.maximum(best[i, size:], best[i + 1, : room + 1 - size] + value, out=best[i, size:])
     taken = []
-    for i, (steps, _) in enumerate(steps_and_values):
-        taken.append(bool(takes[i, room]))
-        room -= steps if taken[-1] else 0
-    return tuple(taken)
+    for i, group in enumerate(heads):
+        most, left = 0, room
+        for length, (size, value) in enumerate(group, 1):
+            if size <= room and best[i + 1, room - size] + value == best[i, room]:
+                most, left = length, room - size
+        taken.append(most)
+        room = left
+    return taken
+
+
+def _heads(group: Sequence[tuple[int, int]], unit: int) -> list[tuple[int, int]]:
+    """Size, in whole units, and value of the first thing, of the first two, and so on."""
+    sizes = accumulate(size for size, _ in group)
+    values = accumulate(value for _, value in group)
+    return [(-(-size // unit), value) for size, value in zip(sizes, values, strict=True)]
 
 
 def _combinations(items: Sequence[Item]) -> int:
@@ -121,7 +129,7 @@ def _exhaustive(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
     most = -1
     for choice in product(*((*item.loops, None) for item in items)):
         value = saved(items, choice)
-        if value > most and fits(items, choice, capacity):
+        if value > most and _heads_only(items, choice) and fits(items, choice, capacity):
             best, most = choice, value
     return best
 
@@ -131,15 +139,31 @@ def _outer_first(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
     chosen: dict[Item, str] = {}
     for depth in range(max(len(item.loops) for item in items)):
         for loop in dict.fromkeys(item.loops[depth] for item in items if len(item.loops) > depth):
-            own = [i for i in items if len(i.loops) > depth and i.loops[depth] == loop and i not in chosen]
-            inner = _inner(items, loop)
-            limit = min(room[name] for name in {loop, *inner})
-            for item, taken in zip(own, knapsack([(i.bytes, i.saves[depth]) for i in own], limit), strict=True):
-                if taken:
-                    chosen[item] = loop
-                    for name in {loop, *inner}:
-                        room[name] -= item.bytes
+            begun = {item.name for item in chosen}
+            own = [i for i in items if len(i.loops) > depth and i.loops[depth] == loop and i.name not in begun]
+            inside = {loop, *_inner(items, loop)}
+            for item in _best_heads(own, depth, min(room[name] for name in inside)):
+                chosen[item] = loop
+                for name in inside:
+                    room[name] -= item.bytes
     return tuple(chosen.get(item) for item in items)
+
+
+def _best_heads(items: Sequence[Item], depth: int, capacity: int) -> list[Item]:
+    """Of each tensor the first rows, as many as make most of the capacity."""
+    groups = [list(group) for _, group in groupby(items, key=lambda item: item.name)]
+    lengths = knapsack([[(item.bytes, item.saves[depth]) for item in group] for group in groups], capacity)
+    return [item for group, length in zip(groups, lengths, strict=True) for item in group[:length]]
+
+
+def _heads_only(items: Sequence[Item], choice: Choice) -> bool:
+    """Whether of each tensor only its first rows are resident, all in one loop."""
+    before: dict[str, str | None] = {}
+    for item, loop in zip(items, choice, strict=True):
+        if loop is not None and item.row > 0 and before.get(item.name) != loop:
+            return False
+        before[item.name] = loop
+    return True
 
 
 def _inner(items: Sequence[Item], loop: str) -> set[str]:

@@ -2,8 +2,8 @@
 
 Plans are made for the sizes of a ladder (powers of two and half as much again) up to the scratchpad's own, and for as
 many slots as the chip has or fewer. Because every rung below a scratchpad is also below any larger one, a larger
-scratchpad, or more buffers, never makes a program slower; and because the naive plans are among them, no schedule is
-slower than the naive one.
+scratchpad, or more buffers, never makes a program slower; and because the naive plans for all rungs are among them, no
+schedule is slower than the naive one for the largest rung.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,7 +60,8 @@ def planned(
     known = _SAME.get(asked)
     if known is not None:
         return known[0]
-    key = program, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock, id(residency), free_conversion
+    units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
+    key = program, units, id(residency), free_conversion
     if key not in _FOUND:
         _make_room(_FOUND)
         # The plan that was taken over is kept as well, so that its identity stays its own.
@@ -102,7 +103,7 @@ def _fastest(
                 one = make(found, target, size)
                 body = assemble(one)
             except UnsupportedOp as error:
-                problem = problem or error
+                problem = error  # the last one is that of the fewest slots
                 break  # what does not fit here fits no smaller one
             mark = slots, _mark(body.body)
             if mark in seen:

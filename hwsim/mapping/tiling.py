@@ -63,7 +63,8 @@ class Tiling:
     @cached_property
     def limits(self) -> Limits:
         """What blocks must obey on this array in this mode."""
-        return limits_of(self.target.array, self.mode)
+        in_part = 0 < self.where.resident_k < self.whole.k
+        return replace(limits_of(self.target.array, self.mode), k_is_cut=in_part)
 
     @cached_property
     def _hash(self) -> int:

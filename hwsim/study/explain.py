@@ -2,16 +2,18 @@
 
 from fractions import Fraction
 
-from hwsim.core.chip import Chip, Dataflow
+from hwsim.core.chip import Chip, Dataflow, SystolicArray
 from hwsim.core.counters import Limit, OpCounters
 from hwsim.core.explanation import Explanation, Roof
+from hwsim.core.laws import MatrixSize
+from hwsim.core.precision import Precision
 from hwsim.core.schedule import Ports, port_cycles
 from hwsim.core.workload import Workload
 from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.pieces import MatrixPiece
 from hwsim.mapping.schedule import Planned, planned
-from hwsim.timing.systolic import gemm_cycles
+from hwsim.timing.systolic import gemm_cycles, tail
 
 
 def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters) -> Explanation:
@@ -48,7 +50,19 @@ def _array_alone(found: Planned, leader: SizedOp) -> int:
     assert block is not None
     array, size = piece.target.array, piece.operands.size
     chunk = {Dataflow.WS: block.m, Dataflow.IS: block.n, Dataflow.OS: None}[array.dataflow]
-    return size.batch * gemm_cycles(array, piece.mode, size.m, size.k, size.n, chunk).out
+    once = gemm_cycles(array, piece.mode, size.m, size.k, size.n, chunk).out
+    # The products of a batch follow each other at the array's interval; only the last one's results are waited for.
+    rest = once - _last_tail(array, piece.mode, size, chunk)
+    return (size.batch - 1) * rest + once
+
+
+def _last_tail(array: SystolicArray, mode: Precision, size: MatrixSize, chunk: int | None) -> int:
+    """How long after the last tile's interval its results are complete."""
+    if array.dataflow is Dataflow.OS:
+        return tail(array, -(-size.k // array.packed(mode).k))
+    streamed = size.m if array.dataflow is Dataflow.WS else size.n
+    longest = min(chunk or streamed, streamed)
+    return tail(array, streamed % longest or longest)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:

@@ -90,7 +90,9 @@ class _Between:
         elif changed == set(CHAIN) - {Change.MAC_PRICE}:
             counters = self.last.counters
         else:
-            converts = _converts(program) and not (Change.VECTOR in changed and _converts(self.last.program))
+            # What the network does not convert whose vector work this is, comes about by itself.
+            worked = self.last.program if Change.VECTOR in changed else self.first.program
+            converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
             found = planned(program, chip, residency=kept, free_conversion=converts, progress=progress)
             counters = run(found.schedule)
