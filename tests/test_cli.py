@@ -132,7 +132,7 @@ def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[s
     out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
     document = json.loads(out)
     assert list(document) == [
-        "chip", "workload", "rows", "waterfall", "waterfall_other_order", "slower_ops", "provenance",
+        "chip", "workload", "rows", "waterfall", "waterfall_other_order", "slower_ops", "energy_split", "provenance",
     ]  # fmt: skip
     rows = document["rows"]
     assert [row["precision"] for row in rows] == ["fp16", "w8a8", "w4a4"]
@@ -306,7 +306,8 @@ def test_a_defect_of_ours_is_a_traceback_and_exit_code_1(tmp_path: Path) -> None
 
 def test_interruption_is_exit_code_130_even_inside_a_kernel(tmp_path: Path) -> None:
     script = """
-import signal, threading, os, time
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 import hwsim.study.simulate as simulate
 from hwsim.kernels.jit import kernel
 from hwsim.cli.main import run
@@ -330,7 +331,10 @@ run()
         assert child.stdout is not None
         assert child.stdout.readline() == "inside\n"
         child.send_signal(signal.SIGINT)
-        _, complaint = child.communicate(timeout=30)
+        try:
+            _, complaint = child.communicate(timeout=30)
+        finally:
+            child.kill()
     assert (child.returncode, complaint) == (130, "")
 
 
