@@ -65,7 +65,7 @@ def _headline(result: Result, clock: int) -> Table:
     power = summary.energy_aj / 1e18 / (summary.latency_ms / 1000)
     smaller = summary.compression_vs_fp32
     compression = "" if smaller is None else f", {figure(smaller)} times smaller than in fp32"
-    batch_audio = summary.audio_seconds * summary.batch
+    per_second = result.efficiency.energy_per_audio_second_mj * 1e15
     host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
     fused = (
         "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
@@ -77,7 +77,7 @@ def _headline(result: Result, clock: int) -> Table:
         (
             "energy",
             joules(summary.energy_aj),
-            f"{joules(summary.energy_aj / batch_audio)} per second of audio, {figure(power)} W while running",
+            f"{joules(per_second)} per second of audio, {figure(power)} W while running",
         ),
         (
             "DRAM",
