@@ -99,7 +99,7 @@ def test_lengths_that_the_network_does_not_take_are_found_by_check(length: str, 
     assert str(raised.value) == f"{path}:1: lengths = {law}"
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".yaml", "a\0b"])
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".yaml"])
 def test_a_name_that_no_file_can_have_is_one_clear_line(name: str) -> None:
     with pytest.raises(FileProblem, match=r"^[^\n]*cannot be read: [^\n]*$"):
         check(name)

@@ -7,7 +7,8 @@ import numpy as np
 
 from hwsim.core.chip import Chip, Dataflow, SystolicArray
 from hwsim.core.precision import Precision
-from hwsim.core.product import Engine, ProductFigures
+from hwsim.core.product import ProductFigures
+from hwsim.core.result import Engine
 from hwsim.engine.registers import Array, run_registers
 from hwsim.errors import UnknownName, Unsupported
 from hwsim.tensor.gemm import matmul
