@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from hwsim.core.chip import Chip, Dataflow, SystolicArray
+from hwsim.core.noun import must_be
 from hwsim.core.precision import Precision
 from hwsim.core.product import ProductFigures
 from hwsim.core.result import Engine
@@ -42,6 +43,7 @@ def gemm(
     threads: int = 1,
 ) -> Product:
     """act[m, k] @ weight[k, n] on the array of a chip, in the mode that takes both formats."""
+    must_be(Chip, "chip", chip)
     act_format, weight_format = (
         _named("precision", Precision, act_precision),
         _named("precision", Precision, weight_precision),
