@@ -516,3 +516,18 @@ def test_a_dimension_is_changed_alone(capsys: pytest.CaptureFixture[str]) -> Non
     layer = 2 * (4 * 640 * (340 + 640) + 2 * 4 * 640)
     assert document["summary"]["parameters"] == layer + 2_396_620 + 536_622
     assert {op["times"] for op in document["ops"] if op["name"] == "search.choose"} == {640}
+    sources = document["provenance"]["sources"]
+    assert sources["workload.encoder.layers"] == "command line: --dim encoder.layers=1"
+    assert sources["workload.encoder.cells"] == "arXiv 2103.09935, recalled"
+
+
+def test_a_report_lists_what_has_no_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "arch" / "int4_array.yaml").read_text()
+    bare = tmp_path / "bare.yaml"
+    bare.write_text(text[: text.index("sources:")])
+    out, _ = printed(capsys, "run", str(bare), "mlperf_rnnt")
+    assert "chip.clock (not said), chip.dram (not said)" in " ".join(out.split())
+    assert "chip.array.rows" not in out
+    whole, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt")
+    assert "chip.scratchpad.size (recalled)" in " ".join(whole.split())
+    assert "not said" not in whole

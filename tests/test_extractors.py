@@ -202,7 +202,7 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parts_have_the_published_numbers_of_parameters(name: str) -> None:
+def test_parts_have_the_derived_numbers_of_parameters(name: str) -> None:
     sizes = load_workload(name).sizes
     assert {part: sizes[part].parameters for part in PARAMETERS[name]} == PARAMETERS[name]
 
@@ -210,7 +210,7 @@ def test_parts_have_the_published_numbers_of_parameters(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters"), [("rnnt", 57_164_282), ("mlperf_rnnt", 45_323_037), ("tdnnf_7q", 21_356_836)]
 )
-def test_recognisers_have_the_published_numbers_of_parameters(name: str, parameters: int) -> None:
+def test_recognisers_have_the_derived_numbers_of_parameters(name: str, parameters: int) -> None:
     assert load_workload(name).size.parameters == parameters
 
 
@@ -227,14 +227,14 @@ def test_fused_language_models_are_counted_apart() -> None:
     assert work.sizes["external_lm"].parameters == load_workload("lstm_lm").program.parameters
 
 
-def test_bottlenecks_of_160_have_the_published_number_of_parameters() -> None:
+def test_bottlenecks_of_160_have_the_derived_number_of_parameters() -> None:
     recipe = shipped("tdnnf_7q")
     assert isinstance(recipe, Tdnnf)
     layers = tuple(replace(layer, bottleneck=160) for layer in recipe.encoder.layers)
     assert workload(replace(recipe, encoder=replace(recipe.encoder, layers=layers))).program.parameters == 18_702_628
 
 
-def test_narrower_features_have_the_published_number_of_parameters() -> None:
+def test_narrower_features_have_the_derived_number_of_parameters() -> None:
     recipe = shipped("rnnt")
     assert isinstance(recipe, Rnnt)
     work = workload(replace(recipe, encoder=replace(recipe.encoder, features=240)))

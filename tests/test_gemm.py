@@ -314,3 +314,35 @@ def test_floats_that_are_no_numbers_are_refused(tmp_path: Path, capsys: pytest.C
     precisions = ["--act-precision", "fp16", "--weight-precision", "fp16"]
     assert main(["gemm", "int4_array", "--act", str(act), "--weight", str(weight), *precisions]) == 2
     assert capsys.readouterr().err == "hwsim: act[0, 1] = nan: must be a number of fp16\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("-", "--out = '-': must name a file; an array is not printed"),
+        ("out.npy/", "out.npy/: is a directory; name a file"),
+        ("act.npy", "act.npy: is what is read as act.npy; write to another file"),
+        ("./weight.npy", "./weight.npy: is what is read as weight.npy; write to another file"),
+    ],
+)
+def test_a_result_goes_to_a_file_of_its_own(
+    target: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("act", "weight"):
+        np.save(f"{name}.npy", np.ones((2, 2), np.int8))
+    assert main(["gemm", "int4_array", "--act", "act.npy", "--weight", "weight.npy", "--out", target]) == 2
+    assert capsys.readouterr() == ("", f"hwsim: {problem}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["act.npy", "weight.npy"]
+    assert (np.load("act.npy") == 1).all()
+
+
+def test_a_name_in_the_place_of_a_chip_or_workload_is_one_clear_line() -> None:
+    message = "must be a Chip; hwsim.load_chip reads one from a path or a name"
+    with pytest.raises(InvalidValue, match=f"chip = 'int4_array': {message}"):
+        hwsim.gemm("int4_array", [[1]], [[1]], act_precision="int8", weight_precision="int8")  # type: ignore[arg-type]
+    chip = hwsim.load_chip("int4_array")
+    with pytest.raises(InvalidValue, match=r"workload = 'rnnt': must be a Workload; hwsim.load_workload reads one"):
+        hwsim.simulate(chip, "rnnt")  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match=message):
+        hwsim.compare("int4_array", hwsim.load_workload("rnnt"), ["fp16"])  # type: ignore[arg-type]

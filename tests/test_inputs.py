@@ -193,13 +193,13 @@ BROKEN_TRANSFORMERS = [
     (
         "audio: 10 s",
         "audio: 1000 s",
-        "6: audio = '1000 s': makes 3500 symbols, more than the context of 512; shorten it",
+        "7: audio = '1000 s': makes 3500 symbols, more than the context of 512; shorten it",
     ),
-    ("heads: 8", "heads: 7", "10: model.heads = 7: must divide the size of 512"),
+    ("heads: 8", "heads: 7", "11: model.heads = 7: must divide the size of 512"),
     (
         "precision: w2a8",
         "precision: {policy: w2a8, cache: int5}",
-        "8: precision.cache = 'int5': did you mean int8? known: "
+        "9: precision.cache = 'int5': did you mean int8? known: "
         "int2, int3, int4, int8, int16, int32, uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, "
         "bf16, fp32",
     ),

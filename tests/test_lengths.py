@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chips import chip
+from data import ROOT
 from hwsim.core.lengths import Lengths, Share
-from hwsim.errors import InvalidValue
+from hwsim.errors import FileProblem, InvalidValue
+from hwsim.inputs.check import check
 from hwsim.models.catalogue import workload
 from hwsim.report.tables import Screen
 from hwsim.report.terminal import run_text
@@ -80,3 +83,23 @@ def test_a_distribution_is_a_run_for_each_bucket() -> None:
     assert (found.latency_p50_ms, found.latency_p99_ms) == tuple(alone)
     assert "Utterance lengths: RTF" in run_text(result, 10**9, Screen())
     assert simulate(chip(), workload(base)).lengths is None
+
+
+@pytest.mark.parametrize(
+    ("length", "law"),
+    [("300 s", "'5 min': makes 1050 symbols, more than the context of 512; shorten it")],
+)
+def test_lengths_that_the_network_does_not_take_are_found_by_check(length: str, law: str, tmp_path: Path) -> None:
+    text = (ROOT / "workloads" / "transformer_lm.yaml").read_text()
+    shares = f"lengths: {{shares: [{{length: 1 s, utterances: 1}}, {{length: {length}, utterances: 2}}]}}"
+    path = tmp_path / "long.yaml"
+    path.write_text(f"{shares}\n{text}")
+    with pytest.raises(FileProblem) as raised:
+        check(str(path))
+    assert str(raised.value) == f"{path}:1: lengths = {law}"
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".yaml"])
+def test_a_name_that_no_file_can_have_is_one_clear_line(name: str) -> None:
+    with pytest.raises(FileProblem, match=r"^[^\n]*cannot be read: [^\n]*$"):
+        check(name)

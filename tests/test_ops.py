@@ -45,7 +45,13 @@ def test_the_table_has_a_row_for_each_op_and_no_other() -> None:
 def test_every_kind_of_op_goes_through_every_room(kind: type[Op]) -> None:
     (program,) = [p for p in ONE_OF_EACH if isinstance(p.body[0], kind)]
     work = Workload(
-        name="one", audio=10**12, batch=1, precision=PrecisionPlan(policy="w8a8"), program=program, recipe=recipe()
+        name="one",
+        audio=10**12,
+        batch=1,
+        precision=PrecisionPlan(policy="w8a8"),
+        program=program,
+        recipe=recipe(),
+        utterances=1,
     )
     result = simulate(chip(), work)
     (op,) = result.ops

@@ -44,7 +44,7 @@ def shipped() -> Workload:
     return load_workload("rnnt")
 
 
-def test_shipped_transducer_has_the_published_number_of_parameters(shipped: Workload) -> None:
+def test_shipped_transducer_has_the_derived_number_of_parameters(shipped: Workload) -> None:
     def parameters(part: str) -> int:
         tensors = [t for t in shipped.program.tensors if t.role.parameter and t.name.startswith(part)]
         return sum(t.elements for t in tensors)

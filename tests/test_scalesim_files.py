@@ -364,3 +364,23 @@ def test_the_worked_examples_of_the_documentation_hold() -> None:
     found = doctest.testfile(str(ROOT / "docs" / "scalesim.md"), module_relative=False, encoding="utf-8")
     assert found.failed == 0
     assert found.attempted > 20
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("wide, 40000, 8000, 8, 8, 1, 4, 1,", "an input of 320000000 words; hwsim walks over up to 134217728"),
+        (
+            "deep, 4000, 4000, 40, 40, 1, 4, 1,",
+            "15689521 positions that ask for 1600 words each; hwsim looks up to 4294967296 words up",
+        ),
+    ],
+)
+def test_a_convolution_that_would_take_hours_is_refused_by_its_name(
+    line: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topology = tmp_path / "large.csv"
+    topology.write_text(CONVOLUTIONS.replace("Conv2, 27, 27, 5, 5, 96, 256, 1,", line))
+    assert main(["scalesim", str(SCALE), str(topology)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"hwsim: {line.partition(',')[0]}: {problem}\n")

@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import re
+from dataclasses import replace
 from fractions import Fraction
 from types import ModuleType
 
@@ -48,7 +49,7 @@ def test_parts_sum_to_the_workload(name: str) -> None:
     parts = part_sizes(recipe)
     program = workload(recipe, "fp32").program
     assert sum(part.parameters for part in parts) == program.parameters
-    audio = Fraction(recipe.audio, 10**12) * recipe.batch
+    audio = Fraction(recipe.audio, 10**12) * workload(recipe).utterances
     assert sum(part.products_per_second for part in parts) * audio == hand_count(recipe)
     for place, policy in enumerate(POLICIES):
         stored = sum(part.stored_bytes[place] for part in parts)
@@ -68,6 +69,14 @@ def test_bytes_are_packed_weights_and_their_scales(name: str, policy: str) -> No
         columns = n * (groups[0] if groups else 1)
         scales = 0 if policy.startswith("fp") else 1 if group is None else -(-k // group)
         assert tensor.stored_bytes == columns * (-(-k * bits // 8) + 4 * scales), tensor.name
+
+
+def test_hypotheses_of_a_language_model_are_not_utterances() -> None:
+    """Its products for a second of audio are those of all hypotheses; elsewhere a batch is of utterances."""
+    (part,) = part_sizes(shipped("lstm_lm"))
+    assert part.products_per_second == 14 * 16 * (2 * 4 * 2048 * 2 * 2048 + 2048 * 46)
+    assert (workload(shipped("lstm_lm")).batch, workload(shipped("lstm_lm")).utterances) == (16, 1)
+    assert workload(replace(shipped("conformer_s"), batch=2)).utterances == 2
 
 
 def test_compression_is_a_ratio_of_bytes() -> None:

@@ -7,6 +7,7 @@ import click
 from hwsim.cli.options import deliver, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
+from hwsim.errors import InvalidValue
 
 
 @click.command(name="gemm")
@@ -40,13 +41,16 @@ def command(
     """
     from hwsim.inputs.arrays import read_array
     from hwsim.inputs.load import open_chip
-    from hwsim.report.files import check_target
+    from hwsim.report.files import check_kept, check_target
 
     chip = open_chip(arch).value
     act, weight = read_array(act_file), read_array(weight_file)
+    if out == "-":
+        raise InvalidValue("--out", out, "must name a file; an array is not printed")
     for target in (out, json_file):
         if target is not None and target != "-":
             check_target(target)
+            check_kept(target, act_file, weight_file)
 
     from hwsim.engine.gemm import Product, gemm
 

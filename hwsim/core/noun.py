@@ -202,3 +202,9 @@ def _laws_of(hint: Any) -> tuple[tuple[FieldLaw, ...], bool]:
             if get_origin(member) is Annotated:
                 return _laws_of(member)[0], True
     return (), False
+
+
+def must_be(kind: type[Any], what: str, value: object) -> None:
+    """Refuse what a caller passed in the place of a noun, such as the name of a file that describes one."""
+    if not isinstance(value, kind):
+        raise InvalidValue(what, value, f"must be a {kind.__name__}; hwsim.load_{what} reads one from a path or a name")

@@ -1,17 +1,9 @@
 """What is counted while an array makes one matrix product."""
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated
 
 from hwsim.core.noun import Noun, Whole
-
-
-class Engine(Enum):
-    """Who makes the product. Both give the same values and counts."""
-
-    FAST = "fast"  # closed forms, and products as fast as the processor makes them
-    CYCLE = "cycle"  # every register at every clock edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

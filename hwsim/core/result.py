@@ -16,9 +16,9 @@ from hwsim.core.waterfall import SlowerOp, WaterfallStep
 
 
 class Engine(Enum):
-    """Who counted the cycles."""
+    """Who counted the cycles, or made a product; both give the same values and counts."""
 
-    FAST = "fast"  # closed forms of the array, recurrence of the chip
+    FAST = "fast"  # closed forms of the array, recurrence of the chip, products as fast as the processor makes them
     CYCLE = "cycle"  # every register of the array at every clock edge
 
 

@@ -1,12 +1,18 @@
 """Where the values of a file's fields come from: a source or `assumed` for each field, by its dotted path."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from hwsim.core.noun import Noun, Remark, Table
 from hwsim.errors import InvalidValue
+
+NOT_SAID = "not said"
+"""The source of a value of which its file gives none."""
+
+_NO_VALUES = frozenset({"kind", "name", "about", "sources", "precision", "energy"})
+"""Texts and choices; a price table says of each entry where it comes from."""
 
 Sources = Annotated[tuple[tuple[str, Remark], ...], Table()]
 
@@ -18,6 +24,29 @@ def check_sources(noun: Noun, sources: tuple[tuple[str, str], ...]) -> None:
         if path not in known:
             near = get_close_matches(path, known, n=1)
             raise InvalidValue("sources", path, "names no field" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def sources_of(noun: Any, sources: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The sources with what is missing: `NOT_SAID` of each value that is not its default and that no entry covers.
+
+    A noun of whose values none has a source is named as a whole.
+    """
+    found = dict(sources)
+    return found | dict.fromkeys(_unsaid(noun, found, ""), NOT_SAID)
+
+
+def _unsaid(noun: Any, said: dict[str, str], prefix: str) -> list[str]:
+    found: list[str] = []
+    for field in fields(noun):
+        path, value = f"{prefix}{field.name}", getattr(noun, field.name)
+        default = None if field.default is MISSING else field.default
+        if path in said or value == default or (not prefix and field.name in _NO_VALUES) or field.name == "kind":
+            continue
+        if is_dataclass(value) and any(known.startswith(f"{path}.") for known in said):
+            found += _unsaid(value, said, f"{path}.")
+        else:
+            found.append(path)
+    return found
 
 
 @cache

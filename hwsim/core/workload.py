@@ -35,8 +35,9 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload(Noun):
-    """A network at work on `batch` utterances of `audio` picoseconds each.
+    """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
 
+    A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
     `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
     is what the host does in each of the search's steps while the chip waits.
     """
@@ -47,6 +48,7 @@ class Workload(Noun):
     precision: PrecisionPlan
     program: Program
     recipe: Recipe
+    utterances: Annotated[int, Whole(low=1)]
     fused: tuple[str, ...] = ()
     host: Picoseconds = 0
 

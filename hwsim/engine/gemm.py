@@ -6,8 +6,10 @@ from typing import TypeVar
 import numpy as np
 
 from hwsim.core.chip import Chip, Dataflow, SystolicArray
+from hwsim.core.noun import must_be
 from hwsim.core.precision import Precision
-from hwsim.core.product import Engine, ProductFigures
+from hwsim.core.product import ProductFigures
+from hwsim.core.result import Engine
 from hwsim.engine.registers import Array, run_registers
 from hwsim.errors import UnknownName, Unsupported
 from hwsim.tensor.gemm import matmul
@@ -41,6 +43,7 @@ def gemm(
     threads: int = 1,
 ) -> Product:
     """act[m, k] @ weight[k, n] on the array of a chip, in the mode that takes both formats."""
+    must_be(Chip, "chip", chip)
     act_format, weight_format = (
         _named("precision", Precision, act_precision),
         _named("precision", Precision, weight_precision),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsim.errors import FileProblem, UnknownName
+from hwsim.errors import FileProblem, UnknownName, shown
 from hwsim.inputs.document_kind import describes
 from hwsim.inputs.load import chip_from, open_located, prices_from, workload_from
 from hwsim.inputs.shipped import Kind, Located, locate, names
@@ -33,7 +33,12 @@ def check(reference: str) -> Checked:
 
 def _locate(reference: str) -> Located:
     """A file, or a shipped one of any kind."""
-    if Path(reference).name != reference or Path(reference).suffix or Path(reference).is_file():
+    try:
+        is_file = Path(reference).name != reference or Path(reference).suffix or Path(reference).is_file()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise FileProblem(shown(reference), f"cannot be read: {reason}") from error
+    if is_file:
         return Located(Path(reference), reference)
     for kind in Kind:
         if reference in names(kind):

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from hwsim.core.chip import Chip
 from hwsim.core.noun import Noun
 from hwsim.core.prices import PriceTable, TechnologyTable
+from hwsim.core.units import UTTERANCE
 from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.inputs.document_kind import describes
@@ -16,7 +17,7 @@ from hwsim.inputs.files import read_text
 from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
-from hwsim.models.catalogue import RECIPES, AnyRecipe, workload
+from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, workload
 from hwsim.models.dimensions import with_dimensions
 
 Source = str | PathLike[str] | Mapping[str, Any]
@@ -96,13 +97,27 @@ def workload_from(
     _expect(opened, Kind.WORKLOAD)
     recipe = with_dimensions(recipe_from(opened), dimensions or {})
     try:
-        return Loaded(workload(recipe, precision), opened.files)
+        work = workload(recipe, precision)
+        _check_lengths(work)
+        return Loaded(work, opened.files)
     except (UnknownName, InvalidValue) as error:
         if precision is not None:
             raise
         path = error.path if isinstance(error, InvalidValue) else "precision"
         problem = str(error) if isinstance(error, InvalidValue) else f"precision: {error}"
         raise FileProblem(opened.name, problem, line=_line(opened.document, path)) from error
+
+
+def _check_lengths(work: Workload) -> None:
+    """Refuse a distribution of lengths whose shortest or longest one the network does not take."""
+    if work.recipe.lengths is None:
+        return
+    buckets = work.recipe.lengths.bucketed()
+    for length in (buckets[0].length, buckets[-1].length):
+        try:
+            at_length(work, length)
+        except InvalidValue as error:
+            raise InvalidValue("lengths", UTTERANCE.written(length), error.law) from error
 
 
 def recipe_from(opened: Opened) -> AnyRecipe:

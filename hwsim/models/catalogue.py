@@ -14,7 +14,7 @@ from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
 from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
 from hwsim.models.decoding import BeamSearch, Greedy
 from hwsim.models.gemms import Gemms, extract_gemms
-from hwsim.models.lstm_lm import LstmLmAlone, extract_lstm_lm
+from hwsim.models.lstm_lm import LanguageModel, LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
 from hwsim.models.scaling import with_scalings
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
@@ -44,6 +44,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
         precision=plan,
         program=program,
         recipe=recipe,
+        utterances=1 if isinstance(recipe, LanguageModel) else recipe.batch,
         fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
         host=0 if decoding is None else decoding.host,
     )

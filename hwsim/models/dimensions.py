@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from hwsim.core.noun import whole_fields
+from hwsim.core.noun import sorted_pairs, whole_fields
 from hwsim.errors import InvalidValue, UnknownName
 
 T = TypeVar("T")
@@ -24,13 +24,15 @@ def dimensions(recipe: Any, prefix: str = "") -> dict[str, int | None]:
 
 
 def with_dimensions(recipe: T, values: Mapping[str, int]) -> T:
-    """The recipe with other dimensions; all its laws hold for it again."""
+    """The recipe with other dimensions and the command line as their source; all its laws hold for it again."""
     known = dimensions(recipe)
+    sources: dict[str, str] = dict(recipe.sources)  # type: ignore[attr-defined]  # all recipes have them
     for name, value in values.items():
         if name not in known:
             raise UnknownName("dimension", name, known)
         recipe = _replaced(recipe, name.split("."), value, name)
-    return recipe
+        sources[name] = f"command line: --dim {name}={value}"
+    return replace(recipe, sources=sorted_pairs(sources)) if values else recipe  # type: ignore[type-var]
 
 
 def _replaced(noun: Any, path: list[str], value: int, name: str) -> Any:

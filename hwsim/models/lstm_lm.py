@@ -1,4 +1,4 @@
-"""An LSTM language model alone: it scores symbol after symbol, for `batch` sequences at once."""
+"""An LSTM language model alone: it scores symbol after symbol, for `batch` hypotheses at once."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +22,7 @@ SYMBOLS = "symbols"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageModel(Noun):
-    """What workload files of language models have in common."""
+    """What workload files of language models have in common: `batch` hypotheses of one utterance."""
 
     name: Name
     audio: Utterance

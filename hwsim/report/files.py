@@ -27,12 +27,19 @@ def check_target(name: str) -> None:
     try:
         if not name:
             raise FileProblem("''", "names no file")
-        if path.is_dir():
+        if path.is_dir() or name.endswith(("/", os.sep)):
             raise FileProblem(name, "is a directory; name a file")
         if not path.exists() and not os.access(path.parent, os.W_OK):
             raise FileProblem(name, f"cannot be written: there is no writable folder {path.parent}")
     except (OSError, ValueError) as error:
         raise _problem(path, "cannot be written", error) from error
+
+
+def check_kept(name: str, *read: str) -> None:
+    """Refuse to write over a file that is read."""
+    for other in read:
+        if Path(name).exists() and Path(name).samefile(other):
+            raise FileProblem(name, f"is what is read as {other}; write to another file")
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
 from hwsim.core.prices import Sureness
 from hwsim.core.result import LengthsResult, OpResult, Result
+from hwsim.core.sources import NOT_SAID
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
 from hwsim.report.residency import residency
@@ -40,13 +41,23 @@ def run_text(result: Result, clock: int, screen: Screen) -> str:
 
 
 def _assumed(result: Result) -> Text:
-    """Which parameters have no source, and which prices are not read in one."""
-    fields_assumed = [field for field, source in result.provenance.sources if source.startswith("assumed")]
+    """Which parameters have no source, or one that was not looked up, and which prices are not read in one."""
+    marked = [(field, _mark(source)) for field, source in result.provenance.sources]
+    parameters = [f"{field}{mark}" for field, mark in marked if mark is not None]
     doubtful = [f"{unit.action} ({unit.sure.value})" for unit in result.prices if unit.sure is not Sureness.READ]
     return Text.assemble(
-        ("Without a source\n", "bold"), f"parameters  {', '.join(fields_assumed) or 'none'}\n",
+        ("Without a source\n", "bold"), f"parameters  {', '.join(parameters) or 'none'}\n",
         f"prices      {', '.join(doubtful) or 'none'}",
     )  # fmt: skip
+
+
+def _mark(source: str) -> str | None:
+    """What a report adds to a parameter that it lists: nothing to an assumed one. None: the parameter has a source."""
+    if source.startswith("assumed"):
+        return ""
+    if source == NOT_SAID:
+        return f" ({NOT_SAID})"
+    return " (recalled)" if "recalled" in source else None
 
 
 def _headline(result: Result, clock: int) -> Table:
@@ -54,7 +65,7 @@ def _headline(result: Result, clock: int) -> Table:
     power = summary.energy_aj / 1e18 / (summary.latency_ms / 1000)
     smaller = summary.compression_vs_fp32
     compression = "" if smaller is None else f", {figure(smaller)} times smaller than in fp32"
-    batch_audio = summary.audio_seconds * summary.batch
+    per_second = result.efficiency.energy_per_audio_second_mj * 1e15
     host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
     fused = (
         "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
@@ -66,7 +77,7 @@ def _headline(result: Result, clock: int) -> Table:
         (
             "energy",
             joules(summary.energy_aj),
-            f"{joules(summary.energy_aj / batch_audio)} per second of audio, {figure(power)} W while running",
+            f"{joules(per_second)} per second of audio, {figure(power)} W while running",
         ),
         (
             "DRAM",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.core.chip import Chip
+from hwsim.core.noun import must_be
 from hwsim.core.progress import Progress, no_progress, stage
 from hwsim.core.result import Comparison, ComparisonRow, Summary
 from hwsim.core.workload import Workload
@@ -28,6 +29,8 @@ def compare(
 
     With several precisions, the waterfall leads from the first to the last one.
     """
+    must_be(Chip, "chip", chip)
+    must_be(Workload, "workload", workload)
     if isinstance(precisions, str) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
     works = [in_precision(workload, precision) for precision in precisions]

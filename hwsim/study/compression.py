@@ -1,6 +1,7 @@
 """Compression as papers count it: bytes of all parameters in single precision ÷ bytes as stored, scales counted.
 
-The papers do not publish which layer has which format, so that every plan here is an assumption that is written down.
+Which layer has which format is not stated in the papers' abstracts, which are all that was read: every plan here is an
+assumption that is written down.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A published factor, what is compared here, and the change that would give the published factor exactly."""
+    """A published factor, what is compared here, and the change that would nearly give the published factor."""
 
     system: str
     source: str
@@ -87,7 +88,7 @@ def _transducer() -> Claim:
         source="Fasoli et al., Interspeech 2022 (arXiv 2206.07882), abstract",
         published=Fraction("7.6"),
         baseline="`rnnt` in fp32, language models included",
-        assumed="`w4a4` throughout; the sizes of the language models",
+        assumed="`w4a4` throughout; the sizes of the language models, and that the factor counts them",
         computed=at(0),
         closing=f"8-bit weights in the encoder's first {nearest} of 24 products give {_shown(at(nearest))}",
     )
@@ -107,7 +108,7 @@ def _conformer() -> Claim:
         source="Ding et al., Interspeech 2022 (arXiv 2203.15952v4), abstract",
         published=Fraction("5.8"),
         baseline="`conformer_l` in fp32, 1024 outputs",
-        assumed="`w4a8`, prediction and joint network in fp32; the decoder's sizes and vocabulary",
+        assumed="Conformer (L) and an encoder alone that is quantised; `w4a8`; the decoder's sizes and vocabulary",
         computed=at(1024),
         closing=f"a vocabulary of {exact} gives {_shown(at(exact))}",
     )
@@ -128,8 +129,8 @@ def _mixed_conformer() -> Claim:
         system="Conformer, mixed 4- and 8-bit weights",
         source="Ding et al., Interspeech 2022 (arXiv 2203.15952v4), abstract",
         published=Fraction(5),
-        baseline="`conformer_l` in fp32; the paper's large-scale network is not public",
-        assumed="feed-forwards, prediction and joint network in `w8a8`, all else in `w4a8`",
+        baseline="`conformer_l` in fp32; the network is not stated in the abstract, which is all that was read",
+        assumed="that it is Conformer (L); feed-forwards, prediction and joint network in `w8a8`, all else in `w4a8`",
         computed=at(17),
         closing=f"8-bit feed-forwards in {layers} of 17 layers give {_shown(at(layers))}",
     )
@@ -148,7 +149,7 @@ def _factored() -> Claim:
         source="Xu et al., Interspeech 2022 (arXiv 2206.11643), abstract",
         published=Fraction("13.6"),
         baseline="`tdnnf_7q` and `transformer_lm` in fp32",
-        assumed="`w4a8` and `w2a8`, all bottlenecks left at 192; the language model's sizes",
+        assumed="the recipe `run_tdnn_7q`; `w4a8` and `w2a8`, all bottlenecks left at 192; the language model's sizes",
         computed=at(192),
         closing=f"bottlenecks of {exact} in all layers, which the paper searches too, give {_shown(at(exact))}",
     )

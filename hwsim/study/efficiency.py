@@ -43,8 +43,8 @@ def efficiency(
         peak_tops=None if peak_tops is None else float(peak_tops),
         peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
-        energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.batch),
-        samples_per_second_per_watt=ratio(workload.batch, joules),
+        energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
+        samples_per_second_per_watt=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
 

@@ -16,7 +16,8 @@ def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> Lengt
     buckets = workload.recipe.lengths.bucketed()
     latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
     rows = [
-        (bucket, -(-bucket.utterances // workload.batch), ms) for bucket, ms in zip(buckets, latencies, strict=True)
+        (bucket, -(-bucket.utterances // workload.utterances), ms)
+        for bucket, ms in zip(buckets, latencies, strict=True)
     ]
     audio = sum(bucket.audio for bucket in buckets)
     padded = sum(bucket.length * bucket.utterances for bucket in buckets)

@@ -15,6 +15,7 @@ from hwsim.core.plain import fingerprint
 from hwsim.core.prices import PriceTable
 from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, Summary
 from hwsim.core.schedule import Schedule
+from hwsim.core.sources import sources_of
 from hwsim.core.workload import Size, Workload, part_of
 
 
@@ -82,8 +83,9 @@ def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping
     """Versions, and hashes of all that went in."""
     versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
     inputs = {"chip": fingerprint(chip), "workload": fingerprint(workload.recipe), "prices": fingerprint(table)}
-    sources = {f"chip.{field}": source for field, source in chip.sources}
-    sources |= {f"workload.{field}": source for field, source in workload.recipe.sources}
+    sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
+    recipe = workload.recipe
+    sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
     return Provenance(
         versions=sorted_pairs({**versions, "python": platform.python_version()}),
         inputs=sorted_pairs({**inputs, "precision": fingerprint(workload.precision)}),

@@ -34,12 +34,13 @@ def run_scalesim(
     for done, layer in enumerate(layers, 1):
         shape = _nameless(layer)
         if shape not in found:
+            counts = layer_counts(config, layer)  # first, as it refuses, by the layer's name, what would take too long
             try:
                 physical = physical_figures(chip, shape, table)
             except Unsupported as error:
                 physical = None
                 remarks[f"{layer.name}: no physical figures: {str(error).partition(': ')[2]}"] = None
-            found[shape] = _report(config, shape, layer_counts(config, shape), physical)
+            found[shape] = _report(config, shape, counts, physical)
         progress(done, len(layers))
     reports = tuple(replace(found[_nameless(layer)], layer=layer.name) for layer in layers)
     return ScaleSimReport(

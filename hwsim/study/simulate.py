@@ -7,6 +7,7 @@ from fractions import Fraction
 from hwsim.core.chip import Chip
 from hwsim.core.counters import RunCounters
 from hwsim.core.energy import Energy
+from hwsim.core.noun import must_be
 from hwsim.core.prices import PriceTable
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
@@ -40,6 +41,8 @@ def simulate(
     the run keeps within it. `zero_products` says of ops how many of their products have a factor that is zero, for a
     chip that gates these. `files` are hashes of the files that all this came from, for the provenance.
     """
+    must_be(Chip, "chip", chip)
+    must_be(Workload, "workload", workload)
     if explained is not None:
         check_op(workload.program, explained)
     table = prices_of(chip)

@@ -19,7 +19,7 @@ class PartSize:
     workload: str
     part: str
     parameters: int
-    products_per_second: Fraction  # for each second of audio, of all utterances of the batch
+    products_per_second: Fraction  # for each second of audio of one utterance
     stored_bytes: tuple[int, ...]
 
 
@@ -33,7 +33,7 @@ def part_sizes(recipe: AnyRecipe, policies: Sequence[str] = POLICIES) -> tuple[P
             workload=recipe.name,
             part=part,
             parameters=sizes[0][part].parameters if part in sizes[0] else 0,
-            products_per_second=products.get(part, 0) / (works[0].audio_seconds * recipe.batch),
+            products_per_second=products.get(part, 0) / (works[0].audio_seconds * works[0].utterances),
             stored_bytes=tuple(size[part].stored_bytes if part in size else 0 for size in sizes),
         )
         for part in dict.fromkeys([*products, *sizes[0]])

@@ -14,7 +14,9 @@ from hwsim.errors import Unsupported
 from hwsim.kernels import scalesim as k
 
 MOST_FOLDS = 2**31
-MOST_WORDS = 2**30
+MOST_WORDS = 2**27
+MOST_DEMANDS = 2**32
+"""Words that one pass may ask for over a convolution's input: each is looked up, all of them in about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ def _ifmap_reads(config: ScaleSimConfig, layer: ScaleSimLayer) -> int:
     words = window.ifmap_height * window.ifmap_width * window.channels
     if words > MOST_WORDS:
         raise Unsupported(f"{layer.name}: an input of {words} words; hwsim walks over up to {MOST_WORDS}")
+    if whole > MOST_DEMANDS:
+        asked = f"{layer.m} positions that ask for {layer.k} words each"
+        raise Unsupported(f"{layer.name}: {asked}; hwsim looks up to {MOST_DEMANDS} words up")
     positions, taps = _positions(window), _taps(window)
     height, width = window.ifmap_height, window.ifmap_width
     if stays:
