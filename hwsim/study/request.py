@@ -50,9 +50,9 @@ def answer(
         work = with_counts(ready.declared, quality.decoded) if request.measured_counts else ready.declared
         files |= dict(ready.files)
     if request.zero_gating is not None:
-        trace = TraceFile(request.zero_gating)
-        zeros = zero_products_of(work.program, trace)
-        files[trace.name] = trace.sha256
+        with TraceFile(request.zero_gating) as trace:
+            zeros = zero_products_of(work.program, trace)
+            files[trace.name] = trace.sha256
     result = simulate(
         chip,
         work,
