@@ -215,7 +215,7 @@ def mutations(seed: int, count: int) -> list[tuple[str, bytes, bool]]:
     found = []
     for number in range(count):
         kind = random.choice([*ORIGINALS, "energy", "lstm_lm"])
-        valid = number % 3 == 0
+        valid = number % 5 < 3
         change = change_values if valid else random.choice([change_bytes, change_lines])
         found.append((kind, change(kind, random), valid))
     return found
