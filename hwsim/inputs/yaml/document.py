@@ -58,7 +58,10 @@ def read_document(source: TextFile) -> Node:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
         line = None if mark is None else mark.line + 1
-        raise FileProblem(source.name, f"is not YAML: {problem}", line=line) from error
+        # Newer parsers have a bound of their own, and meet it before the reader meets its bound.
+        too_deep = "nesting depth" in problem
+        text = f"is nested more than {DEEPEST} deep" if too_deep else f"is not YAML: {problem}"
+        raise FileProblem(source.name, text, line=line) from error
 
 
 class _Reader:
