@@ -19,8 +19,8 @@ class BinaryFile:
     sha256: str
 
 
-def read_bytes(path: Path) -> BinaryFile:
-    """The bytes of a regular file."""
+def read_bytes(path: Path, largest: int = LARGEST) -> BinaryFile:
+    """The bytes of a regular file that has no more than that many."""
     name = str(path)
     try:
         status = path.stat()
@@ -28,8 +28,8 @@ def read_bytes(path: Path) -> BinaryFile:
             raise FileProblem(name, "is a directory; name a file")
         if not stat.S_ISREG(status.st_mode):
             raise FileProblem(name, "is not a regular file")
-        if status.st_size > LARGEST:
-            raise FileProblem(name, f"has {status.st_size} bytes; at most {LARGEST} are read")
+        if status.st_size > largest:
+            raise FileProblem(name, f"has {status.st_size} bytes; at most {largest} are read")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
