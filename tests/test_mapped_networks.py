@@ -73,15 +73,22 @@ def test_a_mapped_network_does_all_the_work_of_its_program(recipe: AnyRecipe, po
 def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str, on: Chip) -> None:
     plan = mapped(recipe, policy, on)
     places = {placement.tensor: placement.place for placement in plan.placements}
+
+    def place_of(spot: str) -> Place:
+        """Where something in the scratchpad is said to be: the head of a tensor, a tensor, or what has no tensor's name."""
+        name, bracket, _ = spot.partition("[:")
+        assert not bracket or places[name] is Place.PARTLY
+        return places.get(name, Place.RESIDENT)
+
     for op in plan.ops:
         for written in op.kept:
-            assert places[written.tensor] is Place.KEPT
+            assert place_of(written.tensor) in (Place.KEPT, Place.PARTLY)
         for written in op.stored:
-            assert places[written.tensor] is Place.SPILLED
+            assert places[written.tensor] in (Place.SPILLED, Place.PARTLY)
         for loaded in op.loaded:
-            assert places[loaded.tensor] is Place.SPILLED
+            assert places[loaded.tensor] in (Place.SPILLED, Place.PARTLY)
         for name in (*op.array_reads, *op.vector_reads):
-            assert places.get(name, Place.RESIDENT) in (Place.KEPT, Place.RESIDENT, Place.PARTLY)
+            assert place_of(name) in (Place.KEPT, Place.RESIDENT, Place.PARTLY)
     for placement in plan.placements:
         assert placement.kept_bytes <= on.scratchpad.size
         if placement.place is Place.FUSED:

@@ -100,7 +100,7 @@ class SystolicArray(Noun):
 
     def packed(self, mode: Precision) -> PackedMacs:
         """What one processing element does per cycle in that mode."""
-        macs = dict(self.macs_per_pe)[mode]
+        (macs,) = (macs for known, macs in self.macs_per_pe if known is mode)
         return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
 
     def macs_per_cycle(self, mode: Precision) -> int:

@@ -40,8 +40,11 @@ class Noun:
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "arbitrary_types_allowed": True}
 
     def __post_init__(self) -> None:
-        for name, laws, optional in _field_laws(type(self)):  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+        for name, low, high, laws, optional in _checks(type(self)):  # type: ignore[arg-type]  # a class hashes, whatever its instances do
             value = getattr(self, name)
+            # Most fields are whole numbers within their bounds, and many nouns are made: these are let pass at once.
+            if type(value) is int and low <= value <= high:
+                continue
             if optional and value is None:
                 continue
             for law in laws:
@@ -189,6 +192,16 @@ def _field_laws(noun: type[Any]) -> tuple[tuple[str, tuple[FieldLaw, ...], bool]
         laws, optional = _laws_of(hints[field.name])
         if laws:
             found.append((field.name, laws, optional))
+    return tuple(found)
+
+
+@cache
+def _checks(noun: type[Any]) -> tuple[tuple[str, int, int, tuple[FieldLaw, ...], bool], ...]:
+    """The same, with the bounds between which a whole number needs no further look; none, where that is not the law."""
+    found = []
+    for name, laws, optional in _field_laws(noun):  # type: ignore[arg-type]
+        low, high = (laws[0].low, laws[0].high) if len(laws) == 1 and isinstance(laws[0], Whole) else (0, -1)
+        found.append((name, low, high, laws, optional))
     return tuple(found)
 
 

@@ -114,7 +114,7 @@ class Place(Enum):
     """Where a tensor is while the program runs."""
 
     RESIDENT = "resident"  # loaded once before the loop in which it is read
-    PARTLY = "partly"  # some of its rows of tiles are resident, the others streamed
+    PARTLY = "partly"  # the first of its rows are resident, or kept, the others streamed, or spilled
     STREAMED = "streamed"  # loaded whenever it is read
     KEPT = "kept"  # made, and read, in the scratchpad
     SPILLED = "spilled"  # stored to DRAM, and loaded whenever it is read

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hwsim.core.laws import kind
 from hwsim.core.schedule import Preload, Schedule, ScheduleNode, Stretch
 from hwsim.mapping.lower import SizedLoop, SizedNode
-from hwsim.mapping.plan import Plan, two_spaces
+from hwsim.mapping.placements import two_spaces
+from hwsim.mapping.plan import Plan
 from hwsim.mapping.refusal import naming
 from hwsim.mapping.variants import Variants, variants_of
 
@@ -32,7 +33,7 @@ class _Builder:
                 yield Stretch(loop=node.name, times=node.times, body=tuple(self.nodes(node.body)))
             else:
                 with naming(node.op.name):
-                    op = self.variants.of(node, plan.kept, plan.residents).schedule(plan)
+                    op = self.variants.of(node, plan.kept_rows, plan.residents).schedule(plan)
                 yield op
 
     def preloads(self, loop: str) -> Iterator[Preload]:

@@ -5,9 +5,10 @@ and IS (N), the rows of OS (M). `inner` lies along the array's columns: N for WS
 that partial sums stay in the accumulators.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from hwsim.core.chip import Dataflow, SystolicArray
@@ -120,25 +121,35 @@ def largest(high: int, fits: Callable[[int], bool]) -> int:
 
 
 class Part(NamedTuple):
-    """Equal consecutive pieces of a dimension."""
+    """Equal consecutive pieces of a dimension, and where the first of them begins."""
 
     size: int
     times: int
     first: bool
     last: bool
+    start: int
+
+    def before(self, mark: int) -> int:
+        """How much of each piece lies before a mark; of pieces that repeat none has it inside."""
+        return min(self.size, max(0, mark - self.start))
 
 
-def parts(whole: int, block: int) -> Iterator[Part]:
+def parts(whole: int, block: int, marks: Iterable[int] = ()) -> Iterator[Part]:
     """A dimension in pieces: the first, those between, and the last, which may be smaller.
 
+    A piece with a mark inside stands alone.
+
     >>> [tuple(part) for part in parts(10, 3)]
-    [(3, 1, True, False), (3, 2, False, False), (1, 1, False, True)]
+    [(3, 1, True, False, 0), (3, 2, False, False, 3), (1, 1, False, True, 9)]
+    >>> [(part.start, part.times, part.before(8)) for part in parts(20, 3, [8])]
+    [(0, 1, 3), (3, 1, 3), (6, 1, 2), (9, 3, 0), (18, 1, 0)]
     """
     pieces = -(-whole // block)
     if pieces == 1:
-        yield Part(whole, 1, True, True)
+        yield Part(whole, 1, True, True, 0)
         return
-    yield Part(block, 1, True, False)
-    if pieces > 2:
-        yield Part(block, pieces - 2, False, False)
-    yield Part(whole - (pieces - 1) * block, 1, False, True)
+    yield Part(block, 1, True, False, 0)
+    bounds = {place for mark in marks for place in (mark // block, -(-mark // block)) if 1 < place < pieces - 1}
+    for begin, end in pairwise(sorted({1, pieces - 1} | bounds)):
+        yield Part(block, end - begin, False, False, begin * block)
+    yield Part(whole - (pieces - 1) * block, 1, False, True, (pieces - 1) * block)

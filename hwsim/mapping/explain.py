@@ -83,7 +83,7 @@ def scheduled(found: Planned, leader: SizedOp) -> OpSchedule:
 def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:
     """All cuts that the mapper knows, those that fit first, the fastest of them first."""
     piece, room, residents = piece_of(found, leader), room_of(found, leader), found.plan.residents
-    kept, own = frozenset(found.plan.kept), scheduled(found, leader)
+    kept, own = found.plan.kept_rows, scheduled(found, leader)
     cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
     if isinstance(piece, MatrixPiece):
         resident = residents.get(piece.weight)

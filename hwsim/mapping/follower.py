@@ -13,21 +13,28 @@ from hwsim.core.ops import Conv, Elementwise, Gemm
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
+from hwsim.mapping.blocks import Part
+from hwsim.mapping.kept import ALL
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.uses import ProgramUses
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A view that a follower reads or writes beside the Gemm's result: its format, and whether it has a value for every
-    element of a tile or one for each column."""
+    """A view that a follower reads or writes beside the Gemm's result: its format, whether it has a value for every
+    element of a tile or one for each column, and how many of its first rows lie in the scratchpad."""
 
     precision: Precision
     grows: bool
-    in_dram: bool
+    kept: int
 
     def bytes(self, m: int, n: int) -> int:
         return (m if self.grows else 1) * self.precision.row_bytes(n)
+
+    def bytes_away(self, rows: Part, n: int) -> int:
+        """What of these rows and n columns lies in DRAM."""
+        away = rows.size - rows.before(self.kept) if self.grows else int(self.kept == 0)
+        return away * self.precision.row_bytes(n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +53,24 @@ class Follower:
     def read_bytes(self, m: int, n: int) -> int:
         return sum(operand.bytes(m, n) for operand in self.reads)
 
-    def loaded_bytes(self, m: int, n: int) -> int:
-        return sum(operand.bytes(m, n) for operand in self.reads if operand.in_dram)
+    def loaded_bytes(self, rows: Part, n: int) -> int:
+        return sum(operand.bytes_away(rows, n) for operand in self.reads)
 
     def written_bytes(self, m: int, n: int) -> int:
         return sum(operand.bytes(m, n) for operand in self.writes)
 
-    def stored_bytes(self, m: int, n: int) -> int:
-        return sum(operand.bytes(m, n) for operand in self.writes if operand.in_dram)
+    def stored_bytes(self, rows: Part, n: int) -> int:
+        return sum(operand.bytes_away(rows, n) for operand in self.writes)
 
     @property
     def loads_tiles(self) -> bool:
-        """Whether it loads something for every tile, not for every column only."""
-        return any(operand.grows and operand.in_dram for operand in self.reads)
+        """Whether it loads something for single tiles, not for every column only."""
+        return any(operand.grows and operand.kept < ALL for operand in self.reads)
+
+    @property
+    def marks(self) -> frozenset[int]:
+        """The rows at which what it reads or writes begins to lie elsewhere."""
+        return frozenset(operand.kept for operand in (*self.reads, *self.writes) if operand.grows)
 
 
 def can_follow(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
@@ -84,8 +96,8 @@ def can_follow(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
     return whole and straight and all(one in (elements, size.n) for one in sizes)
 
 
-def follower(first: SizedOp, second: SizedOp, program: Program, kept: frozenset[str]) -> Follower:
-    """The second op as a follower of the first one; `kept` are the tensors that lie in the scratchpad."""
+def follower(first: SizedOp, second: SizedOp, program: Program) -> Follower:
+    """The second op as a follower of the first one, all of whose other tensors lie in DRAM."""
     chain = second.op
     assert isinstance(first.op, (Gemm, Conv))
     assert isinstance(chain, Elementwise)
@@ -95,7 +107,7 @@ def follower(first: SizedOp, second: SizedOp, program: Program, kept: frozenset[
     growing = frozenset(view for view in views if prod(second.shape(view)) == elements)
 
     def operand(view: View) -> Operand:
-        return Operand(program.tensor(view.tensor).precision, view in growing, view.tensor not in kept)
+        return Operand(program.tensor(view.tensor).precision, view in growing, kept=0)
 
     reads = dict.fromkeys(view for _, view in chain.reads if view != first.op.out)
     writes = dict.fromkeys(view for _, view in chain.writes)

@@ -11,11 +11,10 @@ from hwsim.core.tensor import Role
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import can_follow
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
-from hwsim.mapping.pieces import MatrixPiece, Pieces
+from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import ProgramUses
-from hwsim.mapping.vector import shared_views
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,7 @@ def least_naive_cycles(network: Network, target: Target) -> int:
             acts = 0 if operands.sliding is not None else operands.act_bytes(matrix.m, matrix.k)
             size += times * matrix.batch * (acts + operands.weight_bytes(matrix.k, matrix.n))
         else:
-            size += times * sum(one.bytes for one in piece.rows(frozenset()).reads)
+            size += times * sum(one.bytes for one in piece.rows({}).reads)
     return target.ports.load_cycles(size)
 
 
@@ -144,15 +143,14 @@ def _with_times(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedO
 def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
     """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
     op, program = sized.op, network.program
-    if not sized.on_array:
-        shared = [view for view in shared_views(sized) if program.tensor(view.tensor).role.parameter]
+    piece = pieces_of(network, target).of(sized)
+    if isinstance(piece, VectorPiece):
+        shared = [view for view in piece.by_rows.shared if program.tensor(view.tensor).role.parameter]
         size = sum(program.view_bytes(view, sized.shape) for view in shared)
         if size:
             yield parameters_of(op.name), 0, size
         return
     assert isinstance(op, (Gemm, Conv))
-    piece = pieces_of(network, target).of(sized)
-    assert isinstance(piece, MatrixPiece)
     operands = piece.operands
     weight = network.uses.tensors[op.weight.tensor]
     matrix = operands.size

@@ -11,15 +11,14 @@ from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import Follower, Operand, follower
+from hwsim.mapping.kept import KeptRows
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import mode_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.refusal import naming
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling, Where
-from hwsim.mapping.vector import Rows, rows_of, shared_views
-
-Kept = frozenset[str]
+from hwsim.mapping.vector import ByRows, Rows, by_rows, rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +38,18 @@ class MatrixPiece:
     shared: dict[object, Tiling] = field(repr=False)
 
     def tiling(
-        self, kept: Kept, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
+        self, kept: KeptRows, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
     ) -> Tiling:
-        """How it is cut if these tensors lie in the scratchpad."""
+        """How it is cut if this much of its tensors lies in the scratchpad."""
         where = Where(
-            act=self.act in kept,
+            act=kept.get(self.act, 0),
             weight=self.weight in kept,
             resident_k=self.resident_k(resident_rows),
             columns=columns,
-            out=self.out in kept,
+            out=kept.get(self.out, 0),
         )
-        flags = tuple(name in kept for name in (*self.follower_reads, *self.follower_writes))
-        key = where, flags, following
+        others = tuple(kept.get(name, 0) for name in (*self.follower_reads, *self.follower_writes))
+        key = where, others, following
         if key not in self.shared:
             self.shared[key] = Tiling(self.operands, self.mode, self.target, where, self._follower(kept), following)
         return self.shared[key]
@@ -61,13 +60,13 @@ class MatrixPiece:
         limits = limits_of(self.target.array, self.mode)
         return min(size.k, rows * (size.k if size.batch > 1 or limits.outputs_stay else limits.unit.k))
 
-    def _follower(self, kept: Kept) -> Follower | None:
+    def _follower(self, kept: KeptRows) -> Follower | None:
         if self.follows is None:
             return None
 
         def placed(operands: tuple[Operand, ...], names: tuple[str, ...]) -> tuple[Operand, ...]:
             return tuple(
-                Operand(one.precision, one.grows, name not in kept) for one, name in zip(operands, names, strict=True)
+                Operand(one.precision, one.grows, kept.get(name, 0)) for one, name in zip(operands, names, strict=True)
             )
 
         return Follower(
@@ -83,18 +82,18 @@ class VectorPiece:
     """An op of the vector unit; `shared` are its cuts and those of all ops like it."""
 
     sized: SizedOp
+    by_rows: ByRows
     program: Program
     target: Target
     names: tuple[str, ...]
     macs: int
-    has_parameters: bool
     shared: dict[object, Rows] = field(repr=False)
 
-    def rows(self, kept: Kept, *, resident: bool = False) -> Rows:
-        """How it is cut if these tensors lie in the scratchpad."""
-        key = tuple(name in kept for name in self.names), resident
+    def rows(self, kept: KeptRows, *, resident: bool = False) -> Rows:
+        """How it is cut if this much of its tensors lies in the scratchpad."""
+        key = tuple(kept.get(name, 0) for name in self.names), resident
         if key not in self.shared:
-            self.shared[key] = rows_of(self.sized, self.program, self.target, kept, resident)
+            self.shared[key] = rows_of(self.sized, self.by_rows, self.program, self.target, kept, resident=resident)
         return self.shared[key]
 
 
@@ -131,7 +130,7 @@ class Pieces:
         if sized.follower is not None:
             chain = sized.follower.op
             rules = law(chain)
-            follows = follower(sized, sized.follower, self.program, frozenset())
+            follows = follower(sized, sized.follower, self.program)
             reads = tuple(view.tensor for view in dict.fromkeys(rules.reads(chain)) if view != op.out)
             writes = tuple(view.tensor for view in dict.fromkeys(rules.writes(chain)))
             work = tuple(sorted((f.value, n) for f, n in follows.work(2, 3).items()))
@@ -144,14 +143,14 @@ class Pieces:
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorPiece:
-        rules = law(sized.op)
+        rules, rows = law(sized.op), by_rows(sized)
         views = (*dict.fromkeys(rules.reads(sized.op)), *dict.fromkeys(rules.writes(sized.op)))
-        streamed = rows_of(sized, self.program, self.target, frozenset(), False)
+        streamed = rows_of(sized, rows, self.program, self.target, {}, resident=False)
         shared_parameters = tuple(
-            view in shared_views(sized) and self.program.tensor(view.tensor).role.parameter for view in views
+            view in rows.shared and self.program.tensor(view.tensor).role.parameter for view in views
         )
         key = streamed.count, streamed.reads, streamed.writes, streamed.work_of, shared_parameters
         return VectorPiece(
-            sized, self.program, self.target, tuple(view.tensor for view in views), rules.macs(sized.op, sized.shape),
-            any(shared_parameters), self._rows.setdefault(key, {}),
+            sized, rows, self.program, self.target, tuple(view.tensor for view in views),
+            rules.macs(sized.op, sized.shape), self._rows.setdefault(key, {}),
         )  # fmt: skip

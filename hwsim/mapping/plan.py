@@ -1,25 +1,29 @@
 """What is resident, what is kept, how much room each op has for its slots: one way to run a program.
 
 Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
-loop; then activations in program order, each of which is kept if it fits for as long as it is needed.
+loop; then activations in program order, each of which is kept if it fits for as long as it is needed, or as many of
+its first rows as do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from hwsim.core.ops import Conv, Gemm, Op
-from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
+from hwsim.mapping.divisible import divisible
+from hwsim.mapping.kept import ALL, KeptRows, head_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import naive_bytes
-from hwsim.mapping.network import Network, columns_of, items_of, parameters_of, pieces_of
+from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.residency import Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
-from hwsim.mapping.uses import Span
 from hwsim.mapping.vector import naive_row_bytes
+
+
+HEAD_UNITS = 8
+"""A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,15 @@ class Resident:
     lease: Lease
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first rows of a tensor, where only they are kept: how many of how many, and where."""
+
+    rows: int
+    all_rows: int
+    lease: Lease
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Decisions. `room[p]` is what the op in place p may use for its slots."""
@@ -43,10 +56,16 @@ class Plan:
     size: int
     residents: dict[str, Resident]
     kept: dict[str, Lease]
+    heads: dict[str, Head]
     floor: Floor
     room: tuple[int, ...]
     naive: bool
     items: tuple[Item, ...] = ()
+
+    @cached_property
+    def kept_rows(self) -> KeptRows:
+        """How much of each tensor is kept."""
+        return dict.fromkeys(self.kept, ALL) | {name: head.rows for name, head in self.heads.items()}
 
     @cached_property
     def handovers(self) -> dict[str, tuple[str, ...]]:
@@ -58,13 +77,16 @@ def naive_plan(network: Network, target: Target, size: int) -> Plan:
     """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
     count = len(network.uses.placed)
     floor = Floor(size, [0] * count)
-    return Plan(network, target, size, {}, {}, floor, (size,) * count, naive=True)
+    return Plan(network, target, size, {}, {}, {}, floor, (size,) * count, naive=True)
 
 
-def plan(network: Network, target: Target, size: int, share: int, residency: "Plan | None" = None) -> Plan:
+def plan(
+    network: Network, target: Target, size: int, *, share: int, divide: bool, residency: "Plan | None" = None
+) -> Plan:
     """The decisions for a scratchpad of that size, where a working set may take one part in `share`.
 
-    `residency` is another plan whose choice of tensors is taken over, as far as they fit.
+    With `divide` tensors that do not fit are kept in part. `residency` is another plan whose choice of tensors is taken
+    over, as far as they fit.
     """
     working = _working_sets(network, target, size, share)
     items = items_of(network, target)
@@ -76,15 +98,33 @@ def plan(network: Network, target: Target, size: int, share: int, residency: "Pl
     choice = choose(items, capacity) if before is None else tuple(_as_before(item, before) for item in items)
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
+    heads: dict[str, Head] = {}
     for tenant in _activations(network):
         floor.forget_before(tenant.life.first)
-        if residency is not None and tenant.name not in residency.kept:
-            continue
-        lease = floor.place(tenant)
+        wanted = ALL if residency is None else residency.kept_rows.get(tenant.name, 0)
+        lease = floor.place(tenant) if wanted == ALL else None
         if lease is not None:
             kept[tenant.name] = lease
+        elif wanted and divide:
+            head = _head(tenant, floor, divisible(network).get(tenant.name, 0), wanted)
+            if head is not None:
+                heads[tenant.name] = head
     room = tuple(size - top for top in floor.tops())
-    return Plan(network, target, size, residents, kept, floor, room, naive=False, items=items)
+    return Plan(network, target, size, residents, kept, heads, floor, room, naive=False, items=items)
+
+
+def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int) -> Head | None:
+    """As many of a tensor's first rows as fit, and as are wanted."""
+    if not all_rows:
+        return None
+    row_bytes = tenant.bytes // all_rows
+    unit = -(-all_rows // HEAD_UNITS)
+    rows = min(wanted, all_rows - 1, floor.gap(tenant.life) // row_bytes) // unit * unit
+    if not rows:
+        return None
+    lease = floor.place(replace(tenant, name=head_of(tenant.name, rows), bytes=rows * row_bytes))
+    assert lease is not None  # it is no larger than the gap
+    return Head(rows, all_rows, lease)
 
 
 def _as_before(item: Item, before: Plan) -> str | None:
@@ -168,69 +208,5 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
     piece = pieces_of(network, target).of(sized)
     if isinstance(piece, VectorPiece):
-        return naive_row_bytes(piece.rows(frozenset()), limit)
-    return naive_bytes(piece.tiling(frozenset()), limit)
-
-
-def placements(plan: Plan) -> tuple[Placement, ...]:
-    """Where each tensor of the program is, and why."""
-    return tuple(_placement(name, plan) for name in sorted(plan.network.uses.tensors))
-
-
-def two_spaces(plan: Plan) -> tuple[Placement, ...]:
-    """Of these only the tensors with two spaces: all that times depend on."""
-    return tuple(_placement(name, plan) for name in plan.network.two_spaces)
-
-
-def _placement(name: str, plan: Plan) -> Placement:
-    uses = plan.network.uses.tensors[name]
-    tensor, size = uses.tensor, uses.tensor.packed_bytes
-    if name in plan.network.fused_away:
-        return Placement(tensor=name, place=Place.FUSED, bytes=size, why="read only on the tiles that make it")
-    if name in plan.kept:
-        spaces = uses.spaces
-        why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
-        return Placement(tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why)
-    if not tensor.role.given:
-        why = (
-            "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
-        )
-        return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
-    resident = plan.residents.get(name)
-    if resident is None:
-        together = _resident_with_others(name, plan)
-        if together is not None:
-            return Placement(tensor=name, place=Place.RESIDENT, bytes=size, kept_bytes=size, why=together)
-        return Placement(tensor=name, place=Place.STREAMED, bytes=size, why=_why_streamed(name, plan))
-    whole = resident.bytes >= size
-    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes} bytes fit")
-    place = Place.RESIDENT if whole else Place.PARTLY
-    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
-
-
-def _no_room(name: str, size: int, plan: Plan) -> str:
-    life: Span = plan.network.uses.life(name)
-    most = max(plan.floor.working[life.first : life.last + 1])
-    return f"{size} bytes do not fit beside residents, kept tensors and a working set of {most} bytes"
-
-
-def _resident_with_others(name: str, plan: Plan) -> str | None:
-    """Why a tensor stays that is resident as one of the parameters of each op that reads it; None if it is not."""
-    uses = plan.network.uses.tensors[name]
-    if not uses.tensor.role.parameter or any(_weight_of(use.op) == name for use in uses.uses):
-        return None
-    found = []
-    for use in uses.uses:
-        names = columns_of(use.op.name), parameters_of(use.op.name)
-        found.append(next((plan.residents[one].loop for one in names if one in plan.residents), None))
-    return None if None in found else f"loaded once before {', '.join(dict.fromkeys(map(str, found)))}"
-
-
-def _weight_of(op: Op) -> str | None:
-    return op.weight.tensor if isinstance(op, (Gemm, Conv)) else None
-
-
-def _why_streamed(name: str, plan: Plan) -> str:
-    if any(item.name == name for item in plan.items):
-        return "no room beside residents that save more traffic"
-    return "nothing stays in this plan" if plan.naive else "comes from outside with every read"
+        return naive_row_bytes(piece.rows({}), limit)
+    return naive_bytes(piece.tiling({}), limit)

@@ -18,7 +18,8 @@ from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Str
 from hwsim.errors import Unsupported
 from hwsim.mapping.assemble import assemble
 from hwsim.mapping.network import Network, least_naive_cycles, network
-from hwsim.mapping.plan import Plan, naive_plan, placements, plan
+from hwsim.mapping.placements import placements
+from hwsim.mapping.plan import Plan, naive_plan, plan
 from hwsim.mapping.refusal import UnsupportedOp
 from hwsim.mapping.target import Target, target_of
 from hwsim.timing.encode import encode
@@ -26,8 +27,9 @@ from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import times
 
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
-WORKING_SHARES = (4, 32)
-"""A working set is planned to take at most one of these parts, so that residents and kept tensors have room."""
+WAYS = ((4, False), (32, False), (4, True))
+"""A working set is planned to take at most one of so many parts, so that residents and kept tensors have room; and
+whether tensors may be kept in part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,8 +171,8 @@ def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, Callable[[N
     """How many slots to use, and how to plan for a size."""
     usable = [slots for slots in SLOTS if slots <= chip.scratchpad.buffers]
     for slots in reversed(usable):
-        for share in WORKING_SHARES:
-            yield slots, partial(plan, share=share, residency=residency)
+        for share, divide in WAYS:
+            yield slots, partial(plan, share=share, divide=divide, residency=residency)
     # Last, because whatever is slower than a good plan need not be made.
     if residency is None or not (residency.residents or residency.kept):
         for slots in usable:

@@ -5,7 +5,7 @@ and leaves room for the operand and result slots of the ops that run meanwhile.
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwsim.mapping.uses import Span
@@ -44,20 +44,30 @@ class Floor:
 
     def place(self, tenant: Tenant) -> Lease | None:
         """The tenant's lease, or None if there is no room for it."""
-        room = self.size - max(self.working[tenant.life.first : tenant.life.last + 1])
-        first, last, address = tenant.life.first, tenant.life.last, 0
-        for lease in self._present:
-            if lease.tenant.life.last < first or last < lease.tenant.life.first:
-                continue
-            if lease.address - address >= tenant.bytes:
-                break
-            address = max(address, lease.end)
-        if address + tenant.bytes > room:
+        fitting = (start for start, end in self._gaps(tenant.life) if end - start >= tenant.bytes)
+        address = next(fitting, None)
+        if address is None:
             return None
         lease = Lease(tenant, address)
         self.leases.append(lease)
         insort(self._present, lease, key=lambda lease: lease.address)
         return lease
+
+    def gap(self, life: Span) -> int:
+        """The most bytes in one piece that are free all that time."""
+        return max((end - start for start, end in self._gaps(life)), default=0)
+
+    def _gaps(self, life: Span) -> Iterator[tuple[int, int]]:
+        """What is free all that time, from the lowest address on, beside the slots."""
+        address, room = 0, self.size - max(self.working[life.first : life.last + 1])
+        for lease in self._present:
+            if lease.tenant.life.last < life.first or life.last < lease.tenant.life.first:
+                continue
+            if lease.address > address:
+                yield address, min(lease.address, room)
+            address = max(address, lease.end)
+        if room > address:
+            yield address, room
 
     def forget_before(self, place: int) -> None:
         """No newcomer will be there before that place: whoever is gone by then need not be looked at any more."""

@@ -25,14 +25,15 @@ from hwsim.timing.systolic import interval, tail
 class Where:
     """Which operands and results of a matrix product lie in the scratchpad.
 
-    `resident_k` are the first rows of the weight that stay there; bias and scales are the `columns`.
+    Of activations and results these are the first rows, of the weight all of it, or the first `resident_k` of K; bias
+    and scales are the `columns`.
     """
 
-    act: bool = False
+    act: int = 0
     weight: bool = False
     resident_k: int = 0
     columns: bool = False
-    out: bool = False
+    out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ class Tiling:
         in_part = 0 < self.where.resident_k < self.whole.k
         return replace(limits_of(self.target.array, self.mode), k_is_cut=in_part)
 
+    @property
+    def _m_is_inner(self) -> bool:
+        return self.target.array.dataflow is Dataflow.IS
+
+    @cached_property
+    def _marks(self) -> tuple[int, ...]:
+        """The rows of the result at which something begins to lie elsewhere."""
+        marks = {self.where.act, self.where.out} | (frozenset() if self.follower is None else self.follower.marks)
+        return tuple(sorted(mark for mark in marks if 0 < mark < self.operands.size.m))
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.operands, self.mode, id(self.target), self.where, self.follower, self.following))
@@ -87,12 +98,15 @@ class Tiling:
 
     def _bytes_held(self, block: Extent) -> int:
         m, n = m_and_n(self.target.array.dataflow, block)
-        held = 0 if self.where.act else self.operands.act_bytes(m, block.k)
+        size = self.operands.size
+        away = min(m, size.m - self.where.act)  # the most that a block has outside
+        held = self.operands.act_bytes(away, block.k) if away > 0 else 0
         if not self.where.weight and self.where.resident_k < self.whole.k:
             held += self.operands.weight_bytes(block.k, n)
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
-        return held + self._vector_operand_bytes(m, n) + self._result_bytes(m, n)
+        rows = Part(m, 1, True, True, size.m - m)  # the last ones, of which least is kept
+        return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
 
     def steps(self, block: Extent) -> tuple[StepTree, ...]:
         """All blocks, outer dimension first, K innermost; equal ones written once."""
@@ -108,9 +122,10 @@ class Tiling:
         """One product of the batch."""
         tree: list[StepTree] = []
         k_parts = list(self._k_parts(block.k))
-        for outer in parts(self.whole.outer, block.outer):
+        outer_marks, inner_marks = ((), self._marks) if self._m_is_inner else (self._marks, ())
+        for outer in parts(self.whole.outer, block.outer, outer_marks):
             row: list[StepTree] = []
-            for inner in parts(self.whole.inner, block.inner):
+            for inner in parts(self.whole.inner, block.inner, inner_marks):
                 column = [_times(k.part, (self._step(outer, inner, k),)) for k in k_parts]
                 row.append(_times(inner, repeated(column)))
             tree.append(_times(outer, repeated(row)))
@@ -131,10 +146,10 @@ class Tiling:
         one_k = block.k >= whole.k
         streaming = 1 if one_k else inners
         staying = 1 if one_k and inners == 1 else outers
-        acts, weights = (staying, streaming) if array.dataflow is Dataflow.IS else (streaming, staying)
+        acts, weights = (staying, streaming) if self._m_is_inner else (streaming, staying)
         loaded = 0
-        if not self.where.act and self.operands.sliding is None:
-            loaded += acts * self.operands.act_bytes(m, whole.k)
+        if self.where.act < m and self.operands.sliding is None:
+            loaded += acts * self.operands.act_bytes(m - self.where.act, whole.k)
         if not self.where.weight:
             loaded += weights * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
         return self.operands.size.batch * max(busy, self.target.ports.load_cycles(loaded) - outers * inners)
@@ -152,29 +167,46 @@ class Tiling:
             yield KPart(part._replace(first=False), False)
 
     def _step(self, outer: Part, inner: Part, k: KPart) -> Step:
-        block = Extent(outer.size, inner.size, k.part.size)
-        m, n = m_and_n(self.target.array.dataflow, block)
-        phase = _PHASES[k.part.first, k.part.last]
+        """The step of one block; equal ones are made once."""
+        rows = inner if self._m_is_inner else outer
         reuse = self._reuse(outer, inner, k.part)
+        last = outer.last and inner.last and k.part.last
+        kept = tuple([rows.before(mark) for mark in self._marks])
+        key = outer.size, inner.size, k.part.size, k.part.first, k.part.last, k.resident, last, kept, *reuse.values()
+        found = self._steps_made.get(key)
+        if found is None:
+            found = self._steps_made[key] = self._made(
+                Extent(outer.size, inner.size, k.part.size), rows, k, reuse, last=last
+            )
+        return found
+
+    @cached_property
+    def _steps_made(self) -> dict[object, Step]:
+        return {}
+
+    def _made(self, block: Extent, rows: Part, k: KPart, reuse: "_Reuse", *, last: bool) -> Step:
+        m, n = m_and_n(self.target.array.dataflow, block)
+        away = m - rows.before(self.where.act)
+        phase = _PHASES[k.part.first, k.part.last]
         sizes: dict[Ring, int] = {}
         if not (self.where.weight or k.resident):
             sizes[Ring.WEIGHTS] = self.operands.weight_bytes(block.k, n)
-        if not self.where.act:
-            sizes[Ring.ACTIVATIONS] = self.operands.act_bytes(m, block.k)
+        if away:
+            sizes[Ring.ACTIVATIONS] = self.operands.act_bytes(away, block.k)
         vector, fused, stored = None, None, 0
         if phase.closes:
             vector = self._vector(m, n, fresh_weights=not reuse[Ring.WEIGHTS][0])
             fused = self._fused(m, n)
-            stored = self._stored_bytes(m, n)
-            if self._vector_operand_bytes(m, n):
-                sizes[Ring.VECTOR_OPERANDS] = self._vector_operand_bytes(m, n)
+            stored = self._stored_bytes(rows, n)
+            if brought := self._vector_operand_bytes(rows, n):
+                sizes[Ring.VECTOR_OPERANDS] = brought
         loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
         loaded = sum(load.bytes for load in loads)
         entering = self._entering_bytes(block)
         kept = sums_kept(self.target.array, self.mode, m * n, block.k)
         return Step(
             loads=loads,
-            array=self._array(block, phase, entering, last=outer.last and inner.last and k.part.last),
+            array=self._array(block, phase, entering, last=last),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             vector_port_bound=vector is not None and vector.port_bound,
@@ -194,14 +226,14 @@ class Tiling:
             ),
         )
 
-    def _reuse(self, outer: Part, inner: Part, k: Part) -> dict[Ring, tuple[bool, bool]]:
+    def _reuse(self, outer: Part, inner: Part, k: Part) -> "_Reuse":
         """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
         one_k = k.first and k.last
         one_inner = inner.first and inner.last
         outer_operand = (one_k and not inner.first, one_k and not inner.last)
         inner_operand = (one_k and one_inner and not outer.first, one_k and one_inner and not outer.last)
         columns = (one_inner and not outer.first, one_inner and not outer.last)
-        if self.target.array.dataflow is Dataflow.IS:
+        if self._m_is_inner:
             rings = (Ring.WEIGHTS, Ring.ACTIVATIONS)
             columns = (not inner.first, not inner.last)
         else:
@@ -279,19 +311,20 @@ class Tiling:
             work=Work(vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written),
         )
 
-    def _vector_operand_bytes(self, m: int, n: int) -> int:
+    def _vector_operand_bytes(self, rows: Part, n: int) -> int:
         columns = 0 if self.where.columns else self.operands.column_bytes(n)
-        return columns + (0 if self.follower is None else self.follower.loaded_bytes(m, n))
+        return columns + (0 if self.follower is None else self.follower.loaded_bytes(rows, n))
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.follower is None else self.follower.written_bytes(m, n)
 
-    def _stored_bytes(self, m: int, n: int) -> int:
+    def _stored_bytes(self, rows: Part, n: int) -> int:
         if self.follower is not None:
-            return self.follower.stored_bytes(m, n)
-        return 0 if self.where.out else self.operands.result_bytes(m, n)
+            return self.follower.stored_bytes(rows, n)
+        return self.operands.result_bytes(rows.size - rows.before(self.where.out), n)
 
 
+_Reuse = dict[Ring, tuple[bool, bool]]
 _PHASES = {
     (True, True): Phase.WHOLE,
     (True, False): Phase.FIRST,

@@ -1,6 +1,6 @@
 """Op schedules, made once for all plans that cut an op alike and have its tensors in the same places."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ from hwsim.core.precision import Precision
 from hwsim.core.schedule import Block, Loaded, OpSchedule, Written
 from hwsim.core.steps import Ring, StepTree
 from hwsim.core.view import View
+from hwsim.mapping.kept import ALL, KeptRows, spots
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import fastest_cut, naive_cut
 from hwsim.mapping.network import Network, columns_of, parameters_of, pieces_of
@@ -100,18 +101,18 @@ class Variants:
         self.following = next_streams(network, target) if waits_for_next(target.array) else {}
         self._of: dict[int, tuple[_Variants, SizedOp]] = {}
 
-    def of(self, sized: SizedOp, kept: Container[str], residents: Mapping[str, Resident]) -> Variant:
-        """The variant whose kept and resident tensors are these."""
+    def of(self, sized: SizedOp, kept: KeptRows, residents: Mapping[str, Resident]) -> Variant:
+        """The variant of whose tensors this much is kept, and these are resident."""
         if id(sized) not in self._of:
             self._of[id(sized)] = self._variants(sized), sized
         all_of_it = self._of[id(sized)][0]
         resident = None if all_of_it.weight is None else residents.get(all_of_it.weight)
         rows, together = 0 if resident is None else resident.rows, all_of_it.together in residents
-        here = tuple([name in kept for name in all_of_it.tensors])
+        here = tuple([kept.get(name, 0) for name in all_of_it.tensors])
         found = all_of_it.found.get((rows, together, here))
         if found is None:
-            names = frozenset(name for name, is_here in zip(all_of_it.tensors, here, strict=True) if is_here)
-            found = self._variant(sized, all_of_it.piece, names, rows, together=together)
+            own = {name: first for name, first in zip(all_of_it.tensors, here, strict=True) if first}
+            found = self._variant(sized, all_of_it.piece, own, rows, together=together)
             all_of_it.found[rows, together, here] = found
         return found
 
@@ -123,14 +124,14 @@ class Variants:
         return _Variants(piece, tuple(dict.fromkeys(tensors)), piece.weight, columns_of(name))
 
     def _variant(
-        self, sized: SizedOp, piece: MatrixPiece | VectorPiece, kept: frozenset[str], rows: int, *, together: bool
+        self, sized: SizedOp, piece: MatrixPiece | VectorPiece, kept: KeptRows, rows: int, *, together: bool
     ) -> Variant:
         if isinstance(piece, VectorPiece):
             return self._vector(sized, piece, kept, together=together)
         op = sized.op
         assert isinstance(op, (Gemm, Conv))
         tiling = piece.tiling(kept, rows, columns=together, following=self.following.get(op.name))
-        array_reads = [name for name in (piece.act, piece.weight) if name in kept]
+        array_reads = spots(kept, (piece.act, piece.weight))
         array_reads += [piece.weight] if rows else []
         loaded = self._loaded(Ring.WEIGHTS, (op.weight,), kept) + self._loaded(Ring.ACTIVATIONS, (op.act,), kept)
         vector_reads = [columns_of(op.name)] if together else []
@@ -138,22 +139,23 @@ class Variants:
         if sized.follower is not None:
             chain = sized.follower.op
             others = [view for view in law(chain).reads(chain) if view.tensor != op.out.tensor]
-            vector_reads += [view.tensor for view in others if view.tensor in kept]
+            vector_reads += spots(kept, (view.tensor for view in others))
             loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
             written = law(chain).writes(chain)
         return self._made(sized, tiling, piece.macs, piece.mode, array_reads, vector_reads, loaded, written, kept)
 
-    def _vector(self, sized: SizedOp, piece: VectorPiece, kept: frozenset[str], *, together: bool) -> Variant:
+    def _vector(self, sized: SizedOp, piece: VectorPiece, kept: KeptRows, *, together: bool) -> Variant:
         op, rules = sized.op, law(sized.op)
         rows = piece.rows(kept, resident=together)
-        reads = [view.tensor for view in rules.reads(op) if view.tensor in kept]
+        reads = spots(kept, (view.tensor for view in rules.reads(op)))
         reads += [parameters_of(op.name)] if together else []
         loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
         return self._made(sized, rows, piece.macs, None, (), reads, loaded, rules.writes(op), kept)
 
-    def _loaded(self, ring: Ring, views: Iterable[View], kept: frozenset[str]) -> list[Loaded]:
+    def _loaded(self, ring: Ring, views: Iterable[View], kept: KeptRows) -> list[Loaded]:
         """The tensors that ops made and that must come from DRAM."""
-        names = [v.tensor for v in views if v.tensor not in kept and not self.program.tensor(v.tensor).role.given]
+        names = [view.tensor for view in views if kept.get(view.tensor, 0) < ALL]
+        names = [name for name in names if not self.program.tensor(name).role.given]
         return [Loaded(ring=ring, tensor=name) for name in names]
 
     def _made(
@@ -166,9 +168,11 @@ class Variants:
         vector_reads: Iterable[str],
         loaded: Iterable[Loaded],
         written: Iterable[View],
-        kept: frozenset[str],
+        kept: KeptRows,
     ) -> Variant:
-        writes = [Written(tensor=view.tensor, whole=not view.windows) for view in dict.fromkeys(written)]
+        writes = [(view.tensor, not view.windows) for view in dict.fromkeys(written)]
+        here = [Written(tensor=spot, whole=whole) for name, whole in writes for spot in spots(kept, (name,))]
+        outside = [Written(tensor=name, whole=whole) for name, whole in writes if kept.get(name, 0) < ALL]
         return Variant(
             sized,
             self.place_of[sized.op.name],
@@ -178,8 +182,8 @@ class Variants:
             tuple(dict.fromkeys(array_reads)),
             tuple(dict.fromkeys(vector_reads)),
             tuple(dict.fromkeys(loaded)),
-            tuple(one for one in writes if one.tensor in kept),
-            tuple(one for one in writes if one.tensor not in kept),
+            tuple(here),
+            tuple(outside),
             {},
         )
 

@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
+from typing import NamedTuple
 
 from hwsim.core.counters import Work
 from hwsim.core.functions import Function, VectorWork
-from hwsim.core.laws import ShapeOf, law
-from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Reduce
+from hwsim.core.laws import law
+from hwsim.core.ops import Conv, Elementwise, Lookup, Reduce
 from hwsim.core.program import Program
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
 from hwsim.errors import Unsupported
-from hwsim.mapping.blocks import largest, parts
+from hwsim.mapping.blocks import Part, largest, parts
+from hwsim.mapping.kept import ALL, KeptRows
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
@@ -26,11 +28,11 @@ BUDGETS = 8
 
 @dataclass(frozen=True, slots=True)
 class RowBytes:
-    """An operand or result of a vector op: bytes in all, whether every block has all of it, whether it is in DRAM."""
+    """An operand or result of a vector op: bytes in all, whether every block has all of it, how many rows are kept."""
 
     bytes: int
     shared: bool
-    in_dram: bool
+    kept: int
     halo: int = 0  # bytes of the rows beside it that a block reads as well
 
     def of_block(self, block: int, count: int) -> int:
@@ -38,6 +40,11 @@ class RowBytes:
             return self.bytes
         halo = self.halo if block < count else 0
         return min(self.bytes, -(-self.bytes * block // count) + halo)
+
+    def away(self, rows: Part, count: int) -> int:
+        """Bytes of a block of these rows that lie in DRAM."""
+        outside = rows.size - rows.before(self.kept)
+        return self.of_block(outside, count) if outside else 0
 
 
 @dataclass(frozen=True)
@@ -69,17 +76,23 @@ class Rows:
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
-        read = sum(one.of_block(block, self.count) for one in self.reads if one.in_dram)
+        last = Part(block, 1, True, True, self.count - block)  # of which least is kept
+        read = sum(one.away(last, self.count) for one in self.reads)
         return read + sum(one.of_block(block, self.count) for one in self.writes)
 
-    def step(self, block: int) -> Step:
-        reads = [(one, one.of_block(block, self.count)) for one in self.reads]
-        writes = [(one, one.of_block(block, self.count)) for one in self.writes]
-        read, written = sum(size for _, size in reads), sum(size for _, size in writes)
-        loaded = sum(size for one, size in reads if one.in_dram)
-        stored = sum(size for one, size in writes if one.in_dram)
-        cost = vector_cost(self.work_of(block), read, written, self.target)
-        return _step(cost, loaded, stored)
+    def step(self, rows: Part) -> Step:
+        """What a block of these rows takes."""
+        read = sum(one.of_block(rows.size, self.count) for one in self.reads)
+        written = sum(one.of_block(rows.size, self.count) for one in self.writes)
+        loaded = sum(one.away(rows, self.count) for one in self.reads)
+        stored = sum(one.away(rows, self.count) for one in self.writes)
+        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), loaded, stored)
+
+    @cached_property
+    def marks(self) -> tuple[int, ...]:
+        """The rows at which something begins to lie elsewhere."""
+        marks = {one.kept for one in (*self.reads, *self.writes) if not one.shared}
+        return tuple(sorted(mark for mark in marks if 0 < mark < self.count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +157,8 @@ def _cycles_alone(cut: RowCut, target: Target) -> int:
 def cut_rows(rows: Rows, block: int) -> RowCut:
     """The op in blocks of so many rows."""
     steps: list[StepTree] = []
-    for part in parts(rows.count, block):
-        step = rows.step(part.size)
+    for part in parts(rows.count, block, rows.marks):
+        step = rows.step(part)
         steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
     return RowCut(block, repeated(steps))
 
@@ -155,10 +168,12 @@ def _most_rows(rows: Rows, room: int) -> int:
     return largest(rows.count, lambda block: rows.held(block) <= room)
 
 
-def rows_of(sized: SizedOp, program: Program, target: Target, kept: frozenset[str], resident: bool) -> Rows:
-    """A sized op row by row. `kept` are tensors in the scratchpad; `resident` says whether its parameters are."""
+def rows_of(
+    sized: SizedOp, by_rows: "ByRows", program: Program, target: Target, kept: KeptRows, *, resident: bool
+) -> Rows:
+    """A sized op row by row. `kept` says what lies in the scratchpad, `resident` whether its parameters do."""
     op, shape, rules = sized.op, sized.shape, law(sized.op)
-    count, shared, work = _shape_of(op, shape)
+    count, shared, work = by_rows
 
     def read(view: View) -> RowBytes:
         tensor = program.tensor(view.tensor)
@@ -168,20 +183,15 @@ def rows_of(sized: SizedOp, program: Program, target: Target, kept: frozenset[st
         if isinstance(op, Conv) and view == op.act:
             overlap = op.axes[0].reach - op.axes[0].stride
             halo = max(0, overlap) * size // (shape(op.act)[0] * op.axes[0].size)
-        here = view.tensor in kept or (resident and view in shared and tensor.role.parameter)
-        return RowBytes(size, view in shared, not here, halo)
+        here = ALL if resident and view in shared and tensor.role.parameter else kept.get(view.tensor, 0)
+        return RowBytes(size, view in shared, here, halo)
 
     writes = tuple(
-        RowBytes(program.view_bytes(view, shape), False, view.tensor not in kept)
+        RowBytes(program.view_bytes(view, shape), False, kept.get(view.tensor, 0))
         for view in dict.fromkeys(rules.writes(op))
     )
     reads = tuple(read(view) for view in dict.fromkeys(rules.reads(op)))
     return Rows(count, reads, writes, work, target)
-
-
-def shared_views(sized: SizedOp) -> frozenset[View]:
-    """The views that every block reads as a whole."""
-    return _shape_of(sized.op, sized.shape)[1]
 
 
 def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
@@ -201,9 +211,17 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
     )
 
 
-def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
-    """How many rows an op has, which views every block reads, and the work of a block."""
-    rules = law(op)
+class ByRows(NamedTuple):
+    """How many rows an op of the vector unit has, which views every block reads as a whole, and the work of a block."""
+
+    rows: int
+    shared: frozenset[View]
+    work: BlockWork
+
+
+def by_rows(sized: SizedOp) -> ByRows:
+    """How an op of the vector unit falls into rows."""
+    op, shape, rules = sized.op, sized.shape, law(sized.op)
     views = rules.reads(op)
     if isinstance(op, Elementwise):
         widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
@@ -218,10 +236,10 @@ def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
         one, two = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
         count = prod(widest) // size
         if count == 1:
-            return 1, frozenset(rowlike), _block_work({}, one)
+            return ByRows(1, frozenset(rowlike), _block_work({}, one))
         per_row = {function: two[function] - one[function] for function in one}
         per_block = {function: one[function] - per_row[function] for function in one}
-        return count, frozenset(rowlike), _block_work(per_block, per_row)
+        return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
     whole = rules.vector_work(op, shape)
     match op:
         case Reduce():
@@ -232,7 +250,8 @@ def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
         case _:
             (out,) = rules.writes(op)
             count, shared = prod(shape(out)) // shape(out)[-1], views[1:]
-    return count, frozenset(shared), _block_work({}, {function: size // count for function, size in whole.items()})
+    per_row = {function: size // count for function, size in whole.items()}
+    return ByRows(count, frozenset(shared), _block_work({}, per_row))
 
 
 def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:

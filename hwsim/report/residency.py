@@ -11,7 +11,7 @@ from hwsim.report.tables import new_table
 LARGEST = 5
 _MEANING = {
     Place.RESIDENT: "loaded once before the loop that reads it",
-    Place.PARTLY: "some of its rows are resident, the others streamed",
+    Place.PARTLY: "some of its rows stay, the others need the DRAM",
     Place.KEPT: "made and read in the scratchpad",
     Place.FUSED: "never outside the tile in which it is made",
     Place.STREAMED: "given; loaded whenever it is read",

@@ -5,6 +5,7 @@ array is filled with it. `docs/energy.md` derives each formula.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hwsim.core.chip import Dataflow, Drain, SystolicArray
 from hwsim.core.precision import Precision
@@ -19,6 +20,7 @@ class Widths:
     sums: int
 
 
+@lru_cache(maxsize=256)
 def widths(array: SystolicArray, mode: Precision) -> Widths:
     """Operands are as wide as the mode, sums as the running register."""
     packed = array.packed(mode)

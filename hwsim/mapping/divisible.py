@@ -1,0 +1,56 @@
+"""Which tensors may be kept in part: those that ops make for each other, and that all of them go through row by row."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import prod
+
+from hwsim.core.laws import law, matrix_size
+from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce
+from hwsim.core.tensor import Role
+from hwsim.core.view import View
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.network import Network
+from hwsim.mapping.vector import by_rows
+
+
+@lru_cache(maxsize=8)
+def divisible(network: Network) -> dict[str, int]:
+    """Of each such tensor how many rows it has."""
+    rows_of = {(op, view): rows for sized in network.largest.values() for op, view, rows in _by_rows(sized)}
+    found = {}
+    for name, uses in network.uses.tensors.items():
+        tensor = uses.tensor
+        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in network.fused_away:
+            continue
+        rows = prod(tensor.shape[:-1])
+        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
+            found[name] = rows
+    return found
+
+
+def _is_whole(view: View) -> bool:
+    return not view.windows and view.order is None
+
+
+def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
+    """What an op, and the one that works on its tiles, reads and writes row by row: op, view, how many rows."""
+    op, shape = sized.op, sized.shape
+    if sized.on_array:
+        assert isinstance(op, (Gemm, Conv))
+        size = matrix_size(op, shape)
+        if size.batch > 1:
+            return
+        if isinstance(op, Gemm):  # a convolution's windows overlap
+            yield op.name, op.act, size.m
+        yield op.name, op.out, size.m
+        if sized.follower is not None:
+            chain = sized.follower.op
+            for view in (*law(chain).reads(chain), *law(chain).writes(chain)):
+                if prod(sized.follower.shape(view)) == size.m * size.n:
+                    yield chain.name, view, size.m
+        return
+    if isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
+        found = by_rows(sized)
+        for view in (*law(op).reads(op), *law(op).writes(op)):
+            if view not in found.shared:
+                yield op.name, view, found.rows

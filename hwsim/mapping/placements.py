@@ -1,0 +1,76 @@
+"""Where each tensor of a planned program is, and why."""
+
+from hwsim.core.ops import Conv, Gemm, Op
+from hwsim.core.schedule import Place, Placement
+from hwsim.core.tensor import Role
+from hwsim.mapping.network import columns_of, parameters_of
+from hwsim.mapping.plan import Plan
+from hwsim.mapping.uses import Span
+
+
+def placements(plan: Plan) -> tuple[Placement, ...]:
+    """Where each tensor of the program is, and why."""
+    return tuple(_placement(name, plan) for name in sorted(plan.network.uses.tensors))
+
+
+def two_spaces(plan: Plan) -> tuple[Placement, ...]:
+    """Of these only the tensors with two spaces: all that times depend on."""
+    return tuple(_placement(name, plan) for name in plan.network.two_spaces)
+
+
+def _placement(name: str, plan: Plan) -> Placement:
+    uses = plan.network.uses.tensors[name]
+    tensor, size = uses.tensor, uses.tensor.packed_bytes
+    if name in plan.network.fused_away:
+        return Placement(tensor=name, place=Place.FUSED, bytes=size, why="read only on the tiles that make it")
+    if name in plan.kept:
+        spaces = uses.spaces
+        why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
+        return Placement(tensor=name, place=Place.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why)
+    if name in plan.heads:
+        head = plan.heads[name]
+        why = f"{head.rows:,} of {head.all_rows:,} rows fit beside all else that stays; the others are stored"
+        return Placement(tensor=name, place=Place.PARTLY, bytes=size, kept_bytes=head.lease.tenant.bytes, why=why)
+    if not tensor.role.given:
+        why = (
+            "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
+        )
+        return Placement(tensor=name, place=Place.SPILLED, bytes=size, spaces=uses.spaces, why=why)
+    resident = plan.residents.get(name)
+    if resident is None:
+        together = _resident_with_others(name, plan)
+        if together is not None:
+            return Placement(tensor=name, place=Place.RESIDENT, bytes=size, kept_bytes=size, why=together)
+        return Placement(tensor=name, place=Place.STREAMED, bytes=size, why=_why_streamed(name, plan))
+    whole = resident.bytes >= size
+    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit")
+    place = Place.RESIDENT if whole else Place.PARTLY
+    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
+
+
+def _no_room(name: str, size: int, plan: Plan) -> str:
+    life: Span = plan.network.uses.life(name)
+    most = max(plan.floor.working[life.first : life.last + 1])
+    return f"{size:,} bytes do not fit beside residents, kept tensors and a working set of {most:,} bytes"
+
+
+def _resident_with_others(name: str, plan: Plan) -> str | None:
+    """Why a tensor stays that is resident as one of the parameters of each op that reads it; None if it is not."""
+    uses = plan.network.uses.tensors[name]
+    if not uses.tensor.role.parameter or any(_weight_of(use.op) == name for use in uses.uses):
+        return None
+    found = []
+    for use in uses.uses:
+        names = columns_of(use.op.name), parameters_of(use.op.name)
+        found.append(next((plan.residents[one].loop for one in names if one in plan.residents), None))
+    return None if None in found else f"loaded once before {', '.join(dict.fromkeys(map(str, found)))}"
+
+
+def _weight_of(op: Op) -> str | None:
+    return op.weight.tensor if isinstance(op, (Gemm, Conv)) else None
+
+
+def _why_streamed(name: str, plan: Plan) -> str:
+    if any(item.name == name for item in plan.items):
+        return "no room beside residents that save more traffic"
+    return "nothing stays in this plan" if plan.naive else "comes from outside with every read"
