@@ -194,7 +194,7 @@ def test_every_op_of_a_network_can_be_explained() -> None:
     chip, work = load_chip("int4_array"), load_workload("mlperf_rnnt")
     found = planned(work.program, chip)
     for op in run(found.schedule).ops:
-        why = explain(chip, work, op.name, op)
+        why = explain(chip, work, op.name, op, None)
         assert why.op == op.name
         assert sum(one.chosen for one in why.candidates) == 1
         assert all(one.fits for one in why.candidates if one.chosen)

@@ -75,7 +75,7 @@ def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str, on: C
     places = {placement.tensor: placement.place for placement in plan.placements}
 
     def place_of(spot: str) -> Place:
-        """Where something in the scratchpad is said to be: the head of a tensor, a tensor, or what has no tensor's name."""
+        """Where something in the scratchpad is said to be: a tensor, the head of one, or what has no tensor's name."""
         name, bracket, _ = spot.partition("[:")
         assert not bracket or places[name] is Place.PARTLY
         return places.get(name, Place.RESIDENT)

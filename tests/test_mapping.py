@@ -21,17 +21,15 @@ from hwsim.core.tensor import Granularity, Scaling
 from hwsim.core.view import View
 from hwsim.engine.digital import run
 from hwsim.errors import Unsupported
-from hwsim.mapping.matrix import Cut, candidates, cut_into, fastest_cut, mode_of
+from hwsim.mapping.matrix import candidates, mode_of
 from hwsim.mapping.network import network
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import naive_schedule, planned, rungs, schedule
+from hwsim.mapping.schedule import naive_schedule, planned, schedule
 from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import Tiling, Where
-from hwsim.models.catalogue import workload
 from hwsim.timing.systolic import gemm_cycles
 from hwsim.timing.timeline import times
 from programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
-from test_rnnt import recipe
 
 ONE_GEMM = st.builds(
     gemm, m=SIZES, k=SIZES, n=SIZES, precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16])
@@ -183,66 +181,6 @@ def array_alone(node: StepTree) -> StepTree:
     if isinstance(node, Repeat):
         return replace(node, body=tuple(array_alone(inner) for inner in node.body))
     return replace(node, loads=(), releases=(), vector_cycles=None, store_bytes=None)
-
-
-# The mapper's promises.
-
-
-@settings(max_examples=60)
-@given(PROGRAMS, chips())
-def test_no_schedule_is_slower_than_the_naive_one(program: Program, on: Chip) -> None:
-    assert times(fastest(program, on)).cycles <= times(scheduled(program, on)).cycles
-
-
-@settings(max_examples=60)
-@given(PROGRAMS, chips(), st.integers(0, 4000), st.integers(0, 2))
-def test_more_scratchpad_or_buffers_never_make_a_program_slower(
-    program: Program, on: Chip, bytes_more: int, buffers_more: int
-) -> None:
-    pad = on.scratchpad
-    larger = replace(on, scratchpad=replace(pad, size=pad.size + bytes_more, buffers=pad.buffers + buffers_more))
-    assert times(fastest(program, larger)).cycles <= times(fastest(program, on)).cycles
-
-
-@pytest.mark.parametrize("policy", ["fp16", "w8a8", "w4a4"])
-def test_promises_hold_for_a_whole_network(policy: str) -> None:
-    program = workload(recipe(), policy).program
-    sizes = (1500, 2000, 3000, 4096, 6000, 12_000, 50_000)
-    ons = [chip(scratchpad=Scratchpad(size=size, read=16, write=16, buffers=3)) for size in sizes]
-    found = [times(schedule(program, on)).cycles for on in ons]
-    assert found == sorted(found, reverse=True)
-    for on, cycles in zip(ons, found, strict=True):
-        assert cycles <= times(naive_schedule(program, on)).cycles
-    fewer = [replace(on, scratchpad=replace(on.scratchpad, buffers=1)) for on in ons]
-    assert all(c <= times(schedule(program, on)).cycles for c, on in zip(found, fewer, strict=True))
-
-
-@settings(max_examples=60)
-@given(
-    st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)), chips(), st.integers(300, 20_000)
-)
-def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
-    program: Program, on: Chip, limit: int
-) -> None:
-    (sized,) = network(program).largest.values()
-    target = target_of(on)
-    operands = Operands.of(sized, program)
-    tiling = Tiling(operands, mode_of(operands, target), target)
-    fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
-    assume(fitting)
-
-    def cycles_of(cut: Cut) -> int:
-        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
-        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
-
-    every = [cycles_of(cut_into(tiling, block)) for block in fitting]
-    assert cycles_of(fastest_cut(tiling, limit)) == min(every)
-
-
-def test_rungs_of_a_smaller_scratchpad_are_rungs_of_a_larger_one() -> None:
-    for size in range(1, 400):
-        assert set(rungs(size)) <= set(rungs(size + 1))
-        assert 2 * size < 3 * rungs(size)[0]
 
 
 @pytest.mark.parametrize(

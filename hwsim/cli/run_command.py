@@ -31,6 +31,13 @@ from hwsim.core.progress import Progress
     metavar="TRACE.npz",
     help="Price products with a factor 0 apart, counted in this trace of WORKLOAD.",
 )
+@click.option(
+    "--objective",
+    type=click.Choice(["latency", "energy"]),
+    default="latency",
+    show_default=True,
+    help="What the mapper makes least.",
+)
 @click.option("--values", is_flag=True, help="Also compute the integers, in the chip's accumulators.")
 @click.option(
     "--counts",
@@ -51,6 +58,7 @@ def command(
     point: str | None,
     power_cap: str | None,
     zero_gating: str | None,
+    objective: str,
     values: bool,
     counts: str,
     input_file: str | None,
@@ -75,6 +83,7 @@ def command(
 
     def job(progress: Progress) -> Result:
         # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.core.objective import Objective
         from hwsim.report.files import write_binary
         from hwsim.study.request import Request, answer
         from hwsim.study.values import Sources
@@ -83,6 +92,7 @@ def command(
             point=point,
             power_cap=cap,
             explained=explained,
+            objective=Objective(objective),
             zero_gating=None if zero_gating is None else Path(zero_gating),
             values=values or counts == "measured" or input_file is not None or weights_file is not None,
             measured_counts=counts == "measured",

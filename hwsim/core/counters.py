@@ -1,5 +1,6 @@
 """What was done and how long each unit was busy: whole numbers under conservation laws."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Annotated, Self
@@ -21,6 +22,16 @@ class Tally(Noun):
 
     def __mul__(self, times: int) -> Self:
         return type(self)(**{name: getattr(self, name) * times for name in self.__slots__})
+
+    @classmethod
+    def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
+        """The sum of some, each so many times: what adding and multiplying them gives, at once.
+
+        >>> Units.sum_of([(Units(load=2), 3), (Units(load=1, store=1), 1)])
+        Units(load=7, array=0, vector=0, store=1)
+        """
+        names, counted = cls.__slots__, list(counted)
+        return cls(**{name: sum(getattr(one, name) * times for one, times in counted) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,15 @@ from typing import Annotated
 from hwsim.core.counters import Tally
 from hwsim.core.energy import AttojouleCount
 from hwsim.core.noun import Name, Noun, Table
+from hwsim.core.objective import Objective
 from hwsim.core.precision import Precision
 from hwsim.core.units import Hertz, Nanometres, Volts, Watts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(Noun):
-    """Process, clock and supply of a run. `asked_clock` is the chip's own; a power cap may have lowered the clock."""
+    """Process, clock and supply of a run, and what its schedule makes least. `asked_clock` is the chip's own; a power
+    cap may have lowered the clock."""
 
     point: Name | None
     node: Nanometres
@@ -22,6 +24,7 @@ class Operation(Noun):
     asked_clock: Hertz
     clock: Hertz
     power_cap: Watts | None
+    objective: Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from hwsim.core.counters import Counters, OpCounters, RunCounters, Stalls, Units, Work
 from hwsim.core.precision import Precision
-from hwsim.core.schedule import OpSchedule, Preload, Schedule
+from hwsim.core.remembered import Remembered
+from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule
 from hwsim.engine.ports import fused_port_bound, load_port_bound, port_bound
 from hwsim.timing.timeline import OpTimes, Times, times
 
@@ -22,16 +23,45 @@ def run(schedule: Schedule) -> RunCounters:
     )
 
 
+def work_by_mode(schedule: Schedule) -> dict[Precision | None, Work]:
+    """The work of all ops, by the mode in which the array makes their products; that of all others stands at None."""
+    works: dict[Precision | None, list[tuple[Work, int]]] = {}
+    for tally in _gather(schedule).values():
+        works.setdefault(tally.mode, []).extend(tally.works)
+    return {mode: Work.sum_of(counted) for mode, counted in works.items()}
+
+
 @dataclass(slots=True)
 class _Tally:
-    """What an op does over all its runs, whatever its sizes."""
+    """What an op does over all its runs, whatever its sizes: each with how often it is done."""
 
     kind: str
     mode: Precision | None = None
     times: int = 0
     macs: int = 0
-    work: Work = field(default_factory=Work)
-    port_bound: Units = field(default_factory=Units)
+    works: list[tuple[Work, int]] = field(default_factory=list)
+    port_bound: list[tuple[Units, int]] = field(default_factory=list)
+
+    def add(self, work: Work, port_bound: Units, times: int) -> None:
+        self.works.append((work, times))
+        self.port_bound.append((port_bound, times))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What one run of an op does for itself, and for the op that follows on its tiles."""
+
+    work: Work
+    port_bound: Units
+    fused_work: Work
+    fused_port_bound: Units
+
+    @classmethod
+    def of(cls, op: OpSchedule, ports: Ports) -> "_Done":
+        return cls(op.work(), port_bound(op.steps, ports), op.fused_work(), fused_port_bound(op.steps))
+
+
+_DONE = Remembered[_Done](most=1 << 12)
 
 
 def _gather(schedule: Schedule) -> dict[str, _Tally]:
@@ -42,21 +72,22 @@ def _gather(schedule: Schedule) -> dict[str, _Tally]:
         match placed.node:
             case Preload() as preload:
                 tally = found.setdefault(preload.op, _Tally(preload.kind))
-                tally.work += preload.work() * placed.times
-                tally.port_bound += load_port_bound(preload.bytes, ports) * placed.times
+                tally.add(preload.work(), load_port_bound(preload.bytes, ports), placed.times)
             case OpSchedule() as op:
-                tally = found.setdefault(op.name, _Tally(op.kind))
+                tally, done = found.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
                 tally.mode = op.mode
                 tally.times += placed.times
                 tally.macs += op.macs * placed.times
-                tally.work += op.work() * placed.times
-                tally.port_bound += port_bound(op.steps, ports) * placed.times
+                tally.add(done.work, done.port_bound, placed.times)
                 if op.fused is not None:
                     follower = found.setdefault(op.fused[0], _Tally(op.fused[1]))
                     follower.times += placed.times
-                    follower.work += op.fused_work() * placed.times
-                    follower.port_bound += fused_port_bound(op.steps) * placed.times
+                    follower.add(done.fused_work, done.fused_port_bound, placed.times)
     return found
+
+
+def _done(op: OpSchedule, ports: Ports) -> _Done:
+    return _DONE.of(op, ports, make=lambda: _Done.of(op, ports))
 
 
 def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
@@ -70,8 +101,8 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
         busy=timed.busy,
         stalls=timed.stalls,
         span=timed.span,
-        work=tally.work,
-        port_bound=tally.port_bound,
+        work=Work.sum_of(tally.works),
+        port_bound=Units.sum_of(tally.port_bound),
     )
 
 
@@ -79,9 +110,9 @@ def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counte
     load, array, vector, store = (timed.cycles - end for end in timed.ends)
     return Counters(
         cycles=timed.cycles,
-        busy=sum((op.busy for op in ops), Units()),
+        busy=Units.sum_of((op.busy, 1) for op in ops),
         stalls=sum((op.stalls for op in ops), Stalls()),
         idle=Units(load=load, array=array, vector=vector, store=0 if shared else store),
-        work=sum((op.work for op in ops), Work()),
+        work=Work.sum_of((op.work, 1) for op in ops),
         shared_port=shared,
     )

@@ -54,6 +54,11 @@ def naive_cut(tiling: Tiling, limit: int) -> Cut:
 
 def fastest_cut(tiling: Tiling, limit: int) -> Cut:
     """The fastest of the candidates whose slots fit the limit."""
+    return _fastest_within(tiling, _most_that_fits(tiling, limit))
+
+
+def _most_that_fits(tiling: Tiling, limit: int) -> int:
+    """The bytes of the largest candidate within the limit: equal choices have equal bounds."""
     sizes = _sizes(tiling)
     fitting = bisect_right(sizes, limit)
     if not fitting:
@@ -63,7 +68,18 @@ def fastest_cut(tiling: Tiling, limit: int) -> Cut:
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
             "give a larger one"
         )
-    return _fastest_within(tiling, sizes[fitting - 1])
+    return sizes[fitting - 1]
+
+
+def frugal_cut(tiling: Tiling, limit: int) -> Cut:
+    """Of the candidates whose slots fit the limit the one that loads least; of equals the one that may be fastest."""
+    return _frugal_within(tiling, _most_that_fits(tiling, limit))
+
+
+@lru_cache(maxsize=1 << 14)
+def _frugal_within(tiling: Tiling, limit: int) -> Cut:
+    fitting = [(tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling) if size <= limit]
+    return cut_into(tiling, min(fitting, key=lambda one: one[:2])[2])
 
 
 @lru_cache(maxsize=1 << 14)

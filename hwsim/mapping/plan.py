@@ -16,11 +16,10 @@ from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
-from hwsim.mapping.residency import Item, choose
+from hwsim.mapping.residency import Choice, Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
-
 
 HEAD_UNITS = 8
 """A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
@@ -60,6 +59,8 @@ class Plan:
     floor: Floor
     room: tuple[int, ...]
     naive: bool
+    frugal: bool = False
+    """Whether ops are cut for least traffic with the DRAM, not for least time."""
     items: tuple[Item, ...] = ()
 
     @cached_property
@@ -81,21 +82,27 @@ def naive_plan(network: Network, target: Target, size: int) -> Plan:
 
 
 def plan(
-    network: Network, target: Target, size: int, *, share: int, divide: bool, residency: "Plan | None" = None
+    network: Network,
+    target: Target,
+    size: int,
+    *,
+    share: int,
+    divide: bool,
+    frugal: bool = False,
+    residency: "Plan | None" = None,
 ) -> Plan:
     """The decisions for a scratchpad of that size, where a working set may take one part in `share`.
 
-    With `divide` tensors that do not fit are kept in part. `residency` is another plan whose choice of tensors is taken
-    over, as far as they fit.
+    With `divide` tensors that do not fit are kept in part; if the plan is `frugal`, ops are cut for least traffic.
+    `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
-    working = _working_sets(network, target, size, share)
-    items = items_of(network, target)
-    floor = Floor(size, working)
-    capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
+    floor, items = Floor(size, _working_sets(network, target, size, share)), items_of(network, target)
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
-    before = residency
-    choice = choose(items, capacity) if before is None else tuple(_as_before(item, before) for item in items)
+    if residency is None:
+        choice = residents_that_save_most(network, target, size, share)
+    else:
+        choice = tuple(_as_before(item, residency) for item in items)
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     heads: dict[str, Head] = {}
@@ -110,7 +117,7 @@ def plan(
             if head is not None:
                 heads[tenant.name] = head
     room = tuple(size - top for top in floor.tops())
-    return Plan(network, target, size, residents, kept, heads, floor, room, naive=False, items=items)
+    return Plan(network, target, size, residents, kept, heads, floor, room, naive=False, frugal=frugal, items=items)
 
 
 def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int) -> Head | None:
@@ -125,6 +132,14 @@ def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int) -> Head | No
     lease = floor.place(replace(tenant, name=head_of(tenant.name, rows), bytes=rows * row_bytes))
     assert lease is not None  # it is no larger than the gap
     return Head(rows, all_rows, lease)
+
+
+@lru_cache(maxsize=256)
+def residents_that_save_most(network: Network, target: Target, size: int, share: int) -> Choice:
+    """What saves most traffic beside the largest working set of each loop."""
+    working = _working_sets(network, target, size, share)
+    capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
+    return choose(items_of(network, target), capacity)
 
 
 def _as_before(item: Item, before: Plan) -> str | None:
@@ -186,7 +201,8 @@ def _tenant(network: Network, name: str, size: int) -> Tenant:
     return Tenant(name, size, network.uses.life(name), common[0].name if common else None)
 
 
-def _working_sets(network: Network, target: Target, size: int, share: int) -> list[int]:
+@lru_cache(maxsize=256)
+def _working_sets(network: Network, target: Target, size: int, share: int) -> tuple[int, ...]:
     """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
     working = [0] * len(network.uses.placed)
     for name, sized in network.largest.items():
@@ -202,7 +218,7 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> li
         working[network.uses.place_of[name]] = held
         if sized.follower is not None:
             working[network.uses.place_of[sized.follower.op.name]] = held
-    return working
+    return tuple(working)
 
 
 def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:

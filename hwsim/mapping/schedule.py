@@ -1,22 +1,22 @@
-"""A program on a chip: of some plans the fastest.
+"""A program on a chip: of some plans the one that costs least, in time or by any other measure.
 
-Plans are made for the sizes of a ladder (powers of two and half as much again) up to the scratchpad's own, and for as
-many slots as the chip has or fewer. Because every rung below a scratchpad is also below any larger one, a larger
-scratchpad, or more buffers, never makes a program slower; and because the naive plans for all rungs are among them, no
-schedule is slower than the naive one for the largest rung.
+Plans are made for the scratchpad's own size and for the rungs of a ladder below it, for as many slots as the chip has
+and for fewer. The naive plan for each of these is among them. So no schedule costs more than the naive one, nor than
+the one for a smaller scratchpad of the ladder's sizes, or for fewer buffers.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 from hwsim.core.chip import Chip
 from hwsim.core.program import Program
 from hwsim.core.progress import Progress, no_progress
+from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.errors import Unsupported
 from hwsim.mapping.assemble import assemble
+from hwsim.mapping.ladder import sizes, slots
 from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, naive_plan, plan
@@ -26,100 +26,150 @@ from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import times
 
-SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
-WAYS = ((4, False), (32, False), (4, True))
-"""A working set is planned to take at most one of so many parts, so that residents and kept tensors have room; and
-whether tensors may be kept in part."""
+
+class Way(NamedTuple):
+    """How to plan: what part of the scratchpad a working set may take at most, so that residents and kept tensors have
+    room; whether tensors may be kept in part; whether ops are cut for least traffic."""
+
+    share: int
+    divide: bool = False
+    frugal: bool = False
+
+
+WAYS = (Way(4), Way(32), Way(4, divide=True), Way(4, divide=True, frugal=True))
+
+Cost = Callable[[Schedule], int]
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A program's fastest schedule, and the plan that it comes from."""
+    """A program's best schedule, and the plan that it comes from."""
 
     plan: Plan
     schedule: Schedule
 
 
-def schedule(program: Program, chip: Chip, progress: Progress = no_progress) -> Schedule:
-    """The fastest schedule of the program's plans; of equals the one for the larger size."""
-    return planned(program, chip, progress=progress).schedule
+def schedule(program: Program, chip: Chip, *, cost: Cost | None = None, progress: Progress = no_progress) -> Schedule:
+    """The schedule that costs least of the program's plans; of equals the one for the larger size."""
+    return planned(program, chip, cost=cost, progress=progress).schedule
 
 
 def planned(
     program: Program,
     chip: Chip,
     *,
+    cost: Cost | None = None,
     residency: Plan | None = None,
     free_conversion: bool = False,
     progress: Progress = no_progress,
 ) -> Planned:
-    """The fastest schedule with its plan.
+    """The best schedule with its plan: the fastest, if no other `cost` is given.
 
     What if: with `residency` the same tensors stay in the scratchpad as in that plan of another program; with
     `free_conversion` weights come to the format of the activations by themselves.
     """
-    asked = id(program), id(chip), id(residency), free_conversion
-    known = _SAME.get(asked)
-    if known is not None:
-        return known[0]
+    search = _Search(program, chip, cost, residency, free_conversion, progress)
+    return _SAME.of(program, chip, cost, residency, free_conversion, make=lambda: _equal(search))
+
+
+def _equal(search: "_Search") -> Planned:
+    """What was found for an equal program and equal units, or what is found now."""
+    chip = search.chip
     units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
-    key = program, units, id(residency), free_conversion
+    key = search.program, units, id(search.cost), id(search.residency), search.free_conversion
     if key not in _FOUND:
-        _make_room(_FOUND)
-        # The plan that was taken over is kept as well, so that its identity stays its own.
-        _FOUND[key] = _fastest(program, chip, residency, free_conversion, progress), residency
-    _make_room(_SAME)
-    # What was asked for is kept as well, so that nothing else gets its identity.
-    _SAME[asked] = _FOUND[key][0], program, chip, residency
+        if len(_FOUND) >= _MOST:
+            _FOUND.pop(next(iter(_FOUND)))
+        # What stands here by its identity is kept as well, so that nothing else gets that identity.
+        _FOUND[key] = search.best(), (search.cost, search.residency)
     return _FOUND[key][0]
 
 
-_FOUND: dict[object, tuple[Planned, Plan | None]] = {}
-_SAME: dict[object, tuple[Planned, Program, Chip, Plan | None]] = {}
-"""The same by identity of what was asked for: comparing a program takes longer than walking it."""
-_REMEMBERED = 64
+_MOST = 64
+_FOUND: dict[object, tuple[Planned, object]] = {}
+_SAME = Remembered[Planned](most=_MOST)
+"""Comparing a program takes longer than walking it."""
 
 
-def _make_room(known: dict[object, Any]) -> None:
-    if len(known) >= _REMEMBERED:
-        known.pop(next(iter(known)))
+def naive_schedule(program: Program, chip: Chip) -> Schedule:
+    """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
+    return assemble(naive_plan(network(program), target_of(chip), chip.scratchpad.size))
 
 
-def _fastest(
-    program: Program, chip: Chip, residency: Plan | None, free_conversion: bool, progress: Progress
-) -> Planned:
-    if chip.cores != 1:
-        raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-    found = network(program)
-    best: tuple[int, Plan, Schedule] | None = None
-    problem: UnsupportedOp | None = None
-    seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
-    ways = list(_ways(chip, residency))
-    for done, (slots, make) in enumerate(ways):
-        progress(done, len(ways))
-        target = target_of(chip, slots, free_conversion)
-        if make is naive_plan and best is not None and least_naive_cycles(found, target) >= best[0]:
-            continue
-        for size in rungs(chip.scratchpad.size):
-            try:
-                one = make(found, target, size)
-                body = assemble(one)
-            except UnsupportedOp as error:
-                problem = error  # the last one is that of the fewest slots
-                break  # what does not fit here fits no smaller one
-            mark = slots, _mark(body.body)
-            if mark in seen:
+@dataclass(frozen=True)
+class _Search:
+    """All plans for a program, one after another."""
+
+    program: Program
+    chip: Chip
+    cost: Cost | None
+    residency: Plan | None
+    free_conversion: bool
+    progress: Progress
+
+    def best(self) -> Planned:
+        """The plan that costs least, or a refusal that names the op that fits none."""
+        chip = self.chip
+        if chip.cores != 1:
+            raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
+        found = network(self.program)
+        best: tuple[int, Plan, Schedule] | None = None
+        problem: UnsupportedOp | None = None
+        seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
+        ways = list(self._ways())
+        for done, (slot_count, way) in enumerate(ways):
+            self.progress(done, len(ways))
+            target = target_of(chip, slot_count, self.free_conversion)
+            if way is None and self._all_slower(found, target, best):
                 continue
-            seen[mark] = body
-            if best is not None and _busiest(body) >= best[0]:
-                continue
-            cycles = times(encode(body)).cycles
-            if best is None or cycles < best[0]:
-                best = cycles, one, body
-    if best is None:
-        assert problem is not None
-        raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
-    return Planned(best[1], replace(best[2], placements=placements(best[1])))
+            for size in sizes(chip.scratchpad.size):
+                try:
+                    one = self._plan(found, target, size, way)
+                    if way == Way(4, divide=True) and not one.heads:
+                        continue  # the same as without
+                    body = assemble(one)
+                except UnsupportedOp as error:
+                    problem = error  # the last one is that of the fewest slots
+                    break  # what does not fit here fits no smaller one
+                mark = slot_count, _mark(body.body)
+                if mark in seen:
+                    continue
+                seen[mark] = body
+                cost = self._cost(body, None if best is None else best[0])
+                if cost is not None and (best is None or cost < best[0]):
+                    best = cost, one, body
+        if best is None:
+            assert problem is not None
+            raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
+        return Planned(best[1], replace(best[2], placements=placements(best[1])))
+
+    def _ways(self) -> Iterator[tuple[int, Way | None]]:
+        """How many slots to use, and how to plan; None is the naive way."""
+        usable, before = slots(self.chip.scratchpad.buffers), self.residency
+        for slot_count in usable:
+            for way in WAYS:
+                yield slot_count, way
+        # Last, because whatever is slower than a good plan need not be made.
+        if before is None or not (before.residents or before.kept_rows):
+            for slot_count in reversed(usable):
+                yield slot_count, None
+
+    def _plan(self, network: Network, target: Target, size: int, way: Way | None) -> Plan:
+        if way is None:
+            return naive_plan(network, target, size)
+        return plan(network, target, size, **way._asdict(), residency=self.residency)
+
+    def _all_slower(self, network: Network, target: Target, best: tuple[int, Plan, Schedule] | None) -> bool:
+        """Whether no naive plan can be faster than the best so far."""
+        return self.cost is None and best is not None and least_naive_cycles(network, target) >= best[0]
+
+    def _cost(self, body: Schedule, least: int | None) -> int | None:
+        """What a schedule costs; None if that is known not to be less."""
+        if self.cost is not None:
+            return self.cost(body)
+        if least is not None and _busiest(body) >= least:
+            return None
+        return times(encode(body)).cycles
 
 
 def _busiest(schedule: Schedule) -> int:
@@ -150,30 +200,3 @@ def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
             case OpSchedule():
                 marks.append(id(node))
     return tuple(marks)
-
-
-def naive_schedule(program: Program, chip: Chip) -> Schedule:
-    """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
-    return assemble(naive_plan(network(program), target_of(chip), rungs(chip.scratchpad.size)[0]))
-
-
-def rungs(size: int) -> tuple[int, ...]:
-    """The sizes of the ladder up to a scratchpad's, largest first.
-
-    >>> rungs(100)[:4]
-    (96, 64, 48, 32)
-    """
-    ladder = {1 << power for power in range(size.bit_length())} | {3 << power for power in range(size.bit_length())}
-    return tuple(sorted((rung for rung in ladder if rung <= size), reverse=True))
-
-
-def _ways(chip: Chip, residency: Plan | None) -> Iterator[tuple[int, Callable[[Network, Target, int], Plan]]]:
-    """How many slots to use, and how to plan for a size."""
-    usable = [slots for slots in SLOTS if slots <= chip.scratchpad.buffers]
-    for slots in reversed(usable):
-        for share, divide in WAYS:
-            yield slots, partial(plan, share=share, divide=divide, residency=residency)
-    # Last, because whatever is slower than a good plan need not be made.
-    if residency is None or not (residency.residents or residency.kept):
-        for slots in usable:
-            yield slots, naive_plan

@@ -142,7 +142,14 @@ class Tiling:
             tiles = -(-whole.k // unit.k) * -(-whole.inner // unit.inner)
             last = whole.outer - (outers - 1) * block.outer
             busy = tiles * ((outers - 1) * interval(array, block.outer) + interval(array, last))
-        m, n = m_and_n(array.dataflow, whole)
+        loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - outers * inners
+        return self.operands.size.batch * max(busy, loads)
+
+    def loaded_bytes(self, block: Extent) -> int:
+        """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
+        whole = self.whole
+        outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
+        m, n = m_and_n(self.target.array.dataflow, whole)
         one_k = block.k >= whole.k
         streaming = 1 if one_k else inners
         staying = 1 if one_k and inners == 1 else outers
@@ -152,7 +159,7 @@ class Tiling:
             loaded += acts * self.operands.act_bytes(m - self.where.act, whole.k)
         if not self.where.weight:
             loaded += weights * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
-        return self.operands.size.batch * max(busy, self.target.ports.load_cycles(loaded) - outers * inners)
+        return loaded
 
     def _k_parts(self, block_k: int) -> Iterator[KPart]:
         """K in pieces, the resident rows first; K is never out of order."""

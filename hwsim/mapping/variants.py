@@ -12,7 +12,7 @@ from hwsim.core.steps import Ring, StepTree
 from hwsim.core.view import View
 from hwsim.mapping.kept import ALL, KeptRows, spots
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import fastest_cut, naive_cut
+from hwsim.mapping.matrix import fastest_cut, frugal_cut, naive_cut
 from hwsim.mapping.network import Network, columns_of, parameters_of, pieces_of
 from hwsim.mapping.pieces import MatrixPiece, VectorPiece
 from hwsim.mapping.plan import Plan, Resident
@@ -40,7 +40,7 @@ class Variant:
 
     def schedule(self, plan: Plan) -> OpSchedule:
         """The op as that plan cuts it."""
-        steps, block = self._cut(plan.room[self.place], naive=plan.naive)
+        steps, block = self._cut(plan, plan.room[self.place])
         overwrites: tuple[str, ...] = ()
         for one in self.kept:
             overwrites += plan.handovers[one.tensor]
@@ -51,15 +51,15 @@ class Variant:
             self.made[key] = self._made(steps, block, overwrites)
         return self.made[key]
 
-    def _cut(self, room: int, *, naive: bool) -> tuple[tuple[StepTree, ...], Block | None]:
+    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
         if isinstance(self.cuts, Rows):
             rows = self.cuts
-            if naive and rows.least_held <= room:
+            if plan.naive and rows.least_held <= room:
                 return cut_rows(rows, naive_rows(rows, room)).steps, None
             return fastest_rows(rows, room).steps, None
-        cut = naive_cut(self.cuts, room) if naive else None
+        cut = naive_cut(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
-            cut = fastest_cut(self.cuts, room)
+            cut = (frugal_cut if plan.frugal else fastest_cut)(self.cuts, room)
         return cut.steps, cut.block
 
     def _made(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:

@@ -9,6 +9,7 @@ from hwsim.core.counters import OpCounters, Stalls, Units, Work
 from hwsim.core.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
 from hwsim.core.energy import Components, Energy
 from hwsim.core.noun import sorted_pairs
+from hwsim.core.objective import Objective
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
 from hwsim.core.workload import Workload
@@ -122,9 +123,14 @@ def areas(chip: Chip, table: PriceTable) -> Areas:
 
 
 def operation(
-    chip: Chip, table: PriceTable, point: str | None, asked_clock: int, power_cap: Fraction | None
+    chip: Chip,
+    table: PriceTable,
+    point: str | None,
+    asked_clock: int,
+    power_cap: Fraction | None,
+    objective: Objective,
 ) -> Operation:
-    """In which process, at which clock and supply a chip ran."""
+    """In which process, at which clock and supply a chip ran, and for what it was planned."""
     technology = PriceBook(chip, table).technology
     return Operation(
         point=point,
@@ -134,6 +140,7 @@ def operation(
         asked_clock=asked_clock,
         clock=chip.clock,
         power_cap=power_cap,
+        objective=objective,
     )
 
 

@@ -12,13 +12,13 @@ from hwsim.core.workload import Workload
 from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.pieces import MatrixPiece
-from hwsim.mapping.schedule import Planned, planned
+from hwsim.mapping.schedule import Cost, Planned, planned
 from hwsim.timing.systolic import gemm_cycles, tail
 
 
-def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters) -> Explanation:
-    """The explanation of an op that ran on that chip with these counters."""
-    found = planned(workload.program, chip)
+def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, cost: Cost | None) -> Explanation:
+    """The explanation of an op that ran on that chip with these counters, by the plan that costs least."""
+    found = planned(workload.program, chip, cost=cost)
     leader = leader_of(found, op)
     leads = leader.op.name == op
     follower = None if leader.follower is None else leader.follower.op.name
@@ -81,6 +81,15 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
+    for limit, unit in (
+        (Limit.ARRAY_PORTS, "array"),
+        (Limit.VECTOR_PORTS, "vector"),
+        (Limit.LOAD_PORTS, "load"),
+        (Limit.STORE_PORTS, "store"),
+    ):
+        bound, busy = getattr(op.port_bound, unit), getattr(op.busy, unit)
+        if bound:
+            roofs.append((limit, bound, f"of {busy:,} busy cycles, in steps whose length that port sets"))
     return tuple(Roof(limit=limit, cycles=cycles, work=text) for limit, cycles, text in roofs)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hwsim.core.chip import Chip
+from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
 from hwsim.core.workload import Workload
@@ -27,6 +28,7 @@ class Request:
     point: str | None = None
     power_cap: Fraction | None = None
     explained: str | None = None
+    objective: Objective = Objective.LATENCY
     zero_gating: Path | None = None
     values: bool = False
     measured_counts: bool = False
@@ -60,6 +62,7 @@ def answer(
         power_cap=request.power_cap,
         zero_products=zeros,
         explained=request.explained,
+        objective=request.objective,
         files=files,
         progress=progress,
     )

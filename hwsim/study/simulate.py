@@ -8,18 +8,22 @@ from hwsim.core.chip import Chip
 from hwsim.core.counters import RunCounters
 from hwsim.core.energy import Energy
 from hwsim.core.noun import must_be
+from hwsim.core.objective import Objective
 from hwsim.core.prices import PriceTable
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
+from hwsim.core.schedule import Schedule
 from hwsim.core.workload import Workload
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_prices
 from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
-from hwsim.price.price import price
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff, price
 from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
+from hwsim.study.objective import cost_of
 from hwsim.study.operating import at_point, under_cap
 from hwsim.study.outcome import Figures, provenance, result
 
@@ -32,6 +36,7 @@ def simulate(
     power_cap: Fraction | None = None,
     zero_products: Mapping[str, int] | None = None,
     explained: str | None = None,
+    objective: Objective = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Result:
@@ -39,7 +44,8 @@ def simulate(
 
     `point` names one of the chip's operating points. A `power_cap` in watts lowers the clock until the average power of
     the run keeps within it. `zero_products` says of ops how many of their products have a factor that is zero, for a
-    chip that gates these. `files` are hashes of the files that all this came from, for the provenance.
+    chip that gates these. The mapper makes the `objective` least. `files` are hashes of the files that all this came
+    from, for the provenance.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
@@ -48,28 +54,32 @@ def simulate(
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
     asked_clock = chip.clock
+    Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
+
+    def planned_on(chip: Chip, work: Workload) -> Schedule:
+        return schedule(work.program, chip, cost=cost_of(objective, chip, table), progress=progress)
 
     def priced(chip: Chip) -> tuple[RunCounters, Energy]:
-        counters = run(schedule(workload.program, chip, progress))
+        counters = run(planned_on(chip, workload))
         return counters, price(counters.ops, chip, table, zero_products)
 
     if power_cap is not None:
         chip = under_cap(chip, power_cap, priced)
 
     def run_one(work: Workload) -> Result:
-        plan = schedule(work.program, chip, progress)
+        plan = planned_on(chip, work)
         counters = run(plan)
         energy = price(counters.ops, chip, table, zero_products if work is workload else None)
         figures = Figures(
             efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),
             area=areas(chip, table),
-            operation=operation(chip, table, point, asked_clock, power_cap),
+            operation=operation(chip, table, point, asked_clock, power_cap, objective),
         )
         found = result(chip, work, plan, counters, energy, figures, provenance(given, work, table, files or {}))
         if explained is None or work is not workload:
             return found
         own = next(op for op in counters.ops if op.name == explained)
-        return replace(found, explanation=explain(chip, work, explained, own))
+        return replace(found, explanation=explain(chip, work, explained, own, cost_of(objective, chip, table)))
 
     return replace(run_one(workload), lengths=over_lengths(workload, run_one))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import Ports
 from hwsim.core.steps import Repeat, Ring, Step, StepTree
 from hwsim.kernels import timeline_code as c
@@ -34,18 +35,10 @@ class StepCode:
 
 def step_code(steps: tuple[StepTree, ...], ports: Ports) -> StepCode:
     """The code of some steps. What was asked for with the same objects is remembered."""
-    key = id(steps), id(ports)
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= _REMEMBERED:
-            _KNOWN.clear()
-        # The objects are kept with their code, so that nothing else gets their identity.
-        found = _KNOWN[key] = _Steps(ports).code(steps), steps, ports
-    return found[0]
+    return _CODES.of(steps, ports, make=lambda: _Steps(ports).code(steps))
 
 
-_KNOWN: dict[tuple[int, int], tuple[StepCode, tuple[StepTree, ...], Ports]] = {}
-_REMEMBERED = 1 << 15
+_CODES = Remembered[StepCode](most=1 << 15)
 
 
 class _Steps:

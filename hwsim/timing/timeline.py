@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.counters import Stalls, Units
+from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import Schedule
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
@@ -54,7 +55,7 @@ class Times:
 
 def times(schedule: Schedule | Encoded, *, stop: bool = True) -> Times:
     """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same."""
-    encoded = schedule if isinstance(schedule, Encoded) else _encoded(schedule)
+    encoded = schedule if isinstance(schedule, Encoded) else _CODES.of(schedule, make=lambda: encode(schedule))
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop:
         fixed = fixed.copy()
@@ -69,19 +70,7 @@ def times(schedule: Schedule | Encoded, *, stop: bool = True) -> Times:
     )
 
 
-def _encoded(schedule: Schedule) -> Encoded:
-    """The code of a schedule; that of the last few is remembered by their identity."""
-    found = _KNOWN.get(id(schedule))
-    if found is None:
-        if len(_KNOWN) >= _REMEMBERED:
-            _KNOWN.pop(next(iter(_KNOWN)), None)
-        # The schedule is kept with its code, so that nothing else gets its identity.
-        found = _KNOWN[id(schedule)] = encode(schedule), schedule
-    return found[0]
-
-
-_KNOWN: dict[int, tuple[Encoded, Schedule]] = {}
-_REMEMBERED = 32
+_CODES = Remembered[Encoded](most=32)
 
 
 def _op_times(row: NDArray[np.int64]) -> OpTimes:

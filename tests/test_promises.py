@@ -1,0 +1,190 @@
+"""What the mapper promises: no schedule costs more than the naive one, nor than that for a smaller chip."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from chips import chip, chips
+from hwsim.core.chip import Chip, Scratchpad
+from hwsim.core.objective import Objective
+from hwsim.core.program import Program
+from hwsim.core.schedule import OpSchedule, Schedule
+from hwsim.core.workload import Workload
+from hwsim.engine.digital import run
+from hwsim.errors import Unsupported
+from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.shipped import Kind, names
+from hwsim.mapping.ladder import SLOTS, rungs, sizes, slots
+from hwsim.mapping.matrix import Cut, candidates, cut_into, fastest_cut, frugal_cut, mode_of
+from hwsim.mapping.network import items_of, network
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.plan import residents_that_save_most
+from hwsim.mapping.residency import saved
+from hwsim.mapping.schedule import WAYS, Cost, naive_schedule, schedule
+from hwsim.mapping.target import target_of
+from hwsim.mapping.tiling import Tiling
+from hwsim.models.catalogue import workload
+from hwsim.price.price import price
+from hwsim.study.objective import cost_of
+from hwsim.study.simulate import prices_of, simulate
+from hwsim.timing.timeline import times
+from programs import PROGRAMS, gemm
+from test_rnnt import recipe
+
+SHIPPED = names(Kind.WORKLOAD)
+KIB = 1 << 10
+
+
+def cycles(program: Program, on: Chip) -> int:
+    """Those of the mapper's schedule, or a new example where the chip is too small."""
+    return times(chosen(program, on)).cycles
+
+
+def chosen(program: Program, on: Chip, cost: Cost | None = None) -> Schedule:
+    try:
+        return schedule(program, on, cost=cost)
+    except Unsupported:
+        assume(False)
+        raise
+
+
+def naive(program: Program, on: Chip) -> Schedule:
+    """The naive schedule with all buffers, or a new example where these do not fit."""
+    try:
+        return naive_schedule(program, on)
+    except Unsupported:
+        assume(False)
+        raise
+
+
+def with_pad(on: Chip, size: int, buffers: int | None = None) -> Chip:
+    pad = on.scratchpad
+    return replace(on, scratchpad=replace(pad, size=size, buffers=buffers or pad.buffers))
+
+
+def energy_on(on: Chip) -> Cost:
+    cost = cost_of(Objective.ENERGY, on, prices_of(on))
+    assert cost is not None
+    return cost
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips())
+def test_no_schedule_is_slower_than_the_naive_one(program: Program, on: Chip) -> None:
+    assert cycles(program, on) <= times(naive(program, on)).cycles
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips(), st.integers(4, 14), st.integers(0, 9000), st.sampled_from(SLOTS), st.integers(0, 3))
+def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
+    program: Program, on: Chip, power: int, bytes_more: int, buffers: int, buffers_more: int
+) -> None:
+    small = with_pad(on, 1 << power, buffers)
+    large = with_pad(on, (1 << power) + bytes_more, min(16, buffers + buffers_more))
+    assert cycles(program, large) <= cycles(program, small)
+
+
+@settings(max_examples=40)
+@given(PROGRAMS, chips(), st.integers(6, 14), st.integers(0, 9000))
+def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chip, power: int, bytes_more: int) -> None:
+    small, large = with_pad(on, 1 << power), with_pad(on, (1 << power) + bytes_more)
+    cost = energy_on(large)
+    least = cost(chosen(program, large, cost))
+    assert least <= cost(naive(program, large))
+    assert least <= cost(chosen(program, large))
+    # What was chosen for the smaller chip, run on the larger one.
+    assert least <= cost(chosen(program, small, energy_on(small)))
+
+
+@settings(max_examples=40)
+@given(PROGRAMS, chips())
+def test_the_cost_in_energy_is_the_energy_of_the_run(program: Program, on: Chip) -> None:
+    plan, table = chosen(program, on), prices_of(on)
+    assert energy_on(on)(plan) == price(run(plan).ops, on, table).components.total
+
+
+@pytest.mark.parametrize("policy", ["fp16", "w8a8", "w4a4"])
+def test_promises_hold_for_a_whole_network(policy: str) -> None:
+    program = workload(recipe(), policy).program
+    pads = (1500, 2048, 3000, 4096, 6000, 8192, 12_000, 16_384, 50_000)
+    ons = [chip(scratchpad=Scratchpad(size=size, read=16, write=16, buffers=3)) for size in pads]
+    found = {on.scratchpad.size: cycles(program, on) for on in ons}
+    for on in ons:
+        size = on.scratchpad.size
+        assert found[size] <= times(naive_schedule(program, on)).cycles
+        assert found[size] <= min((found[rung] for rung in rungs(size) if rung in found), default=found[size])
+        assert all(found[size] <= cycles(program, with_pad(on, size, fewer)) for fewer in (1, 2))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_promises_hold_for_what_is_shipped(name: str) -> None:
+    """On the shipped chip, and with scratchpads on a rung and between two."""
+    on, work = load_chip("int4_array"), load_workload(name)
+    found: dict[int, int] = {}
+    for size in (256 * KIB, 700_000, 1024 * KIB, on.scratchpad.size):
+        here = with_pad(on, size)
+        found[size] = cycles(work.program, here)
+        assert found[size] <= times(naive_schedule(work.program, here)).cycles
+        assert found[size] <= min(found[rung] for rung in (*rungs(size), size) if rung in found)
+    assert found[on.scratchpad.size] <= cycles(work.program, with_pad(on, on.scratchpad.size, 1))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
+    work, on = load_workload(name), load_chip("int4_array")
+    found, target = network(work.program), target_of(on)
+    for way in WAYS:
+        saves = []
+        for power in range(18, 25):
+            choice = residents_that_save_most(found, target, 1 << power, way.share)
+            saves.append(saved(items_of(found, target), choice))
+        assert saves == sorted(saves)
+
+
+@pytest.mark.parametrize("name", ["rnnt", "mlperf_rnnt", "lstm_lm", "tdnnf_7q"])
+def test_a_run_for_energy_takes_no_more_of_it(name: str) -> None:
+    on, work = load_chip("int4_array"), load_workload(name)
+    fast, frugal = (simulated(on, work, objective) for objective in Objective)
+    assert frugal[1] <= fast[1]
+    assert frugal[0] >= fast[0]
+    assert frugal[1] <= energy_on(on)(naive_schedule(work.program, on))
+
+
+def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]:
+    result = simulate(on, work, objective=objective)
+    assert result.operation.objective is objective
+    return result.summary.cycles, result.summary.energy_aj
+
+
+@settings(max_examples=60)
+@given(
+    st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)), chips(), st.integers(300, 20_000)
+)
+def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
+    program: Program, on: Chip, limit: int
+) -> None:
+    (sized,) = network(program).largest.values()
+    target = target_of(on)
+    operands = Operands.of(sized, program)
+    tiling = Tiling(operands, mode_of(operands, target), target)
+    fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
+    assume(fitting)
+
+    def cycles_of(cut: Cut) -> int:
+        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
+        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
+
+    every = [cycles_of(cut_into(tiling, block)) for block in fitting]
+    assert cycles_of(fastest_cut(tiling, limit)) == min(every)
+    least = min(tiling.loaded_bytes(block) for block in fitting)
+    assert frugal_cut(tiling, limit) in [cut_into(tiling, b) for b in fitting if tiling.loaded_bytes(b) == least]
+
+
+def test_rungs_of_a_smaller_scratchpad_are_sizes_of_a_larger_one() -> None:
+    for size in range(1, 400):
+        assert sizes(size)[0] == size
+        assert set(rungs(size)) <= set(sizes(size + 1))
+        assert slots(size)[0] == size
+        assert all(rung in slots(size + 1) for rung in slots(size) if rung in SLOTS)
