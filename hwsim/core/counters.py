@@ -73,6 +73,12 @@ class Stalls(Tally):
     overwrite: Units = Units()  # the old content of the space that the step writes is still read
     slot: Units = Units()  # no operand or result slot is free
 
+    @classmethod
+    def of_all(cls, some: Iterable["Stalls"]) -> "Stalls":
+        """The sum of some."""
+        some = list(some)
+        return cls(**{field.name: Units.sum_of((getattr(one, field.name), 1) for one in some) for field in fields(cls)})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters(Noun):
@@ -204,9 +210,9 @@ class RunCounters(Noun):
     def check(self) -> None:
         sums = {
             "cycles": sum(op.cycles for op in self.ops),
-            "busy": sum((op.busy for op in self.ops), Units()),
-            "stalls": sum((op.stalls for op in self.ops), Stalls()),
-            "work": sum((op.work for op in self.ops), Work()),
+            "busy": Units.sum_of((op.busy, 1) for op in self.ops),
+            "stalls": Stalls.of_all(op.stalls for op in self.ops),
+            "work": Work.sum_of((op.work, 1) for op in self.ops),
         }
         for name, value in sums.items():
             if value != getattr(self.total, name):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hwsim.core.counters import Counters, OpCounters, RunCounters, Stalls, Units, Work
+from hwsim.core.counters import Counters, OpCounters, RunCounters, Units, Work
 from hwsim.core.precision import Precision
 from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule
@@ -108,10 +108,11 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
 
 def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
     load, array, vector, store = (timed.cycles - end for end in timed.ends)
+    of_all = timed.of_all
     return Counters(
         cycles=timed.cycles,
-        busy=Units.sum_of((op.busy, 1) for op in ops),
-        stalls=sum((op.stalls for op in ops), Stalls()),
+        busy=of_all.busy,
+        stalls=of_all.stalls,
         idle=Units(load=load, array=array, vector=vector, store=0 if shared else store),
         work=Work.sum_of((op.work, 1) for op in ops),
         shared_port=shared,

@@ -48,6 +48,11 @@ class Times:
         row = self.totals[self.ops.index(op)]
         return _op_times(row)
 
+    @property
+    def of_all(self) -> OpTimes:
+        """The times of all ops together."""
+        return _op_times(self.totals.sum(axis=0))
+
     def by_op(self) -> dict[str, OpTimes]:
         """The times of all ops."""
         return {name: _op_times(row) for name, row in zip(self.ops, self.totals, strict=False)}
