@@ -132,3 +132,25 @@ def test_what_is_not_read_row_by_row_is_kept_whole_or_not_at_all() -> None:
     body = tuple(turned if placed.op.name == "third" else placed.op for placed in base.placed())
     program = Program(name="turned", tensors=tuple(sorted(tensors, key=lambda t: t.name)), body=body)
     assert divisible(network(program)) == {"doubled": 40}
+
+
+def test_names_as_long_as_names_may_be_have_heads_and_columns() -> None:
+    base = chain(40, 4, 8, 4)
+    renamed = {name: name.ljust(80, "_") for name in ("made", "doubled")}
+
+    def view(old: View) -> View:
+        return replace(old, tensor=renamed.get(old.tensor, old.tensor))
+
+    body: list[Gemm | Elementwise] = []
+    for placed in base.placed():
+        op = placed.op
+        if isinstance(op, Gemm):
+            body.append(replace(op, name=op.name.ljust(80, "_"), act=view(op.act), out=view(op.out)))
+        elif isinstance(op, Elementwise):
+            reads, writes = (tuple((name, view(one)) for name, one in views) for views in (op.reads, op.writes))
+            body.append(replace(op, reads=reads, writes=writes))
+    tensors = [replace(one, name=renamed.get(one.name, one.name)) for one in base.tensors]
+    program = Program(name="long", tensors=tuple(sorted(tensors, key=lambda t: t.name)), body=tuple(body))
+    one, schedule = divided(program, chip(scratchpad=Scratchpad(size=512, read=16, write=16, buffers=1)))
+    assert set(one.heads) == {renamed["doubled"]}
+    assert times(schedule).cycles > 0

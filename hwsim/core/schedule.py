@@ -12,10 +12,13 @@ from math import prod
 from typing import Annotated, Union
 
 from hwsim.core.counters import Work
-from hwsim.core.noun import Name, Noun, Remark, Whole
+from hwsim.core.noun import Name, Noun, Remark, Text, Whole
 from hwsim.core.precision import Precision
 from hwsim.core.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of, unrolled, work_of
 from hwsim.errors import InvalidValue
+
+Spot = Annotated[str, Text(longest=120)]
+"""Something in memory: a tensor, the first rows of one, or what an op has for all its columns; by a name made of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Block(Noun):
 class Written(Noun):
     """A tensor that an op writes: all of it, so that the old content is gone, or a part."""
 
-    tensor: Name
+    tensor: Spot
     whole: bool = True
 
 
@@ -40,7 +43,7 @@ class Loaded(Noun):
     """A tensor in DRAM that an op's loads of a ring read; they wait until all of it was stored."""
 
     ring: Ring
-    tensor: Name
+    tensor: Spot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +61,12 @@ class OpSchedule(Noun):
     macs: Count = 0
     mode: Precision | None = None
     block: Block | None = None
-    array_reads: tuple[Name, ...] = ()
-    vector_reads: tuple[Name, ...] = ()
+    array_reads: tuple[Spot, ...] = ()
+    vector_reads: tuple[Spot, ...] = ()
     loaded: tuple[Loaded, ...] = ()
     kept: tuple[Written, ...] = ()
     stored: tuple[Written, ...] = ()
-    overwrites: tuple[Name, ...] = ()
+    overwrites: tuple[Spot, ...] = ()
     fused: tuple[Name, Name] | None = None
     """Name and kind of the op that follows on the same tiles."""
     steps: tuple[StepTree, ...]
@@ -90,9 +93,9 @@ class Preload(Noun):
 
     op: Name
     kind: Name
-    tensor: Name
+    tensor: Spot
     bytes: Count
-    overwrites: tuple[Name, ...] = ()
+    overwrites: tuple[Spot, ...] = ()
 
     def work(self) -> Work:
         return Work(dram_read_bytes=self.bytes, scratchpad_write_bytes=self.bytes)
