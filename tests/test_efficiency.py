@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from chips import MODES, chip
+from hwsim.cli.main import main
 from hwsim.core.chip import Dataflow, OperatingPoint, SystolicArray
 from hwsim.core.efficiency import EnergyGroups
 from hwsim.core.precision import Precision
@@ -160,3 +161,9 @@ def test_each_table_prices_the_shipped_chip() -> None:
         assert result.operation.node == table.node
         assert result.summary.energy_aj > 0
         assert result.summary.cycles == run().summary.cycles
+
+
+def test_a_run_says_what_it_was_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
+    for objective, said in (("energy", True), ("latency", False)):
+        assert main(["run", "int4_array", "mlperf_rnnt", "--objective", objective]) == 0
+        assert ("planned" in capsys.readouterr().out) is said

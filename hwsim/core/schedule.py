@@ -18,7 +18,7 @@ from hwsim.core.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of,
 from hwsim.errors import InvalidValue
 
 Spot = Annotated[str, Text(longest=120)]
-"""Something in memory: a tensor, the first rows of one, or what an op has for all its columns; by a name made of theirs."""
+"""Something in memory: a tensor, the first rows of one, or what an op has for all its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

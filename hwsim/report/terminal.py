@@ -7,6 +7,7 @@ from rich.text import Text
 
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
+from hwsim.core.objective import Objective
 from hwsim.core.prices import Sureness
 from hwsim.core.result import LengthsResult, OpResult, Result
 from hwsim.core.sources import NOT_SAID
@@ -122,6 +123,8 @@ def _efficiency(result: Result) -> list[tuple[str, str, str]]:
         rows.append(
             ("cap", f"{figure(float(ran.power_cap))} W", f"{lowered}, {figure(found.average_power_w)} W on average")
         )
+    if ran.objective is not Objective.LATENCY:
+        rows.append(("planned", f"for {ran.objective.value}", "of all plans the one that takes least of it"))
     return rows
 
 
