@@ -37,6 +37,7 @@ class MatrixPiece:
     follower_writes: tuple[str, ...]
     macs: int
     shared: dict[object, Tiling] = field(repr=False)
+    row_scales: str | None = None
 
     def tiling(
         self, kept: Kept, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
@@ -47,6 +48,7 @@ class MatrixPiece:
             weight=self.weight in kept,
             resident_k=self.resident_k(resident_rows),
             columns=columns,
+            rows=self.row_scales in kept,
             out=self.out in kept,
         )
         flags = tuple(name in kept for name in (*self.follower_reads, *self.follower_writes))
@@ -141,6 +143,7 @@ class Pieces:
         return MatrixPiece(
             op.act.tensor, op.weight.tensor, op.out.tensor, operands, mode, self.target, follows, reads, writes,
             operands.size.macs, shared,
+            op.row_scales.tensor if isinstance(op, Gemm) and op.row_scales is not None else None,
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorPiece:

@@ -25,13 +25,15 @@ from hwsim.timing.systolic import interval, tail
 class Where:
     """Which operands and results of a matrix product lie in the scratchpad.
 
-    `resident_k` are the first rows of the weight that stay there; bias and scales are the `columns`.
+    `resident_k` are the first rows of the weight that stay there; bias and scales are the `columns`, scales of rows of
+    activations the `rows`.
     """
 
     act: bool = False
     weight: bool = False
     resident_k: int = 0
     columns: bool = False
+    rows: bool = False
     out: bool = False
 
 
@@ -206,7 +208,8 @@ class Tiling:
             columns = (not inner.first, not inner.last)
         else:
             rings = (Ring.ACTIVATIONS, Ring.WEIGHTS)
-        if self.follower is not None and self.follower.loads_tiles:
+        loads_rows = self.operands.row_scales is not None and not self.where.rows
+        if loads_rows or (self.follower is not None and self.follower.loads_tiles):
             columns = (False, False)
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
@@ -260,7 +263,9 @@ class Tiling:
         work = {Function.REQUANTIZE: m * n}
         if self.operands.bias is not None:
             work[Function.ADD] = m * n
-        read = self.operands.column_bytes(n)
+        if self.operands.row_scales is not None:
+            work[Function.MUL] = m * n
+        read = self.operands.column_bytes(n) + self.operands.row_scale_bytes(m)
         written = 0 if self.follower is not None else self.operands.result_bytes(m, n)
         if self.operands.dequantized and fresh_weights and not self.target.free_conversion:
             work[Function.DEQUANTIZE.counts_as] += self.whole.k * n
@@ -281,7 +286,8 @@ class Tiling:
 
     def _vector_operand_bytes(self, m: int, n: int) -> int:
         columns = 0 if self.where.columns else self.operands.column_bytes(n)
-        return columns + (0 if self.follower is None else self.follower.loaded_bytes(m, n))
+        rows = 0 if self.where.rows else self.operands.row_scale_bytes(m)
+        return columns + rows + (0 if self.follower is None else self.follower.loaded_bytes(m, n))
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.follower is None else self.follower.written_bytes(m, n)

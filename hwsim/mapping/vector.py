@@ -8,7 +8,7 @@ from math import prod
 from hwsim.core.counters import Work
 from hwsim.core.functions import Function, VectorWork
 from hwsim.core.laws import ShapeOf, law
-from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Reduce
+from hwsim.core.ops import Conv, Elementwise, Lookup, Op, Quantise, Reduce
 from hwsim.core.program import Program
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
@@ -227,6 +227,8 @@ def _shape_of(op: Op, shape: ShapeOf) -> tuple[int, frozenset[View], BlockWork]:
         case Reduce():
             read = shape(op.read)
             count, shared = prod(read) // read[op.axis], views[1:]
+        case Quantise():
+            count, shared = prod(shape(op.scales)), ()
         case Lookup():
             count, shared = prod(shape(op.index)), ()
         case _:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import kind, law
-from hwsim.core.ops import Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.program import Program
 from hwsim.core.quality import OpQuality
 from hwsim.core.tensor import Role
@@ -53,10 +53,14 @@ class Comparison:
         self.sums: dict[str, Sums] = {}
         self.tensors: dict[str, Sums] = {}
         self._ranked = _ranked(program)
+        self._row_scales: dict[str, Array] = {}
 
     def see(self, op: Op, name: str, values: Array) -> None:
         """Compare one result."""
         if name.startswith("/"):
+            return
+        if isinstance(op, Quantise) and name == op.scales.tensor:
+            self._row_scales[op.write.tensor] = values.reshape(-1, 1)
             return
         reference = self.floats.next(f"{op.name} {name}", values.size)
         if reference is None:
@@ -66,7 +70,7 @@ class Comparison:
             own.rows += values.size
             own.agreeing += int((values.reshape(-1) == reference).sum())
             return
-        real = self.ops.real(name, values)
+        real = self._real(op, name, values)
         wanted, found = reference.astype(np.float64), real.reshape(-1).astype(np.float64)
         for sums in (own, self.tensors.setdefault(name, Sums())):
             sums.signal += float(wanted @ wanted)
@@ -77,6 +81,13 @@ class Comparison:
             width = values.shape[-1]
             own.rows += values.size // width
             own.agreeing += int((wanted.reshape(-1, width).argmax(1) == found.reshape(-1, width).argmax(1)).sum())
+
+    def _real(self, op: Op, name: str, values: Array) -> Array:
+        """What the numbers stand for, by the scales of the tensor or of its rows."""
+        if isinstance(op, Quantise):
+            scales = self._row_scales[name]
+            return np.asarray(values.reshape(len(scales), -1) * scales)
+        return self.ops.real(name, values)
 
     def see_input(self, name: str, exact: Array, held: Array) -> None:
         """Compare an input with what is left of it."""
@@ -95,7 +106,9 @@ class Comparison:
         made = [
             view.tensor
             for view in law(op).reads(op)
-            if view.tensor not in self.ops.indices and not self.program.tensor(view.tensor).role.parameter
+            if view.tensor not in self.ops.indices
+            and not self.program.tensor(view.tensor).role.parameter
+            and not (isinstance(op, Gemm) and view == op.row_scales)
         ]
         # What a search looks up by itself was not compared: then nobody knows how good the inputs were.
         known = all(name in self.tensors for name in made)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import matrix_size
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
@@ -54,6 +54,8 @@ class FloatOps:
                 self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
             case Skew():
                 self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+            case Quantise():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
 
     def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: NDArray[Any]) -> None:
         memory.write(view, indices, values)

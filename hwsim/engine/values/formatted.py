@@ -145,13 +145,18 @@ class FormattedOps:
         )
         shape = self.program.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
-        if op.bias is not None:
-            bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-            own = self.program.tensor(op.bias.tensor).precision
-            sums = sums + rounded(bias, own if own.floating else precision)
+        made = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
-        self._keep(op, op.out, memory, indices, self._stored(op, op.out, sums))
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+
+    def _biased(self, op: Gemm | Conv, sums: Array, precision: Precision) -> Array:
+        """The sums with the bias in its own format, or in that one if it has none."""
+        if op.bias is None:
+            return sums
+        bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
+        own = self.program.tensor(op.bias.tensor).precision
+        return np.asarray(sums + rounded(bias, own if own.floating else precision))
 
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""
