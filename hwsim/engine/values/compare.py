@@ -14,6 +14,7 @@ from hwsim.core.quality import OpQuality
 from hwsim.core.tensor import Role
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Playback
+from hwsim.kernels.likeness import NOISE, POWER, PRODUCT, SIGNAL, measure_likeness
 
 Array = NDArray[Any]
 
@@ -29,6 +30,13 @@ class Sums:
     rows: int = 0
     agreeing: int = 0
 
+    def add(self, measured: NDArray[np.float64]) -> None:
+        """Add what was measured of a portion."""
+        self.signal += float(measured[SIGNAL])
+        self.noise += float(measured[NOISE])
+        self.power += float(measured[POWER])
+        self.product += float(measured[PRODUCT])
+
     @property
     def sqnr_db(self) -> float | None:
         """Signal to noise in decibels."""
@@ -43,6 +51,14 @@ class Sums:
     def top1(self) -> float | None:
         """The share of rows whose largest entry is at the same place."""
         return self.agreeing / self.rows if self.rows else None
+
+
+def likeness(wanted: Array, found: Array) -> NDArray[np.float64]:
+    """Signal, noise, power and product of two arrays of single precision."""
+    sums = np.zeros(4)
+    flat = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
+    measure_likeness(*flat, sums)
+    return sums
 
 
 class Comparison:
@@ -71,14 +87,12 @@ class Comparison:
             own.agreeing += int((values.reshape(-1) == reference).sum())
             return
         real = self._real(op, name, values)
-        wanted, found = reference.astype(np.float64), real.reshape(-1).astype(np.float64)
+        found = real.reshape(-1)
+        measured = likeness(reference, found)
         for sums in (own, self.tensors.setdefault(name, Sums())):
-            sums.signal += float(wanted @ wanted)
-            sums.noise += float((wanted - found) @ (wanted - found))
-            sums.power += float(found @ found)
-            sums.product += float(wanted @ found)
+            sums.add(measured)
         if name in self._ranked:
-            width = values.shape[-1]
+            wanted, width = reference, values.shape[-1]
             own.rows += values.size // width
             own.agreeing += int((wanted.reshape(-1, width).argmax(1) == found.reshape(-1, width).argmax(1)).sum())
 
@@ -93,9 +107,8 @@ class Comparison:
         """Compare an input with what is left of it."""
         if name in self.ops.indices:
             return
-        wanted = exact.reshape(-1).astype(np.float64)
-        noise = wanted - self.ops.real(name, held).reshape(-1)
-        self.tensors[name] = Sums(signal=float(wanted @ wanted), noise=float(noise @ noise))
+        self.tensors[name] = Sums()
+        self.tensors[name].add(likeness(exact, self.ops.real(name, held)))
 
     def results(self) -> tuple[OpQuality, ...]:
         """One entry for each op that ran, in program order."""

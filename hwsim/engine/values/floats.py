@@ -16,6 +16,7 @@ from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.single import single_products
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
@@ -28,10 +29,12 @@ def nobody(op: Op, name: str, values: NDArray[Any]) -> None:
 
 
 class FloatOps:
-    """Runs ops in single precision; products by BLAS, in whatever order it adds."""
+    """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
-    def __init__(self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody) -> None:
-        self.program, self.parameters, self.seen = program, parameters, seen
+    def __init__(
+        self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody, threads: int = 1
+    ) -> None:
+        self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
 
     def memory(self, inputs: Mapping[str, NDArray[Any]]) -> Memory:
         """The arrays before the first op."""
@@ -63,14 +66,14 @@ class FloatOps:
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
         act, weight = matrices(op, self.program, memory.read(op.act, indices), memory.read(op.weight, indices), indices)
-        out = np.asarray(act @ weight)
+        out = single_products(act, weight, self.threads)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
     def _conv(self, op: Conv, memory: Memory, indices: Indices) -> Floats:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         rows = windows(op, act, 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
-        sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else rows @ weight
+        sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else single_products(rows, weight, self.threads)
         shape = self.program.shapes(indices)(op.out)
         out = laid_out(op, sums, shape)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
