@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,8 +19,7 @@ from hwsim.engine.values.memory import index_tensors
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
-from hwsim.study.values import Sources, as_searched, prepared, run_values
-from hwsim.tensor import chain, tiles
+from hwsim.study.values import as_searched
 from recipes import DYNAMIC, MS
 from test_values import ALSD, TSD, given_to, tiny_rnnt
 

@@ -2,7 +2,8 @@
 
 from hwsim.kernels.jit import kernel
 
-_BLOCK = 1024
+_BLOCK_FLOATS = 1 << 14
+"""Sums that stay in the first-level cache."""
 
 
 @kernel
@@ -13,8 +14,9 @@ def add_rows(act, weight, first, last, out):
     """
     k_size = act.shape[1]
     whole = k_size - k_size % 4
-    for start in range(first, last, _BLOCK):
-        end = min(start + _BLOCK, last)
+    block = max(512, _BLOCK_FLOATS // act.shape[0])
+    for start in range(first, last, block):
+        end = min(start + block, last)
         out[:, start:end] = 0
         for k in range(0, whole, 4):
             a, b = weight[k, start:end], weight[k + 1, start:end]

@@ -3,6 +3,8 @@
 A library's products do not: it adds in another order for one row than for many, and for two threads than for one.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,40 +18,50 @@ from hwsim.tensor.weights import Weights
 
 Floats = NDArray[np.float32]
 
-_FEW = 16
-"""Rows for which laying out the weights costs more than it saves."""
+_FEW, _FEW_OFTEN = 16, 3
+"""Rows for which laying out a matrix costs more than it saves: used once, and used often."""
 _SMALL = 1 << 21
 """Products that one thread makes in less time than a second one takes to start."""
 _GRAIN = 64
 _NO_LIMITS = np.zeros(4, np.float32)
 
 
-def single_products(act: NDArray[np.floating], weight: NDArray[np.floating], threads: int = 1) -> Floats:
-    """act[b, m, k] @ weight[b, k, n]: k ascending, each product and each addition rounded to single precision.
+def single_weights(weight: NDArray[np.floating]) -> tuple[Weights, ...]:
+    """The matrices of weight[b, k, n]."""
+    return tuple(Weights(np.ascontiguousarray(matrix, np.float32), Precision.FP32) for matrix in weight)
 
-    >>> single_products(np.array([[[1.0, 1.0, -1.0]]]), np.array([[[2.0**24], [1.0], [2.0**24]]])).item()
+
+def single_products(
+    act: NDArray[np.floating], weights: Sequence[Weights], threads: int = 1, *, often: bool = False
+) -> Floats:
+    """act[b, m, k] @ weights[b]: k ascending, each product and each addition rounded to single precision.
+
+    `often` says that the same weights come again, so that it pays to lay them out.
+
+    >>> weights = single_weights(np.array([[[2.0**24], [1.0], [2.0**24]]]))
+    >>> single_products(np.array([[[1.0, 1.0, -1.0]]]), weights).item()
     0.0
     """
-    batch, m, _ = act.shape
-    out = np.empty((batch, m, weight.shape[2]), np.float32)
-    for rows, matrix, target in zip(act, weight, out, strict=True):
-        _product(np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(matrix, np.float32), target, threads)
+    out = np.empty((len(weights), act.shape[1], weights[0].n), np.float32)
+    for rows, matrix, target in zip(act, weights, out, strict=True):
+        _product(np.ascontiguousarray(rows, np.float32), matrix, target, threads, often)
     return out
 
 
-def _product(act: Floats, weight: Floats, out: Floats, threads: int) -> None:
+def _product(act: Floats, weights: Weights, out: Floats, threads: int, often: bool) -> None:
+    values = weights.values
     if not compiles():
         out[:] = 0
-        for k in range(len(weight)):
-            out += act[:, k, None] * weight[k]
+        for k in range(weights.k):
+            out += act[:, k, None] * values[k]
         return
-    if len(act) > _FEW:
-        multiply_steps(act, Weights(weight, Precision.FP32), Order(rule=KEEP), _NO_LIMITS, np.float32, out, threads)
+    if len(act) > (_FEW_OFTEN if often else _FEW):
+        multiply_steps(act, weights, Order(rule=KEEP), _NO_LIMITS, np.float32, out, threads)
         return
 
     def some_columns(first: int, last: int) -> int:
-        add_rows(act, weight, first, last, out)
+        add_rows(act, values, first, last, out)
         return 0
 
-    shares = threads if len(act) * weight.size > _SMALL else 1
-    in_parallel(some_columns, pieces(weight.shape[1], shares, grain=_GRAIN))
+    shares = threads if len(act) * values.size > _SMALL else 1
+    in_parallel(some_columns, pieces(weights.n, shares, grain=_GRAIN))

@@ -56,8 +56,8 @@ class Sums:
 def likeness(wanted: Array, found: Array) -> NDArray[np.float64]:
     """Signal, noise, power and product of two arrays of single precision."""
     sums = np.zeros(4)
-    flat = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
-    measure_likeness(*flat, sums)
+    one, other = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
+    measure_likeness(one, other, sums)
     return sums
 
 

@@ -13,7 +13,7 @@ from hwsim.core.program import Program
 from hwsim.core.summation import Summation
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
-from hwsim.engine.values.floats import nobody, spread
+from hwsim.engine.values.floats import is_fixed, nobody, spread
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.views import Indices, read
@@ -114,8 +114,7 @@ class FormattedOps:
 
     def fixed(self, op: Gemm | Conv) -> bool:
         """Whether an op multiplies by the same weights in each run."""
-        moving = any(window.start.terms or window.loops for window in op.weight.windows)
-        return self.program.tensor(op.weight.tensor).role.parameter and not moving
+        return is_fixed(op, self.program)
 
     def _float_weights(self, op: Gemm | Conv, memory: Memory, indices: Indices) -> tuple[Weights, ...]:
         """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""

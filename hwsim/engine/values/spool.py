@@ -63,7 +63,7 @@ class Stream:
         data = np.ascontiguousarray(portion, self.kind)
         if data.nbytes > _HELD_BYTES:
             self.flush()
-            self.places.append(self.log.add(memoryview(data).cast("B")))
+            self.places.append(self.log.add(data.reshape(-1).view(np.uint8).data))
             return
         self.waiting.append(data.tobytes())
         self.held += data.nbytes
