@@ -2,24 +2,31 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hwsim.core.ops import Op
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop, Node
 from hwsim.core.workload import Workload
+from hwsim.engine.values import recurrent
+from hwsim.engine.values.compare import likeness
 from hwsim.engine.values.evaluate import Given, grids_of, run_floats, run_integers
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import index_tensors
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
-from hwsim.study.values import as_searched
+from hwsim.oracle.sums import floating
+from hwsim.study.values import Sources, as_searched, prepared, run_values
+from hwsim.tensor import chain, single, tiles
 from recipes import DYNAMIC, MS
 from test_values import ALSD, TSD, given_to, tiny_rnnt
 
@@ -112,10 +119,10 @@ def test_every_traced_array_of_an_utterance_is_the_same_in_any_batch(
     """With the scales of the whole batch; results of a search by rows, since the longest utterance ends it."""
     whole = as_searched(workload(recipe, precision))
     parameters, inputs = given_to(whole)
-    given = Given(parameters=parameters, inputs=inputs, most_symbols=2)
+    all_of_it = Given(parameters=parameters, inputs=inputs, most_symbols=2)
     with TemporaryDirectory() as folder:
-        found = grids_of(whole, given, run_floats(whole, given, Path(folder)))
-    together, symbols = everything(whole, given, found)
+        found = grids_of(whole, all_of_it, run_floats(whole, all_of_it, Path(folder)))
+    together, symbols = everything(whole, all_of_it, found)
     places, search = index_tensors(whole.program), searching(whole.program.body)
     compared = 0
     for split in SPLITS:
@@ -135,11 +142,53 @@ def test_every_traced_array_of_an_utterance_is_the_same_in_any_batch(
                     assert rows(arrays, axis) <= rows(together[key], axis), key
                     continue
                 assert len(arrays) == len(together[key]), key
-                for part, all_of_it in zip(arrays, together[key], strict=True):
+                for part, joint in zip(arrays, together[key], strict=True):
                     wanted = part.tobytes()
-                    same = [ours.tobytes() == wanted for ours in of_utterances(all_of_it, part, first, size)]
-                    assert any(same), key
+                    assert any(ours.tobytes() == wanted for ours in of_utterances(joint, part, first, size)), key
             if symbols is not None:
                 assert alone == symbols[first : first + size]
             first += size
     assert compared > 40
+
+
+@pytest.mark.parametrize("recipe", [tiny_rnnt(7, batch=3, decoding=ALSD), conformer(), TDNNF],
+                         ids=["alsd", "conformer", "tdnnf"])  # fmt: skip
+def test_one_thread_and_three_write_the_same_bytes(
+    recipe: AnyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all work is shared out that can be."""
+    for room in (chain, tiles, single):
+        monkeypatch.setattr(room, "_SMALL", 0)
+    monkeypatch.setattr(recurrent, "_LEAST_TIMES", 1)
+    work, own, written = workload(recipe, "w4a8"), Sources(seed=5), []
+    for threads in (1, 3):
+        path = tmp_path / f"{threads}.npz"
+        monkeypatch.setattr("os.cpu_count", lambda threads=threads: threads)
+        with path.open("wb") as file:
+            quality = run_values(prepared(work, own), own, write=partial(_into, file))
+        written.append((path.read_bytes(), quality))
+    assert written[0] == written[1]
+
+
+def _into(file: Any, writer: Any) -> None:
+    writer(file)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 20), st.integers(1, 12), st.integers(1, 70), st.booleans(), st.integers(0, 9))
+def test_floats_add_alike_for_any_number_of_rows_and_threads(m: int, k: int, n: int, often: bool, seed: int) -> None:
+    """In the order of k, each product and each addition rounded: as the oracle, one row at a time."""
+    drawn = np.random.default_rng(seed)
+    act, weight = (drawn.normal(size=size).astype(np.float32) for size in ((2, m, k), (2, k, n)))
+    weights = single.single_weights(weight)
+    found = single.single_products(act, weights, threads=2, often=often)
+    for a, w, made in zip(act, weight, found, strict=True):
+        np.testing.assert_array_equal(made, floating(a, w, None))
+    alone = single.single_products(act[:, :1], weights)
+    np.testing.assert_array_equal(alone, found[:, :1])
+
+
+def test_likeness_is_measured_in_double_precision() -> None:
+    wanted, found = np.random.default_rng(0).normal(size=(2, 1003)).astype(np.float32).astype(float)
+    sums = [wanted @ wanted, (wanted - found) @ (wanted - found), found @ found, wanted @ found]
+    np.testing.assert_allclose(likeness(wanted, found), sums, rtol=1e-13)
