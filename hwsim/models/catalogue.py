@@ -72,8 +72,23 @@ def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
 
 
 def at_length(workload_: Workload, audio: int) -> Workload:
-    """The same workload for utterances of that many picoseconds."""
-    return workload(replace(cast(AnyRecipe, workload_.recipe), audio=audio), workload_.precision)
+    """The same workload for utterances of that many picoseconds; counts of a search belong to one length alone."""
+    recipe = cast(AnyRecipe, workload_.recipe)
+    decoding = _decoding(recipe)
+    if decoding is not None and audio != recipe.audio:
+        recipe = with_decoding(recipe, replace(decoding, counts=None))
+    return workload(replace(recipe, audio=audio), workload_.precision)
+
+
+def with_decoding(recipe: AnyRecipe, decoding: Greedy | BeamSearch) -> AnyRecipe:
+    """The same transducer with another search."""
+    match recipe:
+        case Rnnt():
+            return replace(recipe, decoding=decoding)
+        case Conformer(decoder=TransducerDecoder() as decoder):
+            return replace(recipe, decoder=replace(decoder, decoding=decoding))
+        case _:
+            raise AssertionError(f"{recipe.name} has no search")
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:
