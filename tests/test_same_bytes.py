@@ -9,22 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hwsim.core.ops import Op
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop, Node
 from hwsim.core.workload import Workload
 from hwsim.engine.values import recurrent
-from hwsim.engine.values.compare import likeness
 from hwsim.engine.values.evaluate import Given, grids_of, run_floats, run_integers
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import index_tensors
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
-from hwsim.oracle.sums import floating
 from hwsim.study.values import Sources, as_searched, prepared, run_values
 from hwsim.tensor import chain, single, tiles
 from recipes import DYNAMIC, MS
@@ -172,23 +168,3 @@ def test_one_thread_and_three_write_the_same_bytes(
 
 def _into(file: Any, writer: Any) -> None:
     writer(file)
-
-
-@settings(max_examples=30)
-@given(st.integers(1, 20), st.integers(1, 12), st.integers(1, 70), st.booleans(), st.integers(0, 9))
-def test_floats_add_alike_for_any_number_of_rows_and_threads(m: int, k: int, n: int, often: bool, seed: int) -> None:
-    """In the order of k, each product and each addition rounded: as the oracle, one row at a time."""
-    drawn = np.random.default_rng(seed)
-    act, weight = (drawn.normal(size=size).astype(np.float32) for size in ((2, m, k), (2, k, n)))
-    weights = single.single_weights(weight)
-    found = single.single_products(act, weights, threads=2, often=often)
-    for a, w, made in zip(act, weight, found, strict=True):
-        np.testing.assert_array_equal(made, floating(a, w, None))
-    alone = single.single_products(act[:, :1], weights)
-    np.testing.assert_array_equal(alone, found[:, :1])
-
-
-def test_likeness_is_measured_in_double_precision() -> None:
-    wanted, found = np.random.default_rng(0).normal(size=(2, 1003)).astype(np.float32).astype(float)
-    sums = [wanted @ wanted, (wanted - found) @ (wanted - found), found @ found, wanted @ found]
-    np.testing.assert_allclose(likeness(wanted, found), sums, rtol=1e-13)
