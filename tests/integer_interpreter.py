@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.summation import Overflow, Summation
@@ -17,9 +17,9 @@ from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.engine.values.grids import Grids
 from hwsim.oracle import vector
-from hwsim.oracle.quantise import quantise
+from hwsim.oracle.quantise import dynamic_result, dynamic_row, quantise
 from hwsim.oracle.sums import Width, exact, floating, output_stationary, weight_stationary
-from hwsim.tensor.grid import Grid
+from hwsim.tensor.grid import Grid, even
 from integer_elements import counts, element, float_step, nearest, per_group, quantised, spread, zero_of
 from interpreter import Interpreter
 
@@ -78,6 +78,10 @@ class IntegerInterpreter(Interpreter):
 
     def _op(self, op: Op, at: dict[str, int]) -> None:
         match op:
+            case Quantise():
+                self._dynamic_rows(op, at)
+            case Gemm(row_scales=View()):
+                self._dynamic_product(op, at)
             case Gemm() | Conv() if self.integer(op.act, op.weight, op.out):
                 self._integer_product(op, at)
             case Gemm() | Conv():
@@ -123,11 +127,52 @@ class IntegerInterpreter(Interpreter):
             outs.append(self._requantised(a, w, source, scales, zeros, own.group, mine, target, depthwise))
         self._place(op, at, outs)
 
+    def _dynamic_rows(self, op: Quantise, at: dict[str, int]) -> None:
+        rows = self.read(op.read, at).reshape(self.read(op.scales, at).size, -1)
+        made = [dynamic_row(row.tolist(), self.program.tensor(op.write.tensor).precision.highest) for row in rows]
+        self.write(op.write, at, np.array([row for row, _ in made]))
+        self.write(op.scales, at, np.array([scale for _, scale in made], np.float32))
+
+    def _dynamic_product(self, op: Gemm, at: dict[str, int]) -> None:
+        assert op.row_scales is not None
+        own, source = self.grids.tensors[op.weight.tensor], even(Precision.INT8, 1.0)
+        pairs = self._operands(op, self.read(op.act, at), self.read(op.weight, at), 0)
+        row_scales, outs = self.read(op.row_scales, at).reshape(len(pairs), -1), []
+        for g, (a, w) in enumerate(pairs):
+            scales, zeros = per_group(own, g, w.shape)
+            total, fine = self._centred(a, w, source, scales, zeros, own.group, depthwise=False)
+            outs.append([
+                [dynamic_result(vector.clamp(int(x), -(2**63), 2**63 - 1), row_scales[g, i], fine[j])
+                 for j, x in enumerate(row)]
+                for i, row in enumerate(total)
+            ])  # fmt: skip
+        made = np.array(outs, np.float32)
+        if op.bias is not None:
+            bias = nearest(self.parameters[op.bias.tensor], self.program.tensor(op.bias.tensor).precision)
+            made = made + bias.ravel()
+        self.write(op.out, at, self.stored(op.out, made))
+
     def _place(self, op: Gemm | Conv, at: dict[str, int], outs: list[Array]) -> None:
         self.write(op.out, at, np.stack(outs) if isinstance(op, Gemm) else np.concatenate(outs, axis=1))
 
     def _requantised(self, a: Array, w: Array, source: Grid, scales: Array, zeros: Array, group: int | None,
                      bias: Array | None, target: Grid, depthwise: bool) -> Array:  # fmt: skip
+        total, fine = self._centred(a, w, source, scales, zeros, group, depthwise)
+        k = len(w)
+        out = np.zeros(total.shape, np.int64)
+        for j in range(w.shape[1]):
+            scale = float(np.float64(source.single) * fine[j])
+            offset = 0 if bias is None else vector.clamp(round(float(np.float32(bias[j])) / scale), LOW, HIGH)
+            if (group or k) >= k:
+                offset -= zero_of(source) * int(w[:, j].sum() - k * zeros[0][j])
+            for i in range(len(total)):
+                acc = vector.clamp(vector.clamp(int(total[i, j]), LOW, HIGH) + offset, LOW, HIGH)
+                out[i, j] = vector.rescale(acc, scale / target.single, zero_of(target), target.lowest, target.highest)
+        return out
+
+    def _centred(self, a: Array, w: Array, source: Grid, scales: Array, zeros: Array, group: int | None,
+                 depthwise: bool) -> tuple[Array, Array]:  # fmt: skip
+        """Sums of whole columns without the zero points of the weights, and their scales."""
         k, n = w.shape
         size, fine = group or k, scales.max(axis=0)
         blocks = range(0, k, size)
@@ -147,16 +192,7 @@ class IntegerInterpreter(Interpreter):
                           for r in centred]  # fmt: skip
             else:
                 total += centred - zeros[0] * rows
-        out = np.zeros(total.shape, np.int64)
-        for j in range(n):
-            scale = float(np.float64(source.single) * fine[j])
-            offset = 0 if bias is None else vector.clamp(round(float(np.float32(bias[j])) / scale), LOW, HIGH)
-            if len(blocks) == 1:
-                offset -= zero_of(source) * int(w[:, j].sum() - k * zeros[0][j])
-            for i in range(len(total)):
-                acc = vector.clamp(vector.clamp(int(total[i, j]), LOW, HIGH) + offset, LOW, HIGH)
-                out[i, j] = vector.rescale(acc, scale / target.single, zero_of(target), target.lowest, target.highest)
-        return out
+        return total, fine
 
     def _sums(self, a: Array, w: Array, depthwise: bool) -> Array:
         if self.summation is None or depthwise:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.functions import Function
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.program import Loop, Node, Program
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
@@ -103,6 +103,9 @@ class Interpreter:
                 table, index = self.read(op.table, at), self.read(op.index, at)
                 rows = table.reshape(-1, table.shape[-1])
                 self.write(op.out, at, rows[np.minimum(index.astype(int).ravel(), len(rows) - 1)])
+            case Quantise():
+                self.write(op.write, at, self.read(op.read, at))
+                self.write(op.scales, at, np.ones(self.values[op.scales.tensor].shape))
             case Move():
                 self.write(op.write, at, self.read(op.read, at))
             case Skew():

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from hwsim.core.functions import Function
-from hwsim.core.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
@@ -122,6 +122,16 @@ def skew(rows: int, columns: int, times: int = 1) -> Program:
     return program(op, [read, tensor("out", 3, rows, columns, role=Role.OUTPUT)], times)
 
 
+def quantise(rows: int, size: int, times: int = 1) -> Program:
+    op = Quantise(name="quantise", read=View(tensor="x"), write=View(tensor="out"), scales=View(tensor="scales"))
+    tensors = [
+        tensor("x", rows, size, precision=Precision.FP16, role=Role.INPUT),
+        tensor("out", rows, size, role=Role.OUTPUT),
+        tensor("scales", rows, precision=Precision.FP32, role=Role.OUTPUT),
+    ]
+    return program(op, tensors, times)
+
+
 SIZES = st.integers(1, 24)
 TIMES = st.integers(1, 50)
 GEMMS = st.builds(
@@ -150,5 +160,6 @@ VECTOR_PROGRAMS = st.one_of(
     st.builds(lookup, rows=SIZES, size=SIZES, times=TIMES),
     st.builds(move, rows=SIZES, size=SIZES, times=TIMES),
     st.builds(skew, rows=SIZES, columns=SIZES, times=TIMES),
+    st.builds(quantise, rows=SIZES, size=SIZES, times=TIMES),
 )
 PROGRAMS = GEMMS | CONVS | VECTOR_PROGRAMS

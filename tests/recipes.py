@@ -5,6 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from hwsim.core.precision import PrecisionPlan
+from hwsim.core.quantisation import ActivationQuantiser, Mode, Quantisation
 from hwsim.models.catalogue import AnyRecipe
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead, TransducerDecoder
 from hwsim.models.decoding import (
@@ -27,7 +29,8 @@ from hwsim.models.transformer_lm import TransformerLm, TransformerSizes
 MS = 10**9
 FEW, BATCH = st.integers(1, 4), st.integers(1, 3)
 RATE = st.sampled_from([Fraction(5), Fraction(40)])
-POLICIES = st.sampled_from(["fp16", "w4a4", "w4a8", "w4a16", "w8a8"])
+DYNAMIC = PrecisionPlan(policy="w8a8", quantise=Quantisation(activations=ActivationQuantiser(mode=Mode.DYNAMIC)))
+POLICIES: st.SearchStrategy[str | PrecisionPlan] = st.sampled_from(["fp16", "w4a4", "w4a8", "w4a16", "w8a8", DYNAMIC])
 FUSIONS = st.builds(
     DensityRatio,
     source=st.builds(LstmLm, embedding=FEW, cells=FEW, layers=st.just(1)),

@@ -135,7 +135,7 @@ BROKEN_WORKLOADS = [
         "  beam: 16",
         "  expansions: 16",
         "14: decoding.expansions: unknown field; known: beam, symbols_per_second, cache_prediction, batch_prediction, "
-        "batch_joint, fusion, host, kind",
+        "batch_joint, fusion, counts, host, kind",
     ),
     ("  beam: 16", "  beam: 1.5", "14: decoding.beam = 1.5: must be a whole number"),
     ("cells: 2048, layers: 2", "cells: 2048, layers: 0", "19: decoding.fusion.external.layers = 0: must be at least 1"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chips import chip, chips
 from hwsim.core.chip import Chip, Scratchpad
 from hwsim.core.laws import is_depthwise, law
+from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop
 from hwsim.core.schedule import OpSchedule, Place, Schedule, Stretch
 from hwsim.engine.digital import run
@@ -37,7 +38,9 @@ def roomy_chips(draw: st.DrawFn) -> Chip:
 
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
-def test_a_mapped_network_runs_as_the_event_simulation_says(recipe: AnyRecipe, policy: str, on: Chip) -> None:
+def test_a_mapped_network_runs_as_the_event_simulation_says(
+    recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip
+) -> None:
     plan = mapped(recipe, policy, on)
     found = times(plan)
     walked = times(plan, stop=False)
@@ -49,7 +52,9 @@ def test_a_mapped_network_runs_as_the_event_simulation_says(recipe: AnyRecipe, p
 
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
-def test_a_mapped_network_does_all_the_work_of_its_program(recipe: AnyRecipe, policy: str, on: Chip) -> None:
+def test_a_mapped_network_does_all_the_work_of_its_program(
+    recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip
+) -> None:
     plan, program = mapped(recipe, policy, on), workload(recipe, policy).program
     counters = run(plan)
     assert sum(op.macs for op in counters.ops) == program.macs
@@ -70,7 +75,7 @@ def test_a_mapped_network_does_all_the_work_of_its_program(recipe: AnyRecipe, po
 
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
-def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str, on: Chip) -> None:
+def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> None:
     plan = mapped(recipe, policy, on)
     places = {placement.tensor: placement.place for placement in plan.placements}
 
@@ -97,17 +102,18 @@ def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str, on: C
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
-@given(RECIPES, POLICIES, roomy_chips(), st.integers(0, 20_000), st.integers(0, 1))
+@given(RECIPES, POLICIES, roomy_chips(), st.integers(10, 14), st.integers(0, 20_000), st.integers(0, 1))
 def test_a_larger_scratchpad_never_makes_a_network_slower(
-    recipe: AnyRecipe, policy: str, on: Chip, bytes_more: int, buffers_more: int
+    recipe: AnyRecipe, policy: str, on: Chip, power: int, bytes_more: int, buffers_more: int
 ) -> None:
-    pad = on.scratchpad
-    larger = Scratchpad(size=pad.size + bytes_more, read=pad.read, write=pad.write, buffers=pad.buffers + buffers_more)
-    small = times(mapped(recipe, policy, on)).cycles
+    """Than one whose size is a power of two, and one or two buffers."""
+    pad = replace(on.scratchpad, size=1 << power, buffers=min(2, on.scratchpad.buffers))
+    larger = replace(pad, size=pad.size + bytes_more, buffers=pad.buffers + buffers_more)
+    small = times(mapped(recipe, policy, replace(on, scratchpad=pad))).cycles
     assert times(mapped(recipe, policy, replace(on, scratchpad=larger))).cycles <= small
 
 
-def mapped(recipe: AnyRecipe, policy: str, on: Chip) -> Schedule:
+def mapped(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> Schedule:
     """The schedule, or a new example where the chip is too small."""
     try:
         return schedule(workload(recipe, policy).program, on)

@@ -21,7 +21,7 @@ from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.report.export import run_files
 from hwsim.study.simulate import simulate
-from programs import conv, elementwise, gemm, lookup, move, reduce, skew
+from programs import conv, elementwise, gemm, lookup, move, quantise, reduce, skew
 from programs import program as one
 from programs import tensor as made
 from test_rnnt import recipe
@@ -34,6 +34,7 @@ ONE_OF_EACH = [
     lookup(5, 6),
     move(5, 6),
     skew(5, 6),
+    quantise(5, 6),
 ]
 
 
@@ -111,6 +112,8 @@ def broken(program: Program, **changes: Any) -> Program:
         (reduce(2, 3, Reduction.TOP), {"count": 4}, "finds 4 places among 3 entries"),
         (reduce(2, 3, Reduction.TOP), {"count": 3}, "expected 6 elements"),
         (skew(2, 3), {"write": View(tensor="out", windows=(window(2, count=2),))}, r"expected \(3, 2, 3\)"),
+        (quantise(4, 3), {"scales": View(tensor="scales", windows=(window(0, count=3),))}, r"3 scales for \(4, 3\)"),
+        (quantise(4, 3), {"write": View(tensor="out", windows=(window(0),))}, "which has another number of elements"),
         (skew(2, 3), {"read": View(tensor="x", order=(1, 0))}, r"\(1, 0\): x has 3 axes"),
         (
             elementwise(4, 6),

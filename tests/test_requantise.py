@@ -16,8 +16,10 @@ from hwsim.errors import InvalidValue
 from hwsim.oracle import lut as lut_oracle
 from hwsim.oracle import requantise as oracle
 from hwsim.oracle.zero_points import centred_product
+from hwsim.tensor import fixed_point as found
+from hwsim.tensor.fixed_point import one_factor
 from hwsim.tensor.lut import Scale, Table, sigmoid, swish
-from hwsim.tensor.requantise import FixedPoint, by_fixed_point, by_float32
+from hwsim.tensor.requantise import by_fixed_point, by_float32
 from hwsim.tensor.zero_points import centred
 
 VECTORS = json.loads((ROOT / "tests" / "data" / "requant_vectors.json").read_text())
@@ -29,8 +31,8 @@ def limits(vector: Any) -> tuple[int, int]:
 
 
 def fixed_point(vector: Any) -> int:
-    multiplier = FixedPoint(q31=vector["q31"], shift=vector["shift"])
-    out = by_fixed_point(np.array([[vector["acc"]]]), multiplier, vector["zp"], FORMATS[limits(vector)])
+    multiplier = vector["q31"], vector["shift"]
+    out = by_fixed_point(np.array([[vector["acc"]]]), *multiplier, vector["zp"], FORMATS[limits(vector)])
     return int(out.item())
 
 
@@ -45,7 +47,7 @@ def test_all_vectors_of_tflite() -> None:
     assert [fixed_point(vector) for vector in vectors] == [vector["y"] for vector in vectors]
     assert any(vector["y"] != vector["y_single_rounding"] for vector in vectors)
     for vector in vectors:
-        assert FixedPoint.of(vector["multiplier"]) == FixedPoint(q31=vector["q31"], shift=vector["shift"])
+        assert one_factor(vector["multiplier"]) == (vector["q31"], vector["shift"])
         arguments = (vector["acc"], vector["q31"], vector["shift"], vector["zp"], *limits(vector))
         assert oracle.by_fixed_point(*arguments) == vector["y"]
 
@@ -67,7 +69,7 @@ Q31 = st.sampled_from([2**30, 2**31 - 1, 0]) | st.integers(2**30, 2**31 - 1)
 
 @given(st.lists(SUMS, min_size=1, max_size=12), Q31, st.integers(-31, 8), st.integers(-20, 20))
 def test_fixed_point_is_the_oracles(sums: list[int], q31: int, shift: int, zero: int) -> None:
-    out = by_fixed_point(np.array([sums]), FixedPoint(q31=q31, shift=shift), zero, Precision.INT8)
+    out = by_fixed_point(np.array([sums]), q31, shift, zero, Precision.INT8)
     assert out.tolist() == [[oracle.by_fixed_point(one, q31, shift, zero, -128, 127) for one in sums]]
 
 
@@ -82,31 +84,30 @@ def test_float32_is_the_oracles(sums: list[int], act: float, weight: float, out:
 
 def test_each_column_has_its_own_multiplier() -> None:
     sums = np.array([[1000, 1000], [-7, 9]], np.int32)
-    halves, eighths = FixedPoint.of(0.5), FixedPoint.of(0.125)
-    both = by_fixed_point(sums, [halves, eighths], 3, Precision.INT16)
-    assert (both[:, :1] == by_fixed_point(sums[:, :1], halves, 3, Precision.INT16)).all()
-    assert (both[:, 1:] == by_fixed_point(sums[:, 1:], eighths, 3, Precision.INT16)).all()
+    both = by_fixed_point(sums, *found.fixed_point(np.array([0.5, 0.125])), 3, Precision.INT16)
+    assert (both[:, :1] == by_fixed_point(sums[:, :1], *one_factor(0.5), 3, Precision.INT16)).all()
+    assert (both[:, 1:] == by_fixed_point(sums[:, 1:], *one_factor(0.125), 3, Precision.INT16)).all()
     scaled = by_float32(sums, 0.5, np.array([1.0, 0.25]), 1.0, 3, Precision.INT16)
     assert scaled.tolist() == [[503, 128], [-1, 4]]
 
 
 def test_a_multiplier_that_rounds_up_to_one_is_halved_and_shifted() -> None:
-    assert FixedPoint.of(1 - 2**-40) == FixedPoint(q31=2**30, shift=1)
-    assert FixedPoint.of(2.0**-33) == FixedPoint(q31=0, shift=0)
-    assert FixedPoint.of(0) == FixedPoint(q31=0, shift=0)
+    assert one_factor(1 - 2**-40) == (2**30, 1)
+    assert one_factor(2.0**-33) == (0, 0)
+    assert one_factor(0) == (0, 0)
 
 
 @pytest.mark.parametrize("multiplier", [-0.5, math.nan, math.inf, 2.0**30])
 def test_multipliers_that_hardware_has_not_are_refused(multiplier: float) -> None:
-    with pytest.raises(InvalidValue, match=r"multiplier = .*: must be from 0 to less than 2\^30"):
-        FixedPoint.of(multiplier)
+    with pytest.raises(InvalidValue, match=r"factor = .*: must be from 0 to less than 2\^30"):
+        one_factor(multiplier)
 
 
 def test_what_does_not_fit_the_convention_is_refused() -> None:
     with pytest.raises(InvalidValue, match="multipliers = 3: must be one, or one for each of 2 columns"):
-        by_fixed_point(np.zeros((1, 2), int), [FixedPoint.of(1)] * 3, 0, Precision.INT8)
+        by_fixed_point(np.zeros((1, 2), int), *found.fixed_point(np.ones(3)), 0, Precision.INT8)
     with pytest.raises(InvalidValue, match="sums = '0 to 2147483648': must fit 32 bits"):
-        by_fixed_point(np.array([[0, 2**31]]), FixedPoint.of(0.5), 0, Precision.INT8)
+        by_fixed_point(np.array([[0, 2**31]]), *one_factor(0.5), 0, Precision.INT8)
 
 
 # Zero points

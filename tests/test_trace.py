@@ -20,8 +20,9 @@ from hwsim.core.quality import OpQuality, Quality
 from hwsim.core.workload import Workload
 from hwsim.engine.values.compare import agreement
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.inputs.load import load_workload
 from hwsim.models.catalogue import AnyRecipe, workload
-from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
+from hwsim.models.decoding import AlignmentLength
 from hwsim.models.gemms import Gemms, Product
 from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
@@ -135,29 +136,65 @@ def narrow_chip() -> Any:
     return replace(base, array=replace(base.array, accumulator=Accumulator(bits=12)))
 
 
-@pytest.mark.parametrize("decoding", [Greedy(symbols_per_second=Fraction(20)), ALSD, TSD])
-@pytest.mark.parametrize("batch", [1, 2])
-def test_a_search_is_timed_by_what_it_did(decoding: Any, batch: int) -> None:
-    """A file that declares the measured counts costs what --counts measured makes of any other."""
-    caching = decoding if isinstance(decoding, Greedy) else replace(decoding, cache_prediction=True)
-    recipe = tiny_rnnt(8, batch=batch, decoding=caching)
-    own = Sources()
-    decoded = run_values(prepared(workload(recipe, "w8a8"), own), own).decoded
+SEARCHES = [
+    ("kind: greedy, symbols_per_second: 20", "evaluations: {steps}, predictions: {predictions}"),
+    ("kind: alignment_length, beam: 3, symbols_per_second: 20", "steps: {steps}, new_prefixes: {new}"),
+    ("kind: time_synchronous, expansions: 2, beam: 3, symbols_per_second: 20", "steps: {steps}, new_prefixes: {new}"),
+]
+TRANSDUCER = """
+name: t
+kind: rnnt
+audio: 160 ms
+batch: {batch}
+precision: w8a8
+encoder: {{features: 6, frame: 20 ms, layers: 1, cells: 5, bidirectional: {both}}}
+prediction: {{embedding: 3, cells: 4}}
+joint: {{size: 4, combine: multiply, outputs: 5}}
+decoding: {{{decoding}, host: 5 us}}
+"""
+
+
+@pytest.mark.parametrize(("search", "counts"), SEARCHES, ids=["greedy", "alignment length", "time synchronous"])
+@pytest.mark.parametrize(("batch", "chunk"), [(1, None), (2, "60 ms")])
+def test_a_file_that_declares_the_counts_of_a_search_costs_what_the_search_costs(
+    search: str, counts: str, batch: int, chunk: str | None, tmp_path: Path
+) -> None:
+    """Cycles, energy, bytes, whatever else a result says: `--counts measured` and the file are the same workload."""
+    streaming = "" if chunk is None else f"streaming: {{chunk: {chunk}}}"
+
+    def loaded(decoding: str) -> Workload:
+        path = tmp_path / "t.yaml"
+        path.write_text(TRANSDUCER.format(batch=batch, both=str(chunk is None).lower(), decoding=decoding) + streaming)
+        return load_workload(path)
+
+    work, own = loaded(search), Sources()
+    ready = prepared(work, own)
+    decoded = run_values(ready, own).decoded
     assert decoded is not None
-    measured = with_counts(workload(recipe, "w8a8"), decoded)
+    measured = with_counts(ready.declared, decoded)
+    chunks = 1 if chunk is None else 3
+    done = {"steps": -(-decoded.steps // chunks), "predictions": -(-decoded.predictions // chunks)}
+    done["new"] = min(3, -(-decoded.new_prefixes // (decoded.steps * batch)))
+    declared = loaded(f"{search}, counts: {{{counts.format(**done)}}}")
+    found, wanted = simulate(chip(), measured), simulate(chip(), declared)
+    assert found.summary == wanted.summary
+    assert found.ops == wanted.ops
+    more = loaded(f"{search}, counts: {{{counts.format(**{**done, 'steps': done['steps'] + 1})}}}")
+    assert simulate(chip(), more).summary.cycles > found.summary.cycles
+    # Nothing but what the search did: each loop runs as often.
     loops = {loop.name: loop.times for placed in measured.program.placed() for loop in placed.loops}
-    if isinstance(decoding, Greedy):
-        assert (loops["search.symbols"], loops["search.evaluations"]) == (decoded.predictions, decoded.steps)
-        declared = replace(decoding, symbols_per_second=Fraction(decoded.predictions - 1) / Fraction(16, 100))
-        same = decoded.steps == 8 + decoded.predictions - 1
-    else:
-        assert loops["search.steps"] == decoded.steps
-        declared, same = measured.recipe.decoding, isinstance(decoding, TimeSynchronous)  # type: ignore[attr-defined]
-    if same:
-        alike = workload(replace(recipe, decoding=declared), "w8a8")
-        assert simulate(chip(), alike).summary.cycles == simulate(chip(), measured).summary.cycles
+    names = {"search.steps": "steps", "search.evaluations": "steps", "search.symbols": "predictions"}
+    counted = {loop: times for loop, times in loops.items() if loop in names}
+    assert counted
+    assert counted == {loop: done[names[loop]] for loop in counted}
+    assert found.summary.host_ms == pytest.approx(0.005 * chunks * done["steps"])
+    # What a search does with values does not depend on counts that its file declares.
+    assert run_values(prepared(declared, own), own).decoded == decoded
+
+
+def test_what_has_no_search_has_no_counts() -> None:
     with pytest.raises(Unsupported, match="has no search whose counts could be measured"):
-        with_counts(workload(recipe), None)
+        with_counts(workload(tiny_rnnt(3)), None)
 
 
 def test_a_search_finds_each_prefix_once_and_counts_its_hits() -> None:

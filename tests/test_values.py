@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop
-from hwsim.core.quantisation import ActivationQuantiser, Clip, Quantisation, WeightQuantiser
+from hwsim.core.quantisation import ActivationQuantiser, Clip, Mode, Quantisation, WeightQuantiser
 from hwsim.core.scaling import Granularity
 from hwsim.core.summation import Overflow, Register, Summation
 from hwsim.core.workload import Workload
@@ -102,7 +102,8 @@ QUANTISERS = st.builds(
     ),
     activations=st.builds(
         ActivationQuantiser, clip=st.sampled_from([Clip.MAX, Clip.MSE, Clip.PERCENTILE]), symmetric=st.booleans()
-    ),
+    )
+    | st.just(ActivationQuantiser(mode=Mode.DYNAMIC)),
 )
 POLICIES = st.sampled_from(["w2a8", "w3a3", "w4a4", "w4a8", "w8a8", "w8a4", "w4a16", "w4a16g2", "fp16"])
 

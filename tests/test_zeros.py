@@ -128,7 +128,7 @@ def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
     text, lone = tmp_path / "t.npz", tmp_path / "a.npy"
     text.write_text("no arrays")
     np.save(lone, np.zeros(3))
-    with pytest.raises(FileProblem, match=r"t.npz: cannot be read: is no NPZ file"):
+    with pytest.raises(FileProblem, match=r"t.npz: is no readable NPZ file"):
         TraceFile(text)
     with pytest.raises(FileProblem, match=r"a.npy: holds one array without a name"):
         TraceFile(lone)

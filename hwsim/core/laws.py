@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from hwsim.core.functions import Function, VectorWork
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.view import View
 
 Shape = tuple[int, ...]
@@ -82,6 +82,8 @@ def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
         wanted = size.batch * size.m * columns
         if not _has_rows_of(columns, shape(view)) or prod(shape(view)) != wanted:
             return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
+    if op.row_scales is not None and prod(shape(op.row_scales)) != size.batch * size.m:
+        return f"row scales have shape {shape(op.row_scales)}, expected {size.batch} × {size.m} elements"
     return _bias_problem(op, size.n, shape)
 
 
@@ -119,7 +121,8 @@ def _bias_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
 
 
 def _matrix_reads(op: Gemm | Conv) -> tuple[View, ...]:
-    return (op.act, op.weight) if op.bias is None else (op.act, op.weight, op.bias)
+    scales = op.row_scales if isinstance(op, Gemm) else None
+    return (op.act, op.weight, *(view for view in (op.bias, scales) if view is not None))
 
 
 def _matrix_vector_work(op: Gemm | Conv, shape: ShapeOf) -> VectorWork:
@@ -127,6 +130,8 @@ def _matrix_vector_work(op: Gemm | Conv, shape: ShapeOf) -> VectorWork:
     work = Counter({Function.REQUANTIZE: elements})
     if op.bias is not None:
         work[Function.ADD] += elements
+    if isinstance(op, Gemm) and op.row_scales is not None:
+        work[Function.MUL] += elements
     if is_depthwise(op, shape):
         products = matrix_size(op, shape).macs
         work[Function.MUL] += products
@@ -231,6 +236,25 @@ def _skew_shapes(op: Skew, shape: ShapeOf) -> str | None:
     return None if same else f"output has shape {write}, expected {wanted}"
 
 
+def _quantise_shapes(op: Quantise, shape: ShapeOf) -> str | None:
+    read, write, rows = shape(op.read), shape(op.write), prod(shape(op.scales))
+    if prod(read) != prod(write):
+        return f"turns {read} into {write}, which has another number of elements"
+    whole = prod(read) % rows == 0 and _has_rows_of(prod(read) // rows, read)
+    return None if whole else f"has {rows} scales for {read}, which are not so many rows"
+
+
+def _quantise_vector_work(op: Quantise, shape: ShapeOf) -> VectorWork:
+    """Largest magnitude and conversion of each element; the scale of a row and its reciprocal."""
+    elements, rows = prod(shape(op.read)), prod(shape(op.scales))
+    return {
+        Function.MAX.counts_as: elements,
+        Function.REQUANTIZE: elements,
+        Function.MUL: rows,
+        Function.RECIPROCAL: rows,
+    }
+
+
 OP_TABLE: Mapping[type, Law] = {
     Gemm: Law(
         reads=_matrix_reads,
@@ -283,5 +307,12 @@ OP_TABLE: Mapping[type, Law] = {
         macs=lambda op, shape: 0,
         vector_work=lambda op, shape: {},
         copies=lambda op: (op.read, op.write),
+    ),
+    Quantise: Law(
+        reads=lambda op: (op.read,),
+        writes=lambda op: (op.write, op.scales),
+        shape_problem=_quantise_shapes,
+        macs=lambda op, shape: 0,
+        vector_work=_quantise_vector_work,
     ),
 }

@@ -23,6 +23,9 @@ class Gemm(Noun):
     The sizes are those of the views: b from the leading axes of `weight`, k and n from its last two (n and k, if it is
     `transposed`), m from what is left of `act`. A row of `act` (k) and one of `out` (n) may lie over several last axes,
     as heads do. A weight that is an integer below floating-point activations is brought to their format first.
+
+    With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
+    row and that of their column.
     """
 
     name: Name
@@ -31,6 +34,7 @@ class Gemm(Noun):
     out: View
     bias: View | None = None
     transposed: bool = False
+    row_scales: View | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,4 +198,17 @@ class Skew(Noun):
     write: View
 
 
-Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantise(Noun):
+    """Rows of floats as integers, each by a scale of its own: its largest magnitude over the largest integer.
+
+    There are as many rows as `scales` has elements; a row may lie over several last axes.
+    """
+
+    name: Name
+    read: View
+    write: View
+    scales: View
+
+
+Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew | Quantise

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Self
 
 from hwsim.core.noun import Name, Noun
-from hwsim.core.quantisation import Quantisation
+from hwsim.core.quantisation import Mode, Quantisation
 from hwsim.errors import InvalidValue, UnknownName
 
 
@@ -104,6 +104,20 @@ class Policy(Noun):
     bias: Precision
     group: int | None = None
     """How many weights of a column share a scale; None: all of them."""
+    rows: Precision | None = None
+    """The integers to which a product brings each row that it reads, by a scale of its own; None: it does not."""
+
+    @property
+    def dynamic(self) -> Self:
+        """The same integers, but for activations only inside products; between them half precision.
+
+        >>> policy("w4a8").dynamic.activation, policy("w4a8").dynamic.rows
+        (<Precision.FP16: 'fp16'>, <Precision.INT8: 'int8'>)
+        """
+        if self.activation.floating:
+            return self
+        half = Precision.FP16
+        return replace(self, activation=half, state=half, bias=half, rows=self.activation)
 
 
 _FLOATS = {p.value: p for p in (Precision.FP16, Precision.BF16, Precision.FP32)}
@@ -173,13 +187,20 @@ class PrecisionPlan(Noun):
         'w4a4 with 1 rule'
         """
         rules = len(self.rules)
-        title = f"{self.policy} with {rules} rule{'s' * (rules > 1)}" if rules else self.policy
+        title = f"{self.policy} dynamic" if self.quantise.activations.mode is Mode.DYNAMIC else self.policy
+        title = f"{title} with {rules} rule{'s' * (rules > 1)}" if rules else title
         return title if self.cache is None else f"{title}, cache in {self.cache.value}"
 
     def of(self, op: str) -> Policy:
         """The policy of an op."""
         matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
-        return policy(matching[-1] if matching else self.policy)
+        found = policy(matching[-1] if matching else self.policy)
+        return found.dynamic if self.quantisation(op).activations.mode is Mode.DYNAMIC else found
+
+    def quantisation(self, op: str) -> Quantisation:
+        """The quantisers of an op: those of the last rule that matches and has some, else those of the plan."""
+        ruled = [rule.quantise for rule in self.rules if rule.quantise is not None and fnmatchcase(op, rule.match)]
+        return ruled[-1] if ruled else self.quantise
 
     def widest(self, *ops: str) -> Precision:
         """The format of a tensor that these ops read: that with the most bits, of those in which they want it."""

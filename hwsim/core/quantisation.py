@@ -18,6 +18,13 @@ class Clip(Enum):
     STATISTICS = "statistics"  # at a linear function of the root mean square and the mean magnitude
 
 
+class Mode(Enum):
+    """When the scales of activations are decided."""
+
+    STATIC = "static"  # beforehand, on the values that they have in floats
+    DYNAMIC = "dynamic"  # anew for each row that a product reads, while the model runs
+
+
 _NARROW_BITS = 4
 
 
@@ -68,15 +75,23 @@ class WeightQuantiser(Noun):
 class ActivationQuantiser(Noun):
     """The quantiser of what layers read: one scale a tensor, found beforehand on the values that it has in floats.
 
-    Without a `clip`: where the mean square error is least up to 4 bits, at the largest magnitude above.
+    Without a `clip`: where the mean square error is least up to 4 bits, at the largest magnitude above. If it is
+    `dynamic`, each row that a product reads gets a scale of its own from its largest magnitude; what lies between
+    products stays in floats.
     """
 
+    mode: Mode = Mode.STATIC
     clip: Clip | None = None
     percentile: float = 99.9
     symmetric: bool = True
 
     def check(self) -> None:
         _check_percentile(self.percentile)
+        if self.mode is Mode.DYNAMIC:
+            if self.clip not in (None, Clip.MAX):
+                raise InvalidValue("clip", self.clip.value, "needs values seen beforehand; dynamic scales clip nothing")
+            if not self.symmetric:
+                raise InvalidValue("symmetric", self.symmetric, "dynamic scales have no zero points; leave it out")
         if self.clip is Clip.STATISTICS and not self.symmetric:
             raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
 

@@ -1,7 +1,6 @@
 """Reading an array that a user named: one .npy file, without anything in it that could run."""
 
 import math
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,6 +9,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem
+from hwsim.inputs.binary import regular_size
 
 LARGEST = 1 << 32
 
@@ -18,21 +18,17 @@ def read_array(name: str) -> NDArray[np.generic]:
     """The array in a file of numpy's own format."""
     path = Path(name)
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise FileProblem(name, "is a directory; name a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise FileProblem(name, "is not a regular file")
+        size = regular_size(path, name)
         with path.open("rb") as file:
             shape, kind = _header(file)
             elements = math.prod(shape)
             if kind.hasobject:
                 raise ValueError("it holds Python objects, which are not read")
-            there = status.st_size - file.tell()
+            there = size - file.tell()
             if elements * kind.itemsize != there:
                 raise ValueError(f"its header promises {elements * kind.itemsize} bytes, it has {there}")
-            if status.st_size > LARGEST:
-                raise ValueError(f"it has {status.st_size} bytes; at most {LARGEST} are read")
+            if size > LARGEST:
+                raise ValueError(f"it has {size} bytes; at most {LARGEST} are read")
             file.seek(0)
             return np.asarray(npy.read_array(file, allow_pickle=False))
     except FileProblem:

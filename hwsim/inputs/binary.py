@@ -19,17 +19,23 @@ class BinaryFile:
     sha256: str
 
 
+def regular_size(path: Path, name: str) -> int:
+    """The bytes of a regular file; anything else is refused. What the system says against it passes through."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise FileProblem(name, "is a directory; name a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileProblem(name, "is not a regular file")
+    return status.st_size
+
+
 def read_bytes(path: Path, largest: int = LARGEST) -> BinaryFile:
     """The bytes of a regular file that has no more than that many."""
     name = str(path)
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise FileProblem(name, "is a directory; name a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise FileProblem(name, "is not a regular file")
-        if status.st_size > largest:
-            raise FileProblem(name, f"has {status.st_size} bytes; at most {largest} are read")
+        size = regular_size(path, name)
+        if size > largest:
+            raise FileProblem(name, f"has {size} bytes; at most {largest} are read")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

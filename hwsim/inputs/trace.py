@@ -1,15 +1,15 @@
 """A trace: the arrays of an NPZ file by name, read when they are asked for, never unpickled."""
 
 import hashlib
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import FileProblem, shown
+from hwsim.errors import FileProblem
+from hwsim.inputs.binary import regular_size
+from hwsim.inputs.npz import NpzArchive
 
 
 class TraceFile(Mapping[str, NDArray[Any]]):
@@ -18,32 +18,31 @@ class TraceFile(Mapping[str, NDArray[Any]]):
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         try:
-            self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            found = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "is no NPZ file"
-            raise FileProblem(self.name, f"cannot be read: {reason}") from error
-        if not isinstance(found, np.lib.npyio.NpzFile):
+            regular_size(path, self.name)
+            with path.open("rb") as file:
+                begins = file.read(6)
+                file.seek(0)
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise FileProblem(self.name, f"cannot be read: {error.strerror or error}") from error
+        if begins == b"\x93NUMPY":
             raise FileProblem(self.name, "holds one array without a name; a trace holds those of every op")
-        self._arrays = found
+        self._archive = NpzArchive(self.name, path)
+        self._shapes = self._archive.shapes
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._arrays.close()
+        self._archive.close()
 
     def __getitem__(self, key: str) -> NDArray[Any]:
-        if key not in self._arrays:
+        if key not in self._shapes:
             raise KeyError(key)
-        try:
-            array: NDArray[Any] = self._arrays[key]
-            return array
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise FileProblem(self.name, f"{shown(key)} is damaged") from error
+        return self._archive.read(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
+        return iter(self._shapes)
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self._shapes)

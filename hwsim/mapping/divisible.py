@@ -5,7 +5,7 @@ from functools import lru_cache
 from math import prod
 
 from hwsim.core.laws import law, matrix_size
-from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce
+from hwsim.core.ops import Conv, Elementwise, Gemm, Quantise, Reduce
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.mapping.lower import SizedOp
@@ -49,7 +49,11 @@ def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
                 if prod(sized.follower.shape(view)) == size.m * size.n:
                     yield chain.name, view, size.m
         return
-    if isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
+    if isinstance(op, Quantise):
+        rows = prod(shape(op.scales))
+        yield op.name, op.read, rows
+        yield op.name, op.write, rows
+    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
         found = by_rows(sized)
         for view in (*law(op).reads(op), *law(op).writes(op)):
             if view not in found.shared:

@@ -41,6 +41,7 @@ class Operands:
     group: int | None
     weight_packs_k: bool
     sliding: Sliding | None
+    row_scales: Precision | None = None
 
     @classmethod
     def of(cls, sized: SizedOp, program: Program) -> "Operands":
@@ -66,6 +67,9 @@ class Operands:
             group=weight.scaling.group,
             weight_packs_k=last_axis_is_k == packs_last_axis,
             sliding=_sliding(op, program) if isinstance(op, Conv) else None,
+            row_scales=program.tensor(op.row_scales.tensor).precision
+            if isinstance(op, Gemm) and op.row_scales is not None
+            else None,
         )
 
     @property
@@ -97,6 +101,10 @@ class Operands:
     def column_bytes(self, n: int) -> int:
         """Bias and scales of that many result columns."""
         return n * self.scale_bytes + (0 if self.bias is None else self.bias.row_bytes(n))
+
+    def row_scale_bytes(self, m: int) -> int:
+        """The scales of that many rows of activations, where each has one of its own."""
+        return 0 if self.row_scales is None else self.row_scales.row_bytes(m)
 
     def result_bytes(self, m: int, n: int) -> int:
         return m * self.out.row_bytes(n)

@@ -36,6 +36,7 @@ class MatrixPiece:
     follower_writes: tuple[str, ...]
     macs: int
     shared: dict[object, Tiling] = field(repr=False)
+    row_scales: str | None = None
 
     def tiling(
         self, kept: KeptRows, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
@@ -46,6 +47,7 @@ class MatrixPiece:
             weight=self.weight in kept,
             resident_k=self.resident_k(resident_rows),
             columns=columns,
+            rows=self.row_scales in kept,
             out=kept.get(self.out, 0),
         )
         others = tuple(kept.get(name, 0) for name in (*self.follower_reads, *self.follower_writes))
@@ -140,6 +142,7 @@ class Pieces:
         return MatrixPiece(
             op.act.tensor, op.weight.tensor, op.out.tensor, operands, mode, self.target, follows, reads, writes,
             operands.size.macs, shared,
+            op.row_scales.tensor if isinstance(op, Gemm) and op.row_scales is not None else None,
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorPiece:

@@ -26,13 +26,14 @@ class Where:
     """Which operands and results of a matrix product lie in the scratchpad.
 
     Of activations and results these are the first rows, of the weight all of it, or the first `resident_k` of K; bias
-    and scales are the `columns`.
+    and scales are the `columns`, scales of rows of activations the `rows`.
     """
 
     act: int = 0
     weight: bool = False
     resident_k: int = 0
     columns: bool = False
+    rows: bool = False
     out: int = 0
 
 
@@ -245,7 +246,8 @@ class Tiling:
             columns = (not inner.first, not inner.last)
         else:
             rings = (Ring.ACTIVATIONS, Ring.WEIGHTS)
-        if self.follower is not None and self.follower.loads_tiles:
+        loads_rows = self.operands.row_scales is not None and not self.where.rows
+        if loads_rows or (self.follower is not None and self.follower.loads_tiles):
             columns = (False, False)
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
@@ -299,7 +301,9 @@ class Tiling:
         work = {Function.REQUANTIZE: m * n}
         if self.operands.bias is not None:
             work[Function.ADD] = m * n
-        read = self.operands.column_bytes(n)
+        if self.operands.row_scales is not None:
+            work[Function.MUL] = m * n
+        read = self.operands.column_bytes(n) + self.operands.row_scale_bytes(m)
         written = 0 if self.follower is not None else self.operands.result_bytes(m, n)
         if self.operands.dequantized and fresh_weights and not self.target.free_conversion:
             work[Function.DEQUANTIZE.counts_as] += self.whole.k * n
@@ -320,7 +324,8 @@ class Tiling:
 
     def _vector_operand_bytes(self, rows: Part, n: int) -> int:
         columns = 0 if self.where.columns else self.operands.column_bytes(n)
-        return columns + (0 if self.follower is None else self.follower.loaded_bytes(rows, n))
+        scales = 0 if self.where.rows else self.operands.row_scale_bytes(rows.size)
+        return columns + scales + (0 if self.follower is None else self.follower.loaded_bytes(rows, n))
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.follower is None else self.follower.written_bytes(m, n)

@@ -120,7 +120,8 @@ class Variants:
         piece, name = self.pieces.of(sized), sized.op.name
         if isinstance(piece, VectorPiece):
             return _Variants(piece, tuple(dict.fromkeys(piece.names)), None, parameters_of(name))
-        tensors = piece.act, piece.weight, piece.out, *piece.follower_reads, *piece.follower_writes
+        scales = () if piece.row_scales is None else (piece.row_scales,)
+        tensors = piece.act, piece.weight, piece.out, *scales, *piece.follower_reads, *piece.follower_writes
         return _Variants(piece, tuple(dict.fromkeys(tensors)), piece.weight, columns_of(name))
 
     def _variant(
@@ -135,6 +136,9 @@ class Variants:
         array_reads += [piece.weight] if rows else []
         loaded = self._loaded(Ring.WEIGHTS, (op.weight,), kept) + self._loaded(Ring.ACTIVATIONS, (op.act,), kept)
         vector_reads = [columns_of(op.name)] if together else []
+        if isinstance(op, Gemm) and op.row_scales is not None:
+            vector_reads += spots(kept, (op.row_scales.tensor,))
+            loaded += self._loaded(Ring.VECTOR_OPERANDS, (op.row_scales,), kept)
         written: tuple[View, ...] = (op.out,)
         if sized.follower is not None:
             chain = sized.follower.op

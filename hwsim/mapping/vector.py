@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hwsim.core.counters import Work
 from hwsim.core.functions import Function, VectorWork
 from hwsim.core.laws import law
-from hwsim.core.ops import Conv, Elementwise, Lookup, Reduce
+from hwsim.core.ops import Conv, Elementwise, Lookup, Quantise, Reduce
 from hwsim.core.program import Program
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
@@ -245,6 +245,8 @@ def by_rows(sized: SizedOp) -> ByRows:
         case Reduce():
             read = shape(op.read)
             count, shared = prod(read) // read[op.axis], views[1:]
+        case Quantise():
+            count, shared = prod(shape(op.scales)), ()
         case Lookup():
             count, shared = prod(shape(op.index)), ()
         case _:

@@ -13,6 +13,7 @@ from hwsim.errors import InvalidValue
 from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
 from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
 from hwsim.models.decoding import BeamSearch, Greedy
+from hwsim.models.dynamic import with_dynamic_rows
 from hwsim.models.gemms import Gemms, extract_gemms
 from hwsim.models.lstm_lm import LanguageModel, LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
@@ -29,7 +30,7 @@ RECIPES: Mapping[str, type[AnyRecipe]] = {
 def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) -> Workload:
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
-    program = with_scalings(_extract(recipe, plan), plan)
+    program = with_dynamic_rows(with_scalings(_extract(recipe, plan), plan), plan)
     ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
@@ -71,8 +72,23 @@ def _decoding(recipe: AnyRecipe) -> Greedy | BeamSearch | None:
 
 
 def at_length(workload_: Workload, audio: int) -> Workload:
-    """The same workload for utterances of that many picoseconds."""
-    return workload(replace(cast(AnyRecipe, workload_.recipe), audio=audio), workload_.precision)
+    """The same workload for utterances of that many picoseconds; counts of a search belong to one length alone."""
+    recipe = cast(AnyRecipe, workload_.recipe)
+    decoding = _decoding(recipe)
+    if decoding is not None and audio != recipe.audio:
+        recipe = with_decoding(recipe, replace(decoding, counts=None))
+    return workload(replace(recipe, audio=audio), workload_.precision)
+
+
+def with_decoding(recipe: AnyRecipe, decoding: Greedy | BeamSearch) -> AnyRecipe:
+    """The same transducer with another search."""
+    match recipe:
+        case Rnnt():
+            return replace(recipe, decoding=decoding)
+        case Conformer(decoder=TransducerDecoder() as decoder):
+            return replace(recipe, decoder=replace(decoder, decoding=decoding))
+        case _:
+            raise AssertionError(f"{recipe.name} has no search")
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:

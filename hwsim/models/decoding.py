@@ -63,12 +63,35 @@ class DensityRatio(Noun):
     external_weight: Weight = 0.5
 
 
+Times = Annotated[int, Whole(low=1, high=2**30)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreedyCounts(Noun):
+    """What a greedy search of this length and batch does: runs of the joint network and of the prediction network."""
+
+    evaluations: Times
+    predictions: Times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeamCounts(Noun):
+    """What a beam search of this length and batch does: steps, and in each of them new prefixes of one utterance."""
+
+    steps: Times
+    new_prefixes: Annotated[int, Whole(low=1, high=1024)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greedy(Noun):
-    """The best output at each evaluation: one for each frame, which ends in blank, and one for each symbol."""
+    """The best output at each evaluation: one for each frame, which ends in blank, and one for each symbol.
+
+    `counts`, of each chunk of a stream, take the place of what frames and symbols give.
+    """
 
     kind: Literal["greedy"] = "greedy"
     symbols_per_second: PerSecond
+    counts: GreedyCounts | None = None
     host: Picoseconds = 0
 
 
@@ -76,8 +99,9 @@ class Greedy(Noun):
 class _Beam(Noun):
     """What searches with several hypotheses have in common.
 
-    A cached prediction is made once for each new prefix. What is not batched runs once for each hypothesis. `host` is
-    what the host does in each step while the chip waits.
+    A cached prediction is made once for each new prefix. What is not batched runs once for each hypothesis. `counts`,
+    of each chunk of a stream, take the place of what frames and symbols give. `host` is what the host does in each step
+    while the chip waits.
     """
 
     beam: Annotated[int, Whole(low=1, high=1024)]
@@ -86,6 +110,7 @@ class _Beam(Noun):
     batch_prediction: bool = True
     batch_joint: bool = True
     fusion: DensityRatio | None = None
+    counts: BeamCounts | None = None
     host: Picoseconds = 0
 
 
@@ -115,7 +140,15 @@ def symbols_in(decoding: Greedy | BeamSearch, audio: int) -> int:
 
 def steps_of(decoding: Greedy | BeamSearch, frames: int, symbols: int) -> int:
     """Expansions of all hypotheses, or evaluations of a greedy search."""
+    if decoding.counts is not None:
+        counts = decoding.counts
+        return counts.evaluations if isinstance(counts, GreedyCounts) else counts.steps
     return frames * decoding.expansions if isinstance(decoding, TimeSynchronous) else frames + symbols
+
+
+def predictions_of(search: Greedy, symbols: int) -> int:
+    """Runs of the prediction network in a greedy search: at the start, and after each symbol."""
+    return symbols + 1 if search.counts is None else search.counts.predictions
 
 
 def new_prefixes(search: BeamSearch, frames: int, symbols: int) -> int:
@@ -129,4 +162,6 @@ def new_prefixes(search: BeamSearch, frames: int, symbols: int) -> int:
     """
     if not search.cache_prediction:
         return search.beam
+    if search.counts is not None:
+        return min(search.beam, search.counts.new_prefixes)
     return min(search.beam, ceil(Fraction(search.beam * symbols, steps_of(search, frames, symbols))))

@@ -11,11 +11,12 @@ from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
+from hwsim.models.decoding import Greedy, predictions_of, steps_of
 from hwsim.models.part import Part, tensor
 from hwsim.models.transducer import Encoded, Transducer
 
 
-def greedy_search(net: Transducer, encoded: Encoded) -> Part:
+def greedy_search(net: Transducer, search: Greedy, encoded: Encoded) -> Part:
     """Prediction and joint network as often as frames and symbols ask for."""
     rows = net.batch
     projection, table, frame_size = net.table(encoded)
@@ -38,6 +39,6 @@ def greedy_search(net: Transducer, encoded: Encoded) -> Part:
         projection
         + inputs
         + Part((symbol, frame, scores))
-        + prediction.looped("search.symbols", encoded.symbols + 1)
-        + evaluation.looped("search.evaluations", encoded.frames + encoded.symbols)
+        + prediction.looped("search.symbols", predictions_of(search, encoded.symbols))
+        + evaluation.looped("search.evaluations", steps_of(search, encoded.frames, encoded.symbols))
     )

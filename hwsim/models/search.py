@@ -9,4 +9,6 @@ from hwsim.models.transducer import Encoded, Transducer
 
 def search(net: Transducer, decoding: Greedy | BeamSearch, encoded: Encoded) -> Part:
     """Greedy or with a beam."""
-    return greedy_search(net, encoded) if isinstance(decoding, Greedy) else beam_search(net, decoding, encoded)
+    return (
+        greedy_search(net, decoding, encoded) if isinstance(decoding, Greedy) else beam_search(net, decoding, encoded)
+    )

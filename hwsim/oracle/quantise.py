@@ -34,3 +34,19 @@ def best_bound(values: NDArray[np.float64], steps: int, tries: int = 2000) -> tu
         found.append((float(((kept - ordered) ** 2).mean()), float(bound)))
     error, bound = min(found)
     return bound, error
+
+
+def dynamic_row(row: list[float], highest: int) -> tuple[list[int], float]:
+    """A row by the scale of its largest magnitude, and that scale; in single precision, one number at a time."""
+    largest = np.float32(0)
+    for value in row:
+        largest = max(largest, np.float32(abs(value)))
+    scale = float(np.float32(largest / np.float32(highest))) if largest > 0 else 1.0
+    scale = max(scale, float(np.finfo(np.float32).tiny))
+    return [quantise(value, scale, 0, -highest, highest) for value in row], scale
+
+
+def dynamic_result(total: int, row_scale: float, column_scale: float) -> np.float32:
+    """What a sum of such a row stands for: three roundings to single precision."""
+    scale = np.float32(np.float32(row_scale) * np.float32(column_scale))
+    return np.float32(np.float32(total) * scale)

@@ -26,7 +26,7 @@ def fixed_point(factor: float) -> tuple[int, int]:
         exact, shift = exact / 2, shift + 1
     while exact < Fraction(1, 2):
         exact, shift = exact * 2, shift - 1
-    multiplier = round(exact * 2**31)
+    multiplier = math.floor(exact * 2**31 + Fraction(1, 2))
     if multiplier == 2**31:
         multiplier, shift = 2**30, shift + 1
     return (0, 0) if shift < -31 else (multiplier, shift)

@@ -29,9 +29,8 @@ from hwsim.engine.values.trace import Trace
 from hwsim.errors import Unsupported
 from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
 from hwsim.inputs.weights import read_parameters
-from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
-from hwsim.models.rnnt import Rnnt
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
@@ -90,7 +89,7 @@ def _as_long_as(found: Heard, work: Workload) -> Workload:
     """The workload with the length of its input, if there is one that fits."""
     for audio in lengths(found, work):
         if audio > 0:
-            other = workload(replace(cast(AnyRecipe, work.recipe), audio=audio), work.precision)
+            other = at_length(work, audio)
             if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
                 return other
     return work
@@ -102,14 +101,11 @@ def _size(work: Workload) -> int:
 
 def as_searched(work: Workload) -> Workload:
     """The workload with room for every hypothesis in each run of its networks: the search itself decides how many."""
-    recipe = cast(Any, work.recipe)
     decoding = decoding_of(work)
     if not isinstance(decoding, TimeSynchronous | AlignmentLength):
         return work
-    wide = replace(decoding, cache_prediction=False, batch_prediction=True, batch_joint=True)
-    if isinstance(recipe, Rnnt):
-        return workload(replace(recipe, decoding=wide), work.precision)
-    return workload(replace(recipe, decoder=replace(recipe.decoder, decoding=wide)), work.precision)
+    wide = replace(decoding, counts=None, cache_prediction=False, batch_prediction=True, batch_joint=True)
+    return workload(with_decoding(cast(AnyRecipe, work.recipe), wide), work.precision)
 
 
 def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:

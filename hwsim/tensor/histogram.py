@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kernels.bins import count_in_bins
+
 BINS = 2048
 
 
@@ -46,14 +48,13 @@ class Histogram:
 
     def add(self, values: NDArray[np.floating]) -> None:
         """Count some more values."""
-        flat = np.asarray(values, np.float64).reshape(-1)
+        flat = np.ascontiguousarray(values).reshape(-1)
         if not flat.size:
             return
         self.least, self.greatest = min(self.least, float(flat.min())), max(self.greatest, float(flat.max()))
         while self.largest > 2.0**self.exponent:
             self._double()
-        places = np.floor(flat * (BINS / 2.0**self.exponent)).astype(np.int64) + BINS
-        self.counts += np.bincount(np.clip(places, 0, 2 * BINS - 1), minlength=2 * BINS)
+        count_in_bins(flat, BINS / 2.0**self.exponent, self.counts)
 
     def merge(self, other: "Histogram") -> None:
         """Count all that another histogram counted."""
@@ -66,7 +67,9 @@ class Histogram:
         self.counts += twin.counts
 
     def _double(self) -> None:
+        self.exponent += 1
+        if not self.counts.any():
+            return
         joined = self.counts.reshape(-1, 2).sum(axis=1)
         self.counts[:] = 0
         self.counts[BINS // 2 : BINS // 2 + BINS] = joined
-        self.exponent += 1

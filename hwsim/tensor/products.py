@@ -40,7 +40,7 @@ class Matrix:
         group = grid.group or k
         scales = np.broadcast_to(grid.scale.astype(np.float64), (-(-k // group), n))
         zeros = np.broadcast_to(grid.zero.astype(np.int64), scales.shape)
-        narrow = integers.astype(np.int8 if grid.precision.signed else np.uint8)
+        narrow = integers.astype(np.int8 if grid.precision.signed else np.uint8, copy=False)
         blocks = tuple(Weights.of(narrow[start : start + group], grid.precision) for start in range(0, k, group))
         return cls(blocks, scales, zeros)
 

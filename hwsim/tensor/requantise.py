@@ -3,62 +3,40 @@
 They differ in the last place: TFLite (gemmlowp) rounds twice in whole numbers, ONNX once in float32.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Self
-
 import numpy as np
 
-from hwsim.core.noun import Noun, Whole
 from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
 from hwsim.kernels.requantise import multiply_fixed_point
+from hwsim.tensor.fixed_point import Longs
 from hwsim.tensor.formats import Array, storage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedPoint(Noun):
-    """A multiplier as integer-only hardware has it: q31 · 2^(shift - 31).
-
-    >>> FixedPoint.of(0.125)
-    FixedPoint(q31=1073741824, shift=-2)
-    """
-
-    q31: Annotated[int, Whole(low=0, high=2**31 - 1)]
-    shift: Annotated[int, Whole(low=-31, high=30)]
-
-    @classmethod
-    def of(cls, multiplier: float) -> Self:
-        """The nearest one, as TFLite chooses it; below 2^-32 it is zero."""
-        if not (math.isfinite(multiplier) and 0 <= multiplier < 2**30):
-            raise InvalidValue("multiplier", multiplier, "must be from 0 to less than 2^30")
-        mantissa, shift = math.frexp(multiplier)
-        q31 = math.floor(mantissa * 2**31 + 0.5)
-        if q31 == 2**31:
-            q31, shift = q31 // 2, shift + 1
-        return cls(q31=0, shift=0) if shift < -31 else cls(q31=q31, shift=shift)
-
-
 def by_fixed_point(
-    sums: Array, multipliers: FixedPoint | Sequence[FixedPoint], zero: int, precision: Precision
+    sums: Array, multipliers: int | Longs, shifts: int | Longs, zero: int, precision: Precision
 ) -> Array:
-    """sums[m, n] of 32 bits in TFLite's convention, with one multiplier or one for each column.
+    """sums[m, n] of 32 bits in TFLite's convention: multiplier · 2^(shift - 31), one for all or one for each column.
 
-    >>> by_fixed_point(np.array([[-228, 228]]), FixedPoint.of(0.125), 0, Precision.INT8)
+    `fixed_point` finds multipliers and shifts.
+
+    >>> from hwsim.tensor.fixed_point import one_factor
+    >>> by_fixed_point(np.array([[-228, 228]]), *one_factor(0.125), 0, Precision.INT8)
     array([[-29,  29]], dtype=int8)
     """
-    each = [multipliers] * sums.shape[1] if isinstance(multipliers, FixedPoint) else list(multipliers)
-    if len(each) != sums.shape[1]:
-        raise InvalidValue("multipliers", len(each), f"must be one, or one for each of {sums.shape[1]} columns")
-    q31 = np.array([one.q31 for one in each], np.int64)
-    shift = np.array([one.shift for one in each], np.int64)
+    q31, shift = (_for_each(numbers, sums.shape[1]) for numbers in (multipliers, shifts))
     out = np.empty(sums.shape, storage(precision))
     wide = np.ascontiguousarray(sums, np.int64)
     if wide.size and (wide.min() < -(2**31) or wide.max() >= 2**31):
         raise InvalidValue("sums", f"{wide.min()} to {wide.max()}", "must fit 32 bits")
     multiply_fixed_point(wide, q31, shift, zero, precision.lowest, precision.highest, out)
     return out
+
+
+def _for_each(numbers: int | Longs, columns: int) -> Longs:
+    found = np.asarray(numbers, np.int64).reshape(-1)
+    if found.size not in (1, columns):
+        raise InvalidValue("multipliers", found.size, f"must be one, or one for each of {columns} columns")
+    return np.ascontiguousarray(np.broadcast_to(found, columns))
 
 
 def by_float32(

@@ -1,8 +1,12 @@
 """Work on several threads: kernels run without the interpreter's lock, so plain threads will do."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
+
+_MOST_THREADS = 64
 
 
 def pieces(size: int, count: int, grain: int = 1) -> list[tuple[int, int]]:
@@ -18,8 +22,21 @@ def pieces(size: int, count: int, grain: int = 1) -> list[tuple[int, int]]:
 
 
 def in_parallel(job: Callable[[int, int], int], parts: list[tuple[int, int]]) -> list[int]:
-    """The job done for each part, each on a thread of its own."""
-    if len(parts) == 1:
-        return [job(*parts[0])]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(lambda part: job(*part), parts))
+    """The job done for each part: the first one here, each other one on a thread of its own. Jobs must not wait for
+    each other, nor share out work themselves."""
+    others = [_threads().submit(job, *part) for part in parts[1:]]
+    try:
+        return [job(*parts[0]), *(other.result() for other in others)]
+    finally:
+        for other in others:  # whose arrays the caller may give back
+            other.exception()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads that stay: to start one takes as long as a small product."""
+    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="hwsim")
+
+
+if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)

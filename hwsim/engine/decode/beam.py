@@ -207,9 +207,8 @@ class _Run:
         for start in range(0, len(new), room):
             batch = new[start : start + room]
             own._counts["predictions"] += 1
-            symbols[:, 0] = BLANK
-            symbols[: len(batch), 0] = [prefix[-1] if prefix else BLANK for prefix in batch]
             padded = [*batch, *[batch[0]] * (room - len(batch))]
+            symbols[:, 0] = [prefix[-1] if prefix else BLANK for prefix in padded]
             own._rows = [own._cache[prefix[:-1]] if prefix else {} for prefix in padded]
             run_nodes(self.predict, self.memory, self.indices, self._run)
             made = {view.tensor: self.memory.read(view, self.indices).copy() for view in self._pools()}

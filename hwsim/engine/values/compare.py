@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import kind, law
-from hwsim.core.ops import Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.program import Program
 from hwsim.core.quality import OpQuality
 from hwsim.core.tensor import Role
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Playback
+from hwsim.kernels.likeness import NOISE, POWER, PRODUCT, SIGNAL, measure_likeness
 
 Array = NDArray[Any]
 
@@ -28,6 +29,13 @@ class Sums:
     product: float = 0.0
     rows: int = 0
     agreeing: int = 0
+
+    def add(self, measured: NDArray[np.float64]) -> None:
+        """Add what was measured of a portion."""
+        self.signal += float(measured[SIGNAL])
+        self.noise += float(measured[NOISE])
+        self.power += float(measured[POWER])
+        self.product += float(measured[PRODUCT])
 
     @property
     def sqnr_db(self) -> float | None:
@@ -45,6 +53,14 @@ class Sums:
         return self.agreeing / self.rows if self.rows else None
 
 
+def likeness(wanted: Array, found: Array) -> NDArray[np.float64]:
+    """Signal, noise, power and product of two arrays of single precision."""
+    sums = np.zeros(4)
+    one, other = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
+    measure_likeness(one, other, sums)
+    return sums
+
+
 class Comparison:
     """Sees the results of a quantised run, and plays those of the float run beside them."""
 
@@ -53,10 +69,14 @@ class Comparison:
         self.sums: dict[str, Sums] = {}
         self.tensors: dict[str, Sums] = {}
         self._ranked = _ranked(program)
+        self._row_scales: dict[str, Array] = {}
 
     def see(self, op: Op, name: str, values: Array) -> None:
         """Compare one result."""
         if name.startswith("/"):
+            return
+        if isinstance(op, Quantise) and name == op.scales.tensor:
+            self._row_scales[op.write.tensor] = values.reshape(-1, 1)
             return
         reference = self.floats.next(f"{op.name} {name}", values.size)
         if reference is None:
@@ -66,25 +86,29 @@ class Comparison:
             own.rows += values.size
             own.agreeing += int((values.reshape(-1) == reference).sum())
             return
-        real = self.ops.real(name, values)
-        wanted, found = reference.astype(np.float64), real.reshape(-1).astype(np.float64)
+        real = self._real(op, name, values)
+        found = real.reshape(-1)
+        measured = likeness(reference, found)
         for sums in (own, self.tensors.setdefault(name, Sums())):
-            sums.signal += float(wanted @ wanted)
-            sums.noise += float((wanted - found) @ (wanted - found))
-            sums.power += float(found @ found)
-            sums.product += float(wanted @ found)
+            sums.add(measured)
         if name in self._ranked:
-            width = values.shape[-1]
+            wanted, width = reference, values.shape[-1]
             own.rows += values.size // width
             own.agreeing += int((wanted.reshape(-1, width).argmax(1) == found.reshape(-1, width).argmax(1)).sum())
+
+    def _real(self, op: Op, name: str, values: Array) -> Array:
+        """What the numbers stand for, by the scales of the tensor or of its rows."""
+        if isinstance(op, Quantise):
+            scales = self._row_scales[name]
+            return np.asarray(values.reshape(len(scales), -1) * scales)
+        return self.ops.real(name, values)
 
     def see_input(self, name: str, exact: Array, held: Array) -> None:
         """Compare an input with what is left of it."""
         if name in self.ops.indices:
             return
-        wanted = exact.reshape(-1).astype(np.float64)
-        noise = wanted - self.ops.real(name, held).reshape(-1)
-        self.tensors[name] = Sums(signal=float(wanted @ wanted), noise=float(noise @ noise))
+        self.tensors[name] = Sums()
+        self.tensors[name].add(likeness(exact, self.ops.real(name, held)))
 
     def results(self) -> tuple[OpQuality, ...]:
         """One entry for each op that ran, in program order."""
@@ -95,7 +119,9 @@ class Comparison:
         made = [
             view.tensor
             for view in law(op).reads(op)
-            if view.tensor not in self.ops.indices and not self.program.tensor(view.tensor).role.parameter
+            if view.tensor not in self.ops.indices
+            and not self.program.tensor(view.tensor).role.parameter
+            and not (isinstance(op, Gemm) and view == op.row_scales)
         ]
         # What a search looks up by itself was not compared: then nobody knows how good the inputs were.
         known = all(name in self.tensors for name in made)

@@ -79,6 +79,7 @@ def run_floats(
     folder: Path,
     progress: Progress = no_progress,
     only: tuple[Node, ...] | None = None,
+    threads: int = 1,
 ) -> FloatRun:
     """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
@@ -89,7 +90,7 @@ def run_floats(
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, given.parameters, note)
+    ops = FloatOps(program, given.parameters, note, threads)
     for name, values in given.inputs.items():
         seen.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
@@ -156,7 +157,7 @@ def evaluate(
     which decides for itself, gives its own symbols.
     """
     with TemporaryDirectory(prefix="hwsim-") as folder:
-        floats = run_floats(workload, given, Path(folder), progress)
+        floats = run_floats(workload, given, Path(folder), progress, threads=threads)
         found = grids_of(workload, given, floats)
         ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))

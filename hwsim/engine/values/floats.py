@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import matrix_size
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
@@ -16,6 +16,8 @@ from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.single import single_products, single_weights
+from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
@@ -28,10 +30,14 @@ def nobody(op: Op, name: str, values: NDArray[Any]) -> None:
 
 
 class FloatOps:
-    """Runs ops in single precision; products by BLAS, in whatever order it adds."""
+    """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
-    def __init__(self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody) -> None:
-        self.program, self.parameters, self.seen = program, parameters, seen
+    def __init__(
+        self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody, threads: int = 1
+    ) -> None:
+        self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
+        self._again = {placed.op.name for placed in program.placed() if placed.loops}
+        self._weights: dict[str, tuple[Weights, ...]] = {}
 
     def memory(self, inputs: Mapping[str, NDArray[Any]]) -> Memory:
         """The arrays before the first op."""
@@ -54,6 +60,8 @@ class FloatOps:
                 self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
             case Skew():
                 self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+            case Quantise():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
 
     def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: NDArray[Any]) -> None:
         memory.write(view, indices, values)
@@ -61,14 +69,22 @@ class FloatOps:
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
         act, weight = matrices(op, self.program, memory.read(op.act, indices), memory.read(op.weight, indices), indices)
-        out = np.asarray(act @ weight)
+        out = self._product(op, act, weight)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
+
+    def _product(self, op: Gemm | Conv, act: NDArray[Any], weight: NDArray[Any]) -> Floats:
+        """act[b, m, k] @ weight[b, k, n]; parameters that loops read again and again are laid out once."""
+        if op.name not in self._again or not is_fixed(op, self.program):
+            return single_products(act, single_weights(weight), self.threads)
+        if op.name not in self._weights:
+            self._weights[op.name] = single_weights(weight)
+        return single_products(act, self._weights[op.name], self.threads, often=True)
 
     def _conv(self, op: Conv, memory: Memory, indices: Indices) -> Floats:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         rows = windows(op, act, 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
-        sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else rows @ weight
+        sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
         shape = self.program.shapes(indices)(op.out)
         out = laid_out(op, sums, shape)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
@@ -82,6 +98,12 @@ class FloatOps:
         values = float_chain(op, reads, Precision.FP32, lambda local, found: self.seen(op, local, found))
         for local, view in op.writes:
             self._keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
+
+
+def is_fixed(op: Gemm | Conv, program: Program) -> bool:
+    """Whether an op multiplies by the same weights in each run."""
+    moving = any(window.start.terms or window.loops for window in op.weight.windows)
+    return program.tensor(op.weight.tensor).role.parameter and not moving
 
 
 def matrices(

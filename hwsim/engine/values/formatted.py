@@ -13,7 +13,7 @@ from hwsim.core.program import Program
 from hwsim.core.summation import Summation
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
-from hwsim.engine.values.floats import nobody, spread
+from hwsim.engine.values.floats import is_fixed, nobody, spread
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.views import Indices, read
@@ -114,8 +114,7 @@ class FormattedOps:
 
     def fixed(self, op: Gemm | Conv) -> bool:
         """Whether an op multiplies by the same weights in each run."""
-        moving = any(window.start.terms or window.loops for window in op.weight.windows)
-        return self.program.tensor(op.weight.tensor).role.parameter and not moving
+        return is_fixed(op, self.program)
 
     def _float_weights(self, op: Gemm | Conv, memory: Memory, indices: Indices) -> tuple[Weights, ...]:
         """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
@@ -145,13 +144,18 @@ class FormattedOps:
         )
         shape = self.program.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
-        if op.bias is not None:
-            bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-            own = self.program.tensor(op.bias.tensor).precision
-            sums = sums + rounded(bias, own if own.floating else precision)
+        made = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
-        self._keep(op, op.out, memory, indices, self._stored(op, op.out, sums))
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+
+    def _biased(self, op: Gemm | Conv, sums: Array, precision: Precision) -> Array:
+        """The sums with the bias in its own format, or in that one if it has none."""
+        if op.bias is None:
+            return sums
+        bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
+        own = self.program.tensor(op.bias.tensor).precision
+        return np.asarray(sums + rounded(bias, own if own.floating else precision))
 
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""

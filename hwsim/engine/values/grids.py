@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from hwsim.core.functions import Function
 from hwsim.core.laws import law
-from hwsim.core.ops import Conv, Elementwise, Gemm, Op
+from hwsim.core.ops import Conv, Elementwise, Gemm, Op, Quantise
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.tensor import Role, Tensor
 from hwsim.engine.values.memory import index_tensors
 from hwsim.engine.values.observe import Observed, largest
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.models.scaling import quantisation_of
 from hwsim.tensor.functions import KNOWN_RANGES
 from hwsim.tensor.grid import Grid, even, plain
 from hwsim.tensor.histogram import Histogram
@@ -58,11 +57,13 @@ class _Maker:
         self.program, self.plan, self.parameters, self.seen = program, plan, parameters, seen
         self.indices, self.groups, self.users = index_tensors(program), _groups(program), _matrix_users(program)
         chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
+        self.dynamic = {placed.op.write.tensor for placed in program.placed() if isinstance(placed.op, Quantise)}
         self.in_chains = {view.tensor for op in chains for _, view in op.reads}
 
     def needs_grid(self, tensor: Tensor) -> bool:
-        """Whether the integers of a tensor have scales of their own: biases take those of the accumulators."""
-        return tensor.role is not Role.BIAS or tensor.name in self.in_chains
+        """Whether the integers of a tensor have scales of their own, decided beforehand: biases take those of the
+        accumulators."""
+        return tensor.name not in self.dynamic and (tensor.role is not Role.BIAS or tensor.name in self.in_chains)
 
     def grid(self, tensor: Tensor, members: tuple[str, ...]) -> Grid:
         """The grid of some tensors between which integers go as they are."""
@@ -70,7 +71,7 @@ class _Maker:
             return plain(tensor.precision)
         tensors = [self.program.tensor(name) for name in members]
         readers = [self.users[name] for name in members if name in self.users]
-        quantise = quantisation_of(self.plan, readers[0]) if readers else self.plan.quantise
+        quantise = self.plan.quantisation(readers[0]) if readers else self.plan.quantise
         if tensor.role is Role.WEIGHT and len(members) == 1:
             try:
                 return weight_grid(self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.laws import is_depthwise
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Reduce, Reduction, Skew
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
@@ -19,7 +20,8 @@ from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
 from hwsim.tensor.chain import IntegerChain, prepared_chain
-from hwsim.tensor.grid import Grid, Ints
+from hwsim.tensor.dynamic import quantised_rows, real_sums
+from hwsim.tensor.grid import Grid, Ints, even
 from hwsim.tensor.products import Matrix, requantisers
 from hwsim.tensor.quantise import power_of_two_grid
 from hwsim.tensor.reduce import NORM_SCALE, float_reduced, normalised, places, reduced
@@ -71,6 +73,8 @@ class IntegerOps(FormattedOps):
                 self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
             case Skew():
                 self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+            case Quantise():
+                self._quantise(op, memory, indices)
 
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
@@ -80,8 +84,7 @@ class IntegerOps(FormattedOps):
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
         """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
-        fixed = self.fixed(op)
-        if fixed and op.name in self._ready:
+        if self.fixed(op) and op.name in self._ready:
             return self._ready[op.name]
         grid = self.grids.tensors[op.weight.tensor]
         scales, zeros = (self._along(op, entries, len(weight)) for entries in (grid.scale, grid.zero))
@@ -89,6 +92,8 @@ class IntegerOps(FormattedOps):
         for place, matrix in enumerate(weight):
             own = Grid(grid.precision, scales[place], zeros[place], grid.symmetric, grid.group)
             made.append(Matrix.of(matrix, own))
+        if isinstance(op, Gemm) and op.row_scales is not None:
+            return self._kept(op, _Ready(tuple(made), ()))
         bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
         act, target = self.grids.tensors[op.act.tensor], self.grids.tensors.get(op.out.tensor)
         if target is None:
@@ -98,8 +103,10 @@ class IntegerOps(FormattedOps):
         if isinstance(op, Gemm):
             parts = [bias] * len(made)
         each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
-        ready = _Ready(tuple(made), each)
-        if fixed:
+        return self._kept(op, _Ready(tuple(made), each))
+
+    def _kept(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
+        if self.fixed(op):
             self._ready[op.name] = ready
         return ready
 
@@ -119,6 +126,9 @@ class IntegerOps(FormattedOps):
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
+        if op.row_scales is not None:
+            self._dynamic(op, op.row_scales, memory, indices)
+            return
         if not self._in_integers(op):
             acts, _ = matrices(op, self.program, self._float(op, op.act, act), weight, indices)
             self._float_product(op, acts, memory, indices)
@@ -135,18 +145,48 @@ class IntegerOps(FormattedOps):
         grid, outs, accs = self.grids.tensors[op.act.tensor], [], []
         count = self.clipped[op.name]
         for rows, matrix, requantise in zip(acts, ready.matrices, ready.requantisers, strict=True):
-            narrow = rows.astype(
-                np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8
-            )
-            summation = self.adds(op, grid.precision, matrix.blocks[0].precision)
-            product = matrix.sums(narrow, grid, summation, self.threads)
-            out, clipped = requantise(matrix.combined(narrow, grid, product.acc))
-            count.accumulator += product.saturations
+            acc, sums = self._sums(op, rows, matrix, grid)
+            out, clipped = requantise(sums)
             count.result += clipped
             count.results += out.size
             outs.append(out)
-            accs.append(product.acc)
+            accs.append(acc)
         return _stacked(outs), _stacked(accs)
+
+    def _sums(self, op: Gemm | Conv, rows: Array, matrix: Matrix, grid: Grid) -> tuple[Array, Array]:
+        """What the accumulators hold, and the sums of whole columns without zero points."""
+        narrow: NDArray[np.integer] = rows.astype(
+            np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8
+        )
+        summation = self.adds(op, grid.precision, matrix.blocks[0].precision)
+        product = matrix.sums(narrow, grid, summation, self.threads)
+        self.clipped[op.name].accumulator += product.saturations
+        return product.acc, matrix.combined(narrow, grid, product.acc)
+
+    def _quantise(self, op: Quantise, memory: Memory, indices: Indices) -> None:
+        values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
+        rows = values.reshape(prod(scales), -1)
+        integers, found = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
+        self.clipped[op.name].results += integers.size
+        self._keep(op, op.scales, memory, indices, found)
+        self._keep(op, op.write, memory, indices, integers)
+
+    def _dynamic(self, op: Gemm, row_scales: View, memory: Memory, indices: Indices) -> None:
+        """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
+        act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
+        acts, weights = matrices(op, self.program, act, weight, indices)
+        scales = memory.read(row_scales, indices).reshape(len(acts), -1)
+        grid = even(self.program.tensor(op.act.tensor).precision, 1.0)
+        outs, accs = [], []
+        for rows, own, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
+            acc, sums = self._sums(op, rows, matrix, grid)
+            outs.append(real_sums(sums, own, matrix.column_scales))
+            accs.append(acc)
+        self.seen(op, "/act_scale", scales)
+        self.seen(op, "/act", acts)
+        self.seen(op, "/acc", _stacked(accs))
+        made = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
     def _conv(self, op: Conv, memory: Memory, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)

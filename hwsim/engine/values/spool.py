@@ -1,5 +1,6 @@
 """Arrays that come in portions, kept on disk: memory holds no more than a small part of each."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,39 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 _HELD_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 20
+
+
+class _Log:
+    """One file to which everything is added; the places are remembered by whoever added it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        weakref.finalize(self, self._file.close)
+        self._size = 0
+
+    def add(self, data: memoryview) -> tuple[int, int]:
+        """Where the data lie, and how many bytes there are."""
+        place, self._size = self._size, self._size + len(data)
+        self._file.seek(place)
+        while data:
+            data = data[self._file.write(data) :]
+        return place, self._size - place
+
+    def read(self, place: int, size: int) -> bytes:
+        self._file.seek(place)
+        parts = []
+        while size and (part := self._file.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One array's portions, in order: a file, and what is not written yet."""
+    """One array's portions, in order: where they lie in the log, and what is not written yet."""
 
-    path: Path
+    log: _Log
     kind: np.dtype[Any]
     first: tuple[int, ...] | None = None
     portions: int = 0
@@ -25,21 +52,27 @@ class Stream:
     alike: bool = True
     waiting: list[bytes] = field(default_factory=list)
     held: int = 0
+    places: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, portion: Array) -> None:
-        self.first = portion.shape if self.first is None else self.first
-        self.alike = self.alike and portion.shape == self.first
-        self.portions, self.elements = self.portions + 1, self.elements + portion.size
-        data = np.ascontiguousarray(portion, self.kind).tobytes()
-        self.waiting.append(data)
-        self.held += len(data)
+    def add(self, portion: Array, count: int = 1) -> None:
+        """Add a portion, or so many that are stacked along the first axis."""
+        shape = portion.shape if count == 1 else portion.shape[1:]
+        self.first = shape if self.first is None else self.first
+        self.alike = self.alike and shape == self.first
+        self.portions, self.elements = self.portions + count, self.elements + portion.size
+        data = np.ascontiguousarray(portion, self.kind)
+        if data.nbytes > _HELD_BYTES:
+            self.flush()
+            self.places.append(self.log.add(data.reshape(-1).view(np.uint8).data))
+            return
+        self.waiting.append(data.tobytes())
+        self.held += data.nbytes
         if self.held > _HELD_BYTES:
             self.flush()
 
     def flush(self) -> None:
         if self.waiting:
-            with self.path.open("ab") as file:
-                file.write(b"".join(self.waiting))
+            self.places.append(self.log.add(memoryview(b"".join(self.waiting))))
             self.waiting, self.held = [], 0
 
     @property
@@ -53,27 +86,24 @@ class Stream:
     def chunks(self) -> Iterator[bytes]:
         """All bytes, in pieces."""
         self.flush()
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            while piece := file.read(_HELD_BYTES):
-                yield piece
+        for place, size in self.places:
+            for start in range(0, size, _PIECE_BYTES):
+                yield self.log.read(place + start, min(_PIECE_BYTES, size - start))
 
 
 class Spool:
-    """Streams by key, in a folder that the caller removes."""
+    """Streams by key, in a file in a folder that the caller removes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._log = _Log(folder / "spool.raw")
         self.streams: dict[str, Stream] = {}
 
-    def add(self, key: str, portion: Array, kind: np.dtype[Any] | None = None) -> None:
-        """Add a portion to a stream; its first portion decides the type."""
+    def add(self, key: str, portion: Array, kind: np.dtype[Any] | None = None, count: int = 1) -> None:
+        """Add a portion to a stream, or `count` that are stacked; its first portion decides the type."""
         stream = self.streams.get(key)
         if stream is None:
-            path = self.folder / f"{len(self.streams)}.raw"
-            stream = self.streams[key] = Stream(path, np.dtype(kind or portion.dtype))
-        stream.add(portion)
+            stream = self.streams[key] = Stream(self._log, np.dtype(kind or portion.dtype))
+        stream.add(portion, count)
 
 
 class Playback:
@@ -81,8 +111,8 @@ class Playback:
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._places: dict[str, int] = {}
-        self._ahead: dict[str, tuple[int, bytes]] = {}
+        self._pieces: dict[str, Iterator[bytes]] = {}
+        self._ahead: dict[str, tuple[bytes, int]] = {}
 
     def next(self, key: str, count: int) -> Array | None:
         """The next so many numbers of a stream; None if it has no such stream, or has come to its end."""
@@ -90,15 +120,21 @@ class Playback:
         if stream is None:
             return None
         size = count * stream.kind.itemsize
-        place = self._places.get(key, 0)
-        start, ahead = self._ahead.get(key, (0, b""))
-        if not start <= place <= place + size <= start + len(ahead):
-            stream.flush()
-            with stream.path.open("rb") as file:
-                file.seek(place)
-                start, ahead = place, file.read(max(size, _HELD_BYTES))
-            self._ahead[key] = start, ahead
-        if place + size > start + len(ahead):
-            return None
-        self._places[key] = place + size
-        return np.frombuffer(ahead, stream.kind, count, place - start)
+        if key not in self._pieces:
+            self._pieces[key] = stream.chunks()
+        ahead, used = self._ahead.get(key, (b"", 0))
+        if used + size > len(ahead):
+            parts = [ahead[used:]]
+            there = len(parts[0])
+            while there < size and (piece := next(self._pieces[key], None)) is not None:
+                parts.append(piece)
+                there += len(piece)
+            ahead, used = parts[-1] if len(parts) == 2 and not parts[0] else b"".join(parts), 0
+            if there < size:
+                self._ahead[key] = ahead, 0
+                return None
+        if used + size < len(ahead):
+            self._ahead[key] = ahead, used + size
+        else:
+            self._ahead.pop(key, None)
+        return np.frombuffer(ahead, stream.kind, count, used)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.core.decoded import Decoded
-from hwsim.core.ops import Conv, Elementwise, Gemm, Op
+from hwsim.core.ops import Conv, Elementwise, Gemm, Op, Quantise
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.engine.values.integers import IntegerOps
@@ -43,6 +43,9 @@ class Trace:
         if isinstance(op, (Gemm, Conv)):
             self._see_matrix(op, name, values)
             return
+        if isinstance(op, Quantise) and name == op.scales.tensor:
+            self.spool.add(f"{op.name}/out_scale", values)
+            return
         several = isinstance(op, Elementwise) and len({view.tensor for _, view in op.writes}) > 1
         self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values)
 
@@ -56,6 +59,8 @@ class Trace:
         elif name == "/act":
             self._numbers(f"{op.name}/act", op.act.tensor, values)
             self._weight(op)
+        elif name == "/act_scale":
+            self.spool.add(f"{op.name}/act_scale", values)
         elif name == "/weight":
             self._numbers(f"{op.name}/weight", op.weight.tensor, values)
         else:

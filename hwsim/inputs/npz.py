@@ -1,0 +1,89 @@
+"""The members of an NPZ archive: their headers held against their sizes, their numbers read when asked for."""
+
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import FileProblem, shown
+
+Array = NDArray[Any]
+
+_MOST_AXES = 16
+
+
+class NpzArchive:
+    """An archive of arrays of real numbers; it stays open until `close`."""
+
+    def __init__(self, name: str, source: Path | BinaryIO) -> None:
+        self.name = name
+        try:
+            self._archive = zipfile.ZipFile(source)
+        except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
+            raise FileProblem(name, f"is no readable NPZ file: {error}") from error
+        try:
+            self._members = {info.filename.removesuffix(".npy"): info for info in self._archive.infolist()}
+            self._headers = {key: _npy_header(name, key, self._archive, info) for key, info in self._members.items()}
+        except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
+            self.close()
+            raise FileProblem(name, f"is no readable NPZ file: {error}") from error
+        except FileProblem:
+            self.close()
+            raise
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of each array its shape."""
+        return {key: header[0] for key, header in self._headers.items()}
+
+    def read(self, key: str) -> Array:
+        """The numbers of an array."""
+        shape, kind, turned, start = self._headers[key]
+        try:
+            data = self._archive.read(self._members[key])
+        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
+            raise FileProblem(self.name, f"{shown(key)} is damaged: {error}") from error
+        values = np.frombuffer(data, kind, count=prod(shape), offset=start)
+        return values.reshape(shape, order="F" if turned else "C")
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._archive.close()
+
+
+def _npy_header(
+    file: str, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> tuple[tuple[int, ...], np.dtype[Any], bool, int]:
+    """Shape, type, whether columns come first, and where the numbers begin; held against the size of the member."""
+    with archive.open(info) as member:
+        try:
+            version = np.lib.format.read_magic(member)
+            if version == (1, 0):
+                shape, turned, kind = np.lib.format.read_array_header_1_0(member)
+            else:
+                shape, turned, kind = np.lib.format.read_array_header_2_0(member)
+        except (ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TypeError, RecursionError) as error:
+            raise FileProblem(file, f"{shown(name)} is no readable array: {first_line(error)}") from error
+        start = member.tell()
+    if kind.hasobject:
+        raise FileProblem(file, f"{shown(name)} holds pickled Python objects, which are never read")
+    if kind.kind not in "fiu":
+        raise FileProblem(file, f"{shown(name)} holds {kind}, not real numbers")
+    check_size(file, name, shape, prod(shape) * kind.itemsize, info.file_size - start)
+    return shape, kind, turned, start
+
+
+def check_size(file: str, name: str, shape: tuple[int, ...], wanted: int, there: int) -> None:
+    """Refuses a shape of too many axes, or one that is not as large as what is there."""
+    if len(shape) > _MOST_AXES:
+        raise FileProblem(file, f"{shown(name)} has {len(shape)} axes; at most {_MOST_AXES} are read")
+    if wanted != there:
+        raise FileProblem(file, f"{shown(name)} says that it is {shown(shape)}, {wanted} bytes, but has {there}")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
