@@ -16,7 +16,8 @@ from hwsim.core.program import Loop
 from hwsim.core.schedule import OpSchedule, Place, Schedule, Stretch
 from hwsim.engine.digital import run
 from hwsim.errors import Unsupported
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.explain import candidates_of
+from hwsim.mapping.schedule import planned, schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.transformer_lm import TransformerLm, TransformerSizes
 from hwsim.timing.timeline import times
@@ -99,6 +100,29 @@ def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | Prec
         if placement.place is Place.FUSED:
             touched = {w.tensor for op in plan.ops for w in (*op.kept, *op.stored)}
             assert placement.tensor not in touched
+
+
+@ROOMY
+@given(RECIPES, POLICIES, roomy_chips())
+def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str, on: Chip) -> None:
+    """An op and the one that works on its tiles run at one time: nothing that they read or write shares a byte with
+    anything else of it, or with their slots, and they do not take over the space of what they read."""
+    try:
+        found = planned(workload(recipe, policy).program, on)
+    except Unsupported:
+        assume(False)
+        raise
+    plan, uses = found.plan, found.plan.network.uses
+    for op in found.schedule.ops:
+        assert not {*op.overwrites} & {*op.array_reads, *op.vector_reads}
+    leases = plan.kept | {name: head.lease for name, head in plan.heads.items()}
+    for leader in plan.network.largest.values():
+        ops = {leader.op.name, *(() if leader.follower is None else (leader.follower.op.name,))}
+        touched = {use.view.tensor for one in uses.tensors.values() for use in one.uses if use.op.name in ops}
+        here = sorted((leases[name].address, leases[name].end) for name in touched if name in leases)
+        assert all(before[1] <= after[0] for before, after in pairwise(here))
+        (held,) = (one.bytes_held for one in candidates_of(found, leader) if one.chosen)
+        assert held + max((end for _, end in here), default=0) <= on.scratchpad.size
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))

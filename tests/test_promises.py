@@ -128,7 +128,7 @@ def test_promises_hold_for_what_is_shipped(name: str) -> None:
         found[size] = cycles(work.program, here)
         assert found[size] <= times(naive_schedule(work.program, here)).cycles
         assert found[size] <= min(found[rung] for rung in (*rungs(size), size) if rung in found)
-    assert found[on.scratchpad.size] <= cycles(work.program, with_pad(on, on.scratchpad.size, 1))
+    assert found[on.scratchpad.size] <= cycles(work.program, with_pad(on, on.scratchpad.size, buffers=1))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -143,7 +143,7 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
         assert saves == sorted(saves)
 
 
-@pytest.mark.parametrize("name", ["rnnt", "mlperf_rnnt", "lstm_lm", "tdnnf_7q"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_run_for_energy_takes_no_more_of_it(name: str) -> None:
     on, work = load_chip("int4_array"), load_workload(name)
     fast, frugal = (simulated(on, work, objective) for objective in Objective)

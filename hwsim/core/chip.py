@@ -100,8 +100,10 @@ class SystolicArray(Noun):
 
     def packed(self, mode: Precision) -> PackedMacs:
         """What one processing element does per cycle in that mode."""
-        (macs,) = (macs for known, macs in self.macs_per_pe if known is mode)
-        return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
+        for known, macs in self.macs_per_pe:
+            if known is mode:
+                return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
+        raise KeyError(mode)
 
     def macs_per_cycle(self, mode: Precision) -> int:
         """Peak products per cycle of the whole array.

@@ -9,10 +9,10 @@ T = TypeVar("T")
 class Remembered(Generic[T]):
     """The last things that were made, by the objects that they were made of.
 
-    These objects are kept as well, so that no others get their identity.
+    These objects must not change. They are kept as well, so that no others get their identity.
 
     >>> sums = Remembered[int](most=2)
-    >>> numbers = [1, 2]
+    >>> numbers = (1, 2)
     >>> sums.of(numbers, make=lambda: sum(numbers)), sums.of(numbers, make=lambda: 0)
     (3, 3)
     """

@@ -40,7 +40,8 @@ def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
         size = matrix_size(op, shape)
         if size.batch > 1:
             return
-        if isinstance(op, Gemm):  # a convolution's windows overlap
+        # A convolution's windows overlap; a weight is read by columns.
+        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
             yield op.name, op.act, size.m
         yield op.name, op.out, size.m
         if sized.follower is not None:

@@ -77,7 +77,13 @@ def room_of(found: Planned, leader: SizedOp) -> int:
 def scheduled(found: Planned, leader: SizedOp) -> OpSchedule:
     """The op's own schedule: that of its largest size."""
     own = [op for op in found.schedule.ops if op.name == leader.op.name]
-    return max(own, key=lambda op: (op.macs, op.work().dram_read_bytes))
+    return max(own, key=_amount)
+
+
+def _amount(op: OpSchedule) -> tuple[int, int, int]:
+    """What grows with the size of an op, wherever its tensors lie."""
+    work = op.work()
+    return op.macs, work.vector_lane_cycles, work.scratchpad_read_bytes
 
 
 def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:

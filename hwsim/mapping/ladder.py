@@ -4,7 +4,7 @@ Every rung of the ladder below a scratchpad is also below any larger one. So the
 are among those for each larger one, which is never slower for it.
 """
 
-SLOTS = (1, 2, 4, 8, 16)
+SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
 def rungs(size: int) -> tuple[int, ...]:
@@ -25,6 +25,6 @@ def slots(buffers: int) -> tuple[int, ...]:
     """As many slots as the chip has, and fewer, most first.
 
     >>> slots(5)
-    (5, 4, 2, 1)
+    (5, 4, 3, 2, 1)
     """
     return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))

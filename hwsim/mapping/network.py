@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
 from hwsim.core.ops import Conv, Gemm
@@ -14,7 +14,7 @@ from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
 from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
-from hwsim.mapping.uses import ProgramUses
+from hwsim.mapping.uses import ProgramUses, Span
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,24 @@ class Network:
     """Tensors that never leave the tile in which they are made."""
     two_spaces: tuple[str, ...]
     """Tensors with two spaces, written alternately."""
+
+    def life(self, name: str) -> Span:
+        """From where to where a tensor's content is needed. An op that works on another's tiles does so meanwhile: what
+        one of them reads is needed, and what one of them writes is there, from the first one's place to the last one's.
+        """
+        life = self.uses.life(name)
+        return Span(self._leader_of.get(life.first, life.first), self._follower_of.get(life.last, life.last))
+
+    @cached_property
+    def _follower_of(self) -> dict[int, int]:
+        """The places of ops that work on the tiles of others, by the places of these."""
+        place_of = self.uses.place_of
+        followed = [sized for sized in self.largest.values() if sized.follower is not None]
+        return {place_of[sized.op.name]: place_of[sized.follower.op.name] for sized in followed if sized.follower}
+
+    @cached_property
+    def _leader_of(self) -> dict[int, int]:
+        return {follower: leader for leader, follower in self._follower_of.items()}
 
     def loops_of(self, op: str) -> tuple[Loop, ...]:
         return self.uses.placed[self.uses.place_of[op]].loops

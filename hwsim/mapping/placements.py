@@ -49,7 +49,7 @@ def _placement(name: str, plan: Plan) -> Placement:
 
 
 def _no_room(name: str, size: int, plan: Plan) -> str:
-    life: Span = plan.network.uses.life(name)
+    life: Span = plan.network.life(name)
     most = max(plan.floor.working[life.first : life.last + 1])
     return f"{size:,} bytes do not fit beside residents, kept tensors and a working set of {most:,} bytes"
 

@@ -5,6 +5,7 @@ loop; then activations in program order, each of which is kept if it fits for as
 its first rows as do.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -113,21 +114,21 @@ def plan(
         if lease is not None:
             kept[tenant.name] = lease
         elif wanted and divide:
-            head = _head(tenant, floor, divisible(network).get(tenant.name, 0), wanted)
+            head = _head(tenant, floor, divisible(network).get(tenant.name, 0), wanted, network.uses.tensors)
             if head is not None:
                 heads[tenant.name] = head
     room = tuple(size - top for top in floor.tops())
     return Plan(network, target, size, residents, kept, heads, floor, room, naive=False, frugal=frugal, items=items)
 
 
-def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int) -> Head | None:
-    """As many of a tensor's first rows as fit, and as are wanted."""
+def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int, known: Container[str]) -> Head | None:
+    """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the name of the head."""
     if not all_rows:
         return None
     row_bytes = tenant.bytes // all_rows
     unit = -(-all_rows // HEAD_UNITS)
     rows = min(wanted, all_rows - 1, floor.gap(tenant.life) // row_bytes) // unit * unit
-    if not rows:
+    if not rows or head_of(tenant.name, rows) in known:
         return None
     lease = floor.place(replace(tenant, name=head_of(tenant.name, rows), bytes=rows * row_bytes))
     assert lease is not None  # it is no larger than the gap
@@ -188,7 +189,7 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
 def _activations(network: Network) -> tuple[Tenant, ...]:
     """The tensors that ops make for each other, in the order in which they are made."""
     made = [
-        (network.uses.life(name).first, name)
+        (network.life(name).first, name)
         for name, uses in network.uses.tensors.items()
         if uses.tensor.role is Role.ACTIVATION and name not in network.fused_away
     ]
@@ -198,7 +199,7 @@ def _activations(network: Network) -> tuple[Tenant, ...]:
 
 def _tenant(network: Network, name: str, size: int) -> Tenant:
     common = network.uses.tensors[name].common_loops
-    return Tenant(name, size, network.uses.life(name), common[0].name if common else None)
+    return Tenant(name, size, network.life(name), common[0].name if common else None)
 
 
 @lru_cache(maxsize=256)

@@ -125,7 +125,7 @@ class _Search:
             for size in sizes(chip.scratchpad.size):
                 try:
                     one = self._plan(found, target, size, way)
-                    if way == Way(4, divide=True) and not one.heads:
+                    if way is not None and way.divide and not way.frugal and not one.heads:
                         continue  # the same as without
                     body = assemble(one)
                 except UnsupportedOp as error:

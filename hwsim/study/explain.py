@@ -89,7 +89,7 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     ):
         bound, busy = getattr(op.port_bound, unit), getattr(op.busy, unit)
         if bound:
-            roofs.append((limit, bound, f"of {busy:,} busy cycles, in steps whose length that port sets"))
+            roofs.append((limit, bound, f"of {busy:,} busy cycles as cut, in steps whose length that port sets"))
     return tuple(Roof(limit=limit, cycles=cycles, work=text) for limit, cycles, text in roofs)
 
 

@@ -36,7 +36,7 @@ def simulate(
     power_cap: Fraction | None = None,
     zero_products: Mapping[str, int] | None = None,
     explained: str | None = None,
-    objective: Objective = Objective.LATENCY,
+    objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Result:
@@ -49,6 +49,7 @@ def simulate(
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
+    objective = Objective.named(objective)
     if explained is not None:
         check_op(workload.program, explained)
     table = prices_of(chip)
