@@ -1,4 +1,4 @@
-"""Every example in a docstring of the package runs and prints what it says."""
+"""Every example in a docstring of the package, and in the page on SCALE-Sim, runs and prints what it says."""
 
 import doctest
 import importlib
@@ -7,6 +7,7 @@ import pkgutil
 import pytest
 
 import hwsim
+from data import ROOT
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(hwsim.__path__, "hwsim."))
 
@@ -21,3 +22,9 @@ def test_there_are_examples() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     examples = [case for name in MODULES for case in finder.find(importlib.import_module(name)) if case.examples]
     assert len(examples) > 20
+
+
+def test_the_worked_examples_of_the_documentation_hold() -> None:
+    found = doctest.testfile(str(ROOT / "docs" / "scalesim.md"), module_relative=False, encoding="utf-8")
+    assert found.failed == 0
+    assert found.attempted > 20

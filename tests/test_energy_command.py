@@ -6,14 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from command import printed
 from data import ARCH
 from hwsim.cli.main import main
-
-
-def printed(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[str, str]:
-    assert main(args) == 0
-    out, err = capsys.readouterr()
-    return out, err
 
 
 def test_the_explanation_is_that_of_the_json(capsys: pytest.CaptureFixture[str]) -> None:

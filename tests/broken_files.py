@@ -1,0 +1,235 @@
+"""Each way in which a chip, workload or price table can be broken, with the exact line that it gives."""
+
+
+def broken(text: str, old: str, new: str) -> str:
+    """A text with its first `old` replaced, which must be there."""
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+# Of each kind of file: what is replaced by what, and the line that hwsim answers.
+
+BROKEN_CHIPS = [
+    (
+        "cols: 64",
+        "colums: 64",
+        "8: array.colums: unknown field; did you mean cols? known: kind, rows, cols, dataflow, weight_load, "
+        "shadow_weights, drain, m_chunk, macs_per_pe, accumulator",
+    ),
+    ("rows: 64", "rows: 0", "7: array.rows = 0: must be at least 1"),
+    ("rows: 64", "rows: 64.5", "7: array.rows = 64.5: must be a whole number"),
+    ("rows: 64", "rows: '64'", "7: array.rows = '64': must be a whole number"),
+    ("rows: 64", "rows: true", "7: array.rows = true: must be a whole number"),
+    ("rows: 64", "rows: null", "7: array.rows = null: must be a whole number"),
+    ("rows: 64", "rows: .nan", "7: '.nan' must be a finite number"),
+    ("rows: 64", "rows: 1e999", "7: '1e999' must be a finite number"),
+    ("rows: 64", "rows: " + "9" * 41, f"7: '{'9' * 41}' must have at most 40 digits"),
+    ("rows: 64", "rows: !!int 64", "7: tag 'tag:yaml.org,2002:int' is not allowed"),
+    ("rows: 64", "rows: 64\n  rows: 64", "8: key 'rows' is given twice, first on line 7"),
+    ("dataflow: ws", "dataflow: wss", "9: array.dataflow = 'wss': did you mean ws? known: ws, is, os"),
+    ("kind: systolic", "kind: analog", "6: array.kind = 'analog': known: systolic"),
+    ("clock: 1 GHz", "clock: 1 parsec", "3: clock = '1 parsec': unknown unit 'parsec'; known: Hz, kHz, MHz, GHz"),
+    ("clock: 1 GHz", "clock: -1 GHz", "3: clock = '-1 GHz': must be at least 1 Hz"),
+    ("clock: 1 GHz", "clock: 1.5 Hz", "3: clock = '1.5 Hz': must be a whole number of Hz"),
+    ("clock: 1 GHz", "clock: [1]", "3: clock = a list: must be a number with a unit, such as '1 GHz'"),
+    ("clock: 1 GHz", "clock: fast", "3: clock = 'fast': must be a number with a unit, such as '1 GHz'"),
+    ("clock: 1 GHz\n", "", "1: clock: is missing"),
+    ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
+    ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
+    ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = {}: must name at least one precision"),
+    ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
+    ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
+    (
+        "latency: 100 ns",
+        "latency: 2 days",
+        "20: dram.latency = '2 days': unknown unit 'days'; known: ps, ns, us, ms, s, µs, min, h",
+    ),
+    ("latency: 100 ns", "latency: 25 h", "20: dram.latency = '25 h': must be at most 24 h"),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7",
+        "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? "
+        "known: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm",
+    ),
+    ("latency: 100 ns", "latency: 100", "20: dram.latency = 100: must be a number with a unit, such as '1 h'"),
+    (
+        "  clock: assumed",
+        "  clok: assumed",
+        "23: sources = 'clok': names no field; did you mean clock?",
+    ),
+    ("energy: generic_7nm", "energy: 3", "21: energy = 3: must be a text or a mapping"),
+    ("name: int4_array", "name: ''", "1: name = '': must not be empty"),
+    ("name: int4_array", "name: [a", "2: is not YAML: did not find expected ',' or ']'"),
+    ("name: int4_array", "name: &n *n", "1: is not YAML: did not find expected key"),
+    ("name: int4_array", "name: *n", "1: alias *n has no complete anchor before it"),
+    ("name: int4_array", "? [a]\n: b", "1: key '...' must be a text"),
+    ("name: int4_array", "1: a", "1: key 1 must be a text"),
+]
+
+BROKEN_ENERGY_OF_CHIPS = [
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {multiply: {int4: {energy: 9 fJ}}}",
+        "22: energy_override.multiply.int4.source: is missing",
+    ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {multiplies: {}}",
+        "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, register, sram, "
+        "sram_area, dram, wire, adc, dac, leakage, multiply_width",
+    ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\noperating_points: {low: {clock: 500 MHz}}",
+        "22: operating_points.low.voltage: is missing",
+    ),
+    ("energy: generic_7nm", "energy: generic_7nm\nidle_power: -1 W", "22: idle_power = '-1 W': must be at least 0 W"),
+]
+
+BROKEN_WORKLOADS = [
+    (
+        "kind: rnnt",
+        "kind: rntt",
+        "5: unknown kind 'rntt'; did you mean rnnt? known: conformer, gemms, lstm_lm, rnnt, tdnnf, transformer_lm",
+    ),
+    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms"),
+    (
+        "precision: w4a4",
+        "precision: w4b4",
+        "8: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
+        "known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
+        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: '*.gates', policy: w8a8}]}",
+        "8: precision.rules = '*.gates': matches no op with weights, such as encoder.0.forward.input",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rule: []}",
+        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise",
+    ),
+    ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
+    ("cells: 768", "cells: 65537", "10: prediction.cells = 65537: must be at most 65536"),
+    (
+        "combine: multiply",
+        "combine: divide",
+        "11: joint.combine = 'divide': known: multiply, add, concatenate",
+    ),
+    (
+        "symbols_per_second: 14",
+        "symbols_per_second: 14 /m",
+        "15: decoding.symbols_per_second = '14 /m': unknown unit '/m'; known: /s",
+    ),
+    (
+        "kind: alignment_length",
+        "kind: alignment",
+        "13: decoding.kind = 'alignment': did you mean alignment_length? "
+        "known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "  kind: alignment_length\n",
+        "",
+        "13: decoding.kind: is missing; known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "  beam: 16",
+        "  expansions: 16",
+        "14: decoding.expansions: unknown field; known: beam, symbols_per_second, cache_prediction, batch_prediction, "
+        "batch_joint, fusion, counts, host, kind",
+    ),
+    ("  beam: 16", "  beam: 1.5", "14: decoding.beam = 1.5: must be a whole number"),
+    ("cells: 2048, layers: 2", "cells: 2048, layers: 0", "19: decoding.fusion.external.layers = 0: must be at least 1"),
+    (
+        "joint:",
+        "streaming: {chunk: 100 ms}\njoint:",
+        "11: streaming = '100 ms': cannot be: a bidirectional encoder needs the whole utterance; "
+        "set encoder.bidirectional to false",
+    ),
+    (
+        "bidirectional: true}",
+        "bidirectional: true, stacking: {after: 6, factor: 2}}",
+        "9: encoder.stacking.after = 6: must leave some of the 6 layers",
+    ),
+]
+
+BROKEN_CONFORMERS = [
+    ("heads: 4", "heads: 5", "9: encoder.heads = 5: must divide the size of 144"),
+    ("kernel: 31", "kernel: 32", "9: encoder.kernel = 32: must be odd, so that it has a middle"),
+    ("audio: 10 s", "audio: 50 ms", "6: audio = '50 ms': must be at least 70 ms, one encoded frame"),
+    (
+        "decoder:",
+        "streaming: {chunk: 100 ms, left_context: 0}\ndecoder:",
+        "10: streaming.chunk = '100 ms': must be a multiple of 40 ms, one encoded frame",
+    ),
+    ("kind: transducer", "kind: ctc", "12: decoder.prediction: unknown field; known: kind, outputs"),
+    (
+        "kind: greedy",
+        "kind: ctc",
+        "14: decoder.decoding.kind = 'ctc': known: greedy, time_synchronous, alignment_length",
+    ),
+    (
+        "precision: w4a8",
+        "precision: {policy: w4a8, rules: [{match: 'encoder.16.*', policy: w8a8}]}",
+        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project",
+    ),
+]
+
+BROKEN_FACTORED = [
+    (
+        "subsampling: 3",
+        "subsampling: 7",
+        "18: encoder.layers = [1, 1, 1, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]: must end, and not begin, with multiples of 7",
+    ),
+    ("stride: 0, ", "stride: -1, ", "21: encoder.layers[3].stride = -1: must be at least 0"),
+    (
+        "ivector: 100",
+        "ivektor: 100",
+        "13: encoder.ivektor: unknown field; did you mean ivector? known: features, frame, "
+        "splice, ivector, size, layers, bypass, subsampling",
+    ),
+]
+
+BROKEN_TRANSFORMERS = [
+    (
+        "audio: 10 s",
+        "audio: 1000 s",
+        "7: audio = '1000 s': makes 3500 symbols, more than the context of 512; shorten it",
+    ),
+    ("heads: 8", "heads: 7", "11: model.heads = 7: must divide the size of 512"),
+    (
+        "precision: w2a8",
+        "precision: {policy: w2a8, cache: int5}",
+        "9: precision.cache = 'int5': did you mean int8? known: "
+        "int2, int3, int4, int8, int16, int32, uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, "
+        "bf16, fp32",
+    ),
+]
+
+OTHER_WORKLOADS = {"conformer_s": BROKEN_CONFORMERS, "tdnnf_7q": BROKEN_FACTORED, "transformer_lm": BROKEN_TRANSFORMERS}
+
+BROKEN_PRICES = [
+    ("energy: 0.07 pJ", "energy: -0.07 pJ", "14: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),
+    (
+        "energy: 0.07 pJ",
+        "energy: 0.07 pj",
+        "14: multiply.int8.energy = '0.07 pj': unknown unit 'pj'; known: aJ, fJ, pJ, nJ, uJ, mJ, J",
+    ),
+    ("sure: recalled}", "sure: very}", "14: multiply.int8.sure = 'very': known: read, recalled, assumed"),
+    (", bits: 64", "", "29: sram[0].price.bits = None: an access moves a stated number of bits"),
+    ("voltage: 0.75 V", "voltage: 0.75", "6: voltage = 0.75: must be a number with a unit, such as '1 V'"),
+    ("voltage: 0.75 V", "voltage: 7.5 V", "6: voltage = '7.5 V': must be at most 5 V"),
+    (
+        "[horowitz_45nm, aladdin_40nm]",
+        "[horowitz_45nm, aladdin]",
+        "9: filled_from: unknown price table 'aladdin'; did you mean aladdin_40nm? "
+        "known: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm",
+    ),
+    ("sources: {voltage:", "sources: {volts:", "7: sources = 'volts': names no field; did you mean voltage?"),
+    ("capacity: 8 KiB", "capacity: 64 KiB", "28: sram = [65536, 32768, 1048576]: must list each once, smallest first"),
+]

@@ -1,0 +1,16 @@
+"""The command line as tests call it, inside their own process or as the installed program."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hwsim.cli.main import main
+
+HWSIM = Path(sys.executable).with_name("hwsim")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[str, str]:
+    assert main(args) == 0
+    out, err = capsys.readouterr()
+    return out, err
