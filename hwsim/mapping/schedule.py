@@ -2,7 +2,7 @@
 
 Plans are made for the scratchpad's own size and for the rungs of a ladder below it, for as many slots as the chip has
 and for fewer. The naive plan for each of these is among them. So no schedule costs more than the naive one, nor than
-the one for a smaller scratchpad of the ladder's sizes, or for fewer buffers.
+the one for a smaller scratchpad, or fewer buffers, if the ladder has that size or number.
 """
 
 from collections.abc import Callable, Iterator
