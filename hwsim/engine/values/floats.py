@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import matrix_size
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
@@ -68,7 +67,7 @@ class FloatOps:
         self.seen(op, view.tensor, values)
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
-        act, weight = matrices(op, self.program, memory.read(op.act, indices), memory.read(op.weight, indices), indices)
+        act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
         out = self._product(op, act, weight)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
@@ -106,13 +105,11 @@ def is_fixed(op: Gemm | Conv, program: Program) -> bool:
     return program.tensor(op.weight.tensor).role.parameter and not moving
 
 
-def matrices(
-    op: Gemm, program: Program, act: NDArray[Any], weight: NDArray[Any], indices: Indices
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def matrices(op: Gemm, act: NDArray[Any], weight: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The operands as act[b, m, k] and weight[b, k, n]."""
-    size = matrix_size(op, program.shapes(indices))
-    flat = weight.reshape(size.batch, *weight.shape[-2:])
-    return act.reshape(size.batch, size.m, size.k), flat.swapaxes(1, 2) if op.transposed else flat
+    flat = weight.reshape(-1, *weight.shape[-2:])
+    turned = flat.swapaxes(1, 2) if op.transposed else flat
+    return act.reshape(len(turned), -1, turned.shape[1]), turned
 
 
 def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:

@@ -74,7 +74,7 @@ class RecurrentLoops:
         if op.weight.windows or op.weight.order is not None:
             return False
         start = {**indices, loop.name: 0}
-        _, weights = matrices(op, program, memory.read(op.act, start), memory.read(op.weight, start), start)
+        _, weights = matrices(op, memory.read(op.act, start), memory.read(op.weight, start))
         ready = self.ops.ready(op, weights, memory).matrices
         if len(ready) != 1 or len(ready[0].blocks) != 1 or ready[0].zeros.any():
             return False
