@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,19 @@ from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
-Seen = Callable[[Op, str, NDArray[Any]], None]
+
+
+SeenOne = Callable[[Op, str, NDArray[Any]], None]
 """Told of each result: the op, the name of the tensor or of the local value, the numbers."""
 
 
-def nobody(op: Op, name: str, values: NDArray[Any]) -> None:
+class Seen(Protocol):
+    """Told of each result, or of those of several runs, stacked along a new first axis."""
+
+    def __call__(self, op: Op, name: str, values: NDArray[Any], runs: int = 1) -> None: ...
+
+
+def nobody(op: Op, name: str, values: NDArray[Any], runs: int = 1) -> None:
     """Sees nothing."""
 
 
@@ -32,7 +40,7 @@ class FloatOps:
     """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
     def __init__(
-        self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody, threads: int = 1
+        self, program: Program, parameters: Mapping[str, Floats], seen: SeenOne = nobody, threads: int = 1
     ) -> None:
         self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
         self._again = {placed.op.name for placed in program.placed() if placed.loops}

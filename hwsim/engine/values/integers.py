@@ -13,8 +13,8 @@ from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, 
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
-from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
-from hwsim.engine.values.formatted import Adds, FormattedOps, Seen, exactly
+from hwsim.engine.values.floats import Seen, chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
+from hwsim.engine.values.formatted import Adds, FormattedOps, exactly
 from hwsim.engine.values.grids import Grids, in_integers
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices, read
