@@ -52,8 +52,8 @@ def everything(work: Workload, given: Given, found: Grids) -> tuple[Seen, tuple[
     """All that a trace is told of, by op and array, and the symbols."""
     seen: Seen = defaultdict(list)
 
-    def see(op: Op, name: str, values: np.ndarray[Any, Any]) -> None:
-        seen[op.name, name].append(values.copy())
+    def see(op: Op, name: str, values: np.ndarray[Any, Any], runs: int = 1) -> None:
+        seen[op.name, name].extend(values.copy() if runs > 1 else [values.copy()])
 
     done = run_integers(work, given, found, seen=see, threads=2)
     return seen, None if done.decoded is None else done.decoded.symbols

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim.core.ops import Op
 from hwsim.core.precision import PrecisionPlan
 from hwsim.core.program import Loop
 from hwsim.core.quantisation import ActivationQuantiser, Clip, Mode, Quantisation, WeightQuantiser
@@ -26,7 +27,7 @@ from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.observe import Observed
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import inputs_from, parameters_from
-from hwsim.engine.values.walk import run_nodes, run_program
+from hwsim.engine.values.walk import never, run_nodes, run_program
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, DensityRatio, Greedy, Joint, LstmLm, Prediction, TimeSynchronous
 from hwsim.models.rnnt import Encoder, Rnnt
@@ -166,6 +167,32 @@ def test_recurrent_loops_in_one_call_give_what_their_ops_give(recipe: Rnnt, poli
     for tensor in work.program.tensors:
         np.testing.assert_array_equal(fast[tensor.name], slow[tensor.name], err_msg=tensor.name)
     assert clipped(at_once) == clipped(by_ops)
+
+
+@settings(max_examples=15)
+@given(rnnts(), st.sampled_from(["w8a8", "w4a4"]), st.integers(1, 200), st.sampled_from([1, 2]))
+def test_who_watches_is_told_the_same_of_loops_in_one_call(recipe: Rnnt, policy: str, kept: int, threads: int) -> None:
+    """All operands, accumulators and results, in order, however many iterations are kept before they are told."""
+    work = workload(recipe, policy)
+    parameters, inputs = given_to(work)
+    found = calibrated(work, parameters, inputs)
+    told: list[dict[tuple[str, str], list[Any]]] = []
+    for at_once in (False, True):
+        seen: dict[tuple[str, str], list[Any]] = {}
+
+        def see(op: Op, name: str, values: Any, runs: int = 1, seen: Any = seen) -> None:
+            seen.setdefault((op.name, name), []).extend(values.copy() if runs > 1 else [values.copy()])
+
+        ops = IntegerOps(work.program, parameters, found, threads=threads, seen=see)
+        with patch("hwsim.engine.values.recurrent._KEPT_NUMBERS", kept):
+            run_program(work.program, ops.memory(inputs), ops.run, RecurrentLoops(ops) if at_once else never)
+        told.append(seen)
+    one_by_one, together = told
+    assert one_by_one.keys() == together.keys()
+    for key, arrays in one_by_one.items():
+        for array, other in zip(arrays, together[key], strict=True):
+            assert array.shape == other.shape, key
+            np.testing.assert_array_equal(array, other, err_msg=str(key))
 
 
 def test_a_long_bidirectional_layer_runs_at_once() -> None:

@@ -71,8 +71,8 @@ class Comparison:
         self._ranked = _ranked(program)
         self._row_scales: dict[str, Array] = {}
 
-    def see(self, op: Op, name: str, values: Array) -> None:
-        """Compare one result."""
+    def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
+        """Compare one result, or those of several runs."""
         if name.startswith("/"):
             return
         if isinstance(op, Quantise) and name == op.scales.tensor:

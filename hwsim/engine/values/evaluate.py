@@ -19,7 +19,7 @@ from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.compare import Comparison, agreement, headline
-from hwsim.engine.values.floats import FloatOps, nobody
+from hwsim.engine.values.floats import FloatOps, Seen, nobody
 from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.grids import Grids, grids
 from hwsim.engine.values.integers import IntegerOps
@@ -49,9 +49,6 @@ class Given:
     def steering(self, forced: Sequence[Any] | None = None) -> Steering:
         """What a search follows."""
         return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols)
-
-
-Seen = Callable[[Op, str, Array], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +114,7 @@ def run_integers(
     seen: Seen | None = None,
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
-    """Run a quantised workload. Where nobody looks on, recurrent loops run in one call each, with the same results."""
+    """Run a quantised workload; recurrent loops run in one call each, with the same results."""
     ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads, seen=seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
@@ -128,10 +125,9 @@ def _run(
 ) -> Decoded | None:
     """Run all ops; what the search did."""
     fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
-    unseen = ops.seen is nobody
 
     def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
-        return search(loop, memory, indices) or (unseen and fast(loop, memory, indices))
+        return search(loop, memory, indices) or fast(loop, memory, indices)
 
     run_program(workload.program, memory, ops.run, run_loop)
     return search.decoded()
@@ -163,10 +159,10 @@ def evaluate(
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         others = watch(ops) if watch is not None else None
 
-        def see(op: Op, name: str, values: Array) -> None:
-            comparison.see(op, name, values)
+        def see(op: Op, name: str, values: Array, runs: int = 1) -> None:
+            comparison.see(op, name, values, runs)
             if others is not None:
-                others(op, name, values)
+                others(op, name, values, runs)
 
         ops.seen = see
         memory = ops.memory(given.inputs)

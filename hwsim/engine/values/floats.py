@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import matrix_size
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
@@ -21,11 +20,19 @@ from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
-Seen = Callable[[Op, str, NDArray[Any]], None]
+
+
+SeenOne = Callable[[Op, str, NDArray[Any]], None]
 """Told of each result: the op, the name of the tensor or of the local value, the numbers."""
 
 
-def nobody(op: Op, name: str, values: NDArray[Any]) -> None:
+class Seen(Protocol):
+    """Told of each result, or of those of several runs, stacked along a new first axis."""
+
+    def __call__(self, op: Op, name: str, values: NDArray[Any], runs: int = 1) -> None: ...
+
+
+def nobody(op: Op, name: str, values: NDArray[Any], runs: int = 1) -> None:
     """Sees nothing."""
 
 
@@ -33,7 +40,7 @@ class FloatOps:
     """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
     def __init__(
-        self, program: Program, parameters: Mapping[str, Floats], seen: Seen = nobody, threads: int = 1
+        self, program: Program, parameters: Mapping[str, Floats], seen: SeenOne = nobody, threads: int = 1
     ) -> None:
         self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
         self._again = {placed.op.name for placed in program.placed() if placed.loops}
@@ -68,7 +75,7 @@ class FloatOps:
         self.seen(op, view.tensor, values)
 
     def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
-        act, weight = matrices(op, self.program, memory.read(op.act, indices), memory.read(op.weight, indices), indices)
+        act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
         out = self._product(op, act, weight)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
@@ -106,13 +113,11 @@ def is_fixed(op: Gemm | Conv, program: Program) -> bool:
     return program.tensor(op.weight.tensor).role.parameter and not moving
 
 
-def matrices(
-    op: Gemm, program: Program, act: NDArray[Any], weight: NDArray[Any], indices: Indices
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def matrices(op: Gemm, act: NDArray[Any], weight: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The operands as act[b, m, k] and weight[b, k, n]."""
-    size = matrix_size(op, program.shapes(indices))
-    flat = weight.reshape(size.batch, *weight.shape[-2:])
-    return act.reshape(size.batch, size.m, size.k), flat.swapaxes(1, 2) if op.transposed else flat
+    flat = weight.reshape(-1, *weight.shape[-2:])
+    turned = flat.swapaxes(1, 2) if op.transposed else flat
+    return act.reshape(len(turned), -1, turned.shape[1]), turned
 
 
 def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:

@@ -13,7 +13,7 @@ from hwsim.core.program import Program
 from hwsim.core.summation import Summation
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
-from hwsim.engine.values.floats import is_fixed, nobody, spread
+from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.views import Indices, read
@@ -27,8 +27,6 @@ from hwsim.tensor.windows import laid_out
 Array = NDArray[Any]
 Adds = Callable[[Op, Precision, Precision], Summation | None]
 """In which order and registers an op adds products of activations and weights of two formats; None: exactly."""
-
-Seen = Callable[[Op, str, Array], None]
 
 
 def exactly(op: Op, act: Precision, weight: Precision) -> Summation | None:

@@ -13,8 +13,8 @@ from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, 
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
 from hwsim.core.view import View
-from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
-from hwsim.engine.values.formatted import Adds, FormattedOps, Seen, exactly
+from hwsim.engine.values.floats import Seen, chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
+from hwsim.engine.values.formatted import Adds, FormattedOps, exactly
 from hwsim.engine.values.grids import Grids, in_integers
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices, read
@@ -55,6 +55,7 @@ class IntegerOps(FormattedOps):
         super().__init__(program, parameters, grids, adds=adds, threads=threads, seen=seen)
         self._ready: dict[str, _Ready] = {}
         self._chains: dict[str, IntegerChain] = {}
+        self._whole: dict[str, bool] = {}
 
     def run(self, op: Op, memory: Memory, indices: Indices) -> None:
         """Run one op."""
@@ -130,10 +131,10 @@ class IntegerOps(FormattedOps):
             self._dynamic(op, op.row_scales, memory, indices)
             return
         if not self._in_integers(op):
-            acts, _ = matrices(op, self.program, self._float(op, op.act, act), weight, indices)
+            acts, _ = matrices(op, self._float(op, op.act, act), weight)
             self._float_product(op, acts, memory, indices)
             return
-        acts, weights = matrices(op, self.program, act, weight, indices)
+        acts, weights = matrices(op, act, weight)
         out, acc = self._products(op, acts, self.ready(op, weights, memory))
         self.seen(op, "/act", acts)
         if not self.program.tensor(op.weight.tensor).role.parameter:
@@ -174,7 +175,7 @@ class IntegerOps(FormattedOps):
     def _dynamic(self, op: Gemm, row_scales: View, memory: Memory, indices: Indices) -> None:
         """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        acts, weights = matrices(op, self.program, act, weight, indices)
+        acts, weights = matrices(op, act, weight)
         scales = memory.read(row_scales, indices).reshape(len(acts), -1)
         grid = even(self.program.tensor(op.act.tensor).precision, 1.0)
         outs, accs = [], []
@@ -223,12 +224,18 @@ class IntegerOps(FormattedOps):
         count.results += out.size
         return np.ascontiguousarray(out.T)[:, :, None], acc[:, :, None]
 
-    def _in_integers(self, op: Gemm | Conv) -> bool:
-        return not any(self.program.tensor(v.tensor).precision.floating for v in (op.act, op.weight, op.out))
+    def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
+        """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
+        if op.name not in self._whole:
+            views = (op.act, op.weight, op.out) if isinstance(op, (Gemm, Conv)) else ()
+            formats = [self.program.tensor(view.tensor).precision for view in views]
+            whole = not any(precision.floating for precision in formats)
+            self._whole[op.name] = whole if views else in_integers(op, self.program)
+        return self._whole[op.name]
 
     def _elementwise(self, op: Elementwise, memory: Memory, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)
-        if not in_integers(op, self.program):
+        if not self._in_integers(op):
             self._float_elementwise(op, memory, indices, elements)
             return
         chain, own = self.chain(op), self.grids.locals[op.name]

@@ -1,10 +1,10 @@
 """Loops of small products and chains, such as those of LSTMs, in one kernel call for each independent chain of ops.
 
-What it makes is what the same ops make one by one; a loop that it cannot run so, it leaves alone.
+What it makes is what the same ops make one by one, and who watches them is told the same, some iterations at a time; a
+loop that it cannot run so, it leaves alone.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 
 from hwsim.core.ops import Elementwise, Gemm, Op
 from hwsim.core.program import Loop
-from hwsim.engine.values.arena import Arena, Layout, independent
-from hwsim.engine.values.floats import chain_elements, matrices
+from hwsim.engine.values.arena import Arena, independent
+from hwsim.engine.values.assembly import Assembly, Record
+from hwsim.engine.values.floats import matrices, nobody
 from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices
 from hwsim.kernels import recurrence as kernel
-from hwsim.kernels.chain import STEP_FIELDS, TABLE
+from hwsim.kernels.chain import STEP_FIELDS
+from hwsim.tensor.split import in_parallel, pieces
 
 Array = NDArray[Any]
 
 _LEAST_TIMES = 4
 """Iterations below which making ready costs more than it saves."""
+_KEPT_NUMBERS = 1 << 21
+"""How much of what is looked at is kept before it is told."""
 
 
 class RecurrentLoops:
@@ -41,27 +45,34 @@ class RecurrentLoops:
             return False
         if not all(self._suits(op, memory, indices, loop) for op in body):
             return False
-        arena = Arena(memory, loop, indices)
-        chains = [_Compiled.of(ops, self.ops, arena) for ops in independent(body)]
-        if any(chain is None for chain in chains):
+        arena, watched = Arena(memory, loop, indices), self.ops.seen is not nobody
+        made = [_Compiled.of(ops, self.ops, arena, watched) for ops in independent(body)]
+        chains = [chain for chain in made if chain is not None]
+        if len(chains) < len(made):
             return False
-        memory_cells = arena.filled()
+        stretch = _kept_at_once(chains, arena, loop.times)
+        cells = arena.filled()
+        for first in range(0, loop.times, stretch):
+            last = min(first + stretch, loop.times)
 
-        def run(chain: "_Compiled | None") -> None:
-            assert chain is not None
-            chain.run(loop.times, memory_cells)
+            def run(start: int, end: int, first: int = first, last: int = last) -> int:
+                for chain in chains[start:end]:
+                    chain.run(first, last, cells)
+                return end - start
 
-        if self.ops.threads > 1 and len(chains) > 1:
-            with ThreadPoolExecutor(self.ops.threads) as pool:
-                list(pool.map(run, chains))
-        else:
-            for chain in chains:
-                run(chain)
-        arena.give_back(memory_cells)
+            in_parallel(run, pieces(len(chains), self.ops.threads))
+            for record in (record for chain in chains for record in chain.records):
+                self._tell(record, cells, last - first)
+        arena.give_back(cells)
         for chain in chains:
-            assert chain is not None
             chain.count(self.ops, loop.times)
         return True
+
+    def _tell(self, record: Record, cells: NDArray[np.int32], runs: int) -> None:
+        """Tell who watches of some iterations."""
+        values = cells[record.base : record.base + runs * record.size]
+        shape = record.shape if runs == 1 else (runs, *record.shape)
+        self.ops.seen(record.op, record.name, values.reshape(shape), runs)
 
     def _suits(self, op: Op, memory: Memory, indices: Indices, loop: Loop) -> bool:
         if isinstance(op, Elementwise):
@@ -74,7 +85,7 @@ class RecurrentLoops:
         if op.weight.windows or op.weight.order is not None:
             return False
         start = {**indices, loop.name: 0}
-        _, weights = matrices(op, program, memory.read(op.act, start), memory.read(op.weight, start), start)
+        _, weights = matrices(op, memory.read(op.act, start), memory.read(op.weight, start))
         ready = self.ops.ready(op, weights, memory).matrices
         if len(ready) != 1 or len(ready[0].blocks) != 1 or ready[0].zeros.any():
             return False
@@ -85,6 +96,17 @@ class RecurrentLoops:
         registers = (summation.register, summation.outer or summation.register)
         bound = block.measures.magnitudes * max(-act.lowest, act.highest)
         return all(bound <= min(r.highest, (1 << 31) - 1) for r in registers)
+
+
+def _kept_at_once(chains: list["_Compiled"], arena: Arena, times: int) -> int:
+    """Of how many iterations all that is looked at is kept, before it is told; it gets its place in the arena."""
+    records = [record for chain in chains for record in chain.records]
+    size = sum(record.size for record in records)
+    stretch = min(times, max(1, _KEPT_NUMBERS // size)) if size else times
+    for record in records:
+        record.base = arena.size
+        arena.size += stretch * record.size
+    return stretch
 
 
 @dataclass(slots=True, eq=False)
@@ -103,10 +125,11 @@ class _Compiled:
     clipped: NDArray[np.int64]
     results: Mapping[str, int]
     stretches: Mapping[str, tuple[int, int]]
+    records: list[Record]
 
     @classmethod
-    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: Arena) -> "_Compiled | None":
-        made = _Assembly(by, arena)
+    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: Arena, watched: bool) -> "_Compiled | None":
+        made = Assembly(by, arena, watched)
         for place, op in enumerate(ops):
             fits = made.product(op, place) if isinstance(op, Gemm) else isinstance(op, Elementwise) and made.chain(op)
             if not fits:
@@ -124,12 +147,15 @@ class _Compiled:
             clipped=np.zeros(sum(map(len, made.steps)), np.int64),
             results=made.results,
             stretches=made.stretches,
+            records=made.records,
         )
 
-    def run(self, times: int, cells: NDArray[np.int32]) -> None:
+    def run(self, first: int, last: int, cells: NDArray[np.int32]) -> None:
+        for record in self.records:  # the kernel counts iterations from the beginning of the loop
+            self.code[record.row, record.field] = record.base - first * record.size
         kernel.run_recurrence(
-            0,
-            times,
+            first,
+            last,
             self.code,
             cells,
             self.weights,
@@ -147,106 +173,3 @@ class _Compiled:
             first, last = self.stretches.get(op.name, (0, 0))
             by.clipped[op.name].result += int(self.counts[place]) + int(self.clipped[first:last].sum())
             by.clipped[op.name].results += self.results[op.name] * times
-
-
-class _Assembly:
-    """Collects the parts of a compiled chain of ops."""
-
-    def __init__(self, by: IntegerOps, arena: Arena) -> None:
-        self.by, self.arena = by, arena
-        self.code: list[list[int]] = []
-        self.weights: list[NDArray[np.int8]] = []
-        self.columns: list[NDArray[np.int64]] = []
-        self.steps: list[NDArray[np.int64]] = []
-        self.tables: list[NDArray[np.int16]] = []
-        self.constants: list[tuple[int, int]] = []
-        self.results: dict[str, int] = {}
-        self.stretches: dict[str, tuple[int, int]] = {}
-        self.longest = self.locals = self.elements = 0
-        self._weights_size = self._columns_size = 0
-
-    def product(self, op: Gemm, place: int) -> bool:
-        ready = self.by.ready(op, np.zeros((1, 1, 1)), self.arena.memory)
-        (block,), requantise = ready.matrices[0].blocks, ready.requantisers[0]
-        act, out = self.arena.layout(op.act), self.arena.layout(op.out)
-        if act is None or out is None:
-            return False
-        rows = act[0] * act[1] // block.k
-        act, out = _as_rows(act, rows, block.k), _as_rows(out, rows, block.n)
-        if act is None or out is None:
-            return False
-        zero, low, high = (int(limit) for limit in requantise.target)
-        code = [kernel.PRODUCT, rows, block.k, block.n, *act[2:], *out[2:], -1, 0]
-        self.code.append([*code, self._weights_size, self._columns_size, zero, low, high, place])
-        self.weights.append(np.ascontiguousarray(block.values.T, np.int8).reshape(-1))
-        self.columns.append(np.stack([requantise.offsets, requantise.multipliers, requantise.shifts]))
-        self._weights_size += block.k * block.n
-        self._columns_size += block.n
-        self.longest = max(self.longest, block.k)
-        self.results[op.name] = rows * block.n
-        self.arena.written.add(op.out.tensor)
-        return True
-
-    def chain(self, op: Elementwise) -> bool:
-        chain, grids = self.by.chain(op), self.by.grids.locals[op.name]
-        elements = chain_elements(op, self.by.program, {**self.arena.indices, self.arena.loop.name: 0})
-        loads: list[list[int]] = []
-        stores: list[list[int]] = []
-        for views, kind, found in ((op.reads, kernel.LOAD, loads), (op.writes, kernel.STORE, stores)):
-            for local, view in views:
-                layout = self.arena.layout(view)
-                if layout is None:
-                    return False
-                rows, cols, start, move, distance = layout
-                if rows * cols != elements:
-                    if rows != 1:
-                        return False
-                    rows, distance = elements // cols, 0  # one row for all
-                where = [rows, cols, start, move, distance, self.locals + chain.places[local], grids[local].offset]
-                found.append(_padded([kind, *where]))
-        first = sum(map(len, self.steps))
-        self.stretches[op.name] = first, first + len(chain.steps)
-        self.code += [*loads, _padded([kernel.STEPS, first, first + len(chain.steps), elements]), *stores]
-        self.steps.append(self._placed(chain.steps, chain.tables))
-        self.constants += [(self.locals + place, value) for place, value in chain.constants]
-        self.locals += len(chain.places)
-        self.elements = max(self.elements, elements)
-        self.results[op.name] = len(op.chain) * elements
-        self.arena.written |= {view.tensor for _, view in op.writes}
-        return True
-
-    def _placed(self, steps: NDArray[np.int64], tables: NDArray[np.int16]) -> NDArray[np.int64]:
-        """Steps with the places of local values and of tables among those of all chains; equal tables are one."""
-        moved = steps.copy()
-        moved[:, 1:4] += self.locals
-        for row in moved:
-            if row[0] == TABLE:
-                row[4] = self._table(tables[row[4]])
-        return moved
-
-    def _table(self, table: NDArray[np.int16]) -> int:
-        for number, known in enumerate(self.tables):
-            if np.array_equal(known, table):
-                return number
-        self.tables.append(table)
-        return len(self.tables) - 1
-
-    def filled_values(self) -> NDArray[np.int32]:
-        values = np.zeros((max(self.locals, 1), max(self.elements, 1)), np.int32)
-        for place, constant in self.constants:
-            values[place] = constant
-        return values
-
-
-def _padded(code: list[int]) -> list[int]:
-    return code + [0] * (kernel.FIELDS - len(code))
-
-
-def _as_rows(layout: Layout, rows: int, cols: int) -> Layout | None:
-    """A layout with that many rows and columns, if the elements lie so."""
-    own_rows, own_cols, start, move, _ = layout
-    if (own_rows, own_cols) == (rows, cols):
-        return layout
-    if own_rows == 1 and own_cols == rows * cols:
-        return rows, cols, start, move, cols
-    return None

@@ -1,5 +1,6 @@
 """The trace of a quantised run: what went into every op, what stood in its accumulators, and what came out."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,34 +39,38 @@ class Trace:
         self._ops = ops
         return self.see
 
-    def see(self, op: Op, name: str, values: Array) -> None:
-        """Take down a result, or an operand, of an op."""
+    def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
+        """Take down a result, or an operand, of an op, or those of several runs."""
         if isinstance(op, (Gemm, Conv)):
-            self._see_matrix(op, name, values)
+            self._see_matrix(op, name, values, runs)
             return
         if isinstance(op, Quantise) and name == op.scales.tensor:
             self.spool.add(f"{op.name}/out_scale", values)
             return
         several = isinstance(op, Elementwise) and len({view.tensor for _, view in op.writes}) > 1
-        self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values)
+        self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values, runs)
 
-    def _see_matrix(self, op: Gemm | Conv, name: str, values: Array) -> None:
-        if isinstance(op, Gemm) and name.startswith("/") and values.shape[0] == 1:
-            values = values[0]
+    def _see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
+        stacked = values.shape[: runs > 1]
+        shape = values.shape[len(stacked) :]
+        if isinstance(op, Gemm) and name.startswith("/") and shape[0] == 1:
+            shape = shape[1:]
+            values = values.reshape(*stacked, *shape)
         if name == "/acc":
-            self._shapes[op.name] = values.shape
+            self._shapes[op.name] = shape
             wide = np.float32 if values.dtype.kind == "f" else np.int64 if values.dtype == np.int64 else np.int32
-            self.spool.add(f"{op.name}/acc", values, np.dtype(wide))
+            self.spool.add(f"{op.name}/acc", values, np.dtype(wide), runs)
         elif name == "/act":
-            self._numbers(f"{op.name}/act", op.act.tensor, values)
+            self._numbers(f"{op.name}/act", op.act.tensor, values, runs)
             self._weight(op)
         elif name == "/act_scale":
             self.spool.add(f"{op.name}/act_scale", values)
         elif name == "/weight":
             self._numbers(f"{op.name}/weight", op.weight.tensor, values)
         else:
-            flat = isinstance(op, Gemm) and values.size == np.prod(self._shapes.get(op.name, (0,)))
-            self._numbers(f"{op.name}/out", name, values.reshape(self._shapes[op.name]) if flat else values)
+            flat = isinstance(op, Gemm) and prod(shape) == prod(self._shapes.get(op.name, (0,)))
+            shape = self._shapes[op.name] if flat else shape
+            self._numbers(f"{op.name}/out", name, values.reshape(*stacked, *shape), runs)
 
     def _weight(self, op: Gemm | Conv) -> None:
         """A parameter once."""
@@ -79,7 +84,7 @@ class Trace:
             if op.bias is not None:
                 self.spool.add(f"{op.name}/bias", self._ops.parameters[op.bias.tensor])
 
-    def _numbers(self, key: str, tensor: str, values: Array) -> None:
+    def _numbers(self, key: str, tensor: str, values: Array, runs: int = 1) -> None:
         assert self._ops is not None
         precision, grid = self.program.tensor(tensor).precision, self._ops.grids.tensors.get(tensor)
         index = tensor in self._ops.indices
@@ -87,10 +92,11 @@ class Trace:
             self._scales(key, grid)
         if self.pack and not precision.floating and precision.bits <= _NARROW_BITS:
             if f"{key}.shape" not in self.spool.streams:
-                self.spool.add(f"{key}.shape", np.array(values.shape, np.int64))
-            self.spool.add(f"{key}.packed", packed(values, precision.bits))
+                self.spool.add(f"{key}.shape", np.array(values.shape[runs > 1 :], np.int64))
+            self.spool.add(f"{key}.packed", packed(values, precision.bits), count=runs)
             return
-        self.spool.add(key, values, np.dtype(np.float16 if precision is Precision.FP16 else storage(precision)))
+        kind = np.dtype(np.float16 if precision is Precision.FP16 else storage(precision))
+        self.spool.add(key, values, kind, runs)
 
     def _scales(self, key: str, grid: Grid) -> None:
         self.spool.add(f"{key}_scale", np.asarray(grid.scale, np.float32))
