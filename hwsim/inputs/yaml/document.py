@@ -7,6 +7,7 @@ refused.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -50,8 +51,9 @@ class Node:
         return node
 
 
+@lru_cache(maxsize=16)
 def read_document(source: TextFile) -> Node:
-    """The one document of a file."""
+    """The one document of a file. Nobody changes it, so a file that is read again is not parsed again."""
     try:
         return _Reader(source).document()
     except yaml.YAMLError as error:
