@@ -25,7 +25,7 @@ from recipes import POLICIES, RECIPES
 from test_timeline import agree
 from timeline_simpy import simulate
 
-ROOMY = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+ROOMY = settings(max_examples=45, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
