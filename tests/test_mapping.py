@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chips import arrays, chip, chips
+from clock_laws import waits
 from hwsim.core.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
 from hwsim.core.functions import Function
 from hwsim.core.laws import is_depthwise, law
@@ -148,15 +149,7 @@ def test_time_is_between_the_busiest_unit_and_one_after_another(program: Program
     plan = fastest(program, on)
     done = run(plan).total
     busy = [done.busy.load, done.busy.array, done.busy.vector, done.busy.store]
-    tails = latencies = 0
-    for placed in plan.placed():
-        if isinstance(placed.node, OpSchedule):
-            steps = list(placed.node.unrolled())
-            tails += placed.times * sum(step.array.tail for step in steps if step.array)
-            latencies += placed.times * sum(len(step.loads) for step in steps) * plan.ports.latency
-        else:
-            latencies += placed.times * plan.ports.latency
-    assert max(busy) <= done.cycles <= sum(busy) + tails + latencies
+    assert max(busy) <= done.cycles <= sum(busy) + waits(plan)
 
 
 @settings(max_examples=150)

@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from hwsim.core.schedule import OpSchedule, Place, Schedule
+from clock_laws import waits
+from hwsim.core.schedule import Place, Schedule
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
@@ -61,16 +62,8 @@ def test_accounts_close(name: str) -> None:
     total = counters.total
     assert sum(op.cycles for op in counters.ops) == total.cycles
     busy = total.busy
-    tails = latencies = 0
-    for placed in plan.placed():
-        if isinstance(placed.node, OpSchedule):
-            steps = list(placed.node.unrolled())
-            tails += placed.times * sum(step.array.tail for step in steps if step.array)
-            latencies += placed.times * sum(len(step.loads) for step in steps) * plan.ports.latency
-        else:
-            latencies += placed.times * plan.ports.latency
     units = busy.load, busy.array, busy.vector, busy.store
-    assert max(units) <= total.cycles <= sum(units) + tails + latencies
+    assert max(units) <= total.cycles <= sum(units) + waits(plan)
     size = load_chip("int4_array").scratchpad.size
     assert all(one.kept_bytes <= size for one in plan.placements)
     assert {one.place for one in plan.placements} >= {Place.STREAMED}
