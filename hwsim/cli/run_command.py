@@ -14,6 +14,7 @@ from hwsim.cli.options import (
     values_options,
 )
 from hwsim.cli.patience import patiently
+from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress
 
 
@@ -33,8 +34,8 @@ from hwsim.core.progress import Progress
 )
 @click.option(
     "--objective",
-    type=click.Choice(["latency", "energy"]),
-    default="latency",
+    type=click.Choice([one.value for one in Objective]),
+    default=Objective.LATENCY.value,
     show_default=True,
     help="What the mapper makes least.",
 )
@@ -83,7 +84,6 @@ def command(
 
     def job(progress: Progress) -> Result:
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.core.objective import Objective
         from hwsim.report.files import write_binary
         from hwsim.study.request import Request, answer
         from hwsim.study.values import Sources

@@ -74,10 +74,10 @@ class Stalls(Tally):
     slot: Units = Units()  # no operand or result slot is free
 
     @classmethod
-    def of_all(cls, some: Iterable["Stalls"]) -> "Stalls":
-        """The sum of some."""
-        some = list(some)
-        return cls(**{field.name: Units.sum_of((getattr(one, field.name), 1) for one in some) for field in fields(cls)})
+    def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
+        """The sum of some, each so many times."""
+        counted = list(counted)
+        return cls(**{name: Units.sum_of((getattr(one, name), n) for one, n in counted) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ class RunCounters(Noun):
         sums = {
             "cycles": sum(op.cycles for op in self.ops),
             "busy": Units.sum_of((op.busy, 1) for op in self.ops),
-            "stalls": Stalls.of_all(op.stalls for op in self.ops),
+            "stalls": Stalls.sum_of((op.stalls, 1) for op in self.ops),
             "work": Work.sum_of((op.work, 1) for op in self.ops),
         }
         for name, value in sums.items():

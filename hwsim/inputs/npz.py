@@ -15,6 +15,10 @@ Array = NDArray[Any]
 _MOST_AXES = 16
 
 
+_DAMAGE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError)
+"""What zipfile raises; RuntimeError where a member is encrypted, or compressed in a way that it does not know."""
+
+
 class NpzArchive:
     """An archive of arrays of real numbers; it stays open until `close`."""
 
@@ -22,12 +26,12 @@ class NpzArchive:
         self.name = name
         try:
             self._archive = zipfile.ZipFile(source)
-        except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise FileProblem(name, f"is no readable NPZ file: {error}") from error
         try:
             self._members = {info.filename.removesuffix(".npy"): info for info in self._archive.infolist()}
             self._headers = {key: _npy_header(name, key, self._archive, info) for key, info in self._members.items()}
-        except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError) as error:
+        except _DAMAGE as error:
             self.close()
             raise FileProblem(name, f"is no readable NPZ file: {error}") from error
         except FileProblem:
@@ -44,7 +48,7 @@ class NpzArchive:
         shape, kind, turned, start = self._headers[key]
         try:
             data = self._archive.read(self._members[key])
-        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
+        except (*_DAMAGE, ValueError) as error:
             raise FileProblem(self.name, f"{shown(key)} is damaged: {error}") from error
         values = np.frombuffer(data, kind, count=prod(shape), offset=start)
         return values.reshape(shape, order="F" if turned else "C")

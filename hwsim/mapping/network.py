@@ -40,9 +40,8 @@ class Network:
     @cached_property
     def _follower_of(self) -> dict[int, int]:
         """The places of ops that work on the tiles of others, by the places of these."""
-        place_of = self.uses.place_of
-        followed = [sized for sized in self.largest.values() if sized.follower is not None]
-        return {place_of[sized.op.name]: place_of[sized.follower.op.name] for sized in followed if sized.follower}
+        place_of, pairs = self.uses.place_of, ((one.op, one.follower) for one in self.largest.values())
+        return {place_of[op.name]: place_of[follower.op.name] for op, follower in pairs if follower is not None}
 
     @cached_property
     def _leader_of(self) -> dict[int, int]:

@@ -11,14 +11,14 @@ from hwsim.core.chip import Dataflow
 from hwsim.core.counters import Work
 from hwsim.core.functions import Function
 from hwsim.core.precision import Precision
-from hwsim.core.steps import ArrayWork, Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.core.steps import Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.mapping.array_cost import ArrayCost
 from hwsim.mapping.blocks import Extent, Limits, Part, extent, limits_of, m_and_n, parts
 from hwsim.mapping.follower import Follower
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
-from hwsim.timing.movement import sums_kept, tile_register_bits
-from hwsim.timing.systolic import interval, tail
+from hwsim.timing.movement import sums_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,10 @@ class Tiling:
         """What blocks must obey on this array in this mode."""
         in_part = 0 < self.where.resident_k < self.whole.k
         return replace(limits_of(self.target.array, self.mode), k_is_cut=in_part)
+
+    @cached_property
+    def _array(self) -> ArrayCost:
+        return ArrayCost(self.target, self.mode, self.operands, self.limits, self.whole, self.following)
 
     @property
     def _m_is_inner(self) -> bool:
@@ -134,17 +138,9 @@ class Tiling:
 
     def least_cycles(self, block: Extent) -> int:
         """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
-        whole, array, unit = self.whole, self.target.array, self.limits.unit
-        outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
-        if array.dataflow is Dataflow.OS:
-            tiles = -(-whole.outer // unit.outer) * -(-whole.inner // unit.inner)
-            busy = tiles * interval(array, -(-whole.k // self.limits.packed_k))
-        else:
-            tiles = -(-whole.k // unit.k) * -(-whole.inner // unit.inner)
-            last = whole.outer - (outers - 1) * block.outer
-            busy = tiles * ((outers - 1) * interval(array, block.outer) + interval(array, last))
-        loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - outers * inners
-        return self.operands.size.batch * max(busy, loads)
+        blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
+        loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
+        return self.operands.size.batch * max(self._array.busy(block.outer), loads)
 
     def loaded_bytes(self, block: Extent) -> int:
         """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
@@ -210,11 +206,11 @@ class Tiling:
                 sizes[Ring.VECTOR_OPERANDS] = brought
         loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
         loaded = sum(load.bytes for load in loads)
-        entering = self._entering_bytes(block)
+        entering = self._array.entering_bytes(block)
         kept = sums_kept(self.target.array, self.mode, m * n, block.k)
         return Step(
             loads=loads,
-            array=self._array(block, phase, entering, last=last),
+            array=self._array.work(block, phase, entering, last=last),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             vector_port_bound=vector is not None and vector.port_bound,
@@ -223,7 +219,7 @@ class Tiling:
             releases=tuple(ring for ring in sizes if not reuse[ring][1]),
             work=Work(
                 macs=m * n * block.k,
-                array_register_bits=self._register_bits(block, phase),
+                array_register_bits=self._array.register_bits(block, phase),
                 accumulator_reads=kept + m * n * (phase.closes - phase.opens) if kept else 0,
                 accumulator_writes=kept,
                 vector_lane_cycles=0 if vector is None else vector.lane_cycles,
@@ -250,51 +246,6 @@ class Tiling:
         if loads_rows or (self.follower is not None and self.follower.loads_tiles):
             columns = (False, False)
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
-
-    def _array(self, block: Extent, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
-        array, packed, unit = self.target.array, self.limits.packed_k, self.limits.unit
-        if array.dataflow is Dataflow.OS:
-            tiles = -(-block.outer // unit.outer) * -(-block.inner // unit.inner)
-            stream, whole = -(-block.k // packed), -(-self.whole.k // packed)
-            # A step that does not finish its K occupies just that K; the last one brings the rest of the interval.
-            rest = interval(array, whole) - whole if phase.closes else 0
-            cycles = tiles * (stream + rest)
-            latest = tail(array, whole)
-            if last and self.following is not None:
-                more = whole + max(0, array.rows - self.following) - interval(array, whole)
-                cycles, latest = cycles + more, latest - more
-        else:
-            tiles = -(-block.k // unit.k) * -(-block.inner // unit.inner)
-            cycles = tiles * interval(array, block.outer)
-            latest = tail(array, block.outer)
-        ports = -(-entering // self.target.scratchpad.read)
-        return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0, port_bound=ports > cycles)
-
-    def _register_bits(self, block: Extent, phase: Phase) -> int:
-        """What the registers of the array take over in a step; a sum of OS leaves when its K is complete."""
-        array, unit = self.target.array, self.limits.unit
-        across = -(-block.inner // unit.inner)
-        if array.dataflow is Dataflow.OS:
-            tiles, stream = -(-block.outer // unit.outer) * across, -(-block.k // self.limits.packed_k)
-        else:
-            tiles, stream = -(-block.k // unit.k) * across, block.outer
-        return tiles * tile_register_bits(array, self.mode, stream, drains=phase.closes)
-
-    def _entering_bytes(self, block: Extent) -> int:
-        """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""
-        unit = self.limits.unit
-        m, n = m_and_n(self.target.array.dataflow, block)
-        act = self.operands.act_stream_bytes(m, block.k)
-        as_loaded = self.operands.weight_bytes if self.target.free_conversion else self.operands.weight_stream_bytes
-        weight = as_loaded(block.k, n)
-        across = -(-block.inner // unit.inner)
-        match self.target.array.dataflow:
-            case Dataflow.WS:
-                return act * across + weight
-            case Dataflow.IS:
-                return weight * across + act
-            case Dataflow.OS:
-                return act * across + weight * -(-block.outer // unit.outer)
 
     def _vector(self, m: int, n: int, *, fresh_weights: bool) -> VectorCost:
         """The work on a finished tile. Dequantising the weights that it needed is counted here, for all of K."""

@@ -1,7 +1,7 @@
 """The ops of a quantised program: integers where its formats are integers, rounded floats where they are not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from hwsim.core.laws import is_depthwise
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.precision import Precision
-from hwsim.core.program import Program
 from hwsim.core.view import View
-from hwsim.engine.values.floats import Seen, chain_elements, from_rows, looked_up, matrices, nobody, rows_of, skewed
-from hwsim.engine.values.formatted import Adds, FormattedOps, exactly
-from hwsim.engine.values.grids import Grids, in_integers
+from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, rows_of, skewed
+from hwsim.engine.values.formatted import FormattedOps
+from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
@@ -42,20 +41,17 @@ class _Ready:
 class IntegerOps(FormattedOps):
     """Runs the ops of a quantised program. What does not change from run to run is made ready once."""
 
-    def __init__(
-        self,
-        program: Program,
-        parameters: Mapping[str, NDArray[np.float32]],
-        grids: Grids,
-        *,
-        adds: Adds = exactly,
-        threads: int = 1,
-        seen: Seen = nobody,
-    ) -> None:
-        super().__init__(program, parameters, grids, adds=adds, threads=threads, seen=seen)
-        self._ready: dict[str, _Ready] = {}
-        self._chains: dict[str, IntegerChain] = {}
-        self._whole: dict[str, bool] = {}
+    @cached_property
+    def _ready(self) -> dict[str, _Ready]:
+        return {}
+
+    @cached_property
+    def _chains(self) -> dict[str, IntegerChain]:
+        return {}
+
+    @cached_property
+    def _whole(self) -> dict[str, bool]:
+        return {}
 
     def run(self, op: Op, memory: Memory, indices: Indices) -> None:
         """Run one op."""
