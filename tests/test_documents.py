@@ -12,9 +12,10 @@ from data import ARCH, RNNT
 from hwsim.inputs.shipped import Kind, names
 
 SUMMARY_KEYS = [
-    "chip", "workload", "precision", "batch", "cycles", "latency_ms", "host_ms", "audio_seconds", "rtf", "energy_aj",
-    "energy_mj", "macs", "utilization", "reachable_utilization", "dram_read_bytes", "dram_write_bytes", "parameters",
-    "model_bytes", "compression_vs_fp32", "lm_parameters", "lm_bytes",
+    "chip", "workload", "precision", "batch", "cycles", "latency_ms", "host_ms", "audio_seconds", "rtf",
+    "throughput_rtf", "energy_aj", "energy_mj", "macs", "products_by_mode", "widened_macs", "utilization",
+    "reachable_utilization", "dram_read_bytes", "dram_write_bytes", "parameters", "model_bytes",
+    "compression_vs_fp32", "lm_parameters", "lm_bytes",
 ]  # fmt: skip
 PART_KEYS = [
     "name", "parameters", "model_bytes", "macs", "cycles", "dram_read_bytes", "dram_write_bytes", "energy_aj",
@@ -30,8 +31,9 @@ STEP_KEYS = [
     "energy_saved_aj", "energy_gain",
 ]  # fmt: skip
 ROW_KEYS = [
-    "precision", "cycles", "latency_ms", "rtf", "speedup", "energy_aj", "energy_mj", "energy_gain", "dram_bytes",
-    "model_bytes", "compression_vs_fp32", "utilization", "reachable_utilization",
+    "precision", "mode", "widened_macs", "cycles", "latency_ms", "rtf", "throughput_rtf", "speedup", "energy_aj",
+    "energy_mj", "energy_gain", "dram_bytes", "model_bytes", "compression_vs_fp32", "utilization",
+    "reachable_utilization",
 ]  # fmt: skip
 
 
@@ -43,6 +45,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
     assert list(document) == [
         "summary",
+        "diagnosis",
         "parts",
         "ops",
         "counters",
@@ -123,7 +126,8 @@ def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[s
     out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
     document = json.loads(out)
     assert list(document) == [
-        "chip", "workload", "rows", "waterfall", "waterfall_other_order", "slower_ops", "energy_split", "provenance",
+        "chip", "workload", "rows", "waterfall", "waterfall_other_order", "ops", "slower_ops", "became_resident",
+        "energy_split", "provenance",
     ]  # fmt: skip
     rows = document["rows"]
     assert [row["precision"] for row in rows] == ["fp16", "w8a8", "w4a4"]

@@ -47,7 +47,7 @@ def test_figures_follow_from_the_integers() -> None:
     assert found.peak_tops == 2 * 64 * 64 * 8 / 1000
     assert found.peak_tops_per_mm2 == pytest.approx(found.peak_tops / result.area.total_mm2, rel=1e-12)
     assert found.energy_per_audio_second_mj == pytest.approx(summary.energy_mj / summary.audio_seconds, rel=1e-12)
-    assert found.samples_per_second_per_watt == pytest.approx(1 / joules, rel=1e-12)
+    assert found.utterances_per_joule == pytest.approx(1 / joules, rel=1e-12)
     assert found.energy_delay_js == pytest.approx(joules * seconds, rel=1e-12)
     assert 0 < found.tops < found.peak_tops
     assert found.peak_tops_per_watt is not None

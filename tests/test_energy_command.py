@@ -11,7 +11,10 @@ from data import ARCH
 from hwsim.cli.main import main
 
 
-def test_the_explanation_is_that_of_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_explanation_is_that_of_the_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     out, text = printed(capsys, "run", "int4_array", "tdnnf_7q", "--explain-energy", "--json", "-")
     document = json.loads(out)
     lines = document["energy_lines"]
@@ -22,24 +25,27 @@ def test_the_explanation_is_that_of_the_json(capsys: pytest.CaptureFixture[str])
     shown = text[text.index("The energy, action by action") :]
     for line in lines:
         if line["count"]:
-            assert re.search(rf"{re.escape(line['action'])} +{line['count']:,} .* {line['unit_aj']:,} ", shown)
+            price = f"{line['unit_aj'] / 10**6:,.6f}"
+            assert re.search(rf"{re.escape(line['action'])} +{line['count']:,} +{price} ", shown)
             assert line["sources"]
-            assert all(" ".join(source.split()) in " ".join(shown.split()) for source in line["sources"])
+            assert all("".join(source.split()) in "".join(shown.split()) for source in line["sources"])
     assert "dram.lpddr4: 14 pJ for 1 bit: a thesis's simulation" in shown
-    assert max(len(row) for row in text.splitlines()) <= 100
+    assert max(len(row) for row in text.splitlines()) <= 120
 
 
 def test_without_the_option_nothing_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "action by action" not in printed(capsys, "run", "int4_array", "tdnnf_7q")[0]
 
 
-def test_an_override_shows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_override_shows(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     chip = tmp_path / "chip.yaml"
     own = "energy_override: {multiply: {int4: {energy: 9 fJ, source: our synthesis, sure: read}}}"
     points = "operating_points: {low: {clock: 500 MHz, voltage: 0.55 V, memory_voltage: 0.7 V}}"
     chip.write_text(f"{ARCH.read_text()}{own}\n{points}\n")
-    out, _ = printed(capsys, "run", str(chip), "tdnnf_7q", "--precision", "w4a4", "--explain-energy", "--point", "low")
-    assert re.search(r"\nmac int4 +int4_array:multiply.int4 · 0\.5016 \+ +recalled, overridden +1, 2\n", out)
+    options = ("--precision", "w4a4", "--full", "--explain-energy", "--point", "low")
+    out, _ = printed(capsys, "run", str(chip), "tdnnf_7q", *options)
+    assert re.search(r"\nmac int4 +int4_array:multiply.int4 · 0\.5016 \+.* recalled, overridden +1, 2\n", out)
     assert "our synthesis" in out
     assert "at 500 MHz" in out
     assert "in 7 nm at 0.55 V" in out
@@ -65,11 +71,12 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: py
 
 
 def test_a_comparison_says_where_the_savings_come_from(capsys: pytest.CaptureFixture[str]) -> None:
-    out, text = printed(capsys, "compare", "int4_array", "tdnnf_7q", "--precisions", "fp16,w4a4", "--json", "-")
+    options = ("--precisions", "fp16,w4a4", "--full", "--json", "-")
+    out, text = printed(capsys, "compare", "int4_array", "tdnnf_7q", *options)
     document = json.loads(out)
     first, last = document["rows"]
     split = document["energy_split"][1]
     assert sum(split["saved_aj"].values()) == first["energy_aj"] - last["energy_aj"]
     assert sum(split["energy_aj"].values()) == last["energy_aj"]
     assert "fp16 to w4a4" in text
-    assert max(len(row) for row in text.splitlines()) <= 100
+    assert max(len(row) for row in text.splitlines()) <= 80

@@ -14,8 +14,8 @@ from hwsim.core.lengths import Lengths, Share
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.check import check
 from hwsim.models.catalogue import workload
+from hwsim.report.full import full_text
 from hwsim.report.tables import Screen
-from hwsim.report.terminal import run_text
 from hwsim.study.simulate import simulate
 from test_rnnt import recipe
 
@@ -79,9 +79,9 @@ def test_a_distribution_is_a_run_for_each_bucket() -> None:
         (0.3, 2, 1, alone[1]),
     ]
     assert found.padding == float(1 - Fraction(5 + 6, 10 + 6))
-    assert found.rtf == pytest.approx((3 * alone[0] + alone[1]) / 1100, rel=1e-12)
+    assert found.throughput_rtf == pytest.approx((3 * alone[0] + alone[1]) / 1100, rel=1e-12)
     assert (found.latency_p50_ms, found.latency_p99_ms) == tuple(alone)
-    assert "Utterance lengths: RTF" in run_text(result, 10**9, Screen())
+    assert "Utterance lengths: throughput RTF" in full_text(result, 10**9, Screen())
     assert simulate(chip(), workload(base)).lengths is None
 
 

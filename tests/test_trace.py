@@ -16,18 +16,19 @@ from hwsim.cli.main import main
 from hwsim.core.decoded import Decoded
 from hwsim.core.ops import Gemm
 from hwsim.core.precision import PrecisionPlan, Rule
-from hwsim.core.quality import OpQuality, Quality
+from hwsim.core.quality import OpQuality, Origin, Quality
 from hwsim.core.workload import Workload
 from hwsim.engine.values.compare import agreement
+from hwsim.engine.values.seeded import parameters_from
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.inputs.load import load_workload
+from hwsim.inputs.load import load_workload, open_workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength
 from hwsim.models.gemms import Gemms, Product
 from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
 from hwsim.report.export import to_csv
-from hwsim.report.quality import losing_most
+from hwsim.report.quality import losing_most, weights_remark
 from hwsim.report.quality_figure import quality_png
 from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
@@ -282,6 +283,43 @@ def test_trace_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
         assert "lm.output/acc" in file.files
     assert main(["trace", *TINY, "--input", "none.npz"]) == 2
     assert capsys.readouterr().err == "hwsim: none.npz: cannot be read: No such file or directory\n"
+
+
+DRAWN = "weights drawn at random (seed 0), never trained: no measure of accuracy"
+
+
+def test_every_output_of_values_says_that_weights_were_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trace", *TINY, "--json", "-"]) == 0
+    document, text = capsys.readouterr()
+    assert (json.loads(document)["weights_from"], json.loads(document)["input_from"]) == ("drawn", "drawn")
+    assert DRAWN in " ".join(text.split("\n\n")[0].split())
+    assert main(["run", "int4_array", *TINY, "--values", "--out", str(tmp_path)]) == 0
+    assert f"Values of lstm_lm in w4a4, {DRAWN}" in " ".join(capsys.readouterr().out.split())
+    header, *rows = (tmp_path / "quality.csv").read_text().splitlines()
+    assert header.endswith(",weights_from,input_from,seed")
+    assert all(row.endswith(",drawn,drawn,0") for row in rows)
+    assert json.loads((tmp_path / "result.json").read_text())["quality"]["weights_from"] == "drawn"
+
+
+def test_weights_from_a_file_are_not_called_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dims = {"model.cells": 8, "model.embedding": 8, "batch": 2, "outputs": 9}
+    weights = tmp_path / "weights.npz"
+    arrays: dict[str, Any] = dict(parameters_from(open_workload("lstm_lm", None, dims).value.program, 1))
+    np.savez(weights, **arrays)
+    assert main(["trace", *TINY, "--weights", str(weights), "--json", "-"]) == 0
+    document, text = capsys.readouterr()
+    assert (json.loads(document)["weights_from"], json.loads(document)["input_from"]) == ("file", "drawn")
+    assert "drawn" not in text
+
+
+def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
+    drawn = quality_of(op("a", 1.0))
+    given = replace(drawn, weights_from=Origin.FILE)
+    assert weights_remark(drawn) == f", {DRAWN}"
+    assert weights_remark(given) == ""
+    assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
 
 
 def test_run_with_values_and_measured_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

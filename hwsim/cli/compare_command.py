@@ -17,8 +17,9 @@ from hwsim.core.progress import Progress
     metavar="LIST",
     help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
+@click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
 @output_options
-def command(arch: str, workload: str, precisions: str, json_file: str | None, out: str | None) -> None:
+def command(arch: str, workload: str, precisions: str, full: bool, json_file: str | None, out: str | None) -> None:
     """Run WORKLOAD on ARCH in several precisions and show speed-up, energy, traffic and size side by side.
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
@@ -42,8 +43,9 @@ def command(arch: str, workload: str, precisions: str, json_file: str | None, ou
     comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.comparison import comparison_text
-    from hwsim.report.energy import split_text
+    from hwsim.report.comparison_screen import comparison_screen
     from hwsim.report.export import comparison_files, to_json
 
     deliver(json_file, out, lambda: to_json(comparison), lambda: comparison_files(comparison))
-    tell(json_file, lambda screen: comparison_text(comparison, screen) + "\n" + split_text(comparison, screen))
+    text = comparison_text if full else comparison_screen
+    tell(json_file, lambda screen: text(comparison, screen))

@@ -93,13 +93,23 @@ def deliver(
 
 def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
     """Print what people read, on standard error if a program reads standard output."""
-    from hwsim.report.tables import Screen
-
     stream, name = (sys.stderr, "standard error") if json_file == "-" else (sys.stdout, "standard output")
+    write_stream(stream, name, text(screen_of(stream)))
+
+
+def screen_of(stream: TextIO | None) -> "Screen":
+    """What a text for that stream may be like: as wide as the terminal or as `COLUMNS` says, elsewhere 80 columns."""
+    from hwsim.report.bars import can_show_blocks
+    from hwsim.report.tables import LEAST_WIDTH, Screen
+
     terminal = stream is not None and stream.isatty()
-    width = get_terminal_size().columns if terminal else 0
-    colours = terminal and "NO_COLOR" not in os.environ
-    write_stream(stream, name, text(Screen(width=max(width, Screen().width), colours=colours)))
+    columns = get_terminal_size((Screen().width, 24)).columns
+    width = columns if terminal or "COLUMNS" in os.environ else Screen().width
+    return Screen(
+        width=max(width, LEAST_WIDTH),
+        colours=terminal and "NO_COLOR" not in os.environ,
+        blocks=stream is None or can_show_blocks(stream.encoding),
+    )
 
 
 def write_stream(stream: TextIO | None, name: str, text: str) -> None:

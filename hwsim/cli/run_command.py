@@ -22,9 +22,12 @@ from hwsim.core.progress import Progress
 @click.argument("arch")
 @click.argument("workload")
 @click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
-@click.option("--explain", "explained", metavar="OP", help="Show why this op runs as it does, instead of the summary.")
+@click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
+@click.option("--tensors", is_flag=True, help="Print where each tensor lies, instead of the one screen.")
+@click.option("--sources", is_flag=True, help="Print which constants have no source, instead of the one screen.")
+@click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source, instead.")
+@click.option("--explain", "explained", metavar="OP", help="Show why this op runs as it does, instead.")
 @click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
-@click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source.")
 @click.option("--point", metavar="NAME", help="Run at this operating point of the chip.")
 @click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")
 @click.option(
@@ -53,9 +56,12 @@ def command(
     arch: str,
     workload: str,
     precision: str | None,
+    full: bool,
+    tensors: bool,
+    sources: bool,
+    explain_energy: bool,
     explained: str | None,
     dims: tuple[str, ...],
-    explain_energy: bool,
     point: str | None,
     power_cap: str | None,
     zero_gating: str | None,
@@ -108,10 +114,9 @@ def command(
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
-    from hwsim.report.explanation import explanation_text
     from hwsim.report.export import run_files, to_json
     from hwsim.report.files import write_binary
-    from hwsim.report.quality import run_with_quality_text
+    from hwsim.report.run import Asked, run_text
 
     deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
     if out is not None and result.quality is not None:
@@ -119,9 +124,5 @@ def command(
 
         png = quality_png(f"{result.summary.workload} in {result.summary.precision}", result.quality)
         write_binary(Path(out) / "quality.png", lambda file: file.write(png))
-    text = run_with_quality_text if explained is None else explanation_text
-    tell(json_file, lambda screen: text(result, result.operation.clock, screen))
-    if explain_energy:
-        from hwsim.report.energy import energy_text
-
-        tell(json_file, lambda screen: "\n" + energy_text(result, screen))
+    asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
+    tell(json_file, lambda screen: run_text(result, asked, screen))

@@ -81,7 +81,7 @@ class Efficiency(Noun):
     peak_tops_per_watt: float | None
     peak_tops_per_mm2: float | None
     energy_per_audio_second_mj: float
-    samples_per_second_per_watt: float
+    utterances_per_joule: float
     energy_delay_js: float
 
 

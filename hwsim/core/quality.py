@@ -1,10 +1,18 @@
 """How far a quantised model is from the same model in single precision."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated
 
 from hwsim.core.decoded import Decoded
 from hwsim.core.noun import Name, Noun, Table
+
+
+class Origin(Enum):
+    """Where values come from. Drawn weights were never trained: what they recognise means nothing."""
+
+    DRAWN = "drawn"  # from the seed
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +56,7 @@ class Quality(Noun):
     ops: tuple[OpQuality, ...]
     decoded: Decoded | None = None
     decoded_in_floats: Decoded | None = None
+    weights_from: Origin = Origin.DRAWN
+    input_from: Origin = Origin.DRAWN
     symbol_agreement: float | None = None
     """1 - edit distance between both searches' symbols / symbols of the float one; None without a search."""

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.core.counters import Bound, Counters, Limit, Stalls, Units
+from hwsim.core.diagnosis import Diagnosis
 from hwsim.core.efficiency import Areas, Efficiency, EnergySplit, Operation
 from hwsim.core.energy import AttojouleCount, Components, EnergyLine, UnitPrice
 from hwsim.core.explanation import Explanation
@@ -12,7 +13,7 @@ from hwsim.core.noun import Name, Noun, Table
 from hwsim.core.precision import Precision
 from hwsim.core.quality import Quality
 from hwsim.core.schedule import Placement
-from hwsim.core.waterfall import SlowerOp, WaterfallStep
+from hwsim.core.waterfall import BecameResident, ComparedOp, SlowerOp, WaterfallStep
 
 
 class Engine(Enum):
@@ -26,10 +27,12 @@ class Engine(Enum):
 class Summary(Noun):
     """The headline figures. Times are of one utterance, or of the batch that runs together.
 
-    Latency and real-time factor are those of the chip's cycles and of the host's share of the search, `host_ms`. The
-    sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused into the search.
-    `utilization` is of all products that the array could have made, `reachable_utilization` of those that the
-    scratchpad's port could have fed.
+    Latency and real-time factors are those of the chip's cycles and of the host's share of the search, `host_ms`.
+    `rtf` is that of an utterance, latency ÷ audio of one utterance; `throughput_rtf` is latency ÷ audio of all
+    utterances of the batch. `products_by_mode` sums to `macs`; of these, `widened_macs` were made in a mode wider than
+    both operands. The sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused
+    into the search. `utilization` is of all products that the array could have made, `reachable_utilization` of those
+    that the scratchpad's port could have fed.
     """
 
     chip: Name
@@ -41,9 +44,12 @@ class Summary(Noun):
     host_ms: float
     audio_seconds: float
     rtf: float
+    throughput_rtf: float
     energy_aj: AttojouleCount
     energy_mj: float
     macs: int
+    products_by_mode: Annotated[tuple[tuple[Name, int], ...], Table()]
+    widened_macs: int
     utilization: float
     reachable_utilization: float
     dram_read_bytes: int
@@ -110,13 +116,14 @@ class BucketResult(Noun):
 class LengthsResult(Noun):
     """A distribution of utterance lengths in buckets.
 
-    `rtf` is the time of all batches ÷ the audio of all utterances, padding left out; the percentiles are of utterances.
+    `throughput_rtf` is the time of all batches ÷ the audio of all utterances, padding left out; the percentiles are of
+    utterances.
     """
 
     buckets: tuple[BucketResult, ...]
     utterances: int
     padding: float
-    rtf: float
+    throughput_rtf: float
     latency_p50_ms: float
     latency_p99_ms: float
 
@@ -139,6 +146,7 @@ class Result(Noun):
     with its unit prices. `unrolled_iterations` are those of loops that were walked before their period was found."""
 
     summary: Summary
+    diagnosis: Diagnosis
     parts: tuple[PartResult, ...]
     ops: tuple[OpResult, ...]
     counters: Counters
@@ -158,12 +166,19 @@ class Result(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow(Noun):
-    """One precision of a comparison; gains are relative to the first row."""
+    """One precision of a comparison; gains are relative to the first row.
+
+    `mode` is the one in which the array makes most products, `widened_macs` are products in a mode wider than both
+    operands.
+    """
 
     precision: Name
+    mode: Precision | None
+    widened_macs: int
     cycles: int
     latency_ms: float
     rtf: float
+    throughput_rtf: float
     speedup: float
     energy_aj: AttojouleCount
     energy_mj: float
@@ -179,7 +194,8 @@ class ComparisonRow(Noun):
 class Comparison(Noun):
     """The same workload on the same chip in several precisions.
 
-    The waterfall leads from the first to the last of them, in two orders; `slower_ops` take more cycles in the last.
+    The waterfall leads from the first to the last of them, in two orders. `ops` are those that both have; `slower_ops`
+    take more cycles in the last. `became_resident` are parameters that only there stay on the chip, or more of them.
     """
 
     chip: Name
@@ -187,6 +203,8 @@ class Comparison(Noun):
     rows: tuple[ComparisonRow, ...]
     waterfall: tuple[WaterfallStep, ...]
     waterfall_other_order: tuple[WaterfallStep, ...]
+    ops: tuple[ComparedOp, ...]
     slower_ops: tuple[SlowerOp, ...]
+    became_resident: tuple[BecameResident, ...]
     energy_split: tuple[EnergySplit, ...]
     provenance: Provenance

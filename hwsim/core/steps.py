@@ -63,12 +63,18 @@ class Load(Noun):
 class ArrayWork(Noun):
     """How long a step keeps the array, and how much later its results are complete.
 
-    `port_bound`: a port of the scratchpad is what takes so long.
+    `port_bound`: a port of the scratchpad is what takes so long. Of the two, port and array, the other takes the
+    `hidden_cycles`.
     """
 
     cycles: Cycles
     tail: Cycles = 0
     port_bound: bool = False
+    hidden_cycles: Cycles = 0
+
+    def check(self) -> None:
+        if self.hidden_cycles > self.cycles:
+            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,11 @@ class Fused(Noun):
     cycles: Cycles
     work: Work
     port_bound: bool = False
+    hidden_cycles: Cycles = 0
+
+    def check(self) -> None:
+        if self.hidden_cycles > self.cycles:
+            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +103,7 @@ class Step(Noun):
     phase: Phase = Phase.WHOLE
     vector_cycles: Cycles | None = None
     vector_port_bound: bool = False
+    vector_hidden_cycles: Cycles = 0
     fused: Fused | None = None
     store_bytes: Count | None = None
     releases: tuple[Ring, ...] = ()

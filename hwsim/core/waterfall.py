@@ -7,6 +7,7 @@ from fractions import Fraction
 from hwsim.core.counters import Limit, Units
 from hwsim.core.energy import AttojouleCount
 from hwsim.core.noun import Name, Noun, Remark
+from hwsim.core.schedule import Place
 from hwsim.errors import InvalidValue
 
 
@@ -79,6 +80,30 @@ class WaterfallStep(Noun):
 
 def _gain(before: int, after: int) -> Fraction | None:
     return Fraction(before, after) if after else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedOp(Noun):
+    """An op in the first precision and in the last one: its cycles over all runs, what binds it, and its energy."""
+
+    name: Name
+    cycles_before: int
+    cycles_after: int
+    limit_before: Limit
+    limit_after: Limit
+    energy_before_aj: AttojouleCount
+    energy_after_aj: AttojouleCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BecameResident(Noun):
+    """A parameter of which a larger share stays in the scratchpad in the last precision than in the first one."""
+
+    tensor: Name
+    place_before: Place
+    place_after: Place
+    bytes: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,12 @@ class ArrayCost:
             cycles = self.tiles(block) * interval(array, block.outer)
             latest = tail(array, block.outer)
         ports = -(-entering // self.target.scratchpad.read)
-        return ArrayWork(cycles=max(cycles, ports), tail=latest if phase.closes else 0, port_bound=ports > cycles)
+        return ArrayWork(
+            cycles=max(cycles, ports),
+            tail=latest if phase.closes else 0,
+            port_bound=ports > cycles,
+            hidden_cycles=min(cycles, ports),
+        )
 
     def register_bits(self, block: Extent, phase: Phase) -> int:
         """What the registers of the array take over in a step; a sum of OS leaves when its K is complete."""

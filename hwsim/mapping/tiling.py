@@ -214,6 +214,7 @@ class Tiling:
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             vector_port_bound=vector is not None and vector.port_bound,
+            vector_hidden_cycles=0 if vector is None else vector.hidden_cycles,
             fused=fused,
             store_bytes=stored if stored and phase.closes else None,
             releases=tuple(ring for ring in sizes if not reuse[ring][1]),
@@ -270,6 +271,7 @@ class Tiling:
         return Fused(
             cycles=cost.cycles,
             port_bound=cost.port_bound,
+            hidden_cycles=cost.hidden_cycles,
             work=Work(vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written),
         )
 

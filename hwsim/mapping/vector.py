@@ -199,6 +199,7 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
         loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=loaded),) if loaded else (),
         vector_cycles=cost.cycles,
         vector_port_bound=cost.port_bound,
+        vector_hidden_cycles=cost.hidden_cycles,
         store_bytes=stored or None,
         releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
         work=Work(

@@ -17,6 +17,8 @@ class VectorCost:
     write_bytes: int
     port_bound: bool = False
     """Whether a port of the scratchpad, not the lanes, takes so long."""
+    hidden_cycles: int = 0
+    """What the other of the two takes."""
 
 
 def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Target) -> VectorCost:
@@ -31,4 +33,4 @@ def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Tar
         busy += -(-elements // target.vector.lanes) * cycles
         lanes += elements * cycles
     ports = max(-(-read_bytes // target.scratchpad.read), -(-write_bytes // target.scratchpad.write))
-    return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy)
+    return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))

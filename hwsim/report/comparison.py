@@ -1,15 +1,15 @@
-"""What `compare` prints: the precisions side by side, and change by change what separates the first from the last."""
+"""What `compare --full` prints: precisions side by side, and change by change what separates first and last."""
 
 from collections.abc import Sequence
-from fractions import Fraction
-from math import prod
 
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.result import Comparison
-from hwsim.core.waterfall import Change, SlowerOp, WaterfallStep
+from hwsim.core.waterfall import Change, SlowerOp
+from hwsim.report.energy import split_tables
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
+from hwsim.report.gains import product, same_changes, step_name, times_text
 from hwsim.report.tables import Screen, limit_text, new_table, render
 
 TOP = 10
@@ -27,15 +27,16 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
             row.precision,
             seconds(row.latency_ms / 1000),
             figure(row.rtf),
-            _times(row.speedup),
+            times_text(row.speedup),
             joules(row.energy_aj),
-            _times(row.energy_gain),
+            times_text(row.energy_gain),
             scaled(row.dram_bytes, "B"),
             scaled(row.model_bytes, "B"),
-            _times(row.compression_vs_fp32),
+            times_text(row.compression_vs_fp32),
             percent(row.utilization),
         )
-    return render((title, table, *_waterfall(comparison), *_slower(comparison)), screen)
+    blocks = (title, table, *_waterfall(comparison), *_slower(comparison), *split_tables(comparison))
+    return render(blocks, screen)
 
 
 def _waterfall(comparison: Comparison) -> list[Table]:
@@ -54,36 +55,20 @@ def _waterfall(comparison: Comparison) -> list[Table]:
     )
     energy.add_row(first, joules(begin.energy_before_aj), "", "", "")
     for step in steps:
-        name, beside = _name(step), _same_changes(step, other)
+        name, beside = step_name(step), same_changes(step, other)
         if step.changes != (Change.MAC_PRICE,):  # time does not know of prices
-            speedup = _product([one.speedup for one in beside])
+            speedup = product([one.speedup for one in beside])
             saved = f"{step.cycles_saved:,}"
-            time.add_row(name, f"{step.cycles_after:,}", saved, _times(step.speedup), _times(speedup))
-        gain = _product([one.energy_gain for one in beside])
-        saved = _signed_joules(step.energy_saved_aj)
-        energy.add_row(name, joules(step.energy_after_aj), saved, _times(step.energy_gain), _times(gain))
-    speedup, gain = _product([one.speedup for one in steps]), _product([one.energy_gain for one in steps])
+            time.add_row(name, f"{step.cycles_after:,}", saved, times_text(step.speedup), times_text(speedup))
+        gain = product([one.energy_gain for one in beside])
+        saved = joules(step.energy_saved_aj)
+        energy.add_row(name, joules(step.energy_after_aj), saved, times_text(step.energy_gain), times_text(gain))
+    speedup, gain = product([one.speedup for one in steps]), product([one.energy_gain for one in steps])
     saved = f"{sum(one.cycles_saved for one in steps):,}"
-    time.add_row(f"all: {last}", f"{end.cycles_after:,}", saved, _times(speedup), _times(speedup))
-    saved = _signed_joules(sum(one.energy_saved_aj for one in steps))
-    energy.add_row(f"all: {last}", joules(end.energy_after_aj), saved, _times(gain), _times(gain))
+    time.add_row(f"all: {last}", f"{end.cycles_after:,}", saved, times_text(speedup), times_text(speedup))
+    saved = joules(sum(one.energy_saved_aj for one in steps))
+    energy.add_row(f"all: {last}", joules(end.energy_after_aj), saved, times_text(gain), times_text(gain))
     return [time, energy]
-
-
-def _name(step: WaterfallStep) -> str:
-    return ", ".join(change.value for change in step.changes)
-
-
-def _same_changes(step: WaterfallStep, other: Sequence[WaterfallStep]) -> list[WaterfallStep]:
-    """The steps of the other order that together make just these changes; none if some make others with them."""
-    beside = [one for one in other if set(one.changes) & set(step.changes)]
-    made = {change for one in beside for change in one.changes}
-    return beside if made == set(step.changes) else []
-
-
-def _product(gains: Sequence[Fraction | None]) -> Fraction | None:
-    known = [gain for gain in gains if gain is not None]
-    return prod(known, start=Fraction(1)) if known and len(known) == len(gains) else None
 
 
 def _slower(comparison: Comparison) -> list[Table | Text]:
@@ -100,11 +85,3 @@ def _slower(comparison: Comparison) -> list[Table | Text]:
         cycles = f"{op.cycles_before:,}", f"{op.cycles_after:,}"
         table.add_row(op.name, *cycles, limit_text(op.limit_before), limit_text(op.limit_after), op.reason)
     return [table] if len(slower) <= TOP else [table, Text(f"and {len(slower) - TOP} more, which lose less")]
-
-
-def _signed_joules(attojoules: int) -> str:
-    return f"-{joules(-attojoules)}" if attojoules < 0 else joules(attojoules)
-
-
-def _times(factor: float | Fraction | None) -> str:
-    return "" if factor is None else f"{figure(float(factor))} ×"

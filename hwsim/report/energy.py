@@ -1,6 +1,7 @@
-"""What `--explain-energy` prints, action by action, and the split of what one precision saves against another."""
+"""What `run --explain-energy` prints, action by action, and the split of what one precision saves against another."""
 
 from dataclasses import fields
+from decimal import Decimal
 
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +12,7 @@ from hwsim.core.result import Comparison, Result
 from hwsim.report.figures import figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
 
-_GROUP_TITLES = {
+GROUP_TITLES = {
     "mac": "products",
     "movement": "movement on chip",
     "vector": "vector unit",
@@ -21,16 +22,16 @@ _GROUP_TITLES = {
 
 
 def energy_text(result: Result, screen: Screen) -> str:
-    """Every action of a run with its count, its price before and after rounding, and where the price comes from."""
+    """Every action of a run with its count, its price, what that was rounded by, and where it comes from."""
     lines = [line for line in result.energy_lines if line.count]
     sources = list(dict.fromkeys(source for line in lines for source in line.sources))
     return render((_counts(lines), _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
 
 
-def split_text(comparison: Comparison, screen: Screen) -> str:
+def split_tables(comparison: Comparison) -> list[Table]:
     """Where each precision's energy goes, and where what it saves against the first comes from."""
     first = comparison.energy_split[0].precision
-    table = new_table("energy", *(_GROUP_TITLES[f.name] for f in fields(EnergyGroups)), "in all", title="Energy")
+    table = new_table("energy", *(GROUP_TITLES[f.name] for f in fields(EnergyGroups)), "in all", title="Energy")
     for split in comparison.energy_split:
         spent = [getattr(split.energy_aj, f.name) for f in fields(EnergyGroups)]
         table.add_row(split.precision, *map(joules, spent), joules(sum(spent)))
@@ -38,17 +39,16 @@ def split_text(comparison: Comparison, screen: Screen) -> str:
         saved = dict(split.saved_aj)
         total = sum(saved.values())
         shares = [percent(saved[f.name], total) for f in fields(EnergyGroups)]
-        table.add_row(f"{first} to {split.precision}: share of what is saved", *shares, _signed(total))
-    return render((table,), screen)
+        table.add_row(f"{first} to {split.precision}: share of what is saved", *shares, joules(total))
+    return [table]
 
 
 def _counts(lines: list[EnergyLine]) -> Table:
     table = new_table(
         "action",
         "count",
-        "price, aJ",
-        "rounded",
-        "by",
+        "price, pJ",
+        "rounded by, aJ",
         "energy",
         title="The energy, action by action: count · rounded price",
     )
@@ -56,19 +56,16 @@ def _counts(lines: list[EnergyLine]) -> Table:
         of_it = [line for line in lines if line.component is component]
         if not of_it:
             continue
-        table.add_row(
-            Text(component.value, style="bold"), "", "", "", "", joules(sum(line.energy_aj for line in of_it))
-        )
+        table.add_row(Text(component.value, style="bold"), "", "", "", joules(sum(line.energy_aj for line in of_it)))
         for line in of_it:
             table.add_row(
                 f"  {line.action}",
                 f"{line.count:,}",
-                f"{float(line.exact_unit_aj):,.3f}",
-                f"{line.unit_aj:,}",
+                f"{Decimal(line.unit_aj).scaleb(-6):,f}",
                 f"{float(line.unit_aj - line.exact_unit_aj):+.3f}",
                 joules(line.energy_aj),
             )
-    table.add_row(Text("in all", style="bold"), "", "", "", "", joules(sum(line.energy_aj for line in lines)))
+    table.add_row(Text("in all", style="bold"), "", "", "", joules(sum(line.energy_aj for line in lines)))
     return table
 
 
@@ -96,7 +93,3 @@ def _silicon(result: Result) -> Text:
     total = parts.pop("total")
     listed = ", ".join(f"{name} {figure(size)}" for name, size in parts.items())
     return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} in all: {listed}")
-
-
-def _signed(attojoules: int) -> str:
-    return joules(attojoules) if attojoules >= 0 else f"-{joules(-attojoules)}"

@@ -9,7 +9,7 @@ from hwsim.core.counters import Stalls, Units
 from hwsim.core.explanation import Explanation
 from hwsim.core.result import OpResult, Result
 from hwsim.report.figures import joules, percent, scaled, seconds
-from hwsim.report.tables import Screen, limit_text, new_table, render
+from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
 
 MOST_CANDIDATES = 12
 
@@ -31,7 +31,7 @@ def explanation_text(result: Result, clock: int, screen: Screen) -> str:
 
 
 def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     loops = f", inside {', '.join(explanation.loops)}" if explanation.loops else ""
     table.add_row(
         "kind", f"{explanation.kind}, {explanation.times:,} {'run' if explanation.times == 1 else 'runs'}{loops}"

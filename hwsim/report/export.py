@@ -46,13 +46,19 @@ def run_files(result: Result) -> dict[str, str]:
         "ops.csv": to_csv([flat(op) for op in result.ops]),
         "tensors.csv": to_csv([flat(tensor) for tensor in result.tensors]),
         "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
-        "prices.csv": to_csv([{**flat(unit), "attojoules": unit.attojoules} for unit in result.prices]),
+        "prices.csv": to_csv(
+            [
+                {**flat(unit), "attojoules": unit.attojoules, "picojoules": unit.attojoules / 10**6}
+                for unit in result.prices
+            ]
+        ),
     }
 
 
 def quality_files(quality: Quality) -> dict[str, str]:
     """The files of one run of values by name."""
-    rows = [{**flat(op), "clipped_share": op.clipped_share} for op in quality.ops]
+    origin = {"weights_from": quality.weights_from.value, "input_from": quality.input_from.value, "seed": quality.seed}
+    rows = [{**flat(op), "clipped_share": op.clipped_share, **origin} for op in quality.ops]
     return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
 
 

@@ -33,9 +33,13 @@ def scaled(value: float, unit: str, digits: int = 3) -> str:
 def joules(attojoules: float) -> str:
     """An energy with the multiple of the joule that suits it.
 
-    >>> joules(376992512783390000), joules(1500)
-    ('377 mJ', '1.50 fJ')
+    >>> joules(376992512783390000), joules(1500), joules(-2 * 10**15), joules(0)
+    ('377 mJ', '1.50 fJ', '-2.00 mJ', '0 J')
     """
+    if attojoules == 0:
+        return "0 J"
+    if attojoules < 0:
+        return f"-{joules(-attojoules)}"
     for power, prefix in ((18, ""), (15, "m"), (12, "µ"), (9, "n"), (6, "p"), (3, "f")):
         if attojoules >= 10**power:
             return f"{figure(attojoules / 10**power)} {prefix}J"
@@ -55,9 +59,31 @@ def seconds(value: float) -> str:
 
 
 def percent(part: float, whole: float = 1) -> str:
-    """A share.
+    """A share; of one that is hardly there, that it is.
 
-    >>> percent(1, 8), percent(0.00123), percent(0, 5)
-    ('12.5 %', '0.123 %', '0 %')
+    >>> percent(1, 8), percent(0.00123), percent(0, 5), percent(1, 10**7)
+    ('12.5 %', '0.123 %', '0 %', '< 0.01 %')
     """
-    return f"{figure(100 * part / whole) if whole else '0'} %"
+    share = 100 * part / whole if whole else 0
+    return "< 0.01 %" if 0 < share < 0.01 else f"{figure(share)} %"
+
+
+def roughly(part: float, whole: float = 1) -> str:
+    """A share in a sentence or beside a bar, where its digits would only be in the way.
+
+    >>> roughly(811, 1000), roughly(3, 1000), roughly(0, 5), roughly(9999, 10000)
+    ('81 %', '0.3 %', '0 %', '100 %')
+    """
+    share = 100 * part / whole if whole else 0
+    return "< 0.1 %" if 0 < share < 0.1 else f"{share:.0f} %" if share >= 1 or not share else f"{share:.1f} %"
+
+
+def beside_the_audio(rtf: float) -> str:
+    """What a real-time factor says.
+
+    >>> beside_the_audio(0.0423), beside_the_audio(7.3), beside_the_audio(1)
+    ('23.6 times faster than the audio', '7.30 times slower than the audio', 'as fast as the audio')
+    """
+    if rtf == 1:
+        return "as fast as the audio"
+    return f"{figure(rtf)} times slower than the audio" if rtf > 1 else f"{figure(1 / rtf)} times faster than the audio"

@@ -1,16 +1,14 @@
 """What `gemm` prints: the counts of one matrix product."""
 
-from rich.table import Table
-
 from hwsim.core.product import ProductFigures
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import percent, seconds
-from hwsim.report.tables import Screen, render
+from hwsim.report.tables import Screen, plain_table, render
 
 
 def product_text(product: ProductFigures, clock: int, screen: Screen) -> str:
     """The counts of one matrix product on a chip of that clock."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     last = f"{seconds(product.out_cycles / clock)} at {HERTZ.written(clock)}"
     for row in (
         ("out cycles", f"{product.out_cycles:,}", f"up to the last result that leaves, {last}"),

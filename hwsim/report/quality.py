@@ -5,29 +5,23 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.quality import OpQuality, Quality
-from hwsim.core.result import Result
+from hwsim.core.quality import OpQuality, Origin, Quality
 from hwsim.report.figures import figure, percent
-from hwsim.report.tables import Screen, new_table, render
-from hwsim.report.terminal import run_text
+from hwsim.report.tables import Screen, new_table, plain_table, render
 
 TOP = 12
 
 
 def quality_text(title: str, quality: Quality, screen: Screen) -> str:
-    """The headline figures and the ops that lose most."""
-    return render((Text(title), *quality_blocks(quality)), screen)
+    """The headline figures and the ops that lose most, under a title that says where the weights come from."""
+    return render((Text(f"{title}{weights_remark(quality)}"), _headline(quality), _losing(quality)), screen)
 
 
-def run_with_quality_text(result: Result, clock: int, screen: Screen) -> str:
-    """The summary of one run, and of its values if it has any."""
-    text = run_text(result, clock, screen)
-    return text if result.quality is None else f"{text}\n{render(quality_blocks(result.quality), screen)}"
-
-
-def quality_blocks(quality: Quality) -> tuple[Table, Table]:
-    """The headline figures, and the ops that lose most."""
-    return _headline(quality), _losing(quality)
+def weights_remark(quality: Quality) -> str:
+    """What a title adds where no file gave the weights."""
+    if quality.weights_from is Origin.FILE:
+        return ""
+    return f", weights drawn at random (seed {quality.seed}), never trained: no measure of accuracy"
 
 
 def losing_most(ops: Sequence[OpQuality], count: int) -> list[OpQuality]:
@@ -51,7 +45,7 @@ def _headline(quality: Quality) -> Table:
         agreed = "" if quality.symbol_agreement is None else f", {percent(quality.symbol_agreement)} as in floats"
         steps = f"in {decoded.steps:,} steps, {decoded.expansions:,} expansions and {decoded.predictions:,} predictions"
         rows.append(("symbols", f"{found:,}", f"{steps}{agreed}"))
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     for row in rows:
         table.add_row(*row)
     return table

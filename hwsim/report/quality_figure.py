@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hwsim.core.quality import OpQuality, Quality
-from hwsim.report.quality import losing_most
+from hwsim.report.quality import losing_most, weights_remark
 
 TOP = 12
 _KINDS = {"gemm": "C0", "conv": "C1", "elementwise": "C2", "reduce": "C3", "lookup": "C4", "move": "C5", "skew": "C6"}
@@ -18,7 +18,7 @@ def quality_png(title: str, quality: Quality) -> bytes:
     along, losing = sheet.subplots(1, 2, width_ratios=(3, 2))
     draw_along(quality.ops, along)
     draw_losing(losing_most(quality.ops, TOP), losing)
-    sheet.suptitle(title)
+    sheet.suptitle(f"{title}{weights_remark(quality)}")
     data = BytesIO()
     sheet.savefig(data, format="png", dpi=120, metadata={"Software": None})
     return data.getvalue()

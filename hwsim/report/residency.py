@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from hwsim.core.result import Result
 from hwsim.core.schedule import Place, Placement
 from hwsim.report.figures import scaled
-from hwsim.report.tables import new_table
+from hwsim.report.groups import groups
+from hwsim.report.tables import Screen, new_table, render
 
 LARGEST = 5
+"""How many tensors the whole report names; `--tensors` has all groups."""
+
 _MEANING = {
     Place.RESIDENT: "loaded once before the loop that reads it",
     Place.PARTLY: "some of its rows stay, the others need the DRAM",
@@ -20,18 +24,38 @@ _MEANING = {
 _OUTSIDE = (Place.PARTLY, Place.STREAMED, Place.SPILLED)
 
 
+def tensors_text(result: Result, screen: Screen) -> str:
+    """What `run --tensors` prints: a line for each place, and all tensors, those of equal layers joined."""
+    everything = new_table("tensor", "place", "bytes", "kept of it", "why", title="All tensors, layers joined")
+    found = [
+        group
+        for place in Place
+        for group in groups((t for t in result.tensors if t.place is place), lambda tensor: tensor.tensor)
+    ]
+    for group in sorted(found, key=lambda group: -sum(tensor.bytes for tensor in group.members)):
+        size, kept = (sum(getattr(t, what) for t in group.members) for what in ("bytes", "kept_bytes"))
+        first = max(group.members, key=lambda tensor: tensor.bytes)
+        shown = scaled(kept, "B") if kept else ""
+        everything.add_row(group.title, first.place.value, scaled(size, "B"), shown, first.why)
+    return render((_places(result.tensors), everything), screen)
+
+
 def residency(tensors: Sequence[Placement]) -> list[Table]:
     """A line for each place, and the largest tensors for which the DRAM is needed, with the reason."""
+    outside = sorted((t for t in tensors if t.place in _OUTSIDE), key=lambda tensor: -tensor.bytes)
+    if not outside:
+        return [_places(tensors)]
+    largest = new_table("tensor", "place", "bytes", "why", title="Largest that need the DRAM")
+    for tensor in outside[:LARGEST]:
+        largest.add_row(tensor.tensor, tensor.place.value, scaled(tensor.bytes, "B"), tensor.why)
+    return [_places(tensors), largest]
+
+
+def _places(tensors: Sequence[Placement]) -> Table:
     places = new_table("place", "tensors", "bytes", "kept of it", "", title="Where tensors lie")
     for place, meaning in _MEANING.items():
         own = [tensor for tensor in tensors if tensor.place is place]
         if own:
             size, kept = sum(tensor.bytes for tensor in own), sum(tensor.kept_bytes for tensor in own)
             places.add_row(place.value, str(len(own)), scaled(size, "B"), scaled(kept, "B") if kept else "", meaning)
-    outside = sorted((t for t in tensors if t.place in _OUTSIDE), key=lambda tensor: -tensor.bytes)
-    if not outside:
-        return [places]
-    largest = new_table("tensor", "place", "bytes", "why", title="Largest that need the DRAM")
-    for tensor in outside[:LARGEST]:
-        largest.add_row(tensor.tensor, tensor.place.value, scaled(tensor.bytes, "B"), tensor.why)
-    return [places, largest]
+    return places

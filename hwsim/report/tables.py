@@ -4,19 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Limit
+from hwsim.report.fitted import fitted, wrapped
+
+TIE = "\u00a0"
+"""A blank at which no line ends; it is printed as any other."""
+
+LEAST_WIDTH = 60
+"""What is narrower is treated as if it were so wide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What the text is for: how wide it may be, and whether it may carry colours."""
+    """What the text is for: how wide it may be, whether it may carry colours, and bars made of blocks."""
 
-    width: int = 100
+    width: int = 80
     colours: bool = False
+    blocks: bool = True
 
 
 def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
@@ -26,9 +35,21 @@ def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
         file=text, width=screen.width, force_terminal=screen.colours, highlight=False, markup=False, emoji=False
     )
     for block in blocks:
-        console.print(block)
-        console.print()
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().split("\n")) + "\n"
+        for piece in fitted(block, screen.width) if isinstance(block, Table) else [_broken(block, screen.width)]:
+            console.print(piece)
+            console.print()
+    lines = text.getvalue().rstrip().replace(TIE, " ").split("\n")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _broken(text: Text, width: int) -> Text:
+    """The text, if it has words wider than the screen in lines that break them after dots and slashes.
+
+    A style at the beginning of a text stays there.
+    """
+    if max(map(cell_len, text.plain.split()), default=0) <= width:
+        return text
+    return Text("\n".join(wrapped(text.plain, width)), spans=[span for span in text.spans if span.start == 0])
 
 
 def limit_text(limit: Limit) -> str:
@@ -36,7 +57,12 @@ def limit_text(limit: Limit) -> str:
     return limit.value.replace("_", " ").replace("dram", "DRAM")
 
 
-TEXTS = ("bound by", "before", "after", "why", "place", "block", "")
+TEXTS = ("bound by", "how sure", "before", "after", "why", "place", "block", "")
+
+
+def plain_table() -> Table:
+    """A table without header: a name, a figure, a remark."""
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def new_table(*columns: str, title: str | None = None) -> Table:
@@ -50,6 +76,6 @@ def new_table(*columns: str, title: str | None = None) -> Table:
             justify="left" if left else "right",
             header_style="dim",
             overflow="fold",
-            no_wrap=place > 0 and column != "why",
+            no_wrap=place > 0 and column not in ("why", ""),
         )
     return table

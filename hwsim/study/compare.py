@@ -7,11 +7,12 @@ from fractions import Fraction
 from hwsim.core.chip import Chip
 from hwsim.core.noun import must_be
 from hwsim.core.progress import Progress, no_progress, stage
-from hwsim.core.result import Comparison, ComparisonRow, Summary
+from hwsim.core.result import Comparison, ComparisonRow, Result, Summary
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
 from hwsim.study.efficiency import energy_split
+from hwsim.study.side_by_side import became_resident, compared_ops
 from hwsim.study.simulate import prices_of, simulate
 from hwsim.study.slower import slower_ops
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
@@ -55,10 +56,12 @@ def compare(
     return Comparison(
         chip=chip.name,
         workload=workload.name,
-        rows=tuple(_row(summary, summaries[0]) for summary in summaries),
+        rows=tuple(_row(result, summaries[0]) for result in results),
         waterfall=chained,
         waterfall_other_order=other_order,
+        ops=compared_ops(results[0].ops, results[-1].ops),
         slower_ops=slower_ops(results[0].ops, results[-1].ops),
+        became_resident=became_resident(works[-1].program, results[0].tensors, results[-1].tensors),
         energy_split=tuple(
             energy_split(one.summary.precision, one.energy_by_component_aj, results[0].energy_by_component_aj)
             for one in results
@@ -72,12 +75,16 @@ def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, s
     return tuple(pair for pair in hashes[0] if all(pair in other for other in hashes))
 
 
-def _row(summary: Summary, baseline: Summary) -> ComparisonRow:
+def _row(result: Result, baseline: Summary) -> ComparisonRow:
+    summary = result.summary
     return ComparisonRow(
         precision=summary.precision,
+        mode=result.efficiency.mode,
+        widened_macs=summary.widened_macs,
         cycles=summary.cycles,
         latency_ms=summary.latency_ms,
         rtf=summary.rtf,
+        throughput_rtf=summary.throughput_rtf,
         speedup=float(Fraction(baseline.cycles, summary.cycles)),
         energy_aj=summary.energy_aj,
         energy_mj=summary.energy_mj,

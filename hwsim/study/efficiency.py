@@ -1,4 +1,4 @@
-"""What a run did for its energy: power, operations a joule, samples a joule, silicon; peak beside sustained."""
+"""What a run did for its energy: power, operations a joule, utterances a joule, silicon; peak beside sustained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -50,7 +50,7 @@ def efficiency(
         peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
         energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
-        samples_per_second_per_watt=ratio(workload.utterances, joules),
+        utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
 

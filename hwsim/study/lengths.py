@@ -35,7 +35,7 @@ def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> Lengt
         ),
         utterances=sum(bucket.utterances for bucket in buckets),
         padding=float(1 - Fraction(audio, padded)),
-        rtf=float(total_ms / Fraction(audio, 10**9)),
+        throughput_rtf=float(total_ms / Fraction(audio, 10**9)),
         latency_p50_ms=_percentile(buckets, latencies, 50),
         latency_p99_ms=_percentile(buckets, latencies, 99),
     )

@@ -19,6 +19,8 @@ from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, 
 from hwsim.core.schedule import Schedule
 from hwsim.core.sources import sources_of
 from hwsim.core.workload import Size, Workload, part_of
+from hwsim.study.diagnosis import diagnose
+from hwsim.study.modes import products_by_mode, widened_macs
 from hwsim.timing.peak import reachable_peak
 
 
@@ -40,12 +42,13 @@ def result(
     figures: Figures,
     provenance: Provenance,
 ) -> Result:
-    """Headline figures and one entry an op; every ratio is taken once, from integers."""
+    """Headline figures, a diagnosis and one entry an op; every ratio is taken once, from integers."""
     pairs = zip(counters.ops, energy.ops, strict=True)
     widths = _operand_bits(workload.program)
     ops = tuple(_op_result(chip, op, op_energy.components, widths.get(op.name)) for op, op_energy in pairs)
     return Result(
         summary=_summary(chip, workload, counters.ops, counters.total, energy.components.total, widths),
+        diagnosis=diagnose(chip, workload, schedule, counters.ops),
         parts=_parts(workload, ops),
         ops=ops,
         counters=counters.total,
@@ -174,9 +177,12 @@ def _summary(
         host_ms=float(workload.host_seconds * 1000),
         audio_seconds=float(workload.audio_seconds),
         rtf=float(seconds / workload.audio_seconds),
+        throughput_rtf=float(seconds / (workload.audio_seconds * workload.utterances)),
         energy_aj=energy_aj,
         energy_mj=float(Fraction(energy_aj, 10**15)),
         macs=sum(op.macs for op in counters),
+        products_by_mode=products_by_mode(counters),
+        widened_macs=widened_macs(widths, counters),
         utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
         reachable_utilization=float(
             sum(_cycles_at_reachable_peak(chip, op, widths.get(op.name)) for op in counters) / total.cycles

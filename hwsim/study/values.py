@@ -15,7 +15,7 @@ from hwsim.core.chip import Chip
 from hwsim.core.ops import Op
 from hwsim.core.precision import Precision
 from hwsim.core.progress import Progress, no_progress
-from hwsim.core.quality import Quality
+from hwsim.core.quality import Origin, Quality
 from hwsim.core.summation import Summation
 from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import decoding_of
@@ -139,6 +139,21 @@ def run_values(
 
     `write` is called with what writes the trace into a file.
     """
+    found = _evaluated(ready, sources, chip, write, progress)
+    return replace(found, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
+
+
+def _origin(file: Path | None) -> Origin:
+    return Origin.DRAWN if file is None else Origin.FILE
+
+
+def _evaluated(
+    ready: Prepared,
+    sources: Sources,
+    chip: Chip | None,
+    write: Callable[[Callable[[BinaryIO], None]], Any] | None,
+    progress: Progress,
+) -> Quality:
     threads = os.cpu_count() or 1
     exact: dict[str, Any] = {"accumulators": "exact"}
     on_chip: dict[str, Any] = exact if chip is None else {"adds": accumulators_of(chip), "accumulators": chip.name}

@@ -1,0 +1,119 @@
+"""What `run --full` prints: headline figures, parts, the costliest ops, where time and energy go, where tensors lie."""
+
+from dataclasses import fields
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.counters import Stalls, Units
+from hwsim.core.energy import Components
+from hwsim.core.result import LengthsResult, OpResult, Result
+from hwsim.report.diagnosis import diagnosis_text
+from hwsim.report.figures import figure, joules, percent, scaled, seconds
+from hwsim.report.headline import headline, headline_table, title
+from hwsim.report.residency import residency
+from hwsim.report.sources import without_a_source
+from hwsim.report.tables import Screen, limit_text, new_table, render
+
+TOP = 10
+
+
+def full_text(result: Result, clock: int, screen: Screen) -> str:
+    """All tables of one run on a chip of that clock."""
+    summary = result.summary
+    tables = (
+        headline_table(headline(result, clock)),
+        _parts(result),
+        _top_ops(result.ops, summary.cycles),
+        _time(result),
+        _energy(result),
+        *residency(result.tensors),
+        *(() if result.lengths is None else (_lengths(result.lengths),)),
+    )
+    said = Text(diagnosis_text(result.diagnosis, summary))
+    return render((title(summary), said, *tables, without_a_source(result)), screen)
+
+
+def _parts(result: Result) -> Table:
+    cycles = result.summary.cycles
+    table = new_table("part", "parameters", "model", "products", "cycles", "time", "DRAM", "energy", title="Parts")
+    for part in result.parts:
+        table.add_row(
+            part.name,
+            f"{part.parameters:,}",
+            scaled(part.model_bytes, "B"),
+            scaled(part.macs, "MAC"),
+            f"{part.cycles:,}",
+            percent(part.cycles, cycles),
+            scaled(part.dram_read_bytes + part.dram_write_bytes, "B"),
+            joules(part.energy_aj),
+        )
+    return table
+
+
+def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
+    top = sorted(ops, key=lambda op: -op.cycles)[:TOP]
+    rest = [op for op in ops if op not in top]
+    table = new_table("op", "runs", "cycles", "time", "bound by", "array", "energy", title="Costliest ops")
+    for op in top:
+        table.add_row(
+            op.name,
+            f"{op.times:,}",
+            f"{op.cycles:,}",
+            percent(op.cycles, cycles),
+            limit_text(op.limit),
+            percent(op.utilization) if op.macs else "",
+            joules(op.energy_aj),
+        )
+    if rest:
+        rest_cycles, rest_energy = sum(op.cycles for op in rest), sum(op.energy_aj for op in rest)
+        table.add_row(
+            f"{len(rest)} more", "", f"{rest_cycles:,}", percent(rest_cycles, cycles), "", "", joules(rest_energy)
+        )
+    return table
+
+
+def _time(result: Result) -> Table:
+    counters, cycles = result.counters, result.counters.cycles
+    waits = {
+        "load": "waits for data",
+        "array": "for a tile",
+        "tensor": "for a tensor",
+        "overwrite": "for a reader",
+        "slot": "for a slot",
+    }
+    table = new_table("unit", "busy", *waits.values(), "idle", title="Where the time goes")
+    for unit in (f.name for f in fields(Units)):
+        stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]
+        shares = [getattr(counters.busy, unit), *stalled, getattr(counters.idle, unit)]
+        table.add_row(unit, *(percent(share, cycles) for share in shares))
+    return table
+
+
+def _energy(result: Result) -> Table:
+    total = result.summary.energy_aj
+    table = new_table("component", "energy", "share", title="Where the energy goes")
+    for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
+        spent = getattr(result.energy_by_component_aj, component.name)
+        if not spent:
+            continue
+        table.add_row(component.name, joules(spent), percent(spent, total))
+    return table
+
+
+def _lengths(lengths: LengthsResult) -> Table:
+    title = (
+        f"Utterance lengths: throughput RTF {figure(lengths.throughput_rtf)}, {percent(lengths.padding)} padding, "
+        f"median latency {seconds(lengths.latency_p50_ms / 1000)}, "
+        f"of 99 % at most {seconds(lengths.latency_p99_ms / 1000)}"
+    )
+    table = new_table("padded to", "utterances", "batches", "padding", "latency", title=title)
+    for bucket in lengths.buckets:
+        table.add_row(
+            f"{figure(bucket.length_seconds)} s",
+            f"{bucket.utterances:,}",
+            f"{bucket.batches:,}",
+            percent(bucket.padding),
+            seconds(bucket.latency_ms / 1000),
+        )
+    return table

@@ -1,0 +1,156 @@
+"""The headline figures of a run, one a line: a name, the figure, and what it comes from."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.objective import Objective
+from hwsim.core.result import Result, Summary
+from hwsim.core.units import HERTZ
+from hwsim.report.figures import beside_the_audio, figure, joules, percent, scaled, seconds
+from hwsim.report.tables import plain_table
+
+Line = tuple[str, str, str]
+
+
+def title(summary: Summary) -> Text:
+    """The workload, its precision, the chip, and what is heard."""
+    batch = "" if summary.batch == 1 else f", batch of {summary.batch}"
+    return Text.assemble(
+        (summary.workload, "bold"),
+        f" in {summary.precision} on ",
+        (summary.chip, "bold"),
+        f": {figure(summary.audio_seconds)} s of audio{batch}",
+    )
+
+
+def headline_table(lines: Iterable[Line]) -> Table:
+    """Such lines below one another."""
+    table = plain_table()
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def headline(result: Result, clock: int) -> list[Line]:
+    """All lines."""
+    summary = result.summary
+    return [
+        *_times(result, clock),
+        _energy(result),
+        _dram(summary),
+        *_models(summary),
+        *_array(summary),
+        *_efficiency(result),
+        *_conditions(result),
+    ]
+
+
+def short_headline(result: Result, clock: int) -> list[Line]:
+    """The lines of the first screen."""
+    summary, found = result.summary, result.efficiency
+    peak = "" if found.peak_tops_per_watt is None else f", {figure(found.peak_tops_per_watt)} at peak"
+    return [
+        *_times(result, clock),
+        _energy(result),
+        _dram(summary),
+        *_models(summary),
+        *_array(summary),
+        ("TOPS/W", figure(found.tops_per_watt), f"{_per_joule(result)}{peak}"),
+        *_conditions(result),
+    ]
+
+
+def _times(result: Result, clock: int) -> list[Line]:
+    """Latency; the real-time factor of an utterance, and that of all that is heard, where it is another one."""
+    summary, lengths = result.summary, result.lengths
+    host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
+    factor = summary.throughput_rtf
+    alone = factor == summary.rtf and lengths is None
+    lines = [
+        ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}{host}"),
+        ("RTF", figure(summary.rtf), f"{'' if alone else 'of an utterance: '}{beside_the_audio(summary.rtf)}"),
+    ]
+    if factor != summary.rtf:
+        lines.append(("throughput RTF", figure(factor), f"of all audio of the batch: {beside_the_audio(factor)}"))
+    if lengths is not None:
+        remark = f"of {lengths.utterances:,} utterances of stated lengths, {percent(lengths.padding)} padding"
+        lines.append(("throughput RTF", figure(lengths.throughput_rtf), remark))
+    return lines
+
+
+def _energy(result: Result) -> Line:
+    summary = result.summary
+    per_second = result.efficiency.energy_per_audio_second_mj * 1e15
+    power = result.efficiency.average_power_w
+    spent = f"{figure(power)} W, {joules(per_second)} per second of audio"
+    return "energy", joules(summary.energy_aj), spent
+
+
+def _dram(summary: Summary) -> Line:
+    read, written = summary.dram_read_bytes, summary.dram_write_bytes
+    return "DRAM", scaled(read + written, "B"), f"{scaled(read, 'B')} read, {scaled(written, 'B')} written"
+
+
+def _models(summary: Summary) -> list[Line]:
+    """The recogniser, and the language models beside it."""
+    smaller = summary.compression_vs_fp32
+    compression = "" if smaller is None else f", {figure(smaller)} times smaller than fp32"
+    own = "model", scaled(summary.model_bytes, "B"), f"{summary.parameters:,} parameters{compression}"
+    fused = (
+        "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
+    )  # fmt: skip
+    return [own, fused] if summary.lm_parameters else [own]
+
+
+def _array(summary: Summary) -> list[Line]:
+    """What the array did of its peak; and in which modes, if in several, or in wider ones than the operands ask for."""
+    fed = summary.reachable_utilization
+    reached = "" if fed == summary.utilization else f", {percent(fed)} of what its port can feed"
+    lines = [("array", percent(summary.utilization), f"of its peak{reached}: {scaled(summary.macs, 'MAC')}")]
+    modes = {mode: macs for mode, macs in summary.products_by_mode if mode != "vector unit"}
+    if len(modes) > 1 or summary.widened_macs:
+        made = ", ".join(f"{scaled(macs, 'MAC')} in {mode}" for mode, macs in modes.items())
+        wide = scaled(summary.widened_macs, "MAC")
+        remark = f"; {wide} are of narrower operands, for which the array has no mode" if summary.widened_macs else ""
+        lines.append(("modes" if len(modes) > 1 else "mode", " ".join(modes), made + remark))
+    return lines
+
+
+def _efficiency(result: Result) -> list[Line]:
+    """Operations and utterances a joule, energy times delay, silicon."""
+    found, ran = result.efficiency, result.operation
+    peak = "" if found.peak_tops_per_watt is None else f"{figure(found.peak_tops_per_watt)} at peak, "
+    held = found.reachable_tops is not None and found.reachable_tops != found.peak_tops
+    reachable = f", {figure(found.reachable_tops or 0)} of them reachable" if held else ""
+    return [
+        ("TOPS/W", figure(found.tops_per_watt), f"{peak}{_per_joule(result)}"),
+        ("energy × delay", f"{joules(found.energy_delay_js * 1e18)}·s", "of the run: energy times latency"),
+        (
+            "TOPS",
+            figure(found.tops),
+            f"{'no' if found.peak_tops is None else figure(found.peak_tops)} at peak{reachable}, "
+            f"on {figure(result.area.total_mm2)} mm² in {float(ran.node):g} nm at {float(ran.voltage):g} V",
+        ),
+    ]
+
+
+def _per_joule(result: Result) -> str:
+    return f"{figure(result.efficiency.utterances_per_joule)} utterances per joule"
+
+
+def _conditions(result: Result) -> list[Line]:
+    """A power cap, and what else than latency the schedule was chosen for."""
+    found, ran = result.efficiency, result.operation
+    lines = []
+    if ran.power_cap is not None:
+        lowered = (
+            f"clock lowered from {HERTZ.written(ran.asked_clock)}" if ran.clock < ran.asked_clock else "clock as it is"
+        )
+        lines.append(
+            ("cap", f"{figure(float(ran.power_cap))} W", f"{lowered}, {figure(found.average_power_w)} W on average")
+        )
+    if ran.objective is not Objective.LATENCY:
+        lines.append(("planned", f"for {ran.objective.value}", "of all plans the one that takes least of it"))
+    return lines

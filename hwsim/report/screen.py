@@ -1,0 +1,156 @@
+"""What `run` prints: one screen that says what binds a run, its headline figures, and where its time and energy go."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import zip_longest
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.counters import Limit
+from hwsim.core.energy import Components
+from hwsim.core.result import OpResult, PartResult, Result
+from hwsim.report.bars import bar
+from hwsim.report.diagnosis import diagnosis_text
+from hwsim.report.figures import percent, roughly, scaled
+from hwsim.report.groups import Group, costliest, groups
+from hwsim.report.headline import headline_table, short_headline, title
+from hwsim.report.sources import doubt
+from hwsim.report.tables import Screen, limit_text, new_table, render
+
+MOST_LINES = 40
+GROUPS = 5
+_MORE = "More: --full, --tensors, --explain-energy, --explain OP"
+_LONGEST_BAR = 20
+_SHARE = 7
+"""The widest share beside a bar: < 0.1 %."""
+_NAMES = {"dram": "DRAM", "mac": "products", "interconnect": "wires"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How many lines the tables may have."""
+
+    parts: int
+    bars: int
+    groups: int = GROUPS
+
+
+_ROOMS = (
+    _Room(7, 4), _Room(6, 4), _Room(5, 3), _Room(4, 3), _Room(3, 2), _Room(2, 2), _Room(0, 2), _Room(0, 2, 4),
+)  # fmt: skip
+
+
+def screen_text(result: Result, clock: int, screen: Screen) -> str:
+    """The first screen of one run on a chip of that clock: as much as has room in 40 lines."""
+    text = ""
+    for room in _ROOMS:
+        text = render(tuple(_blocks(result, clock, screen, room)), screen)
+        if text.count("\n") <= MOST_LINES:
+            break
+    return text
+
+
+def _blocks(result: Result, clock: int, screen: Screen, room: _Room) -> Iterable[Text | Table]:
+    yield title(result.summary)
+    yield Text(diagnosis_text(result.diagnosis, result.summary))
+    yield headline_table(short_headline(result, clock))
+    if len(result.parts) > 1 and room.parts:
+        yield _parts(result, room.parts)
+    yield _bars(result, screen, room.bars)
+    yield _groups(result, room.groups, wide=screen.width >= 80)
+    yield Text(f"{doubt(result)}: --sources\n{_MORE}")
+
+
+def _parts(result: Result, most: int) -> Table:
+    """The parts that take most time, in the order in which they run, and the others together."""
+    summary = result.summary
+    kept = sorted(result.parts, key=lambda part: -part.cycles)
+    kept = kept if len(kept) <= most else kept[: most - 1]
+    rest = [part for part in result.parts if part not in kept]
+    table = new_table("part", "parameters", "products", "time", "DRAM", "energy")
+
+    def row(name: str, parts: Sequence[PartResult]) -> None:
+        table.add_row(
+            name,
+            f"{sum(part.parameters for part in parts):,}",
+            scaled(sum(part.macs for part in parts), "MAC"),
+            percent(sum(part.cycles for part in parts), summary.cycles),
+            scaled(sum(part.dram_read_bytes + part.dram_write_bytes for part in parts), "B"),
+            percent(sum(part.energy_aj for part in parts), summary.energy_aj),
+        )
+
+    for part in result.parts:
+        if part in kept:
+            row(part.name, [part])
+    if rest:
+        row(f"{len(rest)} others", rest)
+    return table
+
+
+def _bars(result: Result, screen: Screen, most: int) -> Table:
+    """Side by side, the time by what binds its ops, and the energy by component."""
+    limits: Counter[Limit] = Counter()
+    for op in result.ops:
+        limits[op.limit] += op.cycles
+    time = [(limit_text(limit), cycles) for limit, cycles in limits.items()]
+    spent = [(f.name, getattr(result.energy_by_component_aj, f.name)) for f in fields(Components)]
+    energy = [(_NAMES.get(name, name), attojoules) for name, attojoules in spent]
+    shares = _shares(time, most), _shares(energy, most)
+    wholes = result.summary.cycles, result.summary.energy_aj
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in ("time goes with", "energy goes to"):
+        table.add_column(header, header_style="dim", no_wrap=True)
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+    names = sum(max(14, *(len(name) for name, _ in side)) for side in shares)
+    width = min(_LONGEST_BAR, (screen.width - names - 2 * _SHARE - 5 * 2) // 2)
+    for pair in zip_longest(*shares):
+        cells: list[str] = []
+        for one, whole in zip(pair, wholes, strict=True):
+            name, size = one or ("", 0)
+            share = roughly(size, whole) if name else ""
+            cells += [name, share, bar(size / max(1, whole), width, blocks=screen.blocks)]
+        table.add_row(*cells)
+    return table
+
+
+def _shares(sizes: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    """The largest, and the others together."""
+    ordered = sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
+    if len(ordered) <= most:
+        return ordered
+    rest = ordered[most - 1 :]
+    return [*ordered[: most - 1], (f"{len(rest)} others", sum(size for _, size in rest))]
+
+
+def _groups(result: Result, most: int, *, wide: bool) -> Table:
+    """The groups of equal ops that take most cycles, and the others together."""
+    cycles, energy = result.summary.cycles, result.summary.energy_aj
+    top, rest = costliest(groups(result.ops, lambda op: op.name), lambda op: op.cycles, most)
+    table = new_table("costliest ops, layers joined", *(("runs",) if wide else ()), "time", "bound by", "energy")
+
+    def row(name: str, ops: Sequence[OpResult], bound: str, runs: str) -> None:
+        table.add_row(
+            name,
+            *((runs,) if wide else ()),
+            percent(sum(op.cycles for op in ops), cycles),
+            bound,
+            percent(sum(op.energy_aj for op in ops), energy),
+        )
+
+    for group in top:
+        row(group.title, group.members, _bound_by(group), f"{sum(op.times for op in group.members):,}")
+    if rest:
+        others = [op for group in rest for op in group.members]
+        row(f"{len(others)} others", others, "", "")
+    return table
+
+
+def _bound_by(group: Group[OpResult]) -> str:
+    """The limit with which most of its cycles go."""
+    limits: Counter[Limit] = Counter()
+    for op in group.members:
+        limits[op.limit] += op.cycles
+    return limit_text(max(limits, key=lambda limit: limits[limit]))

@@ -1,0 +1,87 @@
+"""The schedule of a run on a chip of which one thing is twice as fast: the same blocks, places and order of steps.
+
+What that gives is exact, but a plan made for such a chip could be better still.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from hwsim.core.diagnosis import Relief
+from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
+from hwsim.core.steps import ArrayWork, Fused, Repeat, Step, StepTree
+
+
+def relieved(schedule: Schedule, relief: Relief) -> Schedule:
+    """The schedule with that relief."""
+    ports = _ports(schedule.ports, relief)
+    if relief in (Relief.BANDWIDTH, Relief.LATENCY):
+        return replace(schedule, ports=ports)
+    steps = _Steps(relief)
+    return replace(schedule, ports=ports, body=tuple(steps.nodes(schedule.body)))
+
+
+def _ports(ports: Ports, relief: Relief) -> Ports:
+    """The ports of memories; both directions are twice as fast, because one interface has both."""
+    match relief:
+        case Relief.BANDWIDTH:
+            return replace(ports, dram_read=_twice(ports.dram_read), dram_write=_twice(ports.dram_write))
+        case Relief.LATENCY:
+            return replace(ports, latency=ports.latency // 2)
+        case Relief.PORTS:
+            read, write = _twice(ports.scratchpad_read), _twice(ports.scratchpad_write)
+            return replace(ports, scratchpad_read=read, scratchpad_write=write)
+    return ports
+
+
+def _twice(rate: Fraction | None) -> Fraction | None:
+    return None if rate is None else 2 * rate
+
+
+class _Steps:
+    """Steps with a relief. Those that ops share come out shared, and each is changed once."""
+
+    def __init__(self, relief: Relief) -> None:
+        self.relief = relief
+        self.made: dict[int, tuple[StepTree, ...]] = {}  # by the identity of steps, which the schedule keeps
+
+    def nodes(self, nodes: Iterable[ScheduleNode]) -> Iterator[ScheduleNode]:
+        """The nodes of a schedule."""
+        for node in nodes:
+            match node:
+                case Stretch():
+                    yield replace(node, body=tuple(self.nodes(node.body)))
+                case OpSchedule():
+                    if id(node.steps) not in self.made:
+                        self.made[id(node.steps)] = tuple(self.steps(node.steps))
+                    yield replace(node, steps=self.made[id(node.steps)])
+                case Preload():
+                    yield node
+
+    def steps(self, steps: Iterable[StepTree]) -> Iterator[StepTree]:
+        """The steps of an op."""
+        for node in steps:
+            if isinstance(node, Repeat):
+                yield replace(node, body=tuple(self.steps(node.body)))
+            else:
+                yield self.step(node)
+
+    def step(self, step: Step) -> Step:
+        """One step."""
+        array, vector, fused = step.array, step.vector_cycles, step.fused
+        if array is not None:
+            tail = -(-array.tail // 2) if self.relief is Relief.ARRAY else array.tail
+            cycles = self.cycles(Relief.ARRAY, array.cycles, array.hidden_cycles, ports=array.port_bound)
+            array = ArrayWork(cycles=cycles, tail=tail)
+        if vector is not None:
+            vector = self.cycles(Relief.VECTOR, vector, step.vector_hidden_cycles, ports=step.vector_port_bound)
+        if fused is not None:
+            cycles = self.cycles(Relief.VECTOR, fused.cycles, fused.hidden_cycles, ports=fused.port_bound)
+            fused = Fused(cycles=cycles, work=fused.work)
+        return replace(
+            step, array=array, vector_cycles=vector, vector_port_bound=False, vector_hidden_cycles=0, fused=fused
+        )
+
+    def cycles(self, unit: Relief, cycles: int, hidden: int, *, ports: bool) -> int:
+        """How long a unit works, if `ports`, or itself, took these cycles and the other of the two the hidden ones."""
+        return max(-(-cycles // 2), hidden) if self.relief is (Relief.PORTS if ports else unit) else cycles
