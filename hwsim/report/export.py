@@ -7,7 +7,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from hwsim.core.noun import Noun
-from hwsim.core.plain import flat, plain
+from hwsim.core.plain import flat, plain, with_millijoules
 from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 from hwsim.core.waterfall import WaterfallStep
@@ -19,11 +19,12 @@ def to_json(value: Noun) -> str:
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with equal keys as CSV, the keys as header."""
+    """Rows with equal keys as CSV, the keys as header; energies also in millijoules, as spreadsheets can add them."""
+    written = [with_millijoules(row) for row in rows]
     text = StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(written[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(written)
     return text.getvalue()
 
 
