@@ -80,6 +80,15 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     return f"{hint}known: {', '.join(known)}"
 
 
+def printable(text: str) -> str:
+    """A text as a terminal may get it: what is not printed stands escaped, so that no name moves a cursor.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\\x1b[2Jb
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
 def shown(value: object, limit: int = 60) -> str:
     """A value on one short line, whatever it holds.
 

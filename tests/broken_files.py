@@ -7,6 +7,11 @@ def broken(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
+POLICIES = (
+    "bf16, fp16, fp32, w2a16, w2a2, w2a3, w2a4, w2a8, w3a16, w3a2, w3a3, w3a4, w3a8, w4a16, w4a2, w4a3, w4a4, w4a8, "
+    "w8a16, w8a2, w8a3, w8a4, w8a8"
+)
+
 # Of each kind of file: what is replaced by what, and the line that hwsim answers.
 
 BROKEN_CHIPS = [
@@ -96,8 +101,7 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: w4b4",
-        "8: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
-        "known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+        f"8: precision: unknown precision policy 'w4b4'; did you mean w4a4? known: {POLICIES}",
     ),
     (
         "precision: w4a4",

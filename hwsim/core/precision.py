@@ -125,6 +125,12 @@ _INTEGER_POLICY = re.compile(r"w(2|3|4|8)a(?:(2|3|4|8)|16(?:g([1-9][0-9]{0,4}))?
 WEIGHT_ONLY_GROUP = 128
 """Weights that share a scale under a weight-only policy that names no number (assumed; a usual choice)."""
 
+POLICIES = (
+    *_FLOATS,
+    *(f"w{weight}a{act}" for weight in (2, 3, 4, 8) for act in (2, 3, 4, 8, 16)),
+)
+"""All policies; those that are weight-only (a16) take another group as in `w4a16g32`."""
+
 
 def policy(name: str) -> Policy:
     """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format.
@@ -139,7 +145,7 @@ def policy(name: str) -> Policy:
         return Policy(name=name, weight=one, activation=one, state=one, bias=one)
     match = _INTEGER_POLICY.fullmatch(name)
     if match is None:
-        raise UnknownName("precision policy", name, ["w4a4", "w4a8", "w8a8", "w4a16", *_FLOATS])
+        raise UnknownName("precision policy", name, POLICIES)
     weight = Precision(f"int{match[1]}")
     if match[2] is None:
         half, group = Precision.FP16, int(match[3] or WEIGHT_ONLY_GROUP)

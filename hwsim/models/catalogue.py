@@ -31,7 +31,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = with_dynamic_rows(with_scalings(_extract(recipe, plan), plan), plan)
-    ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
+    ruled = [placed.op.name for placed in program.placed() if takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
         law = f"matches no op with weights, such as {ruled[0]}"
@@ -56,7 +56,7 @@ def in_precision(workload_: Workload, precision: str) -> Workload:
     return workload(cast(AnyRecipe, workload_.recipe), precision)
 
 
-def _takes_rules(op: Op, recipe: AnyRecipe) -> bool:
+def takes_rules(op: Op, recipe: AnyRecipe) -> bool:
     """Whether rules may name an op: products, and a Transformer's embedding; other tables follow their readers."""
     return isinstance(op, (Gemm, Conv)) or (isinstance(op, Lookup) and isinstance(recipe, TransformerLm))
 

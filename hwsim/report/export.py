@@ -12,6 +12,11 @@ from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 from hwsim.core.waterfall import WaterfallStep
 
+RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
+VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
+COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
+"""What may be written into a folder: nothing that is read may bear such a name there."""
+
 
 def to_json(value: Noun) -> str:
     """The JSON document of a result; its keys are the fields of its nouns."""
