@@ -42,6 +42,20 @@ BROKEN_CHIPS = [
     ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
     ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
     ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = {}: must name at least one precision"),
+    ("int4: 8}", "int4: 800}", "14: array.macs_per_pe.int4 = 800: must be at most 256"),
+    ("int4: 8}", "int4: {k: lots}}", "14: array.macs_per_pe.int4.k = 'lots': must be a whole number"),
+    ("entries: 1024", "entries: lots", "15: array.accumulator.entries = 'lots': must be a whole number"),
+    (
+        "{bits: 32, overflow: saturate, entries: 1024}",
+        "{int8: {bits: 900}}",
+        "15: array.accumulator.int8.bits = 900: must be at most 64",
+    ),
+    (
+        "{bits: 32, overflow: saturate, entries: 1024}",
+        "{int8: {bits: 32}, int5: {bits: 32}}",
+        "15: array.accumulator.int5: unknown name; did you mean int8? known: int2, int3, int4, int8, int16, int32, "
+        "uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, bf16, fp32",
+    ),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     (
@@ -118,6 +132,23 @@ BROKEN_WORKLOADS = [
         "precision: {policy: w4a4, rule: []}",
         "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise",
     ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encoder.*', policy: 5}]}",
+        "8: precision.rules[0].policy = 5: must be a text",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encoder.*', policy: w4b4}]}",
+        f"8: precision.rules[0].policy = 'w4b4': did you mean w4a4? known: {POLICIES}",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w44}",
+        f"8: precision.policy = 'w44': did you mean w4a4? known: {POLICIES}",
+    ),
+    ("precision: w4a4", "precision: {policy: w4a4, rules: 5}", "8: precision.rules = 5: must be a list"),
+    ("precision: w4a4", "precision: ''", f"8: precision: unknown precision policy ''; known: {POLICIES}"),
     ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
     ("cells: 768", "cells: 65537", "10: prediction.cells = 65537: must be at most 65536"),
     (

@@ -120,7 +120,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         ),
         (
             ["run", "int4_array", "conformer_s", "--dim", "encoder.heads=5"],
-            "--dim encoder.heads = 5: must divide the size of 144",
+            "encoder.heads = 5: must divide the size of 144",
         ),
         (
             ["run", "int4_array", "rnnt", "--dim", "decoding.beam=many"],

@@ -86,4 +86,9 @@ class Points(_Known):
 
 
 def _before(ctx: click.Context, parameter: str) -> str:
-    return str(ctx.params.get(parameter) or "")
+    """An argument that stands before the word that is being written."""
+    if ctx.params.get(parameter) is not None:
+        return str(ctx.params[parameter])
+    # After an option that waits for its value nothing is parsed: arguments are left in their order.
+    arguments = [param.name for param in ctx.command.params if isinstance(param, click.Argument)]
+    return dict(zip(arguments, ctx.args, strict=False)).get(parameter, "")

@@ -9,7 +9,7 @@ from typing import Self
 
 from hwsim.core.noun import Name, Noun
 from hwsim.core.quantisation import Mode, Quantisation
-from hwsim.errors import InvalidValue, UnknownName
+from hwsim.errors import InvalidValue, UnknownName, suggestion
 
 
 class Precision(Enum):
@@ -154,6 +154,13 @@ def policy(name: str) -> Policy:
     return Policy(name=name, weight=weight, activation=activation, state=Precision.INT16, bias=Precision.INT32)
 
 
+def _must_be_policy(name: str) -> None:
+    try:
+        policy(name)
+    except UnknownName as error:
+        raise InvalidValue("policy", name, suggestion(name, sorted(POLICIES))) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Noun):
     """Another policy, and other quantisers, for the ops whose names match a pattern, such as `encoder.0.*`."""
@@ -163,7 +170,7 @@ class Rule(Noun):
     quantise: Quantisation | None = None
 
     def check(self) -> None:
-        policy(self.policy)
+        _must_be_policy(self.policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +190,7 @@ class PrecisionPlan(Noun):
     quantise: Quantisation = Quantisation()
 
     def check(self) -> None:
-        policy(self.policy)
+        _must_be_policy(self.policy)
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from hwsim.core.arguments import must_map_names
 from hwsim.core.chip import Chip
 from hwsim.core.noun import Noun
 from hwsim.core.prices import PriceTable, TechnologyTable
@@ -68,9 +69,13 @@ def load_chip(source: Source | Chip) -> Chip:
     return source if isinstance(source, Chip) else open_chip(source).value
 
 
-def load_workload(source: Source, precision: str | None = None) -> Workload:
-    """A workload with its program, under its own precisions or under another policy for all of it."""
-    return open_workload(source, precision).value
+def load_workload(source: Source, precision: str | None = None, *, dims: Mapping[str, int] | None = None) -> Workload:
+    """A workload with its program, under its own precisions or under another policy for all of it.
+
+    `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
+    """
+    must_map_names(int, "a whole number", dims=dims)
+    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, given="caller: dims").value
 
 
 def load_prices(source: Source | PriceTable) -> PriceTable:
@@ -113,11 +118,14 @@ def chip_from(opened: Opened) -> Loaded[Chip]:
 
 
 def workload_from(
-    opened: Opened, precision: str | None = None, dimensions: Mapping[str, int] | None = None
+    opened: Opened,
+    precision: str | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    given: str = "command line: --dim",
 ) -> Loaded[Workload]:
-    """The workload that a document describes, with other dimensions if any are given."""
+    """The workload that a document describes, with other dimensions if any are given, and by what."""
     _expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {})
+    recipe = with_dimensions(recipe_from(opened), dimensions or {}, given)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)

@@ -64,6 +64,8 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
     A relative path is looked for `beside` the file that it stands in, if it stands in one.
     """
     path = (beside or Path()) / reference
+    if not reference.strip():
+        raise FileProblem(shown(reference), f"names no {kind.title}")
     try:
         if path.is_file():
             return Located(path, str(path))

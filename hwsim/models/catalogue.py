@@ -6,7 +6,7 @@ from typing import cast
 
 from hwsim.core.noun import kind_of
 from hwsim.core.ops import Conv, Gemm, Lookup, Op
-from hwsim.core.precision import PrecisionPlan
+from hwsim.core.precision import PrecisionPlan, policy
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
@@ -92,7 +92,9 @@ def with_decoding(recipe: AnyRecipe, decoding: Greedy | BeamSearch) -> AnyRecipe
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:
-    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=precision)
+    if not isinstance(precision, (str, PrecisionPlan)):
+        raise InvalidValue("precision", precision, "must be a text or a precision plan")
+    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=policy(precision).name)
 
 
 def _extract(recipe: AnyRecipe, plan: PrecisionPlan) -> Program:

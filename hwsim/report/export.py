@@ -20,7 +20,13 @@ COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 
 def to_json(value: Noun) -> str:
     """The JSON document of a result; its keys are the fields of its nouns."""
-    return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False)
+    # What is not printed stands only inside of strings, which may hold it escaped: a terminal may get this text.
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
+
+
+def _escaped(line: str) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

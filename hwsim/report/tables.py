@@ -1,14 +1,16 @@
 """Tables and texts of figures for a terminal, whatever they tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Limit
+from hwsim.errors import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,21 @@ def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
         file=text, width=screen.width, force_terminal=screen.colours, highlight=False, markup=False, emoji=False
     )
     for block in blocks:
-        console.print(block)
+        console.print(_Printable(block))
         console.print()
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().split("\n")) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Printable:
+    """A block whose words reach a terminal as letters alone: names come from files, and may hold what moves cursors."""
+
+    block: Text | Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.block, options):
+            lines = segment.text.split("\n")
+            yield Segment("\n".join(printable(line) for line in lines), segment.style, segment.control)
 
 
 def limit_text(limit: Limit) -> str:

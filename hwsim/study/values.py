@@ -26,7 +26,7 @@ from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.trace import Trace
-from hwsim.errors import Unsupported
+from hwsim.errors import FileProblem, OutOfRange, Unsupported
 from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
@@ -139,6 +139,21 @@ def run_values(
 
     `write` is called with what writes the trace into a file.
     """
+    try:
+        return _run_values(ready, sources, chip, write, progress)
+    except OutOfRange as error:
+        if sources.weights is None:
+            raise
+        raise FileProblem(str(sources.weights), str(error)) from error
+
+
+def _run_values(
+    ready: Prepared,
+    sources: Sources,
+    chip: Chip | None,
+    write: Callable[[Callable[[BinaryIO], None]], Any] | None,
+    progress: Progress,
+) -> Quality:
     threads = os.cpu_count() or 1
     exact: dict[str, Any] = {"accumulators": "exact"}
     on_chip: dict[str, Any] = exact if chip is None else {"adds": accumulators_of(chip), "accumulators": chip.name}
