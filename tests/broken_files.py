@@ -120,7 +120,8 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
-        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
+        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input; "
+        "did you mean encoder.*?",
     ),
     (
         "precision: w4a4",
@@ -211,7 +212,8 @@ BROKEN_CONFORMERS = [
     (
         "precision: w4a8",
         "precision: {policy: w4a8, rules: [{match: 'encoder.16.*', policy: w8a8}]}",
-        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project",
+        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project; "
+        "did you mean encoder.6.*?",
     ),
 ]
 

@@ -72,6 +72,17 @@ def test_a_chip_on_which_nothing_runs_is_refused_by_check_and_run_alike(
         assert complaint(capsys, *args) == message
 
 
+def test_a_chip_without_a_price_is_refused_by_check_and_run_alike(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = PRICES.read_text().replace("filled_from:", "# ")
+    (here / "own.yaml").write_text(prices)
+    (here / "chip.yaml").write_text(broken(ARCH.read_text(), "energy: generic_7nm", "energy: own.yaml"))
+    said = {complaint(capsys, *args) for args in (("check", "chip.yaml"), ("run", "chip.yaml", "work.yaml"))}
+    (message,) = said
+    assert message.startswith("chip.yaml:21: energy: price table generic_7nm: ")
+
+
 def test_what_one_file_asks_of_another_is_refused_with_both(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     vector = ARCH.read_text()[ARCH.read_text().index("vector:") :].split("scratchpad:")[0]
     chip = broken(ARCH.read_text(), vector, "vector: {lanes: 64, cycles: {mul: 1}}\n")

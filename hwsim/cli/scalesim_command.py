@@ -8,6 +8,7 @@ from hwsim.cli.paths import Reads
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
+from hwsim.errors import Unsupported
 
 
 @click.command(name="scalesim", cls=Command)
@@ -30,7 +31,11 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.scalesim import run_scalesim
 
-        return run_scalesim(settings.value, layers.layers, files=dict(settings.files + layers.files), progress=progress)
+        files = dict(settings.files + layers.files)
+        try:
+            return run_scalesim(settings.value, layers.layers, files=files, progress=progress)
+        except Unsupported as error:
+            raise Unsupported(f"{config}, {topology}: {error}") from error
 
     report = patiently(f"{layers.name} on {settings.value.name}", job)
 

@@ -66,10 +66,10 @@ def _meant(errors: Sequence[Any], kind: Any, document: Node) -> list[Any]:
     dropped: set[tuple[str | int, ...]] = set()
     for location in places:
         place = _Place.follow(location, kind, document)
-        nouns = [
-            member.__name__ for member in _members(place.kind) if isinstance(member, type) and is_dataclass(member)
-        ]
-        if not nouns or not _holds_table(place.kind) or not isinstance(place.node.value, dict):
+        if location[-1:] != place.path[-1:] or not isinstance(place.node.value, dict) or not _holds_table(place.kind):
+            continue  # the name of a branch ends here, or nothing that a table could be meant by
+        nouns = [one.__name__ for one in _members(place.kind) if isinstance(one, type) and is_dataclass(one)]
+        if not nouns:
             continue
         inside = [error["loc"] for error in errors if error["loc"][: len(location)] == location != error["loc"]]
         tables = {one[: len(location) + 1] for one in inside if one[len(location)] not in nouns}

@@ -1,7 +1,8 @@
 """All extractors, by the kind that a workload file names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import cast
 
 from hwsim.core.noun import kind_of
@@ -34,8 +35,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     ruled = [placed.op.name for placed in program.placed() if takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
-        law = f"matches no op with weights, such as {ruled[0]}"
-        raise InvalidValue("precision.rules", idle[0].match, law)
+        raise InvalidValue("precision.rules", idle[0].match, _idle_law(idle[0].match, ruled))
     decoding = _decoding(recipe)
     fusion = decoding.fusion if isinstance(decoding, BeamSearch) else None
     return Workload(
@@ -49,6 +49,13 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
         fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
         host=0 if decoding is None else decoding.host,
     )
+
+
+def _idle_law(match: str, ruled: Sequence[str]) -> str:
+    """What is wrong with a pattern that matches no op, with the nearest one that does."""
+    parts = [name.split(".")[:end] for name in ruled for end in range(1, name.count(".") + 1)]
+    near = get_close_matches(match, dict.fromkeys([*ruled, *(".".join([*part, "*"]) for part in parts)]), n=1)
+    return f"matches no op with weights, such as {ruled[0]}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def in_precision(workload_: Workload, precision: str) -> Workload:
