@@ -3,22 +3,15 @@
 import click
 
 from hwsim.cli.command import Command
-from hwsim.cli.completion import WORKLOAD, Dimensions, Policies
-from hwsim.cli.options import JSON, check_outputs, deliver, dimensions
+from hwsim.cli.completion import WORKLOAD
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, check_outputs, deliver, dimensions
 from hwsim.cli.streams import tell, tell_written
 
 
 @click.command(name="ops", cls=Command)
 @click.argument("workload", type=WORKLOAD)
-@click.option("--precision", type=Policies(), metavar="POLICY", help="Use this policy for the whole model.")
-@click.option(
-    "--dim",
-    "dims",
-    type=Dimensions(),
-    multiple=True,
-    metavar="NAME=N",
-    help="Another dimension, such as encoder.layers=4.",
-)
+@PRECISION
+@DIMENSIONS
 @JSON
 def command(workload: str, precision: str | None, dims: tuple[str, ...], json_file: str | None) -> None:
     """List the ops of WORKLOAD: names, shapes, formats, how often they run, and which policy or rule they obey.

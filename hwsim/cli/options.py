@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hwsim.cli.completion import Dimensions, Policies
 from hwsim.cli.paths import STANDARD_OUTPUT, Reads, Writes, WritesInto, prepare
 from hwsim.cli.streams import write_stream
 from hwsim.errors import InvalidValue
@@ -15,6 +16,20 @@ from hwsim.errors import InvalidValue
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+PRECISION = click.option(
+    "--precision",
+    type=Policies(),
+    metavar="POLICY",
+    help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …",
+)
+DIMENSIONS = click.option(
+    "--dim",
+    "dims",
+    type=Dimensions(),
+    multiple=True,
+    metavar="NAME=N",
+    help="Another dimension, such as encoder.layers=4.",
+)
 JSON = click.option(
     "--json",
     "json_file",

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from hwsim.cli.command import Command
-from hwsim.cli.completion import ARCH, WORKLOAD, Dimensions, Ops, Points, Policies
+from hwsim.cli.completion import ARCH, WORKLOAD, Ops, Points
 from hwsim.cli.options import (
+    DIMENSIONS,
+    PRECISION,
     check_outputs,
     deliver,
     dimensions,
@@ -26,12 +28,7 @@ from hwsim.core.progress import Progress
 @click.command(name="run", cls=Command)
 @click.argument("arch", type=ARCH)
 @click.argument("workload", type=WORKLOAD)
-@click.option(
-    "--precision",
-    type=Policies(),
-    metavar="POLICY",
-    help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …",
-)
+@PRECISION
 @click.option(
     "--explain",
     "explained",
@@ -39,14 +36,7 @@ from hwsim.core.progress import Progress
     metavar="OP",
     help="Show why this op runs as it does, instead of the summary.",
 )
-@click.option(
-    "--dim",
-    "dims",
-    type=Dimensions(),
-    metavar="NAME=N",
-    multiple=True,
-    help="Another dimension, such as encoder.layers=4.",
-)
+@DIMENSIONS
 @click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source.")
 @click.option("--point", type=Points(), metavar="NAME", help="Run at this operating point of the chip.")
 @click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")

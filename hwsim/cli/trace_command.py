@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from hwsim.cli.command import Command
-from hwsim.cli.completion import WORKLOAD, Dimensions, Policies
-from hwsim.cli.options import JSON, check_outputs, deliver, dimensions, values_options
+from hwsim.cli.completion import WORKLOAD
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, check_outputs, deliver, dimensions, values_options
 from hwsim.cli.paths import Writes
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written
@@ -15,20 +15,8 @@ from hwsim.core.progress import Progress
 
 @click.command(name="trace", cls=Command)
 @click.argument("workload", type=WORKLOAD)
-@click.option(
-    "--precision",
-    type=Policies(),
-    metavar="POLICY",
-    help="Use this policy for the whole model: w8a8, w4a8, w4a4, …",
-)
-@click.option(
-    "--dim",
-    "dims",
-    type=Dimensions(),
-    multiple=True,
-    metavar="NAME=N",
-    help="Another dimension, such as encoder.layers=4.",
-)
+@PRECISION
+@DIMENSIONS
 @values_options
 @click.option("--packed", is_flag=True, help="Pack numbers of at most 4 bits into bytes.")
 @JSON

@@ -7,6 +7,7 @@ from typing import cast
 from hwsim.core.laws import kind, law
 from hwsim.core.listing import ListedOp, Listing, Operand
 from hwsim.core.precision import PrecisionPlan
+from hwsim.core.program import Placed, Program
 from hwsim.core.view import View
 from hwsim.core.workload import Workload, part_of
 from hwsim.models.catalogue import AnyRecipe, takes_rules
@@ -18,14 +19,6 @@ def listing(workload: Workload) -> Listing:
     macs: Counter[str] = Counter()
     for instance in program.instances():
         macs[instance.op.name] += law(instance.op).macs(instance.op, instance.shape) * instance.times
-    first = program.shapes()
-
-    def operands(views: tuple[View, ...]) -> tuple[Operand, ...]:
-        return tuple(
-            Operand(tensor=view.tensor, shape=first(view), precision=program.tensor(view.tensor).precision)
-            for view in dict.fromkeys(views)
-        )
-
     return Listing(
         workload=workload.name,
         precision=workload.precision.title,
@@ -36,13 +29,21 @@ def listing(workload: Workload) -> Listing:
                 kind=kind(placed.op),
                 runs=placed.times,
                 macs=macs[placed.op.name],
-                reads=operands(law(placed.op).reads(placed.op)),
-                writes=operands(law(placed.op).writes(placed.op)),
+                reads=_operands(program, placed, law(placed.op).reads(placed.op)),
+                writes=_operands(program, placed, law(placed.op).writes(placed.op)),
                 policy=workload.precision.of(placed.op.name).name if takes_rules(placed.op, recipe) else None,
                 rule=_rule(workload.precision, placed.op.name) if takes_rules(placed.op, recipe) else None,
             )
             for placed in program.placed()
         ),
+    )
+
+
+def _operands(program: Program, placed: Placed, views: tuple[View, ...]) -> tuple[Operand, ...]:
+    shape = program.first_shapes(placed)
+    return tuple(
+        Operand(tensor=view.tensor, shape=shape(view), precision=program.tensor(view.tensor).precision)
+        for view in dict.fromkeys(views)
     )
 
 

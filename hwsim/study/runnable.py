@@ -39,7 +39,7 @@ def check_functions(program: Program, chip: Chip) -> None:
     has = dict(chip.vector.cycles)
     lacking: dict[Function, str] = {}
     for placed in program.placed():
-        for function, elements in law(placed.op).vector_work(placed.op, program.shapes()).items():
+        for function, elements in law(placed.op).vector_work(placed.op, program.first_shapes(placed)).items():
             if elements and function not in has:
                 lacking.setdefault(function, placed.op.name)
     if lacking:
