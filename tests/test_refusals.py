@@ -1,5 +1,6 @@
 """Refusals name the file and the field, of two files both, and numbers of weights by their tensor."""
 
+import wave
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -194,3 +195,15 @@ def test_words_of_tables_are_letters_and_their_colours_are_ours() -> None:
     coloured = render(blocks, Screen(colours=True))
     assert coloured.count("\x1b[1m") == 1
     assert "\x1b[31m" not in coloured
+
+
+def test_a_recording_of_a_length_that_a_workload_does_not_take_is_refused_by_name(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with wave.open(str(here / "a.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(2))
+    said = complaint(capsys, "trace", "mlperf_rnnt", "--input", "a.wav")
+    assert said == "a.wav: audio = '62500 ns': must be at least 1 ms (mlperf_rnnt)"

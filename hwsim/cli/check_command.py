@@ -1,11 +1,21 @@
 """`hwsim check`: validate files without running anything."""
 
+from itertools import product
+from typing import TYPE_CHECKING
+
 import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ANY
+from hwsim.cli.patience import patiently
 from hwsim.cli.streams import say
+from hwsim.core.progress import Progress
 from hwsim.errors import printable
+
+if TYPE_CHECKING:
+    from hwsim.core.chip import Chip
+    from hwsim.core.workload import Workload
+    from hwsim.inputs.load import Loaded
 
 
 @click.command(name="check", cls=Command)
@@ -18,7 +28,6 @@ def command(files: tuple[str, ...]) -> None:
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
-    from hwsim.cli.opening import naming
     from hwsim.core.chip import Chip
     from hwsim.core.workload import Workload
     from hwsim.inputs.check import check
@@ -31,10 +40,19 @@ def command(files: tuple[str, ...]) -> None:
         check_chip(chip)
     for file, one in zip(files, found, strict=True):
         say(f"{printable(file)}: {one.kind.title} {one.name}: valid")
-    for chip in chips:
-        for work in works:
-            from hwsim.study.simulate import simulate
+    for chip, work in product(chips, works):
+        _run(chip, work)
+        say(f"{work.value.name} runs on {chip.value.name}")
 
-            with naming(chip, work):
-                simulate(chip.value, work.value)
-            say(f"{work.value.name} runs on {chip.value.name}")
+
+def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
+    from hwsim.cli.opening import naming
+
+    def job(progress: Progress) -> None:
+        # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.study.simulate import simulate
+
+        with naming(chip, work):
+            simulate(chip.value, work.value, progress=progress)
+
+    patiently(f"{work.value.name} on {chip.value.name}", job)
