@@ -1,10 +1,13 @@
 """hwsim: exact cycles, energy and memory traffic of quantised speech recognisers on accelerators.
 
-Public names are resolved when they are first used, so that importing the package imports nothing else.
+Public names are resolved when they are first used, so that importing the package imports next to nothing else.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from hwsim.core.offered import Offer, offer
 
 if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from hwsim.study.compare import compare as compare
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.simulate import simulate as simulate
+
+    __version__: str
 
 _HOMES = {
     "gemm": "hwsim.engine.gemm",
@@ -29,10 +34,21 @@ __all__ = ["compare", "gemm", "load_chip", "load_prices", "load_workload", "simu
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("hwsim")
     if name not in _HOMES:
         raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return ["__version__", *__all__]
+
+
+def _lazily(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is first called."""
+    return lambda *args: getattr(import_module(module), name)(*args)
+
+
+offer(Offer.TEXT, _lazily("hwsim.report.nouns", "noun_text"))
+offer(Offer.CHANGED, _lazily("hwsim.inputs.changed", "changed"))

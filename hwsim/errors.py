@@ -6,6 +6,7 @@
         ├── InvalidValue      a value breaks a law
         ├── UnknownName       a name that nothing has
         └── Unsupported       this chip cannot do it, or hwsim does not do it yet
+            └── OutOfRange    numbers of a model that its formats cannot hold
 
 Everything else that escapes is a defect of hwsim: exit code 1, with a traceback.
 A message names the place, the value, the law and, where there is one, the remedy.
@@ -14,6 +15,7 @@ A message names the place, the value, the law and, where there is one, the remed
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Self
+from unicodedata import category
 
 
 class HwsimError(Exception):
@@ -69,6 +71,10 @@ class Unsupported(UserError):
     """This chip cannot do it, or hwsim does not do it yet."""
 
 
+class OutOfRange(Unsupported):
+    """Numbers of a model that its formats cannot hold."""
+
+
 def suggestion(name: str, known: Sequence[str]) -> str:
     """The nearest known name, if one is near, and all of them.
 
@@ -78,6 +84,18 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}known: {', '.join(known)}"
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may get it: what is not printed stands escaped, so that no name moves a cursor.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\\x1b[2Jb
+    """
+    return "".join(
+        one if one.isprintable() or category(one) == "Zs" else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -7,6 +7,11 @@ def broken(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
+POLICIES = (
+    "bf16, fp16, fp32, w2a16, w2a2, w2a3, w2a4, w2a8, w3a16, w3a2, w3a3, w3a4, w3a8, w4a16, w4a2, w4a3, w4a4, w4a8, "
+    "w8a16, w8a2, w8a3, w8a4, w8a8"
+)
+
 # Of each kind of file: what is replaced by what, and the line that hwsim answers.
 
 BROKEN_CHIPS = [
@@ -37,6 +42,20 @@ BROKEN_CHIPS = [
     ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
     ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
     ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = {}: must name at least one precision"),
+    ("int4: 8}", "int4: 800}", "14: array.macs_per_pe.int4 = 800: must be at most 256"),
+    ("int4: 8}", "int4: {k: lots}}", "14: array.macs_per_pe.int4.k = 'lots': must be a whole number"),
+    ("entries: 1024", "entries: lots", "15: array.accumulator.entries = 'lots': must be a whole number"),
+    (
+        "{bits: 32, overflow: saturate, entries: 1024}",
+        "{int8: {bits: 900}}",
+        "15: array.accumulator.int8.bits = 900: must be at most 64",
+    ),
+    (
+        "{bits: 32, overflow: saturate, entries: 1024}",
+        "{int8: {bits: 32}, int5: {bits: 32}}",
+        "15: array.accumulator.int5: unknown name; did you mean int8? known: int2, int3, int4, int8, int16, int32, "
+        "uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, bf16, fp32",
+    ),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     (
@@ -96,13 +115,13 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: w4b4",
-        "8: precision: unknown precision policy 'w4b4'; did you mean w4a4? "
-        "known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+        f"8: precision: unknown precision policy 'w4b4'; did you mean w4a4? known: {POLICIES}",
     ),
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rules: [{match: 'encodre.*', policy: w8a8}]}",
-        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input",
+        "8: precision.rules = 'encodre.*': matches no op with weights, such as encoder.0.forward.input; "
+        "did you mean encoder.*?",
     ),
     (
         "precision: w4a4",
@@ -114,6 +133,23 @@ BROKEN_WORKLOADS = [
         "precision: {policy: w4a4, rule: []}",
         "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise",
     ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encoder.*', policy: 5}]}",
+        "8: precision.rules[0].policy = 5: must be a text",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w4a4, rules: [{match: 'encoder.*', policy: w4b4}]}",
+        f"8: precision.rules[0].policy = 'w4b4': did you mean w4a4? known: {POLICIES}",
+    ),
+    (
+        "precision: w4a4",
+        "precision: {policy: w44}",
+        f"8: precision.policy = 'w44': did you mean w4a4? known: {POLICIES}",
+    ),
+    ("precision: w4a4", "precision: {policy: w4a4, rules: 5}", "8: precision.rules = 5: must be a list"),
+    ("precision: w4a4", "precision: ''", f"8: precision: unknown precision policy ''; known: {POLICIES}"),
     ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
     ("cells: 768", "cells: 65537", "10: prediction.cells = 65537: must be at most 65536"),
     (
@@ -176,7 +212,8 @@ BROKEN_CONFORMERS = [
     (
         "precision: w4a8",
         "precision: {policy: w4a8, rules: [{match: 'encoder.16.*', policy: w8a8}]}",
-        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project",
+        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project; "
+        "did you mean encoder.6.*?",
     ),
 ]
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from broken_files import POLICIES
 from command import printed
-from data import ARCH, ROOT
+from data import ARCH, PRICES, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
+from hwsim.inputs.shipped import Kind, about, names
 from hwsim.models.catalogue import RECIPES
 
 
@@ -64,22 +66,50 @@ def test_schemas_are_json_schemas_of_the_shipped_files(kind: str, capsys: pytest
 
 
 def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = printed(capsys, "list")
-    assert out == (
-        "chips: int4_array\nworkloads: conformer_l, conformer_m, conformer_s, lstm_lm, mlperf_rnnt, rnnt, "
-        "tdnnf_7q, transformer_lm\nprice tables: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm\n"
-    )
+    lines = printed(capsys, "list")[0].splitlines()
+    assert [line for line in lines if line.endswith(":")] == ["chips:", "workloads:", "price tables:"]
+    for kind in Kind:
+        for name in names(kind):
+            (line,) = [line for line in lines if line.split()[0] == name]
+            said = about(kind, name)
+            assert said.startswith(line.removeprefix(f"  {name}").strip().removesuffix(" …"))
+            assert len(line) <= 100
+
+
+def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, path in (("int4_array", ARCH), ("rnnt", RNNT), ("generic_7nm", PRICES)):
+        assert printed(capsys, "show", name)[0] == path.read_text()
+    (tmp_path / "mine.yaml").write_text(printed(capsys, "show", "int4_array")[0])
+    assert "valid" in printed(capsys, "check", str(tmp_path / "mine.yaml"))[0]
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["runn"], "No such command 'runn'."),
+        (
+            ["runn"],
+            "unknown command 'runn'; did you mean run? "
+            "known: check, compare, gemm, list, ops, run, scalesim, schema, show, trace",
+        ),
+        (["run", "rnnt", "int4_array"], "rnnt: is a workload; the order is ARCH WORKLOAD"),
+        (["compare", str(RNNT), "int4_array"], f"{RNNT}: is a workload; the order is ARCH WORKLOAD"),
+        (["trace", "int4_array"], "int4_array: is a chip, where a workload is wanted"),
+        (["run", "int4_array", "generic_7nm"], "generic_7nm: is a price table, where a workload is wanted"),
+        (
+            ["show", "rnn"],
+            "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, conformer_l, conformer_m, "
+            "conformer_s, generic_7nm, horowitz_45nm, int4_array, lstm_lm, mlperf_rnnt, pcm_14nm, rnnt, tdnnf_7q, "
+            "transformer_lm",
+        ),
+        (
+            ["run", "int4_array", "rnnt", "--seed", "-1"],
+            "Invalid value for '--seed': -1 is not in the range x>=0.",
+        ),
         (["run", "int4_array"], "Missing argument 'WORKLOAD'."),
         (["run", "int4_aray", "rnnt"], "unknown chip 'int4_aray'; did you mean int4_array? known: int4_array"),
         (
             ["run", "int4_array", "rnnt", "--precision", "w3"],
-            "unknown precision policy 'w3'; known: bf16, fp16, fp32, w4a16, w4a4, w4a8, w8a8",
+            f"unknown precision policy 'w3'; did you mean w8a3? known: {POLICIES}",
         ),
         (
             ["run", "int4_array", "conformer_s", "--dim", "encoder.head=3"],
@@ -90,7 +120,7 @@ def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["run", "int4_array", "conformer_s", "--dim", "encoder.heads=5"],
-            "--dim encoder.heads = 5: must divide the size of 144",
+            "encoder.heads = 5: must divide the size of 144",
         ),
         (
             ["run", "int4_array", "rnnt", "--dim", "decoding.beam=many"],

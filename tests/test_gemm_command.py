@@ -123,10 +123,10 @@ def test_floats_that_are_no_numbers_are_refused(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("target", "problem"),
     [
-        ("-", "--out = '-': must name a file; an array is not printed"),
+        ("-", "--out = '-': must name a file; it is not printed"),
         ("out.npy/", "out.npy/: is a directory; name a file"),
-        ("act.npy", "act.npy: is what is read as act.npy; write to another file"),
-        ("./weight.npy", "./weight.npy: is what is read as weight.npy; write to another file"),
+        ("act.npy", "act.npy: is read, and would be written over for --out; write to another file"),
+        ("./weight.npy", "weight.npy: is read, and would be written over for --out; write to another file"),
     ],
 )
 def test_a_result_goes_to_a_file_of_its_own(

@@ -195,9 +195,12 @@ BIAS = "joint.output.bias"
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({k: v for k, v in PARAMETERS.items() if k != BIAS}, f"lacks {BIAS}; its arrays are named as"),
+        (
+            {k: v for k, v in PARAMETERS.items() if k != BIAS},
+            f"lacks {BIAS} of {WORK.program.name}; its arrays are named as",
+        ),
         ({}, "lacks encoder.0.backward.input.bias, encoder.0.backward.input.weight, encoder.0.backward.recurrent.bias"),
-        (changed(other=np.zeros(3)), "has other, which the model lacks"),
+        (changed(other=np.zeros(3)), f"has other, which {WORK.program.name} lacks"),
         (changed(**{BIAS: np.zeros(3)}), f"{BIAS} has shape (3,), expected (5,)"),
         (changed(**{BIAS: np.full(5, np.nan)}), f"'{BIAS}'[0] is nan; all numbers must be finite in fp32"),
         (changed(**{BIAS: np.full(5, 1e300)}), "all numbers must be finite in fp32"),

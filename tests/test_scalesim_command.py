@@ -110,4 +110,4 @@ def test_a_convolution_that_would_take_hours_is_refused_by_its_name(
     topology.write_text(CONVOLUTIONS.replace("Conv2, 27, 27, 5, 5, 96, 256, 1,", line))
     assert main(["scalesim", str(SCALE), str(topology)]) == 2
     out, err = capsys.readouterr()
-    assert (out, err) == ("", f"hwsim: {line.partition(',')[0]}: {problem}\n")
+    assert (out, err) == ("", f"hwsim: {SCALE}, {topology}: {line.partition(',')[0]}: {problem}\n")

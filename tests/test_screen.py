@@ -11,7 +11,7 @@ import pytest
 
 from command import printed
 from data import ARCH, RNNT
-from hwsim.cli.options import screen_of
+from hwsim.cli.streams import screen_of
 from hwsim.core.result import Comparison, Result
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names

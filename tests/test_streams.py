@@ -80,6 +80,53 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+FULL = "hwsim: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "args", ["", "--help", "--version", "run --help", "list", "show rnnt", "schema arch", "check rnnt", "ops lstm_lm"]
+)
+@pytest.mark.parametrize(("redirect", "code", "complaint"), [(">/dev/full", 2, FULL), (">&-", 0, "")])
+def test_every_command_is_silent_or_says_in_one_line_that_it_cannot_print(
+    args: str, redirect: str, code: int, complaint: str
+) -> None:
+    done = subprocess.run(f"{HWSIM} {args} {redirect}", shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, complaint)
+
+
+def test_a_reader_that_goes_away_from_a_help_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    for args in (["--help"], ["--version"], ["list"], ["schema", "workload"]):
+        done = subprocess.run([HWSIM, *args], stdout=write, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+    os.close(write)
+
+
+WARNS = """
+import sys, warnings
+import hwsim.inputs.check as check
+from hwsim.errors import InvalidValue
+from hwsim.cli.main import run
+def warned(reference):
+    warnings.warn("of a library", RuntimeWarning)
+    raise {error}
+check.check = warned
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"), [("InvalidValue('a', 1, 'is wrong')", 2, False), ("ValueError('ours')", 1, True)]
+)
+def test_warnings_of_libraries_do_not_stand_beside_a_refusal(error: str, code: int, told: bool, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WARNS.format(error=error), "check", "rnnt"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == code
+    assert ("of a library" in done.stderr) is told
+    assert (done.stderr == "hwsim: a = 1: is wrong\n") is not told
+
+
 @pytest.mark.parametrize(
     ("redirect", "code", "complaint"),
     [

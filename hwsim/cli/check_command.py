@@ -1,16 +1,58 @@
 """`hwsim check`: validate files without running anything."""
 
+from itertools import product
+from typing import TYPE_CHECKING
+
 import click
 
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ANY
+from hwsim.cli.patience import patiently
+from hwsim.cli.streams import say
+from hwsim.core.progress import Progress
+from hwsim.errors import printable
 
-@click.command(name="check")
-@click.argument("file")
-def command(file: str) -> None:
-    """Validate FILE, a chip, a workload or a price table (or a shipped name); what is wrong is told in one line.
+if TYPE_CHECKING:
+    from hwsim.core.chip import Chip
+    from hwsim.core.workload import Workload
+    from hwsim.inputs.load import Loaded
 
-    Example: hwsim check arch/int4_array.yaml
+
+@click.command(name="check", cls=Command)
+@click.argument("files", type=ANY, nargs=-1, required=True, metavar="FILE...")
+def command(files: tuple[str, ...]) -> None:
+    """Validate each FILE, a chip, a workload or a price table (or a shipped name); what is wrong is told in one line.
+
+    A chip is refused if nothing runs on it. With chips and workloads together each workload is planned and priced on
+    each chip, and what `hwsim run` would refuse is refused.
+
+    Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
+    from hwsim.core.chip import Chip
+    from hwsim.core.workload import Workload
     from hwsim.inputs.check import check
+    from hwsim.study.runnable import check_chip
 
-    found = check(file)
-    click.echo(f"{file}: {found.kind.title} {found.name}: valid")
+    found = [check(file) for file in files]
+    chips = [one.loaded for one in found if isinstance(one.loaded.value, Chip)]
+    works = [one.loaded for one in found if isinstance(one.loaded.value, Workload)]
+    for chip in chips:
+        check_chip(chip)
+    for file, one in zip(files, found, strict=True):
+        say(f"{printable(file)}: {one.kind.title} {one.name}: valid")
+    for chip, work in product(chips, works):
+        _run(chip, work)
+        say(f"{work.value.name} runs on {chip.value.name}")
+
+
+def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
+    from hwsim.cli.opening import naming
+
+    def job(progress: Progress) -> None:
+        # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.study.simulate import simulate
+
+        with naming(chip, work):
+            simulate(chip.value, work.value, progress=progress)
+
+    patiently(f"{work.value.name} on {chip.value.name}", job)

@@ -2,43 +2,48 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ARCH, WORKLOAD, Policies
+from hwsim.cli.options import check_outputs, comparison_files_of, deliver, output_options
 from hwsim.cli.patience import patiently
+from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
 
 
-@click.command(name="compare")
-@click.argument("arch")
-@click.argument("workload")
+@click.command(name="compare", cls=Command)
+@click.argument("arch", type=ARCH)
+@click.argument("workload", type=WORKLOAD)
 @click.option(
     "--precisions",
+    type=Policies(several=True),
     default="fp16,w4a4",
     show_default=True,
     metavar="LIST",
     help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
 @click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
-@output_options
+@output_options(comparison_files_of)
 def command(arch: str, workload: str, precisions: str, full: bool, json_file: str | None, out: str | None) -> None:
     """Run WORKLOAD on ARCH in several precisions and show speed-up, energy, traffic and size side by side.
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
+    from hwsim.cli.opening import chip_and_workload, naming
     from hwsim.core.precision import policy
     from hwsim.core.result import Comparison
-    from hwsim.inputs.load import open_chip, open_workload
 
     names = [name.strip() for name in precisions.split(",") if name.strip()]
     for name in names:
         policy(name)
-    chip, work = open_chip(arch), open_workload(workload)
-    check_outputs(json_file, out)
+    chip, work = chip_and_workload(arch, workload)
+    check_outputs()
 
     def job(progress: Progress) -> Comparison:
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.compare import compare
 
-        return compare(chip.value, work.value, names, files=dict(chip.files + work.files), progress=progress)
+        with naming(chip, work):
+            return compare(chip.value, work.value, names, files=dict(chip.files + work.files), progress=progress)
 
     comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 
@@ -46,6 +51,7 @@ def command(arch: str, workload: str, precisions: str, full: bool, json_file: st
     from hwsim.report.comparison_screen import comparison_screen
     from hwsim.report.export import comparison_files, to_json
 
-    deliver(json_file, out, lambda: to_json(comparison), lambda: comparison_files(comparison))
+    written = deliver(json_file, out, lambda: to_json(comparison), lambda: comparison_files(comparison))
     text = comparison_text if full else comparison_screen
     tell(json_file, lambda screen: text(comparison, screen))
+    tell_written(written)

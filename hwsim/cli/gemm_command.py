@@ -4,16 +4,21 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import deliver, tell
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ARCH
+from hwsim.cli.options import JSON, check_outputs, deliver
+from hwsim.cli.paths import Reads, Writes
 from hwsim.cli.patience import patiently
+from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
-from hwsim.errors import InvalidValue
 
 
-@click.command(name="gemm")
-@click.argument("arch")
-@click.option("--act", "act_file", metavar="FILE", required=True, help="Activations [m, k], a .npy file.")
-@click.option("--weight", "weight_file", metavar="FILE", required=True, help="Weights [k, n], a .npy file.")
+@click.command(name="gemm", cls=Command)
+@click.argument("arch", type=ARCH)
+@click.option("--act", "act_file", type=Reads(), metavar="FILE", required=True, help="Activations [m, k], a .npy file.")
+@click.option(
+    "--weight", "weight_file", type=Reads(), metavar="FILE", required=True, help="Weights [k, n], a .npy file."
+)
 @click.option("--act-precision", default="int8", show_default=True, metavar="FORMAT", help="Format of the activations.")
 @click.option("--weight-precision", default="int8", show_default=True, metavar="FORMAT", help="Format of the weights.")
 @click.option(
@@ -23,8 +28,8 @@ from hwsim.errors import InvalidValue
     show_default=True,
     help="Closed forms and fast products, or every register at every clock edge: the same result.",
 )
-@click.option("--out", metavar="FILE", help="Write the result [m, n], a .npy file.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - prints them alone.")
+@click.option("--out", type=Writes(), metavar="FILE", help="Write the result [m, n], a .npy file.")
+@JSON
 def command(
     arch: str,
     act_file: str,
@@ -39,18 +44,12 @@ def command(
 
     Example: hwsim gemm int4_array --act act.npy --weight weight.npy --act-precision int4 --weight-precision int4
     """
+    from hwsim.cli.opening import chip_named
     from hwsim.inputs.arrays import read_array
-    from hwsim.inputs.load import open_chip
-    from hwsim.report.files import check_kept, check_target
 
-    chip = open_chip(arch).value
+    chip = chip_named(arch).value
     act, weight = read_array(act_file), read_array(weight_file)
-    if out == "-":
-        raise InvalidValue("--out", out, "must name a file; an array is not printed")
-    for target in (out, json_file):
-        if target is not None and target != "-":
-            check_target(target)
-            check_kept(target, act_file, weight_file)
+    check_outputs()
 
     from hwsim.engine.gemm import Product, gemm
 
@@ -65,5 +64,6 @@ def command(
 
     if out is not None:
         write_data(Path(out), to_npy(product.out))
-    deliver(json_file, None, lambda: to_json(product.figures), dict)
+    written = deliver(json_file, None, lambda: to_json(product.figures), dict)
     tell(json_file, lambda screen: product_text(product.figures, chip.clock, screen))
+    tell_written([*written, *([] if out is None else [Path(out)])])

@@ -2,14 +2,20 @@
 
 import gc
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
+from types import FrameType
 
 import click
 
-from hwsim.errors import UserError
+from hwsim.cli.command import Helpful
+from hwsim.cli.streams import say
+from hwsim.errors import UnknownName, UserError, printable
 
 # Each command lives in a file of its own, which is imported when the command is called.
 COMMANDS = {
@@ -18,15 +24,17 @@ COMMANDS = {
     "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
-    "check": "validate a chip, workload or price file",
-    "schema": "the JSON Schema of a kind of file",
+    "check": "validate chip, workload and price files, and whether the ones run on the others",
+    "ops": "the ops of a workload: names, shapes, precisions, and what rules match",
     "list": "what is shipped",
+    "show": "the file of a shipped chip, workload or price table",
+    "schema": "the JSON Schema of a kind of file",
 }
 
-EXIT_OK, EXIT_DEFECT, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_DEFECT, EXIT_USER, EXIT_INTERRUPTED, EXIT_SIGNAL = 0, 1, 2, 130, 128
 
 
-class _Lazy(click.Group):
+class _Lazy(Helpful, click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -36,13 +44,33 @@ class _Lazy(click.Group):
         command: click.Command = import_module(f"hwsim.cli.{cmd_name}_command").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise UnknownName("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        say(f"hwsim, version {version('hwsim')}")
+        ctx.exit()
+
+
 @click.group(cls=_Lazy, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="hwsim")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def hwsim() -> None:
     """Exact cycles, energy and memory traffic of quantised speech recognisers on accelerators.
 
@@ -76,18 +104,41 @@ def run() -> None:
             stream.reconfigure(errors="replace")  # a terminal that cannot show µ still shows the rest
     # A command makes many small values and few cycles: looking for these after every 700 takes a tenth of its time.
     gc.set_threshold(50_000)
+    _end_in_order_when_asked_to()
+    sys.exit(_without_warnings_beside_a_refusal(sys.argv[1:]))
+
+
+def _without_warnings_beside_a_refusal(args: Sequence[str]) -> int:
+    """The exit code; what libraries warn of is printed afterwards, unless one line has said what is wrong."""
+    code, held = EXIT_DEFECT, []
     try:
-        code = main(sys.argv[1:])
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with warnings.catch_warnings(record=True) as held:
+            code = main(args)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away, as `| head` does: nothing is wrong, but nothing more can be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_OK
-    sys.exit(code)
+    finally:
+        for one in held if code != EXIT_USER else ():
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+    return code
+
+
+def _end_in_order_when_asked_to() -> None:
+    """SIGTERM and SIGHUP end the process as Ctrl-C does, so that it takes back what it has begun to write."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(EXIT_SIGNAL + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _complain(message: str) -> int:
     if sys.stderr is not None:
-        print("hwsim: " + " ".join(message.split()), file=sys.stderr)
+        print("hwsim: " + printable(" ".join(message.split())), file=sys.stderr)
     return EXIT_USER

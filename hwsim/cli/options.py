@@ -1,58 +1,109 @@
 """Options that several commands share, and what they do with them."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from hwsim.errors import FileProblem, InvalidValue
-
-if TYPE_CHECKING:
-    from hwsim.report.tables import Screen
+from hwsim.cli.completion import Dimensions, Policies
+from hwsim.cli.paths import STANDARD_OUTPUT, Reads, Writes, WritesInto, prepare
+from hwsim.cli.streams import write_stream
+from hwsim.errors import InvalidValue
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def output_options(command: F) -> F:
-    """`--json` and `--out`."""
-    command = click.option(
-        "--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it alone on standard output."
-    )(command)
-    return click.option("--out", "out", metavar="DIR", help="Write JSON and CSV files into this folder.")(command)
+PRECISION = click.option(
+    "--precision",
+    type=Policies(),
+    metavar="POLICY",
+    help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …",
+)
+DIMENSIONS = click.option(
+    "--dim",
+    "dims",
+    type=Dimensions(),
+    multiple=True,
+    metavar="NAME=N",
+    help="Another dimension, such as encoder.layers=4.",
+)
+JSON = click.option(
+    "--json",
+    "json_file",
+    type=Writes(standard_output=True),
+    metavar="FILE",
+    help="Write the result as JSON; - prints it alone on standard output.",
+)
+
+
+def output_options(files: Callable[[Mapping[str, Any]], Sequence[str]]) -> Callable[[F], F]:
+    """`--json` and `--out`, with which a command writes those files."""
+    into = click.option(
+        "--out", "out", type=WritesInto(files), metavar="DIR", help="Write JSON and CSV files into this folder."
+    )
+    return lambda command: into(JSON(command))
+
+
+def wants_values(values: bool, counts: str, input_file: str | None, weights_file: str | None) -> bool:
+    """Whether these options of a run need its values."""
+    return values or counts == "measured" or input_file is not None or weights_file is not None
+
+
+def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
+    """The files that a run writes into a folder."""
+    from hwsim.report.export import RUN_FILES, VALUES_FILES
+
+    asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
+    return (*RUN_FILES, *(VALUES_FILES if wants_values(*asked) else ()))
+
+
+def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
+    """The files that a comparison writes into a folder."""
+    from hwsim.report.export import COMPARISON_FILES
+
+    return COMPARISON_FILES
+
+
+def scalesim_files_of(_: Mapping[str, Any]) -> Sequence[str]:
+    """The files that a report of SCALE-Sim's layers writes into a folder."""
+    from hwsim.report.scalesim import FILES
+
+    return FILES
 
 
 def power_of(written: str | None) -> Fraction | None:
     """A power with its unit, as an option gives it."""
-    from hwsim.core.units import WATTS
-    from hwsim.errors import InvalidValue
+    from hwsim.core.units import power_cap
 
-    if written is None:
-        return None
-    try:
-        power = WATTS.parse(written)
-    except ValueError as error:
-        raise InvalidValue("--power-cap", written, str(error)) from error
-    problem = WATTS.broken_by(power) or (None if power else "must be above 0 W")
-    if problem is not None:
-        raise InvalidValue("--power-cap", written, problem)
-    return Fraction(power)
+    return None if written is None else power_cap("--power-cap", written)
 
 
 def values_options(command: F) -> F:
     """`--input`, `--weights` and `--seed`."""
     command = click.option(
-        "--seed", default=0, show_default=True, metavar="N", help="Draws the inputs and weights that no file gives."
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Draws the inputs and weights that no file gives.",
     )(command)
     command = click.option(
-        "--weights", "weights_file", metavar="FILE", help="Parameters by name, as safetensors or NPZ."
+        "--weights",
+        "weights_file",
+        type=Reads(),
+        metavar="FILE",
+        help="Parameters by name, as safetensors or NPZ.",
     )(command)
     return click.option(
-        "--input", "input_file", metavar="FILE", help="What the model hears: a WAV file, or features as NPZ."
+        "--input",
+        "input_file",
+        type=Reads(),
+        metavar="FILE",
+        help="What the model hears: a WAV file, or features as NPZ.",
     )(command)
 
 
@@ -67,59 +118,27 @@ def dimensions(written: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def check_outputs(json_file: str | None, out: str | None) -> None:
+def check_outputs() -> None:
     """Refuse, before anything is computed, what could not be written afterwards."""
-    from hwsim.report.files import check_target, make_folder
-
-    if out is not None:
-        make_folder(Path(out))
-    if json_file is not None and json_file != "-":
-        check_target(json_file)
+    prepare(click.get_current_context())
 
 
 def deliver(
     json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
-) -> None:
-    """Write what the options ask for. Files come first, so that a full disk is told before anything is printed."""
-    from hwsim.report.files import write_file, write_files
+) -> list[Path]:
+    """Write what the options ask for, and say which files that made.
 
+    Files come first, so that a full disk is told before anything is printed.
+    """
+    from hwsim.report.files import write_file
+
+    texts: dict[Path, str] = {}
     if out is not None:
-        write_files(Path(out), files())
-    if json_file == "-":
+        texts = {Path(out) / name: text for name, text in files().items()}
+    if json_file is not None and json_file != STANDARD_OUTPUT:
+        texts[Path(json_file)] = document()
+    for path, text in texts.items():
+        write_file(path, text)
+    if json_file == STANDARD_OUTPUT:
         write_stream(sys.stdout, "standard output", document())
-    elif json_file is not None:
-        write_file(Path(json_file), document())
-
-
-def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
-    """Print what people read, on standard error if a program reads standard output."""
-    stream, name = (sys.stderr, "standard error") if json_file == "-" else (sys.stdout, "standard output")
-    write_stream(stream, name, text(screen_of(stream)))
-
-
-def screen_of(stream: TextIO | None) -> "Screen":
-    """What a text for that stream may be like: as wide as the terminal or as `COLUMNS` says, elsewhere 80 columns."""
-    from hwsim.report.bars import can_show_blocks
-    from hwsim.report.tables import LEAST_WIDTH, Screen
-
-    terminal = stream is not None and stream.isatty()
-    columns = get_terminal_size((Screen().width, 24)).columns
-    width = columns if terminal or "COLUMNS" in os.environ else Screen().width
-    return Screen(
-        width=max(width, LEAST_WIDTH),
-        colours=terminal and "NO_COLOR" not in os.environ,
-        blocks=stream is None or can_show_blocks(stream.encoding),
-    )
-
-
-def write_stream(stream: TextIO | None, name: str, text: str) -> None:
-    """Write to a standard stream; one that was closed from the start takes everything and keeps nothing."""
-    if stream is None:
-        return
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise FileProblem(name, f"cannot be written: {error.strerror}") from error
+    return list(texts)

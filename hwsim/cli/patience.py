@@ -7,6 +7,7 @@ from threading import Event, Thread, Timer
 from typing import Generic, TypeVar
 
 from hwsim.core.progress import Progress
+from hwsim.errors import printable
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def _bar(title: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     bar = Bar(console=Console(stderr=True), transient=True)
-    task = bar.add_task(escape(title), total=None)
+    task = bar.add_task(escape(printable(title)), total=None)
     timer = Timer(PATIENCE_SECONDS, bar.start)
     timer.daemon = True
     timer.start()

@@ -4,34 +4,42 @@ from pathlib import Path
 
 import click
 
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ARCH, WORKLOAD, Ops, Points
 from hwsim.cli.options import (
+    DIMENSIONS,
+    PRECISION,
     check_outputs,
     deliver,
     dimensions,
     output_options,
     power_of,
-    tell,
+    run_files_of,
     values_options,
+    wants_values,
 )
+from hwsim.cli.paths import Reads
 from hwsim.cli.patience import patiently
+from hwsim.cli.streams import tell, tell_written
 from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress
 
 
-@click.command(name="run")
-@click.argument("arch")
-@click.argument("workload")
-@click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: fp16, w8a8, w4a8, w4a4, …")
+@click.command(name="run", cls=Command)
+@click.argument("arch", type=ARCH)
+@click.argument("workload", type=WORKLOAD)
+@PRECISION
 @click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
 @click.option("--tensors", is_flag=True, help="Print where each tensor lies, instead of the one screen.")
 @click.option("--sources", is_flag=True, help="Print which constants have no source, instead of the one screen.")
 @click.option("--explain-energy", is_flag=True, help="Print each action's count, price, rounding and source, instead.")
-@click.option("--explain", "explained", metavar="OP", help="Show why this op runs as it does, instead.")
-@click.option("--dim", "dims", metavar="NAME=N", multiple=True, help="Another dimension, such as encoder.layers=4.")
-@click.option("--point", metavar="NAME", help="Run at this operating point of the chip.")
+@click.option("--explain", "explained", type=Ops(), metavar="OP", help="Show why this op runs as it does, instead.")
+@DIMENSIONS
+@click.option("--point", type=Points(), metavar="NAME", help="Run at this operating point of the chip.")
 @click.option("--power-cap", metavar="POWER", help="Lower the clock until the average power keeps within it: 500 mW.")
 @click.option(
     "--zero-gating",
+    type=Reads(),
     metavar="TRACE.npz",
     help="Price products with a factor 0 apart, counted in this trace of WORKLOAD.",
 )
@@ -51,7 +59,7 @@ from hwsim.core.progress import Progress
     help="Time the search by the counts of the file, or by what it did with these values.",
 )
 @values_options
-@output_options
+@output_options(run_files_of)
 def command(
     arch: str,
     workload: str,
@@ -78,15 +86,15 @@ def command(
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
+    from hwsim.cli.opening import chip_and_workload, naming
     from hwsim.core.precision import policy
     from hwsim.core.result import Result
-    from hwsim.inputs.load import open_chip, open_workload
 
     if precision is not None:
         policy(precision)
     cap = power_of(power_cap)
-    chip, work = open_chip(arch), open_workload(workload, precision, dimensions(dims))
-    check_outputs(json_file, out)
+    chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
+    check_outputs()
 
     def job(progress: Progress) -> Result:
         # Imported here because it compiles kernels on the first run after an installation.
@@ -100,7 +108,7 @@ def command(
             explained=explained,
             objective=Objective(objective),
             zero_gating=None if zero_gating is None else Path(zero_gating),
-            values=values or counts == "measured" or input_file is not None or weights_file is not None,
+            values=wants_values(values, counts, input_file, weights_file),
             measured_counts=counts == "measured",
             sources=Sources(
                 input=None if input_file is None else Path(input_file),
@@ -110,7 +118,8 @@ def command(
         )
         write = None if out is None else lambda writer: write_binary(Path(out) / "trace.npz", writer)
         files = dict(chip.files + work.files)
-        return answer(chip.value, work.value, request, files=files, write=write, progress=progress)
+        with naming(chip, work):
+            return answer(chip.value, work.value, request, files=files, write=write, progress=progress)
 
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
 
@@ -118,11 +127,13 @@ def command(
     from hwsim.report.files import write_binary
     from hwsim.report.run import Asked, run_text
 
-    deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
+    written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
     if out is not None and result.quality is not None:
         from hwsim.report.quality_figure import quality_png
 
         png = quality_png(f"{result.summary.workload} in {result.summary.precision}", result.quality)
         write_binary(Path(out) / "quality.png", lambda file: file.write(png))
+        written += [Path(out) / "quality.png", Path(out) / "trace.npz"]
     asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
     tell(json_file, lambda screen: run_text(result, asked, screen))
+    tell_written(written)

@@ -2,15 +2,19 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.command import Command
+from hwsim.cli.options import check_outputs, deliver, output_options, scalesim_files_of
+from hwsim.cli.paths import Reads
 from hwsim.cli.patience import patiently
+from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
+from hwsim.errors import Unsupported
 
 
-@click.command(name="scalesim")
-@click.argument("config")
-@click.argument("topology")
-@output_options
+@click.command(name="scalesim", cls=Command)
+@click.argument("config", type=Reads())
+@click.argument("topology", type=Reads())
+@output_options(scalesim_files_of)
 def command(config: str, topology: str, json_file: str | None, out: str | None) -> None:
     """Report the layers of TOPOLOGY on CONFIG, both files of SCALE-Sim: its columns, and what hardware takes.
 
@@ -21,18 +25,23 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
     from hwsim.inputs.scalesim.topology import open_topology
 
     settings, layers = open_config(config), open_topology(topology)
-    check_outputs(json_file, out)
+    check_outputs()
 
     def job(progress: Progress) -> ScaleSimReport:
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.scalesim import run_scalesim
 
-        return run_scalesim(settings.value, layers.layers, files=dict(settings.files + layers.files), progress=progress)
+        files = dict(settings.files + layers.files)
+        try:
+            return run_scalesim(settings.value, layers.layers, files=files, progress=progress)
+        except Unsupported as error:
+            raise Unsupported(f"{config}, {topology}: {error}") from error
 
     report = patiently(f"{layers.name} on {settings.value.name}", job)
 
     from hwsim.report.export import to_json
     from hwsim.report.scalesim import scalesim_files, scalesim_text
 
-    deliver(json_file, out, lambda: to_json(report), lambda: scalesim_files(report))
+    written = deliver(json_file, out, lambda: to_json(report), lambda: scalesim_files(report))
     tell(json_file, lambda screen: scalesim_text(report, layers.name, screen))
+    tell_written(written)

@@ -2,8 +2,11 @@
 
 import click
 
+from hwsim.cli.command import Command
+from hwsim.cli.streams import say
 
-@click.command(name="schema")
+
+@click.command(name="schema", cls=Command)
 @click.argument("kind", type=click.Choice(["arch", "workload", "energy"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a KIND of file, with which editors complete and check.
@@ -15,4 +18,4 @@ def command(kind: str) -> None:
     from hwsim.inputs.schema import schema
     from hwsim.inputs.shipped import Kind
 
-    click.echo(json.dumps(schema(Kind(kind)), indent=2))
+    say(json.dumps(schema(Kind(kind)), indent=2))

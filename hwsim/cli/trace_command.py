@@ -4,19 +4,23 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, dimensions, tell, values_options
+from hwsim.cli.command import Command
+from hwsim.cli.completion import WORKLOAD
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, check_outputs, deliver, dimensions, values_options
+from hwsim.cli.paths import Writes
 from hwsim.cli.patience import patiently
+from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
 
 
-@click.command(name="trace")
-@click.argument("workload")
-@click.option("--precision", metavar="POLICY", help="Use this policy for the whole model: w8a8, w4a8, w4a4, …")
-@click.option("--dim", "dims", multiple=True, metavar="NAME=N", help="Another dimension, such as encoder.layers=4.")
+@click.command(name="trace", cls=Command)
+@click.argument("workload", type=WORKLOAD)
+@PRECISION
+@DIMENSIONS
 @values_options
 @click.option("--packed", is_flag=True, help="Pack numbers of at most 4 bits into bytes.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the quality as JSON; - prints it on standard output.")
-@click.option("--out", "out", metavar="T.npz", help="Write the trace into this file.")
+@JSON
+@click.option("--out", "out", type=Writes(), metavar="T.npz", help="Write the trace into this file.")
 def command(
     workload: str,
     precision: str | None,
@@ -32,17 +36,15 @@ def command(
 
     Example: hwsim trace rnnt --input speech.wav --out trace.npz
     """
+    from hwsim.cli.opening import naming, workload_named
     from hwsim.core.precision import policy
     from hwsim.core.quality import Quality
-    from hwsim.inputs.load import open_workload
-    from hwsim.report.files import check_target, write_binary
+    from hwsim.report.files import write_binary
 
     if precision is not None:
         policy(precision)
-    work = open_workload(workload, precision, dimensions(dims))
-    check_outputs(json_file, None)
-    if out is not None:
-        check_target(out)
+    work = workload_named(workload, precision, dimensions(dims))
+    check_outputs()
 
     def job(progress: Progress) -> Quality:
         # Imported here because it compiles kernels on the first run after an installation.
@@ -55,12 +57,14 @@ def command(
             packed=packed,
         )
         write = None if out is None else lambda writer: write_binary(Path(out), writer)
-        return run_values(prepared(work.value, sources), sources, write=write, progress=progress)
+        with naming(work):
+            return run_values(prepared(work.value, sources), sources, write=write, progress=progress)
 
     quality = patiently(f"values of {work.value.name}", job)
 
     from hwsim.report.export import quality_files, to_json
     from hwsim.report.quality import quality_text
 
-    deliver(json_file, None, lambda: to_json(quality), lambda: quality_files(quality))
+    written = deliver(json_file, None, lambda: to_json(quality), lambda: quality_files(quality))
     tell(json_file, lambda screen: quality_text(f"{work.value.name} in {work.value.precision.title}", quality, screen))
+    tell_written([*written, *([] if out is None else [Path(out)])])

@@ -3,16 +3,29 @@
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from hwsim.core.dram import DramType
 from hwsim.core.functions import Function
 from hwsim.core.noun import Name, Noun, Remark, Table, Whole
+from hwsim.core.offered import Offer, as_html, ask
 from hwsim.core.precision import Precision
 from hwsim.core.prices import Constants, PriceTable
 from hwsim.core.sources import Sources, check_sources
 from hwsim.core.summation import Accumulator, Accumulators, Summation
-from hwsim.core.units import Bytes, BytesPerCycle, BytesPerSecond, Hertz, Nanometres, Picoseconds, Volts, Watts
+from hwsim.core.units import (
+    BYTES,
+    BYTES_PER_SECOND,
+    HERTZ,
+    Bytes,
+    BytesPerCycle,
+    BytesPerSecond,
+    Hertz,
+    Nanometres,
+    Picoseconds,
+    Volts,
+    Watts,
+)
 from hwsim.errors import InvalidValue
 
 ArraySide = Annotated[int, Whole(low=1, high=65_536)]
@@ -41,12 +54,15 @@ class Drain(Enum):
     SEPARATE = "separate"  # drain registers of their own
 
 
+_PER_CYCLE = Whole(low=1, high=256)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedMacs(Noun):
     """Products of one processing element per cycle: k consecutive along K, for n neighbouring columns."""
 
-    k: Annotated[int, Whole(low=1, high=256)] = 1
-    n: Annotated[int, Whole(low=1, high=256)] = 1
+    k: Annotated[int, _PER_CYCLE] = 1
+    n: Annotated[int, _PER_CYCLE] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +77,16 @@ class SystolicArray(Noun):
     shadow_weights: bool = True
     drain: Drain = Drain.SEPARATE
     m_chunk: Annotated[int, Whole(low=1)] | None = None
-    macs_per_pe: Annotated[tuple[tuple[Precision, Annotated[int, Whole(low=1, high=256)] | PackedMacs], ...], Table()]
+    macs_per_pe: Annotated[tuple[tuple[Precision, Annotated[int, _PER_CYCLE] | PackedMacs], ...], Table()]
     accumulator: Accumulator | Accumulators = Accumulator()
 
     def check(self) -> None:
         if not self.macs_per_pe:
             raise InvalidValue("macs_per_pe", {}, "must name at least one precision")
-        for mode, _ in self.macs_per_pe:
+        for mode, macs in self.macs_per_pe:
+            problem = _PER_CYCLE.broken_by(macs) if isinstance(macs, int) else None
+            if problem is not None:
+                raise InvalidValue(f"macs_per_pe.{mode.value}", macs, problem)
             # A chunk ends where the array hands over a sum: after a tile of K (ws, is), or a cycle's products (os).
             chunk = None if mode.floating else self.accumulator_of(mode).chunk
             unit = self.packed(mode).k * (1 if self.dataflow is Dataflow.OS else self.rows)
@@ -187,6 +206,23 @@ class Chip(Noun):
 
     def check(self) -> None:
         check_sources(self, self.sources)
+
+    def with_(self, **values: Any) -> "Chip":
+        """The chip with other values by dotted path, written as in a file, all at once.
+
+        `chip.with_(**{"array.rows": 32, "dram.read": "128 GB/s"})`; what is wrong is told as of a file.
+        """
+        chip: Chip = ask(Offer.CHANGED, self, values)
+        return chip
+
+    def __repr__(self) -> str:
+        array = f"{self.array.rows} × {self.array.cols} {self.array.dataflow.value}"
+        dram = f"{self.dram.type.value} {BYTES_PER_SECOND.written(self.dram.read)}"
+        memory = f"{BYTES.written(self.scratchpad.size)}, {dram}"
+        return f"<Chip {self.name}: {array}, {HERTZ.written(self.clock)}, {memory}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     @property
     def dram_read_bytes_per_cycle(self) -> Fraction:

@@ -6,6 +6,7 @@ annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `check`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
@@ -14,6 +15,20 @@ from hwsim.errors import InvalidValue
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+def with_unit(law: object, value: object) -> object:
+    """A number of base units as people write it, if the law is that of a quantity: nobody reads picoseconds."""
+    if isinstance(law, HasUnit) and isinstance(value, (int, Fraction)) and not isinstance(value, bool):
+        return law.written(value)
+    return value
+
+
+@runtime_checkable
+class HasUnit(Protocol):
+    """A law of quantities, which have a unit."""
+
+    def written(self, value: "int | Fraction") -> str: ...
 
 
 @runtime_checkable
@@ -50,7 +65,7 @@ class Noun:
             for law in laws:
                 problem = law.broken_by(value)
                 if problem is not None:
-                    raise InvalidValue(name, value, problem)
+                    raise InvalidValue(name, with_unit(law, value), problem)
         self.check()
 
     def check(self) -> None:

@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 
 from hwsim.core.noun import Table
 
+ATTOJOULES_PER_MILLIJOULE = 10**15
+
 
 def plain(value: Any) -> Any:
     """A noun, or anything inside one, as plain data.
@@ -59,6 +61,30 @@ def flat(value: Any) -> dict[str, Any]:
     1
     """
     return dict(_leaves("", plain(value)))
+
+
+def with_millijoules(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in which each energy in whole attojoules also stands in millijoules, as programs take it that know no
+    integers of more than 64 bits.
+
+    >>> with_millijoules({"energy_aj": 15_796_423_095_176_523_356, "cycles": 3})
+    {'energy_aj': 15796423095176523356, 'energy_mj': 15796.423095176524, 'cycles': 3}
+    """
+    found: dict[str, Any] = {}
+    for path, value in row.items():
+        found[path] = value
+        if holds_attojoules(path):
+            found.setdefault(path.replace("_aj", "_mj"), value / ATTOJOULES_PER_MILLIJOULE)
+    return found
+
+
+def holds_attojoules(path: str) -> bool:
+    """Whether a column of that name holds energies in attojoules: `energy_aj`, or one in `energy_by_component_aj`.
+
+    >>> holds_attojoules("energy_by_component_aj.mac"), holds_attojoules("cycles")
+    (True, False)
+    """
+    return any(part.endswith("_aj") for part in path.split("."))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Self
 
 from hwsim.core.noun import Name, Noun
 from hwsim.core.quantisation import Mode, Quantisation
-from hwsim.errors import InvalidValue, UnknownName
+from hwsim.errors import InvalidValue, UnknownName, suggestion
 
 
 class Precision(Enum):
@@ -125,6 +125,12 @@ _INTEGER_POLICY = re.compile(r"w(2|3|4|8)a(?:(2|3|4|8)|16(?:g([1-9][0-9]{0,4}))?
 WEIGHT_ONLY_GROUP = 128
 """Weights that share a scale under a weight-only policy that names no number (assumed; a usual choice)."""
 
+POLICIES = (
+    *_FLOATS,
+    *(f"w{weight}a{act}" for weight in (2, 3, 4, 8) for act in (2, 3, 4, 8, 16)),
+)
+"""All policies; those that are weight-only (a16) take another group as in `w4a16g32`."""
+
 
 def policy(name: str) -> Policy:
     """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format.
@@ -139,13 +145,20 @@ def policy(name: str) -> Policy:
         return Policy(name=name, weight=one, activation=one, state=one, bias=one)
     match = _INTEGER_POLICY.fullmatch(name)
     if match is None:
-        raise UnknownName("precision policy", name, ["w4a4", "w4a8", "w8a8", "w4a16", *_FLOATS])
+        raise UnknownName("precision policy", name, POLICIES)
     weight = Precision(f"int{match[1]}")
     if match[2] is None:
         half, group = Precision.FP16, int(match[3] or WEIGHT_ONLY_GROUP)
         return Policy(name=name, weight=weight, activation=half, state=half, bias=half, group=group)
     activation = Precision(f"int{match[2]}")
     return Policy(name=name, weight=weight, activation=activation, state=Precision.INT16, bias=Precision.INT32)
+
+
+def _must_be_policy(name: str) -> None:
+    try:
+        policy(name)
+    except UnknownName as error:
+        raise InvalidValue("policy", name, suggestion(name, sorted(POLICIES))) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +170,7 @@ class Rule(Noun):
     quantise: Quantisation | None = None
 
     def check(self) -> None:
-        policy(self.policy)
+        _must_be_policy(self.policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +190,7 @@ class PrecisionPlan(Noun):
     quantise: Quantisation = Quantisation()
 
     def check(self) -> None:
-        policy(self.policy)
+        _must_be_policy(self.policy)
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from hwsim.core.efficiency import Areas, Efficiency, EnergySplit, Operation
 from hwsim.core.energy import AttojouleCount, Components, EnergyLine, UnitPrice
 from hwsim.core.explanation import Explanation
 from hwsim.core.noun import Name, Noun, Table
+from hwsim.core.offered import as_html
 from hwsim.core.precision import Precision
 from hwsim.core.quality import Quality
 from hwsim.core.schedule import Placement
@@ -163,6 +164,16 @@ class Result(Noun):
     explanation: Explanation | None = None
     quality: Quality | None = None
 
+    def __repr__(self) -> str:
+        one = self.summary
+        return (
+            f"<Result {one.workload} in {one.precision} on {one.chip}: {one.cycles:,} cycles, {one.latency_ms:.4g} ms, "
+            f"{one.energy_mj:.4g} mJ, {len(self.ops)} ops>"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow(Noun):
@@ -208,3 +219,10 @@ class Comparison(Noun):
     became_resident: tuple[BecameResident, ...]
     energy_split: tuple[EnergySplit, ...]
     provenance: Provenance
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{row.precision} {row.latency_ms:.4g} ms" for row in self.rows)
+        return f"<Comparison {self.workload} on {self.chip}: {rows}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)

@@ -10,6 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
+from hwsim.errors import InvalidValue
+
 _WRITTEN = re.compile(r"\s*([-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?)\s*(\S.*?)?\s*")
 
 
@@ -116,6 +118,25 @@ AREA = Quantity(
 VOLTS = Quantity("V", _decimal("V", m=-3, _=0), Fraction(1, 10), 5, whole=False, bare=False)
 WATTS = Quantity("W", _decimal("W", n=-9, u=-6, m=-3, _=0), 0, 10**6, whole=False, bare=False)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
+
+
+def power_cap(place: str, given: object) -> Fraction:
+    """A power cap as a text with its unit, or as a number of watts; InvalidValue says what is wrong with it.
+
+    >>> power_cap("power_cap", "500 mW"), power_cap("power_cap", 0.25)
+    (Fraction(1, 2), Fraction(1, 4))
+    """
+    try:
+        watts = isinstance(given, (int, float, Fraction)) and not isinstance(given, bool)
+        power = Fraction(given) if watts else Fraction(WATTS.parse(given))  # type: ignore[call-overload]
+    except (ValueError, OverflowError) as error:  # not finite, if it is a number
+        law = "must be a finite number of watts" if isinstance(given, float) else str(error)
+        raise InvalidValue(place, given, law) from error
+    problem = WATTS.broken_by(power) or (None if power else "must be above 0 W")
+    if problem is not None:
+        raise InvalidValue(place, float(power) if isinstance(given, Fraction) else given, problem)
+    return power
+
 
 Hertz = Annotated[int, HERTZ]
 Bytes = Annotated[int, BYTES]

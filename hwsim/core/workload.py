@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 
 from hwsim.core.lengths import Lengths
 from hwsim.core.noun import Name, Noun, Whole
+from hwsim.core.offered import as_html
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Program
 from hwsim.core.units import Picoseconds
@@ -51,6 +52,17 @@ class Workload(Noun):
     utterances: Annotated[int, Whole(low=1)]
     fused: tuple[str, ...] = ()
     host: Picoseconds = 0
+
+    def __repr__(self) -> str:
+        ops = sum(1 for _ in self.program.placed())
+        heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
+        return (
+            f"<Workload {self.name}: {self.recipe.kind} in {self.precision.title}, {ops} ops, "
+            f"{self.program.parameters:,} parameters, {heard}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     @property
     def host_seconds(self) -> Fraction:

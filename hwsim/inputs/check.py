@@ -2,19 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hwsim.errors import FileProblem, UnknownName, shown
+from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.document_kind import describes
-from hwsim.inputs.load import chip_from, open_located, prices_from, workload_from
+from hwsim.inputs.load import Loaded, chip_from, open_located, prices_from, workload_from
 from hwsim.inputs.shipped import Kind, Located, locate, names
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A valid file: what it describes, and by what name."""
+    """A valid file, and what it describes."""
 
     kind: Kind
-    name: str
+    loaded: Loaded[Any]
+
+    @property
+    def name(self) -> str:
+        name: str = self.loaded.value.name
+        return name
 
 
 def check(reference: str) -> Checked:
@@ -23,12 +29,20 @@ def check(reference: str) -> Checked:
     kind = describes(opened.document)
     match kind:
         case Kind.ARCH:
-            return Checked(kind, chip_from(opened).value.name)
+            return Checked(kind, chip_from(opened))
         case Kind.WORKLOAD:
-            return Checked(kind, workload_from(opened).value.name)
+            return Checked(kind, workload_from(opened))
         case Kind.ENERGY:
-            return Checked(kind, prices_from(opened).value.name)
+            return Checked(kind, prices_from(opened))
     raise FileProblem(opened.name, "is neither chip, workload nor price table: shares no field with any of them")
+
+
+def kind_named(reference: str) -> Kind | None:
+    """What a file or shipped name describes; None if nothing can be told."""
+    try:
+        return describes(open_located(_locate(reference)).document)
+    except UserError:
+        return None
 
 
 def _locate(reference: str) -> Located:

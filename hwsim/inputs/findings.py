@@ -43,7 +43,10 @@ class Finding:
 
 def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
     """The first thing wrong in the order of lines; complaints about one value are put together."""
-    findings = [_finding(error, kind, document) for error in errors]
+    findings = [_finding(error, kind, document) for error in _meant(errors, kind, document)]
+    # A branch that takes the value and complains of what is in it is meant; those that take none such are not.
+    inside = {f.path[:depth] for f in findings for depth in range(len(f.path))}
+    findings = [f for f in findings if f.wrong_kind is None or f.path not in inside]
     telling = [f for f in findings if f.wrong_kind is None]
     covered = {f.path[:depth] for f in telling for depth in range(len(f.path) + 1)}
     rest = [f for f in findings if f.wrong_kind is not None and f.path not in covered]
@@ -54,6 +57,35 @@ def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
         return first
     text = first.text.removesuffix(first.wrong_kind) + " or ".join(wrong_kinds)
     return Finding(text, first.line, first.path)
+
+
+def _meant(errors: Sequence[Any], kind: Any, document: Node) -> list[Any]:
+    """The complaints without those of branches that are not meant: where either a noun or a table may stand, it is a
+    noun if the document has any of its fields, and a table if it has any of its keys."""
+    places = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
+    dropped: set[tuple[str | int, ...]] = set()
+    for location in places:
+        place = _Place.follow(location, kind, document)
+        if location[-1:] != place.path[-1:] or not isinstance(place.node.value, dict) or not _holds_table(place.kind):
+            continue  # the name of a branch ends here, or nothing that a table could be meant by
+        nouns = [one.__name__ for one in _members(place.kind) if isinstance(one, type) and is_dataclass(one)]
+        if not nouns:
+            continue
+        inside = [error["loc"] for error in errors if error["loc"][: len(location)] == location != error["loc"]]
+        tables = {one[: len(location) + 1] for one in inside if one[len(location)] not in nouns}
+        strange = sum(error["loc"][:-2] in tables and error["loc"][-1] == "[key]" for error in errors)
+        if place.node.value.keys() & set(place.known_fields()):
+            dropped |= tables
+        elif strange < len(place.node.value):
+            dropped |= {(*location, noun) for noun in nouns}
+    return [error for error in errors if not any(error["loc"][: len(branch)] == branch for branch in dropped)]
+
+
+def _holds_table(kind: Any) -> bool:
+    """Whether a table is among the branches of a union."""
+    if get_origin(kind) is Annotated:
+        return any(isinstance(law, Table) for law in kind.__metadata__) or _holds_table(get_args(kind)[0])
+    return get_origin(kind) in (Union, UnionType) and any(_holds_table(branch) for branch in get_args(kind))
 
 
 def _finding(error: Any, kind: Any, document: Node) -> Finding:

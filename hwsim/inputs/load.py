@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from hwsim.core.arguments import must_map_names
 from hwsim.core.chip import Chip
 from hwsim.core.noun import Noun
 from hwsim.core.prices import PriceTable, TechnologyTable
@@ -25,21 +26,42 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded(Generic[T]):
-    """What files describe, and the hashes of these files."""
-
-    value: T
-    files: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """A document, the name under which messages speak of it, the folder and the hash of its file."""
+    """A document, the name under which messages speak of it, its file and that file's hash."""
 
     name: str
     document: Node
-    folder: Path | None = None
+    path: Path | None = None
     files: tuple[tuple[str, str], ...] = ()
+    shipped: bool = False
+
+    @property
+    def folder(self) -> Path | None:
+        return None if self.path is None else self.path.parent
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return () if self.path is None else (self.path,)
+
+    def refused(self, field: str, problem: str) -> FileProblem:
+        """The refusal of what a field says, with its line."""
+        return FileProblem(self.name, problem, line=_line(self.document, field))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T]):
+    """What a document and the files that it names describe; which files these are, with their hashes."""
+
+    value: T
+    opened: Opened
+    files: tuple[tuple[str, str], ...] = ()
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """How messages speak of it: by its file, or by the name by which it is shipped."""
+        opened = self.opened
+        return opened.path.stem if opened.shipped and opened.path is not None else opened.name
 
 
 def load_chip(source: Source | Chip) -> Chip:
@@ -47,9 +69,13 @@ def load_chip(source: Source | Chip) -> Chip:
     return source if isinstance(source, Chip) else open_chip(source).value
 
 
-def load_workload(source: Source, precision: str | None = None) -> Workload:
-    """A workload with its program, under its own precisions or under another policy for all of it."""
-    return open_workload(source, precision).value
+def load_workload(source: Source, precision: str | None = None, *, dims: Mapping[str, int] | None = None) -> Workload:
+    """A workload with its program, under its own precisions or under another policy for all of it.
+
+    `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
+    """
+    must_map_names(int, "a whole number", dims=dims)
+    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, given="caller: dims").value
 
 
 def load_prices(source: Source | PriceTable) -> PriceTable:
@@ -72,7 +98,7 @@ def open_workload(
 def open_located(located: Located) -> Opened:
     """The document in a file."""
     file = read_text(located.path)
-    return Opened(file.name, read_document(file), located.path.parent, ((located.label, file.sha256),))
+    return Opened(file.name, read_document(file), located.path, ((located.label, file.sha256),), located.shipped)
 
 
 def chip_from(opened: Opened) -> Loaded[Chip]:
@@ -81,31 +107,35 @@ def chip_from(opened: Opened) -> Loaded[Chip]:
     chip = from_document(Chip, opened.document, opened.name)
     if isinstance(chip.energy, PriceTable):
         prices = _filled(chip.energy, opened, "energy.filled_from")
-        return Loaded(replace(chip, energy=prices.value), prices.files)
+        return Loaded(replace(chip, energy=prices.value), opened, prices.files, prices.paths)
     try:
         located = locate(Kind.ENERGY, chip.energy, opened.folder)
         prices = prices_from(open_located(located))
     except UserError as error:
-        raise FileProblem(opened.name, f"energy: {error}", line=_line(opened.document, "energy")) from error
-    return Loaded(replace(chip, energy=prices.value), opened.files + prices.files)
+        raise opened.refused("energy", f"energy: {error}") from error
+    files, paths = opened.files + prices.files, opened.paths + prices.paths
+    return Loaded(replace(chip, energy=prices.value), opened, files, paths)
 
 
 def workload_from(
-    opened: Opened, precision: str | None = None, dimensions: Mapping[str, int] | None = None
+    opened: Opened,
+    precision: str | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    given: str = "command line: --dim",
 ) -> Loaded[Workload]:
-    """The workload that a document describes, with other dimensions if any are given."""
+    """The workload that a document describes, with other dimensions if any are given, and by what."""
     _expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {})
+    recipe = with_dimensions(recipe_from(opened), dimensions or {}, given)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)
-        return Loaded(work, opened.files)
+        return Loaded(work, opened, opened.files, opened.paths)
     except (UnknownName, InvalidValue) as error:
         if precision is not None:
             raise
         path = error.path if isinstance(error, InvalidValue) else "precision"
         problem = str(error) if isinstance(error, InvalidValue) else f"precision: {error}"
-        raise FileProblem(opened.name, problem, line=_line(opened.document, path)) from error
+        raise opened.refused(path, problem) from error
 
 
 def _check_lengths(work: Workload) -> None:
@@ -143,7 +173,7 @@ def prices_from(opened: Opened) -> Loaded[PriceTable]:
 def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
     """The table with those that it is filled from by name; what these are filled from themselves is left alone."""
     others: list[TechnologyTable | str] = []
-    files = opened.files
+    files, paths = opened.files, opened.paths
     for other in table.filled_from:
         if isinstance(other, str):
             try:
@@ -152,10 +182,10 @@ def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loa
                 whole = from_document(PriceTable, found.document, found.name)
                 other = TechnologyTable(**{f.name: getattr(whole, f.name) for f in fields(TechnologyTable)})
             except UserError as error:
-                raise FileProblem(opened.name, f"{path}: {error}", line=_line(opened.document, path)) from error
-            files += found.files
+                raise opened.refused(path, f"{path}: {error}") from error
+            files, paths = files + found.files, paths + found.paths
         others.append(other)
-    return Loaded(replace(table, filled_from=tuple(others)), files)
+    return Loaded(replace(table, filled_from=tuple(others)), opened, files, paths)
 
 
 def _open(kind: Kind, source: Source) -> Opened:

@@ -33,11 +33,29 @@ class Located:
 
     path: Path
     label: str
+    shipped: bool = False
 
 
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of all shipped files of a kind."""
     return tuple(sorted(path.stem for path in kind.folder.glob("*.yaml")))
+
+
+def about(kind: Kind, name: str) -> str:
+    """What the file of a shipped name says about itself."""
+    from hwsim.inputs.files import read_text
+    from hwsim.inputs.yaml.document import read_document  # what only looks for a file does not wait for a parser
+
+    said = read_document(read_text(kind.folder / f"{name}.yaml")).plain().get("about", "")
+    return str(said)
+
+
+def text(name: str) -> str:
+    """The file of a shipped name, whatever its kind."""
+    for kind in Kind:
+        if name in names(kind):
+            return (kind.folder / f"{name}.yaml").read_text(encoding="utf-8")
+    raise UnknownName("shipped name", name, [name for kind in Kind for name in names(kind)])
 
 
 def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
@@ -46,13 +64,15 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
     A relative path is looked for `beside` the file that it stands in, if it stands in one.
     """
     path = (beside or Path()) / reference
+    if not reference.strip():
+        raise FileProblem(shown(reference), f"names no {kind.title}")
     try:
         if path.is_file():
             return Located(path, str(path))
         is_name = Path(reference).name == reference and not path.suffix
         shipped = kind.folder / f"{reference}.yaml"
         if is_name and shipped.is_file():
-            return Located(shipped, f"{kind.value}/{reference} (shipped)")
+            return Located(shipped, f"{kind.value}/{reference} (shipped)", shipped=True)
         exists = path.exists()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -60,6 +80,9 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
     if exists:
         return Located(path, str(path))
     if is_name:
+        for other in Kind:
+            if reference in names(other):
+                raise FileProblem(reference, f"is a {other.title}, where a {kind.title} is wanted")
         raise UnknownName(kind.title, reference, names(kind))
     raise FileProblem(shown_path(reference), f"there is no such file; shipped names: {', '.join(names(kind))}")
 

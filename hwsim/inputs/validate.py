@@ -20,7 +20,7 @@ T = TypeVar("T")
 def from_document(kind: type[T], document: Node, file: str) -> T:
     """The noun that a document describes; FileProblem names file, line and field of what is wrong."""
     try:
-        noun: T = _adapter(cast(Hashable, kind)).validate_json(json.dumps(document.plain()), strict=True)
+        noun: T = adapter(cast(Hashable, kind)).validate_json(json.dumps(document.plain()), strict=True)
         return noun
     except ValidationError as error:
         finding = first_finding(error.errors(include_url=False), kind, document)
@@ -50,5 +50,6 @@ def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def adapter(kind: Hashable) -> TypeAdapter[Any]:
+    """What reads values of a type from documents."""
     return TypeAdapter(cast(Any, kind))

@@ -20,14 +20,16 @@ def read_parameters(path: Path, program: Program) -> tuple[dict[str, NDArray[np.
     missing = [name for name in wanted if name not in file.shapes]
     extra = [name for name in file.shapes if name not in wanted]
     if missing:
-        raise FileProblem(file.name, f"lacks {_few(missing)}; its arrays are named as those of `hwsim trace`")
+        raise FileProblem(
+            file.name, f"lacks {_few(missing)} of {program.name}; its arrays are named as those of `hwsim trace`"
+        )
     if extra:
         raise FileProblem(
-            file.name, f"has {_few(extra)}, which the model lacks; {suggestion(extra[0], list(wanted)[:8])}"
+            file.name, f"has {_few(extra)}, which {program.name} lacks; {suggestion(extra[0], list(wanted)[:8])}"
         )
     for name, shape in wanted.items():
         if file.shapes[name] != shape:
-            raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape}")
+            raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape} in {program.name}")
     found = {name: finite(file.name, name, file.read(name)).astype(np.float32) for name in wanted}
     return found, file.sha256
 

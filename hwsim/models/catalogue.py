@@ -1,12 +1,13 @@
 """All extractors, by the kind that a workload file names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import cast
 
 from hwsim.core.noun import kind_of
 from hwsim.core.ops import Conv, Gemm, Lookup, Op
-from hwsim.core.precision import PrecisionPlan
+from hwsim.core.precision import PrecisionPlan, policy
 from hwsim.core.program import Program
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
@@ -31,11 +32,10 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = _plan(recipe.precision if precision is None else precision)
     program = with_dynamic_rows(with_scalings(_extract(recipe, plan), plan), plan)
-    ruled = [placed.op.name for placed in program.placed() if _takes_rules(placed.op, recipe)]
+    ruled = [placed.op.name for placed in program.placed() if takes_rules(placed.op, recipe)]
     idle = plan.idle_rules(ruled)
     if idle:
-        law = f"matches no op with weights, such as {ruled[0]}"
-        raise InvalidValue("precision.rules", idle[0].match, law)
+        raise InvalidValue("precision.rules", idle[0].match, _idle_law(idle[0].match, ruled))
     decoding = _decoding(recipe)
     fusion = decoding.fusion if isinstance(decoding, BeamSearch) else None
     return Workload(
@@ -51,12 +51,19 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     )
 
 
+def _idle_law(match: str, ruled: Sequence[str]) -> str:
+    """What is wrong with a pattern that matches no op, with the nearest one that does."""
+    parts = [name.split(".")[:end] for name in ruled for end in range(1, name.count(".") + 1)]
+    near = get_close_matches(match, dict.fromkeys([*ruled, *(".".join([*part, "*"]) for part in parts)]), n=1)
+    return f"matches no op with weights, such as {ruled[0]}" + (f"; did you mean {near[0]}?" if near else "")
+
+
 def in_precision(workload_: Workload, precision: str) -> Workload:
     """The same workload under one policy for all of it."""
     return workload(cast(AnyRecipe, workload_.recipe), precision)
 
 
-def _takes_rules(op: Op, recipe: AnyRecipe) -> bool:
+def takes_rules(op: Op, recipe: AnyRecipe) -> bool:
     """Whether rules may name an op: products, and a Transformer's embedding; other tables follow their readers."""
     return isinstance(op, (Gemm, Conv)) or (isinstance(op, Lookup) and isinstance(recipe, TransformerLm))
 
@@ -92,7 +99,9 @@ def with_decoding(recipe: AnyRecipe, decoding: Greedy | BeamSearch) -> AnyRecipe
 
 
 def _plan(precision: str | PrecisionPlan) -> PrecisionPlan:
-    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=precision)
+    if not isinstance(precision, (str, PrecisionPlan)):
+        raise InvalidValue("precision", precision, "must be a text or a precision plan")
+    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=policy(precision).name)
 
 
 def _extract(recipe: AnyRecipe, plan: PrecisionPlan) -> Program:

@@ -23,23 +23,38 @@ def dimensions(recipe: Any, prefix: str = "") -> dict[str, int | None]:
     return found
 
 
-def with_dimensions(recipe: T, values: Mapping[str, int]) -> T:
-    """The recipe with other dimensions and the command line as their source; all its laws hold for it again."""
+def with_dimensions(recipe: T, values: Mapping[str, int], given: str) -> T:
+    """The recipe with other dimensions, all at once, and what gave them as their source; its laws hold for it again."""
     known = dimensions(recipe)
-    sources: dict[str, str] = dict(recipe.sources)  # type: ignore[attr-defined]  # all recipes have them
-    for name, value in values.items():
+    for name in values:
         if name not in known:
             raise UnknownName("dimension", name, known)
-        recipe = _replaced(recipe, name.split("."), value, name)
-        sources[name] = f"command line: --dim {name}={value}"
-    return replace(recipe, sources=sorted_pairs(sources)) if values else recipe  # type: ignore[type-var]
-
-
-def _replaced(noun: Any, path: list[str], value: int, name: str) -> Any:
-    field, *inner = path
-    if inner:
-        value = _replaced(getattr(noun, field), inner, value, name)
+    if not values:
+        return recipe
     try:
-        return replace(noun, **{field: value})
+        changed = _changed(recipe, values)
     except InvalidValue as error:
-        raise InvalidValue(f"--dim {name}", error.value, error.law) from error
+        if error.path in values:
+            raise
+        others = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise InvalidValue(error.path, error.value, f"{error.law}, with {others}") from error
+    sources = {name: f"{given} {name}={value}" for name, value in values.items()}
+    whole: T = replace(changed, sources=sorted_pairs({**dict(changed.sources), **sources}))
+    return whole
+
+
+def _changed(noun: Any, values: Mapping[str, int]) -> Any:
+    inner: dict[str, dict[str, int]] = {}
+    fresh: dict[str, Any] = {}
+    for name, value in values.items():
+        field, _, rest = name.partition(".")
+        if rest:
+            inner.setdefault(field, {})[rest] = value
+        else:
+            fresh[field] = value
+    for field, own in inner.items():
+        try:
+            fresh[field] = _changed(getattr(noun, field), own)
+        except InvalidValue as error:
+            raise error.within(field) from error
+    return replace(noun, **fresh)

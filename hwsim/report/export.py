@@ -7,23 +7,35 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from hwsim.core.noun import Noun
-from hwsim.core.plain import flat, plain
+from hwsim.core.plain import flat, plain, with_millijoules
 from hwsim.core.quality import Quality
 from hwsim.core.result import Comparison, Result
 from hwsim.core.waterfall import WaterfallStep
 
+RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
+VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
+COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
+"""What may be written into a folder: nothing that is read may bear such a name there."""
+
 
 def to_json(value: Noun) -> str:
     """The JSON document of a result; its keys are the fields of its nouns."""
-    return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False)
+    # What is not printed stands only inside of strings, which may hold it escaped: a terminal may get this text.
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
+
+
+def _escaped(line: str) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with equal keys as CSV, the keys as header."""
+    """Rows with equal keys as CSV, the keys as header; energies also in millijoules, as spreadsheets can add them."""
+    written = [with_millijoules(row) for row in rows]
     text = StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(written[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(written)
     return text.getvalue()
 
 

@@ -1,45 +1,12 @@
 """Writing result files: whole or not at all, and never through what is not a file."""
 
-import os
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from hwsim.errors import FileProblem, shown
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, if need be, in which files can be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise _problem(folder, "cannot be made a folder", error) from error
-    if not os.access(folder, os.W_OK):
-        raise FileProblem(str(folder), "is a folder in which nothing can be written")
-
-
-def check_target(name: str) -> None:
-    """Refuse what cannot become a file."""
-    path = Path(name)
-    try:
-        if not name:
-            raise FileProblem("''", "names no file")
-        if path.is_dir() or name.endswith(("/", os.sep)):
-            raise FileProblem(name, "is a directory; name a file")
-        if not path.exists() and not os.access(path.parent, os.W_OK):
-            raise FileProblem(name, f"cannot be written: there is no writable folder {path.parent}")
-    except (OSError, ValueError) as error:
-        raise _problem(path, "cannot be written", error) from error
-
-
-def check_kept(name: str, *read: str) -> None:
-    """Refuse to write over a file that is read."""
-    for other in read:
-        if Path(name).exists() and Path(name).samefile(other):
-            raise FileProblem(name, f"is what is read as {other}; write to another file")
+from hwsim.report.partial import partial
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -66,30 +33,14 @@ def write_binary(path: Path, writer: Callable[[BinaryIO], object]) -> None:
             with target.open("wb") as device:
                 writer(device)
             return
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}.", delete=False) as part:
-            try:
-                writer(cast(BinaryIO, part))
-                part.close()
-                Path(part.name).chmod(_mode(target))
-                os.replace(part.name, target)
-            except OSError:
-                with suppress(OSError):
-                    os.unlink(part.name)
-                raise
+        with partial(target) as part:
+            writer(part)
     except (OSError, ValueError) as error:
-        raise _problem(path, "cannot be written", error) from error
+        raise unwritable(path, "cannot be written", error) from error
 
 
-def _mode(target: Path) -> int:
-    """The permissions of the file that is replaced, or those that a new file gets."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _problem(path: Path, what: str, error: OSError | ValueError) -> FileProblem:
+def unwritable(path: Path, what: str, error: OSError | ValueError) -> FileProblem:
+    """The refusal of a file or folder that the system does not let be made."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     name = str(path) if str(path).isprintable() and len(str(path)) < 200 else shown(str(path))
     return FileProblem(name, f"{what}: {reason}")

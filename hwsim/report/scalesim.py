@@ -53,6 +53,7 @@ ACCESS = {
     "DRAM OFMAP Writes": "dram_ofmap_writes",
 }
 REPORTS = {"COMPUTE_REPORT.csv": COMPUTE, "BANDWIDTH_REPORT.csv": BANDWIDTH, "DETAILED_ACCESS_REPORT.csv": ACCESS}
+FILES = ("result.json", *REPORTS, "PHYSICAL_REPORT.csv")
 
 # What the terminal shows of them.
 _CYCLES = ("Total Cycles", "Stall Cycles", "Overall Util %", "Mapping Efficiency %", "Compute Util %")

@@ -1,15 +1,17 @@
 """Tables and texts of figures for a terminal, whatever they tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Limit
+from hwsim.errors import printable
 from hwsim.report.fitted import fitted, wrapped
 
 TIE = "\u00a0"
@@ -36,9 +38,9 @@ def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
     )
     for block in blocks:
         for piece in fitted(block, screen.width) if isinstance(block, Table) else [_broken(block, screen.width)]:
-            console.print(piece)
+            console.print(_Printable(piece))
             console.print()
-    lines = text.getvalue().rstrip().replace(TIE, " ").split("\n")
+    lines = text.getvalue().rstrip().split("\n")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -50,6 +52,21 @@ def _broken(text: Text, width: int) -> Text:
     if max(map(cell_len, text.plain.split()), default=0) <= width:
         return text
     return Text("\n".join(wrapped(text.plain, width)), spans=[span for span in text.spans if span.start == 0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Printable:
+    """A block whose words reach a terminal as letters alone: names come from files, and may hold what moves cursors.
+
+    Its lines are broken by then, so that ties are blanks as any other.
+    """
+
+    block: Text | Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.block, options):
+            lines = segment.text.replace(TIE, " ").split("\n")
+            yield Segment("\n".join(printable(line) for line in lines), segment.style, segment.control)
 
 
 def limit_text(limit: Limit) -> str:

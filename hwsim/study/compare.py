@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from hwsim.core.arguments import must_map_names
 from hwsim.core.chip import Chip
 from hwsim.core.noun import must_be
 from hwsim.core.progress import Progress, no_progress, stage
@@ -32,7 +33,8 @@ def compare(
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
-    if isinstance(precisions, str) or not precisions:
+    must_map_names(str, "a text", files=files)
+    if isinstance(precisions, str) or not isinstance(precisions, Sequence) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
     works = [in_precision(workload, precision) for precision in precisions]
     orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()

@@ -1,11 +1,29 @@
 """Results as DataFrames: where pandas enters."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
-from hwsim.core.plain import flat
+from hwsim.core.plain import flat, holds_attojoules, with_millijoules
 from hwsim.core.result import Comparison, Result
+
+_TOO_LARGE = 2**63
 
 
 def to_frame(result: Result | Comparison) -> pd.DataFrame:
-    """One row an op, or one row a precision; nested figures become columns such as `busy_cycles.load`."""
-    return pd.DataFrame([flat(row) for row in (result.ops if isinstance(result, Result) else result.rows)])
+    """One row an op, or one row a precision; nested figures become columns such as `busy_cycles.load`.
+
+    Energies stand in attojoules, as Python's own integers, and beside them in millijoules. The sum of a column of
+    integers is exact, whatever its rows.
+    """
+    rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
+    return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
+
+
+def _column(name: str, values: Sequence[Any]) -> "pd.Series[Any]":
+    """A column whose integers are 64 bits wide only if every sum of them is, too."""
+    if not all(type(value) is int for value in values):
+        return pd.Series(values)
+    wide = holds_attojoules(name) or sum(map(abs, values)) >= _TOO_LARGE
+    return pd.Series(values, dtype=object if wide else "int64")

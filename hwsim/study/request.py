@@ -11,6 +11,7 @@ from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
 from hwsim.core.workload import Workload
+from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.trace import TraceFile
 from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
@@ -53,7 +54,10 @@ def answer(
         files |= dict(ready.files)
     if request.zero_gating is not None:
         with TraceFile(request.zero_gating) as trace:
-            zeros = zero_products_of(work.program, trace)
+            try:
+                zeros = zero_products_of(work.program, trace)
+            except InvalidValue as error:
+                raise FileProblem(trace.name, f"{error} ({work.name})") from error
             files[trace.name] = trace.sha256
     result = simulate(
         chip,

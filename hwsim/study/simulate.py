@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from hwsim.core.arguments import must_be_named, must_map_names
 from hwsim.core.chip import Chip
 from hwsim.core.counters import RunCounters
 from hwsim.core.energy import Energy
@@ -13,6 +14,7 @@ from hwsim.core.prices import PriceTable
 from hwsim.core.progress import Progress, no_progress
 from hwsim.core.result import Result
 from hwsim.core.schedule import Schedule
+from hwsim.core.units import power_cap as watts
 from hwsim.core.workload import Workload
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_prices
@@ -26,6 +28,7 @@ from hwsim.study.lengths import over_lengths
 from hwsim.study.objective import cost_of
 from hwsim.study.operating import at_point, under_cap
 from hwsim.study.outcome import Figures, provenance, result
+from hwsim.study.runnable import check_functions
 
 
 def simulate(
@@ -33,7 +36,7 @@ def simulate(
     workload: Workload,
     *,
     point: str | None = None,
-    power_cap: Fraction | None = None,
+    power_cap: Fraction | float | str | None = None,
     zero_products: Mapping[str, int] | None = None,
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
@@ -42,20 +45,25 @@ def simulate(
 ) -> Result:
     """Run a workload on a chip, and explain one of its ops, if that is wanted.
 
-    `point` names one of the chip's operating points. A `power_cap` in watts lowers the clock until the average power of
-    the run keeps within it. `zero_products` says of ops how many of their products have a factor that is zero, for a
-    chip that gates these. The mapper makes the `objective` least. `files` are hashes of the files that all this came
-    from, for the provenance.
+    `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
+    clock until the average power of the run keeps within it. `zero_products` says of ops how many of their products
+    have a factor that is zero, for a chip that gates these. The mapper makes the `objective` least. `files` are hashes
+    of the files that all this came from, for the provenance.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
+    must_be_named(point=point, explained=explained)
+    must_map_names(int, "a whole number", zero_products=zero_products)
+    must_map_names(str, "a text", files=files)
     objective = Objective.named(objective)
+    cap = None if power_cap is None else watts("power_cap", power_cap)
     if explained is not None:
         check_op(workload.program, explained)
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
     asked_clock = chip.clock
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
+    check_functions(workload.program, chip)
 
     def planned_on(chip: Chip, work: Workload) -> Schedule:
         return schedule(work.program, chip, cost=cost_of(objective, chip, table), progress=progress)
@@ -64,8 +72,8 @@ def simulate(
         counters = run(planned_on(chip, workload))
         return counters, price(counters.ops, chip, table, zero_products)
 
-    if power_cap is not None:
-        chip = under_cap(chip, power_cap, priced)
+    if cap is not None:
+        chip = under_cap(chip, cap, priced)
 
     def run_one(work: Workload) -> Result:
         plan = planned_on(chip, work)
@@ -74,7 +82,7 @@ def simulate(
         figures = Figures(
             efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),
             area=areas(chip, table),
-            operation=operation(chip, table, point, asked_clock, power_cap, objective),
+            operation=operation(chip, table, point, asked_clock, cap, objective),
         )
         found = result(chip, work, plan, counters, energy, figures, provenance(given, work, table, files or {}))
         if explained is None or work is not workload:

@@ -26,7 +26,7 @@ from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.trace import Trace
-from hwsim.errors import Unsupported
+from hwsim.errors import FileProblem, InvalidValue, OutOfRange, Unsupported
 from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
@@ -89,7 +89,10 @@ def _as_long_as(found: Heard, work: Workload) -> Workload:
     """The workload with the length of its input, if there is one that fits."""
     for audio in lengths(found, work):
         if audio > 0:
-            other = at_length(work, audio)
+            try:
+                other = at_length(work, audio)
+            except InvalidValue as error:
+                raise FileProblem(str(found.path), f"{error} ({work.name})") from error
             if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
                 return other
     return work
@@ -139,7 +142,12 @@ def run_values(
 
     `write` is called with what writes the trace into a file.
     """
-    found = _evaluated(ready, sources, chip, write, progress)
+    try:
+        found = _evaluated(ready, sources, chip, write, progress)
+    except OutOfRange as error:
+        if sources.weights is None:
+            raise
+        raise FileProblem(str(sources.weights), str(error)) from error
     return replace(found, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
 
 

@@ -16,6 +16,7 @@ from hwsim.core.view import View
 from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
 from hwsim.engine.values.grids import Grids
 from hwsim.engine.values.memory import Memory, index_tensors
+from hwsim.engine.values.strange import naming_weight
 from hwsim.engine.values.views import Indices, read
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
@@ -122,7 +123,8 @@ class FormattedOps:
         if isinstance(op, Gemm):
             flat = weight.reshape(-1, *weight.shape[-2:])
             weight = flat.swapaxes(1, 2) if op.transposed else flat
-        made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
+        with naming_weight(op, self.parameters.get(op.weight.tensor)):
+            made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
         if self.fixed(op):
             self._brought[op.name] = made
         return made

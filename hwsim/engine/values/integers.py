@@ -16,6 +16,7 @@ from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, mat
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.strange import naming_chain, naming_weight
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
 from hwsim.tensor.chain import IntegerChain, prepared_chain
@@ -76,7 +77,8 @@ class IntegerOps(FormattedOps):
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
         if op.name not in self._chains:
-            self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
+            with naming_chain(op):
+                self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
         return self._chains[op.name]
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
@@ -99,7 +101,8 @@ class IntegerOps(FormattedOps):
         parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(made))]
         if isinstance(op, Gemm):
             parts = [bias] * len(made)
-        each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
+        with naming_weight(op, self.parameters.get(op.weight.tensor)):
+            each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
         return self._kept(op, _Ready(tuple(made), each))
 
     def _kept(self, op: Gemm | Conv, ready: _Ready) -> _Ready:

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ class _Log:
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b", buffering=0)
         weakref.finalize(self, self._file.close)
+        with suppress(OSError):  # without a name nothing of it is left, however the process ends
+            path.unlink()
         self._size = 0
 
     def add(self, data: memoryview) -> tuple[int, int]:

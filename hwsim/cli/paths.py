@@ -1,0 +1,152 @@
+"""Which files a command reads and writes: parameters that know it, and a check before any work that none is lost.
+
+An output that is an input, or another output, is refused: the same file by any name, links included.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from hwsim.errors import FileProblem, InvalidValue
+
+STANDARD_OUTPUT = "-"
+
+
+class Reads(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions alone
+    """The name of a file that is read."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that is going to be written, and which parameter says so."""
+
+    path: Path
+    parameter: str
+
+    def is_same(self, other: Path) -> bool:
+        """Whether both are one file. A device takes whatever comes, for everybody."""
+        try:
+            if self.path.exists() and other.exists():
+                return stat.S_ISREG(self.path.stat().st_mode) and self.path.samefile(other)
+            return self.path.resolve() == other.resolve()
+        except (OSError, ValueError):  # whoever opens it says what is wrong
+            return False
+
+
+class Writes(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions alone
+    """The name of a file that is written; `-` is standard output, where a command allows it."""
+
+    name = "file"
+
+    def __init__(self, *, standard_output: bool = False) -> None:
+        self.standard_output = standard_output
+
+    def targets(self, value: str, parameter: str, _: Mapping[str, Any]) -> tuple[Target, ...]:
+        if value == STANDARD_OUTPUT:
+            if self.standard_output:
+                return ()
+            raise InvalidValue(parameter, value, "must name a file; it is not printed")
+        return (Target(Path(value), parameter),)
+
+    def prepare(self, value: str) -> None:
+        """Refuse what cannot become a file."""
+        if value == STANDARD_OUTPUT:
+            return
+        from hwsim.report.files import unwritable
+
+        path = Path(value)
+        try:
+            if path.is_dir() or value.endswith(("/", os.sep)):
+                raise FileProblem(value, "is a directory; name a file")
+            if not path.exists() and not os.access(path.parent, os.W_OK):
+                raise FileProblem(value, f"cannot be written: there is no writable folder {path.parent}")
+        except (OSError, ValueError) as error:
+            raise unwritable(path, "cannot be written", error) from error
+
+    shell_complete = Reads.shell_complete
+
+
+class WritesInto(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions alone
+    """The name of a folder in which files are written: which ones, the command's other parameters decide."""
+
+    name = "folder"
+
+    def __init__(self, files: Callable[[Mapping[str, Any]], Sequence[str]]) -> None:
+        self.files = files
+
+    def targets(self, value: str, parameter: str, params: Mapping[str, Any]) -> tuple[Target, ...]:
+        return tuple(Target(Path(value) / name, parameter) for name in self.files(params))
+
+    def prepare(self, value: str) -> None:
+        """Make the folder, if need be, in which files can be written."""
+        from hwsim.report.files import unwritable
+
+        folder = Path(value)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise unwritable(folder, "cannot be made a folder", error) from error
+        if not os.access(folder, os.W_OK):
+            raise FileProblem(value, "is a folder in which nothing can be written")
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="dir")]
+
+
+def check_paths(ctx: click.Context) -> None:
+    """Refuse outputs that name nothing, that are inputs, or that are each other."""
+    for _, value, parameter in _outputs(ctx):
+        if not value:
+            raise InvalidValue(parameter, value, "names no file")
+    keep(ctx, [Path(value) for param, value in _given(ctx) if isinstance(param.type, Reads)])
+    targets = _targets(ctx)
+    for at, target in enumerate(targets):
+        for other in targets[:at]:
+            if target.is_same(other.path):
+                both = " and ".join(sorted((other.parameter, target.parameter)))
+                raise FileProblem(str(target.path), f"would be written for {both}; name another file for one of them")
+
+
+def prepare(ctx: click.Context) -> None:
+    """Refuse what cannot be written. Folders come first: a file may go into one that is made."""
+    for kind, value, _ in sorted(_outputs(ctx), key=lambda output: isinstance(output[0], Writes)):
+        kind.prepare(value)
+
+
+def keep(ctx: click.Context, read: Iterable[Path]) -> None:
+    """Refuse to write over files that are read."""
+    targets = _targets(ctx)
+    for path in read:
+        for target in targets:
+            if target.is_same(path):
+                raise FileProblem(
+                    str(path), f"is read, and would be written over for {target.parameter}; write to another file"
+                )
+
+
+def _given(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if value is not None:
+            yield param, value
+
+
+def _outputs(ctx: click.Context) -> Iterator[tuple[Writes | WritesInto, str, str]]:
+    for param, value in _given(ctx):
+        if isinstance(param.type, (Writes, WritesInto)):
+            yield param.type, value, param.opts[0]
+
+
+def _targets(ctx: click.Context) -> list[Target]:
+    return [one for kind, value, name in _outputs(ctx) for one in kind.targets(value, name, ctx.params)]

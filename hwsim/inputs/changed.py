@@ -1,0 +1,146 @@
+"""A chip with other values by dotted path, as its file would say them: the same names, units, laws and answers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import ValidationError
+
+from hwsim.core.chip import Chip
+from hwsim.core.noun import Noun, Table, sorted_pairs
+from hwsim.core.sources import field_paths
+from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
+from hwsim.inputs.findings import first_finding
+from hwsim.inputs.load import load_prices
+from hwsim.inputs.validate import adapter, as_node
+from hwsim.inputs.yaml.document import Node
+
+Path = tuple[str, ...]
+
+
+def changed(chip: Chip, values: Mapping[str, Any]) -> Chip:
+    """The chip with these values, all at once, and its caller as their source; FileProblem names the chip and what is
+    wrong as it would name a file."""
+    if not values:
+        return chip
+    try:
+        fresh: Chip = _changed(chip, _tree(values), ())
+        if isinstance(fresh.energy, str):
+            fresh = replace(fresh, energy=load_prices(fresh.energy))
+    except (InvalidValue, UnknownName) as error:
+        raise FileProblem(chip.name, str(error)) from error
+    sources = {_known(name): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
+    return replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
+
+
+def _tree(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in mappings of mappings, by the steps of their paths."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *steps, last = name.split(".")
+        place = tree
+        for step in steps:
+            place = place.setdefault(step, {})
+            if isinstance(place, _Given):
+                raise InvalidValue(name, value, "is also given as a part of something else")
+        if last in place:
+            raise InvalidValue(name, value, "is also given in parts")
+        place[last] = _Given(value)
+    return tree
+
+
+class _Given:
+    """A value, in a tree of mappings."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
+    hints = get_type_hints(type(noun), include_extras=True)
+    known = [f.name for f in fields(noun)]
+    fresh = {}
+    for name, entry in tree.items():
+        if name not in known:
+            raise _unknown((*path, name), "field", known)
+        fresh[name] = _entry(hints[name], getattr(noun, name), entry, (*path, name))
+    try:
+        return replace(noun, **fresh)
+    except InvalidValue as error:
+        raise error.within(".".join(path)) if path else error from error
+
+
+def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
+    """What becomes of a value whose type is the hint: another one, or itself with other parts."""
+    if isinstance(entry, _Given):
+        return _read(hint, entry.value, path)
+    if is_dataclass(current):
+        return _changed(current, entry, path)
+    table = next(_tables(hint), None)
+    if table is None or not isinstance(current, tuple):
+        raise InvalidValue(".".join(path), current, "has no parts; give all of it")
+    key_type, value_type = table
+    held = dict(current)
+    for name, part in entry.items():
+        key = _key(key_type, name, path)
+        held[key] = _entry(value_type, held.get(key), part, (*path, name))
+    return sorted_pairs(held)
+
+
+def _key(kind: Any, name: str, path: Path) -> Any:
+    if not (isinstance(kind, type) and issubclass(kind, Enum)):
+        return name
+    known = {member.value: member for member in kind}
+    if name not in known:
+        raise _unknown((*path, name), "name", list(known))
+    return known[name]
+
+
+def _read(hint: Any, value: Any, path: Path) -> Any:
+    """A value as a file would say it; what is a noun or a fraction already stays."""
+    if isinstance(value, (Noun, Fraction)):
+        return value
+    node = as_node(value)
+    try:
+        return adapter(hint).validate_json(json.dumps(node.plain()), strict=True)
+    except ValidationError as error:
+        found = [{**one, "loc": (*path, *one["loc"])} for one in error.errors(include_url=False)]
+        for step in reversed(path):
+            node = Node(0, {step: node})
+        raise UnfitValue(first_finding(found, Chip, node).text) from error
+
+
+class UnfitValue(InvalidValue):
+    """A value of which a finding has said all."""
+
+    def __init__(self, text: str) -> None:
+        UserError.__init__(self, text)
+
+    def within(self, outer: str) -> "UnfitValue":
+        return self
+
+
+def _unknown(path: Path, what: str, known: list[str]) -> "UnfitValue":
+    return UnfitValue(f"{'.'.join(path)}: unknown {what}; {suggestion(path[-1], known)}")
+
+
+def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
+    """Of the tables that a value may be, the types of keys and values."""
+    if get_origin(hint) is Annotated:
+        inner, *laws = get_args(hint)
+        if any(isinstance(law, Table) for law in laws):
+            yield get_args(get_args(inner)[0])
+        else:
+            yield from _tables(inner)
+    else:
+        for member in get_args(hint) if get_origin(hint) is not tuple else ():
+            yield from _tables(member)
+
+
+def _known(name: str) -> str:
+    """The path for which a source may stand: of what is inside a table, that of the table."""
+    known, steps = field_paths(Chip), name.split(".")
+    return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in known)

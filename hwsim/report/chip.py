@@ -1,0 +1,31 @@
+"""A chip in a few lines."""
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.core.chip import Chip
+from hwsim.core.prices import PriceTable
+from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
+from hwsim.report.tables import Screen, render
+
+
+def chip_text(chip: Chip, screen: Screen) -> str:
+    """What a chip is, unit by unit."""
+    array, scratchpad, dram = chip.array, chip.scratchpad, chip.dram
+    modes = (f"{array.macs_per_cycle(mode):,} in {mode.value}" for mode, _ in array.macs_per_pe)
+    ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
+    rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in (
+        ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
+        ("array", f"{array.rows} × {array.cols}, {array.dataflow.value}; products a cycle: {', '.join(modes)}"),
+        ("vector unit", f"{chip.vector.lanes} lanes: {', '.join(one.value for one, _ in chip.vector.cycles)}"),
+        ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
+        ("DRAM", f"{dram.type.value}, {rates}{', one port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}"),
+        ("prices", chip.energy.name if isinstance(chip.energy, PriceTable) else chip.energy),
+        ("points", ", ".join(f"{name} ({HERTZ.written(point.clock)})" for name, point in chip.operating_points)),
+    ):
+        if row[1]:
+            table.add_row(*row)
+    title = Text.assemble((chip.name, "bold"), "" if chip.about is None else f": {' '.join(chip.about.split())}")
+    return render([title, table], screen)

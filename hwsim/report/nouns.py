@@ -1,0 +1,25 @@
+"""Nouns as text, as a terminal shows them: results as their commands print them."""
+
+from hwsim.core.chip import Chip
+from hwsim.core.result import Comparison, Result
+from hwsim.core.workload import Workload
+from hwsim.report.chip import chip_text
+from hwsim.report.comparison_screen import comparison_screen
+from hwsim.report.listing import listing_text
+from hwsim.report.run import Asked, run_text
+from hwsim.report.tables import Screen
+from hwsim.study.listing import listing
+
+
+def noun_text(noun: Result | Comparison | Workload | Chip) -> str:
+    """The first screen of a noun."""
+    screen = Screen()
+    match noun:
+        case Result():
+            return run_text(noun, Asked(), screen)
+        case Comparison():
+            return comparison_screen(noun, screen)
+        case Workload():
+            return listing_text(listing(noun), screen)
+        case Chip():
+            return chip_text(noun, screen)

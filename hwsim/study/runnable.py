@@ -1,0 +1,48 @@
+"""What a chip cannot do, as far as it can be told before anything is planned."""
+
+from collections.abc import Iterator
+
+from hwsim.core.chip import Chip
+from hwsim.core.functions import Function
+from hwsim.core.laws import law
+from hwsim.core.prices import PriceTable
+from hwsim.core.program import Program
+from hwsim.errors import Unsupported
+from hwsim.inputs.load import Loaded
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff
+from hwsim.study.operating import at_point
+
+
+def check_chip(chip: Loaded[Chip]) -> None:
+    """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
+    cores = chip.value.cores
+    if cores != 1:
+        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
+    for field, one in _operations(chip.value):
+        assert isinstance(one.energy, PriceTable), "files are read with the price tables that they name"
+        try:
+            Tariff.of(PriceBook(one, one.energy))
+        except Unsupported as error:
+            raise chip.opened.refused(field, f"{field}: {error}") from error
+
+
+def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
+    """The chip at its own clock and supply and at each of its operating points, by the field that says so."""
+    yield "voltage" if chip.voltage is not None else "energy", chip
+    for name, _ in chip.operating_points:
+        yield f"operating_points.{name}", at_point(chip, name)
+
+
+def check_functions(program: Program, chip: Chip) -> None:
+    """Refuse a chip whose vector unit lacks functions that a program needs, with all of them."""
+    has = dict(chip.vector.cycles)
+    lacking: dict[Function, str] = {}
+    for placed in program.placed():
+        for function, elements in law(placed.op).vector_work(placed.op, program.first_shapes(placed)).items():
+            if elements and function not in has:
+                lacking.setdefault(function, placed.op.name)
+    if lacking:
+        first = next(iter(lacking.values()))
+        missing, known = (", ".join(one.value for one in names) for names in (lacking, has))
+        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {known}")
