@@ -195,7 +195,10 @@ BIAS = "joint.output.bias"
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({k: v for k, v in PARAMETERS.items() if k != BIAS}, f"lacks {BIAS} of {WORK.program.name}; its arrays are named as"),
+        (
+            {k: v for k, v in PARAMETERS.items() if k != BIAS},
+            f"lacks {BIAS} of {WORK.program.name}; its arrays are named as",
+        ),
         ({}, "lacks encoder.0.backward.input.bias, encoder.0.backward.input.weight, encoder.0.backward.recurrent.bias"),
         (changed(other=np.zeros(3)), f"has other, which {WORK.program.name} lacks"),
         (changed(**{BIAS: np.zeros(3)}), f"{BIAS} has shape (3,), expected (5,)"),
