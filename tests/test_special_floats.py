@@ -55,7 +55,9 @@ def cases(draw: st.DrawFn) -> tuple[Chip, Precision, Array, Array]:
     return chip(array=array), mode, matrix(draw, m, k, mode), matrix(draw, k, n, mode)
 
 
-def stationary(dataflow: Dataflow, act: list[list[float]], weight: list[list[float]]) -> tuple[Chip, Precision, Array, Array]:
+def stationary(
+    dataflow: Dataflow, act: list[list[float]], weight: list[list[float]]
+) -> tuple[Chip, Precision, Array, Array]:
     array = SystolicArray(rows=1, cols=1, dataflow=dataflow, macs_per_pe=((Precision.BF16, 1),))
     return chip(array=array), Precision.BF16, np.array(act, np.float32), np.array(weight, np.float32)
 
