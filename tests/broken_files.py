@@ -242,7 +242,7 @@ BROKEN_PRICES = [
     (
         "energy: 7.5 pJ",
         "energy: 0 pJ",
-        "28: sram = '0 J at 8192 bytes': no curve of relative errors goes through it and the others; give its energy, or "
-        "leave the entry out",
+        "28: sram = '0 J at 8192 bytes': no curve of relative errors goes through it and the others; give its energy, "
+        "or leave the entry out",
     ),
 ]

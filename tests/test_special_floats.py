@@ -1,7 +1,6 @@
 """Infinities, NaN and signed zeros come out alike from the registers, the fast engine and the oracle: bit for bit."""
 
 import numpy as np
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +84,8 @@ def test_every_path_gives_one_and_the_same_nan(path: str) -> None:
     rng = np.random.default_rng(5)
     bf16 = Precision.BF16
     for m, k, n in ((1, 9, 3), (9, 20, 70)):
-        act, weight = (rng.choice(np.float32([HUGE, -HUGE, 0.0, -0.0, 1.0]), shape) for shape in ((m, k), (k, n)))
+        special = np.array([HUGE, -HUGE, 0.0, -0.0, 1.0], np.float32)
+        act, weight = (rng.choice(special, shape) for shape in ((m, k), (k, n)))
         for tile in (None, 4):
             expected = oracle.floating(act, weight, tile)
             out, _ = product(act, weight, (bf16, bf16), summation=Summation(tile=tile))

@@ -195,18 +195,21 @@ class IntegerOps(FormattedOps):
         grid = self.grids.tensors[op.act.tensor]
         rows, ready = windows(op, act, grid.offset), self.ready(op, weight, memory)
         if is_depthwise(op, shape):
-            out, acc = self._depthwise(op, rows, weight, ready)
+            out, acc = self._depthwise(op, rows, weight, ready, grid)
         else:
             out, acc = self._products(op, rows, ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
         self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
-    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready) -> tuple[Ints, Array]:
+    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready, grid: Grid) -> tuple[Ints, Array]:
         """Products of the vector unit, exact in 32 bits; one requantiser for all channels."""
-        acc = depthwise_sums(rows, weight)
-        zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
-        sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
+        if len(ready.matrices[0].blocks) > 1:
+            acc, sums = self._depthwise_by_groups(rows, ready, grid)
+        else:
+            acc = depthwise_sums(rows, weight)
+            zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
+            sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
         each = ready.requantisers
         joined = Requantiser(
             np.concatenate([one.offsets for one in each]),
@@ -218,7 +221,16 @@ class IntegerOps(FormattedOps):
         count = self.clipped[op.name]
         count.result += clipped
         count.results += out.size
-        return np.ascontiguousarray(out.T)[:, :, None], acc[:, :, None]
+        return np.ascontiguousarray(out.T)[:, :, None], acc[..., None]
+
+    def _depthwise_by_groups(self, rows: Array, ready: _Ready, grid: Grid) -> tuple[Array, Array]:
+        """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
+        accs, sums = [], []
+        for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
+            acc = matrix.sums(own, grid, None, self.threads).acc
+            accs.append(acc[:, :, 0])
+            sums.append(matrix.combined(own, grid, acc)[:, 0])
+        return np.stack(accs), np.stack(sums)
 
     def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
         """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
