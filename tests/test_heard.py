@@ -20,6 +20,7 @@ from hwsim.inputs.audio.wav import read_wav
 from hwsim.inputs.features import read_inputs
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import workload
+from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
 from hwsim.study.values import Sources, prepared
 from recipes import MS
 from test_values import tiny_rnnt
@@ -157,6 +158,20 @@ def wide_encoder() -> Any:
     from dataclasses import replace
 
     return replace(tiny_rnnt(3).encoder, features=240, layers=1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 30])
+def test_every_utterance_of_a_batch_hears_the_recording_frame_after_frame(batch: int, tmp_path: Path) -> None:
+    """Thirty utterances of thirty frames too: where frames lie, the network says, not the sizes."""
+    layers = (FactoredLayer(stride=0, bottleneck=2),)
+    sizes = FactoredEncoder(features=40, frame=10 * MS, splice=0, size=3, layers=layers)
+    recipe = Tdnnf(name="t", audio=MS, batch=batch, encoder=sizes, outputs=Outputs(bottleneck=2, states=3))
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(np.random.default_rng(0).integers(-9999, 9999, 4800).astype("<i2").tobytes()))
+    heard = prepared(workload(recipe, "w8a8"), Sources(input=path)).given.inputs["features"]
+    assert heard.shape == (batch, 30, 40)
+    assert all(np.array_equal(heard[0], one) for one in heard)
+    assert not np.array_equal(heard[0, 0], heard[0, 1])
 
 
 WORK: Workload = workload(tiny_rnnt(3), "w8a8")
