@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from hwsim.cli.main import main
 from hwsim.core.workload import Workload
 from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.errors import FileProblem
@@ -91,6 +92,15 @@ NAN = np.array([0.0, np.nan], "<f4").tobytes()
         (wav(encoded(16, 1), rate=0), "has 0 samples per second; 1000 to 768000 are read"),
         (wav(encoded(16, 1), channels=0), "has 0 channels; 1 to 64 are read"),
         (wav(encoded(16, 1), frame=5), "says 5 bytes for 1 samples of 16 bits"),
+        (
+            wav(encoded(16, 1), bits=0),
+            "has samples of kind 1 with 0 bits; integers of 8 to 32 bits and floats are read",
+        ),
+        (
+            wav(encoded(16, 1), bits=7),
+            "has samples of kind 1 with 7 bits; integers of 8 to 32 bits and floats are read",
+        ),
+        (wav(encoded(16, 1), bits=12), "has samples of kind 1 with 12 bits; integers of 8 to 32 bits and floats are"),
     ],
 )
 def test_damaged_recordings(data: bytes, message: str, tmp_path: Path) -> None:
@@ -305,3 +315,58 @@ def test_features_decide_how_long_the_workload_is(frames: int, tmp_path: Path) -
     ready = prepared(WORK, Sources(input=tmp_path / "a.npz"))
     assert ready.workload.audio == ready.declared.audio == frames * 20 * MS
     assert ready.given.inputs["features"].shape == (frames, 1, 6)
+
+
+EXTREMES = [1e-40, 1e-20, 1e4, 1e20, 1e38, 3e38]
+DYNAMIC = "{policy: w8a8, quantise: {activations: {mode: dynamic}}}"
+PLANS = ["fp16", "bf16", "fp32", "w8a8", "w4a8", "w4a16", DYNAMIC]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_weights_of_any_size_give_figures_or_one_line(plan: str, tmp_path: Path, capfd: Any) -> None:
+    """Whatever becomes infinite is named, and no library's warning stands beside it."""
+    work, weights = tmp_path / "work.yaml", tmp_path / "w.npz"
+    work.write_text(SMALL.format(plan=plan))
+    random = np.random.default_rng(0)
+    for size in EXTREMES:
+        for signs in ([1.0], [-1.0, 1.0]):
+            made = {name: random.choice(signs, values.shape) * size for name, values in PARAMETERS.items()}
+            kept: dict[str, Any] = {name: values.astype(np.float32) for name, values in made.items()}
+            np.savez(weights, **kept)
+            code = main(["trace", str(work), "--weights", str(weights)])
+            out, err = capfd.readouterr()
+            assert (code, bool(out), err.count("\n")) in ((0, True, 0), (2, False, 1)), err
+            assert code == 0 or "w.npz: " in err or any(f"hwsim: {op}: " in err for op in OPS), err
+            assert "factor" not in err
+            assert "inf" not in out.replace("infinite", "")
+            assert "nan" not in out
+
+
+@pytest.mark.parametrize(
+    ("plan", "size", "message"),
+    [
+        ("fp16", 1e4, "encoder.1.forward.input: its results leave the numbers of fp16; smaller weights and inputs, or"),
+        ("fp16", 1e38, "holds 1e+38, which is infinite in fp16; smaller weights or a wider format"),
+        ("w8a8", 1e-40, "would bring its sums to the scale of its results; it must be less than 2^30"),
+    ],
+)
+def test_what_weights_lead_to_is_named(plan: str, size: float, message: str, tmp_path: Path, capfd: Any) -> None:
+    work, weights = tmp_path / "work.yaml", tmp_path / "w.npz"
+    work.write_text(SMALL.format(plan=plan))
+    made: dict[str, Any] = {name: np.full(values.shape, size, np.float32) for name, values in PARAMETERS.items()}
+    np.savez(weights, **made)
+    assert main(["trace", str(work), "--weights", str(weights)]) == 2
+    assert message in capfd.readouterr().err
+
+
+SMALL = """\
+name: tiny
+kind: rnnt
+audio: 60 ms
+precision: {plan}
+encoder: {{features: 6, frame: 20 ms, layers: 2, cells: 5, bidirectional: true}}
+prediction: {{embedding: 3, cells: 4}}
+joint: {{size: 4, outputs: 5}}
+decoding: {{kind: greedy, symbols_per_second: 20}}
+"""
+OPS = {placed.op.name for placed in WORK.program.placed()}

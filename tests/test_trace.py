@@ -281,6 +281,17 @@ def test_ops_of_every_kind_are_drawn_along_the_program() -> None:
     assert {text.get_text() for text in legend.get_texts()} == set(kinds)
 
 
+def test_a_product_of_any_name_is_traced_and_compared(tmp_path: Path) -> None:
+    """Also of one that begins like what operands are called by."""
+    names = ("/x", "/act", "/acc/out", "../up", "a", "a/act", "[red]")
+    products = tuple(Product(name=name, m=2, k=3, n=4, times=1 + place % 2) for place, name in enumerate(names))
+    trace, quality = traced(workload(Gemms(name="names", products=products), "w8a8"), tmp_path)
+    assert [found.name for found in quality.ops] == list(names)
+    for name in names:
+        act, weight, acc = (trace[f"{name}/{what}"].astype(int) for what in ("act", "weight", "acc"))
+        np.testing.assert_array_equal(acc, act @ weight)
+
+
 TINY = ["lstm_lm", "--dim", "model.cells=8", "--dim", "model.embedding=8", "--dim", "batch=2", "--dim", "outputs=9"]
 
 

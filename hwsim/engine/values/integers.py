@@ -17,7 +17,7 @@ from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices, read
-from hwsim.errors import Unsupported
+from hwsim.errors import InvalidValue, Unsupported, UserError
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
 from hwsim.tensor.grid import Grid, Ints, even
@@ -76,7 +76,10 @@ class IntegerOps(FormattedOps):
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
         if op.name not in self._chains:
-            self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
+            try:
+                self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
+            except InvalidValue as error:
+                raise _unscalable(op, error) from error
         return self._chains[op.name]
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
@@ -99,7 +102,10 @@ class IntegerOps(FormattedOps):
         parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(made))]
         if isinstance(op, Gemm):
             parts = [bias] * len(made)
-        each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
+        try:
+            each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
+        except InvalidValue as error:
+            raise _unscalable(op, error) from error
         return self._kept(op, _Ready(tuple(made), each))
 
     def _kept(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
@@ -275,11 +281,22 @@ class IntegerOps(FormattedOps):
             offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
             result = normalised(whole, source, gains.quantised(parameters[0]), offsets, gains.single, target)
         else:
-            result = reduced(op.reduction, whole, source, target)
+            try:
+                result = reduced(op.reduction, whole, source, target)
+            except InvalidValue as error:
+                raise _unscalable(op, error) from error
         count = self.clipped[op.name]
         count.result += result.clipped
         count.results += result.out.size
         self._keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
+
+
+def _unscalable(op: Op, error: InvalidValue) -> UserError:
+    """The refusal of scales that are so far apart that no multiplier brings one to the other."""
+    if error.path != "factor":
+        return error
+    law = "it must be less than 2^30, and is where weights and inputs have sizes of the same kind"
+    return Unsupported(f"{op.name}: {error.value:.3g} would bring its sums to the scale of its results; {law}")
 
 
 def _stacked(parts: list[Array]) -> Array:
