@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,26 @@ def test_resampling_keeps_a_tone_that_both_rates_have(rate: int) -> None:
 def test_resampling_removes_what_the_lower_rate_has_not() -> None:
     wave = np.sin(2 * np.pi * 15000 * np.arange(48000) / 48000).astype(np.float32)
     assert np.abs(resampled(wave, 48000, 16000))[500:-500].max() < 1e-3
+
+
+@pytest.mark.parametrize("rate", [1000, 11025, 15999, 44100, 48000, 767957])
+def test_resampling_a_part_at_a_time_changes_no_bit(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = np.random.default_rng(0).standard_normal(700).astype(np.float32)
+    whole = resampled(wave, rate, 16000)
+    for numbers in (1, 5000, 1 << 30):
+        monkeypatch.setattr("hwsim.inputs.audio.resample._NUMBERS", numbers)
+        assert resampled(wave, rate, 16000).tobytes() == whole.tobytes()
+
+
+def test_resampling_takes_little_memory_whatever_the_rate() -> None:
+    """Rates without a common factor have a filter for each of 16,000 phases, of thousands of weights each."""
+    wave = np.zeros(60_000, np.float32)
+    tracemalloc.start()
+    made = resampled(wave, 767_957, 16_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(made) == 1251
+    assert peak < 96 << 20
 
 
 def test_mel_bands_are_triangles_that_add_up() -> None:
