@@ -1,4 +1,4 @@
-"""Another sampling rate, by a windowed sinc: exact ratios of whole numbers, one filter for each phase, some of them at a time."""
+"""Another sampling rate, by a windowed sinc: exact ratios of whole numbers, a filter for each phase, some at a time."""
 
 from math import ceil, gcd
 
