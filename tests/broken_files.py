@@ -102,6 +102,13 @@ BROKEN_ENERGY_OF_CHIPS = [
         "energy: generic_7nm\noperating_points: {low: {clock: 500 MHz}}",
         "22: operating_points.low.voltage: is missing",
     ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {sram: [{capacity: 1 KiB, price: {energy: 0 J, bits: 8, source: a, "
+        "sure: read}}, {capacity: 1 MiB, price: {energy: 1 pJ, bits: 8, source: a, sure: read}}]}",
+        "22: energy_override.sram = '0 J at 1024 bytes': no curve of relative errors goes through it and the others; "
+        "give its energy, or leave the entry out",
+    ),
     ("energy: generic_7nm", "energy: generic_7nm\nidle_power: -1 W", "22: idle_power = '-1 W': must be at least 0 W"),
 ]
 
@@ -269,4 +276,10 @@ BROKEN_PRICES = [
     ),
     ("sources: {voltage:", "sources: {volts:", "7: sources = 'volts': names no field; did you mean voltage?"),
     ("capacity: 8 KiB", "capacity: 64 KiB", "28: sram = [65536, 32768, 1048576]: must list each once, smallest first"),
+    (
+        "energy: 7.5 pJ",
+        "energy: 0 pJ",
+        "28: sram = '0 J at 8192 bytes': no curve of relative errors goes through it and the others; give its energy, "
+        "or leave the entry out",
+    ),
 ]

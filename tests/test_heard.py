@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from hwsim.cli.main import main
 from hwsim.core.workload import Workload
 from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.errors import FileProblem
@@ -20,6 +22,7 @@ from hwsim.inputs.audio.wav import read_wav
 from hwsim.inputs.features import read_inputs
 from hwsim.inputs.weights import read_parameters
 from hwsim.models.catalogue import workload
+from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
 from hwsim.study.values import Sources, prepared
 from recipes import MS
 from test_values import tiny_rnnt
@@ -90,6 +93,15 @@ NAN = np.array([0.0, np.nan], "<f4").tobytes()
         (wav(encoded(16, 1), rate=0), "has 0 samples per second; 1000 to 768000 are read"),
         (wav(encoded(16, 1), channels=0), "has 0 channels; 1 to 64 are read"),
         (wav(encoded(16, 1), frame=5), "says 5 bytes for 1 samples of 16 bits"),
+        (
+            wav(encoded(16, 1), bits=0),
+            "has samples of kind 1 with 0 bits; integers of 8 to 32 bits and floats are read",
+        ),
+        (
+            wav(encoded(16, 1), bits=7),
+            "has samples of kind 1 with 7 bits; integers of 8 to 32 bits and floats are read",
+        ),
+        (wav(encoded(16, 1), bits=12), "has samples of kind 1 with 12 bits; integers of 8 to 32 bits and floats are"),
     ],
 )
 def test_damaged_recordings(data: bytes, message: str, tmp_path: Path) -> None:
@@ -113,6 +125,26 @@ def test_resampling_keeps_a_tone_that_both_rates_have(rate: int) -> None:
 def test_resampling_removes_what_the_lower_rate_has_not() -> None:
     wave = np.sin(2 * np.pi * 15000 * np.arange(48000) / 48000).astype(np.float32)
     assert np.abs(resampled(wave, 48000, 16000))[500:-500].max() < 1e-3
+
+
+@pytest.mark.parametrize("rate", [1000, 11025, 15999, 44100, 48000, 767957])
+def test_resampling_a_part_at_a_time_changes_no_bit(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = np.random.default_rng(0).standard_normal(700).astype(np.float32)
+    whole = resampled(wave, rate, 16000)
+    for numbers in (1, 5000, 1 << 30):
+        monkeypatch.setattr("hwsim.inputs.audio.resample._NUMBERS", numbers)
+        assert resampled(wave, rate, 16000).tobytes() == whole.tobytes()
+
+
+def test_resampling_takes_little_memory_whatever_the_rate() -> None:
+    """Rates without a common factor have a filter for each of 16,000 phases, of thousands of weights each."""
+    wave = np.zeros(60_000, np.float32)
+    tracemalloc.start()
+    made = resampled(wave, 767_957, 16_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(made) == 1251
+    assert peak < 96 << 20
 
 
 def test_mel_bands_are_triangles_that_add_up() -> None:
@@ -157,6 +189,20 @@ def wide_encoder() -> Any:
     from dataclasses import replace
 
     return replace(tiny_rnnt(3).encoder, features=240, layers=1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 30])
+def test_every_utterance_of_a_batch_hears_the_recording_frame_after_frame(batch: int, tmp_path: Path) -> None:
+    """Thirty utterances of thirty frames too: where frames lie, the network says, not the sizes."""
+    layers = (FactoredLayer(stride=0, bottleneck=2),)
+    sizes = FactoredEncoder(features=40, frame=10 * MS, splice=0, size=3, layers=layers)
+    recipe = Tdnnf(name="t", audio=MS, batch=batch, encoder=sizes, outputs=Outputs(bottleneck=2, states=3))
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(np.random.default_rng(0).integers(-9999, 9999, 4800).astype("<i2").tobytes()))
+    heard = prepared(workload(recipe, "w8a8"), Sources(input=path)).given.inputs["features"]
+    assert heard.shape == (batch, 30, 40)
+    assert all(np.array_equal(heard[0], one) for one in heard)
+    assert not np.array_equal(heard[0, 0], heard[0, 1])
 
 
 WORK: Workload = workload(tiny_rnnt(3), "w8a8")
@@ -293,3 +339,58 @@ def test_features_decide_how_long_the_workload_is(frames: int, tmp_path: Path) -
     ready = prepared(WORK, Sources(input=tmp_path / "a.npz"))
     assert ready.workload.audio == ready.declared.audio == frames * 20 * MS
     assert ready.given.inputs["features"].shape == (frames, 1, 6)
+
+
+EXTREMES = [1e-40, 1e-20, 1e4, 1e20, 1e38, 3e38]
+DYNAMIC = "{policy: w8a8, quantise: {activations: {mode: dynamic}}}"
+PLANS = ["fp16", "bf16", "fp32", "w8a8", "w4a8", "w4a16", DYNAMIC]
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_weights_of_any_size_give_figures_or_one_line(plan: str, tmp_path: Path, capfd: Any) -> None:
+    """Whatever becomes infinite is named, and no library's warning stands beside it."""
+    work, weights = tmp_path / "work.yaml", tmp_path / "w.npz"
+    work.write_text(SMALL.format(plan=plan))
+    random = np.random.default_rng(0)
+    for size in EXTREMES:
+        for signs in ([1.0], [-1.0, 1.0]):
+            made = {name: random.choice(signs, values.shape) * size for name, values in PARAMETERS.items()}
+            kept: dict[str, Any] = {name: values.astype(np.float32) for name, values in made.items()}
+            np.savez(weights, **kept)
+            code = main(["trace", str(work), "--weights", str(weights)])
+            out, err = capfd.readouterr()
+            assert (code, bool(out), err.count("\n")) in ((0, True, 0), (2, False, 1)), err
+            assert code == 0 or "w.npz: " in err or any(f" {op}: " in err for op in OPS), err
+            assert "factor" not in err
+            assert "inf" not in out.replace("infinite", "")
+            assert "nan" not in out
+
+
+@pytest.mark.parametrize(
+    ("plan", "size", "message"),
+    [
+        ("fp16", 1e4, "encoder.1.forward.input: its results leave the numbers of fp16; smaller weights and inputs, or"),
+        ("fp16", 1e38, "holds 1e+38, which is infinite in fp16; smaller weights or a wider format"),
+        ("w8a8", 1e-40, "encoder.0.forward.gates: the ranges of its operands are too far apart for integers; scale what"),
+    ],
+)
+def test_what_weights_lead_to_is_named(plan: str, size: float, message: str, tmp_path: Path, capfd: Any) -> None:
+    work, weights = tmp_path / "work.yaml", tmp_path / "w.npz"
+    work.write_text(SMALL.format(plan=plan))
+    made: dict[str, Any] = {name: np.full(values.shape, size, np.float32) for name, values in PARAMETERS.items()}
+    np.savez(weights, **made)
+    assert main(["trace", str(work), "--weights", str(weights)]) == 2
+    assert message in capfd.readouterr().err
+
+
+SMALL = """\
+name: tiny
+kind: rnnt
+audio: 60 ms
+precision: {plan}
+encoder: {{features: 6, frame: 20 ms, layers: 2, cells: 5, bidirectional: true}}
+prediction: {{embedding: 3, cells: 4}}
+joint: {{size: 4, outputs: 5}}
+decoding: {{kind: greedy, symbols_per_second: 20}}
+"""
+OPS = {placed.op.name for placed in WORK.program.placed()}

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,46 @@ def test_a_minimal_chip_gets_stated_defaults(tmp_path: Path) -> None:
     assert chip.array.macs_per_cycle(Precision.INT8) == 24
     assert isinstance(chip.energy, PriceTable)
     assert chip.dram.latency == 0
+
+
+def deep(levels: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(levels):
+        found = {"array": found}
+    return found
+
+
+def holding_itself() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found["array"] = found
+    return found
+
+
+def shared(levels: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(levels):
+        found = [found] * 9
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (holding_itself(), "array = 'dict': is nested more than 40 deep"),
+        (deep(5000), "array = 'dict': is nested more than 40 deep"),
+        ({"name": shared(9)}, "name = 'list': stands for more than 20000 values"),
+        ({"clock": 10**5000}, "clock = 'int': must have at most 40 digits"),
+        ({"name": "\ud800"}, r"name = '\ud800': holds half a surrogate pair, which is no character"),
+        ({"\ud800": 1}, r"mapping = '\ud800': holds half a surrogate pair, which is no character"),
+        ({1: 2, "1": 2}, "mapping = '1': is given twice"),
+    ],
+    ids=["itself", "deep", "shared", "digits", "surrogate", "surrogate key", "twice"],
+)
+def test_mappings_that_no_file_could_be_are_refused(mapping: dict[str, Any], message: str) -> None:
+    for load in (load_chip, load_workload, load_prices):
+        with pytest.raises(InvalidValue) as caught:
+            load(mapping)
+        assert str(caught.value) == message
 
 
 def test_a_mapping_obeys_the_same_laws_as_a_file() -> None:

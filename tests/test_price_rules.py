@@ -1,5 +1,6 @@
 """Tables and rules give back the points that were published, and refuse where no rule holds."""
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from hwsim.core.chip import SystolicArray
 from hwsim.core.dram import DramType
 from hwsim.core.energy import UnitPrice
 from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable, Sureness, TechnologyTable, WidthRule
+from hwsim.core.prices import PriceTable, SramPrice, Sureness, TechnologyTable, WidthRule
 from hwsim.core.summation import Accumulator
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_prices
@@ -97,6 +98,26 @@ def test_a_bad_fit_is_refused() -> None:
     with pytest.raises(Unsupported, match="energies fall with the capacity"):
         fit([(8192, Fraction(10)), (32_768, Fraction(9))], "sketch")
     assert fit([(8192, Fraction(10))], "sketch") == (Fraction(10), Fraction(0))
+
+
+QUOTED = [Fraction(0), Fraction(1, 10**18), Fraction(1), Fraction(10**7), Fraction(10**18)]
+
+
+@given(st.lists(st.sampled_from(QUOTED), min_size=1, max_size=4), st.sampled_from([1, 7, 2**20, 2**50]))
+def test_a_memory_is_priced_or_its_table_refused_whatever_the_energies(energies: list[Fraction], size: int) -> None:
+    """Of nothing there is no relative error: sizes that are free stand alone, or all of them are."""
+    price = GENERIC.sram[0].price
+    points = [
+        SramPrice(capacity=size * (n + 1), price=replace(price, energy=energy))
+        for n, energy in enumerate(energies)
+        if size * (n + 1) <= 2**50
+    ]
+    if 0 < sum(not point.price.energy for point in points) < len(points):
+        with pytest.raises(InvalidValue, match=r"sram = '0 J at .* no curve of relative errors goes through it"):
+            replace(GENERIC, sram=tuple(points))
+        return
+    with suppress(Unsupported):  # energies that lie on no curve
+        assert sram_bit_energy(PriceBook(chip(), replace(GENERIC, sram=tuple(points))), size)[0] >= 0
 
 
 def test_a_fit_that_is_negative_for_a_small_memory_is_refused() -> None:

@@ -14,7 +14,7 @@ from hwsim.cli.main import main
 from hwsim.core.scalesim import LayerReport
 from scalesim_files import CONFORMER, CONVOLUTIONS, SCALE
 
-COLUMNS = [name for name in LayerReport.__dataclass_fields__ if name not in ("layer", "physical")]
+COLUMNS = [name for name in LayerReport.__dataclass_fields__ if name not in ("layer", "physical", "times")]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_json_has_the_columns_and_ours_beside_them(document: Any) -> None:
     assert list(document) == ["layers", "config", "remarks", "provenance"]
-    assert list(document["layers"][0]) == ["layer", *COLUMNS, "physical"]
+    assert list(document["layers"][0]) == ["layer", *COLUMNS, "physical", "times"]
     with (ROOT / "tests" / "data" / "scalesim_v3.csv").open() as file:
         recorded = next(csv.reader(file))
     assert recorded[recorded.index("total_cycles_incl_prefetch") :] == COLUMNS
@@ -62,6 +62,33 @@ def test_the_table_counts_equal_layers_and_sums_all(capsys: pytest.CaptureFixtur
     (row,) = (line for line in out.splitlines() if line.startswith("0.attn.query") and "68.03" in line)
     assert row.split() == ["0.attn.query", "80", "18,815", "0", "68.03", "100.0", "61.54"]
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_equal_layers_are_counted_and_add_up_as_if_they_were_listed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    header, first, _ = CONVOLUTIONS.splitlines(keepends=True)
+    counted, listed = tmp_path / "counted.csv", tmp_path / "listed.csv"
+    counted.write_text(header + first.replace("Conv1", "DP1") + first.replace("Conv1", "last"))
+    alone = first.replace("Conv1", "one").replace(" 3, 96", " 1, 96")
+    listed.write_text(header + alone * 3 + first.replace("Conv1", "last"))
+    sums = [printed(capsys, "scalesim", str(SCALE), str(path))[0].partition("In sum")[2] for path in (counted, listed)]
+    assert sums[0] == sums[1]
+    printed(capsys, "scalesim", str(SCALE), str(counted), "--out", str(tmp_path / "out"))
+    for name in ("COMPUTE_REPORT.csv", "PHYSICAL_REPORT.csv"):
+        assert [(row["LayerID"], row["Layers"]) for row in read_csv(tmp_path / "out" / name)] == [
+            ("0", "3"),
+            ("3", "1"),
+        ]
+
+
+def test_a_hundred_lines_of_65536_layers_are_a_hundred_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    header, first, _ = CONVOLUTIONS.splitlines(keepends=True)
+    topology = tmp_path / "deep.csv"
+    wide = first.replace(" 3, 96", " 65536, 96")
+    topology.write_text(header + "".join(wide.replace("Conv1", f"DP{place}") for place in range(100)))
+    layers = json.loads(printed(capsys, "scalesim", str(SCALE), str(topology), "--json", "-")[0])["layers"]
+    assert [layer["times"] for layer in layers] == [65536] * 100
 
 
 def test_layers_without_hardware_print_as_not_available(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

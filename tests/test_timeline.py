@@ -77,7 +77,7 @@ def test_timeline_is_what_an_event_simulation_sees() -> None:
     """To the cycle, for every op and every reason to wait; and no faster than any unit, no slower than one by one."""
     count = 5000
     reasons: Counter[str] = Counter()
-    hazards = 0
+    hazards = shared = 0
     for seed in range(count):
         schedule = draw(Random(seed), jobs=600)
         found, seen = times(schedule), simulate(schedule)
@@ -85,6 +85,7 @@ def test_timeline_is_what_an_event_simulation_sees() -> None:
         assert agree(found, seen), seed
         assert accounted(found, shared=schedule.ports.shared), seed
         busy = found.totals[:, c.BUSY : c.BUSY + c.UNITS].sum(axis=0).tolist()
+        shared += schedule.ports.shared
         if schedule.ports.shared:
             busy = [busy[c.LOAD_UNIT] + busy[c.STORE_UNIT], *busy[1:]]
         assert max(busy) <= found.cycles <= seen.serial, seed
@@ -92,6 +93,7 @@ def test_timeline_is_what_an_event_simulation_sees() -> None:
         reasons.update(met)
         hazards += "tensor" in met or "overwrite" in met
     assert hazards > 0.6 * count
+    assert 0.3 * count < shared < 0.7 * count
     assert min(reasons[reason] for reason in REASONS) > 0.4 * count, reasons
 
 

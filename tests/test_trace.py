@@ -4,17 +4,18 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from chips import chip
 from hwsim.cli.main import main
 from hwsim.core.decoded import Decoded
-from hwsim.core.ops import Gemm
+from hwsim.core.ops import Gemm, Op
 from hwsim.core.precision import PrecisionPlan, Rule
 from hwsim.core.quality import OpQuality, Origin, Quality
 from hwsim.core.workload import Workload
@@ -29,7 +30,7 @@ from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
 from hwsim.report.export import to_csv
 from hwsim.report.quality import losing_most, weights_remark
-from hwsim.report.quality_figure import quality_png
+from hwsim.report.quality_figure import draw_along, quality_png
 from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
 from hwsim.study.values import Sources, prepared, run_values
@@ -268,6 +269,28 @@ def test_the_ops_that_lose_most_come_first_and_are_drawn() -> None:
     assert png.startswith(b"\x89PNG")
     assert png == quality_png("some ops", quality_of(*ops))
     assert to_csv([{"a": 1}]) == "a\n1\n"
+
+
+def test_ops_of_every_kind_are_drawn_along_the_program() -> None:
+    kinds = [kind.__name__.lower() for kind in get_args(Op)]
+    ax = Figure().subplots()
+    draw_along(tuple(replace(op(name, 1.0), kind=name) for name in kinds), ax)
+    drawn = [place for points in ax.collections for place in np.asarray(points.get_offsets())[:, 0]]
+    assert sorted(drawn) == list(range(len(kinds)))
+    legend = ax.get_legend()
+    assert legend is not None
+    assert {text.get_text() for text in legend.get_texts()} == set(kinds)
+
+
+def test_a_product_of_any_name_is_traced_and_compared(tmp_path: Path) -> None:
+    """Also of one that begins like what operands are called by."""
+    names = ("/x", "/act", "/acc/out", "../up", "a", "a/act", "[red]")
+    products = tuple(Product(name=name, m=2, k=3, n=4, times=1 + place % 2) for place, name in enumerate(names))
+    trace, quality = traced(workload(Gemms(name="names", products=products), "w8a8"), tmp_path)
+    assert [found.name for found in quality.ops] == list(names)
+    for name in names:
+        act, weight, acc = (trace[f"{name}/{what}"].astype(int) for what in ("act", "weight", "acc"))
+        np.testing.assert_array_equal(acc, act @ weight)
 
 
 TINY = ["lstm_lm", "--dim", "model.cells=8", "--dim", "model.embedding=8", "--dim", "batch=2", "--dim", "outputs=9"]

@@ -33,7 +33,7 @@ from hwsim.models.decoding import AlignmentLength, DensityRatio, Greedy, Joint, 
 from hwsim.models.rnnt import Encoder, Rnnt
 from hwsim.study.values import Sources, prepared, run_values
 from integer_interpreter import IntegerInterpreter
-from recipes import MS, RECIPES, conformers, rnnts
+from recipes import MS, RECIPES, conformers, rnnts, tdnnfs
 
 FUSION = DensityRatio(source=LstmLm(embedding=2, cells=3), external=LstmLm(embedding=2, cells=3))
 _WIDE: Any = {"beam": 3, "symbols_per_second": Fraction(20), "cache_prediction": False}
@@ -91,6 +91,15 @@ def assert_same(memory: Memory, witness: IntegerInterpreter) -> None:
         np.testing.assert_array_equal(found, wanted, err_msg=tensor.name)
 
 
+def assert_the_oracle_s(work: Workload) -> None:
+    parameters, inputs = given_to(work)
+    found = calibrated(work, parameters, inputs)
+    memory, _ = run(work, parameters, inputs, found)
+    witness = IntegerInterpreter(work.program, parameters, inputs, found)
+    witness.run()
+    assert_same(memory, witness)
+
+
 QUANTISERS = st.builds(
     Quantisation,
     weights=st.builds(
@@ -113,12 +122,18 @@ POLICIES = st.sampled_from(["w2a8", "w3a3", "w4a4", "w4a8", "w8a8", "w8a4", "w4a
 @given(RECIPES, POLICIES, st.just(Quantisation()) | QUANTISERS)
 def test_integers_are_those_of_the_oracle(recipe: AnyRecipe, policy: str, quantise: Quantisation) -> None:
     work = workload(recipe, PrecisionPlan(policy=policy, quantise=quantise))
-    parameters, inputs = given_to(work)
-    found = calibrated(work, parameters, inputs)
-    memory, _ = run(work, parameters, inputs, found)
-    witness = IntegerInterpreter(work.program, parameters, inputs, found)
-    witness.run()
-    assert_same(memory, witness)
+    assert_the_oracle_s(work)
+
+
+@settings(max_examples=25)
+@given(conformers() | tdnnfs(), st.integers(1, 3), st.booleans())
+def test_every_kind_of_product_computes_where_groups_of_weights_share_scales(
+    recipe: AnyRecipe, group: int, symmetric: bool
+) -> None:
+    """Convolutions, depthwise and by rows of frames, attention and plain products; watched or not."""
+    weights = WeightQuantiser(granularity=Granularity.GROUP, group=group, symmetric=symmetric)
+    work = workload(recipe, PrecisionPlan(policy="w8a8", quantise=Quantisation(weights=weights)))
+    assert_the_oracle_s(work)
 
 
 SUMMATIONS = st.builds(

@@ -13,7 +13,7 @@ from hwsim.core.ops import Conv, ConvAxis, Gemm
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
-from hwsim.core.view import View
+from hwsim.core.view import Affine, View, Window
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.load import load_workload
 from hwsim.inputs.trace import TraceFile
@@ -93,12 +93,48 @@ def test_runs_of_a_loop_share_their_weight(times: int, m: int, k: int, n: int, s
             {"g/act": np.zeros((3, 2, 4)), "g/weight": np.zeros((4, 5))},
             "g = 120: products are in the trace, 80 in the workload",
         ),
-        ({"g/act": np.zeros(16), "g/weight": np.zeros((2, 4, 5))}, "runs of several sizes are in one row"),
+        *(
+            (
+                {"g/act": np.zeros(shape), "g/weight": np.zeros((4, 5))},
+                r"g/act = \(.*\): must be \(2, 4\), or runs of it",
+            )
+            for shape in ((), (0,), (16,), (8, 2), (2, 4, 2), (2, 1, 2, 4), (2, 2, 4, 1))
+        ),
+        ({"g/act": np.zeros((0, 4)), "g/weight": np.zeros((4, 5))}, "g = 0: products are in the trace, 80 in the"),
+        *(
+            (
+                {"g/act": np.zeros((2, 2, 4)), "g/weight": np.zeros(shape)},
+                r"g/weight = \(.*\): must be \(4, 5\), once or for each run",
+            )
+            for shape in ((), (0,), (0, 5), (20,), (5, 4), (2, 10), (3, 4, 5))
+        ),
+        ({"g/act": np.full((2, 2, 4), np.nan), "g/weight": np.zeros((4, 5))}, "g/act = nan: must be finite"),
+        ({"g/act": np.zeros((2, 2, 4)), "g/weight": np.full((4, 5), -np.inf)}, "g/weight = -inf: must be finite"),
     ],
 )
 def test_another_trace_is_refused(trace: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         zero_products_of(looped(2, 2, 4, 5), trace)
+
+
+@given(st.integers(2, 4), st.integers(1, 3), st.integers(1, 3), SEEDS)
+def test_runs_of_several_sizes_share_their_weight_in_one_row(times: int, k: int, n: int, seed: int) -> None:
+    """The run t has t + 1 rows."""
+    rng, rows = np.random.default_rng(seed), times * (times + 1) // 2
+    tensors = (
+        tensor("a", (times, k), Role.INPUT),
+        tensor("o", (times, n), Role.OUTPUT),
+        tensor("w", (k, n), Role.WEIGHT),
+    )
+    growing = (Window(axis=0, start=Affine(), count=Affine(base=1, terms=(("t", 1),))),)
+    views = {name: View(tensor=name, windows=growing) for name in "ao"}
+    gemm = Gemm(name="g", act=views["a"], weight=View(tensor="w"), out=views["o"])
+    program = Program(name="one", tensors=tensors, body=(Loop(name="t", times=times, body=(gemm,)),))
+    act, weight = rng.integers(-1, 2, (rows, k)), rng.integers(-1, 2, (k, n))
+    zeros = int(np.count_nonzero(act[..., None] * weight == 0))
+    assert zero_products_of(program, {"g/act": act.ravel(), "g/weight": weight}) == {"g": zeros}
+    with pytest.raises(InvalidValue, match="runs of several sizes are in one row"):
+        zero_products_of(program, {"g/act": act, "g/weight": weight})
 
 
 WORK = """\

@@ -1,16 +1,18 @@
 """What every noun of hwsim is: a frozen value that is valid from birth.
 
-A noun is a frozen dataclass that inherits `Noun`. Laws of single fields stand in their
-annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `check`.
+A noun is a frozen dataclass that inherits `Noun`. The types of single fields and their laws stand in
+their annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `check`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
 
+from hwsim.core.field_types import FieldType, field_type
 from hwsim.errors import InvalidValue
 
 K = TypeVar("K")
@@ -39,7 +41,7 @@ class FieldLaw(Protocol):
 
 
 class Noun:
-    """Base of all nouns: checks the laws of its fields, then its own.
+    """Base of all nouns: checks the types of its fields and their laws, then its own.
 
     >>> @dataclass(frozen=True, slots=True, kw_only=True)
     ... class Grid(Noun):
@@ -55,7 +57,10 @@ class Noun:
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "arbitrary_types_allowed": True}
 
     def __post_init__(self) -> None:
-        for name, low, high, laws, optional in _checks(type(self)):  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+        checks, types = _checks(type(self))  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+        if types is not None:
+            types.hold(self)
+        for name, low, high, laws, optional in checks:
             value = getattr(self, name)
             # Most fields are whole numbers within their bounds, and many nouns are made: these are let pass at once.
             if type(value) is int and low <= value <= high:
@@ -203,21 +208,66 @@ def _field_laws(noun: type[Any]) -> tuple[tuple[str, tuple[FieldLaw, ...], bool]
     """Of each field that has laws: its name, its laws, and whether it may be None."""
     hints = get_type_hints(noun, include_extras=True)
     found = []
-    for field in fields(noun):
-        laws, optional = _laws_of(hints[field.name])
+    for each in fields(noun):
+        laws, optional = _laws_of(hints[each.name])
         if laws:
-            found.append((field.name, laws, optional))
+            found.append((each.name, laws, optional))
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """The fields of a noun whose types no law checks, and the combinations of classes that were right before."""
+
+    fields: tuple[tuple[str, FieldType], ...]
+    fractions: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]
+    looked_into: tuple[tuple[str, FieldType], ...]
+    right: set[tuple[type[Any], ...]] = field(default_factory=set)
+
+    def hold(self, noun: Any) -> None:
+        """Refuse the first field of another type; a whole number where a fraction is meant becomes one."""
+        for name in self.fractions:
+            value = getattr(noun, name)
+            if type(value) is int:
+                object.__setattr__(noun, name, Fraction(value))
+        # Many nouns are made, of few combinations of classes.
+        classes = tuple(map(type, self.values(noun)))
+        known = classes in self.right
+        for name, kind in self.looked_into if known else self.fields:
+            value = getattr(noun, name)
+            if not kind.holds(value):
+                raise InvalidValue(name, value, f"must be {kind.written}")
+        if not known:
+            self.right.add(classes)
+
+
+_Check = tuple[str, int, int, tuple[FieldLaw, ...], bool]
+
+
 @cache
-def _checks(noun: type[Any]) -> tuple[tuple[str, int, int, tuple[FieldLaw, ...], bool], ...]:
-    """The same, with the bounds between which a whole number needs no further look; none, where that is not the law."""
+def _checks(noun: type[Any]) -> tuple[tuple[_Check, ...], _Types | None]:
+    """The laws of its fields, with the bounds between which a whole number needs no further look (none, where that is
+    not the law), and the types of the others."""
     found = []
     for name, laws, optional in _field_laws(noun):  # type: ignore[arg-type]
         low, high = (laws[0].low, laws[0].high) if len(laws) == 1 and isinstance(laws[0], Whole) else (0, -1)
         found.append((name, low, high, laws, optional))
-    return tuple(found)
+    return tuple(found), _types(noun, {name for name, _, _, laws, _ in found if not isinstance(laws[0], Table)})
+
+
+def _types(noun: type[Any], with_laws: set[str]) -> _Types | None:
+    """The types that are left to check, if any: laws of single values know what these must be."""
+    hints = get_type_hints(noun, include_extras=True)
+    typed = {f.name: field_type(hints[f.name]) for f in fields(noun)}
+    fractions = tuple(name for name, kind in typed.items() if kind.holds(Fraction()) and not kind.holds(0.5))
+    rest = tuple((name, kind) for name, kind in typed.items() if name not in with_laws)
+    if not rest and not fractions:
+        return None
+    names = [name for name, _ in rest] or fractions
+    # With one name alone it would give no tuple.
+    values = attrgetter(names[0], *names)
+    return _Types(rest, fractions, values, tuple((name, kind) for name, kind in rest if not kind.by_class))
 
 
 def _laws_of(hint: Any) -> tuple[tuple[FieldLaw, ...], bool]:

@@ -130,6 +130,10 @@ class Constants(Noun):
         ):
             if not all(one < two for one, two in pairwise(sizes)):
                 raise InvalidValue(name, sizes, "must list each once, smallest first")
+        free = [entry for entry in self.sram if not entry.price.energy]
+        if free and len(free) < len(self.sram):
+            law = "no curve of relative errors goes through it and the others; give its energy, or leave the entry out"
+            raise InvalidValue("sram", f"0 J at {free[0].capacity} bytes", law)
         for memory, price in self.dram:
             _needs_bits(f"dram.{memory.value}.bits", price, "a transfer moves a stated number of bits")
         if self.register is not None:

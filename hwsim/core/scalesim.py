@@ -94,9 +94,11 @@ class ConvWindow(Noun):
 class ScaleSimLayer(Noun):
     """A layer as the Gemm ifmap[m, k] @ filter[k, n]; a convolution says which window slides to make it.
 
+    A depthwise convolution stands for `times` equal layers, one for each of its channels.
+
     >>> conv = ConvWindow(ifmap_height=8, ifmap_width=8, filter_height=3, filter_width=3, channels=2, stride=2)
     >>> convolution("conv", conv, filters=5)  # doctest: +ELLIPSIS
-    ScaleSimLayer(name='conv', m=16, k=18, n=5, window=ConvWindow(...))
+    ScaleSimLayer(name='conv', m=16, k=18, n=5, window=ConvWindow(...), times=1)
     """
 
     name: Name
@@ -104,6 +106,7 @@ class ScaleSimLayer(Noun):
     k: GemmSize
     n: GemmSize
     window: ConvWindow | None = None
+    times: Annotated[int, Whole(low=1, high=2**16)] = 1
 
     def check(self) -> None:
         if self.macs > LARGEST_LAYER:
@@ -119,7 +122,7 @@ class ScaleSimLayer(Noun):
         return self.window is None or self.window.reads_each_word_once
 
 
-def convolution(name: str, window: ConvWindow, filters: int) -> ScaleSimLayer:
+def convolution(name: str, window: ConvWindow, filters: int, times: int = 1) -> ScaleSimLayer:
     """The Gemm that SCALE-Sim makes of a convolution: a row for each position, a column for each filter."""
     down, across = window.positions
     return ScaleSimLayer(
@@ -128,6 +131,7 @@ def convolution(name: str, window: ConvWindow, filters: int) -> ScaleSimLayer:
         k=window.filter_height * window.filter_width * window.channels,
         n=filters,
         window=window,
+        times=times,
     )
 
 
@@ -153,7 +157,7 @@ class Physical(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerReport(Noun):
-    """One layer. All but `physical` are SCALE-Sim's columns; None is n/a."""
+    """One layer, or each of `times` equal ones. All but these and `physical` are SCALE-Sim's columns; None is n/a."""
 
     layer: Name
     total_cycles_incl_prefetch: None = NotReproduced
@@ -187,6 +191,7 @@ class LayerReport(Noun):
     dram_ofmap_stop: None = NotReproduced
     dram_ofmap_writes: None = NotReproduced
     physical: Physical | None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

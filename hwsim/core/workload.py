@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from hwsim.core.lengths import Lengths
 from hwsim.core.noun import Name, Noun, Whole
@@ -13,6 +13,7 @@ from hwsim.core.program import Program
 from hwsim.core.units import Picoseconds
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """What every kind of workload file says, whatever else it says of its own network."""
 

@@ -12,6 +12,7 @@ from hwsim.core.summation import Overflow, Summation
 from hwsim.kernels.cpu import compiles
 from hwsim.kernels.outputs import run_outputs
 from hwsim.kernels.stationary import run_stationary
+from hwsim.tensor.ordered import one_nan
 from hwsim.timing.systolic import GemmCycles
 
 Array = NDArray[Any]
@@ -22,14 +23,16 @@ _DRAINS = (Drain.SERIAL, Drain.SHARED, Drain.SEPARATE)  # as kernels.outputs num
 def run_registers(array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int) -> "RegisterRun":
     """act[m, k] @ weight[k, n], the streamed dimension in chunks: the result, and what was counted on the way."""
     numbers = _Numbers.of(array.summation(mode), mode, act, weight)
-    match array.dataflow:
-        case Dataflow.WS:
-            return _run_stationary(array, mode, numbers, act, weight, chunk)
-        case Dataflow.IS:
-            run = _run_stationary(array, mode, numbers, weight.T, act.T, chunk)
-            return replace(run, out=np.ascontiguousarray(run.out.T))
-        case Dataflow.OS:
-            return _run_outputs(array, mode, numbers, act, weight)
+    with np.errstate(over="ignore", invalid="ignore"):  # an interpreted kernel would warn of infinite sums
+        match array.dataflow:
+            case Dataflow.WS:
+                run = _run_stationary(array, mode, numbers, act, weight, chunk)
+            case Dataflow.IS:
+                turned = _run_stationary(array, mode, numbers, weight.T, act.T, chunk)
+                run = replace(turned, out=np.ascontiguousarray(turned.out.T))
+            case Dataflow.OS:
+                run = _run_outputs(array, mode, numbers, act, weight)
+    return replace(run, out=one_nan(run.out)) if mode.floating else run
 
 
 def _run_stationary(

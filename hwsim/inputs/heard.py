@@ -59,7 +59,7 @@ def lengths(source: Heard, workload: Workload) -> tuple[int, ...]:
     shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
     if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
         return ()
-    frames_axis, _ = _layout(wanted, workload.batch)
+    frames_axis = encoder.frames_axis
     frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
     if rest or not frames:
         return ()
@@ -76,22 +76,18 @@ def heard(source: Heard, workload: Workload) -> dict[str, Array]:
     inputs = {tensor.name: tensor for tensor in workload.program.tensors if tensor.role is Role.INPUT}
     if FEATURES not in inputs:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
-    shape, batch = inputs[FEATURES].shape, workload.batch
-    frames_axis, width = _layout(shape, batch)
+    shape = inputs[FEATURES].shape
+    encoder: Any = getattr(workload.recipe, "encoder", None)
+    assert encoder is not None, "features belong to an encoder, which says how they lie"
+    frames_axis = encoder.frames_axis
     try:
-        front_end = FrontEnd.for_features(width, _frame_ms(workload))
+        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, encoder.frame // 10**9))
     except InvalidValue as error:
         raise FileProblem(str(source.path), str(error)) from error
     made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
     fitted = _fitted(made, shape[frames_axis])
     one = fitted[:, None] if frames_axis == 0 else fitted[None]
     return {FEATURES: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
-
-
-def _layout(shape: tuple[int, ...], batch: int) -> tuple[int, int]:
-    """Along which axis frames lie, and the features of one frame."""
-    frames_axis = 1 if shape[0] == batch and (shape[1] != batch or len(shape) > 3) else 0
-    return frames_axis, int(np.prod(shape[2:]))
 
 
 def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
@@ -105,8 +101,3 @@ def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
         return frames[:wanted]
     before = (wanted - len(frames)) // 2
     return np.pad(frames, ((before, wanted - len(frames) - before), (0, 0)), mode="edge")
-
-
-def _frame_ms(workload: Workload) -> int:
-    encoder: Any = getattr(workload.recipe, "encoder", None)
-    return 10 if encoder is None else max(1, int(encoder.frame // 10**9))

@@ -1,6 +1,10 @@
 """The members of an NPZ archive: their headers held against their sizes, their numbers read when asked for."""
 
+import lzma
+import struct
 import zipfile
+import zlib
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,8 +19,9 @@ Array = NDArray[Any]
 _MOST_AXES = 16
 
 
-_DAMAGE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError)
-"""What zipfile raises; RuntimeError where a member is encrypted, or compressed in a way that it does not know."""
+_DAMAGE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError)
+"""What zipfile and those who unpack for it raise: RuntimeError where a member is encrypted, or compressed in a way that
+zipfile does not know, ValueError where it is sent to before the beginning of the file."""
 
 
 class NpzArchive:
@@ -27,13 +32,13 @@ class NpzArchive:
         try:
             self._archive = zipfile.ZipFile(source)
         except _DAMAGE as error:
-            raise FileProblem(name, f"is no readable NPZ file: {error}") from error
+            raise FileProblem(name, f"is no readable NPZ file: {first_line(error)}") from error
         try:
-            self._members = {info.filename.removesuffix(".npy"): info for info in self._archive.infolist()}
+            self._members = _members(name, self._archive.infolist())
             self._headers = {key: _npy_header(name, key, self._archive, info) for key, info in self._members.items()}
         except _DAMAGE as error:
             self.close()
-            raise FileProblem(name, f"is no readable NPZ file: {error}") from error
+            raise FileProblem(name, f"is no readable NPZ file: {first_line(error)}") from error
         except FileProblem:
             self.close()
             raise
@@ -48,14 +53,25 @@ class NpzArchive:
         shape, kind, turned, start = self._headers[key]
         try:
             data = self._archive.read(self._members[key])
-        except (*_DAMAGE, ValueError) as error:
-            raise FileProblem(self.name, f"{shown(key)} is damaged: {error}") from error
+        except _DAMAGE as error:
+            raise FileProblem(self.name, f"{shown(key)} is damaged: {first_line(error)}") from error
         values = np.frombuffer(data, kind, count=prod(shape), offset=start)
         return values.reshape(shape, order="F" if turned else "C")
 
     def close(self) -> None:
         """Close what was opened here."""
         self._archive.close()
+
+
+def _members(file: str, found: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The members by the names of their arrays, each of which is there once."""
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in found:
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise FileProblem(file, f"{shown(name)} is there twice; which of them is meant, nothing says")
+        members[name] = info
+    return members
 
 
 def _npy_header(
@@ -69,7 +85,7 @@ def _npy_header(
                 shape, turned, kind = np.lib.format.read_array_header_1_0(member)
             else:
                 shape, turned, kind = np.lib.format.read_array_header_2_0(member)
-        except (ValueError, EOFError, zipfile.BadZipFile, SyntaxError, TypeError, RecursionError) as error:
+        except (*_DAMAGE, SyntaxError, TypeError, RecursionError) as error:
             raise FileProblem(file, f"{shown(name)} is no readable array: {first_line(error)}") from error
         start = member.tell()
     if kind.hasobject:

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.core.precision import Precision
 from hwsim.core.program import Program
-from hwsim.errors import FileProblem, suggestion
+from hwsim.errors import FileProblem, shown, suggestion
 from hwsim.inputs.archives import finite, open_arrays
+from hwsim.tensor.rounding import rounded
 
 _SHOWN = 3
 
@@ -31,7 +33,19 @@ def read_parameters(path: Path, program: Program) -> tuple[dict[str, NDArray[np.
         if file.shapes[name] != shape:
             raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape} in {program.name}")
     found = {name: finite(file.name, name, file.read(name)).astype(np.float32) for name in wanted}
+    for name, values in found.items():
+        _has_place(file.name, name, values, program.tensor(name).precision)
     return found, file.sha256
+
+
+def _has_place(file: str, name: str, values: NDArray[np.float32], precision: Precision) -> None:
+    """Refuse numbers that are infinite in the floating-point format in which the model keeps them."""
+    if not precision.floating:
+        return
+    largest = np.array([-values.min(), values.max()])
+    if not np.isfinite(rounded(largest, precision)).all():
+        law = f"is infinite in {precision.value}; smaller weights or a wider format (precision rules) keep it finite"
+        raise FileProblem(file, f"{shown(name)} holds {largest.max():g}, which {law}")
 
 
 def _few(names: Sequence[str]) -> str:

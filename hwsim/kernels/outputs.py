@@ -10,7 +10,7 @@ right and weights one down; every element takes the result from above if its col
 import numpy as np
 
 from hwsim.kernels.jit import kernel
-from hwsim.kernels.registers import add_products, settle, settle_all, shift_into
+from hwsim.kernels.registers import add_products, clamps, settle, settle_all, shift_into
 
 # What travels with an activation: first or last of a tile, or of a chunk of it.
 VALID, LAST, CHUNK_FIRST, CHUNK_LAST, FIRST_CHUNK = 1, 2, 4, 8, 16
@@ -180,8 +180,9 @@ def _multiply_and_add(pk, options, limits, a, b, flags, sums, outer):
     wrap, outer_wrap, chunk, settles = options[1] != 0, options[2] != 0, options[3], options[4]
     low, high, outer_low, outer_high = limits[0], limits[1], limits[2], limits[3]
     elements = sums.shape[0]
+    zero = sums.dtype.type(0)  # not a product with 0, which of an infinity is NaN, and of a negative sum -0.0
     for x in range(elements):
-        sums[x] = sums[x] * 0 if flags[x] & CHUNK_FIRST else sums[x]
+        sums[x] = zero if flags[x] & CHUNK_FIRST else sums[x]
     for i in range(pk):
         # Where nothing is valid both operands are zero, and a result that waits or passes stays what it is.
         add_products(sums, a[i * elements : (i + 1) * elements], b[i * elements :])
@@ -190,10 +191,10 @@ def _multiply_and_add(pk, options, limits, a, b, flags, sums, outer):
         clamped += settle_all(sums, low, high, wrap)
     if chunk > 0:
         for x in range(elements):
-            before = outer[x] * 0 if flags[x] & FIRST_CHUNK else outer[x]
+            before = zero if flags[x] & FIRST_CHUNK else outer[x]
             exact = before + sums[x]
             total = settle(exact, outer_low, outer_high, outer_wrap)
             complete = flags[x] & CHUNK_LAST != 0
-            clamped += complete and total != exact and not outer_wrap
+            clamped += complete and clamps(exact, total, outer_wrap)
             outer[x] = total if complete else outer[x]
     return clamped

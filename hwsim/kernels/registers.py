@@ -39,6 +39,12 @@ def _settle_compiled(total, low, high, wrap):
 
 
 @kernel
+def clamps(exact, settled, wrap):
+    """Whether a saturating register clamped that sum; a NaN differs from itself, and is no saturation."""
+    return not wrap and settled != exact and exact == exact
+
+
+@kernel
 def settle_all(sums, low, high, wrap):
     """Sums brought into their registers; how many a saturating register clamped."""
     clamped = np.int64(0)

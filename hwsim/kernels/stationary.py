@@ -10,7 +10,7 @@ the buffers; activations move one element to the right; every element multiplies
 import numpy as np
 
 from hwsim.kernels.jit import kernel
-from hwsim.kernels.registers import add_products, settle, settle_all, shift_into
+from hwsim.kernels.registers import add_products, clamps, settle, settle_all, shift_into
 
 # What travels with an activation.
 VALID, FIRST = 1, 2
@@ -164,13 +164,13 @@ def _collect(flags, p, column_tile, column_row, tiles, k_size, shape, options, l
             if in_chunk > 0:
                 exact = buffer[m, j] + total
                 total = settle(exact, limits[0], limits[1], options[2] != 0)
-                clamped += total != exact and options[2] == 0
+                clamped += clamps(exact, total, options[2] != 0)
             buffer[m, j] = total
             if chunk_tiles > 0 and (last_k or in_chunk == chunk_tiles - 1):
                 if k_index >= chunk_tiles:
                     total = out[row, n] + total
                 out[row, n] = settle(total, limits[2], limits[3], options[3] != 0)
-                clamped += out[row, n] != total and options[3] == 0
+                clamped += clamps(total, out[row, n], options[3] != 0)
             elif last_k:
                 out[row, n] = total
         column_row[c] += 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from hwsim.core.lengths import Lengths
 from hwsim.core.noun import ByKind, Name, Noun, Remark, Whole
@@ -32,6 +32,9 @@ class ConformerEncoder(Noun):
     heads: Annotated[int, Whole(low=1, high=1024)]
     kernel: Annotated[int, Whole(low=1, high=1023)]
     feed_forward: Size | None = None
+
+    frames_axis: ClassVar[int] = 1
+    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if self.size % self.heads:

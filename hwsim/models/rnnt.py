@@ -5,7 +5,7 @@ The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from hwsim.core.lengths import Lengths
 from hwsim.core.noun import Name, Noun, Remark, Whole
@@ -42,6 +42,9 @@ class Encoder(Noun):
     cells: Size
     bidirectional: bool = False
     stacking: TimeStacking | None = None
+
+    frames_axis: ClassVar[int] = 0
+    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if self.stacking is not None and self.stacking.after >= self.layers:

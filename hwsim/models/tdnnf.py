@@ -7,7 +7,7 @@ last frame that an output needs: every third one behind the layer in which a sub
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from hwsim.core.functions import Function
 from hwsim.core.lengths import Lengths
@@ -49,6 +49,9 @@ class FactoredEncoder(Noun):
     layers: tuple[FactoredLayer, ...]
     bypass: Annotated[float, Number(low=0, high=1)] = 0.66
     subsampling: Factor = 1
+
+    frames_axis: ClassVar[int] = 1
+    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if not self.layers:

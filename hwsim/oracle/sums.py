@@ -93,7 +93,7 @@ def output_stationary(
 
 
 def floating(act: NDArray[Any], weight: NDArray[Any], tile: int | None) -> NDArray[np.float32]:
-    """Products in fp32, rounded at each addition: k ascending in a tile, then tile onto tile."""
+    """Products in fp32, rounded at each addition: k ascending in a tile, then tile onto tile; one NaN for all."""
     a, w = act.astype(np.float32), weight.astype(np.float32)
     tile = tile or a.shape[1]
     buffer = np.zeros((a.shape[0], w.shape[1]), np.float32)
@@ -103,4 +103,5 @@ def floating(act: NDArray[Any], weight: NDArray[Any], tile: int | None) -> NDArr
             for k in range(start, min(start + tile, a.shape[1])):
                 running = running + np.multiply.outer(a[:, k], w[k])
             buffer = buffer + running
+    buffer[np.isnan(buffer)] = np.nan
     return buffer

@@ -55,12 +55,13 @@ def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fr
     """a and b of a + b·√capacity, with the least squares of relative errors over the points; the sizes are in bytes.
 
     What does not depend on the size is decoding and sensing; wires across the memory grow with its side. A fit that
-    misses one of its points by more than 15 %, or that falls with the capacity, is refused.
+    misses one of its points by more than 15 %, or that falls with the capacity, is refused. Either all energies are 0
+    or none is (`core.prices` holds tables to it): of nothing there is no relative error.
 
     >>> [round(float(x), 3) for x in fit([(100, Fraction(3)), (400, Fraction(5))], "two points")]
     [1.0, 0.2]
     """
-    if len(points) == 1:
+    if len(points) == 1 or not any(energy for _, energy in points):
         return points[0][1], Fraction(0)
     rows = [(1 / energy, root(Fraction(capacity)) / energy) for capacity, energy in points]
     xx, xy = sum(x * x for x, _ in rows), sum(x * y for x, y in rows)

@@ -1,15 +1,18 @@
 """The figure of a run of values: signal to noise along the program, and the ops that lose most."""
 
 from io import BytesIO
+from typing import get_args
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hwsim.core.ops import Op
 from hwsim.core.quality import OpQuality, Quality
 from hwsim.report.quality import losing_most, weights_remark
 
 TOP = 12
-_KINDS = {"gemm": "C0", "conv": "C1", "elementwise": "C2", "reduce": "C3", "lookup": "C4", "move": "C5", "skew": "C6"}
+_KINDS = {kind.__name__.lower(): f"C{place}" for place, kind in enumerate(get_args(Op))}
+"""Of each kind of op its colour."""
 
 
 def quality_png(title: str, quality: Quality) -> bytes:

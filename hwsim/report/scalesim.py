@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from rich.text import Text
@@ -62,15 +63,24 @@ _READS = ("SRAM IFMAP Reads", "SRAM Filter Reads", "SRAM OFMAP Writes", "DRAM IF
 
 def scalesim_files(report: ScaleSimReport) -> dict[str, str]:
     """SCALE-Sim's report files by name, our figures, and all of it as JSON."""
-    rows = [plain(layer) for layer in report.layers]
-    files = {
-        name: to_csv([_renamed(at, row, columns) for at, row in enumerate(rows)]) for name, columns in REPORTS.items()
-    }
-    return {"result.json": to_json(report), **files, "PHYSICAL_REPORT.csv": to_csv(_physical_rows(report.layers))}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in REPORTS}
+    for layer in report.layers:
+        row = plain(layer)
+        for name, columns in REPORTS.items():
+            tables[name].append({title: _cell(row[key]) for title, key in columns.items()})
+    tables["PHYSICAL_REPORT.csv"] = _physical_rows(report.layers)
+    return {"result.json": to_json(report), **{n: to_csv(_numbered(report.layers, t)) for n, t in tables.items()}}
 
 
-def _renamed(at: int, row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    return {"LayerID": at} | {title: _cell(row[key]) for title, key in columns.items()}
+def _numbered(layers: Sequence[LayerReport], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with SCALE-Sim's numbers of the layers, of equal ones that of the first; how many there are stands last,
+    and only where it says something, because SCALE-Sim has no such column."""
+    numbers = accumulate((layer.times for layer in layers[:-1]), initial=0)
+    counted = any(layer.times > 1 for layer in layers)
+    return [
+        {"LayerID": number, **row, **({"Layers": layer.times} if counted else {})}
+        for number, layer, row in zip(numbers, layers, rows, strict=True)
+    ]
 
 
 def _cell(value: Any) -> Any:
@@ -82,8 +92,8 @@ def _physical_rows(layers: Sequence[LayerReport]) -> list[dict[str, Any]]:
     found = [{} if layer.physical is None else flat(layer.physical) for layer in layers]
     keys = dict.fromkeys(key for row in found for key in row)
     return [
-        {"LayerID": at, "layer": layer.layer} | {key: _cell(row.get(key)) for key in keys}
-        for at, (layer, row) in enumerate(zip(layers, found, strict=True))
+        {"layer": layer.layer} | {key: _cell(row.get(key)) for key in keys}
+        for layer, row in zip(layers, found, strict=True)
     ]
 
 
@@ -103,9 +113,10 @@ def scalesim_text(report: ScaleSimReport, topology: str, screen: Screen) -> str:
     ours = ("array", "with memory", "stalls", "utilization", "sums read back", "DRAM", "energy")
     physical = new_table("layer", "×", *ours, title="As hardware, each layer")
     first: dict[LayerReport, str] = {}
+    times: Counter[LayerReport] = Counter()
     for layer in report.layers:
         first.setdefault(_nameless(layer), layer.layer)
-    times = Counter(_nameless(layer) for layer in report.layers)
+        times[_nameless(layer)] += layer.times
     for layer, name in first.items():
         row, count = plain(layer), f"{times[layer]}"
         cycles.add_row(name, count, *(_shown(row[COMPUTE[title]]) for title in _CYCLES))
@@ -119,7 +130,7 @@ def _in_two_lines(title: str) -> str:
 
 
 def _nameless(layer: LayerReport) -> LayerReport:
-    return replace(layer, layer="layer")
+    return replace(layer, layer="layer", times=1)
 
 
 def _shown(value: int | float | None) -> str:
@@ -145,13 +156,15 @@ def _physical_cells(physical: Physical | None) -> list[str]:
 def _sums(report: ScaleSimReport) -> Text:
     """All layers one after another, as far as their figures are known."""
     layers = report.layers
-    there = [layer.total_cycles for layer in layers if layer.total_cycles is not None]
-    ours = [layer.physical for layer in layers if layer.physical is not None]
-    known = "" if len(ours) == len(layers) else f", {len(layers) - len(ours)} layers without figures left out"
+    there = sum(layer.times * layer.total_cycles for layer in layers if layer.total_cycles is not None)
+    ours = [(layer.times, layer.physical) for layer in layers if layer.physical is not None]
+    left = sum(layer.times for layer in layers) - sum(times for times, _ in ours)
+    known = f", {left} layers without figures left out" if left else ""
+    cycles, energy = sum(t * p.cycles for t, p in ours), sum(t * p.energy_aj for t, p in ours)
     return Text.assemble(
         ("In sum\n", "bold"),
-        f"SCALE-Sim  {sum(there):,} cycles\n",
-        f"hardware   {sum(p.cycles for p in ours):,} cycles, {joules(sum(p.energy_aj for p in ours))}{known}",
+        f"SCALE-Sim  {there:,} cycles\n",
+        f"hardware   {cycles:,} cycles, {joules(energy)}{known}",
     )
 
 

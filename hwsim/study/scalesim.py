@@ -42,7 +42,7 @@ def run_scalesim(
                 remarks[f"{layer.name}: no physical figures: {str(error).partition(': ')[2]}"] = None
             found[shape] = _report(config, shape, counts, physical)
         progress(done, len(layers))
-    reports = tuple(replace(found[_nameless(layer)], layer=layer.name) for layer in layers)
+    reports = tuple(replace(found[_nameless(layer)], layer=layer.name, times=layer.times) for layer in layers)
     return ScaleSimReport(
         layers=reports,
         config=config,
@@ -52,7 +52,7 @@ def run_scalesim(
 
 
 def _nameless(layer: ScaleSimLayer) -> ScaleSimLayer:
-    return replace(layer, name="layer")
+    return replace(layer, name="layer", times=1)
 
 
 def _report(

@@ -1,6 +1,7 @@
 """How many products of each op have a factor that is zero, counted from the integers that a trace holds."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import is_depthwise, law
+from hwsim.core.laws import MatrixSize, is_depthwise, matrix_size
 from hwsim.core.ops import Conv, Gemm
 from hwsim.core.program import Program
 from hwsim.errors import InvalidValue
@@ -20,23 +21,38 @@ Array = NDArray[Any]
 def zero_products_of(program: Program, trace: Mapping[str, Array]) -> dict[str, int]:
     """Of every matrix product of a program: how many of its products have a factor that is zero.
 
-    A trace holds `OP/act` and `OP/weight` of every op, those of several runs stacked along a new first axis. It must be
-    of the same sizes as the program: every product of the program is in it.
+    A trace holds `OP/act` and `OP/weight` of every op, those of several runs stacked along a new first axis, or in one
+    row where runs have several sizes. It must be of the same sizes as the program: every product is in it.
     """
-    expected: dict[str, int] = {}
-    ops: dict[str, Gemm | Conv] = {}
+    ops: dict[str, tuple[Gemm | Conv, list[_Runs]]] = {}
     for instance in program.instances():
         op = instance.op
         if isinstance(op, (Gemm, Conv)) and not is_depthwise(op, instance.shape):
-            ops[op.name] = op
-            expected[op.name] = expected.get(op.name, 0) + law(op).macs(op, instance.shape) * instance.times
-    return {name: _zeros(op, trace, expected[name]) for name, op in ops.items()}
+            size = matrix_size(op, instance.shape)
+            rows = _batch(size.batch, size.m, size.k)
+            acts = (instance.shape(op.act), (size.batch, size.m, size.k)) if isinstance(op, Conv) else (rows,)
+            ops.setdefault(op.name, (op, []))[1].append(_Runs(acts, size, instance.times))
+    return {name: _zeros(op, runs, trace) for name, (op, runs) in ops.items()}
 
 
-def _zeros(op: Gemm | Conv, trace: Mapping[str, Array], expected: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of an op of one size, and its products in each.
+
+    `acts` are the shapes that its activations may have in a trace: those of its rows or, of a convolution in integers,
+    of what its kernel moves over.
+    """
+
+    acts: tuple[tuple[int, ...], ...]
+    size: MatrixSize
+    times: int
+
+
+def _zeros(op: Gemm | Conv, runs: list[_Runs], trace: Mapping[str, Array]) -> int:
     act, weight = (_operand(op.name, which, trace) for which in ("act", "weight"))
-    found = _pairs(op, act, weight)
-    products = sum(prod(one.shape) * two.shape[-1] for one, two in found)
+    found = _pairs(op, runs, act, weight)
+    products = sum(one.size * two.shape[-1] for one, two in found)
+    expected = sum(run.size.macs * run.times for run in runs)
     if products != expected:
         raise InvalidValue(
             op.name, products, f"products are in the trace, {expected} in the workload; trace the same one"
@@ -46,34 +62,53 @@ def _zeros(op: Gemm | Conv, trace: Mapping[str, Array], expected: int) -> int:
 
 def _operand(op: str, which: str, trace: Mapping[str, Array]) -> Array:
     key = f"{op}/{which}"
-    if key in trace:
-        return trace[key]
-    if f"{key}.packed" in trace:
-        raise InvalidValue(
-            f"{key}.packed", trace[f"{key}.packed"].shape, "holds bytes; write the trace without packing"
-        )
-    raise InvalidValue(key, None, "is missing in the trace; trace the same workload")
+    if key not in trace:
+        if f"{key}.packed" in trace:
+            law = "holds bytes; write the trace without packing"
+            raise InvalidValue(f"{key}.packed", trace[f"{key}.packed"].shape, law)
+        raise InvalidValue(key, None, "is missing in the trace; trace the same workload")
+    values = trace[key]
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InvalidValue(key, float(values[~np.isfinite(values)][0]), "must be finite; trace the workload again")
+    return values
 
 
-def _pairs(op: Gemm | Conv, act: Array, weight: Array) -> list[tuple[Array, Array]]:
+def _pairs(op: Gemm | Conv, runs: list[_Runs], act: Array, weight: Array) -> list[tuple[Array, Array]]:
     """The matrix products that an op did: rows of activations, and the weight that all of them meet."""
-    if isinstance(op, Conv):
-        return _windows(op, act, weight)
-    if weight.ndim == 2:
-        return [(act.reshape(-1, act.shape[-1]), weight)]
-    if act.ndim < weight.ndim or act.ndim < 2:
-        raise InvalidValue(
-            f"{op.name}/act", act.shape, "runs of several sizes are in one row; only equal ones are counted"
-        )
-    runs = act.reshape(-1, *act.shape[-weight.ndim :])
-    return [(run, weight) for run in runs]
+    first = runs[0]
+    batch, k, n = first.size.batch, first.size.k, first.size.n
+    several = any(run.size != first.size for run in runs)
+    if several and weight.shape == (k, n) and act.ndim == 1 and act.size % k == 0:
+        return [(act.reshape(-1, k), weight)]
+    if several:
+        law = "runs of several sizes are in one row; only equal ones are counted"
+        raise InvalidValue(f"{op.name}/act", act.shape, law)
+    each = next((shape for shape in first.acts if shape in (act.shape, act.shape[1:])), None)
+    if batch == 1 and isinstance(op, Gemm) and act.ndim in (2, 3) and act.shape[-1] == k:
+        each = act.shape[-2:]  # a search decides how many rows a run has; how many there are in all is looked at below
+    if each is None:
+        law = f"must be {first.acts[0]}, or runs of it; trace the same workload"
+        raise InvalidValue(f"{op.name}/act", act.shape, law)
+    count, weights = prod(act.shape[: -len(each)]), weight.size // (batch * k * n)
+    whole = weight.shape[-2:] == (k, n) and weight.size == weights * batch * k * n
+    if not whole or weights not in ({1, count} if isinstance(op, Gemm) else {1}):
+        law = f"must be {_batch(batch, k, n)}, once or for each run; trace the same workload"
+        raise InvalidValue(f"{op.name}/weight", weight.shape, law)
+    if isinstance(op, Conv) and each != first.acts[1]:
+        return _windows(op, act.reshape(-1, *each[1:]), weight.reshape(batch, k, n))
+    act = act.reshape(count, batch, -1, k)
+    if weights == count:
+        return [(act.reshape(count * batch, -1, k), weight.reshape(-1, k, n))]
+    return [(np.moveaxis(act, 0, 1).reshape(batch, -1, k), weight.reshape(batch, k, n))]
+
+
+def _batch(batch: int, rows: int, columns: int) -> tuple[int, ...]:
+    """The shape of matrices, of one without an axis for more."""
+    return (rows, columns) if batch == 1 else (batch, rows, columns)
 
 
 def _windows(op: Conv, act: Array, weight: Array) -> list[tuple[Array, Array]]:
     """A convolution as the products of its windows, one for each group; outside of the input there are zeros."""
-    spans = len(op.axes)
-    act = act.reshape(-1, *act.shape[-spans - 1 :])
-    weight = weight.reshape(-1, *weight.shape[-2:])
     padded = np.pad(act, [(0, 0), *((axis.before, axis.after) for axis in op.axes), (0, 0)])
     columns = []
     for place in product(*(range(axis.kernel) for axis in op.axes)):

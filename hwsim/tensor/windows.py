@@ -39,5 +39,9 @@ def depthwise_sums(act: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
 
 
 def laid_out(op: Conv, sums: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Results [groups, batch · positions, outputs of a group] in the shape [batch, *positions, channels]."""
-    return np.ascontiguousarray(sums.transpose(1, 0, 2)).reshape(shape)
+    """Results [groups, batch · positions, outputs of a group] in the shape [batch, *positions, channels].
+
+    Where a result has several sums, [groups, batch · positions, sums, outputs], they stand before its channels.
+    """
+    each = sums.shape[2:-1]
+    return np.ascontiguousarray(np.moveaxis(sums, 0, -2)).reshape(*shape[:-1], *each, shape[-1])

@@ -12,11 +12,16 @@ from hwsim.core.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, 
 from hwsim.core.program import Program
 from hwsim.core.quality import OpQuality
 from hwsim.core.tensor import Role
+from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Playback
+from hwsim.errors import OutOfRange
 from hwsim.kernels.likeness import NOISE, POWER, PRODUCT, SIGNAL, measure_likeness
 
 Array = NDArray[Any]
+
+FINITE = "smaller weights and inputs, or a wider format for this op (precision rules), keep them finite"
+"""What a user can do against infinities, which no figure of quality holds."""
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Comparison:
 
     def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
         """Compare one result, or those of several runs."""
-        if name.startswith("/"):
+        if name in OPERANDS:
             return
         if isinstance(op, Quantise) and name == op.scales.tensor:
             self._row_scales[op.write.tensor] = values.reshape(-1, 1)
@@ -89,6 +94,9 @@ class Comparison:
         real = self._real(op, name, values)
         found = real.reshape(-1)
         measured = likeness(reference, found)
+        if not np.isfinite(measured[NOISE]):
+            kind_of_numbers = self.program.tensor(name).precision.value
+            raise OutOfRange(f"{op.name}: its results leave the numbers of {kind_of_numbers}; {FINITE}")
         for sums in (own, self.tensors.setdefault(name, Sums())):
             sums.add(measured)
         if name in self._ranked:

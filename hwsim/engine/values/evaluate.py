@@ -18,7 +18,7 @@ from hwsim.core.quality import Quality
 from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
-from hwsim.engine.values.compare import Comparison, agreement, headline
+from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
 from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.grids import Grids, grids
@@ -30,6 +30,7 @@ from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_nodes, run_program
+from hwsim.errors import OutOfRange
 
 Array = NDArray[Any]
 
@@ -83,6 +84,8 @@ def run_floats(
     seen, tensors = Observed(program), {tensor.name for tensor in program.tensors}
 
     def note(op: Op, name: str, values: Array) -> None:
+        if not np.isfinite(values).all():
+            raise OutOfRange(f"{op.name}: its results leave single precision, in which scales are found; {FINITE}")
         seen.see(op, name, values)
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
@@ -91,10 +94,11 @@ def run_floats(
     for name, values in given.inputs.items():
         seen.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
-    if only is None:
-        run_program(program, ops.memory(given.inputs), ops.run, search)
-    else:
-        run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
+        if only is None:
+            run_program(program, ops.memory(given.inputs), ops.run, search)
+        else:
+            run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
     progress(1, 1)
     return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
 
@@ -129,7 +133,8 @@ def _run(
     def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
         return search(loop, memory, indices) or fast(loop, memory, indices)
 
-    run_program(workload.program, memory, ops.run, run_loop)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
+        run_program(workload.program, memory, ops.run, run_loop)
     return search.decoded()
 
 

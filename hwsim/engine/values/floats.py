@@ -21,6 +21,8 @@ from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
 
+OPERANDS = frozenset({"/act", "/act_scale", "/weight", "/acc"})
+"""By what name those who see results are told of a product's operands and accumulators; no tensor has one of these."""
 
 SeenOne = Callable[[Op, str, NDArray[Any]], None]
 """Told of each result: the op, the name of the tensor or of the local value, the numbers."""

@@ -16,7 +16,7 @@ from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, mat
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.memory import Memory
-from hwsim.engine.values.strange import naming_chain, naming_weight
+from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
 from hwsim.tensor.chain import IntegerChain, prepared_chain
@@ -77,7 +77,7 @@ class IntegerOps(FormattedOps):
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
         if op.name not in self._chains:
-            with naming_chain(op):
+            with naming_operands(op):
                 self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
         return self._chains[op.name]
 
@@ -198,18 +198,21 @@ class IntegerOps(FormattedOps):
         grid = self.grids.tensors[op.act.tensor]
         rows, ready = windows(op, act, grid.offset), self.ready(op, weight, memory)
         if is_depthwise(op, shape):
-            out, acc = self._depthwise(op, rows, weight, ready)
+            out, acc = self._depthwise(op, rows, weight, ready, grid)
         else:
             out, acc = self._products(op, rows, ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
         self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
-    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready) -> tuple[Ints, Array]:
+    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready, grid: Grid) -> tuple[Ints, Array]:
         """Products of the vector unit, exact in 32 bits; one requantiser for all channels."""
-        acc = depthwise_sums(rows, weight)
-        zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
-        sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
+        if len(ready.matrices[0].blocks) > 1:
+            acc, sums = self._depthwise_by_groups(rows, ready, grid)
+        else:
+            acc = depthwise_sums(rows, weight)
+            zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
+            sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
         each = ready.requantisers
         joined = Requantiser(
             np.concatenate([one.offsets for one in each]),
@@ -221,7 +224,16 @@ class IntegerOps(FormattedOps):
         count = self.clipped[op.name]
         count.result += clipped
         count.results += out.size
-        return np.ascontiguousarray(out.T)[:, :, None], acc[:, :, None]
+        return np.ascontiguousarray(out.T)[:, :, None], acc[..., None]
+
+    def _depthwise_by_groups(self, rows: Array, ready: _Ready, grid: Grid) -> tuple[Array, Array]:
+        """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
+        accs, sums = [], []
+        for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
+            acc = matrix.sums(own, grid, None, self.threads).acc
+            accs.append(acc[:, :, 0])
+            sums.append(matrix.combined(own, grid, acc)[:, 0])
+        return np.stack(accs), np.stack(sums)
 
     def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
         """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
@@ -266,7 +278,8 @@ class IntegerOps(FormattedOps):
             offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
             result = normalised(whole, source, gains.quantised(parameters[0]), offsets, gains.single, target)
         else:
-            result = reduced(op.reduction, whole, source, target)
+            with naming_operands(op):
+                result = reduced(op.reduction, whole, source, target)
         count = self.clipped[op.name]
         count.result += result.clipped
         count.results += result.out.size

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm
+from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce
 from hwsim.errors import InvalidValue, OutOfRange
 
 
@@ -25,8 +25,8 @@ def naming_weight(op: Gemm | Conv, parameter: NDArray[Any] | None) -> Iterator[N
 
 
 @contextmanager
-def naming_chain(op: Elementwise) -> Iterator[None]:
-    """What the operands of a chain are refused for inside is refused in the name of its op."""
+def naming_operands(op: Elementwise | Reduce) -> Iterator[None]:
+    """What the operands of an op are refused for inside is refused in the name of the op."""
     try:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # what comes of it is refused by name
             yield

@@ -10,6 +10,7 @@ from hwsim.core.decoded import Decoded
 from hwsim.core.ops import Conv, Elementwise, Gemm, Op, Quantise
 from hwsim.core.precision import Precision
 from hwsim.core.program import Program
+from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.memory import Memory, outputs
 from hwsim.engine.values.spool import Spool
@@ -53,7 +54,7 @@ class Trace:
     def _see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
         stacked = values.shape[: runs > 1]
         shape = values.shape[len(stacked) :]
-        if isinstance(op, Gemm) and name.startswith("/") and shape[0] == 1:
+        if isinstance(op, Gemm) and name in OPERANDS and shape[0] == 1:
             shape = shape[1:]
             values = values.reshape(*stacked, *shape)
         if name == "/acc":

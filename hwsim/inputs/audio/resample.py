@@ -1,4 +1,4 @@
-"""Another sampling rate, by a windowed sinc: exact ratios of whole numbers, one filter for each phase."""
+"""Another sampling rate, by a windowed sinc: exact ratios of whole numbers, a filter for each phase, some at a time."""
 
 from math import ceil, gcd
 
@@ -12,7 +12,8 @@ _LOBES = 32
 _KAISER_BETA = 9.0
 _PASSED = 0.94
 """The share of the lower Nyquist frequency that passes."""
-_BLOCK = 1 << 15
+_NUMBERS = 1 << 20
+"""Weights of filters, and samples under them, that are made at a time."""
 
 
 def resampled(samples: Floats, rate: int, wanted: int) -> Floats:
@@ -27,22 +28,27 @@ def resampled(samples: Floats, rate: int, wanted: int) -> Floats:
         return samples
     up, down = wanted // gcd(rate, wanted), rate // gcd(rate, wanted)
     half = ceil(_LOBES * max(1.0, down / up))
-    taps = _filters(up, down, half)
     padded = np.pad(samples.astype(np.float64), (half, half))
     count = -(-len(samples) * up // down)
     out = np.empty(count, np.float32)
-    for start in range(0, count, _BLOCK):
-        places = np.arange(start, min(start + _BLOCK, count)) * down
-        first, phase = places // up, places % up
-        around = padded[np.minimum(first[:, None] + np.arange(2 * half), len(padded) - 1)]
-        out[start : start + _BLOCK] = np.einsum("nk,nk->n", around, taps[phase])
+    rows = max(1, _NUMBERS // (2 * half))
+    # Every `up`-th sample has the same filter: so many filters at a time, and with them all samples that they make.
+    for first in range(0, min(up, count), rows):
+        filters = np.arange(first, min(first + rows, up, count))
+        taps = _filters(filters * down % up, up, down, half)
+        periods = np.arange(max(1, rows // len(filters))) * up
+        for start in range(0, count, len(periods) * up):
+            places = (start + periods[:, None] + filters).reshape(-1)
+            places = places[places < count]
+            around = padded[np.minimum((places * down // up)[:, None] + np.arange(2 * half), len(padded) - 1)]
+            out[places] = np.einsum("nk,nk->n", around, taps[places % up - first])
     return out
 
 
-def _filters(up: int, down: int, half: int) -> NDArray[np.float64]:
+def _filters(phases: NDArray[np.int64], up: int, down: int, half: int) -> NDArray[np.float64]:
     """Of each phase the weights of `half` samples before and after, which add up to 1."""
     cut = _PASSED * min(1.0, up / down)
-    distance = np.arange(2 * half)[None, :] - half - np.arange(up)[:, None] / up
+    distance = np.arange(2 * half)[None, :] - half - phases[:, None] / up
     window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(0, 1 - (distance / half) ** 2))) / np.i0(_KAISER_BETA)
     taps = cut * np.sinc(cut * distance) * window
     return np.asarray(taps / taps.sum(axis=1, keepdims=True))

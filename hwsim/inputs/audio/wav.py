@@ -13,6 +13,8 @@ from hwsim.inputs.binary import read_bytes
 
 _EXTENSIBLE = 0xFFFE
 _MOST_CHANNELS = 64
+_KINDS = {(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)}
+"""Integers (1) and floats (3) of so many bits."""
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
 
 
@@ -66,18 +68,21 @@ def _samples(name: str, header: bytes, data: bytes) -> tuple[NDArray[np.float32]
         raise FileProblem(name, f"has {channels} channels; 1 to {_MOST_CHANNELS} are read")
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise FileProblem(name, f"has {rate} samples per second; {_LOWEST_RATE} to {_HIGHEST_RATE} are read")
+    if (kind, bits) not in _KINDS:
+        law = f"has samples of kind {kind} with {bits} bits; integers of 8 to 32 bits and floats are read"
+        raise FileProblem(name, law)
     if frame != channels * bits // 8:
         raise FileProblem(name, f"says {frame} bytes for {channels} samples of {bits} bits")
     if not data or len(data) % frame:
         raise FileProblem(name, f"has {len(data)} bytes of samples, no multiple of {frame} above 0")
-    values = _decoded(name, kind, bits, data)
+    values = _decoded(kind, bits, data)
     if not np.isfinite(values).all():
         raise FileProblem(name, f"sample {int((~np.isfinite(values)).argmax())} is not a finite number")
     return values.reshape(-1, channels).mean(axis=1, dtype=np.float64).astype(np.float32), rate
 
 
-def _decoded(name: str, kind: int, bits: int, data: bytes) -> NDArray[np.float32]:
-    match kind, bits:  # kinds: 1 integers, 3 floats
+def _decoded(kind: int, bits: int, data: bytes) -> NDArray[np.float32]:
+    match kind, bits:
         case (1, 8):  # the only unsigned one
             return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
         case (1, 16):
@@ -90,9 +95,6 @@ def _decoded(name: str, kind: int, bits: int, data: bytes) -> NDArray[np.float32
             return (np.frombuffer(data, "<i4") / 2**31).astype(np.float32)
         case (3, 32):
             return np.frombuffer(data, "<f4").astype(np.float32)
-        case (3, 64):
+        case _:
             with np.errstate(over="ignore"):
                 return np.frombuffer(data, "<f8").astype(np.float32)
-    raise FileProblem(
-        name, f"has samples of kind {kind} with {bits} bits; integers of 8 to 32 bits and floats are read"
-    )

@@ -49,7 +49,7 @@ def read_topology(file: TextFile) -> tuple[ScaleSimLayer, ...]:
     layers: list[ScaleSimLayer] = []
     for number, cells in lines[1:]:
         if cells:
-            layers.extend(_Row(file.name, number, columns, tuple(cells)).layers())
+            layers.append(_Row(file.name, number, columns, tuple(cells)).layer())
     if not layers:
         raise FileProblem(file.name, "has no layer below its line of column names")
     return tuple(layers)
@@ -87,6 +87,13 @@ def _columns(file: str, header: Sequence[str]) -> Sequence[str]:
     return columns
 
 
+def _depthwise(channels: int) -> int:
+    """How many layers of one channel a depthwise one is."""
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise InvalidValue("channels", channels, f"must be from 1 to {MOST_CHANNELS} layers of one channel")
+    return channels
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     file: str
@@ -94,20 +101,19 @@ class _Row:
     columns: Sequence[str]
     cells: tuple[str, ...]
 
-    def layers(self) -> list[ScaleSimLayer]:
-        """One layer; one for each channel, where SCALE-Sim makes it so."""
+    def layer(self) -> ScaleSimLayer:
+        """One layer, or as many equal ones as there are channels, where SCALE-Sim makes it so."""
         self._check_width()
         sizes = [self._size(place) for place in range(1, len(self.columns))]
         name = self.cells[0]
         try:
             if self.columns is GEMM:
                 m, n, k = sizes
-                return [ScaleSimLayer(name=name, m=m, k=k, n=n)]
+                return ScaleSimLayer(name=name, m=m, k=k, n=n)
             *shape, channels, filters, stride = sizes
-            names = self._channels(channels) if DEPTHWISE in name else [name]
-            kept = 1 if DEPTHWISE in name else channels
+            times, kept = (_depthwise(channels), 1) if DEPTHWISE in name else (1, channels)
             window = ConvWindow(**dict(zip(_CONV_FIELDS[1:5], shape, strict=True)), channels=kept, stride=stride)
-            return [convolution(name, window, filters) for name in names]
+            return convolution(name, window, filters, times)
         except InvalidValue as error:
             raise self._problem(error) from error
 
@@ -127,11 +133,6 @@ class _Row:
             problem = f"{self.cells[0]}: {self.columns[place]} = {shown(cell)}: must be a whole number"
             raise FileProblem(self.file, problem, line=self.line)
         return int(cell)
-
-    def _channels(self, channels: int) -> list[str]:
-        if not 1 <= channels <= MOST_CHANNELS:
-            raise InvalidValue("channels", channels, f"must be from 1 to {MOST_CHANNELS} layers of one channel")
-        return [f"{self.cells[0]}Channel_{channel}" for channel in range(channels)]
 
     def _problem(self, error: InvalidValue) -> FileProblem:
         """What is wrong, under the name of the column."""
