@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from hwsim.core.functions import Function
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.program import Loop, Node, Program
+from hwsim.core.share import Share
 from hwsim.core.tensor import Role
-from hwsim.core.view import View
+from hwsim.core.view import Affine, View
 
 Array = NDArray[np.float64]
 
@@ -29,6 +30,19 @@ FUNCTIONS: dict[Function, Callable[..., Array]] = {
     Function.EXP: np.exp,
     Function.REQUANTIZE: lambda x: x,
 }
+
+
+def had(share: Share, at: dict[str, int]) -> tuple[int, int]:
+    """What all iterations before this one had, and what it has, one iteration after another."""
+    index = at[share.loop] + (had(share.earlier, at)[0] if share.earlier is not None else 0)
+    given, owed, now = 0, 0, 0
+    for iteration in range(index + 1):
+        owed += share.total
+        now = share.first if iteration == 0 else 0
+        while owed >= share.over:
+            owed, now = owed - share.over, now + 1
+        given += now
+    return given - now, now
 
 
 class Interpreter:
@@ -55,7 +69,7 @@ class Interpreter:
     def _nodes(self, nodes: tuple[Node, ...], at: dict[str, int]) -> None:
         for node in nodes:
             if isinstance(node, Loop):
-                for i in range(node.times):
+                for i in range(node.times if isinstance(node.times, int) else had(node.times, at)[1]):
                     self._nodes(node.body, {**at, node.name: i})
             else:
                 self._op(node, at)
@@ -83,9 +97,13 @@ class Interpreter:
         axes = [np.arange(size) for size in self.values[view.tensor].shape]
         for w in view.windows:
             start = w.start.base + sum(c * at[loop] for loop, c in w.start.terms)
-            count = w.count if isinstance(w.count, int) else w.count.base + sum(c * at[x] for x, c in w.count.terms)
+            start += sum(c * had(share, at)[0] for share, c in w.start.shares)
+            if isinstance(w.count, Affine):
+                count = w.count.base + sum(c * at[x] for x, c in w.count.terms)
+            else:
+                count = w.count if isinstance(w.count, int) else had(w.count, at)[1]
             places = start + w.every * np.arange(count)
-            assert w.wraps or (places[0] >= 0 and places[-1] < len(axes[w.axis]))
+            assert w.wraps or not count or (places[0] >= 0 and places[-1] < len(axes[w.axis]))
             axes[w.axis] = places % len(axes[w.axis])
         return np.ix_(*axes)
 
@@ -105,7 +123,7 @@ class Interpreter:
                 self.write(op.out, at, rows[np.minimum(index.astype(int).ravel(), len(rows) - 1)])
             case Quantise():
                 self.write(op.write, at, self.read(op.read, at))
-                self.write(op.scales, at, np.ones(self.values[op.scales.tensor].shape))
+                self.write(op.scales, at, np.ones(self._entries(op.scales, at)[0].shape))
             case Move():
                 self.write(op.write, at, self.read(op.read, at))
             case Skew():

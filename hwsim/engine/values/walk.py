@@ -25,7 +25,7 @@ def run_nodes(
         if not isinstance(node, Loop):
             run_op(node, memory, indices)
         elif not run_loop(node, memory, indices):
-            for index in range(node.times):
+            for index in range(node.runs(indices)):
                 run_nodes(node.body, memory, {**indices, node.name: index}, run_op, run_loop)
 
 

@@ -1,0 +1,83 @@
+"""Whole things spread over the iterations of a loop, such as the symbols of an utterance over its chunks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Optional
+
+from hwsim.core.noun import Name, Noun, Whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share(Noun):
+    """What one iteration of a loop has of `total` things which its `over` iterations have together.
+
+    The first i iterations have ⌊i · total ÷ over⌋ of them: after each iteration the nearest whole number below an even
+    share. Iteration 0 has `first` more. A loop that begins anew in each iteration of another one says with `earlier`
+    how often it runs in each of these; `over` then counts its iterations in all of them.
+
+    >>> symbols = Share(loop="chunks", over=8, total=3)
+    >>> [symbols.at({"chunks": i}) for i in range(8)]
+    [0, 0, 1, 0, 0, 1, 0, 1]
+    """
+
+    loop: Name
+    over: Annotated[int, Whole(low=1)]
+    total: Annotated[int, Whole()]
+    first: Annotated[int, Whole()] = 0
+    earlier: Optional["Share"] = None
+
+    @property
+    def all(self) -> int:
+        """What all iterations have together."""
+        return self.total + self.first
+
+    @property
+    def loops(self) -> frozenset[str]:
+        """The loops whose index it depends on."""
+        return frozenset((self.loop,)) | (self.earlier.loops if self.earlier is not None else frozenset())
+
+    def before(self, indices: Mapping[str, int]) -> int:
+        """What all iterations before this one have together."""
+        return self._up_to(self._index(indices))
+
+    def at(self, indices: Mapping[str, int]) -> int:
+        """What this iteration has."""
+        index = self._index(indices)
+        return self._up_to(index + 1) - self._up_to(index)
+
+    def _index(self, indices: Mapping[str, int]) -> int:
+        earlier = 0 if self.earlier is None else self.earlier.before(indices)
+        return earlier + indices[self.loop]
+
+    def _up_to(self, index: int) -> int:
+        return self.first + index * self.total // self.over if index else 0
+
+    @property
+    def least(self) -> int:
+        """The least that an iteration has."""
+        return min(self._sizes)
+
+    @property
+    def most(self) -> int:
+        """The most that an iteration has."""
+        return max(self._sizes)
+
+    @property
+    def _sizes(self) -> set[int]:
+        """What an iteration may have. Iteration 0 has the smaller share of `total`, as sums are rounded down."""
+        low, larger = divmod(self.total, self.over)
+        sizes = {low + self.first}
+        if larger:
+            sizes.add(low + 1)
+        if self.over > larger + 1:
+            sizes.add(low)
+        return sizes
+
+
+def spread(share: Share) -> int | Share:
+    """A plain number, if every iteration has as many.
+
+    >>> spread(Share(loop="chunks", over=4, total=12))
+    3
+    """
+    return share.most if share.least == share.most else share
