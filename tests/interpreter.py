@@ -4,6 +4,7 @@ It computes no formats: a requantisation passes its value on. What is read befor
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import product
 from math import prod
 
@@ -108,6 +109,8 @@ class Interpreter:
         return np.ix_(*axes)
 
     def _op(self, op: Op, at: dict[str, int]) -> None:
+        if self._is_empty(op, at):
+            return
         match op:
             case Gemm():
                 self.write(op.out, at, self._gemm(op, at))
@@ -131,6 +134,13 @@ class Interpreter:
                 rows, columns = x.shape[-2], x.shape[-1] - x.shape[-2] + 1
                 parts = [x[..., i, rows - 1 - i : rows - 1 - i + columns] for i in range(rows)]
                 self.write(op.write, at, np.stack(parts, axis=-2))
+
+    def _is_empty(self, op: Op, at: dict[str, int]) -> bool:
+        """Whether there is nothing to do in this iteration: then all that it writes is empty."""
+        views = [getattr(op, f.name) for f in fields(op) if isinstance(getattr(op, f.name), View)]
+        if isinstance(op, Elementwise):
+            views = [view for _, view in (*op.reads, *op.writes)]
+        return any(min((axis.size for axis in self._entries(view, at)), default=1) == 0 for view in views)
 
     def _gemm(self, op: Gemm, at: dict[str, int]) -> Array:
         weight = self.read(op.weight, at)

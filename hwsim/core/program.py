@@ -105,7 +105,7 @@ class Placed:
 
 
 def counts_of(op: Op) -> tuple[Affine | Share, ...]:
-    """The sizes in an op's views that change with the loops around it."""
+    """The sizes in an op's views that change with the loops around it; where one is 0, the op does not run."""
     return tuple(dict.fromkeys(count for view in _views(op) for count in view.counts))
 
 
