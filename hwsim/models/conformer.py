@@ -11,6 +11,7 @@ from hwsim.core.program import Program
 from hwsim.core.sources import Sources, check_sources
 from hwsim.core.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
 from hwsim.core.view import View
+from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
 from hwsim.models.blocks.linear import linear
 from hwsim.models.conformer_encoder import STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
@@ -122,6 +123,21 @@ class Conformer(Noun):
     def pieces(self) -> tuple[int, int]:
         """In how many pieces an utterance is recognised, and the encoded frames of one."""
         return (1, self.frames) if self.stream is None else (self.stream.chunks, self.stream.chunk)
+
+    @property
+    def streamed(self) -> Streaming | None:
+        """What streaming adds."""
+        if self.streaming is None:
+            return None
+        pieces, frames = self.pieces
+        decoder = self.decoder
+        return Streaming(
+            chunks=pieces,
+            chunk=self.streaming.chunk,
+            padding=(pieces * frames - self.frames) * self.encoder.frame * STRIDE,
+            repeated=pieces * self.streaming.look_ahead,
+            symbols=None if isinstance(decoder, CtcHead) else self.speech(decoder.decoding).symbols,
+        )
 
     @property
     def decoding_steps(self) -> int:

@@ -14,6 +14,7 @@ from hwsim.core.sources import Sources, check_sources
 from hwsim.core.tensor import Role
 from hwsim.core.units import FRAME_TIME, FrameTime, Utterance
 from hwsim.core.view import View, window
+from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
 from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
 from hwsim.models.blocks.pooling import time_stacked
@@ -105,6 +106,15 @@ class Rnnt(Noun):
     def speech(self) -> Speech:
         """What the search goes through."""
         return Speech(self.frames // self.encoder.factor, self.chunks, symbols_in(self.decoding, self.audio))
+
+    @property
+    def streamed(self) -> Streaming | None:
+        """What streaming adds."""
+        if self.streaming is None:
+            return None
+        chunk, speech = self.streaming.chunk, self.speech
+        padding = speech.pieces * chunk - self.audio
+        return Streaming(chunks=speech.pieces, chunk=chunk, padding=padding, symbols=speech.symbols)
 
     @property
     def decoding_steps(self) -> int:

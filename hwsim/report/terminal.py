@@ -9,7 +9,7 @@ from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
 from hwsim.core.objective import Objective
 from hwsim.core.prices import Sureness
-from hwsim.core.result import LengthsResult, OpResult, Result
+from hwsim.core.result import LengthsResult, OpResult, Result, StreamingResult
 from hwsim.core.sources import NOT_SAID
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
@@ -91,6 +91,7 @@ def _headline(result: Result, clock: int) -> Table:
             f"{summary.parameters:,} parameters{compression}",
         ),
         *((fused,) if summary.lm_parameters else ()),
+        *(() if result.streaming is None else (_stream(result.streaming),)),
         ("array", percent(summary.utilization), f"of its peak: {scaled(summary.macs, 'MAC')}"),
         *_efficiency(result),
     ):
@@ -193,6 +194,14 @@ def _energy(result: Result) -> Table:
             continue
         table.add_row(component.name, joules(spent), percent(spent, total))
     return table
+
+
+def _stream(stream: StreamingResult) -> tuple[str, str, str]:
+    """An utterance in chunks: what they add to its work."""
+    adds = ((stream.padding_seconds, "padding"), (stream.repeated_seconds, "look-ahead computed again"))
+    added = "".join(f", {seconds(length)} of {what}" for length, what in adds if length)
+    symbols = "" if stream.symbols is None else f", {stream.symbols:,} symbols in all"
+    return "chunks", f"{stream.chunks:,}", f"of {seconds(stream.chunk_seconds)}{added}{symbols}"
 
 
 def _lengths(lengths: LengthsResult) -> Table:
