@@ -34,16 +34,26 @@ FUNCTIONS: dict[Function, Callable[..., Array]] = {
 
 
 def had(share: Share, at: dict[str, int]) -> tuple[int, int]:
-    """What all iterations before this one had, and what it has, one iteration after another."""
-    index = at[share.loop] + (had(share.earlier, at)[0] if share.earlier is not None else 0)
-    given, owed, now = 0, 0, 0
-    for iteration in range(index + 1):
-        owed += share.total
-        now = share.first if iteration == 0 else 0
-        while owed >= share.over:
-            owed, now = owed - share.over, now + 1
-        given += now
-    return given - now, now
+    """What all iterations before this one had, and what it has."""
+    start, run = (0, share.over) if share.earlier is None else had(share.earlier, at)
+    before, own = dealt(share.total, share.over, start), dealt(share.total, share.over, start + run)
+    own -= before
+
+    def until(index: int) -> int:
+        return (share.first if start + index else 0) + before + dealt(own, run, index)
+
+    index = at[share.loop]
+    return until(index), until(index + 1) - until(index)
+
+
+def dealt(total: int, over: int, first: int) -> int:
+    """How many of so many things the first ones got, when each one paid for a part of a thing and got whole ones."""
+    given = paid = 0
+    for _ in range(first):
+        paid += total
+        while paid >= over:
+            given, paid = given + 1, paid - over
+    return given
 
 
 class Interpreter:

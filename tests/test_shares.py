@@ -60,14 +60,26 @@ def test_sums_of_a_share_are_exact_after_each_iteration(share: Share) -> None:
     assert spread(share) == (sizes[0] if len(set(sizes)) == 1 else share)
 
 
-@given(st.integers(1, 9), st.integers(1, 30), st.integers(0, 50))
-def test_a_share_of_steps_goes_on_from_chunk_to_chunk(chunks: int, steps: int, total: int) -> None:
+@given(st.integers(1, 9), st.integers(1, 30), st.integers(0, 50), st.integers(0, 2))
+def test_chunks_share_as_their_steps_would_and_each_shares_what_it_has(
+    chunks: int, steps: int, total: int, first: int
+) -> None:
     earlier = Share(loop="chunks", over=chunks, total=steps)
-    inside = Share(loop="steps", over=steps, total=total, first=1, earlier=earlier)
-    alone = replace(inside, earlier=None)
-    places = [{"chunks": c, "steps": i} for c in range(chunks) for i in range(earlier.at({"chunks": c}))]
-    assert [inside.at(place) for place in places] == [alone.at({"steps": i}) for i in range(steps)]
-    assert [inside.before(place) for place in places] == [alone.before({"steps": i}) for i in range(steps)]
+    inside = Share(loop="steps", over=steps, total=total, first=first, earlier=earlier)
+    found: list[int] = []
+    for chunk in range(chunks):
+        places = [{"chunks": chunk, "steps": i} for i in range(earlier.at({"chunks": chunk}))]
+        own: list[int] = []
+        for place in places:
+            assert inside.before(place) == sum(found) + sum(own)
+            own.append(inside.at(place))
+        if places and not found:
+            own[0] -= first
+        for i in range(len(own)):
+            assert sum(own[:i]) == i * sum(own) // len(own)
+        found += own if found or not own else [own[0] + first, *own[1:]]
+        assert sum(found) == (first + len(found) * total // steps if found else 0)
+    assert (min(found), max(found), sum(found)) == (inside.least, inside.most, inside.all)
 
 
 def unfolded(pieces: Iterable[Repeated[int]]) -> Iterator[int]:

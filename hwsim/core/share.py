@@ -12,8 +12,11 @@ class Share(Noun):
     """What one iteration of a loop has of `total` things which its `over` iterations have together.
 
     The first i iterations have ⌊i · total ÷ over⌋ of them: after each iteration the nearest whole number below an even
-    share. Iteration 0 has `first` more. A loop that begins anew in each iteration of another one says with `earlier`
-    how often it runs in each of these; `over` then counts its iterations in all of them.
+    share. Iteration 0 has `first` more.
+
+    A loop that begins anew in each iteration of another one says with `earlier` how often it runs in each of these;
+    `over` then counts its iterations in all of them. At the end of each run the sum is what it would be in one long
+    run; within a run, what that one has is shared by its own iterations.
 
     >>> symbols = Share(loop="chunks", over=8, total=3)
     >>> [symbols.at({"chunks": i}) for i in range(8)]
@@ -38,19 +41,25 @@ class Share(Noun):
 
     def before(self, indices: Mapping[str, int]) -> int:
         """What all iterations before this one have together."""
-        return self._up_to(self._index(indices))
+        return self._up_to(indices, indices[self.loop])
 
     def at(self, indices: Mapping[str, int]) -> int:
         """What this iteration has."""
-        index = self._index(indices)
-        return self._up_to(index + 1) - self._up_to(index)
+        index = indices[self.loop]
+        return self._up_to(indices, index + 1) - self._up_to(indices, index)
 
-    def _index(self, indices: Mapping[str, int]) -> int:
-        earlier = 0 if self.earlier is None else self.earlier.before(indices)
-        return earlier + indices[self.loop]
+    def _up_to(self, indices: Mapping[str, int], index: int) -> int:
+        """What all iterations before one of this run have together."""
+        start, run = (0, self.over) if self.earlier is None else self.earlier._before_and_at(indices)
+        if not start + index:
+            return 0
+        before = start * self.total // self.over
+        own = (start + run) * self.total // self.over - before
+        return self.first + before + index * own // run
 
-    def _up_to(self, index: int) -> int:
-        return self.first + index * self.total // self.over if index else 0
+    def _before_and_at(self, indices: Mapping[str, int]) -> tuple[int, int]:
+        before = self.before(indices)
+        return before, self._up_to(indices, indices[self.loop] + 1) - before
 
     @property
     def least(self) -> int:

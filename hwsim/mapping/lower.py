@@ -126,7 +126,7 @@ class _Lowering:
             if inner.name in self._steers(inner):
                 sizes.append(tuple(self._signature(inner, {**indices, inner.name: i}) for i in range(times)))
             else:
-                sizes.append((times, self._signature(inner, indices)))
+                sizes.append((times, self._signature(inner, indices) if times else ()))
         return tuple(sizes)
 
     def _counts_in(self, loop: Loop) -> tuple[Affine | Share, ...]:
@@ -147,15 +147,13 @@ class _Lowering:
 
 
 def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ...], ...]) -> tuple[SizedNode, ...]:
-    """What one repetition of a piece is."""
+    """What one repetition of a piece is; bodies that come again are the same objects."""
     if isinstance(piece.what, int):
         return bodies[piece.what]
     found: list[SizedNode] = []
     for inner in piece.what:
         body = _unfolded(loop, inner, bodies)
-        if inner.times == 1:
-            found += body
-        elif body:
+        if body:
             found.append(SizedLoop(loop, inner.times, body, first=False))
     return tuple(found)
 

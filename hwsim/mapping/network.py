@@ -109,28 +109,27 @@ class _Pairing:
 
     def __init__(self, uses: ProgramUses) -> None:
         self.uses = uses
-        self._joined: dict[tuple[int, int], SizedOp] = {}
+        self._known: dict[int, tuple[SizedNode, ...]] = {}
 
-    def nodes(self, nodes: Iterable[SizedNode]) -> tuple[SizedNode, ...]:
+    def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
+        if id(nodes) not in self._known:  # all are kept by the lowered program while this one works
+            self._known[id(nodes)] = self._paired(nodes)
+        return self._known[id(nodes)]
+
+    def _paired(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
         found: list[SizedNode] = []
         for node in nodes:
             before = found[-1] if found else None
             if isinstance(node, SizedLoop):
                 found.append(replace(node, body=self.nodes(node.body)))
             elif isinstance(before, SizedOp) and self._follows(before, node):
-                found[-1] = self._pair(before, node)
+                found[-1] = replace(before, follower=node)
             else:
                 found.append(node)
         return tuple(found)
 
     def _follows(self, first: SizedOp, second: SizedOp) -> bool:
         return first.follower is None and first.on_array and can_follow(first, second, self.uses)
-
-    def _pair(self, first: SizedOp, second: SizedOp) -> SizedOp:
-        key = id(first), id(second)  # both are kept by the lowered program while this one works
-        if key not in self._joined:
-            self._joined[key] = replace(first, follower=second)
-        return self._joined[key]
 
 
 def columns_of(op: str) -> str:

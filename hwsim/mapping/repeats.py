@@ -20,7 +20,7 @@ class Repeated(Generic[T]):
 def repeats(sequence: Sequence[T]) -> tuple[Repeated[T], ...]:
     """The sequence as repetitions.
 
-    Equal neighbours become one piece; then the sequence is cut behind each of its most frequent pieces, and the words
+    Equal neighbours become one piece; then the sequence is cut at each of its most frequent pieces, and the words
     between two cuts are the sequence that is looked at next, until none of them comes again. Of things that are evenly
     spread, the gaps have two lengths, which are evenly spread themselves: some tens of pieces stand for thousands.
 
@@ -33,11 +33,14 @@ def repeats(sequence: Sequence[T]) -> tuple[Repeated[T], ...]:
     words: dict[_Word, int] = {}  # numbered behind the things
     pieces = _joined(alone[thing] for thing in sequence)
     while pieces:
-        cut, _ = Counter(pieces).most_common(1)[0]
-        found = [words.setdefault(word, len(alone) + len(words)) for word in _cut(pieces, cut)]
-        if len(set(found)) == len(found):
+        ways = [
+            [words.setdefault(word, len(alone) + len(words)) for word in _cut(pieces, before=before)]
+            for before in (False, True)
+        ]
+        joined = [_joined(found) for found in ways if len(set(found)) < len(found)]
+        if not joined:
             break
-        pieces = _joined(found)
+        pieces = min(joined, key=lambda found: (len(found), len(set(found))))
     return tuple(_meant(pieces, tuple(alone), tuple(words)))
 
 
@@ -50,13 +53,17 @@ def _joined(numbers: Iterable[int]) -> list[_Piece]:
     return [(number, sum(1 for _ in equal)) for number, equal in groupby(numbers)]
 
 
-def _cut(pieces: Sequence[_Piece], cut: _Piece) -> Iterator[_Word]:
-    """The pieces up to each place behind the one at which they are cut, and the rest."""
+def _cut(pieces: Sequence[_Piece], *, before: bool) -> Iterator[_Word]:
+    """The words between two cuts, which lie before or behind the most frequent pieces."""
+    ((most, _),) = Counter(pieces).most_common(1)
     start = 0
-    for place, piece in enumerate(pieces, 1):
-        if piece == cut or place == len(pieces):
-            yield tuple(pieces[start:place])
-            start = place
+    for place, piece in enumerate(pieces):
+        at = place if before else place + 1
+        if piece == most and start < at:
+            yield tuple(pieces[start:at])
+            start = at
+    if start < len(pieces):
+        yield tuple(pieces[start:])
 
 
 def _meant(pieces: Iterable[_Piece], things: Sequence[T], words: Sequence[_Word]) -> Iterator[Repeated[T]]:
