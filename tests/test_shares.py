@@ -43,7 +43,7 @@ from hwsim.models.rnnt import Chunks, Encoder, Rnnt
 from hwsim.study.simulate import simulate
 from interpreter import had
 from programs import move
-from recipes import MS, RECIPES, rnnts
+from recipes import FUSIONS, MS, RECIPES, rnnts
 
 SHARES = st.builds(
     Share, loop=st.just("steps"), over=st.integers(1, 40), total=st.integers(0, 90), first=st.integers(0, 3)
@@ -121,6 +121,20 @@ def test_steps_and_chunks_of_usual_lengths_are_few_pieces(over: int, total: int,
     assert size(repeats([share.at({"steps": i}) for i in range(over)])) <= most
 
 
+SPARSE: st.SearchStrategy[AnyRecipe] = st.builds(
+    lambda recipe, search: replace(recipe, decoding=search),
+    rnnts(),
+    st.builds(
+        AlignmentLength,
+        beam=st.integers(1, 2),
+        symbols_per_second=st.just(Fraction(5)),
+        batch_prediction=st.booleans(),
+        fusion=st.none() | FUSIONS,
+    ),
+)
+"""Searches with fewer new prefixes than steps."""
+
+
 def views_of(op: Op) -> list[View]:
     """What an op touches, field by field."""
     match op:
@@ -173,14 +187,14 @@ def lowered(nodes: Iterable[SizedNode]) -> Iterator[Run]:
 
 
 @settings(max_examples=60)
-@given(RECIPES)
+@given(RECIPES | SPARSE)
 def test_a_lowered_program_is_the_sequence_of_a_naive_walk(recipe: AnyRecipe) -> None:
     program = workload(recipe).program
     assert list(lowered(lower(program))) == list(walked(program.body, program, {}))
 
 
 @settings(max_examples=60)
-@given(RECIPES)
+@given(RECIPES | SPARSE)
 def test_an_op_runs_as_often_as_a_naive_walk_runs_it(recipe: AnyRecipe) -> None:
     """By the tree, by its instances, by their sizes, and where values are computed op by op."""
     program = workload(recipe).program
@@ -380,6 +394,13 @@ def test_what_may_not_have_been_written_is_no_activation() -> None:
     uses = ProgramUses(kept)
     assert uses.tensors["between"].carried
     assert uses.life("between") == uses.loop_spans["chunks"]
+
+
+@pytest.mark.parametrize("name", ["prediction.pool", "prediction.0.hidden", "external_lm.pool", "search.score"])
+def test_what_a_search_carries_is_needed_in_all_of_its_steps(name: str) -> None:
+    """Also what a step writes in part and reads later: other rows of it are older."""
+    uses = ProgramUses(load_workload("rnnt").program)
+    assert uses.life(name) == uses.loop_spans["search.steps"]
 
 
 @pytest.mark.parametrize(("times", "message"), [(0, "must be at least 1"), (True, "must be a whole number")])
