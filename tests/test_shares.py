@@ -82,6 +82,17 @@ def test_chunks_share_as_their_steps_would_and_each_shares_what_it_has(
     assert (min(found), max(found), sum(found)) == (inside.least, inside.most, inside.all)
 
 
+def test_iterations_that_differ_are_counted_one_by_one_and_not_without_end() -> None:
+    """A day of speech in steps that are alike, but not in others."""
+    assert spread(Share(loop="steps", over=1 << 30, total=1 << 31)) == 2
+    with pytest.raises(InvalidValue, match=r"steps.times = 1048577: are too many to share 5 things; at most 1048576"):
+        Share(loop="steps", over=(1 << 20) + 1, total=5)
+    day = replace(STREAM, audio=86_400_000 * MS)
+    with pytest.raises(InvalidValue, match=r"chunks.times = 1080000: are too many to share 259201 things"):
+        workload(day)
+    assert workload(replace(day, streaming=None)).program.macs > 0
+
+
 def unfolded(pieces: Iterable[Repeated[int]]) -> Iterator[int]:
     for piece in pieces:
         for _ in range(piece.times):

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated, Optional
 
 from hwsim.core.noun import Name, Noun, Whole
+from hwsim.errors import InvalidValue
+
+MOST_ITERATIONS = 1 << 20
+"""Of a loop whose iterations differ: each of them is looked at, some times over. They are hours of speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,11 @@ class Share(Noun):
     total: Annotated[int, Whole()]
     first: Annotated[int, Whole()] = 0
     earlier: Optional["Share"] = None
+
+    def check(self) -> None:
+        if self.over > MOST_ITERATIONS and self.least != self.most:
+            law = f"are too many to share {self.all} things; at most {MOST_ITERATIONS}, so take a shorter utterance"
+            raise InvalidValue(f"{self.loop}.times", self.over, law)
 
     @property
     def all(self) -> int:
