@@ -4,6 +4,7 @@ It computes no formats: a requantisation passes its value on. What is read befor
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import product
 from math import prod
 
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from hwsim.core.functions import Function
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.core.program import Loop, Node, Program
+from hwsim.core.share import Share
 from hwsim.core.tensor import Role
-from hwsim.core.view import View
+from hwsim.core.view import Affine, View
 
 Array = NDArray[np.float64]
 
@@ -29,6 +31,29 @@ FUNCTIONS: dict[Function, Callable[..., Array]] = {
     Function.EXP: np.exp,
     Function.REQUANTIZE: lambda x: x,
 }
+
+
+def had(share: Share, at: dict[str, int]) -> tuple[int, int]:
+    """What all iterations before this one had, and what it has."""
+    start, run = (0, share.over) if share.earlier is None else had(share.earlier, at)
+    before, own = dealt(share.total, share.over, start), dealt(share.total, share.over, start + run)
+    own -= before
+
+    def until(index: int) -> int:
+        return (share.first if start + index else 0) + before + dealt(own, run, index)
+
+    index = at[share.loop]
+    return until(index), until(index + 1) - until(index)
+
+
+def dealt(total: int, over: int, first: int) -> int:
+    """How many of so many things the first ones got, when each one paid for a part of a thing and got whole ones."""
+    given = paid = 0
+    for _ in range(first):
+        paid += total
+        while paid >= over:
+            given, paid = given + 1, paid - over
+    return given
 
 
 class Interpreter:
@@ -55,7 +80,7 @@ class Interpreter:
     def _nodes(self, nodes: tuple[Node, ...], at: dict[str, int]) -> None:
         for node in nodes:
             if isinstance(node, Loop):
-                for i in range(node.times):
+                for i in range(node.times if isinstance(node.times, int) else had(node.times, at)[1]):
                     self._nodes(node.body, {**at, node.name: i})
             else:
                 self._op(node, at)
@@ -83,13 +108,19 @@ class Interpreter:
         axes = [np.arange(size) for size in self.values[view.tensor].shape]
         for w in view.windows:
             start = w.start.base + sum(c * at[loop] for loop, c in w.start.terms)
-            count = w.count if isinstance(w.count, int) else w.count.base + sum(c * at[x] for x, c in w.count.terms)
+            start += sum(c * had(share, at)[0] for share, c in w.start.shares)
+            if isinstance(w.count, Affine):
+                count = w.count.base + sum(c * at[x] for x, c in w.count.terms)
+            else:
+                count = w.count if isinstance(w.count, int) else had(w.count, at)[1]
             places = start + w.every * np.arange(count)
-            assert w.wraps or (places[0] >= 0 and places[-1] < len(axes[w.axis]))
+            assert w.wraps or not count or (places[0] >= 0 and places[-1] < len(axes[w.axis]))
             axes[w.axis] = places % len(axes[w.axis])
         return np.ix_(*axes)
 
     def _op(self, op: Op, at: dict[str, int]) -> None:
+        if self._is_empty(op, at):
+            return
         match op:
             case Gemm():
                 self.write(op.out, at, self._gemm(op, at))
@@ -105,7 +136,7 @@ class Interpreter:
                 self.write(op.out, at, rows[np.minimum(index.astype(int).ravel(), len(rows) - 1)])
             case Quantise():
                 self.write(op.write, at, self.read(op.read, at))
-                self.write(op.scales, at, np.ones(self.values[op.scales.tensor].shape))
+                self.write(op.scales, at, np.ones(self._entries(op.scales, at)[0].shape))
             case Move():
                 self.write(op.write, at, self.read(op.read, at))
             case Skew():
@@ -113,6 +144,13 @@ class Interpreter:
                 rows, columns = x.shape[-2], x.shape[-1] - x.shape[-2] + 1
                 parts = [x[..., i, rows - 1 - i : rows - 1 - i + columns] for i in range(rows)]
                 self.write(op.write, at, np.stack(parts, axis=-2))
+
+    def _is_empty(self, op: Op, at: dict[str, int]) -> bool:
+        """Whether there is nothing to do in this iteration: then all that it writes is empty."""
+        views = [getattr(op, f.name) for f in fields(op) if isinstance(getattr(op, f.name), View)]
+        if isinstance(op, Elementwise):
+            views = [view for _, view in (*op.reads, *op.writes)]
+        return any(min((axis.size for axis in self._entries(view, at)), default=1) == 0 for view in views)
 
     def _gemm(self, op: Gemm, at: dict[str, int]) -> Array:
         weight = self.read(op.weight, at)

@@ -37,7 +37,7 @@ def frames_of(audio: int, frame: int) -> int:
 
 
 def search_products(p: Prediction, j: Joint, d: Greedy | BeamSearch, width: int, t: int, u: int) -> int:
-    """One utterance, or one chunk of it: t frames of `width`, u symbols."""
+    """One utterance, in however many chunks: t frames of `width`, those that fill the last one counted; u symbols."""
     layers = sum(4 * p.cells * ((p.cells if layer else p.embedding) + p.cells) for layer in range(p.layers))
     joined = (width + p.cells) * j.size if j.combine is Combination.CONCATENATE else 0
     side = 0 if joined else p.cells * j.size
@@ -45,14 +45,14 @@ def search_products(p: Prediction, j: Joint, d: Greedy | BeamSearch, width: int,
     if isinstance(d, Greedy):
         return once + (u + 1) * (layers + side) + (t + u) * (joined + j.size * j.outputs)
     steps = t + u if d.kind == "alignment_length" else t * d.expansions
-    new = d.beam
+    new = d.beam * steps
     if d.cache_prediction:
-        new = min(d.beam, -(-d.beam * u // steps))
+        new = min(new, d.beam * u + 1)
     models = 0
     for lm in (d.fusion.source, d.fusion.external) if d.fusion else ():
         models += sum(4 * lm.cells * ((lm.cells if i else lm.embedding) + lm.cells) for i in range(lm.layers))
         models += lm.cells * j.outputs
-    return once + steps * (new * (layers + side + models) + d.beam * (joined + j.size * j.outputs))
+    return once + new * (layers + side + models) + steps * d.beam * (joined + j.size * j.outputs)
 
 
 def rnnt_products(r: Rnnt) -> int:
@@ -61,15 +61,15 @@ def rnnt_products(r: Rnnt) -> int:
     length = r.streaming.chunk if r.streaming else r.audio
     chunks = frames_of(r.audio, r.streaming.chunk) if r.streaming else 1
     t = frames_of(length, e.frame * factor) * factor
-    u = ceil(ceil(r.decoding.symbols_per_second * Fraction(r.audio, 10**12)) / chunks)
+    u = ceil(r.decoding.symbols_per_second * Fraction(r.audio, 10**12))
     ways = 2 if e.bidirectional else 1
     encoder = 0
     for layer in range(e.layers):
         inputs = e.features if layer == 0 else ways * e.cells * (factor if layer == stack else 1)
         encoder += (t if layer < stack else t // factor) * ways * 4 * e.cells * (inputs + e.cells)
     after = t // factor if e.stacking else t
-    second = search_products(r.prediction, r.joint, r.decoding, ways * e.cells, after, u)
-    return r.batch * chunks * (encoder + second)
+    second = search_products(r.prediction, r.joint, r.decoding, ways * e.cells, chunks * after, u)
+    return r.batch * (chunks * encoder + second)
 
 
 def half(size: int) -> int:
@@ -93,12 +93,11 @@ def conformer_products(c: Conformer) -> int:
     positions = e.layers * (q + k - 1) * d * d
     each = front + e.layers * (linear + attention)
     if isinstance(c.decoder, CtcHead):
-        each += chunk * d * c.decoder.outputs
-    else:
-        own = c.decoder
-        u = ceil(ceil(own.decoding.symbols_per_second * Fraction(c.audio, 10**12)) / chunks)
-        each += search_products(own.prediction, own.joint, own.decoding, d, chunk, u)
-    return positions + c.batch * chunks * each
+        return positions + c.batch * chunks * (each + chunk * d * c.decoder.outputs)
+    own = c.decoder
+    u = ceil(own.decoding.symbols_per_second * Fraction(c.audio, 10**12))
+    search = search_products(own.prediction, own.joint, own.decoding, d, chunks * chunk, u)
+    return positions + c.batch * (chunks * each + search)
 
 
 def tdnnf_products(r: Tdnnf) -> int:

@@ -371,7 +371,11 @@ def test_weights_of_any_size_give_figures_or_one_line(plan: str, tmp_path: Path,
     [
         ("fp16", 1e4, "encoder.1.forward.input: its results leave the numbers of fp16; smaller weights and inputs, or"),
         ("fp16", 1e38, "holds 1e+38, which is infinite in fp16; smaller weights or a wider format"),
-        ("w8a8", 1e-40, "encoder.0.forward.gates: the ranges of its operands are too far apart for integers; scale what"),
+        (
+            "w8a8",
+            1e-40,
+            "encoder.0.forward.gates: the ranges of its operands are too far apart for integers; scale what",
+        ),
     ],
 )
 def test_what_weights_lead_to_is_named(plan: str, size: float, message: str, tmp_path: Path, capfd: Any) -> None:

@@ -113,12 +113,12 @@ def test_each_measure_of_the_decoder_helps() -> None:
 
 
 def test_a_search_runs_as_often_as_it_declares() -> None:
-    """T = 20 frames, U = 24 symbols: 44 steps; of four hypotheses ⌈4 · 24 / 44⌉ = 3 are new in a step."""
+    """T = 20 frames, U = 24 symbols: 44 steps, and 4 · 24 + 1 new prefixes of four hypotheses in all of them."""
     times = {placed.op.name: placed.times for placed in workload(searched(batch_joint=False)).program.placed()}
     assert times["search.choose"] == times["external_lm.output"] == times["prediction.0.recurrent"] == 44
     assert times["joint.output"] == 44 * 4
     apart = workload(searched(batch_prediction=False)).program
-    assert {p.times for p in apart.placed() if p.op.name.startswith("source_lm.0")} == {44 * 3}
+    assert {p.times for p in apart.placed() if p.op.name.startswith("source_lm.0")} == {4 * 24 + 1}
     frame_by_frame = TimeSynchronous(beam=4, expansions=3, symbols_per_second=Fraction(60))
     work = workload(replace(searched(), decoding=frame_by_frame))
     assert {p.times for p in work.program.placed() if p.op.name == "joint.output"} == {20 * 3}

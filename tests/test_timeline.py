@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hwsim.core.schedule import Loaded, OpSchedule, Ports, Schedule, Stretch
+from hwsim.core.schedule import Loaded, OpSchedule, Ports, Schedule, ScheduleNode, Stretch
 from hwsim.core.steps import ArrayWork, Load, Repeat, Ring, Step, Unit
 from hwsim.kernels import timeline_code as c
 from hwsim.timing.encode import Encoded, encode, encode_alone
@@ -145,6 +145,26 @@ def test_periodic_stop_equals_walking_on() -> None:
             schedule = replace(schedule, ports=draw_ports(rng))
     assert long > 4000
     assert stopped > 0.9 * long
+
+
+def apart(nodes: tuple[ScheduleNode, ...]) -> tuple[ScheduleNode, ...]:
+    """The same nodes, no body of which is the same object as another one."""
+    return tuple(replace(node, body=apart(node.body)) if isinstance(node, Stretch) else node for node in nodes)
+
+
+def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
+    """In one loop or several, at one depth or another, alone or in a body that comes again itself."""
+    rng, stretches = Random(5), 0
+    for _ in range(60):
+        one = draw(rng, jobs=120, times=4)
+        inner = (Stretch(loop="a", times=rng.randint(1, 3), body=one.body), *one.body[:1])
+        outer = (*inner, Stretch(loop="b", times=rng.randint(1, 9), body=inner))
+        body = (*inner, Stretch(loop="c", times=2, body=outer), Stretch(loop="c", times=1, body=inner), *outer)
+        schedule = replace(one, body=body)
+        found, wanted = times(schedule), times(replace(schedule, body=apart(body)))
+        assert same(found, wanted)
+        stretches += sum(isinstance(node, Stretch) for node in one.body)
+    assert stretches > 20
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])

@@ -4,31 +4,52 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from math import prod
-from typing import Annotated, Union
+from typing import Union
 
 from hwsim.core.laws import ShapeOf, law
 from hwsim.core.noun import Name, Noun, Whole
 from hwsim.core.ops import Op
+from hwsim.core.share import Share, spread
 from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
+from hwsim.core.view import Affine, View
 from hwsim.errors import InvalidValue
 
-Times = Annotated[int, Whole(low=1, high=2**40)]
+_TIMES = Whole(low=1, high=2**40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop(Noun):
-    """A sequence that runs `times` times; views inside may move and grow with its index."""
+    """A sequence that runs `times` times; views inside may move and grow with its index.
+
+    If `times` is a share, it runs more often in some iterations of the loop around it than in others, in some perhaps
+    not at all.
+    """
 
     name: Name
-    times: Times
+    times: int | Share
     body: tuple["Node", ...]
 
     def check(self) -> None:
+        problem = _TIMES.broken_by(self.most)
+        if problem is not None:
+            raise InvalidValue(f"{self.name}.times", self.most, problem)
         if not self.body:
             raise InvalidValue(f"{self.name}.body", self.body, "must not be empty")
+
+    def runs(self, indices: Mapping[str, int]) -> int:
+        """How often it runs while the loops around it stand at these indices."""
+        return self.times.at(indices) if isinstance(self.times, Share) else self.times
+
+    @property
+    def most(self) -> int:
+        """How often it runs at most."""
+        return self.times.most if isinstance(self.times, Share) else self.times
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """The loops whose index changes how often it runs."""
+        return self.times.loops if isinstance(self.times, Share) else frozenset()
 
 
 Node = Union[Loop, Op]
@@ -43,8 +64,49 @@ class Placed:
 
     @property
     def times(self) -> int:
-        """How often the op runs."""
-        return prod(loop.times for loop in self.loops)
+        """How often the op runs: an op with an empty view does not."""
+        return sum(times for _, times in self.runs())
+
+    @property
+    def counts(self) -> tuple[Affine | Share, ...]:
+        """The sizes in the op's views that change with the loops around it."""
+        return counts_of(self.op)
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """The shares that decide how often the op runs, and on how much."""
+        counts = (*(loop.times for loop in self.loops), *self.counts)
+        return tuple(dict.fromkeys(count for count in counts if isinstance(count, Share)))
+
+    def runs(self) -> tuple[tuple[dict[str, int], int], ...]:
+        """For each set of sizes that its views have, the loops' indices at the first run with them, and all runs."""
+        counts = self.counts
+        steering = frozenset().union(*(c.loops for c in counts), *(loop.depends_on for loop in self.loops))
+        found: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
+
+        def walk(depth: int, indices: dict[str, int], times: int) -> None:
+            if depth == len(self.loops):
+                sizes = tuple(count.at(indices) for count in counts)
+                if 0 not in sizes:
+                    first, before = found.get(sizes, (indices, 0))
+                    found[sizes] = first, before + times
+                return
+            loop = self.loops[depth]
+            runs = loop.runs(indices)
+            if loop.name not in steering:
+                if runs:
+                    walk(depth + 1, indices, times * runs)
+                return
+            for index in range(runs):
+                walk(depth + 1, {**indices, loop.name: index}, times)
+
+        walk(0, {}, 1)
+        return tuple(found.values())
+
+
+def counts_of(op: Op) -> tuple[Affine | Share, ...]:
+    """The sizes in an op's views that change with the loops around it; where one is 0, the op does not run."""
+    return tuple(dict.fromkeys(count for view in _views(op) for count in view.counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +122,9 @@ class Instance:
 class Program(Noun):
     """A loop tree whose ops have the shapes that they say and stay inside their tensors.
 
-    Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part. `stored`
-    are parameters that the model holds but no op uses, such as a branch that only training needs.
+    Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by an op
+    that ran if this one runs. `stored` are parameters that the model holds but no op uses, such as a branch that only
+    training needs. A share is that of all iterations which its loop has.
     """
 
     name: Name
@@ -71,20 +134,25 @@ class Program(Noun):
 
     def check(self) -> None:
         self._check_names()
-        written = {t.name for t in self.tensors if t.role.given or t.role is Role.STATE}
+        # Of each tensor that is there, the shares on which it depends whether the op ran that wrote it.
+        written = {t.name: frozenset[Share]() for t in self.tensors if t.role.given or t.role is Role.STATE}
         used: set[str] = set()
         for placed in self.placed():
             op, rules = placed.op, law(placed.op)
+            _check_shares(placed)
+            skips = frozenset(share for share in placed.shares if share.least == 0)
             for view in (*rules.reads(op), *rules.writes(op)):
                 self._check_view(view, placed)
                 used.add(view.tensor)
             for view in rules.reads(op):
                 if view.tensor not in written:
                     raise InvalidValue(op.name, view.tensor, "is read before any op writes it")
+                if not written[view.tensor] <= skips:
+                    raise InvalidValue(op.name, view.tensor, "is read where no op may have written it; make it a state")
             for view in rules.writes(op):
                 if self.tensor(view.tensor).role.given:
                     raise InvalidValue(op.name, view.tensor, "is written, but is a parameter or an input")
-                written.add(view.tensor)
+                written[view.tensor] = written.get(view.tensor, skips) & skips
             formats = {self.tensor(view.tensor).precision.value for view in rules.copies(op)}
             if len(formats) > 1:
                 raise InvalidValue(op.name, sorted(formats), "copies between formats; a conversion is a function")
@@ -114,16 +182,16 @@ class Program(Noun):
         tensor = self.tensor(view.tensor)
         if view.order is not None and len(view.order) != len(tensor.shape):
             raise InvalidValue(placed.op.name, view.order, f"{view.tensor} has {len(tensor.shape)} axes")
-        times = {loop.name: loop.times for loop in placed.loops}
+        times = {loop.name: loop.most for loop in placed.loops}
         for window in view.windows:
             if window.axis >= len(tensor.shape):
                 raise InvalidValue(placed.op.name, window.axis, f"{view.tensor} has only {len(tensor.shape)} axes")
-            unknown = [loop for loop in (*dict(window.start.terms), *window.loops) if loop not in times]
+            unknown = sorted(loop for loop in window.start.loops | window.loops if loop not in times)
             if unknown:
                 raise InvalidValue(placed.op.name, unknown[0], "is not a loop around this op")
             first, end = window.reach(times)
             size = tensor.shape[window.axis]
-            longest = window.size({}) if window.wraps else end
+            longest = window.longest(times) if window.wraps else end
             if first < 0 or longest > size:
                 law_text = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
                 raise InvalidValue(placed.op.name, (first, end), law_text)
@@ -155,17 +223,13 @@ class Program(Noun):
 
     def instances(self) -> Iterator[Instance]:
         """All ops with their shapes, in program order; an op whose views grow comes once for each size."""
+        known: dict[object, tuple[tuple[dict[str, int], int], ...]] = {}
         for placed in self.placed():
-            yield from self._instances_of(placed)
-
-    def _instances_of(self, placed: Placed) -> Iterator[Instance]:
-        rules = law(placed.op)
-        views = (*rules.reads(placed.op), *rules.writes(placed.op))
-        growing = [loop for loop in placed.loops if any(loop.name in view.loops for view in views)]
-        constant = placed.times // prod(loop.times for loop in growing)
-        for position in product(*(range(loop.times) for loop in growing)):
-            indices = dict(zip((loop.name for loop in growing), position, strict=True))
-            yield Instance(placed.op, constant, self.shapes(indices))
+            key = tuple(map(id, placed.loops)), placed.counts
+            if key not in known:
+                known[key] = placed.runs()
+            for indices, times in known[key]:
+                yield Instance(placed.op, times, self.shapes(indices))
 
     @property
     def macs(self) -> int:
@@ -185,6 +249,28 @@ class Program(Noun):
     def model_bytes(self) -> int:
         """Bytes of the parameters as stored, scales counted."""
         return sum(tensor.stored_bytes for tensor in self.parameter_tensors)
+
+
+def _check_shares(placed: Placed) -> None:
+    """Whether each share around and in an op is one of all iterations that its loop has."""
+    around = {loop.name: loop for loop in placed.loops}
+    starts = (window.start.shares for view in _views(placed.op) for window in view.windows)
+    shares = [*placed.shares, *(share for shares in starts for share, _ in shares)]
+    for share in shares:
+        loop, earlier = around.get(share.loop), share.earlier
+        if loop is None:
+            raise InvalidValue(placed.op.name, share.loop, "is not a loop around this op")
+        if loop.times != (share.over if earlier is None else spread(earlier)):
+            raise InvalidValue(placed.op.name, share.loop, f"does not run as often as a share of {share.total} says")
+        if earlier is not None:
+            if earlier.all != share.over:
+                raise InvalidValue(placed.op.name, share.over, f"must be {earlier.all}, the iterations of {share.loop}")
+            shares.append(earlier)
+
+
+def _views(op: Op) -> tuple[View, ...]:
+    rules = law(op)
+    return (*rules.reads(op), *rules.writes(op))
 
 
 def _placed(body: tuple[Node, ...], loops: tuple[Loop, ...]) -> Iterator[Placed]:

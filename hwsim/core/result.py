@@ -130,6 +130,18 @@ class LengthsResult(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamingResult(Noun):
+    """An utterance in chunks, and what they add to its work: the padding of the last one, and the look-ahead, which is
+    computed again as part of the next chunk. `symbols` are those of the whole utterance, spread over its chunks."""
+
+    chunks: int
+    chunk_seconds: float
+    padding_seconds: float
+    repeated_seconds: float
+    symbols: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance(Noun):
     """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from."""
 
@@ -159,6 +171,7 @@ class Result(Noun):
     efficiency: Efficiency
     area: Areas
     operation: Operation
+    streaming: StreamingResult | None = None
     lengths: LengthsResult | None = None
     provenance: Provenance
     explanation: Explanation | None = None

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from hwsim.core.noun import Name, Noun, Table, Whole, sorted_pairs
+from hwsim.core.share import Share
 from hwsim.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affine(Noun):
-    """base + Σ coefficient · index of a loop.
+    """base + Σ coefficient · index of a loop + Σ coefficient · what all iterations before this one have of a share.
 
     >>> last_first = Affine(base=9, terms=(("frames", -1),))
     >>> last_first.at({"frames": 2}), last_first.extremes({"frames": 10})
@@ -19,29 +20,41 @@ class Affine(Noun):
 
     base: int = 0
     terms: Annotated[tuple[tuple[str, int], ...], Table()] = ()
+    shares: tuple[tuple[Share, int], ...] = ()
+
+    @property
+    def loops(self) -> frozenset[str]:
+        """The loops whose index it depends on."""
+        return frozenset(dict(self.terms)).union(*(share.loops for share, _ in self.shares))
 
     def at(self, indices: Mapping[str, int]) -> int:
-        return self.base + sum(coefficient * indices[loop] for loop, coefficient in self.terms)
+        moved = self.base + sum(coefficient * indices[loop] for loop, coefficient in self.terms)
+        return moved + sum(coefficient * share.before(indices) for share, coefficient in self.shares)
 
     def __add__(self, other: Self) -> Self:
         terms = dict(self.terms)
         for loop, coefficient in other.terms:
             terms[loop] = terms.get(loop, 0) + coefficient
-        return type(self)(base=self.base + other.base, terms=sorted_pairs(terms))
+        shares = self.shares + other.shares
+        return type(self)(base=self.base + other.base, terms=sorted_pairs(terms), shares=shares)
 
     def scaled(self, factor: int) -> Self:
         terms = tuple((loop, coefficient * factor) for loop, coefficient in self.terms)
-        return type(self)(base=self.base * factor, terms=terms)
+        shares = tuple((share, coefficient * factor) for share, coefficient in self.shares)
+        return type(self)(base=self.base * factor, terms=terms, shares=shares)
 
     def extremes(self, times: Mapping[str, int]) -> tuple[int, int]:
-        """Least and greatest value while each loop runs from 0 to times - 1."""
+        """Least and greatest value while each loop runs from 0 to times - 1; a share may be had by then in full."""
         reach = [coefficient * (times[loop] - 1) for loop, coefficient in self.terms]
+        reach += [coefficient * share.all for share, coefficient in self.shares]
         return self.base + sum(min(0, r) for r in reach), self.base + sum(max(0, r) for r in reach)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window(Noun):
     """`count` entries of one axis, neighbours or `every` so many-th; one that `wraps` goes on at the axis's beginning.
+
+    One whose `count` is a share has no entries in some iterations.
 
     >>> Window(axis=0, start=Affine(base=4), count=3, wraps=True).entries(6)
     (4, 5, 0)
@@ -51,7 +64,7 @@ class Window(Noun):
 
     axis: Annotated[int, Whole()]
     start: Affine
-    count: Affine | Annotated[int, Whole(low=1)]
+    count: Affine | Share | Annotated[int, Whole(low=1)]
     every: Annotated[int, Whole(low=1)] = 1
     wraps: bool = False
 
@@ -62,14 +75,29 @@ class Window(Noun):
     @property
     def loops(self) -> frozenset[str]:
         """The loops whose index changes how many entries it has."""
-        return frozenset(loop for loop, _ in self.count.terms) if isinstance(self.count, Affine) else frozenset()
+        return frozenset() if isinstance(self.count, int) else self.count.loops
 
     def size(self, indices: Mapping[str, int]) -> int:
-        return self.count.at(indices) if isinstance(self.count, Affine) else self.count
+        return self.count if isinstance(self.count, int) else self.count.at(indices)
+
+    def longest(self, times: Mapping[str, int]) -> int:
+        """The most entries that it ever has."""
+        return self._most.extremes(times)[1]
+
+    @property
+    def _most(self) -> Affine:
+        if isinstance(self.count, Affine):
+            return self.count
+        return Affine(base=self.count if isinstance(self.count, int) else self.count.most)
+
+    @property
+    def is_content(self) -> bool:
+        """Whether it holds as many first entries as there are in an iteration: what lies behind them is nothing."""
+        return isinstance(self.count, Share) and self.start == Affine() and not self.wraps
 
     def reach(self, times: Mapping[str, int]) -> tuple[int, int]:
         """The first entry that it ever starts at, and the one after the last that it ever has."""
-        count = self.count if isinstance(self.count, Affine) else Affine(base=self.count)
+        count = self._most
         last = self.start + Affine(base=1 - self.every) + count.scaled(self.every)
         return self.start.extremes(times)[0], last.extremes(times)[1]
 
@@ -106,6 +134,16 @@ class View(Noun):
             raise InvalidValue(f"{self.tensor}.order", self.order, "must name each axis once")
 
     @property
+    def whole(self) -> bool:
+        """Whether it shows all that the tensor holds."""
+        return all(window.is_content for window in self.windows)
+
+    @property
+    def counts(self) -> tuple[Affine | Share, ...]:
+        """The sizes of its axes that change with the loops around."""
+        return tuple(window.count for window in self.windows if not isinstance(window.count, int))
+
+    @property
     def loops(self) -> frozenset[str]:
         """The loops whose index changes its shape."""
         return frozenset(loop for window in self.windows for loop in window.loops)
@@ -127,7 +165,7 @@ def window(
     axis: int,
     *,
     start: int = 0,
-    count: int | Affine = 1,
+    count: int | Affine | Share = 1,
     loop: str | None = None,
     step: int | None = None,
     every: int = 1,

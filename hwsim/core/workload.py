@@ -36,6 +36,21 @@ class Recipe(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streaming(Noun):
+    """An utterance in chunks: how long one of them is, and what that adds to the work.
+
+    So much `padding` fills up the last chunk; so much look-ahead is computed again, as part of the next chunk.
+    `symbols` are those of the whole utterance, spread over its chunks; None, if no search counts them.
+    """
+
+    chunks: Annotated[int, Whole(low=1)]
+    chunk: Picoseconds
+    padding: Picoseconds
+    repeated: Picoseconds = 0
+    symbols: Annotated[int, Whole()] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload(Noun):
     """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
 
@@ -53,6 +68,7 @@ class Workload(Noun):
     utterances: Annotated[int, Whole(low=1)]
     fused: tuple[str, ...] = ()
     host: Picoseconds = 0
+    streaming: Streaming | None = None
 
     def __repr__(self) -> str:
         ops = sum(1 for _ in self.program.placed())

@@ -40,7 +40,7 @@ def _symbols(program: Program) -> dict[str, tuple[tuple[int, int], int]]:
     held = {tensor.name: tensor for tensor in program.tensors}
     if not loops or "lm.symbol" not in held:
         return {}
-    shape = (loops[0].times, held["lm.symbol"].elements)
+    shape = (loops[0].most, held["lm.symbol"].elements)
     return {"lm.symbol": (shape, held["lm.embed.table"].shape[0])}
 
 

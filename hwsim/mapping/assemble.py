@@ -1,7 +1,7 @@
 """A plan as a schedule: every op cut for the room that it has, with the tensors that its steps wait for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hwsim.core.laws import kind
 from hwsim.core.schedule import Preload, Schedule, ScheduleNode, Stretch
@@ -15,7 +15,7 @@ from hwsim.mapping.variants import Variants, variants_of
 def assemble(plan: Plan) -> Schedule:
     """The schedule of a plan."""
     builder = _Builder(plan, variants_of(plan.network, plan.target))
-    body = tuple(builder.nodes(plan.network.nodes))
+    body = builder.nodes(plan.network.nodes)
     return Schedule(ports=plan.target.ports, body=body, placements=two_spaces(plan))
 
 
@@ -23,14 +23,21 @@ def assemble(plan: Plan) -> Schedule:
 class _Builder:
     plan: Plan
     variants: Variants
+    known: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
 
-    def nodes(self, nodes: Iterable[SizedNode]) -> Iterator[ScheduleNode]:
+    def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[ScheduleNode, ...]:
+        """The nodes as they run; a body that comes again is the same object."""
+        if id(nodes) not in self.known:
+            self.known[id(nodes)] = tuple(self._scheduled(nodes))
+        return self.known[id(nodes)]
+
+    def _scheduled(self, nodes: Iterable[SizedNode]) -> Iterator[ScheduleNode]:
         plan = self.plan
         for node in nodes:
             if isinstance(node, SizedLoop):
                 if node.first:
                     yield from self.preloads(node.name)
-                yield Stretch(loop=node.name, times=node.times, body=tuple(self.nodes(node.body)))
+                yield Stretch(loop=node.name, times=node.times, body=self.nodes(node.body))
             else:
                 with naming(node.op.name):
                     op = self.variants.of(node, plan.kept_rows, plan.residents).schedule(plan)

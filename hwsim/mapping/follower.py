@@ -76,7 +76,7 @@ class Follower:
 def can_follow(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
     """Whether the second op may work on the tiles of the first one."""
     gemm, chain = first.op, second.op
-    if not isinstance(gemm, (Gemm, Conv)) or not isinstance(chain, Elementwise) or gemm.out.windows:
+    if not isinstance(gemm, (Gemm, Conv)) or not isinstance(chain, Elementwise) or not gemm.out.whole:
         return False
     between = uses.tensors[gemm.out.tensor]
     if {use.op.name for use in between.uses} != {gemm.name, chain.name} or between.carried:

@@ -1,5 +1,6 @@
 """A program made ready for planning, once for all plans: sizes filled in, followers found, uses counted."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -10,7 +11,7 @@ from hwsim.core.program import Loop, Program
 from hwsim.core.tensor import Role
 from hwsim.mapping.blocks import limits_of
 from hwsim.mapping.follower import can_follow
-from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
 from hwsim.mapping.pieces import MatrixPiece, Pieces, VectorPiece
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
@@ -50,12 +51,33 @@ class Network:
     def loops_of(self, op: str) -> tuple[Loop, ...]:
         return self.uses.placed[self.uses.place_of[op]].loops
 
+    @cached_property
+    def runs(self) -> dict[str, tuple[tuple[SizedOp, int], ...]]:
+        """Of each op its sizes, and how often it runs with each; followers run with their leaders."""
+        found: dict[str, list[tuple[SizedOp, int]]] = {}
+        for sized, times in sized_runs(self.nodes):
+            for one in (sized, sized.follower):
+                if one is not None:
+                    found.setdefault(one.op.name, []).append((one, times))
+        return {name: tuple(runs) for name, runs in found.items()}
+
+    @cached_property
+    def entries(self) -> dict[str, int]:
+        """How often each loop begins anew, by name."""
+        found: Counter[str] = Counter()
+        _count_entries(self.nodes, 1, found)
+        return found
+
+    def times(self, op: str) -> int:
+        """How often an op runs."""
+        return sum(times for _, times in self.runs[op])
+
 
 @lru_cache(maxsize=8)
 def network(program: Program) -> Network:
     """A program made ready."""
     uses = ProgramUses(program)
-    nodes = tuple(_paired(lower(program), uses))
+    nodes = _Pairing(uses).nodes(lower(program))
     largest: dict[str, SizedOp] = {}
     for sized in sized_ops(nodes):
         before = largest.get(sized.op.name)
@@ -74,24 +96,40 @@ def _elements(sized: SizedOp) -> int:
     return sum(prod(shape) for _, shape in sized.shapes)
 
 
-def _paired(nodes: Iterable[SizedNode], uses: ProgramUses) -> Iterator[SizedNode]:
-    """The nodes, each op that can work on the tiles of the one before it joined to that one."""
-    held: SizedOp | None = None
+def _count_entries(nodes: Iterable[SizedNode], times: int, found: Counter[str]) -> None:
     for node in nodes:
         if isinstance(node, SizedLoop):
-            if held is not None:
-                yield held
-                held = None
-            yield replace(node, body=tuple(_paired(node.body, uses)))
-        elif held is not None and held.follower is None and held.on_array and can_follow(held, node, uses):
-            yield replace(held, follower=node)
-            held = None
-        else:
-            if held is not None:
-                yield held
-            held = node
-    if held is not None:
-        yield held
+            if node.first:
+                found[node.name] += times
+            _count_entries(node.body, times * node.times, found)
+
+
+class _Pairing:
+    """Joins each op that can work on the tiles of the one before it to that one; what comes again is joined once."""
+
+    def __init__(self, uses: ProgramUses) -> None:
+        self.uses = uses
+        self._known: dict[int, tuple[SizedNode, ...]] = {}
+
+    def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
+        if id(nodes) not in self._known:  # all are kept by the lowered program while this one works
+            self._known[id(nodes)] = self._paired(nodes)
+        return self._known[id(nodes)]
+
+    def _paired(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
+        found: list[SizedNode] = []
+        for node in nodes:
+            before = found[-1] if found else None
+            if isinstance(node, SizedLoop):
+                found.append(replace(node, body=self.nodes(node.body)))
+            elif isinstance(before, SizedOp) and self._follows(before, node):
+                found[-1] = replace(before, follower=node)
+            else:
+                found.append(node)
+        return tuple(found)
+
+    def _follows(self, first: SizedOp, second: SizedOp) -> bool:
+        return first.follower is None and first.on_array and can_follow(first, second, self.uses)
 
 
 def columns_of(op: str) -> str:
@@ -119,16 +157,18 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
         if not loops:
             continue
         for what, row, size in _parameters(sized, network, target):
-            found.append(_item(what, row, size, loops, size))
+            found.append(_item(what, row, size, loops, network, name))
     for name, uses in network.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in network.fused_away:
             continue
         traffic = 0
         for use in uses.uses:
-            largest = network.largest.get(use.op.name)
-            size = uses.tensor.packed_bytes if largest is None else network.program.view_bytes(use.view, largest.shape)
-            traffic += size * prod(loop.times for loop in use.loops)
+            runs = network.runs[use.op.name]
+            if use.op.name in network.largest:
+                traffic += sum(times * network.program.view_bytes(use.view, sized.shape) for sized, times in runs)
+            else:
+                traffic += uses.tensor.packed_bytes * sum(times for _, times in runs)
         found.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(found)
 
@@ -137,7 +177,7 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
 def least_naive_cycles(network: Network, target: Target) -> int:
     """What a plan takes at least in which nothing stays in the scratchpad: every operand is loaded in every run."""
     pieces, size = pieces_of(network, target), 0
-    for sized, times in _with_times(network.nodes, 1):
+    for sized, times in sized_runs(network.nodes):
         piece = pieces.of(sized)
         if isinstance(piece, MatrixPiece):
             matrix, operands = piece.operands.size, piece.operands
@@ -146,15 +186,6 @@ def least_naive_cycles(network: Network, target: Target) -> int:
         else:
             size += times * sum(one.bytes for one in piece.rows({}).reads)
     return target.ports.load_cycles(size)
-
-
-def _with_times(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedOp, int]]:
-    """All sized ops, with how often each one runs."""
-    for node in nodes:
-        if isinstance(node, SizedLoop):
-            yield from _with_times(node.body, times * node.times)
-        else:
-            yield node, times
 
 
 def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
@@ -183,11 +214,7 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
         yield columns_of(op.name), 0, operands.column_bytes(matrix.n)
 
 
-def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], load: int) -> Item:
-    """Resident in a loop, it is loaded once for each iteration of the loops around that one."""
-    every = prod(loop.times for loop in loops)
-    saves, outside = [], 1
-    for loop in loops:
-        saves.append(load * (every - outside))
-        outside *= loop.times
-    return Item(name, row, size, tuple(loop.name for loop in loops), tuple(saves))
+def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], network: Network, op: str) -> Item:
+    """Resident in a loop, it is loaded once whenever that loop begins, not in each run of the op."""
+    saves = tuple(size * (network.times(op) - network.entries[loop.name]) for loop in loops)
+    return Item(name, row, size, tuple(loop.name for loop in loops), saves)

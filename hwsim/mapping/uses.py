@@ -34,9 +34,14 @@ class Use:
     writes: bool
 
     @property
+    def may_not_run(self) -> bool:
+        """Whether the op does not run in some iterations of the loops around."""
+        return any(share.least == 0 for share in Placed(self.op, self.loops).shares)
+
+    @property
     def whole(self) -> bool:
         """Whether the view is all of the tensor."""
-        return not self.view.windows
+        return self.view.whole
 
 
 @dataclass(slots=True)
@@ -64,11 +69,11 @@ class TensorUses:
 
     @property
     def carried(self) -> bool:
-        """Whether an iteration of some loop reads what the one before wrote."""
+        """Whether an iteration of some loop reads what one before it wrote, or what is left of that."""
         if self.tensor.role is not Role.STATE:
             return False
         return any(
-            read.place <= write.place and _shared(read.loops, write.loops)
+            (read.place <= write.place or not write.whole or write.may_not_run) and _shared(read.loops, write.loops)
             for read in self.reads
             for write in self.writes
         )

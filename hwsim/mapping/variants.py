@@ -174,7 +174,7 @@ class Variants:
         written: Iterable[View],
         kept: KeptRows,
     ) -> Variant:
-        writes = [(view.tensor, not view.windows) for view in dict.fromkeys(written)]
+        writes = [(view.tensor, view.whole) for view in dict.fromkeys(written)]
         here = [Written(tensor=spot, whole=whole) for name, whole in writes for spot in spots(kept, (name,))]
         outside = [Written(tensor=name, whole=whole) for name, whole in writes if kept.get(name, 0) < ALL]
         return Variant(

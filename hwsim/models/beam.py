@@ -2,7 +2,8 @@
 
 What depends on the prefix alone (prediction network, language models) is computed for new prefixes and kept in pools,
 which are rings: the last 2 · beam prefixes of each utterance. The joint network runs for every hypothesis. The tree
-counts this work op by op; how many prefixes are new in a step it declares, and does not decide.
+counts this work op by op; how many prefixes are new in a step it declares, and does not decide: it spreads them over
+the steps. A step without a new prefix runs neither prediction network nor language models.
 """
 
 from dataclasses import dataclass, replace
@@ -10,14 +11,16 @@ from dataclasses import dataclass, replace
 from hwsim.core.functions import Function
 from hwsim.core.ops import Move, Reduce, Reduction
 from hwsim.core.precision import Precision
+from hwsim.core.share import Share, spread
 from hwsim.core.tensor import Role, Tensor
 from hwsim.core.view import Affine, View, Window, window
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
 from hwsim.models.blocks.language_model import lm_step, log_softmax
 from hwsim.models.blocks.lstm import Memory
-from hwsim.models.decoding import BeamSearch, LstmLm, new_prefixes, steps_of
+from hwsim.models.decoding import BeamSearch, LstmLm, new_prefixes, steps_in_piece
 from hwsim.models.part import Part, tensor
+from hwsim.models.rows import with_rows
 from hwsim.models.transducer import Encoded, Place, Transducer
 
 STEPS, PREFIXES, HYPOTHESES = "search.steps", "search.prefixes", "search.hypotheses"
@@ -29,22 +32,22 @@ SCORE = View(tensor="search.score")
 def beam_search(net: Transducer, search: BeamSearch, encoded: Encoded) -> Part:
     """All steps of the search."""
     projection, table, frame_size = net.table(encoded)
-    sizes = _Sizes(net.batch, search.beam, new_prefixes(search, encoded.frames, encoded.symbols), net.joint.outputs)
+    new = new_prefixes(search, encoded.speech, net.batch, STEPS)
+    sizes = _Sizes(net.batch, search.beam, new, net.joint.outputs)
     one = (
         _new_prefixes(net, search, sizes)
         + _expansions(net, search, sizes, table, frame_size)
         + _total(net, search, sizes)
-        + _survivors(net, sizes)
+        + _survivors(net, sizes, _places(search, sizes))
     )
-    steps = steps_of(search, encoded.frames, encoded.symbols)
-    return projection + _carried(net, search, sizes) + one.looped(STEPS, steps)
+    return projection + _carried(net, search, sizes) + one.looped(STEPS, steps_in_piece(search, encoded.speech))
 
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
     batch: int
     beam: int
-    new: int  # prefixes of an utterance that are new in a step
+    new: Share  # prefixes that are new in a step: of all utterances, or, one hypothesis after another, of each of them
     outputs: int
 
     @property
@@ -80,23 +83,30 @@ def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
     """What goes from step to step: of each hypothesis last symbol, frame, prefix and score; and the pools."""
     shape = (sizes.batch, sizes.beam, 1)
     carried = [tensor(view.tensor, shape, Precision.INT32, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
-    carried.append(tensor(NEW.tensor, (sizes.batch, sizes.new, 1), Precision.INT32, Role.STATE))
+    carried.append(tensor(NEW.tensor, (sizes.batch * _places(search, sizes), 1), Precision.INT32, Role.STATE))
     carried.append(tensor(SCORE.tensor, shape, _score_format(net), Role.STATE))
     carried.append(_pool("prediction", net.predicted("row", 1), sizes))
     carried += [_pool(name, _scores_row(net, name), sizes) for name in _models(search)]
     return Part(tuple(carried))
 
 
+def _places(search: BeamSearch, sizes: _Sizes) -> int:
+    """New prefixes of one utterance for which there is room."""
+    return -(-sizes.new.most // sizes.batch) if search.batch_prediction else sizes.new.most
+
+
 def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
     """Prediction network and language models for the new prefixes, together or one hypothesis after another."""
-    together = search.batch_prediction
-    rows = sizes.batch * (sizes.new if together else 1)
-    # The k-th new prefix of step i is row new · i + k of a pool, which begins again at its end.
-    terms = (
-        ((STEPS, sizes.batch * sizes.new),) if together else ((PREFIXES, sizes.batch), (STEPS, sizes.batch * sizes.new))
-    )
-    place = Window(axis=0, start=Affine(terms=terms), count=rows, wraps=True)
-    index = NEW if together else replace(NEW, windows=(window(1, loop=PREFIXES),))
+    together, new, batch = search.batch_prediction, sizes.new, sizes.batch
+    count = spread(new) if together else batch
+    rows = new.most if together else batch
+    # New prefixes follow one another in a pool, which begins again at its end.
+    if together:
+        start, index = Affine(shares=((new, 1),)), replace(NEW, windows=(window(0, count=count),))
+    else:
+        start = Affine(terms=((PREFIXES, batch),), shares=((new, batch),))
+        index = replace(NEW, windows=(window(0, loop=PREFIXES, count=batch),))
+    place = Window(axis=0, start=start, count=count, wraps=True)
 
     symbols = tensor("search.new_symbol", (rows, 1), Precision.INT32)
     symbol = View(tensor=symbols.name)
@@ -109,7 +119,9 @@ def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
         states, memories = _memories(name, lm.layers, lm.cells, rows, sizes, index, place, net)
         scores = View(tensor=f"{name}.pool", windows=(place,))
         part += states + lm_step(name, lm, sizes.outputs, symbol, rows, memories, net.plan, scores)
-    return part if together else part.looped(PREFIXES, sizes.new)
+    if not together:
+        return part.looped(PREFIXES, spread(new))
+    return with_rows(part, count) if isinstance(count, Share) else part
 
 
 def _memories(
@@ -181,8 +193,8 @@ def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
     return part + Part(nodes=(gather,))
 
 
-def _survivors(net: Transducer, sizes: _Sizes) -> Part:
-    """The best candidates, and from which hypothesis and output each of them came."""
+def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Part:
+    """The best candidates, from which hypothesis and output each of them came, and which of them may be new."""
     many = sizes.batch * sizes.beam * sizes.outputs
     shape = (sizes.batch, sizes.beam, 1)
     choice, place, parent, frame, prefix = (
@@ -203,7 +215,7 @@ def _survivors(net: Transducer, sizes: _Sizes) -> Part:
         axis=-2,
         count=sizes.beam,
     )
-    renew = Reduce(name="search.renew", reduction=Reduction.TOP, read=SYMBOL, write=NEW, axis=-2, count=sizes.new)
+    renew = Reduce(name="search.renew", reduction=Reduction.TOP, read=SYMBOL, write=NEW, axis=-2, count=places)
     # On blank, which is output 0, the frame moves on and the prefix stays.
     steps = (
         step("is blank", Function.EQUAL, "symbol", "blank"),

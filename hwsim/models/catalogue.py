@@ -48,6 +48,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
         utterances=1 if isinstance(recipe, LanguageModel) else recipe.batch,
         fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
         host=0 if decoding is None else decoding.host,
+        streaming=recipe.streamed if isinstance(recipe, (Rnnt, Conformer)) else None,
     )
 
 

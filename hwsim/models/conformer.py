@@ -1,7 +1,6 @@
 """The Conformer (Gulati et al., Interspeech 2020, arXiv 2005.08100) with a CTC head or a transducer's second half."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from hwsim.core.lengths import Lengths
@@ -12,10 +11,11 @@ from hwsim.core.program import Program
 from hwsim.core.sources import Sources, check_sources
 from hwsim.core.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
 from hwsim.core.view import View
+from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
 from hwsim.models.blocks.linear import linear
-from hwsim.models.conformer_encoder import CHUNKS, STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
-from hwsim.models.decoding import Decoding, Joint, Layers, Prediction, Size, steps_of, symbols_in
+from hwsim.models.conformer_encoder import STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
+from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
 from hwsim.models.part import Part, tensor
 from hwsim.models.search import search
 from hwsim.models.transducer import Encoded, Transducer
@@ -128,17 +128,30 @@ class Conformer(Noun):
         return (1, self.frames) if self.stream is None else (self.stream.chunks, self.stream.chunk)
 
     @property
-    def symbols(self) -> int:
-        """Symbols that one piece is declared to have."""
-        assert isinstance(self.decoder, TransducerDecoder)
-        return ceil(symbols_in(self.decoder.decoding, self.audio) / self.pieces[0])
+    def streamed(self) -> Streaming | None:
+        """What streaming adds."""
+        if self.streaming is None:
+            return None
+        pieces, frames = self.pieces
+        decoder = self.decoder
+        return Streaming(
+            chunks=pieces,
+            chunk=self.streaming.chunk,
+            padding=(pieces * frames - self.frames) * self.encoder.frame * STRIDE,
+            repeated=pieces * self.streaming.look_ahead,
+            symbols=None if isinstance(decoder, CtcHead) else self.speech(decoder.decoding).symbols,
+        )
 
     @property
     def decoding_steps(self) -> int:
         if isinstance(self.decoder, CtcHead):
             return 0
+        return steps_of(self.decoder.decoding, self.speech(self.decoder.decoding))
+
+    def speech(self, decoding: Decoding) -> Speech:
+        """What a search goes through."""
         pieces, frames = self.pieces
-        return pieces * steps_of(self.decoder.decoding, frames, self.symbols)
+        return Speech(frames, pieces, symbols_in(decoding, self.audio))
 
 
 def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
@@ -161,7 +174,7 @@ def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
     else:
         net = Transducer(decoder.prediction, decoder.joint, plan, recipe.batch)
         once, part, encoded = encoder(own, plan, (net.encoder_reader,))
-        part += search(net, decoder.decoding, Encoded(encoded, frames, sizes.size, recipe.symbols))
+        part += search(net, decoder.decoding, Encoded(encoded, sizes.size, recipe.speech(decoder.decoding)))
     return (once + (part if recipe.streaming is None else part.looped(CHUNKS, pieces))).program(recipe.name)
 
 

@@ -13,9 +13,9 @@ from hwsim.models.blocks.conformer import BlockSizes, Surroundings, conformer_bl
 from hwsim.models.blocks.convolution import convolution
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
+from hwsim.models.decoding import CHUNKS
 from hwsim.models.part import Part, tensor
 
-CHUNKS = "chunks"
 STRIDE = 4
 """Frames of the input for one of the encoder: two convolutions of stride 2."""
 

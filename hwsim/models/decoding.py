@@ -10,6 +10,7 @@ from math import ceil
 from typing import Annotated, Literal
 
 from hwsim.core.noun import ByKind, Noun, Number, Whole
+from hwsim.core.share import Share, spread
 from hwsim.core.units import PerSecond, Picoseconds
 
 Size = Annotated[int, Whole(low=1, high=65_536)]
@@ -68,7 +69,10 @@ Times = Annotated[int, Whole(low=1, high=2**30)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreedyCounts(Noun):
-    """What a greedy search of this length and batch does: runs of the joint network and of the prediction network."""
+    """What a greedy search of this length and batch does, in all chunks of a stream together.
+
+    Runs of the joint network, and of the prediction network.
+    """
 
     evaluations: Times
     predictions: Times
@@ -76,17 +80,20 @@ class GreedyCounts(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeamCounts(Noun):
-    """What a beam search of this length and batch does: steps, and in each of them new prefixes of one utterance."""
+    """What a beam search of this length and batch does, in all chunks of a stream together.
+
+    Steps, and in all of them the new prefixes of all utterances.
+    """
 
     steps: Times
-    new_prefixes: Annotated[int, Whole(low=1, high=1024)]
+    new_prefixes: Times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greedy(Noun):
     """The best output at each evaluation: one for each frame, which ends in blank, and one for each symbol.
 
-    `counts`, of each chunk of a stream, take the place of what frames and symbols give.
+    `counts` take the place of what frames and symbols give.
     """
 
     kind: Literal["greedy"] = "greedy"
@@ -99,9 +106,8 @@ class Greedy(Noun):
 class _Beam(Noun):
     """What searches with several hypotheses have in common.
 
-    A cached prediction is made once for each new prefix. What is not batched runs once for each hypothesis. `counts`,
-    of each chunk of a stream, take the place of what frames and symbols give. `host` is what the host does in each step
-    while the chip waits.
+    A cached prediction is made once for each new prefix. What is not batched runs once for each hypothesis. `counts`
+    take the place of what frames and symbols give. `host` is what the host does in each step while the chip waits.
     """
 
     beam: Annotated[int, Whole(low=1, high=1024)]
@@ -133,35 +139,72 @@ BeamSearch = TimeSynchronous | AlignmentLength
 Decoding = Annotated[Greedy | TimeSynchronous | AlignmentLength, ByKind()]
 
 
+CHUNKS = "chunks"
+"""The loop over the pieces in which an utterance is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What a search goes through: `frames` in each of so many pieces of an utterance, with `symbols` in all of them."""
+
+    frames: int
+    pieces: int
+    symbols: int
+
+    @property
+    def all_frames(self) -> int:
+        return self.frames * self.pieces
+
+
 def symbols_in(decoding: Greedy | BeamSearch, audio: int) -> int:
     """Symbols that so many picoseconds of audio are declared to have."""
     return ceil(decoding.symbols_per_second * Fraction(audio, 10**12))
 
 
-def steps_of(decoding: Greedy | BeamSearch, frames: int, symbols: int) -> int:
-    """Expansions of all hypotheses, or evaluations of a greedy search."""
+def steps_of(decoding: Greedy | BeamSearch, speech: Speech) -> int:
+    """Expansions of all hypotheses, or evaluations of a greedy search, in the whole utterance."""
     if decoding.counts is not None:
         counts = decoding.counts
         return counts.evaluations if isinstance(counts, GreedyCounts) else counts.steps
-    return frames * decoding.expansions if isinstance(decoding, TimeSynchronous) else frames + symbols
+    frames = speech.all_frames
+    return frames * decoding.expansions if isinstance(decoding, TimeSynchronous) else frames + speech.symbols
 
 
-def predictions_of(search: Greedy, symbols: int) -> int:
-    """Runs of the prediction network in a greedy search: at the start, and after each symbol."""
-    return symbols + 1 if search.counts is None else search.counts.predictions
+def steps_in_piece(decoding: Greedy | BeamSearch, speech: Speech) -> int | Share:
+    """These steps, spread over the pieces."""
+    return spread(_of_piece(steps_of(decoding, speech), speech))
 
 
-def new_prefixes(search: BeamSearch, frames: int, symbols: int) -> int:
-    """Hypotheses of one utterance for which prediction network and language models run in each step.
+def predictions_in_piece(search: Greedy, speech: Speech) -> int | Share:
+    """Runs of the prediction network in a greedy search: one at the start, then one after each symbol."""
+    runs = speech.symbols + 1 if search.counts is None else search.counts.predictions
+    return spread(_of_piece(runs - 1, speech, first=1))
 
-    Over the whole search each hypothesis that survives was extended by a symbol in `symbols` of the steps, by blank in
-    the others. The average is rounded up. Without a cache all hypotheses are computed in each step.
 
-    >>> new_prefixes(AlignmentLength(beam=16, symbols_per_second=Fraction(14)), 500, 140)
-    4
+def _of_piece(total: int, speech: Speech, first: int = 0) -> Share:
+    return Share(loop=CHUNKS, over=speech.pieces, total=total, first=first)
+
+
+def new_prefixes(search: BeamSearch, speech: Speech, batch: int, loop: str) -> Share:
+    """What a step, an iteration of that loop, has of the new prefixes of all utterances; of one, if not batched.
+
+    For these prediction network and language models run. Over the whole search each hypothesis that survives was
+    extended by a symbol in as many steps as there are symbols, by blank in the others; the empty prefix of each
+    utterance is new in the first step, as far as that has room. Without a cache all hypotheses count as new.
+
+    >>> search = AlignmentLength(beam=16, symbols_per_second=Fraction(14))
+    >>> share = new_prefixes(search, Speech(frames=500, pieces=1, symbols=140), 1, "steps")
+    >>> share.all, share.least, share.most
+    (2241, 3, 4)
     """
-    if not search.cache_prediction:
-        return search.beam
-    if search.counts is not None:
-        return min(search.beam, search.counts.new_prefixes)
-    return min(search.beam, ceil(Fraction(search.beam * symbols, steps_of(search, frames, symbols))))
+    utterances = batch if search.batch_prediction else 1
+    steps, room = steps_of(search, speech), utterances * search.beam
+    total = most = steps * room
+    if search.cache_prediction:
+        own = search.counts
+        found = room * speech.symbols + utterances if own is None else -(-own.new_prefixes * utterances // batch)
+        total = min(most, found)
+    starts = 0 if total == most else min(utterances, total)
+    first = next(n for n in range(starts, -1, -1) if (total - n) // steps + n <= room)
+    earlier = None if speech.pieces == 1 else _of_piece(steps, speech)
+    return Share(loop=loop, over=steps, total=total - first, first=first, earlier=earlier)

@@ -12,8 +12,9 @@ from hwsim.core.laws import law, matrix_size
 from hwsim.core.ops import Gemm, Quantise
 from hwsim.core.precision import Precision, PrecisionPlan
 from hwsim.core.program import Loop, Node, Program
+from hwsim.core.share import Share
 from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
+from hwsim.core.view import Affine, View, window
 
 
 def with_dynamic_rows(program: Program, plan: PrecisionPlan) -> Program:
@@ -57,13 +58,15 @@ class _Rewriting:
         """The integers to which a product brings its rows; None: it takes them as they are."""
         act, weight = self.program.tensor(op.act.tensor), self.program.tensor(op.weight.tensor)
         wide = act.precision.floating and not weight.precision.floating and weight.role.parameter
-        return self.plan.of(op.name).rows if wide and not op.act.loops else None
+        grows = any(isinstance(count, Affine) for count in op.act.counts)
+        return self.plan.of(op.name).rows if wide and not grows else None
 
     def _quantise(self, op: Gemm, precision: Precision) -> Quantise:
-        shape = self.program.shapes()
-        size = matrix_size(op, shape)
-        # The scales lie in a tensor of their own.
-        rows = Tensor(name=f"{op.name}.quantised", shape=shape(op.act), precision=precision, role=Role.ACTIVATION)
+        shape, act = self.program.shapes(), _with_most(op.act)
+        size = matrix_size(replace(op, act=act), shape)
+        # As many rows are there as the product reads. The scales lie in a tensor of their own.
+        content = tuple(window(0, count=count) for count in op.act.counts if isinstance(count, Share))
+        rows = Tensor(name=f"{op.name}.quantised", shape=shape(act), precision=precision, role=Role.ACTIVATION)
         scales = Tensor(
             name=f"{op.name}.quantised.scales",
             shape=(size.batch * size.m,),
@@ -75,9 +78,15 @@ class _Rewriting:
         return Quantise(
             name=f"{op.name}.quantise",
             read=op.act,
-            write=View(tensor=rows.name),
-            scales=View(tensor=scales.name),
+            write=View(tensor=rows.name, windows=content),
+            scales=View(tensor=scales.name, windows=content),
         )
+
+
+def _with_most(view: View) -> View:
+    """The view when it has most entries."""
+    windows = (replace(w, count=w.count.most) if isinstance(w.count, Share) else w for w in view.windows)
+    return replace(view, windows=tuple(windows))
 
 
 def _written(node: Node) -> set[str]:

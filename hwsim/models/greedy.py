@@ -1,17 +1,19 @@
 """Greedy search: the joint network once for each frame and once for each symbol, the best output each time.
 
 The prediction network runs at the start and after each symbol. The tree counts these runs; it does not interleave them
-as a search would.
+as a search would. In a stream the symbols of the utterance are spread over its chunks: one without a symbol reads the
+prediction that is there.
 """
 
 from hwsim.core.functions import Function
 from hwsim.core.ops import Reduce, Reduction
 from hwsim.core.precision import Precision
+from hwsim.core.share import Share
 from hwsim.core.tensor import Role
 from hwsim.core.view import View
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
-from hwsim.models.decoding import Greedy, predictions_of, steps_of
+from hwsim.models.decoding import Greedy, predictions_in_piece, steps_in_piece
 from hwsim.models.part import Part, tensor
 from hwsim.models.transducer import Encoded, Transducer
 
@@ -20,7 +22,9 @@ def greedy_search(net: Transducer, search: Greedy, encoded: Encoded) -> Part:
     """Prediction and joint network as often as frames and symbols ask for."""
     rows = net.batch
     projection, table, frame_size = net.table(encoded)
-    inputs, frame_row, predicted = net.inputs(rows, frame_size)
+    predictions, evaluations = (of(search, encoded.speech) for of in (predictions_in_piece, steps_in_piece))
+    kept = isinstance(predictions, Share) and predictions.least == 0
+    inputs, frame_row, predicted = net.inputs(rows, frame_size, Role.STATE if kept else Role.ACTIVATION)
     symbol = tensor("search.symbol", (rows, 1), Precision.INT32, Role.STATE)
     frame = tensor("search.frame", (rows, 1), Precision.INT32, Role.STATE)
     scores = tensor("joint.scores", (rows, net.joint.outputs), net.plan.of("joint.output").state)
@@ -39,6 +43,6 @@ def greedy_search(net: Transducer, search: Greedy, encoded: Encoded) -> Part:
         projection
         + inputs
         + Part((symbol, frame, scores))
-        + prediction.looped("search.symbols", predictions_of(search, encoded.symbols))
-        + evaluation.looped("search.evaluations", steps_of(search, encoded.frames, encoded.symbols))
+        + prediction.looped("search.symbols", predictions)
+        + evaluation.looped("search.evaluations", evaluations)
     )

@@ -5,6 +5,7 @@ from typing import Self
 
 from hwsim.core.precision import Precision
 from hwsim.core.program import Loop, Node, Program
+from hwsim.core.share import Share
 from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
 
 
@@ -18,7 +19,7 @@ class Part:
     def __add__(self, other: Self) -> Self:
         return type(self)(self.tensors + other.tensors, self.nodes + other.nodes)
 
-    def looped(self, name: str, times: int) -> Self:
+    def looped(self, name: str, times: int | Share) -> Self:
         """The same tensors; the nodes run `times` times."""
         return type(self)(self.tensors, (Loop(name=name, times=times, body=self.nodes),))
 

@@ -4,7 +4,6 @@ The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 
 """
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from hwsim.core.lengths import Lengths
@@ -15,10 +14,11 @@ from hwsim.core.sources import Sources, check_sources
 from hwsim.core.tensor import Role
 from hwsim.core.units import FRAME_TIME, FrameTime, Utterance
 from hwsim.core.view import View, window
+from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
 from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
 from hwsim.models.blocks.pooling import time_stacked
-from hwsim.models.decoding import Decoding, Joint, Layers, Prediction, Size, steps_of, symbols_in
+from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
 from hwsim.models.part import Part, tensor
 from hwsim.models.search import search
 from hwsim.models.transducer import Encoded, Transducer
@@ -106,13 +106,22 @@ class Rnnt(Noun):
         return -(-length // (self.encoder.frame * self.encoder.factor)) * self.encoder.factor
 
     @property
-    def symbols(self) -> int:
-        """Symbols that one piece is declared to have; over the utterance they are never fewer than declared."""
-        return ceil(symbols_in(self.decoding, self.audio) / self.chunks)
+    def speech(self) -> Speech:
+        """What the search goes through."""
+        return Speech(self.frames // self.encoder.factor, self.chunks, symbols_in(self.decoding, self.audio))
+
+    @property
+    def streamed(self) -> Streaming | None:
+        """What streaming adds."""
+        if self.streaming is None:
+            return None
+        chunk, speech = self.streaming.chunk, self.speech
+        padding = speech.pieces * chunk - self.audio
+        return Streaming(chunks=speech.pieces, chunk=chunk, padding=padding, symbols=speech.symbols)
 
     @property
     def decoding_steps(self) -> int:
-        return self.chunks * steps_of(self.decoding, self.frames // self.encoder.factor, self.symbols)
+        return steps_of(self.decoding, self.speech)
 
 
 def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
@@ -123,9 +132,6 @@ def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
     if recipe.streaming is not None:
         piece = piece.looped(CHUNKS, recipe.chunks)
     return (features + piece).program(recipe.name)
-
-
-CHUNKS = "chunks"
 
 
 def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part, Encoded]:
@@ -153,4 +159,4 @@ def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part
             stacked = tensor("encoder.stacked", (read.frames // factor, batch, factor, read.features), precision)
             part += time_stacked("encoder.stack", View(tensor=out.name), stacked)
             read = Sequence.of(stacked)
-    return features, part, Encoded(read.view, read.frames, read.features, recipe.symbols)
+    return features, part, Encoded(read.view, read.features, recipe.speech)

@@ -1,28 +1,27 @@
 """The networks of a transducer's second half: prediction and joint network on encoded frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwsim.core.functions import Function
 from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Tensor
+from hwsim.core.tensor import Role, Tensor
 from hwsim.core.view import View, window
 from hwsim.models.blocks.chain import chain, relu, step
 from hwsim.models.blocks.embedding import embedding
 from hwsim.models.blocks.language_model import lstm_stack
 from hwsim.models.blocks.linear import linear, matrix
 from hwsim.models.blocks.lstm import Memory
-from hwsim.models.decoding import Combination, Joint, Prediction
+from hwsim.models.decoding import Combination, Joint, Prediction, Speech
 from hwsim.models.part import Part, tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What an encoder leaves: `size` numbers for each of `frames` frames, and how many symbols are in these frames."""
+    """What an encoder leaves of each piece of the speech: `size` numbers for each of its frames."""
 
     view: View
-    frames: int
     size: int
-    symbols: int
+    speech: Speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +60,20 @@ class Transducer:
         """The rows that the joint network fetches, and their size: the encoder's own, or projected for all frames."""
         if self.concatenates:
             return Part(), encoded.view, encoded.size
-        shape = (encoded.frames * self.batch, self.joint.size)
+        shape = (encoded.speech.frames * self.batch, self.joint.size)
         out = tensor("joint.encoder.out", shape, self.plan.of("joint.encoder").state)
         part = linear("joint.encoder", encoded.view, encoded.size, out, self.plan)
         return part, View(tensor=out.name), self.joint.size
 
-    def inputs(self, rows: int, frame_size: int) -> tuple[Part, Place, Place]:
-        """Where rows of frames and of predictions meet: two tensors, or two sides of one."""
+    def inputs(self, rows: int, frame_size: int, role: Role = Role.ACTIVATION) -> tuple[Part, Place, Place]:
+        """Where rows of frames and of predictions meet: two tensors, or two sides of one. The role is that of the
+        predictions: a state, if they are kept where no new ones are made."""
         if not self.concatenates:
             frame = tensor("joint.frame", (rows, frame_size), self.plan.of("joint.encoder").state)
-            predicted = self.predicted("joint.predicted", rows)
+            predicted = replace(self.predicted("joint.predicted", rows), role=role)
             return Part((frame, predicted)), _whole(frame), _whole(predicted)
         cells = self.prediction.cells
-        both = tensor("joint.input", (rows, frame_size + cells), self.plan.of("joint.hidden").activation)
+        both = tensor("joint.input", (rows, frame_size + cells), self.plan.of("joint.hidden").activation, role)
         left, right = window(1, count=frame_size), window(1, start=frame_size, count=cells)
         left_view, right_view = (View(tensor=both.name, windows=(side,)) for side in (left, right))
         return Part((both,)), Place(left_view, both), Place(right_view, both)

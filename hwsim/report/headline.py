@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.objective import Objective
-from hwsim.core.result import Result, Summary
+from hwsim.core.result import Result, StreamingResult, Summary
 from hwsim.core.units import HERTZ
 from hwsim.report.figures import beside_the_audio, figure, joules, percent, scaled, seconds
 from hwsim.report.tables import plain_table
@@ -41,6 +41,7 @@ def headline(result: Result, clock: int) -> list[Line]:
         _energy(result),
         _dram(summary),
         *_models(summary),
+        *(() if result.streaming is None else (_chunks(result.streaming),)),
         *_array(summary),
         *_efficiency(result),
         *_conditions(result),
@@ -56,6 +57,7 @@ def short_headline(result: Result, clock: int) -> list[Line]:
         _energy(result),
         _dram(summary),
         *_models(summary),
+        *(() if result.streaming is None else (_chunks(result.streaming),)),
         *_array(summary),
         ("TOPS/W", figure(found.tops_per_watt), f"{_per_joule(result)}{peak}"),
         *_conditions(result),
@@ -78,6 +80,14 @@ def _times(result: Result, clock: int) -> list[Line]:
         remark = f"of {lengths.utterances:,} utterances of stated lengths, {percent(lengths.padding)} padding"
         lines.append(("throughput RTF", figure(lengths.throughput_rtf), remark))
     return lines
+
+
+def _chunks(stream: StreamingResult) -> Line:
+    """An utterance in chunks: what they add to its work."""
+    adds = ((stream.padding_seconds, "padding"), (stream.repeated_seconds, "look-ahead computed again"))
+    added = "".join(f", {seconds(length)} of {what}" for length, what in adds if length)
+    symbols = "" if stream.symbols is None else f", {stream.symbols:,} symbols in all"
+    return "chunks", f"{stream.chunks:,}", f"of {seconds(stream.chunk_seconds)}{added}{symbols}"
 
 
 def _energy(result: Result) -> Line:

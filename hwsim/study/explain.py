@@ -7,7 +7,9 @@ from hwsim.core.counters import Limit, OpCounters
 from hwsim.core.explanation import Explanation, Roof
 from hwsim.core.laws import MatrixSize
 from hwsim.core.precision import Precision
+from hwsim.core.program import Loop
 from hwsim.core.schedule import Ports, port_cycles
+from hwsim.core.share import Share
 from hwsim.core.workload import Workload
 from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
@@ -30,7 +32,7 @@ def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, cost:
         kind=counters.kind,
         sizes=sizes_of(found, leader),
         times=counters.times,
-        loops=tuple(f"{loop.name} × {loop.times}" for loop in found.plan.network.loops_of(op)),
+        loops=tuple(_with_times(loop) for loop in found.plan.network.loops_of(op)),
         product=None if size is None else (size.batch, size.m, size.k, size.n),
         mode=counters.mode,
         follows=None if leads else leader.op.name,
@@ -42,6 +44,12 @@ def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, cost:
         array_cycles=_array_alone(found, leader) if leads and matrix is not None else None,
         roofs=_roofs(counters, found.plan.target.ports, chip),
     )
+
+
+def _with_times(loop: Loop) -> str:
+    """A loop with how often it runs: each time, or, if that changes, in all."""
+    times = loop.times
+    return f"{loop.name} × {times.all} in all" if isinstance(times, Share) else f"{loop.name} × {times}"
 
 
 def _array_alone(found: Planned, leader: SizedOp) -> int:

@@ -15,7 +15,7 @@ from hwsim.core.ops import Conv, Gemm
 from hwsim.core.plain import fingerprint
 from hwsim.core.prices import PriceTable
 from hwsim.core.program import Program
-from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, Summary
+from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.core.schedule import Schedule
 from hwsim.core.sources import sources_of
 from hwsim.core.workload import Size, Workload, part_of
@@ -60,7 +60,24 @@ def result(
         efficiency=figures.efficiency,
         area=figures.area,
         operation=figures.operation,
+        streaming=_streaming(workload),
         provenance=provenance,
+    )
+
+
+def _streaming(workload: Workload) -> StreamingResult | None:
+    stream = workload.streaming
+    if stream is None:
+        return None
+    chunk, padding, repeated = (
+        float(Fraction(length, 10**12)) for length in (stream.chunk, stream.padding, stream.repeated)
+    )
+    return StreamingResult(
+        chunks=stream.chunks,
+        chunk_seconds=chunk,
+        padding_seconds=padding,
+        repeated_seconds=repeated,
+        symbols=stream.symbols,
     )
 
 

@@ -1,6 +1,6 @@
 """A schedule as the arrays of integers that the timeline's kernel walks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,6 +120,16 @@ class _Body:
         self.touched[tensor] = self.touched.get(tensor, 0) | how
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A body that was written: its rows, and where what moves with them stands."""
+
+    at: int
+    end: int
+    ranges: tuple[slice, ...]  # of parts, heads, loops, ends
+    body: _Body
+
+
 class _Writer:
     """Collects rows while it walks down a schedule's tree. What depends on a row's place is filled in at the end."""
 
@@ -131,7 +141,8 @@ class _Writer:
         self.touched: list[tuple[int, ...]] = []
         self.heads: list[tuple[int, ...]] = []  # of each run of an op: first row, last row, and what stands in both
         self.loops: list[tuple[int, ...]] = []  # of each loop: its row, its level, what stands in OP_LOW to KEY_SIZE
-        self.ends: list[tuple[int, int]] = []  # of each loop in steps: its last row, and by how much PARTNER moves
+        self.ends: list[tuple[int, int]] = []  # of each loop: its last row, and by how much PARTNER moves
+        self.known: dict[tuple[int, int], _Written] = {}  # bodies by identity and level
         self.ops: dict[str, int] = {}
         self.tensors: dict[str, int] = {}
         self.key_sizes: dict[int, int] = {}
@@ -186,7 +197,7 @@ class _Writer:
     def _stretch(self, stretch: Stretch, level: int, around: _Body) -> None:
         begin = np.zeros((1, c.COLUMNS), np.int64)
         at = self._add(begin)
-        body = self.nodes(stretch.body, level + 1)
+        body = self._body(stretch.body, level + 1)
         low, high = min(body.low, body.high), body.high
         touched = len(self.touched)
         self.touched += [(tensor, *columns_of(how)) for tensor, how in body.touched.items()]
@@ -194,7 +205,7 @@ class _Writer:
         key = self.least_key + len(body.touched) * (1 + 2 * c.READERS)
         self.loops.append((at, level + 1, low, high, touched, len(self.touched), key))
         self._room(level + 1, key, high - low)
-        self._row(c.END, at)
+        self.ends.append((self._row(c.END), at))
         around.use(body.units, body.rings, body.loaded, stretch.times * body.longest)
         if high > low:
             around.runs(low)
@@ -202,6 +213,25 @@ class _Writer:
         if level > 0:
             for tensor, how in body.touched.items():
                 around.touch(tensor, how)
+
+    def _body(self, nodes: tuple[ScheduleNode, ...], level: int) -> _Body:
+        """Rows for a loop's body; those of one that comes again are copied, and what stands in them moves along."""
+        known = self.known.get((id(nodes), level))
+        if known is None:
+            lists: tuple[Sized, ...] = self.parts, self.heads, self.loops, self.ends
+            at, first = self.length, [len(rows) for rows in lists]
+            body = self.nodes(nodes, level)
+            ranges = tuple(slice(start, len(rows)) for start, rows in zip(first, lists, strict=True))
+            self.known[id(nodes), level] = _Written(at, self.length, ranges, body)
+            return body
+        parts, heads, loops, ends = known.ranges
+        by = self.length - known.at
+        self.parts += self.parts[parts]
+        self.length += known.end - known.at
+        self.heads += [(first + by, last + by, *more) for first, last, *more in self.heads[heads]]
+        self.loops += [(row + by, *more) for row, *more in self.loops[loops]]
+        self.ends += [(row + by, partner + by) for row, partner in self.ends[ends]]
+        return known.body
 
     def _room(self, level: int, key: int, ops: int) -> None:
         """Snapshots of a loop on that level: the integers of their keys, the ops whose totals they keep."""

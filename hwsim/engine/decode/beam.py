@@ -99,7 +99,7 @@ class _Run:
     def _abreast(self, beams: list[dict[Key, float]]) -> list[dict[Key, float]]:
         """Alignment-length synchronous: each step every hypothesis grows by one output, a symbol or blank."""
         complete: list[dict[Key, float]] = [{} for _ in beams]
-        for _ in range(self.loop.times):
+        for _ in range(self.loop.most):  # what it is declared to run is an even share, which speech does not keep to
             if not any(beams):
                 break
             made = self._step(beams)

@@ -26,7 +26,7 @@ class FedSymbols:
         """Whether the loop is that of a language model, which then has run."""
         if loop.name != SYMBOLS:
             return False
-        for step in range(loop.times):
+        for step in range(loop.runs(indices)):
             memory[SYMBOL].reshape(-1)[:] = self.symbols[step]
             run_nodes(loop.body, memory, {**indices, loop.name: step}, self.run_op)
         return True
@@ -46,4 +46,4 @@ def symbols_shape(program: Program) -> tuple[int, int] | None:
     loops = [node for node in program.body if isinstance(node, Loop) and node.name == SYMBOLS]
     if not loops or SYMBOL not in {tensor.name for tensor in program.tensors}:
         return None
-    return loops[0].times, program.tensor(SYMBOL).elements
+    return loops[0].most, program.tensor(SYMBOL).elements

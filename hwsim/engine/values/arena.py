@@ -39,7 +39,7 @@ class Arena:
     def layout(self, view: View) -> Layout | None:
         """Rows, columns, start, move each iteration and row distance of a view; None if it has no such form."""
         array = self.memory[view.tensor]
-        if any(window.loops or window.wraps or window.every != 1 for window in view.windows):
+        if any(w.loops or w.start.shares or w.wraps or w.every != 1 for w in view.windows):
             return None
         first = read(array, view, {**self.indices, self.loop.name: 0})
         second = read(array, view, {**self.indices, self.loop.name: 1})
@@ -107,7 +107,7 @@ def _apart(a: View, b: View) -> bool:
     """Whether two views of a tensor never share an element: along some axis they stand still, side by side."""
     for first in a.windows:
         for second in b.windows:
-            if first.axis != second.axis or first.start.terms or second.start.terms:
+            if first.axis != second.axis or first.start.loops or second.start.loops:
                 continue
             if isinstance(first.count, int) and isinstance(second.count, int) and not (first.wraps or second.wraps):
                 spans = sorted(

@@ -111,7 +111,7 @@ class FloatOps:
 
 def is_fixed(op: Gemm | Conv, program: Program) -> bool:
     """Whether an op multiplies by the same weights in each run."""
-    moving = any(window.start.terms or window.loops for window in op.weight.windows)
+    moving = any(window.start.loops or window.loops for window in op.weight.windows)
     return program.tensor(op.weight.tensor).role.parameter and not moving
 
 

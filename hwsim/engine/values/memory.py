@@ -48,6 +48,7 @@ class Memory:
         self._kept = set(given)
         self._integer = integer
         self._indices = index_tensors(program)
+        self._counts = {placed.op.name: placed.counts for placed in program.placed() if placed.shares}
 
     def __getitem__(self, name: str) -> Array:
         array = self._arrays.get(name)
@@ -65,6 +66,10 @@ class Memory:
 
     def write(self, view: View, indices: Indices, values: Array) -> None:
         write(self[view.tensor], view, indices, values)
+
+    def runs(self, op: Op, indices: Indices) -> bool:
+        """Whether an op has something to do in this iteration."""
+        return all(count.at(indices) for count in self._counts.get(op.name, ()))
 
     def forget(self, names: frozenset[str]) -> None:
         """Give back what nobody reads any more."""

@@ -41,7 +41,8 @@ class RecurrentLoops:
     def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool:
         """Run a loop at once, if it can; says whether it did."""
         body = tuple(node for node in loop.body if not isinstance(node, Loop))
-        if loop.times < _LEAST_TIMES or len(body) != len(loop.body):
+        times = loop.runs(indices)
+        if times < _LEAST_TIMES or len(body) != len(loop.body):
             return False
         if not all(self._suits(op, memory, indices, loop) for op in body):
             return False
@@ -50,10 +51,10 @@ class RecurrentLoops:
         chains = [chain for chain in made if chain is not None]
         if len(chains) < len(made):
             return False
-        stretch = _kept_at_once(chains, arena, loop.times)
+        stretch = _kept_at_once(chains, arena, times)
         cells = arena.filled()
-        for first in range(0, loop.times, stretch):
-            last = min(first + stretch, loop.times)
+        for first in range(0, times, stretch):
+            last = min(first + stretch, times)
 
             def run(start: int, end: int, first: int = first, last: int = last) -> int:
                 for chain in chains[start:end]:
@@ -65,7 +66,7 @@ class RecurrentLoops:
                 self._tell(record, cells, last - first)
         arena.give_back(cells)
         for chain in chains:
-            chain.count(self.ops, loop.times)
+            chain.count(self.ops, times)
         return True
 
     def _tell(self, record: Record, cells: NDArray[np.int32], runs: int) -> None:

@@ -23,9 +23,10 @@ def run_nodes(
     """Run nodes in program order, the loops around them at these indices."""
     for node in nodes:
         if not isinstance(node, Loop):
-            run_op(node, memory, indices)
+            if memory.runs(node, indices):
+                run_op(node, memory, indices)
         elif not run_loop(node, memory, indices):
-            for index in range(node.times):
+            for index in range(node.runs(indices)):
                 run_nodes(node.body, memory, {**indices, node.name: index}, run_op, run_loop)
 
 
