@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from command import HWSIM, printed
-from data import ARCH, PRICES, ROOT
+from data import ARCH, PRICES, ROOT, TINY
 from hwsim.cli.main import main
 from hwsim.errors import FileProblem
 from hwsim.report import partial as partial_module
@@ -22,14 +22,6 @@ from hwsim.report.export import COMPARISON_FILES, RUN_FILES, VALUES_FILES
 from hwsim.report.files import write_binary, write_file
 from hwsim.report.partial import partial, remove_stale
 from hwsim.report.scalesim import FILES as SCALESIM_FILES
-
-TINY = """
-name: tiny
-kind: gemms
-audio: 1 s
-precision: w8a8
-products: [{name: one, m: 2, k: 3, n: 4}]
-"""
 
 
 @pytest.fixture

@@ -8,20 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command import printed
-from data import ARCH, ROOT
+from command import complaint, printed
+from data import ARCH, ROOT, TINY
 from hwsim.cli.main import main
 
 EVIL = "\x1b[2J\x9b31m\u202e\x07"
 SHOWN = "\\x1b[2J\\x9b31m\\u202e\\x07"
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    assert main(args) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.removesuffix("\n").isprintable()
-    return err
 
 
 def test_names_in_refusals_are_escaped(
@@ -32,12 +24,10 @@ def test_names_in_refusals_are_escaped(
     (tmp_path / "chip.yaml").write_text(ARCH.read_text().replace("cols: 64", f"{key}: 64"))
     assert f"array.{SHOWN}: unknown field" in complaint(capsys, "check", "chip.yaml")
     (tmp_path / f"{EVIL}.yaml").write_text("a: [")
-    assert complaint(capsys, "check", f"{EVIL}.yaml").startswith(f"hwsim: {SHOWN}.yaml:")
+    assert complaint(capsys, "check", f"{EVIL}.yaml").startswith(f"{SHOWN}.yaml:")
     (tmp_path / "scale.cfg").write_text(f"[general]\n{EVIL} = 3\n")
     assert SHOWN[:4] in complaint(capsys, "scalesim", "scale.cfg", "scale.cfg")
-    (tmp_path / "w.yaml").write_text(
-        "name: tiny\nkind: gemms\naudio: 1 s\nprecision: w8a8\nproducts: [{name: one, m: 2, k: 3, n: 4}]\n"
-    )
+    (tmp_path / "w.yaml").write_text(TINY)
     arrays: dict[str, Any] = {EVIL: np.zeros(1)}
     np.savez(tmp_path / "w.npz", **arrays)
     assert "lacks one.weight" in complaint(capsys, "trace", "w.yaml", "--weights", "w.npz")

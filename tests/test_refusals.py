@@ -13,20 +13,12 @@ from rich.text import Text
 
 import hwsim
 from broken_files import POLICIES, broken
-from command import printed
-from data import ARCH, PRICES
+from command import complaint, printed
+from data import ARCH, PRICES, TINY
 from hwsim.cli.main import main
 from hwsim.errors import InvalidValue, UserError
 from hwsim.models.catalogue import at_length
 from hwsim.report.tables import Screen, new_table, render
-
-TINY = """
-name: tiny
-kind: gemms
-audio: 1 s
-precision: w8a8
-products: [{name: one, m: 2, k: 3, n: 4}]
-"""
 
 
 @pytest.fixture
@@ -35,13 +27,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "work.yaml").write_text(TINY)
     (tmp_path / "own.yaml").write_text(PRICES.read_text())
     return tmp_path
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *args: str) -> str:
-    assert main(args) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    return err.removeprefix("hwsim: ").removesuffix("\n")
 
 
 LOW = "operating_points: {slow: {clock: 100 MHz, voltage: 0.1 V}}"
