@@ -57,6 +57,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "efficiency",
         "area",
         "operation",
+        "streaming",
         "lengths",
         "provenance",
         "explanation",

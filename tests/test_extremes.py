@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).with_name("extreme_runs.py")
 CASES = os.environ.get("HWSIM_EXTREMES")
 """How many cases are run from the first one on; else a few, some that run and some that are refused."""
-FEW = "SEEDS".split()
+FEW = ["SEEDS"]
 
 
 def test_extremes_run_within_the_laws_or_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chips import MODES, arrays, chip
+from command import printed
+from data import ARCH
 from hwsim import load_chip, load_workload, simulate
 from hwsim.core.chip import Chip, Dataflow, Drain, Scratchpad, SystolicArray
 from hwsim.core.efficiency import PeakLimit
@@ -87,3 +90,15 @@ def test_half_of_the_ports_say_that_half_of_the_peak_is_out_of_reach() -> None:
     assert made.efficiency.reachable_tops == made.efficiency.peak_tops / 2
     assert made.efficiency.peak_limit is PeakLimit.SCRATCHPAD_READ
     assert made.summary.reachable_utilization == 2 * made.summary.utilization > 0.9
+
+
+def test_check_says_which_peak_is_out_of_reach_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "check", "int4_array")[0].endswith(
+        "int4_array makes at most 8.19 TOPS in fp16; 65.5 TOPS in int4; 32.8 TOPS in int8\n"
+    )
+    path = tmp_path / "narrow.yaml"
+    path.write_text(ARCH.read_text().replace("read: 512 B/cycle", "read: 128 B/cycle"))
+    why = "because the array takes 256 B a cycle, the scratchpad's read port gives 128"
+    assert printed(capsys, "check", str(path))[0].endswith(
+        f"int4_array makes at most 8.19 TOPS in fp16; 32.8 of 65.5 TOPS in int4, {why}; 16.4 of 32.8 TOPS in int8, {why}\n"
+    )

@@ -195,7 +195,10 @@ def test_a_port_that_feeds_less_than_the_peak_is_told(tmp_path: Path, capsys: py
     summary, found = document["summary"], document["efficiency"]
     assert summary["reachable_utilization"] > summary["utilization"]
     told = " ".join(err.split())
-    assert f"of its peak, {100 * summary['reachable_utilization']:.2f} % of what its port can feed" in told
+    assert (
+        f"of its peak, {100 * summary['reachable_utilization']:.2f} % of what the scratchpad's read port can feed"
+        in told
+    )
     assert f"65.5 at peak, {found['reachable_tops']:.1f} of them reachable" in told
     assert "can feed" not in run_text(result_of("mlperf_rnnt"), Asked(), Screen())
 

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 def command(files: tuple[str, ...]) -> None:
     """Validate each FILE, a chip, a workload or a price table (or a shipped name); what is wrong is told in one line.
 
-    A chip is refused if nothing runs on it. With chips and workloads together each workload is planned and priced on
-    each chip, and what `hwsim run` would refuse is refused.
+    Of a chip the peak of each mode is told, and what keeps it from more; it is refused if nothing runs on it. With chips
+    and workloads together each workload is planned and priced on each chip, and what `hwsim run` would refuse is
+    refused.
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
     from hwsim.core.chip import Chip
     from hwsim.core.workload import Workload
     from hwsim.inputs.check import check
+    from hwsim.report.peak import peak_text
     from hwsim.study.runnable import check_chip
 
     found = [check(file) for file in files]
@@ -40,6 +42,8 @@ def command(files: tuple[str, ...]) -> None:
         check_chip(chip)
     for file, one in zip(files, found, strict=True):
         say(f"{printable(file)}: {one.kind.title} {one.name}: valid")
+        if isinstance(one.loaded.value, Chip):
+            say(f"{one.name} makes at most {peak_text(one.loaded.value)}")
     for chip, work in product(chips, works):
         _run(chip, work)
         say(f"{work.value.name} runs on {chip.value.name}")

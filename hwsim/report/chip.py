@@ -6,6 +6,7 @@ from rich.text import Text
 from hwsim.core.chip import Chip
 from hwsim.core.prices import PriceTable
 from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
+from hwsim.report.peak import peak_text
 from hwsim.report.tables import Screen, render
 
 
@@ -19,6 +20,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
         ("array", f"{array.rows} × {array.cols}, {array.dataflow.value}; products a cycle: {', '.join(modes)}"),
+        ("peak", peak_text(chip)),
         ("vector unit", f"{chip.vector.lanes} lanes: {', '.join(one.value for one, _ in chip.vector.cycles)}"),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
         ("DRAM", f"{dram.type.value}, {rates}{', one port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}"),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.core.efficiency import PeakLimit
 from hwsim.core.objective import Objective
 from hwsim.core.result import Result, StreamingResult, Summary
 from hwsim.core.units import HERTZ
@@ -42,7 +43,7 @@ def headline(result: Result, clock: int) -> list[Line]:
         _dram(summary),
         *_models(summary),
         *(() if result.streaming is None else (_chunks(result.streaming),)),
-        *_array(summary),
+        *_array(result),
         *_efficiency(result),
         *_conditions(result),
     ]
@@ -58,7 +59,7 @@ def short_headline(result: Result, clock: int) -> list[Line]:
         _dram(summary),
         *_models(summary),
         *(() if result.streaming is None else (_chunks(result.streaming),)),
-        *_array(summary),
+        *_array(result),
         ("TOPS/W", figure(found.tops_per_watt), f"{_per_joule(result)}{peak}"),
         *_conditions(result),
     ]
@@ -114,10 +115,16 @@ def _models(summary: Summary) -> list[Line]:
     return [own, fused] if summary.lm_parameters else [own]
 
 
-def _array(summary: Summary) -> list[Line]:
+_FEEDS = {
+    PeakLimit.SCRATCHPAD_READ: "what the scratchpad's read port can feed",
+    PeakLimit.WEIGHT_LOAD: "what the loading of weights leaves",
+}
+
+
+def _array(result: Result) -> list[Line]:
     """What the array did of its peak; and in which modes, if in several, or in wider ones than the operands ask for."""
-    fed = summary.reachable_utilization
-    reached = "" if fed == summary.utilization else f", {percent(fed)} of what its port can feed"
+    summary, limit = result.summary, result.efficiency.peak_limit
+    reached = f", {percent(summary.reachable_utilization)} of {_FEEDS[limit]}" if limit in _FEEDS else ""
     lines = [("array", percent(summary.utilization), f"of its peak{reached}: {scaled(summary.macs, 'MAC')}")]
     modes = {mode: macs for mode, macs in summary.products_by_mode if mode != "vector unit"}
     if len(modes) > 1 or summary.widened_macs:
