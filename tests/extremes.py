@@ -17,12 +17,12 @@ POLICIES = ("w4a4", "w4a8", "w8a8", "fp16", "w2a2", "w3a3", "w2a8", "w8a4", "w4a
             "fp32")  # fmt: skip
 DRAWN = {"source": "drawn", "sure": "assumed"}
 MODES: tuple[Mapping, ...] = (
-    {"fp16": 1, "int8": 4, "int4": 8},
-    {"fp16": 1, "int8": 4, "int4": 8},
-    {"fp32": 1, "fp16": 2, "int8": {"k": 2, "n": 3}},
-    {"fp32": 256, "fp16": 256, "int8": {"k": 256, "n": 256}, "int4": 1, "int2": 1},
-    {"fp16": {"k": 1, "n": 256}, "int8": {"k": 256, "n": 1}},
-    {"fp16": 1, "bf16": 1, "int8": 1},
+    {"fp16": 1, "int8": 4, "int4": 8, "bf16": 1, "fp32": 1},
+    {"fp16": 1, "int8": 4, "int4": 8, "bf16": 1, "fp32": 1},
+    {"fp32": 1, "bf16": 1, "fp16": 2, "int8": {"k": 2, "n": 3}},
+    {"fp32": 256, "bf16": 2, "fp16": 256, "int8": {"k": 256, "n": 256}, "int4": 1, "int2": 1},
+    {"fp32": 1, "bf16": 1, "fp16": {"k": 1, "n": 256}, "int8": {"k": 256, "n": 1}},
+    {"int8": 1},
 )
 
 
@@ -45,15 +45,15 @@ def chip(draw: Random) -> Mapping:
         "accumulator": accumulator,
     }
     port = [1, 2, 16, 128, 128, 4096, 2**30]
-    size = pick([1000, 65_536, 2**20, 2**21, 2**24, 2**26, 2**28, 2**30, 6 * 2**30, 12 * 2**30, 2**40, 2**50])
+    size = pick([1000, 2**18, 2**21, 2**21, 2**22, 2**24, 2**26, 2**28, 2**30, 6 * 2**30, 12 * 2**30, 2**40, 2**50])
     made: Mapping = {
         "name": "drawn",
-        "clock": pick([1, 1, 1000, 32_768, 10**6, 10**9, 10**9, 10**9, 3 * 10**9, 10**12]),
+        "clock": pick([1, 1, 1000, 32_768, 10**6, 10**9, 10**9, 10**9, 10**9, 3 * 10**9, 10**12]),
         "cores": 1 if draw.random() < 0.97 else 65_536,
         "array": array,
         "vector": {
             "lanes": pick([1, 1, 3, 64, 1000, 2**20]),
-            "cycles": {name: pick([1, 1, 2, 10_000]) for name in FUNCTIONS},
+            "cycles": {name: pick([1, 1, 1, 2, 2, 10_000]) for name in FUNCTIONS},
         },
         "scratchpad": {
             "size": size,
@@ -64,9 +64,9 @@ def chip(draw: Random) -> Mapping:
         },
         "dram": {
             "type": pick(["lpddr4", "ddr4", "hbm2", "gddr6"]),
-            "read": pick([1, 1000, 10**9, 64 * 10**9, 10**15]),
-            "write": pick([1, 1000, 10**9, 64 * 10**9, 10**15]),
-            "latency": pick(["0 s", "1 ps", "100 ns", "100 ns", "1 s", "24 h"]),
+            "read": pick([1, 10**6, 10**9, 64 * 10**9, 64 * 10**9, 10**12, 10**15]),
+            "write": pick([1, 10**6, 10**9, 64 * 10**9, 64 * 10**9, 10**12, 10**15]),
+            "latency": pick(["0 s", "1 ps", "100 ns", "100 ns", "1 us", "1 ms", "24 h"]),
             "shared_port": pick([True, False]),
         },
         "energy": pick(["generic_7nm", "generic_7nm", "horowitz_45nm", "aladdin_40nm"]),
@@ -105,7 +105,7 @@ def length(draw: Random) -> str:
 
 def size(draw: Random) -> int:
     """The width of a layer."""
-    return draw.choice([1, 2, 7, 64, 512, 1024, 4096, 65_536])
+    return draw.choice([1, 2, 7, 64, 64, 512, 512, 1024, 4096, 65_536])
 
 
 def decoding(draw: Random) -> Mapping:
@@ -136,12 +136,12 @@ def transducer(draw: Random) -> Mapping:
 
 def gemms(draw: Random) -> Mapping:
     """A list of products, thin, deep and huge."""
-    sizes = [1, 1, 2, 3, 17, 64, 1000, 2**16, 2**22, 2**24]
+    sizes = [1, 1, 2, 3, 17, 64, 1000, 1000, 4096, 2**16, 2**20, 2**24]
     products = [
         {
             "name": f"p{place}",
             **{axis: draw.choice(sizes) for axis in "mkn"},
-            "times": draw.choice([1, 1, 2, 1000, 2**30]),
+            "times": draw.choice([1, 1, 1, 2, 1000, 2**30]),
         }
         for place in range(draw.randint(1, 3))
     ]

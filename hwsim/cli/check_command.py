@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(files: tuple[str, ...]) -> None:
     """Validate each FILE, a chip, a workload or a price table (or a shipped name); what is wrong is told in one line.
 
-    Of a chip the peak of each mode is told, and what keeps it from more; it is refused if nothing runs on it. With chips
-    and workloads together each workload is planned and priced on each chip, and what `hwsim run` would refuse is
+    Of a chip the peak of each mode is told, and what keeps it from more; it is refused if nothing runs on it. With
+    chips and workloads together each workload is planned and priced on each chip, and what `hwsim run` would refuse is
     refused.
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
