@@ -1,6 +1,7 @@
 """Nouns of what a run did for its energy, on how much silicon, at which clock and supply."""
 
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from typing import Annotated
 
@@ -38,12 +39,36 @@ class Areas(Noun):
     total_mm2: float
 
 
+class PeakLimit(Enum):
+    """What keeps an array from more products a cycle."""
+
+    ARRAY = "array"  # its processing elements all work in every cycle
+    SCRATCHPAD_READ = "scratchpad_read"  # operands come no faster through the scratchpad's read port
+    WEIGHT_LOAD = "weight_load"  # what stays in the array is loaded while nothing streams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachablePeak(Noun):
+    """Products a cycle of one mode: those of the processing elements, and those that can be fed.
+
+    A full array takes `operand_bytes_per_cycle` from the scratchpad, whose port gives `port_bytes_per_cycle`.
+    """
+
+    mode: Precision
+    macs_per_cycle: int
+    reachable_macs_per_cycle: Fraction
+    limit: PeakLimit
+    operand_bytes_per_cycle: Fraction
+    port_bytes_per_cycle: Fraction
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Efficiency(Noun):
     """What a run did for its energy. An operation is half a multiplication with addition.
 
     Peak is the array in the mode with most products, full in every cycle, fed from the scratchpad and drained into the
-    accumulators, without DRAM and vector unit.
+    accumulators, without DRAM and vector unit. `reachable_tops` is what of `peak_tops` the scratchpad's port can feed,
+    and `peak_limit` what keeps it from more.
     """
 
     mode: Precision | None
@@ -51,6 +76,8 @@ class Efficiency(Noun):
     tops: float
     tops_per_watt: float
     peak_tops: float | None
+    reachable_tops: float | None
+    peak_limit: PeakLimit | None
     peak_tops_per_watt: float | None
     peak_tops_per_mm2: float | None
     energy_per_audio_second_mj: float

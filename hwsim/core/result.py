@@ -28,6 +28,8 @@ class Summary(Noun):
 
     Latency and real-time factor are those of the chip's cycles and of the host's share of the search, `host_ms`. The
     sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused into the search.
+    `utilization` is of all products that the array could have made, `reachable_utilization` of those that the
+    scratchpad's port could have fed.
     """
 
     chip: Name
@@ -43,6 +45,7 @@ class Summary(Noun):
     energy_mj: float
     macs: int
     utilization: float
+    reachable_utilization: float
     dram_read_bytes: int
     dram_write_bytes: int
     parameters: int
@@ -83,6 +86,7 @@ class OpResult(Noun):
     port_bound_cycles: Units
     span: int
     utilization: float
+    reachable_utilization: float
     dram_read_bytes: int
     dram_write_bytes: int
     scratchpad_read_bytes: int
@@ -181,6 +185,7 @@ class ComparisonRow(Noun):
     model_bytes: int
     compression_vs_fp32: float | None
     utilization: float
+    reachable_utilization: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

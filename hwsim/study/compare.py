@@ -86,4 +86,5 @@ def _row(summary: Summary, baseline: Summary) -> ComparisonRow:
         model_bytes=summary.model_bytes,
         compression_vs_fp32=summary.compression_vs_fp32,
         utilization=summary.utilization,
+        reachable_utilization=summary.reachable_utilization,
     )

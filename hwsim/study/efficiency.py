@@ -17,6 +17,7 @@ from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
 from hwsim.price.price import price
 from hwsim.timing.movement import sums_kept, tile_register_bits
+from hwsim.timing.peak import reachable_peak
 from hwsim.timing.systolic import interval
 
 ATTO = 10**18
@@ -34,7 +35,9 @@ def efficiency(
     operations = 2 * sum(op.macs for op in ops)
     mode = busiest_mode(ops)
     peak = None if mode is None else peak_energy(chip, table, mode)
-    peak_tops = None if mode is None else Fraction(2 * chip.cores * chip.array.macs_per_cycle(mode) * chip.clock, TERA)
+    reach = None if mode is None else reachable_peak(chip, mode, mode.bits, mode.bits)
+    tera_ops = Fraction(2 * chip.cores * chip.clock, TERA)  # of one product a cycle
+    peak_tops = None if reach is None else tera_ops * reach.macs_per_cycle
     mm2 = core_area(PriceBook(chip, table)).total * chip.cores / 10**6
     return Efficiency(
         mode=mode,
@@ -42,6 +45,8 @@ def efficiency(
         tops=ratio(operations, seconds * TERA),
         tops_per_watt=ratio(operations, joules * TERA),
         peak_tops=None if peak_tops is None else float(peak_tops),
+        reachable_tops=None if reach is None else float(tera_ops * reach.reachable_macs_per_cycle),
+        peak_limit=None if reach is None else reach.limit,
         peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
         energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),

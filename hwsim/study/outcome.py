@@ -8,15 +8,18 @@ from importlib.metadata import version
 
 from hwsim.core.chip import Chip
 from hwsim.core.counters import Counters, OpCounters, RunCounters
-from hwsim.core.efficiency import Areas, Efficiency, Operation
+from hwsim.core.efficiency import Areas, Efficiency, Operation, ratio
 from hwsim.core.energy import Components, Energy
 from hwsim.core.noun import sorted_pairs
+from hwsim.core.ops import Conv, Gemm
 from hwsim.core.plain import fingerprint
 from hwsim.core.prices import PriceTable
+from hwsim.core.program import Program
 from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.core.schedule import Schedule
 from hwsim.core.sources import sources_of
 from hwsim.core.workload import Size, Workload, part_of
+from hwsim.timing.peak import reachable_peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,10 @@ def result(
 ) -> Result:
     """Headline figures and one entry an op; every ratio is taken once, from integers."""
     pairs = zip(counters.ops, energy.ops, strict=True)
-    ops = tuple(_op_result(chip, op, op_energy.components) for op, op_energy in pairs)
+    widths = _operand_bits(workload.program)
+    ops = tuple(_op_result(chip, op, op_energy.components, widths.get(op.name)) for op, op_energy in pairs)
     return Result(
-        summary=_summary(chip, workload, counters.ops, counters.total, energy.components.total),
+        summary=_summary(chip, workload, counters.ops, counters.total, energy.components.total, widths),
         parts=_parts(workload, ops),
         ops=ops,
         counters=counters.total,
@@ -113,7 +117,22 @@ def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping
     )
 
 
-def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
+OperandBits = tuple[int, int]
+"""Bits of an activation and of a weight as they enter the array."""
+
+
+def _operand_bits(program: Program) -> dict[str, OperandBits]:
+    """Of each product of matrices, by name; weights that are dequantised enter in the format of the activations."""
+    found = {}
+    for placed in program.placed():
+        if isinstance(placed.op, (Gemm, Conv)):
+            act = program.tensor(placed.op.act.tensor).precision
+            weight = program.tensor(placed.op.weight.tensor).precision
+            found[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
+    return found
+
+
+def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
     work = op.work
     return OpResult(
         name=op.name,
@@ -128,7 +147,8 @@ def _op_result(chip: Chip, op: OpCounters, components: Components) -> OpResult:
         limit=op.limit,
         port_bound_cycles=op.port_bound,
         span=op.span,
-        utilization=float(_cycles_at_peak(chip, op) / op.span) if op.span else 0.0,
+        utilization=ratio(_cycles_at_peak(chip, op), op.span),
+        reachable_utilization=ratio(_cycles_at_reachable_peak(chip, op, bits), op.span),
         dram_read_bytes=work.dram_read_bytes,
         dram_write_bytes=work.dram_write_bytes,
         scratchpad_read_bytes=work.scratchpad_read_bytes,
@@ -143,8 +163,20 @@ def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
     return Fraction(0) if op.mode is None else Fraction(op.work.macs, chip.array.macs_per_cycle(op.mode))
 
 
+def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | None) -> Fraction:
+    """The same, if its operands came as fast as the scratchpad's port passes them."""
+    if op.mode is None or bits is None:
+        return Fraction(0)
+    return op.work.macs / reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle
+
+
 def _summary(
-    chip: Chip, workload: Workload, counters: Sequence[OpCounters], total: Counters, energy_aj: int
+    chip: Chip,
+    workload: Workload,
+    counters: Sequence[OpCounters],
+    total: Counters,
+    energy_aj: int,
+    widths: Mapping[str, OperandBits],
 ) -> Summary:
     seconds = Fraction(total.cycles, chip.clock) + workload.host_seconds
     size, fused = workload.size, workload.fused_size
@@ -163,6 +195,9 @@ def _summary(
         energy_mj=float(Fraction(energy_aj, 10**15)),
         macs=sum(op.macs for op in counters),
         utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
+        reachable_utilization=float(
+            sum(_cycles_at_reachable_peak(chip, op, widths.get(op.name)) for op in counters) / total.cycles
+        ),
         dram_read_bytes=total.work.dram_read_bytes,
         dram_write_bytes=total.work.dram_write_bytes,
         parameters=size.parameters,
