@@ -1,0 +1,187 @@
+"""A program with its sizes filled in is the sequence of all its runs, however few pieces stand for them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from math import prod
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chips import chip
+from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
+from hwsim.core.program import Loop, Node, Program
+from hwsim.core.schedule import Preload
+from hwsim.core.share import Share
+from hwsim.core.view import Affine, View
+from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.views import Indices
+from hwsim.engine.values.walk import run_program
+from hwsim.mapping.lower import SizedLoop, SizedNode, lower
+from hwsim.mapping.repeats import Repeated, repeats
+from hwsim.mapping.schedule import schedule
+from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.decoding import AlignmentLength
+from hwsim.models.rnnt import Rnnt
+from interpreter import had
+from recipes import FUSIONS, RECIPES, rnnts
+
+
+def unfolded(pieces: Iterable[Repeated[int]]) -> Iterator[int]:
+    for piece in pieces:
+        for _ in range(piece.times):
+            if isinstance(piece.what, tuple):
+                yield from unfolded(piece.what)
+            else:
+                yield piece.what
+
+
+def size(pieces: Iterable[Repeated[int]]) -> int:
+    return sum(size(piece.what) if isinstance(piece.what, tuple) else 1 for piece in pieces)
+
+
+@given(st.lists(st.integers(0, 2), max_size=40))
+def test_repetitions_are_the_sequence(sequence: list[int]) -> None:
+    pieces = repeats(sequence)
+    assert list(unfolded(pieces)) == sequence
+    assert size(pieces) <= len(sequence)
+
+
+@settings(max_examples=150)
+@given(st.integers(1, 3000), st.integers(0, 6000), st.integers(0, 1))
+def test_evenly_spread_things_are_few_repetitions(over: int, total: int, first: int) -> None:
+    """Most where gaps are in the golden ratio, of whose powers none repeats more than three times."""
+    share = Share(loop="steps", over=over, total=total, first=first)
+    sizes = [share.at({"steps": i}) for i in range(over)]
+    pieces = repeats(sizes)
+    assert list(unfolded(pieces)) == sizes
+    assert size(pieces) <= 3 * over**0.75
+
+
+@pytest.mark.parametrize(
+    ("over", "total", "first", "most"), [(640, 2240, 1, 5), (641, 140, 0, 40), (96, 24, 1, 5), (2000, 1, 0, 2)]
+)
+def test_steps_and_chunks_of_usual_lengths_are_few_pieces(over: int, total: int, first: int, most: int) -> None:
+    share = Share(loop="steps", over=over, total=total, first=first)
+    assert size(repeats([share.at({"steps": i}) for i in range(over)])) <= most
+
+
+SPARSE: st.SearchStrategy[AnyRecipe] = st.builds(
+    lambda recipe, search: replace(recipe, decoding=search),
+    rnnts(),
+    st.builds(
+        AlignmentLength,
+        beam=st.integers(1, 2),
+        symbols_per_second=st.just(Fraction(5)),
+        batch_prediction=st.booleans(),
+        fusion=st.none() | FUSIONS,
+    ),
+)
+
+
+"""Searches with fewer new prefixes than steps."""
+
+
+def views_of(op: Op) -> list[View]:
+    """What an op touches, field by field."""
+    match op:
+        case Elementwise():
+            return [view for _, view in (*op.reads, *op.writes)]
+        case Gemm() | Conv():
+            scales = op.row_scales if isinstance(op, Gemm) else None
+            return [view for view in (op.act, op.weight, op.bias, scales, op.out) if view is not None]
+        case Reduce():
+            return [op.read, *op.parameters, op.write]
+        case Lookup():
+            return [op.table, op.index, op.out]
+        case Move() | Skew():
+            return [op.read, op.write]
+        case Quantise():
+            return [op.read, op.write, op.scales]
+
+
+Run = tuple[str, tuple[tuple[int, ...], ...]]
+
+
+def walked(nodes: Iterable[Node], program: Program, at: dict[str, int]) -> Iterator[Run]:
+    """Every run of every op with the sizes of its views, by counting up from the first iteration on."""
+    for node in nodes:
+        if isinstance(node, Loop):
+            times = node.times if isinstance(node.times, int) else had(node.times, at)[1]
+            for i in range(times):
+                yield from walked(node.body, program, {**at, node.name: i})
+            continue
+        sizes = []
+        for view in views_of(node):
+            axes = list(program.tensor(view.tensor).shape)
+            for one in view.windows:
+                if isinstance(one.count, Affine):
+                    axes[one.axis] = one.count.base + sum(c * at[loop] for loop, c in one.count.terms)
+                else:
+                    axes[one.axis] = one.count if isinstance(one.count, int) else had(one.count, at)[1]
+            sizes.append(tuple(axes if view.order is None else [axes[axis] for axis in view.order]))
+        if all(map(prod, sizes)):
+            yield node.name, tuple(sizes)
+
+
+def lowered(nodes: Iterable[SizedNode]) -> Iterator[Run]:
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            for _ in range(node.times):
+                yield from lowered(node.body)
+        else:
+            yield node.op.name, tuple(node.shape(view) for view in views_of(node.op))
+
+
+@settings(max_examples=60)
+@given(RECIPES | SPARSE)
+def test_a_lowered_program_is_the_sequence_of_a_naive_walk(recipe: AnyRecipe) -> None:
+    program = workload(recipe).program
+    assert list(lowered(lower(program))) == list(walked(program.body, program, {}))
+
+
+@settings(max_examples=60)
+@given(RECIPES | SPARSE)
+def test_an_op_runs_as_often_as_a_naive_walk_runs_it(recipe: AnyRecipe) -> None:
+    """By the tree, by its instances, by their sizes, and where values are computed op by op."""
+    program = workload(recipe).program
+    runs = Counter(name for name, _ in walked(program.body, program, {}))
+    assert {placed.op.name: placed.times for placed in program.placed()} == runs
+    instances: Counter[str] = Counter()
+    for instance in program.instances():
+        instances[instance.op.name] += instance.times
+    assert instances == runs
+    computed: Counter[str] = Counter()
+
+    def note(op: Op, memory: Memory, indices: Indices) -> None:
+        computed[op.name] += 1
+
+    run_program(program, Memory(program, {}, integer=True), note)
+    assert computed == runs
+
+
+@settings(max_examples=40)
+@given(rnnts())
+def test_what_is_resident_is_loaded_once_whenever_its_loop_begins(recipe: Rnnt) -> None:
+    program = workload(recipe).program
+    begins: Counter[str] = Counter()
+
+    def walk(nodes: Iterable[Node], at: dict[str, int]) -> None:
+        for node in nodes:
+            if isinstance(node, Loop):
+                times = node.times if isinstance(node.times, int) else had(node.times, at)[1]
+                begins[node.name] += times > 0
+                for i in range(times):
+                    walk(node.body, {**at, node.name: i})
+
+    walk(program.body, {})
+    plan = schedule(program, chip(scratchpad=replace(chip().scratchpad, size=1 << 16)))
+    around = {placed.op.name: [loop.name for loop in placed.loops] for placed in program.placed()}
+    loaded: Counter[tuple[str, str]] = Counter()
+    for placed in plan.placed():
+        if isinstance(placed.node, Preload):
+            loaded[placed.node.op, placed.node.tensor] += placed.times
+    for (op, _), times in loaded.items():
+        assert times in {begins[loop] for loop in around[op]}
