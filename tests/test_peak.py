@@ -99,5 +99,6 @@ def test_check_says_which_peak_is_out_of_reach_and_why(tmp_path: Path, capsys: p
     path.write_text(ARCH.read_text().replace("read: 512 B/cycle", "read: 128 B/cycle"))
     why = "because the array takes 256 B a cycle, the scratchpad's read port gives 128"
     assert printed(capsys, "check", str(path))[0].splitlines()[1] == (
-        f"int4_array makes at most 8.19 TOPS in fp16; 32.8 of 65.5 TOPS in int4, {why}; 16.4 of 32.8 TOPS in int8, {why}"
+        "int4_array makes at most 8.19 TOPS in fp16; "
+        f"32.8 of 65.5 TOPS in int4, {why}; 16.4 of 32.8 TOPS in int8, {why}"
     )
