@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import check_outputs, deliver, output_options, tell
+from hwsim.cli.options import check_outputs, deliver, objective_option, output_options, tell
 from hwsim.cli.patience import patiently
 from hwsim.core.progress import Progress
 
@@ -17,8 +17,9 @@ from hwsim.core.progress import Progress
     metavar="LIST",
     help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
+@objective_option
 @output_options
-def command(arch: str, workload: str, precisions: str, json_file: str | None, out: str | None) -> None:
+def command(arch: str, workload: str, precisions: str, objective: str, json_file: str | None, out: str | None) -> None:
     """Run WORKLOAD on ARCH in several precisions and show speed-up, energy, traffic and size side by side.
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
@@ -37,7 +38,9 @@ def command(arch: str, workload: str, precisions: str, json_file: str | None, ou
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.compare import compare
 
-        return compare(chip.value, work.value, names, files=dict(chip.files + work.files), progress=progress)
+        return compare(
+            chip.value, work.value, names, objective=objective, files=dict(chip.files + work.files), progress=progress
+        )
 
     comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 

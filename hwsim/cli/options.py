@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from hwsim.core.objective import Objective
 from hwsim.errors import FileProblem, InvalidValue
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ def output_options(command: F) -> F:
         "--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it alone on standard output."
     )(command)
     return click.option("--out", "out", metavar="DIR", help="Write JSON and CSV files into this folder.")(command)
+
+
+def objective_option(command: F) -> F:
+    """`--objective`."""
+    return click.option(
+        "--objective",
+        type=click.Choice([one.value for one in Objective]),
+        default=Objective.LATENCY.value,
+        show_default=True,
+        help="What the mapper makes least; of plans about as fast, latency takes the one with least energy.",
+    )(command)
 
 
 def power_of(written: str | None) -> Fraction | None:

@@ -16,6 +16,9 @@ from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import ProgramUses, Span
 
+MOST_ITEMS = 256
+"""A weight is resident by rows of tiles, or, where it has more of them than that, by so many parts of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -38,6 +41,11 @@ class Network:
         return Span(self._leader_of.get(life.first, life.first), self._follower_of.get(life.last, life.last))
 
     @cached_property
+    def size(self) -> int:
+        """How many ops a schedule has: each as often as it changes its sizes."""
+        return sum(1 for _ in sized_ops(self.nodes))
+
+    @cached_property
     def _follower_of(self) -> dict[int, int]:
         """The places of ops that work on the tiles of others, by the places of these."""
         place_of, pairs = self.uses.place_of, ((one.op, one.follower) for one in self.largest.values())
@@ -55,7 +63,7 @@ class Network:
 def network(program: Program) -> Network:
     """A program made ready."""
     uses = ProgramUses(program)
-    nodes = tuple(_paired(lower(program), uses))
+    nodes = _shared(_paired(lower(program), uses), {})
     largest: dict[str, SizedOp] = {}
     for sized in sized_ops(nodes):
         before = largest.get(sized.op.name)
@@ -94,6 +102,23 @@ def _paired(nodes: Iterable[SizedNode], uses: ProgramUses) -> Iterator[SizedNode
         yield held
 
 
+def _shared(nodes: Iterable[SizedNode], known: dict[object, SizedOp]) -> tuple[SizedNode, ...]:
+    """The nodes, of which equal ops are one object: from iteration to iteration few ops of a loop change."""
+    found: list[SizedNode] = []
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            found.append(replace(node, body=_shared(node.body, known)))
+        else:
+            found.append(known.setdefault(_sizes(node), node))
+    return tuple(found)
+
+
+def _sizes(sized: SizedOp) -> object:
+    """What distinguishes the sized ops of one program."""
+    own = id(sized.op), tuple([shape for _, shape in sized.shapes])
+    return own if sized.follower is None else (own, _sizes(sized.follower))
+
+
 def columns_of(op: str) -> str:
     """What the bias and scales of an op are called where they are resident."""
     return f"{op}.columns"
@@ -118,8 +143,8 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
         loops = network.loops_of(name)
         if not loops:
             continue
-        for what, row, size in _parameters(sized, network, target):
-            found.append(_item(what, row, size, loops, size))
+        for what, row, rows, size in _parameters(sized, network, target):
+            found.append(replace(_item(what, row, size, loops, size), rows=rows))
     for name, uses in network.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in network.fused_away:
@@ -157,15 +182,15 @@ def _with_times(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedO
             yield node, times
 
 
-def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
-    """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
+def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int, int]]:
+    """What an op loads anew in every iteration though it stays the same: name, first row of tiles, how many, bytes."""
     op, program = sized.op, network.program
     piece = pieces_of(network, target).of(sized)
     if isinstance(piece, VectorPiece):
         shared = [view for view in piece.by_rows.shared if program.tensor(view.tensor).role.parameter]
         size = sum(program.view_bytes(view, sized.shape) for view in shared)
         if size:
-            yield parameters_of(op.name), 0, size
+            yield parameters_of(op.name), 0, 1, size
         return
     assert isinstance(op, (Gemm, Conv))
     operands = piece.operands
@@ -175,12 +200,16 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
         limits = limits_of(target.array, piece.mode)
         if matrix.batch > 1 or limits.outputs_stay:
             # On an OS array K is cut only inside one output tile, so part of a weight would force blocks of one tile.
-            yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
+            yield op.weight.tensor, 0, 1, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
-            for row, first in enumerate(range(0, matrix.k, limits.unit.k)):
-                yield op.weight.tensor, row, operands.weight_bytes(min(limits.unit.k, matrix.k - first), matrix.n)
+            count = -(-matrix.k // limits.unit.k)
+            together = -(-count // MOST_ITEMS)
+            for row in range(0, count, together):
+                rows = min(together, count - row)
+                k = min(rows * limits.unit.k, matrix.k - row * limits.unit.k)
+                yield op.weight.tensor, row, rows, operands.weight_bytes(k, matrix.n)
     if operands.column_bytes(matrix.n):
-        yield columns_of(op.name), 0, operands.column_bytes(matrix.n)
+        yield columns_of(op.name), 0, 1, operands.column_bytes(matrix.n)
 
 
 def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], load: int) -> Item:
