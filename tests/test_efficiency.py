@@ -164,6 +164,6 @@ def test_each_table_prices_the_shipped_chip() -> None:
 
 
 def test_a_run_says_what_it_was_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
-    for objective, said in (("energy", True), ("latency", False)):
+    for objective, said in (("energy", True), ("edp", True), ("latency", False)):
         assert main(["run", "int4_array", "mlperf_rnnt", "--objective", objective]) == 0
         assert ("planned" in capsys.readouterr().out) is said

@@ -12,10 +12,13 @@ import pytest
 from command import printed
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
+from hwsim.core.objective import Objective
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping.schedule import planned
 from hwsim.study.explain import explain
+from hwsim.study.objective import aim_of
+from hwsim.study.simulate import prices_of
 
 
 @pytest.mark.parametrize("name", ["a[/b]c", "my [bold] draft", "[red]x", "x\\[y]"])
@@ -100,9 +103,10 @@ def test_ops_of_the_vector_unit_are_explained_too(name: str, capsys: pytest.Capt
 
 def test_every_op_of_a_network_can_be_explained() -> None:
     chip, work = load_chip("int4_array"), load_workload("mlperf_rnnt")
-    found = planned(work.program, chip)
+    aim = aim_of(Objective.LATENCY, chip, prices_of(chip))
+    found = planned(work.program, chip, aim=aim)
     for op in run(found.schedule).ops:
-        why = explain(chip, work, op.name, op, None)
+        why = explain(chip, work, op.name, op, aim)
         assert why.op == op.name
         assert sum(one.chosen for one in why.candidates) == 1
         assert all(one.fits for one in why.candidates if one.chosen)

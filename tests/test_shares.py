@@ -103,9 +103,11 @@ def test_what_may_not_have_been_written_is_no_activation() -> None:
     assert uses.life("between") == uses.loop_spans["chunks"]
 
 
-@pytest.mark.parametrize(("times", "message"), [(0, "must be at least 1"), (True, "must be a whole number")])
+@pytest.mark.parametrize(
+    ("times", "message"), [(0, "steps.times = 0: must be at least 1"), (True, "times = True: must be a whole number")]
+)
 def test_a_loop_runs_a_whole_number_of_times(times: int, message: str) -> None:
-    with pytest.raises(InvalidValue, match=f"steps.times = {times}: {message}"):
+    with pytest.raises(InvalidValue, match=message):
         Loop(name="steps", times=times, body=move(1, 1).body)
     with pytest.raises(InvalidValue, match=r"steps.times = 0: must be at least 1"):
         Loop(name="steps", times=Share(loop="chunks", over=3, total=0), body=move(1, 1).body)

@@ -4,7 +4,7 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ARCH, WORKLOAD, Policies
-from hwsim.cli.options import check_outputs, comparison_files_of, deliver, output_options
+from hwsim.cli.options import check_outputs, comparison_files_of, deliver, objective_option, output_options
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
@@ -21,9 +21,12 @@ from hwsim.core.progress import Progress
     metavar="LIST",
     help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
+@objective_option
 @click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
 @output_options(comparison_files_of)
-def command(arch: str, workload: str, precisions: str, full: bool, json_file: str | None, out: str | None) -> None:
+def command(
+    arch: str, workload: str, precisions: str, objective: str, full: bool, json_file: str | None, out: str | None
+) -> None:
     """Run WORKLOAD on ARCH in several precisions and show speed-up, energy, traffic and size side by side.
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
@@ -42,8 +45,9 @@ def command(arch: str, workload: str, precisions: str, full: bool, json_file: st
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.compare import compare
 
+        files = dict(chip.files + work.files)
         with naming(chip, work):
-            return compare(chip.value, work.value, names, files=dict(chip.files + work.files), progress=progress)
+            return compare(chip.value, work.value, names, objective=objective, files=files, progress=progress)
 
     comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 

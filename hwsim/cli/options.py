@@ -11,6 +11,7 @@ import click
 from hwsim.cli.completion import Dimensions, Policies
 from hwsim.cli.paths import STANDARD_OUTPUT, Reads, Writes, WritesInto, prepare
 from hwsim.cli.streams import write_stream
+from hwsim.core.objective import Objective
 from hwsim.errors import InvalidValue
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,6 +73,17 @@ def scalesim_files_of(_: Mapping[str, Any]) -> Sequence[str]:
     from hwsim.report.scalesim import FILES
 
     return FILES
+
+
+def objective_option(command: F) -> F:
+    """`--objective`."""
+    return click.option(
+        "--objective",
+        type=click.Choice([one.value for one in Objective]),
+        default=Objective.LATENCY.value,
+        show_default=True,
+        help="What the mapper makes least; of plans about as fast, latency takes the one with least energy.",
+    )(command)
 
 
 def power_of(written: str | None) -> Fraction | None:

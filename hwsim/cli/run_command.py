@@ -12,6 +12,7 @@ from hwsim.cli.options import (
     check_outputs,
     deliver,
     dimensions,
+    objective_option,
     output_options,
     power_of,
     run_files_of,
@@ -43,13 +44,7 @@ from hwsim.core.progress import Progress
     metavar="TRACE.npz",
     help="Price products with a factor 0 apart, counted in this trace of WORKLOAD.",
 )
-@click.option(
-    "--objective",
-    type=click.Choice([one.value for one in Objective]),
-    default=Objective.LATENCY.value,
-    show_default=True,
-    help="What the mapper makes least.",
-)
+@objective_option
 @click.option("--values", is_flag=True, help="Also compute the integers, in the chip's accumulators.")
 @click.option(
     "--counts",

@@ -6,10 +6,11 @@ from hwsim.errors import UnknownName
 
 
 class Objective(Enum):
-    """Latency is in whole cycles, energy in whole attojoules."""
+    """Latency is in whole cycles, energy in whole attojoules, EDP is their product."""
 
     LATENCY = "latency"
     ENERGY = "energy"
+    EDP = "edp"
 
     @classmethod
     def named(cls, name: "Objective | str") -> "Objective":

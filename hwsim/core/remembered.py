@@ -1,9 +1,40 @@
-"""What was made of some objects, remembered by their identity: where comparing them would take longer than the work."""
+"""What was made before, of equal objects, or of the very same ones where comparing would take longer than the work.
 
-from collections.abc import Callable
+Any number of threads may ask at once: what two of them make at one time is made twice.
+"""
+
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class RememberedEqual(Generic[T]):
+    """The last things that were made, by keys that are equal.
+
+    What stands in a key by its identity is kept as well, so that nothing else gets that identity.
+
+    >>> squares = RememberedEqual[int](most=2)
+    >>> squares.of(3, make=lambda: 3 * 3), squares.of(3, make=lambda: 0)
+    (9, 9)
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._known: dict[Hashable, tuple[T, object]] = {}
+        self._changing = Lock()
+
+    def of(self, key: Hashable, *, keep: object = None, make: Callable[[], T]) -> T:
+        """What was made for an equal key, or what is made now."""
+        found = self._known.get(key)
+        if found is None:
+            found = make(), keep  # outside the lock: it may ask for something else that is remembered
+            with self._changing:
+                if len(self._known) >= self.most and key not in self._known:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = found
+        return found[0]
 
 
 class Remembered(Generic[T]):
@@ -18,16 +49,8 @@ class Remembered(Generic[T]):
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self._known: dict[tuple[int, ...], tuple[T, tuple[object, ...]]] = {}
+        self._equal = RememberedEqual[T](most)
 
     def of(self, *objects: object, make: Callable[[], T]) -> T:
         """What was made of these very objects, or what is made now."""
-        key = tuple(map(id, objects))
-        found = self._known.get(key)
-        if found is None:
-            made = make()
-            if len(self._known) >= self.most:
-                self._known.pop(next(iter(self._known)), None)
-            found = self._known[key] = made, objects
-        return found[0]
+        return self._equal.of(tuple(map(id, objects)), keep=objects, make=make)

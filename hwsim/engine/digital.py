@@ -23,14 +23,6 @@ def run(schedule: Schedule) -> RunCounters:
     )
 
 
-def work_by_mode(schedule: Schedule) -> dict[Precision | None, Work]:
-    """The work of all ops, by the mode in which the array makes their products; that of all others stands at None."""
-    works: dict[Precision | None, list[tuple[Work, int]]] = {}
-    for tally in _gather(schedule).values():
-        works.setdefault(tally.mode, []).extend(tally.works)
-    return {mode: Work.sum_of(counted) for mode, counted in works.items()}
-
-
 @dataclass(slots=True)
 class _Tally:
     """What an op does over all its runs, whatever its sizes: each with how often it is done."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hwsim.core.laws import kind
-from hwsim.core.schedule import Preload, Schedule, ScheduleNode, Stretch
-from hwsim.mapping.lower import SizedLoop, SizedNode
+from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.placements import two_spaces
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.refusal import naming
-from hwsim.mapping.variants import Variants, variants_of
+from hwsim.mapping.variants import Variants, Where, variants_of
 
 
 def assemble(plan: Plan) -> Schedule:
@@ -23,25 +23,42 @@ def assemble(plan: Plan) -> Schedule:
 class _Builder:
     plan: Plan
     variants: Variants
-    known: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
+    made: dict[int, OpSchedule] = field(default_factory=dict)
+    """By the identity of their sized ops, which the plan's network keeps."""
+    bodies: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
+    """By the identity of the bodies of sized loops: one that comes again is the same object."""
+    places: dict[str, Where] = field(default_factory=dict)
+    overwrites: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the names of ops: the same for all sizes of one."""
 
     def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[ScheduleNode, ...]:
-        """The nodes as they run; a body that comes again is the same object."""
-        if id(nodes) not in self.known:
-            self.known[id(nodes)] = tuple(self._scheduled(nodes))
-        return self.known[id(nodes)]
+        """The nodes as they run."""
+        if id(nodes) not in self.bodies:
+            self.bodies[id(nodes)] = tuple(self._scheduled(nodes))
+        return self.bodies[id(nodes)]
 
     def _scheduled(self, nodes: Iterable[SizedNode]) -> Iterator[ScheduleNode]:
-        plan = self.plan
         for node in nodes:
             if isinstance(node, SizedLoop):
                 if node.first:
                     yield from self.preloads(node.name)
                 yield Stretch(loop=node.name, times=node.times, body=self.nodes(node.body))
             else:
-                with naming(node.op.name):
-                    op = self.variants.of(node, plan.kept_rows, plan.residents).schedule(plan)
-                yield op
+                made = self.made.get(id(node))
+                yield self.op(node) if made is None else made
+
+    def op(self, sized: SizedOp) -> OpSchedule:
+        """An op as the plan cuts it, one for all its runs of that size."""
+        plan, name = self.plan, sized.op.name
+        with naming(name):
+            where = self.places.get(name)
+            if where is None:
+                where = self.places[name] = self.variants.where(sized, plan.kept_rows, plan.residents)
+            variant = self.variants.of(sized, where)
+            if name not in self.overwrites:
+                self.overwrites[name] = variant.overwrites(plan)
+            made = self.made[id(sized)] = variant.schedule(plan, self.overwrites[name])
+        return made
 
     def preloads(self, loop: str) -> Iterator[Preload]:
         for resident in self.plan.residents.values():

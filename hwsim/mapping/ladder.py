@@ -5,20 +5,32 @@ are among those for each larger one, which is never slower for it.
 """
 
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
+MANY_OPS = 4096
+"""With more ops than that, each counted as often as it changes its sizes, a program has fewer rungs."""
 
 
-def rungs(size: int) -> tuple[int, ...]:
-    """The sizes of the ladder up to a scratchpad's, largest first: powers of two.
+def rungs(size: int, every: int = 1) -> tuple[int, ...]:
+    """The sizes of the ladder up to a scratchpad's, largest first: powers of two, or every so many of them.
 
-    >>> rungs(100)[:4]
-    (64, 32, 16, 8)
+    >>> rungs(100)[:4], rungs(100, every=2)
+    ((64, 32, 16, 8), (64, 16, 4, 1))
     """
-    return tuple(1 << power for power in range(size.bit_length() - 1, -1, -1))
+    top = size.bit_length() - 1
+    return tuple(1 << power for power in range(top - top % every, -1, -every))
 
 
-def sizes(size: int) -> tuple[int, ...]:
+def sizes(size: int, every: int = 1) -> tuple[int, ...]:
     """The scratchpad's own size, and the rungs below it, largest first."""
-    return tuple(dict.fromkeys((size, *rungs(size))))
+    return tuple(dict.fromkeys((size, *rungs(size, every))))
+
+
+def stride(ops: int) -> int:
+    """How many powers of two lie between the rungs for a program of so many ops: a power of two itself, up to 8.
+
+    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
+    (1, 2, 8, 8)
+    """
+    return next((every for every in (1, 2, 4) if ops <= every * MANY_OPS), 8)
 
 
 def slots(buffers: int) -> tuple[int, ...]:

@@ -52,9 +52,9 @@ def naive_cut(tiling: Tiling, limit: int) -> Cut:
     return cut_into(tiling, naive_block(tiling, limit))
 
 
-def fastest_cut(tiling: Tiling, limit: int) -> Cut:
-    """The fastest of the candidates whose slots fit the limit."""
-    return _fastest_within(tiling, _most_that_fits(tiling, limit))
+def fastest_cut(tiling: Tiling, limit: int, latency: int) -> Cut:
+    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
+    return _fastest_within(tiling, _most_that_fits(tiling, limit), latency)
 
 
 def _most_that_fits(tiling: Tiling, limit: int) -> int:
@@ -83,14 +83,14 @@ def _frugal_within(tiling: Tiling, limit: int) -> Cut:
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int) -> Cut:
+def _fastest_within(tiling: Tiling, limit: int, latency: int) -> Cut:
     """The candidates are tried in the order of what they take at least, as long as that is less than the best takes."""
     best: tuple[int, Extent] | None = None
     for least, size, block in _ranked(tiling):
         if best is not None and least >= best[0]:
             break
         if size <= limit:
-            cycles = cycles_alone(tiling, block)
+            cycles = cycles_alone(tiling, block, latency)
             best = (cycles, block) if best is None or cycles < best[0] else best
     assert best is not None
     return cut_into(tiling, best[1])
@@ -139,12 +139,13 @@ def cut_into(tiling: Tiling, block: Extent) -> Cut:
 
 
 @lru_cache(maxsize=1 << 15)
-def cycles_alone(tiling: Tiling, block: Extent) -> int:
-    """How long the product takes in blocks of that size on a chip that does nothing else."""
-    return times(encode_alone(cut_into(tiling, block).steps, tiling.target.ports)).cycles
+def cycles_alone(tiling: Tiling, block: Extent, latency: int) -> int:
+    """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
+    return times(encode_alone(cut_into(tiling, block).steps, tiling.target.ports_at(latency))).cycles
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[Cut, int], ...]:
     """All candidates with the cycles of each alone, for who asks why one was chosen; the naive one is among them."""
     blocks = dict.fromkeys((*candidates(tiling), naive_block(tiling, limit)))
-    return tuple((cut_into(tiling, block), cycles_alone(tiling, block)) for block in blocks)
+    latency = tiling.target.ports.latency
+    return tuple((cut_into(tiling, block), cycles_alone(tiling, block, latency)) for block in blocks)

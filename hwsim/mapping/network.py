@@ -17,6 +17,9 @@ from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 from hwsim.mapping.uses import ProgramUses, Span
 
+MOST_ITEMS = 256
+"""A weight is resident by rows of tiles, or, where it has more of them than that, by so many parts of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -37,6 +40,11 @@ class Network:
         """
         life = self.uses.life(name)
         return Span(self._leader_of.get(life.first, life.first), self._follower_of.get(life.last, life.last))
+
+    @cached_property
+    def size(self) -> int:
+        """How many ops a schedule has: each as often as it changes its sizes."""
+        return sum(1 for _ in sized_ops(self.nodes))
 
     @cached_property
     def _follower_of(self) -> dict[int, int]:
@@ -77,7 +85,7 @@ class Network:
 def network(program: Program) -> Network:
     """A program made ready."""
     uses = ProgramUses(program)
-    nodes = _Pairing(uses).nodes(lower(program))
+    nodes = _Sharing().nodes(_Pairing(uses).nodes(lower(program)))
     largest: dict[str, SizedOp] = {}
     for sized in sized_ops(nodes):
         before = largest.get(sized.op.name)
@@ -132,6 +140,30 @@ class _Pairing:
         return first.follower is None and first.on_array and can_follow(first, second, self.uses)
 
 
+class _Sharing:
+    """Makes equal ops one object, for few of a loop change from iteration to iteration; equal bodies stay one."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, SizedOp] = {}
+        self._bodies: dict[int, tuple[SizedNode, ...]] = {}
+
+    def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
+        if id(nodes) not in self._bodies:  # all are kept by their program while this one works
+            self._bodies[id(nodes)] = tuple(
+                replace(node, body=self.nodes(node.body))
+                if isinstance(node, SizedLoop)
+                else self._known.setdefault(_sizes(node), node)
+                for node in nodes
+            )
+        return self._bodies[id(nodes)]
+
+
+def _sizes(sized: SizedOp) -> object:
+    """What distinguishes the sized ops of one program."""
+    own = id(sized.op), tuple([shape for _, shape in sized.shapes])
+    return own if sized.follower is None else (own, _sizes(sized.follower))
+
+
 def columns_of(op: str) -> str:
     """What the bias and scales of an op are called where they are resident."""
     return f"{op}.columns"
@@ -156,8 +188,8 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
         loops = network.loops_of(name)
         if not loops:
             continue
-        for what, row, size in _parameters(sized, network, target):
-            found.append(_item(what, row, size, loops, network, name))
+        for what, row, rows, size in _parameters(sized, network, target):
+            found.append(replace(_item(what, row, size, loops, network, name), rows=rows))
     for name, uses in network.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in network.fused_away:
@@ -188,15 +220,15 @@ def least_naive_cycles(network: Network, target: Target) -> int:
     return target.ports.load_cycles(size)
 
 
-def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int]]:
-    """What an op loads anew in every iteration though it stays the same: name, row of tiles, bytes."""
+def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tuple[str, int, int, int]]:
+    """What an op loads anew in every iteration though it stays the same: name, first row of tiles, how many, bytes."""
     op, program = sized.op, network.program
     piece = pieces_of(network, target).of(sized)
     if isinstance(piece, VectorPiece):
         shared = [view for view in piece.by_rows.shared if program.tensor(view.tensor).role.parameter]
         size = sum(program.view_bytes(view, sized.shape) for view in shared)
         if size:
-            yield parameters_of(op.name), 0, size
+            yield parameters_of(op.name), 0, 1, size
         return
     assert isinstance(op, (Gemm, Conv))
     operands = piece.operands
@@ -206,12 +238,16 @@ def _parameters(sized: SizedOp, network: Network, target: Target) -> Iterator[tu
         limits = limits_of(target.array, piece.mode)
         if matrix.batch > 1 or limits.outputs_stay:
             # On an OS array K is cut only inside one output tile, so part of a weight would force blocks of one tile.
-            yield op.weight.tensor, 0, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
+            yield op.weight.tensor, 0, 1, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
-            for row, first in enumerate(range(0, matrix.k, limits.unit.k)):
-                yield op.weight.tensor, row, operands.weight_bytes(min(limits.unit.k, matrix.k - first), matrix.n)
+            count = -(-matrix.k // limits.unit.k)
+            together = -(-count // MOST_ITEMS)
+            for row in range(0, count, together):
+                rows = min(together, count - row)
+                k = min(rows * limits.unit.k, matrix.k - row * limits.unit.k)
+                yield op.weight.tensor, row, rows, operands.weight_bytes(k, matrix.n)
     if operands.column_bytes(matrix.n):
-        yield columns_of(op.name), 0, operands.column_bytes(matrix.n)
+        yield columns_of(op.name), 0, 1, operands.column_bytes(matrix.n)
 
 
 def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], network: Network, op: str) -> Item:

@@ -4,7 +4,7 @@ from hwsim.core.ops import Conv, Gemm, Op
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
 from hwsim.mapping.network import columns_of, parameters_of
-from hwsim.mapping.plan import Plan
+from hwsim.mapping.plan import Plan, rounded_to
 from hwsim.mapping.uses import Span
 
 
@@ -43,15 +43,22 @@ def _placement(name: str, plan: Plan) -> Placement:
             return Placement(tensor=name, place=Place.RESIDENT, bytes=size, kept_bytes=size, why=together)
         return Placement(tensor=name, place=Place.STREAMED, bytes=size, why=_why_streamed(name, plan))
     whole = resident.bytes >= size
-    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit")
+    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit{_rounded(plan)}")
     place = Place.RESIDENT if whole else Place.PARTLY
     return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
 
 
 def _no_room(name: str, size: int, plan: Plan) -> str:
+    """Slots are reserved before blocks are chosen, because that choice depends on what is kept."""
+    if plan.naive:
+        return "nothing stays between ops in this plan"
     life: Span = plan.network.life(name)
-    most = max(plan.floor.working[life.first : life.last + 1])
-    return f"{size:,} bytes do not fit beside residents, kept tensors and a working set of {most:,} bytes"
+    most, place = max((plan.floor.working[place], -place) for place in range(life.first, life.last + 1))
+    op = plan.network.uses.placed[-place].op.name
+    return (
+        f"{size:,} bytes do not fit beside residents, kept tensors and {most:,} bytes reserved for the slots of {op}: "
+        f"its largest square blocks within 1/{plan.share} of the scratchpad; the blocks it runs in may take less"
+    )
 
 
 def _resident_with_others(name: str, plan: Plan) -> str | None:
@@ -72,5 +79,10 @@ def _weight_of(op: Op) -> str | None:
 
 def _why_streamed(name: str, plan: Plan) -> str:
     if any(item.name == name for item in plan.items):
-        return "no room beside residents that save more traffic"
+        return f"no room beside residents that save more traffic{_rounded(plan)}"
     return "nothing stays in this plan" if plan.naive else "comes from outside with every read"
+
+
+def _rounded(plan: Plan) -> str:
+    unit = rounded_to(plan)
+    return f", in sizes rounded up to {unit:,} bytes" if unit else ""

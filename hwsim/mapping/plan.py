@@ -17,7 +17,7 @@ from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
-from hwsim.mapping.residency import Choice, Item, choose
+from hwsim.mapping.residency import Choice, Item, choose, rounding
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
@@ -62,6 +62,10 @@ class Plan:
     naive: bool
     frugal: bool = False
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
+    latency: int = 0
+    """With which DRAM in mind ops are cut, in cycles."""
+    share: int = 1
+    """A working set may take one part in so many of the scratchpad."""
     items: tuple[Item, ...] = ()
 
     @cached_property
@@ -90,11 +94,13 @@ def plan(
     share: int,
     divide: bool,
     frugal: bool = False,
+    latency: int = 0,
     residency: "Plan | None" = None,
 ) -> Plan:
     """The decisions for a scratchpad of that size, where a working set may take one part in `share`.
 
-    With `divide` tensors that do not fit are kept in part; if the plan is `frugal`, ops are cut for least traffic.
+    With `divide` tensors that do not fit are kept in part; if the plan is `frugal`, ops are cut for least traffic, else
+    for least time with a DRAM of that `latency`.
     `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
     floor, items = Floor(size, _working_sets(network, target, size, share)), items_of(network, target)
@@ -118,7 +124,10 @@ def plan(
             if head is not None:
                 heads[tenant.name] = head
     room = tuple(size - top for top in floor.tops())
-    return Plan(network, target, size, residents, kept, heads, floor, room, naive=False, frugal=frugal, items=items)
+    return Plan(
+        network, target, size, residents, kept, heads, floor, room,
+        naive=False, frugal=frugal, latency=latency, share=share, items=items,
+    )  # fmt: skip
 
 
 def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int, known: Container[str]) -> Head | None:
@@ -138,16 +147,25 @@ def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int, known: Conta
 @lru_cache(maxsize=256)
 def residents_that_save_most(network: Network, target: Target, size: int, share: int) -> Choice:
     """What saves most traffic beside the largest working set of each loop."""
+    return choose(items_of(network, target), _capacity(network, target, size, share))
+
+
+def rounded_to(plan: Plan) -> int:
+    """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
+    return rounding(plan.items, _capacity(plan.network, plan.target, plan.size, plan.share)) if plan.items else 0
+
+
+def _capacity(network: Network, target: Target, size: int, share: int) -> dict[str, int]:
+    """The room of each loop beside its largest working set."""
     working = _working_sets(network, target, size, share)
-    capacity = {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
-    return choose(items_of(network, target), capacity)
+    return {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
 
 
 def _as_before(item: Item, before: Plan) -> str | None:
     if item.name in before.kept:
         return item.loops[0]
     resident = before.residents.get(item.name)
-    return resident.loop if resident is not None and item.row < resident.rows else None
+    return resident.loop if resident is not None and item.row + item.rows <= resident.rows else None
 
 
 def _settle(
@@ -181,7 +199,7 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
             continue
         rows, size = grouped.get((item.name, loop), (0, 0))
         if item.row == rows:
-            grouped[item.name, loop] = rows + 1, size + item.bytes
+            grouped[item.name, loop] = rows + item.rows, size + item.bytes
     return [(name, loop, rows, size) for (name, loop), (rows, size) in grouped.items()]
 
 

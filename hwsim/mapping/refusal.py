@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hwsim.errors import Unsupported
+from hwsim.errors import InvalidValue, Unsupported
 
 
 class UnsupportedOp(Unsupported):
@@ -16,10 +16,10 @@ class UnsupportedOp(Unsupported):
 
 @contextmanager
 def naming(op: str) -> Iterator[None]:
-    """Whatever is refused inside is refused in the name of the op."""
+    """Whatever is refused inside is refused in the name of the op, a count that is too large as well."""
     try:
         yield
     except UnsupportedOp:
         raise
-    except Unsupported as error:
+    except (Unsupported, InvalidValue) as error:
         raise UnsupportedOp(op, str(error)) from error

@@ -1,13 +1,13 @@
 """Which weights and states stay in the scratchpad: those that save most bytes of DRAM traffic.
 
-An item is a tensor's row of tiles, or something that stays as a whole. It can be resident in any loop around its op:
-then it is loaded once before that loop, and takes its bytes during all of it; of a tensor the first rows are. Among the
-items of one loop the choice is a knapsack, solved exactly (to coarser units, where it would have more than
-`MOST_STATES` states); with loops inside loops it is exact for up to `EXACT_ITEMS` items, and beyond that outer loops
-choose first.
+An item is some of a tensor's rows of tiles, or something that stays as a whole. It can be resident in any loop around
+its op: then it is loaded once before that loop, and takes its bytes during all of it; of a tensor the first rows are.
+Among the items of one loop the choice is a knapsack, solved exactly; where it would have more than `MOST_STATES` states
+or take more than `MOST_SUMS` sums, sizes are rounded up to coarser units, so that what is chosen still fits. With loops
+inside loops the choice is exact for up to `EXACT_ITEMS` items, and beyond that outer loops choose first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, product
 from math import gcd
@@ -15,18 +15,23 @@ from math import gcd
 import numpy as np
 
 EXACT_ITEMS = 12
-MOST_STATES = 1 << 24  # of a knapsack; with more, sizes are rounded up to coarser units
+MOST_STATES = 1 << 24
+MOST_SUMS = 1 << 27
+LONG_SUMS = 1 << 6
+"""By how much less of both a knapsack may take whose values need Python's integers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that may be resident: its bytes, the loops around it (outermost first), and what each would save."""
+    """Something that may be resident: the rows of tiles of a tensor that it is, from `row` on; its bytes; the loops
+    around it (outermost first), and what each would save."""
 
     name: str
     row: int
     bytes: int
     loops: tuple[str, ...]
     saves: tuple[int, ...]  # DRAM bytes avoided, if resident in the loop of that place
+    rows: int = 1
 
 
 Choice = tuple[str | None, ...]  # of each item, the loop in which it is resident
@@ -40,11 +45,9 @@ def choose(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
     ('frames', 'frames', None)
     """
     candidates = [item for item in items if item.loops and max(item.saves) > 0]
-    paths = {item.loops for item in candidates}
-    if all(len(path) == 1 for path in paths):
+    if all(len(item.loops) == 1 for item in candidates):
         chosen: dict[Item, str] = {}
-        for (loop,) in sorted(paths):
-            own = [item for item in candidates if item.loops == (loop,)]
+        for loop, own in sorted(_by_loop(candidates).items()):
             chosen |= dict.fromkeys(_best_heads(own, 0, capacity[loop]), loop)
         return tuple(chosen.get(item) for item in items)
     if len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
@@ -88,12 +91,13 @@ def knapsack(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> list
     count = len(groups)
     if sum(size for group in groups for size, _ in group) <= capacity:
         return [len(group) for group in groups]
-    unit = gcd(*(size for group in groups for size, _ in group)) or 1
-    unit *= max(1, -(-(count + 1) * (max(0, capacity) // unit + 1) // MOST_STATES))
+    # In parts of what divides all values, sums are the same choice's, and smaller.
+    part = gcd(*(value for group in groups for _, value in group)) or 1
+    unit = unit_of(groups, capacity)
     room = max(0, capacity) // unit
     # best[i, r]: the most value of the groups from i on in r units of room.
-    best = np.zeros((count + 1, room + 1), np.int64)
-    heads = [_heads(group, unit) for group in groups]
+    best = np.zeros((count + 1, room + 1), object if _long(groups) else np.int64)
+    heads = [_heads(group, unit, part) for group in groups]
     for i in range(count - 1, -1, -1):
         best[i] = best[i + 1]
         for size, value in heads[i]:
@@ -110,10 +114,53 @@ def knapsack(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> list
     return taken
 
 
-def _heads(group: Sequence[tuple[int, int]], unit: int) -> list[tuple[int, int]]:
-    """Size, in whole units, and value of the first thing, of the first two, and so on."""
+def unit_of(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> int:
+    """The unit in which a knapsack counts sizes: what divides all of them, or so much that its work is bounded.
+
+    >>> unit_of([[(6, 1)], [(9, 1)]], 12), unit_of([[(6, 1)], [(9, 1)]], 10**9)
+    (3, 180)
+    """
+    unit = gcd(*(size for group in groups for size, _ in group)) or 1
+    sizes, share = max(0, capacity) // unit + 1, LONG_SUMS if _long(groups) else 1
+    states, sums = (len(groups) + 1) * sizes, sum(map(len, groups)) * sizes
+    return unit * max(1, -(-states * share // MOST_STATES), -(-sums * share // MOST_SUMS))
+
+
+def _long(groups: Sequence[Sequence[tuple[int, int]]]) -> bool:
+    """Whether the value of all things together, the most that any sum can be, needs more than 63 bits."""
+    values = [value for group in groups for _, value in group]
+    return sum(values) // (gcd(*values) or 1) >= 1 << 63
+
+
+def rounding(items: Sequence[Item], capacity: dict[str, int]) -> int:
+    """The coarsest unit to which sizes are rounded in the choice among these items; 0 if it is made in exact sizes."""
+    coarsest = 0
+    for depth in range(max((len(item.loops) for item in items), default=0)):
+        for loop, own in _by_loop(items, depth).items():
+            groups = [[(item.bytes, item.saves[depth]) for item in group] for group in _by_tensor(own)]
+            sizes = [size for group in groups for size, _ in group]
+            unit = 0 if sum(sizes) <= capacity[loop] else unit_of(groups, capacity[loop])
+            coarsest = max(coarsest, unit if unit > gcd(*sizes) else 0)
+    return coarsest
+
+
+def _by_loop(items: Iterable[Item], depth: int = 0) -> dict[str, list[Item]]:
+    """The items that lie so deep in loops, by the loop of that depth."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if len(item.loops) > depth:
+            found.setdefault(item.loops[depth], []).append(item)
+    return found
+
+
+def _by_tensor(items: Iterable[Item]) -> list[list[Item]]:
+    return [list(group) for _, group in groupby(items, key=lambda item: item.name)]
+
+
+def _heads(group: Sequence[tuple[int, int]], unit: int, part: int) -> list[tuple[int, int]]:
+    """Size, in whole units, and value, in parts, of the first thing, of the first two, and so on."""
     sizes = accumulate(size for size, _ in group)
-    values = accumulate(value for _, value in group)
+    values = accumulate(value // part for _, value in group)
     return [(-(-size // unit), value) for size, value in zip(sizes, values, strict=True)]
 
 
@@ -151,7 +198,7 @@ def _outer_first(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
 
 def _best_heads(items: Sequence[Item], depth: int, capacity: int) -> list[Item]:
     """Of each tensor the first rows, as many as make most of the capacity."""
-    groups = [list(group) for _, group in groupby(items, key=lambda item: item.name)]
+    groups = _by_tensor(items)
     lengths = knapsack([[(item.bytes, item.saves[depth]) for item in group] for group in groups], capacity)
     return [item for group, length in zip(groups, lengths, strict=True) for item in group[:length]]
 

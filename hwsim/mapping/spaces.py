@@ -55,7 +55,7 @@ class Floor:
 
     def gap(self, life: Span) -> int:
         """The most bytes in one piece that are free all that time."""
-        return max((end - start for start, end in self._gaps(life)), default=0)
+        return max((max(0, end - start) for start, end in self._gaps(life)), default=0)
 
     def _gaps(self, life: Span) -> Iterator[tuple[int, int]]:
         """What is free all that time, from the lowest address on, beside the slots."""

@@ -25,6 +25,14 @@ class Target:
     def slots(self) -> int:
         return self.ports.slots
 
+    def ports_at(self, latency: int) -> Ports:
+        """The ports, if the DRAM had that latency: one object for each, by which equal steps are known."""
+        return self._ports_at.setdefault(latency, replace(self.ports, latency=latency))
+
+    @cached_property
+    def _ports_at(self) -> dict[int, Ports]:
+        return {self.ports.latency: self.ports}
+
     @cached_property
     def vector_cycles(self) -> Mapping[Function, int]:
         return dict(self.vector.cycles)

@@ -38,28 +38,27 @@ class Variant:
     stored: tuple[Written, ...]
     made: dict[object, OpSchedule] = field(repr=False)
 
-    def schedule(self, plan: Plan) -> OpSchedule:
-        """The op as that plan cuts it."""
+    def schedule(self, plan: Plan, overwrites: tuple[str, ...]) -> OpSchedule:
+        """The op as that plan cuts it, taking the space of these."""
         steps, block = self._cut(plan, plan.room[self.place])
-        overwrites: tuple[str, ...] = ()
-        for one in self.kept:
-            overwrites += plan.handovers[one.tensor]
-        if len(self.kept) > 1:
-            overwrites = tuple(dict.fromkeys(overwrites))
         key = id(steps), overwrites  # what is made keeps its steps, so that no others get their identity
         if key not in self.made:
             self.made[key] = self._made(steps, block, overwrites)
         return self.made[key]
+
+    def overwrites(self, plan: Plan) -> tuple[str, ...]:
+        """Whose space the op takes in that plan."""
+        return tuple(dict.fromkeys(dead for one in self.kept for dead in plan.handovers[one.tensor]))
 
     def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
         if isinstance(self.cuts, Rows):
             rows = self.cuts
             if plan.naive and rows.least_held <= room:
                 return cut_rows(rows, naive_rows(rows, room)).steps, None
-            return fastest_rows(rows, room).steps, None
+            return fastest_rows(rows, room, plan.latency).steps, None
         cut = naive_cut(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
-            cut = (frugal_cut if plan.frugal else fastest_cut)(self.cuts, room)
+            cut = frugal_cut(self.cuts, room) if plan.frugal else fastest_cut(self.cuts, room, plan.latency)
         return cut.steps, cut.block
 
     def _made(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
@@ -89,7 +88,11 @@ class _Variants:
     tensors: tuple[str, ...]
     weight: str | None
     together: str  # its columns or parameters
-    found: dict[object, Variant] = field(default_factory=dict)
+    found: "dict[Where, Variant]" = field(default_factory=dict)
+
+
+Where = tuple[int, bool, tuple[int, ...]]
+"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
 
 
 class Variants:
@@ -101,20 +104,28 @@ class Variants:
         self.following = next_streams(network, target) if waits_for_next(target.array) else {}
         self._of: dict[int, tuple[_Variants, SizedOp]] = {}
 
-    def of(self, sized: SizedOp, kept: KeptRows, residents: Mapping[str, Resident]) -> Variant:
-        """The variant of whose tensors this much is kept, and these are resident."""
-        if id(sized) not in self._of:
-            self._of[id(sized)] = self._variants(sized), sized
-        all_of_it = self._of[id(sized)][0]
-        resident = None if all_of_it.weight is None else residents.get(all_of_it.weight)
-        rows, together = 0 if resident is None else resident.rows, all_of_it.together in residents
-        here = tuple([kept.get(name, 0) for name in all_of_it.tensors])
-        found = all_of_it.found.get((rows, together, here))
+    def where(self, sized: SizedOp, kept: KeptRows, residents: Mapping[str, Resident]) -> "Where":
+        """How much of the op's tensors lies in the scratchpad: the same for all of its sizes."""
+        every = self._every(sized)
+        resident = None if every.weight is None else residents.get(every.weight)
+        rows, together = 0 if resident is None else resident.rows, every.together in residents
+        return rows, together, tuple([kept.get(name, 0) for name in every.tensors])
+
+    def of(self, sized: SizedOp, where: "Where") -> Variant:
+        """The variant of the op with its tensors there."""
+        every = self._every(sized)
+        found = every.found.get(where)
         if found is None:
-            own = {name: first for name, first in zip(all_of_it.tensors, here, strict=True) if first}
-            found = self._variant(sized, all_of_it.piece, own, rows, together=together)
-            all_of_it.found[rows, together, here] = found
+            rows, together, here = where
+            own = {name: first for name, first in zip(every.tensors, here, strict=True) if first}
+            found = every.found[where] = self._variant(sized, every.piece, own, rows, together=together)
         return found
+
+    def _every(self, sized: SizedOp) -> "_Variants":
+        found = self._of.get(id(sized))
+        if found is None:
+            found = self._of[id(sized)] = self._variants(sized), sized
+        return found[0]
 
     def _variants(self, sized: SizedOp) -> _Variants:
         piece, name = self.pieces.of(sized), sized.op.name

@@ -128,29 +128,30 @@ def naive_row_bytes(rows: Rows, limit: int) -> int:
     return rows.held(naive_rows(rows, limit)) * rows.target.slots
 
 
-def fastest_rows(rows: Rows, limit: int) -> RowCut:
-    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row."""
+def fastest_rows(rows: Rows, limit: int, latency: int) -> RowCut:
+    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row, with a DRAM of
+    that latency."""
     if rows.least_held > limit:
         raise Unsupported(
             f"one row takes {rows.least_held} bytes with {rows.target.slots} buffers, "
             f"the scratchpad has {limit} for it; give a larger one"
         )
     if rows.most_held <= limit:
-        return _fastest_of(rows, max(0, rows.most_held - 1).bit_length())
-    return _fastest_of(rows, limit.bit_length() - 1)
+        return _fastest_of(rows, max(0, rows.most_held - 1).bit_length(), latency)
+    return _fastest_of(rows, limit.bit_length() - 1, latency)
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_of(rows: Rows, power: int) -> RowCut:
+def _fastest_of(rows: Rows, power: int, latency: int) -> RowCut:
     """The fastest of the blocks for budgets up to that power of two."""
     budgets = (1 << lower for lower in range(power, max(-1, power - BUDGETS), -1))
     blocks = dict.fromkeys(_most_rows(rows, room // rows.target.slots) or 1 for room in budgets)
     cuts = [cut_rows(rows, block) for block in blocks]
-    return cuts[0] if len(cuts) == 1 else min(cuts, key=lambda cut: _cycles_alone(cut, rows.target))
+    return cuts[0] if len(cuts) == 1 else min(cuts, key=lambda cut: _cycles_alone(cut, rows.target, latency))
 
 
-def _cycles_alone(cut: RowCut, target: Target) -> int:
-    return times(encode_alone(cut.steps, target.ports)).cycles
+def _cycles_alone(cut: RowCut, target: Target, latency: int) -> int:
+    return times(encode_alone(cut.steps, target.ports_at(latency))).cycles
 
 
 @lru_cache(maxsize=1 << 14)
@@ -271,4 +272,5 @@ def tried_rows(rows: Rows, limit: int) -> tuple[tuple[RowCut, int, int], ...]:
     powers = range((max(1, rows.held(rows.count) * slots) - 1).bit_length(), -1, -1)
     blocks = [_most_rows(rows, (1 << power) // slots) or 1 for power in powers]
     cuts = [cut_rows(rows, block) for block in dict.fromkeys((*blocks, naive_rows(rows, limit)))]
-    return tuple((cut, _cycles_alone(cut, rows.target), rows.held(cut.rows) * slots) for cut in cuts)
+    alone = rows.target.ports.latency
+    return tuple((cut, _cycles_alone(cut, rows.target, alone), rows.held(cut.rows) * slots) for cut in cuts)

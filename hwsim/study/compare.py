@@ -7,6 +7,7 @@ from fractions import Fraction
 from hwsim.core.arguments import must_map_names
 from hwsim.core.chip import Chip
 from hwsim.core.noun import must_be
+from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress, no_progress, stage
 from hwsim.core.result import Comparison, ComparisonRow, Result, Summary
 from hwsim.core.workload import Workload
@@ -24,23 +25,27 @@ def compare(
     workload: Workload,
     precisions: Sequence[str],
     *,
+    objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Comparison:
     """Run the workload in each precision, the whole model under one policy; gains are relative to the first.
 
-    With several precisions, the waterfall leads from the first to the last one.
+    With several precisions, the waterfall leads from the first to the last one. In all runs the mapper makes the
+    `objective` least.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
     must_map_names(str, "a text", files=files)
     if isinstance(precisions, str) or not isinstance(precisions, Sequence) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
+    objective = Objective.named(objective)
     works = [in_precision(workload, precision) for precision in precisions]
     orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()
     stages = len(works) + len(orders)
     results = [
-        simulate(chip, work, files=files, progress=stage(progress, place, stages)) for place, work in enumerate(works)
+        simulate(chip, work, objective=objective, files=files, progress=stage(progress, place, stages))
+        for place, work in enumerate(works)
     ]
     waterfalls = [
         waterfall(
@@ -50,6 +55,7 @@ def compare(
             works[-1].program,
             order,
             stage(progress, len(works) + place, stages),
+            objective=objective,
         )
         for place, order in enumerate(orders)
     ]

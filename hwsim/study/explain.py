@@ -11,16 +11,17 @@ from hwsim.core.program import Loop
 from hwsim.core.schedule import Ports, port_cycles
 from hwsim.core.share import Share
 from hwsim.core.workload import Workload
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.pieces import MatrixPiece
-from hwsim.mapping.schedule import Cost, Planned, planned
+from hwsim.mapping.schedule import Planned, planned
 from hwsim.timing.systolic import gemm_cycles, tail
 
 
-def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, cost: Cost | None) -> Explanation:
-    """The explanation of an op that ran on that chip with these counters, by the plan that costs least."""
-    found = planned(workload.program, chip, cost=cost)
+def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
+    """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
+    found = planned(workload.program, chip, aim=aim)
     leader = leader_of(found, op)
     leads = leader.op.name == op
     follower = None if leader.follower is None else leader.follower.op.name

@@ -1,53 +1,61 @@
-"""What a schedule costs, for a mapper that looks for the one that costs least."""
+"""What a mapper makes least, with the energy of schedules on a chip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hwsim.core.chip import Chip
 from hwsim.core.counters import OpCounters, Stalls, Units, Work
 from hwsim.core.objective import Objective
+from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
-from hwsim.core.schedule import Schedule
-from hwsim.engine.digital import work_by_mode
-from hwsim.mapping.schedule import Cost
-from hwsim.price.price import price
-from hwsim.timing.timeline import times
+from hwsim.core.remembered import Remembered
+from hwsim.core.schedule import OpSchedule, Preload, Schedule
+from hwsim.mapping.choice import Aim
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff
 
 
 @lru_cache(maxsize=64)
-def cost_of(objective: Objective, chip: Chip, table: PriceTable) -> Cost | None:
-    """The cost that goes with an objective; None for the mapper's own, which is time."""
-    return EnergyOf(chip, table) if objective is Objective.ENERGY else None
+def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
+    """The objective, and what energy is on a chip with these prices."""
+    return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyOf:
-    """The energy of a schedule on a chip, in attojoules: that of its run, without the shares of single ops.
+    """The energy of a schedule that takes so many cycles, in attojoules: that of its run, without the shares of ops.
 
-    Energy is a sum of counts times prices, so all ops of one mode may be charged as one. What gated products save is
-    left out: it is the same in every schedule.
+    Energy is a sum of counts times prices, so equal steps are charged once, and the chip leaks once for all of them.
+    What gated products save is left out: it is the same in every schedule.
     """
 
-    chip: Chip
-    table: PriceTable
+    tariff: Tariff
+    known: Remembered[int] = field(default_factory=lambda: Remembered[int](most=1 << 15))
 
-    def __call__(self, schedule: Schedule) -> int:
-        cycles = times(schedule).cycles
-        charged = []
-        for mode, work in (work_by_mode(schedule) or {None: Work()}).items():
-            charged.append(
-                OpCounters(
-                    name="other" if mode is None else mode.value,
-                    kind="gemm",
-                    mode=mode,
-                    times=1,
-                    macs=work.macs,
-                    cycles=cycles,
-                    busy=Units(),
-                    stalls=Stalls(),
-                    span=cycles,
-                    work=work,
-                )
-            )
-            cycles = 0  # the whole chip leaks once
-        return price(charged, self.chip, self.table).components.total
+    def __call__(self, schedule: Schedule, cycles: int) -> int:
+        total = self._charged(None, Work(), cycles)
+        for placed in schedule.placed():
+            total += placed.times * self._of(placed.node)
+        return total
+
+    def _of(self, node: OpSchedule | Preload) -> int:
+        if isinstance(node, Preload):
+            return self._charged(None, node.work(), 0)
+        return self.known.of(
+            node.steps, node.mode, make=lambda: self._charged(node.mode, node.work() + node.fused_work(), 0)
+        )
+
+    def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
+        counters = OpCounters(
+            name="all of it",
+            kind="gemm",
+            mode=mode,
+            times=1,
+            macs=work.macs,
+            cycles=cycles,
+            busy=Units(),
+            stalls=Stalls(),
+            span=cycles,
+            work=work,
+        )
+        return sum(unit.attojoules * count for unit, count in self.tariff.charges(counters, 0))

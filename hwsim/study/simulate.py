@@ -25,7 +25,7 @@ from hwsim.price.price import Tariff, price
 from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
-from hwsim.study.objective import cost_of
+from hwsim.study.objective import aim_of
 from hwsim.study.operating import at_point, under_cap
 from hwsim.study.outcome import Figures, provenance, result
 from hwsim.study.runnable import check_functions
@@ -47,8 +47,9 @@ def simulate(
 
     `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
     clock until the average power of the run keeps within it. `zero_products` says of ops how many of their products
-    have a factor that is zero, for a chip that gates these. The mapper makes the `objective` least. `files` are hashes
-    of the files that all this came from, for the provenance.
+    have a factor that is zero, for a chip that gates these. The mapper makes the `objective` least: latency (of plans
+    about as fast, the one with least energy), energy, or edp, their product. `files` are hashes of the files that all
+    this came from, for the provenance.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
@@ -66,7 +67,7 @@ def simulate(
     check_functions(workload.program, chip)
 
     def planned_on(chip: Chip, work: Workload) -> Schedule:
-        return schedule(work.program, chip, cost=cost_of(objective, chip, table), progress=progress)
+        return schedule(work.program, chip, aim=aim_of(objective, chip, table), progress=progress)
 
     def priced(chip: Chip) -> tuple[RunCounters, Energy]:
         counters = run(planned_on(chip, workload))
@@ -88,7 +89,7 @@ def simulate(
         if explained is None or work is not workload:
             return found
         own = next(op for op in counters.ops if op.name == explained)
-        return replace(found, explanation=explain(chip, work, explained, own, cost_of(objective, chip, table)))
+        return replace(found, explanation=explain(chip, work, explained, own, aim_of(objective, chip, table)))
 
     return replace(run_one(workload), lengths=over_lengths(workload, run_one))
 

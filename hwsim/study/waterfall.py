@@ -1,7 +1,8 @@
 """From one precision to another in a fixed chain of real runs, each of which changes one thing more.
 
-Every run has the mapper's fastest schedule. Until residency is decided anew, the tensors that stay in the scratchpad
-are those of the first run. A change that leads to something that no chip could run is made together with the next one.
+Every run has the schedule that the mapper takes for the objective. Until residency is decided anew, the tensors that
+stay in the scratchpad are those of the first run. A change that leads to something that no chip could run is made
+together with the next one.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from hwsim.core.chip import Chip, PackedMacs, SystolicArray
 from hwsim.core.counters import RunCounters
 from hwsim.core.laws import law
 from hwsim.core.noun import sorted_pairs
+from hwsim.core.objective import Objective
 from hwsim.core.ops import Conv, Gemm
 from hwsim.core.precision import Precision
 from hwsim.core.prices import PriceTable
@@ -22,10 +24,12 @@ from hwsim.core.tensor import Tensor
 from hwsim.core.waterfall import Change, Cost, WaterfallStep
 from hwsim.engine.digital import run
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
+from hwsim.study.objective import aim_of
 
 CHAIN = tuple(Change)
 OTHER_ORDER = (
@@ -46,10 +50,12 @@ def waterfall(
     last: Program,
     order: Sequence[Change] = CHAIN,
     progress: Progress = no_progress,
+    *,
+    objective: Objective = Objective.LATENCY,
 ) -> tuple[WaterfallStep, ...]:
     """The steps from the first program to the last one, which is the same network in other formats."""
     assert sorted(order, key=CHAIN.index) == list(CHAIN)
-    between = _Between.of(chip, table, first, last)
+    between = _Between.of(chip, table, aim_of(objective, chip, table), first, last)
     steps: list[WaterfallStep] = []
     before, done = between.cost(frozenset()), frozenset[Change]()
     pending: tuple[Change, ...] = ()
@@ -72,13 +78,14 @@ class _Between:
 
     chip: Chip
     table: PriceTable
+    aim: Aim
     first: "_Run"
     last: "_Run"
     found: dict[frozenset[Change], Cost] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, chip: Chip, table: PriceTable, first: Program, last: Program) -> "_Between":
-        return cls(chip, table, _Run.of(first, chip), _Run.of(last, chip))
+    def of(cls, chip: Chip, table: PriceTable, aim: Aim, first: Program, last: Program) -> "_Between":
+        return cls(chip, table, aim, _Run.of(first, chip, aim), _Run.of(last, chip, aim))
 
     def cost(self, changed: frozenset[Change], progress: Progress = no_progress) -> Cost:
         """What a run costs in which these things are as in the last one, and all others as in the first one."""
@@ -94,7 +101,7 @@ class _Between:
             worked = self.last.program if Change.VECTOR in changed else self.first.program
             converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
-            found = planned(program, chip, residency=kept, free_conversion=converts, progress=progress)
+            found = planned(program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress)
             counters = run(found.schedule)
         return Cost(counters.total.cycles, self.energy(counters, modes))
 
@@ -140,8 +147,8 @@ class _Run:
     counters: RunCounters
 
     @classmethod
-    def of(cls, program: Program, chip: Chip) -> "_Run":
-        found = planned(program, chip)
+    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
+        found = planned(program, chip, aim=aim)
         return cls(program, found.plan, run(found.schedule))
 
     @property

@@ -1,6 +1,6 @@
 """A schedule as the arrays of integers that the timeline's kernel walks."""
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,13 +8,10 @@ from numpy.typing import NDArray
 
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.core.steps import StepTree
-from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.timing.encode_ops import ASKED, WHOLE, columns_of, op_code
-from hwsim.timing.encode_steps import NO_ROW, step_code
-
-_LONGEST = 2**62
-_NO_OPS = 2**62
+from hwsim.timing.encode_runs import Run, Runs, Touch
+from hwsim.timing.encode_steps import LONGEST, NO_ROW, check_longest, step_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +25,26 @@ class Encoded:
 def encode(schedule: Schedule) -> Encoded:
     """The arrays for a schedule; Unsupported if its times might not fit 64 bits."""
     ports, writer = schedule.ports, _Writer(schedule.ports)
-    bound = writer.nodes(schedule.body, 0).longest
-    if bound > _LONGEST:
-        raise Unsupported(f"the program takes up to {bound} cycles; hwsim counts to {_LONGEST}")
+    check_longest(writer.nodes(schedule.body, 0).longest)
+    writer.finish()
     kept = _longest_period(ports) + 1
     key_at, keys = _places(writer.key_sizes, kept)
     past_at, pasts = _places(writer.past_sizes, kept)
-    tensors, two_spaces = writer.tensors, schedule.two_spaces
+    ops, tensors, two_spaces = writer.runs.ops, writer.runs.tensors, schedule.two_spaces
     arrays = (
         writer.code(key_at, past_at),
-        _table(writer.refs, 2),
+        _table(writer.runs.refs, 2),
         _table(writer.touched, c.TOUCHED_COLUMNS),
         _fixed(ports),
-        np.array([max(1, len(writer.ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
+        np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
-    return Encoded(tuple(writer.ops), arrays)
+    return Encoded(tuple(ops), arrays)
 
 
 def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> Encoded:
     """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
     code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
-    if code.longest > _LONGEST:
-        raise Unsupported(f"the program takes up to {code.longest} cycles; hwsim counts to {_LONGEST}")
     rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
     for end in (0, -1):
         rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
@@ -97,37 +91,20 @@ def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class _Body:
-    """What the snapshots of a loop must know of its body. `touched`: how it uses each tensor, bits of `encode_ops`."""
+    """What is known of the nodes inside a stretch: units and rings used, cycles of one iteration if nothing overlaps,
+    and how each of them touches what it uses."""
 
     units: int = 0
     rings: int = 0
     loaded: int = 0
-    low: int = _NO_OPS  # its ops' rows of the totals
-    high: int = 0
-    touched: dict[int, int] = field(default_factory=dict)
-    longest: int = 0  # cycles of one iteration, if nothing overlaps
+    longest: int = 0
+    touches: list[Touch] = field(default_factory=list)
 
     def use(self, units: int, rings: int, loaded: int, longest: int) -> None:
         self.units |= units
         self.rings |= rings
         self.loaded |= loaded
         self.longest += longest
-
-    def runs(self, op: int) -> None:
-        self.low, self.high = min(self.low, op), max(self.high, op + 1)
-
-    def touch(self, tensor: int, how: int) -> None:
-        self.touched[tensor] = self.touched.get(tensor, 0) | how
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A body that was written: its rows, and where what moves with them stands."""
-
-    at: int
-    end: int
-    ranges: tuple[slice, ...]  # of parts, heads, loops, ends
-    body: _Body
 
 
 class _Writer:
@@ -137,58 +114,59 @@ class _Writer:
         self.ports = ports
         self.parts: list[NDArray[np.int64]] = []
         self.length = 0
-        self.refs: list[tuple[int, int]] = []
+        self.runs = Runs()
         self.touched: list[tuple[int, ...]] = []
-        self.heads: list[tuple[int, ...]] = []  # of each run of an op: first row, last row, and what stands in both
-        self.loops: list[tuple[int, ...]] = []  # of each loop: its row, its level, what stands in OP_LOW to KEY_SIZE
-        self.ends: list[tuple[int, int]] = []  # of each loop: its last row, and by how much PARTNER moves
-        self.known: dict[tuple[int, int], _Written] = {}  # bodies by identity and level
-        self.ops: dict[str, int] = {}
-        self.tensors: dict[str, int] = {}
+        self.loops: list[tuple[int, ...]] = []  # of each stretch: its row, its level, what stands in OP_LOW to KEY_SIZE
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
-        self.depth = 0
         self.least_key = _least_key(ports)
+        self._run_of: dict[int, Run] = {}  # by the identity of an op's schedule
+        self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identity of what stands in them
+        self._kept: list[Touch] = []  # so that no others get their identity
 
     def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
         """Rows for these nodes inside `level` loops and ops, and what is known of them."""
         body = _Body()
         for node in nodes:
             match node:
-                case Stretch():
-                    self._stretch(node, level, body)
                 case OpSchedule():
                     self._op(node, level, body)
+                case Stretch():
+                    self._stretch(node, level, body)
                 case Preload():
                     self._preload(node, body)
         return body
+
+    @property
+    def depth(self) -> int:
+        """How deep loops and ops lie in each other."""
+        return max(self.runs.depth, *self.key_sizes, 0)
+
+    def finish(self) -> None:
+        """Room for the snapshots of loops in steps, when all of them are known."""
+        for level, ops in self.runs.inner_loops():
+            self._room(level, self.least_key, ops)
 
     def code(self, key_at: Mapping[int, int], past_at: Mapping[int, int]) -> NDArray[np.int64]:
         """All rows, with what depends on their places."""
         if not self.parts:
             return np.zeros((0, c.COLUMNS), np.int64)
         code = np.concatenate(self.parts)
-        if self.heads:
-            heads = np.array(self.heads, np.int64)
-            for end in (0, 1):
-                code[heads[:, end], c.OP : c.ARRAY_WRITES + 1] = heads[:, 2:]
-        if self.ends:
-            ends = np.array(self.ends, np.int64)
-            code[ends[:, 0], c.PARTNER] += ends[:, 1]
+        places = np.array([(key_at.get(level, 0), past_at.get(level, 0)) for level in range(self.depth + 1)], np.int64)
+        self.runs.fill_in(code, places, self.least_key)
         if self.loops:
             loops = np.array(self.loops, np.int64)
-            rows, levels = loops[:, 0], loops[:, 1].tolist()
+            rows = loops[:, 0]
             code[rows, c.OP_LOW : c.TOUCHED_HIGH + 1] = loops[:, 2:6]
             code[rows, c.KEY_SIZE] = loops[:, 6]
-            code[rows, c.KEY_AT] = [key_at[level] for level in levels]
-            code[rows, c.PAST_AT] = [past_at[level] for level in levels]
+            code[rows[:, None], [c.KEY_AT, c.PAST_AT]] = places[loops[:, 1]]
         return code
 
-    def _add(self, rows: NDArray[np.int64]) -> int:
+    def _add(self, rows: NDArray[np.int64], length: int = 1) -> int:
         """Rows are added, to be copied at the end; where the first one stands."""
         at = self.length
         self.parts.append(rows)
-        self.length += len(rows)
+        self.length += length
         return at
 
     def _row(self, *values: int) -> int:
@@ -197,91 +175,51 @@ class _Writer:
     def _stretch(self, stretch: Stretch, level: int, around: _Body) -> None:
         begin = np.zeros((1, c.COLUMNS), np.int64)
         at = self._add(begin)
-        body = self._body(stretch.body, level + 1)
-        low, high = min(body.low, body.high), body.high
-        touched = len(self.touched)
-        self.touched += [(tensor, *columns_of(how)) for tensor, how in body.touched.items()]
+        body = self.nodes(stretch.body, level + 1)
+        touch, touched = self._touch(body)
         begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, stretch.times, body.units, body.rings, body.loaded)
-        key = self.least_key + len(body.touched) * (1 + 2 * c.READERS)
-        self.loops.append((at, level + 1, low, high, touched, len(self.touched), key))
-        self._room(level + 1, key, high - low)
-        self.ends.append((self._row(c.END), at))
+        key = self.least_key + len(touch.tensors) * (1 + 2 * c.READERS)
+        self.loops.append((at, level + 1, touch.low, touch.high, touched, touched + len(touch.tensors), key))
+        self._room(level + 1, key, touch.high - touch.low)
+        self._row(c.END, at)
         around.use(body.units, body.rings, body.loaded, stretch.times * body.longest)
-        if high > low:
-            around.runs(low)
-            around.runs(high - 1)
-        if level > 0:
-            for tensor, how in body.touched.items():
-                around.touch(tensor, how)
+        if touch.high > touch.low:
+            around.touches.append(touch)
 
-    def _body(self, nodes: tuple[ScheduleNode, ...], level: int) -> _Body:
-        """Rows for a loop's body; those of one that comes again are copied, and what stands in them moves along."""
-        known = self.known.get((id(nodes), level))
-        if known is None:
-            lists: tuple[Sized, ...] = self.parts, self.heads, self.loops, self.ends
-            at, first = self.length, [len(rows) for rows in lists]
-            body = self.nodes(nodes, level)
-            ranges = tuple(slice(start, len(rows)) for start, rows in zip(first, lists, strict=True))
-            self.known[id(nodes), level] = _Written(at, self.length, ranges, body)
-            return body
-        parts, heads, loops, ends = known.ranges
-        by = self.length - known.at
-        self.parts += self.parts[parts]
-        self.length += known.end - known.at
-        self.heads += [(first + by, last + by, *more) for first, last, *more in self.heads[heads]]
-        self.loops += [(row + by, *more) for row, *more in self.loops[loops]]
-        self.ends += [(row + by, partner + by) for row, partner in self.ends[ends]]
-        return known.body
+    def _touch(self, body: _Body) -> tuple[Touch, int]:
+        """How a body touches what it uses, and where in `touched` that stands, once for all iterations."""
+        key = tuple(map(id, body.touches))
+        found = self._bodies.get(key)
+        if found is None:
+            touch = Touch.of_all(body.touches)
+            found = self._bodies[key] = touch, len(self.touched)
+            self.touched += [(tensor, *columns_of(how)) for tensor, how in touch.tensors.items()]
+        return found
 
     def _room(self, level: int, key: int, ops: int) -> None:
         """Snapshots of a loop on that level: the integers of their keys, the ops whose totals they keep."""
-        self.depth = max(self.depth, level)
         self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
         self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
 
     def _op(self, op: OpSchedule, level: int, around: _Body) -> None:
-        code = op_code(op, self.ports)
-        steps = code.steps
-        at, first_ref = self._add(steps.rows), len(self.refs)
-        own = low = high = self._op_index(op.name)
-        follower = -1
-        if op.fused is not None:
-            follower = self._op_index(op.fused[0])
-            low, high = min(own, follower), max(own, follower)
-            around.runs(follower)
-        around.runs(own)
+        run = self._run_of.get(id(op))
+        if run is None:
+            run = self._run_of[id(op)] = self.runs.of(op, op_code(op, self.ports))
+        steps = run.steps
+        self.runs.place(run, self._add(steps.rows, run.length), level)
         around.use(steps.units, steps.rings, steps.loaded, steps.longest)
-        for how, touch, name in code.uses:
-            tensor = self._tensor_index(name)
-            self.refs.append((how, tensor))
-            if level > 0:
-                around.touch(tensor, touch)
-        self.heads.append(
-            (at, self.length - 1, own, follower, first_ref, len(self.refs), int(steps.array_writes)),
-        )
-        self.depth = max(self.depth, level + 1)
-        for depth in range(steps.depth):
-            self._room(level + 2 + depth, self.least_key, high + 1 - low)
-        for row, depth in steps.begins:
-            self.loops.append((at + row, level + 1 + depth, low, high + 1, 0, 0, self.least_key))
-        for row in steps.ends:
-            self.ends.append((at + row, at))
+        around.touches.append(run.touch)
 
     def _preload(self, node: Preload, around: _Body) -> None:
-        op, tensor = self._op_index(node.op), self._tensor_index(node.tensor)
+        op, tensor = self.runs.op(node.op), self.runs.tensor(node.tensor)
         cycles = self.ports.load_cycles(node.bytes)
         around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
-        around.runs(op)
-        around.touch(tensor, WHOLE)
-        low = len(self.refs)
-        for name in node.overwrites:
-            dead = self._tensor_index(name)
-            self.refs.append((c.OVERWRITES, dead))
-            around.touch(dead, ASKED)
-        self._row(c.PRELOAD, op, cycles, tensor, low, len(self.refs))
-
-    def _op_index(self, name: str) -> int:
-        return self.ops.setdefault(name, len(self.ops))
-
-    def _tensor_index(self, name: str) -> int:
-        return self.tensors.setdefault(name, len(self.tensors))
+        dead = [self.runs.tensor(name) for name in node.overwrites]
+        touch = Touch(op, op + 1, {tensor: WHOLE})
+        for one in dead:
+            touch.tensors[one] = touch.tensors.get(one, 0) | ASKED
+        around.touches.append(touch)
+        self._kept.append(touch)
+        low = len(self.runs.refs)
+        self.runs.refs += [(c.OVERWRITES, one) for one in dead]
+        self._row(c.PRELOAD, op, min(cycles, LONGEST), tensor, low, len(self.runs.refs))

@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import Ports
 from hwsim.core.steps import Repeat, Ring, Step, StepTree
+from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 
 NO_ROW = (0,) * c.COLUMNS
+LONGEST = 2**62
+
+
+def check_longest(cycles: int) -> None:
+    """Refuse what would not fit 64 bits, if nothing overlapped."""
+    if cycles > LONGEST:
+        raise Unsupported(f"the program takes up to {cycles:,} cycles; hwsim counts to {LONGEST:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class _Steps:
 
     def code(self, steps: Iterable[StepTree]) -> StepCode:
         units, rings, loaded, busy, longest = self.nodes(steps, 0)
+        check_longest(longest)  # so every number fits
         self.rows.append((c.OP_END, *NO_ROW[1:]))
         rows, ends = np.array(self.rows, np.int64), tuple(self.ends)
         return StepCode(

@@ -1,0 +1,49 @@
+"""How much a program may ask for: what is too much for any plan is refused before one is made."""
+
+from collections.abc import Iterable, Iterator
+
+from hwsim.core.chip import Chip
+from hwsim.core.laws import law
+from hwsim.errors import Unsupported
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.network import Network
+
+MOST_OPS = 1 << 17
+"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
+
+LONGEST = 2**62
+"""Cycles of a run, and products of an op."""
+
+
+def check_limits(network: Network, chip: Chip) -> None:
+    """Refuse what no schedule could do within the bounds of counting, and what would take too long to plan."""
+    name = f"{network.program.name} on {chip.name}"
+    if network.size > MOST_OPS:
+        raise Unsupported(
+            f"{name}: its ops change their sizes {network.size:,} times, hwsim plans up to {MOST_OPS:,}; "
+            "shorten the audio, or bound what grows with it"
+        )
+    peak = max(chip.array.macs_per_cycle(mode) for mode, _ in chip.array.macs_per_pe)
+    cycles = 0
+    for sized, times in _runs(network.nodes, 1):
+        products = law(sized.op).macs(sized.op, sized.shape)
+        if products > LONGEST:
+            raise Unsupported(
+                f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
+                "make it smaller"
+            )
+        if sized.on_array:
+            cycles += times * -(-products // peak)
+    if cycles > LONGEST:
+        raise Unsupported(
+            f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
+        )
+
+
+def _runs(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedOp, int]]:
+    """All sized ops, with how often each one runs."""
+    for node in nodes:
+        if isinstance(node, SizedLoop):
+            yield from _runs(node.body, times * node.times)
+        else:
+            yield node, times
