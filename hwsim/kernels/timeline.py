@@ -20,7 +20,8 @@ PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
 def walk(code, refs, touched, fixed, sizes, two_spaces):
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
-    `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take.
+    `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
+    MOST iterations UNROLLED, nothing but that is known.
     """
     levels = sizes[2] + 1
     walk = c.Walk(
@@ -71,6 +72,8 @@ def _run(code, walk, done, taken, place, keys, past):
             level = now[c.LEVEL]
             done[level] += 1
             now[c.UNROLLED] += 1
+            if now[c.UNROLLED] > fixed[c.MOST]:
+                return
             pays = fixed[c.LONGEST] > 0 and begin[c.TIMES] * (at - row[c.PARTNER]) > PAYS
             if pays and done[level] < begin[c.TIMES] - 1:
                 keep_snapshot(begin, walk, place[level], keys, past)

@@ -66,8 +66,9 @@ ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 10, 11, 12, 13
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 14, 15, 16, 17, 18
 LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, NOW = 19, 22, 23, 26, 30
 
-# `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none.
-LATENCY, SLOTS, SHARED, DELAY, LONGEST, FIXED = 0, 1, 2, 3, 4, 5
+# `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
+# iterations the walk is given up.
+LATENCY, SLOTS, SHARED, DELAY, LONGEST, MOST, FIXED = 0, 1, 2, 3, 4, 5, 6
 
 # `peaks`, one row a level: the latest end of anything, of the op's own steps, of its kept tiles, of its stores.
 REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4

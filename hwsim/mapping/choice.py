@@ -14,10 +14,16 @@ from hwsim.core.schedule import Preload, Schedule
 from hwsim.mapping.plan import Plan
 from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import step_code
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import Unsettled, times
 
 NEAR = 2
 """By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
+
+MOST_WALKED = 1 << 22
+"""Iterations of loops after which a plan is left out whose units have found no common period; they take a second."""
+
+MOST_UNSETTLED = 4
+"""After so many such plans the program is refused."""
 
 Energy = Callable[[Schedule, int], int]
 """The energy of a schedule that takes so many cycles: no less for more of them."""
@@ -48,13 +54,21 @@ class Choice:
     tried: list[Tried] = field(default_factory=list)
     fastest: int | None = None
     least: int | None = None
+    unsettled: list[Unsettled] = field(default_factory=list)
+    """Of plans that were left out because their units find no common period."""
 
     def consider(self, plan: Plan, schedule: Schedule) -> None:
         """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
         busy = busiest(schedule)
         if self.too_slow(busy) or self._too_costly(schedule, busy):
             return
-        cycles = times(encode(schedule)).cycles
+        try:
+            cycles = times(encode(schedule), most=MOST_WALKED).cycles
+        except Unsettled as error:
+            self.unsettled.append(error)
+            if len(self.unsettled) == MOST_UNSETTLED:
+                raise
+            return
         if self.too_slow(cycles):
             return
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
@@ -64,8 +78,10 @@ class Choice:
         self.tried = [one for one in self.tried if self._stays(one)] + [Tried(cycles, cost, plan, schedule)]
 
     def best(self) -> Tried | None:
-        """The plan that is taken; None if there is none."""
+        """The plan that is taken; None if there is none; Unsettled, if none has a time."""
         if not self.tried:
+            if self.unsettled:
+                raise self.unsettled[-1]
             return None
         if self.aim is None or self._by_cost:
             return min(self.tried, key=lambda one: (one.cost, one.cycles))

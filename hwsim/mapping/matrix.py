@@ -9,12 +9,11 @@ from hwsim.core.precision import Precision
 from hwsim.core.schedule import Block
 from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
+from hwsim.mapping.alone import cycles_of
 from hwsim.mapping.blocks import Extent, largest_block, m_and_n, smallest_block
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
-from hwsim.timing.encode import encode_alone
-from hwsim.timing.timeline import times
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def cut_into(tiling: Tiling, block: Extent) -> Cut:
 @lru_cache(maxsize=1 << 15)
 def cycles_alone(tiling: Tiling, block: Extent, latency: int) -> int:
     """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
-    return times(encode_alone(cut_into(tiling, block).steps, tiling.target.ports_at(latency))).cycles
+    return cycles_of(cut_into(tiling, block).steps, tiling.target.ports_at(latency))
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[Cut, int], ...]:

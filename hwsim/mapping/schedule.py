@@ -23,7 +23,7 @@ from hwsim.mapping.limits import check_limits
 from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, naive_plan, plan
-from hwsim.mapping.refusal import UnsupportedOp
+from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.target import Target, target_of
 
 
@@ -144,8 +144,10 @@ class _Search:
                 # A naive plan says how long a plan may take, even if another one has led to the same schedule.
                 if mark not in seen or one.naive:
                     seen[mark] = body
-                    choice.consider(one, body)
-        best = choice.best()
+                    with naming(f"{self.program.name} on {chip.name}"):
+                        choice.consider(one, body)
+        with naming(f"{self.program.name} on {chip.name}"):
+            best = choice.best()
         if best is None:
             assert problem is not None
             raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem

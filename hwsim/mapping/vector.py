@@ -14,13 +14,12 @@ from hwsim.core.program import Program
 from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
 from hwsim.core.view import View
 from hwsim.errors import Unsupported
+from hwsim.mapping.alone import cycles_of
 from hwsim.mapping.blocks import Part, largest, parts
 from hwsim.mapping.kept import ALL, KeptRows
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
-from hwsim.timing.encode import encode_alone
-from hwsim.timing.timeline import times
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
@@ -151,7 +150,7 @@ def _fastest_of(rows: Rows, power: int, latency: int) -> RowCut:
 
 
 def _cycles_alone(cut: RowCut, target: Target, latency: int) -> int:
-    return times(encode_alone(cut.steps, target.ports_at(latency))).cycles
+    return cycles_of(cut.steps, target.ports_at(latency))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -13,6 +13,8 @@ from hwsim.timing.encode_ops import ASKED, WHOLE, columns_of, op_code
 from hwsim.timing.encode_runs import Run, Runs, Touch
 from hwsim.timing.encode_steps import LONGEST, NO_ROW, check_longest, step_code
 
+NO_LIMIT = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -66,7 +68,7 @@ def _longest_period(ports: Ports) -> int:
 
 
 def _fixed(ports: Ports) -> NDArray[np.int64]:
-    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports)
+    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports), NO_LIMIT
     return np.array(values, np.int64)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.remembered import Remembered
 from hwsim.core.schedule import Schedule
+from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
 from hwsim.timing.encode import Encoded, encode
@@ -58,14 +59,24 @@ class Times:
         return {name: _op_times(row) for name, row in zip(self.ops, self.totals, strict=False)}
 
 
-def times(schedule: Schedule | Encoded, *, stop: bool = True) -> Times:
-    """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same."""
+class Unsettled(Unsupported):
+    """Units drift apart so slowly that the walk would take too long."""
+
+
+def times(schedule: Schedule | Encoded, *, stop: bool = True, most: int | None = None) -> Times:
+    """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same.
+
+    Unsettled, if after `most` iterations no period has been found.
+    """
     encoded = schedule if isinstance(schedule, Encoded) else _CODES.of(schedule, make=lambda: encode(schedule))
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
-    if not stop:
+    if not stop or most is not None:
         fixed = fixed.copy()
-        fixed[c.LONGEST] = 0
+        fixed[c.LONGEST] *= stop
+        fixed[c.MOST] = fixed[c.MOST] if most is None else most
     totals, ends, now = walk(code, refs, touched, fixed, sizes, two_spaces)
+    if now[c.UNROLLED] > fixed[c.MOST]:
+        raise Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
     return Times(
         ops=encoded.ops,
         totals=totals,
