@@ -22,6 +22,7 @@ from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
 
+_ENDLESS = 2**62
 HEAD_UNITS = 8
 """A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
 
@@ -218,6 +219,15 @@ def _activations(network: Network) -> tuple[Tenant, ...]:
 def _tenant(network: Network, name: str, size: int) -> Tenant:
     common = network.uses.tensors[name].common_loops
     return Tenant(name, size, network.life(name), common[0].name if common else None)
+
+
+@lru_cache(maxsize=64)
+def enough(network: Network, target: Target, share: int) -> int:
+    """A size of the scratchpad beyond which plans stay the same: each op is whole in its slots, and these take one part
+    in `share`, beside all that could ever stay."""
+    whole = max(_held(sized, network, target, _ENDLESS) for sized in network.largest.values())
+    stays = sum(item.bytes for item in items_of(network, target)) + sum(one.bytes for one in _activations(network))
+    return share * whole + stays
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,7 @@ from hwsim.mapping.ladder import sizes, slots, stride
 from hwsim.mapping.limits import check_limits
 from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.placements import placements
-from hwsim.mapping.plan import Plan, naive_plan, plan
+from hwsim.mapping.plan import Plan, enough, naive_plan, plan
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.target import Target, target_of
 
@@ -47,6 +47,7 @@ WAYS = (
     Way(4, divide=True, latency=0),
     Way(4, divide=True, latency=1000),
 )
+LARGEST_SHARE = max(way.share for way in WAYS)
 FEW_WAYS = WAYS[:5]
 """Those that are tried of a program with many ops."""
 NO_NEWS_WITHOUT_HEADS = WAYS[2:4]
@@ -131,7 +132,10 @@ class _Search:
             target = target_of(chip, slot_count, self.free_conversion)
             if way is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
                 continue
+            most = enough(found, target, LARGEST_SHARE)
             for size in sizes(chip.scratchpad.size, every):
+                if most < size < chip.scratchpad.size:
+                    continue  # the same as with all of it
                 try:
                     one = self._plan(found, target, size, way)
                     if way in NO_NEWS_WITHOUT_HEADS and not one.heads:
