@@ -11,22 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chips import chip
+from hwsim.core.laws import law
 from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.core.program import Loop, Node, Program
 from hwsim.core.schedule import Preload
 from hwsim.core.share import Share
 from hwsim.core.view import Affine, View
+from hwsim.core.workload import Workload
 from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_program
+from hwsim.errors import Unsupported
+from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping.lower import SizedLoop, SizedNode, lower
 from hwsim.mapping.repeats import Repeated, repeats
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
-from hwsim.models.decoding import AlignmentLength
-from hwsim.models.rnnt import Rnnt
+from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
+from hwsim.models.rnnt import Chunks, Rnnt
+from hwsim.study.listing import listing
+from hwsim.study.runnable import check_functions
+from hwsim.study.simulate import simulate
 from interpreter import had
-from recipes import FUSIONS, RECIPES, rnnts
+from recipes import FUSIONS, MS, RECIPES, rnnts
 
 
 def unfolded(pieces: Iterable[Repeated[int]]) -> Iterator[int]:
@@ -68,8 +75,14 @@ def test_steps_and_chunks_of_usual_lengths_are_few_pieces(over: int, total: int,
     assert size(repeats([share.at({"steps": i}) for i in range(over)])) <= most
 
 
+def in_chunks(recipe: Rnnt) -> Rnnt:
+    encoder = replace(recipe.encoder, bidirectional=False)
+    return replace(recipe, encoder=encoder, streaming=Chunks(chunk=encoder.frame * encoder.factor))
+
+
+FEW_COUNTS = st.builds(BeamCounts, steps=st.integers(1, 5), new_prefixes=st.integers(1, 5))
 SPARSE: st.SearchStrategy[AnyRecipe] = st.builds(
-    lambda recipe, search: replace(recipe, decoding=search),
+    lambda recipe, search, chunked: replace(in_chunks(recipe) if chunked else recipe, decoding=search),
     rnnts(),
     st.builds(
         AlignmentLength,
@@ -77,11 +90,11 @@ SPARSE: st.SearchStrategy[AnyRecipe] = st.builds(
         symbols_per_second=st.just(Fraction(5)),
         batch_prediction=st.booleans(),
         fusion=st.none() | FUSIONS,
+        counts=st.none() | FEW_COUNTS,
     ),
+    st.booleans(),
 )
-
-
-"""Searches with fewer new prefixes than steps."""
+"""Searches with fewer new prefixes than steps; with `counts` there are chunks without a step, and none has both."""
 
 
 def views_of(op: Op) -> list[View]:
@@ -160,6 +173,63 @@ def test_an_op_runs_as_often_as_a_naive_walk_runs_it(recipe: AnyRecipe) -> None:
 
     run_program(program, Memory(program, {}, integer=True), note)
     assert computed == runs
+
+
+@settings(max_examples=60)
+@given(SPARSE)
+def test_what_is_listed_of_an_op_is_its_first_run_in_a_naive_walk(recipe: AnyRecipe) -> None:
+    """Also of one that does not run in the first iterations of its loops; one that never runs has none."""
+    work = workload(recipe)
+    program, found = work.program, dict[str, tuple[tuple[int, ...], ...]]()
+    for name, sizes in walked(program.body, program, {}):
+        found.setdefault(name, sizes)
+    for listed in listing(work).ops:
+        assert {one.shape for one in (*listed.reads, *listed.writes)} == set(found.get(listed.name, ()))
+        assert (listed.runs > 0) == (listed.name in found)
+
+
+def a_search_of_few_steps(search: BeamSearch) -> Workload:
+    """The recogniser in chunks of 80 ms, of which most have no step."""
+    recipe = load_workload("rnnt").recipe
+    assert isinstance(recipe, Rnnt)
+    encoder = replace(recipe.encoder, layers=1, cells=4, bidirectional=False)
+    return workload(
+        replace(recipe, encoder=encoder, streaming=Chunks(chunk=80 * MS), decoding=search, audio=7680 * MS), "w8a8"
+    )
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        AlignmentLength(beam=4, symbols_per_second=Fraction(3), counts=BeamCounts(steps=3, new_prefixes=2)),
+        TimeSynchronous(
+            beam=4, symbols_per_second=Fraction(3), expansions=1, counts=BeamCounts(steps=5, new_prefixes=9)
+        ),
+    ],
+)
+def test_searches_with_fewer_steps_than_chunks_are_listed_and_planned(search: BeamSearch) -> None:
+    work = a_search_of_few_steps(search)
+    runs = Counter(name for name, _ in walked(work.program.body, work.program, {}))
+    assert {op.name: op.runs for op in listing(work).ops} == {op.name: runs[op.name] for op in listing(work).ops}
+    result = simulate(load_chip("int4_array"), work)
+    assert {op.name: op.times for op in result.ops}.items() <= runs.items()
+    assert result.summary.macs == work.program.macs
+
+
+def test_a_function_is_missed_where_the_first_iterations_do_not_run_it() -> None:
+    search = AlignmentLength(beam=1, symbols_per_second=Fraction(5), counts=BeamCounts(steps=3, new_prefixes=1))
+    program = a_search_of_few_steps(search).program
+    whole = chip()
+    for function in dict(whole.vector.cycles):
+        lacking = replace(whole, vector=replace(whole.vector, cycles=tuple(
+            (one, cycles) for one, cycles in whole.vector.cycles if one is not function
+        )))  # fmt: skip
+        needed = any(law(one.op).vector_work(one.op, one.shape).get(function, 0) for one in program.instances())
+        if needed:
+            with pytest.raises(Unsupported, match=f"the vector unit has no {function.value}"):
+                check_functions(program, lacking)
+        else:
+            check_functions(program, lacking)
 
 
 @settings(max_examples=40)

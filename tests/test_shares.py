@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chips import chip
 from hwsim.core.ops import Move
 from hwsim.core.program import Loop, Program
 from hwsim.core.share import Share, spread
 from hwsim.core.tensor import Role
 from hwsim.core.view import Affine, View, Window, window
 from hwsim.errors import InvalidValue
+from hwsim.mapping.schedule import schedule
 from hwsim.mapping.uses import ProgramUses
+from hwsim.timing.timeline import times
 from programs import move
 
 SHARES = st.builds(
@@ -103,11 +106,31 @@ def test_what_may_not_have_been_written_is_no_activation() -> None:
     assert uses.life("between") == uses.loop_spans["chunks"]
 
 
-@pytest.mark.parametrize(
-    ("times", "message"), [(0, "steps.times = 0: must be at least 1"), (True, "times = True: must be a whole number")]
-)
+@pytest.mark.parametrize(("times", "message"), [(0, "must be at least 1"), (True, "must be a whole number")])
 def test_a_loop_runs_a_whole_number_of_times(times: int, message: str) -> None:
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValue, match=f"times = {times}: {message}"):
         Loop(name="steps", times=times, body=move(1, 1).body)
     with pytest.raises(InvalidValue, match=r"steps.times = 0: must be at least 1"):
         Loop(name="steps", times=Share(loop="chunks", over=3, total=0), body=move(1, 1).body)
+
+
+def test_an_op_that_never_runs_asks_for_nothing() -> None:
+    """Its loop runs in chunks in which it has no rows; the state that it would write is read all the same."""
+    never, seldom = Share(loop="chunks", over=4, total=0, first=1), Share(loop="chunks", over=4, total=2)
+    ring = part_of_a_ring(never, Affine(), seldom)
+    (chunks,) = ring.body
+    assert isinstance(chunks, Loop)
+    (steps,) = chunks.body
+    assert isinstance(steps, Loop)
+    (idle,) = steps.body
+    assert isinstance(idle, Move)
+    assert not list(ring.instances())
+    kept = replace(ring.tensor("x"), name="kept", role=Role.STATE)
+    idle = replace(idle, write=View(tensor="kept", windows=(window(0, count=never),), order=idle.write.order))
+    idle = replace(idle, read=View(tensor="x", windows=(window(0, count=never),), order=idle.read.order))
+    reader = replace(idle, name="reader", read=View(tensor="kept", order=idle.read.order), write=View(tensor="out"))
+    body = (replace(chunks, body=(replace(steps, body=(idle,)), reader)),)
+    program = replace(ring, tensors=(kept, ring.tensor("out"), ring.tensor("x")), body=body)
+    plan = schedule(program, chip())
+    assert {op.name for op in plan.ops} == {"reader"}
+    assert times(plan).cycles > 0

@@ -19,6 +19,7 @@ class Operand(Noun):
 class ListedOp(Noun):
     """An op: its part of the network, how often it runs, and the products of all its runs.
 
+    One that never runs, as what a search does is spread over iterations that others skip, has no operands.
     `policy` is that of the plan for an op of this name, and `rule` the pattern that decided it; both are null for ops
     that no rule may name.
     """

@@ -207,10 +207,6 @@ class Program(Noun):
         """The shapes of views while loops stand at these indices."""
         return lambda view: view.shape_in(self.tensor(view.tensor).shape, indices)
 
-    def first_shapes(self, placed: Placed) -> ShapeOf:
-        """The shapes of an op's views in the first of its runs."""
-        return self.shapes({loop.name: 0 for loop in placed.loops})
-
     def view_bytes(self, view: View, shape: ShapeOf) -> int:
         """Bytes of a view: whole packed rows, or parts of them rounded up to bytes."""
         tensor, sizes = self.tensor(view.tensor), shape(view)

@@ -61,7 +61,7 @@ class Network:
 
     @cached_property
     def runs(self) -> dict[str, tuple[tuple[SizedOp, int], ...]]:
-        """Of each op its sizes, and how often it runs with each; followers run with their leaders."""
+        """Of each op that runs its sizes, and how often it runs with each; followers run with their leaders."""
         found: dict[str, list[tuple[SizedOp, int]]] = {}
         for sized, times in sized_runs(self.nodes):
             for one in (sized, sized.follower):
@@ -78,7 +78,7 @@ class Network:
 
     def times(self, op: str) -> int:
         """How often an op runs."""
-        return sum(times for _, times in self.runs[op])
+        return sum(times for _, times in self.runs.get(op, ()))
 
 
 @lru_cache(maxsize=8)
@@ -196,7 +196,7 @@ def items_of(network: Network, target: Target) -> tuple[Item, ...]:
             continue
         traffic = 0
         for use in uses.uses:
-            runs = network.runs[use.op.name]
+            runs = network.runs.get(use.op.name, ())
             if use.op.name in network.largest:
                 traffic += sum(times * network.program.view_bytes(use.view, sized.shape) for sized, times in runs)
             else:

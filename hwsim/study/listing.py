@@ -4,10 +4,10 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import cast
 
-from hwsim.core.laws import kind, law
+from hwsim.core.laws import ShapeOf, kind, law
 from hwsim.core.listing import ListedOp, Listing, Operand
 from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Placed, Program
+from hwsim.core.program import Program
 from hwsim.core.view import View
 from hwsim.core.workload import Workload, part_of
 from hwsim.models.catalogue import AnyRecipe, takes_rules
@@ -16,9 +16,12 @@ from hwsim.models.catalogue import AnyRecipe, takes_rules
 def listing(workload: Workload) -> Listing:
     """The ops of a workload; what each reads and writes is that of its first run."""
     program, recipe = workload.program, cast(AnyRecipe, workload.recipe)
-    macs: Counter[str] = Counter()
+    macs, runs, first = Counter[str](), Counter[str](), dict[str, ShapeOf]()
     for instance in program.instances():
-        macs[instance.op.name] += law(instance.op).macs(instance.op, instance.shape) * instance.times
+        name = instance.op.name
+        runs[name] += instance.times
+        macs[name] += law(instance.op).macs(instance.op, instance.shape) * instance.times
+        first.setdefault(name, instance.shape)
     return Listing(
         workload=workload.name,
         precision=workload.precision.title,
@@ -27,10 +30,10 @@ def listing(workload: Workload) -> Listing:
                 name=placed.op.name,
                 part=part_of(placed.op.name),
                 kind=kind(placed.op),
-                runs=placed.times,
+                runs=runs[placed.op.name],
                 macs=macs[placed.op.name],
-                reads=_operands(program, placed, law(placed.op).reads(placed.op)),
-                writes=_operands(program, placed, law(placed.op).writes(placed.op)),
+                reads=_operands(program, law(placed.op).reads(placed.op), first.get(placed.op.name)),
+                writes=_operands(program, law(placed.op).writes(placed.op), first.get(placed.op.name)),
                 policy=workload.precision.of(placed.op.name).name if takes_rules(placed.op, recipe) else None,
                 rule=_rule(workload.precision, placed.op.name) if takes_rules(placed.op, recipe) else None,
             )
@@ -39,8 +42,10 @@ def listing(workload: Workload) -> Listing:
     )
 
 
-def _operands(program: Program, placed: Placed, views: tuple[View, ...]) -> tuple[Operand, ...]:
-    shape = program.first_shapes(placed)
+def _operands(program: Program, views: tuple[View, ...], shape: ShapeOf | None) -> tuple[Operand, ...]:
+    """What an op touches where its views have these shapes; nothing, if it never runs."""
+    if shape is None:
+        return ()
     return tuple(
         Operand(tensor=view.tensor, shape=shape(view), precision=program.tensor(view.tensor).precision)
         for view in dict.fromkeys(views)

@@ -38,10 +38,11 @@ def check_functions(program: Program, chip: Chip) -> None:
     """Refuse a chip whose vector unit lacks functions that a program needs, with all of them."""
     has = dict(chip.vector.cycles)
     lacking: dict[Function, str] = {}
-    for placed in program.placed():
-        for function, elements in law(placed.op).vector_work(placed.op, program.first_shapes(placed)).items():
+    # An op may need a function in some of its runs alone: the largest of one entry takes no comparison.
+    for instance in program.instances():
+        for function, elements in law(instance.op).vector_work(instance.op, instance.shape).items():
             if elements and function not in has:
-                lacking.setdefault(function, placed.op.name)
+                lacking.setdefault(function, instance.op.name)
     if lacking:
         first = next(iter(lacking.values()))
         missing, known = (", ".join(one.value for one in names) for names in (lacking, has))
