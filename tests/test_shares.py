@@ -15,7 +15,7 @@ from hwsim.core.view import Affine, View, Window, window
 from hwsim.errors import InvalidValue
 from hwsim.mapping.schedule import schedule
 from hwsim.mapping.uses import ProgramUses
-from hwsim.timing.timeline import times
+from hwsim.timing import timeline
 from programs import move
 
 SHARES = st.builds(
@@ -106,6 +106,34 @@ def test_what_may_not_have_been_written_is_no_activation() -> None:
     assert uses.life("between") == uses.loop_spans["chunks"]
 
 
+def test_of_two_writers_that_skip_different_chunks_neither_always_wrote() -> None:
+    """A reader is sure of what one writer wrote that ran wherever the reader runs."""
+    one, two = Share(loop="chunks", over=4, total=3), Share(loop="chunks", over=4, total=2)
+    made = move(2, 2)
+    op = made.body[0]
+    assert isinstance(op, Move)
+    between = replace(made.tensor("out"), name="between", role=Role.ACTIVATION)
+    reader = replace(op, name="reader", read=View(tensor="between"))
+
+    def written_by(*skipped: Share | None, read_in: Share | None = None) -> Program:
+        writers = [replace(op, name=f"w{i}", write=View(tensor="between")) for i in range(len(skipped))]
+        body = [
+            node if share is None else Loop(name=f"loop.{node.name}", times=share, body=(node,))
+            for node, share in zip((*writers, reader), (*skipped, read_in), strict=True)
+        ]
+        tensors = (between, made.tensor("out"), made.tensor("x"))
+        return Program(name="one", tensors=tensors, body=(Loop(name="chunks", times=4, body=tuple(body)),))
+
+    unsure: list[tuple[tuple[Share | None, ...], Share | None]] = [
+        ((one, two), None), ((one,), two), ((two, two), one)
+    ]  # fmt: skip
+    for skipped, read_in in unsure:
+        with pytest.raises(InvalidValue, match="reader = 'between': is read where no op may have written it"):
+            written_by(*skipped, read_in=read_in)
+    for skipped, read_in in [((one, two), one), ((one, two), two), ((one, None), None), ((None, two), None)]:
+        assert written_by(*skipped, read_in=read_in).tensor("between") == between
+
+
 @pytest.mark.parametrize(("times", "message"), [(0, "must be at least 1"), (True, "must be a whole number")])
 def test_a_loop_runs_a_whole_number_of_times(times: int, message: str) -> None:
     with pytest.raises(InvalidValue, match=f"times = {times}: {message}"):
@@ -133,4 +161,4 @@ def test_an_op_that_never_runs_asks_for_nothing() -> None:
     program = replace(ring, tensors=(kept, ring.tensor("out"), ring.tensor("x")), body=body)
     plan = schedule(program, chip())
     assert {op.name for op in plan.ops} == {"reader"}
-    assert times(plan).cycles > 0
+    assert timeline.times(plan).cycles > 0

@@ -122,9 +122,9 @@ class Instance:
 class Program(Noun):
     """A loop tree whose ops have the shapes that they say and stay inside their tensors.
 
-    Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by an op
-    that ran if this one runs. `stored` are parameters that the model holds but no op uses, such as a branch that only
-    training needs. A share is that of all iterations which its loop has.
+    Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by one
+    op that ran if this one runs; what several wrote is not added up. `stored` are parameters that the model holds but
+    no op uses, such as a branch that only training needs. A share is that of all iterations which its loop has.
     """
 
     name: Name
@@ -134,8 +134,9 @@ class Program(Noun):
 
     def check(self) -> None:
         self._check_names()
-        # Of each tensor that is there, the shares on which it depends whether the op ran that wrote it.
-        written = {t.name: frozenset[Share]() for t in self.tensors if t.role.given or t.role is Role.STATE}
+        # Of each tensor that is there, for each op that wrote it the shares on which it depends whether that one ran.
+        there = {frozenset[Share]()}
+        written = {t.name: there for t in self.tensors if t.role.given or t.role is Role.STATE}
         used: set[str] = set()
         for placed in self.placed():
             op, rules = placed.op, law(placed.op)
@@ -147,12 +148,12 @@ class Program(Noun):
             for view in rules.reads(op):
                 if view.tensor not in written:
                     raise InvalidValue(op.name, view.tensor, "is read before any op writes it")
-                if not written[view.tensor] <= skips:
+                if not any(one <= skips for one in written[view.tensor]):
                     raise InvalidValue(op.name, view.tensor, "is read where no op may have written it; make it a state")
             for view in rules.writes(op):
                 if self.tensor(view.tensor).role.given:
                     raise InvalidValue(op.name, view.tensor, "is written, but is a parameter or an input")
-                written[view.tensor] = written.get(view.tensor, skips) & skips
+                written[view.tensor] = written.get(view.tensor, set()) | {skips}
             formats = {self.tensor(view.tensor).precision.value for view in rules.copies(op)}
             if len(formats) > 1:
                 raise InvalidValue(op.name, sorted(formats), "copies between formats; a conversion is a function")
