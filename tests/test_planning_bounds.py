@@ -20,7 +20,7 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping import limits
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.network import MOST_ITEMS, items_of, network
-from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, rounding, unit_of
+from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
 from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.spaces import Floor, Tenant
 from hwsim.mapping.target import target_of
@@ -38,7 +38,7 @@ SMALL_LM = replace(RECIPE, outputs=40, model=replace(RECIPE.model, layers=2, siz
 """Its cache grows with every symbol."""
 LARGE = 2**62
 GROUPS = st.lists(
-    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 50)), min_size=1, max_size=3), min_size=1, max_size=4
+    st.lists(st.tuples(st.integers(1, 30), st.integers(-50, 50)), min_size=1, max_size=3), min_size=1, max_size=4
 )
 NARROW = Dram(read=10**8, write=10**8)
 SMALL_ARRAY = SystolicArray(rows=1, cols=4, macs_per_pe=sorted_pairs({Precision.INT8: 1}))
@@ -50,7 +50,12 @@ def products(*sizes: tuple[int, int, int], times: int = 1) -> Gemms:
 
 
 @settings(max_examples=60)
-@given(GROUPS, st.integers(0, 100), st.sampled_from([1, 7, LARGE, LARGE * 3 + 1]), st.sampled_from([0, 1, LARGE + 5]))
+@given(
+    GROUPS,
+    st.integers(0, 100),
+    st.sampled_from([1, 7, LARGE, LARGE * 3 + 1]),
+    st.sampled_from([0, 1, LARGE + 5, -LARGE - 5]),
+)
 def test_a_knapsack_never_wraps(groups: list[list[tuple[int, int]]], capacity: int, factor: int, more: int) -> None:
     groups = [[(size, value * factor + more) for size, value in group] for group in groups]
 
@@ -75,12 +80,37 @@ def test_what_is_chosen_in_coarser_units_fits_and_says_so() -> None:
     """Sizes that nothing divides, and more room than a knapsack may have states."""
     items = [Item(f"w{i}", 0, (1 << 40) + 2 * i + 1, ("frames",), ((1 << 50) - i,)) for i in range(40)]
     capacity = {"frames": 25 << 40}
-    chosen = [item for item, loop in zip(items, choose(items, capacity), strict=True) if loop is not None]
+    chosen = [item for item, loop in zip(items, choose(items, capacity).choice, strict=True) if loop is not None]
     assert sum(item.bytes for item in chosen) <= capacity["frames"]
     assert len(chosen) >= 23
-    assert rounding(items, capacity) > 1
-    assert rounding(items[:2], capacity) == 0  # all of it fits: nothing is rounded
-    assert rounding(items, {"frames": 5}) == 0
+    assert choose(items, capacity).unit > 1
+    assert choose(items[:2], capacity).unit == 0  # all of it fits: nothing is rounded
+    assert choose(items, {"frames": 5}).unit == 0
+
+
+def test_a_choice_in_exact_sizes_names_no_unit() -> None:
+    """Few items in loops inside loops are tried one by one; what outer loops leave of a room may be little of it."""
+    few = [Item(f"w{i}", 0, (1 << 40) + 2 * i + 1, ("a", "b"), (1 << 50, 1 << 51)) for i in range(4)]
+    room = {"a": 2 << 40, "b": 3 << 40}
+    assert unit_of([[(one.bytes, one.saves[1])] for one in few], room["b"]) > 1
+    assert choose(few, room).unit == 0
+    outer = Item("outer", 0, 1 << 40, ("a",), (1 << 60,))
+    inner = [Item(f"w{i}", 0, 2 * i + 1, ("a", "b"), (0, 9 + i)) for i in range(40)]
+    whole = {"a": (1 << 40) + 99, "b": (1 << 40) + 99}
+    assert unit_of([[(one.bytes, one.saves[1])] for one in inner], whole["b"]) > 1
+    choice, unit = choose([outer, *inner], whole)
+    assert choice[0] == "a"
+    assert 0 < choice.count("b") < 40
+    assert unit == 0
+
+
+@pytest.mark.parametrize("part", [1, 3])
+def test_a_knapsack_with_losses_does_not_wrap(part: int) -> None:
+    """The losses would take the sum of all values below what 63 bits hold, the best sum is above it."""
+    groups = [[(1, 2**62 * part)], [(1, 2**62 * part)], [(1, (-(2**62) - 1) * part)]]
+    assert knapsack(groups, 2) == [1, 1, 0]
+    assert knapsack(groups, 3) == [1, 1, 0]
+    assert knapsack([[(1, -(2**63) * part), (1, 2**63 * part + 1)], [(1, 1)]], 2) == [2, 0]
 
 
 def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to() -> None:

@@ -17,7 +17,7 @@ from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.network import Network, items_of, pieces_of
 from hwsim.mapping.pieces import VectorPiece
 from hwsim.mapping.refusal import UnsupportedOp, naming
-from hwsim.mapping.residency import Choice, Item, choose, rounding
+from hwsim.mapping.residency import Choice, Chosen, Item, choose
 from hwsim.mapping.spaces import Floor, Lease, Tenant
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
@@ -68,6 +68,8 @@ class Plan:
     share: int = 1
     """A working set may take one part in so many of the scratchpad."""
     items: tuple[Item, ...] = ()
+    rounded: int = 0
+    """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
 
     @cached_property
     def kept_rows(self) -> KeptRows:
@@ -108,9 +110,9 @@ def plan(
     residents: dict[str, Resident] = {}
     kept: dict[str, Lease] = {}
     if residency is None:
-        choice = residents_that_save_most(network, target, size, share)
+        choice, rounded = _chosen(network, target, size, share)
     else:
-        choice = tuple(_as_before(item, residency) for item in items)
+        choice, rounded = tuple(_as_before(item, residency) for item in items), 0
     for name, loop, rows, size_ in _grouped(items, choice):
         _settle(network, floor, residents, kept, name, loop, rows, size_)
     heads: dict[str, Head] = {}
@@ -127,7 +129,7 @@ def plan(
     room = tuple(size - top for top in floor.tops())
     return Plan(
         network, target, size, residents, kept, heads, floor, room,
-        naive=False, frugal=frugal, latency=latency, share=share, items=items,
+        naive=False, frugal=frugal, latency=latency, share=share, items=items, rounded=rounded,
     )  # fmt: skip
 
 
@@ -145,15 +147,19 @@ def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int, known: Conta
     return Head(rows, all_rows, lease)
 
 
-@lru_cache(maxsize=256)
 def residents_that_save_most(network: Network, target: Target, size: int, share: int) -> Choice:
     """What saves most traffic beside the largest working set of each loop."""
+    return _chosen(network, target, size, share).choice
+
+
+@lru_cache(maxsize=256)
+def _chosen(network: Network, target: Target, size: int, share: int) -> Chosen:
     return choose(items_of(network, target), _capacity(network, target, size, share))
 
 
 def rounded_to(plan: Plan) -> int:
     """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
-    return rounding(plan.items, _capacity(plan.network, plan.target, plan.size, plan.share)) if plan.items else 0
+    return plan.rounded
 
 
 def _capacity(network: Network, target: Target, size: int, share: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, product
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,25 +38,28 @@ class Item:
 Choice = tuple[str | None, ...]  # of each item, the loop in which it is resident
 
 
-def choose(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
-    """For each item the loop in which it is resident, or None: what saves most bytes and fits; of equals the first.
+class Chosen(NamedTuple):
+    """A choice, and the coarsest unit to which sizes were rounded up for it; 0 if it was made in exact sizes."""
+
+    choice: Choice
+    unit: int
+
+
+def choose(items: Sequence[Item], capacity: dict[str, int]) -> Chosen:
+    """For each item the loop in which it is resident, or None: what saves most and fits; of equals the first.
 
     >>> items = [Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)]
     >>> choose(items, {"frames": 130})
-    ('frames', 'frames', None)
+    Chosen(choice=('frames', 'frames', None), unit=0)
     """
     candidates = [item for item in items if item.loops and max(item.saves) > 0]
-    if all(len(item.loops) == 1 for item in candidates):
-        chosen: dict[Item, str] = {}
-        for loop, own in sorted(_by_loop(candidates).items()):
-            chosen |= dict.fromkeys(_best_heads(own, 0, capacity[loop]), loop)
-        return tuple(chosen.get(item) for item in items)
-    if len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
-        best = _exhaustive(candidates, capacity)
+    alone = all(len(item.loops) == 1 for item in candidates)
+    if not alone and len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
+        best = Chosen(_exhaustive(candidates, capacity), 0)
     else:
         best = _outer_first(candidates, capacity)
-    chosen = {item: loop for item, loop in zip(candidates, best, strict=True) if loop is not None}
-    return tuple(chosen.get(item) for item in items)
+    chosen = {item: loop for item, loop in zip(candidates, best.choice, strict=True) if loop is not None}
+    return Chosen(tuple(chosen.get(item) for item in items), best.unit)
 
 
 def saved(items: Sequence[Item], choice: Choice) -> int:
@@ -89,10 +93,11 @@ def knapsack(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> list
     [1, 2]
     """
     count = len(groups)
-    if sum(size for group in groups for size, _ in group) <= capacity:
+    things = [thing for group in groups for thing in group]
+    if sum(size for size, _ in things) <= capacity and all(value >= 0 for _, value in things):
         return [len(group) for group in groups]
     # In parts of what divides all values, sums are the same choice's, and smaller.
-    part = gcd(*(value for group in groups for _, value in group)) or 1
+    part = gcd(*(value for _, value in things)) or 1
     unit = unit_of(groups, capacity)
     room = max(0, capacity) // unit
     # best[i, r]: the most value of the groups from i on in r units of room.
@@ -117,8 +122,8 @@ def knapsack(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> list
 def unit_of(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> int:
     """The unit in which a knapsack counts sizes: what divides all of them, or so much that its work is bounded.
 
-    >>> unit_of([[(6, 1)], [(9, 1)]], 12), unit_of([[(6, 1)], [(9, 1)]], 10**9)
-    (3, 180)
+    >>> unit_of([[(6, 1)], [(9, 1)]], 12), unit_of([[(6, 1)], [(9, 1)]], 1 << 30)
+    (3, 195)
     """
     unit = gcd(*(size for group in groups for size, _ in group)) or 1
     sizes, share = max(0, capacity) // unit + 1, LONG_SUMS if _long(groups) else 1
@@ -127,30 +132,9 @@ def unit_of(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> int:
 
 
 def _long(groups: Sequence[Sequence[tuple[int, int]]]) -> bool:
-    """Whether the value of all things together, the most that any sum can be, needs more than 63 bits."""
-    values = [value for group in groups for _, value in group]
+    """Whether some sum might need more than 63 bits: none is larger than that of all magnitudes."""
+    values = [abs(value) for group in groups for _, value in group]
     return sum(values) // (gcd(*values) or 1) >= 1 << 63
-
-
-def rounding(items: Sequence[Item], capacity: dict[str, int]) -> int:
-    """The coarsest unit to which sizes are rounded in the choice among these items; 0 if it is made in exact sizes."""
-    coarsest = 0
-    for depth in range(max((len(item.loops) for item in items), default=0)):
-        for loop, own in _by_loop(items, depth).items():
-            groups = [[(item.bytes, item.saves[depth]) for item in group] for group in _by_tensor(own)]
-            sizes = [size for group in groups for size, _ in group]
-            unit = 0 if sum(sizes) <= capacity[loop] else unit_of(groups, capacity[loop])
-            coarsest = max(coarsest, unit if unit > gcd(*sizes) else 0)
-    return coarsest
-
-
-def _by_loop(items: Iterable[Item], depth: int = 0) -> dict[str, list[Item]]:
-    """The items that lie so deep in loops, by the loop of that depth."""
-    found: dict[str, list[Item]] = {}
-    for item in items:
-        if len(item.loops) > depth:
-            found.setdefault(item.loops[depth], []).append(item)
-    return found
 
 
 def _by_tensor(items: Iterable[Item]) -> list[list[Item]]:
@@ -181,26 +165,35 @@ def _exhaustive(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
     return best
 
 
-def _outer_first(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
-    room = dict(capacity)
+def _outer_first(items: Sequence[Item], capacity: dict[str, int]) -> Chosen:
+    room, coarsest = dict(capacity), 0
     chosen: dict[Item, str] = {}
-    for depth in range(max(len(item.loops) for item in items)):
+    for depth in range(max((len(item.loops) for item in items), default=0)):
         for loop in dict.fromkeys(item.loops[depth] for item in items if len(item.loops) > depth):
             begun = {item.name for item in chosen}
             own = [i for i in items if len(i.loops) > depth and i.loops[depth] == loop and i.name not in begun]
+            # What saves nothing here leaves its room to loops inside. All rows of a tensor save something, or none.
+            own = [item for item in own if item.saves[depth] > 0]
             inside = {loop, *_inner(items, loop)}
-            for item in _best_heads(own, depth, min(room[name] for name in inside)):
+            heads, unit = _best_heads(own, depth, min(room[name] for name in inside))
+            coarsest = max(coarsest, unit)
+            for item in heads:
                 chosen[item] = loop
                 for name in inside:
                     room[name] -= item.bytes
-    return tuple(chosen.get(item) for item in items)
+    return Chosen(tuple(chosen.get(item) for item in items), coarsest)
 
 
-def _best_heads(items: Sequence[Item], depth: int, capacity: int) -> list[Item]:
-    """Of each tensor the first rows, as many as make most of the capacity."""
+def _best_heads(items: Sequence[Item], depth: int, capacity: int) -> tuple[list[Item], int]:
+    """Of each tensor the first rows, as many as make most of the capacity; the unit, if sizes had to be rounded."""
     groups = _by_tensor(items)
-    lengths = knapsack([[(item.bytes, item.saves[depth]) for item in group] for group in groups], capacity)
-    return [item for group, length in zip(groups, lengths, strict=True) for item in group[:length]]
+    things = [[(item.bytes, item.saves[depth]) for item in group] for group in groups]
+    lengths = knapsack(things, capacity)
+    heads = [item for group, length in zip(groups, lengths, strict=True) for item in group[:length]]
+    if len(heads) == len(items):
+        return heads, 0
+    unit = unit_of(things, capacity)
+    return heads, unit if unit > gcd(*(item.bytes for item in items)) else 0
 
 
 def _heads_only(items: Sequence[Item], choice: Choice) -> bool:
