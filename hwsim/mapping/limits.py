@@ -1,11 +1,9 @@
 """How much a program may ask for: what is too much for any plan is refused before one is made."""
 
-from collections.abc import Iterable, Iterator
-
 from hwsim.core.chip import Chip
 from hwsim.core.laws import law
 from hwsim.errors import Unsupported
-from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.network import Network
 
 MOST_OPS = 1 << 17
@@ -25,7 +23,7 @@ def check_limits(network: Network, chip: Chip) -> None:
         )
     peak = max(chip.array.macs_per_cycle(mode) for mode, _ in chip.array.macs_per_pe)
     cycles = 0
-    for sized, times in _runs(network.nodes, 1):
+    for sized, times in sized_runs(network.nodes):
         products = law(sized.op).macs(sized.op, sized.shape)
         if products > LONGEST:
             raise Unsupported(
@@ -38,12 +36,3 @@ def check_limits(network: Network, chip: Chip) -> None:
         raise Unsupported(
             f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
         )
-
-
-def _runs(nodes: Iterable[SizedNode], times: int) -> Iterator[tuple[SizedOp, int]]:
-    """All sized ops, with how often each one runs."""
-    for node in nodes:
-        if isinstance(node, SizedLoop):
-            yield from _runs(node.body, times * node.times)
-        else:
-            yield node, times

@@ -89,7 +89,7 @@ class _Lowering:
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:
         times = loop.runs(indices)
         if loop.name not in self._steers(loop):
-            body = self._body(loop, indices) if times else ()
+            body = self._body(loop, self._signature(loop, indices), indices) if times else ()
             if body:
                 yield SizedLoop(loop.name, times, body)
             return
@@ -100,7 +100,7 @@ class _Lowering:
             kind = self._signature(loop, here)
             found.setdefault(kind, here)
             kinds.append(kind)
-        bodies = {kind: self._body(loop, here) for kind, here in found.items()}
+        bodies = {kind: self._body(loop, kind, here) for kind, here in found.items()}
         numbers = {kind: number for number, kind in enumerate(found)}
         made = tuple(bodies.values())
         first = True
@@ -110,9 +110,9 @@ class _Lowering:
                 yield SizedLoop(loop.name, piece.times, body, first)
                 first = False
 
-    def _body(self, loop: Loop, indices: Indices) -> tuple[SizedNode, ...]:
-        """The loop's body in an iteration, or in all of them, if they are alike."""
-        key = id(loop), self._signature(loop, {**indices, loop.name: indices.get(loop.name, 0)})
+    def _body(self, loop: Loop, kind: _Signature, indices: Indices) -> tuple[SizedNode, ...]:
+        """The loop's body in iterations of a kind, of which one has these indices."""
+        key = id(loop), kind
         if key not in self._bodies:
             self._bodies[key] = tuple(self.nodes(loop.body, indices))
         return self._bodies[key]
