@@ -92,7 +92,16 @@ class Window(Noun):
 
     @property
     def is_content(self) -> bool:
-        """Whether it holds as many first entries as there are in an iteration: what lies behind them is nothing."""
+        """Whether it holds as many first entries as there are in an iteration: what lies behind them is nothing.
+
+        Entries that an earlier iteration had and this one lacks may still hold what was written then. No view of this
+        iteration shows them, so whoever reads by the same share sees none.
+
+        >>> few = Share(loop="steps", over=2, total=1, first=2)
+        >>> content = Window(axis=0, start=Affine(), count=few)
+        >>> content.is_content, content.entries(4, {"steps": 0}), content.entries(4, {"steps": 1})
+        (True, (0, 1), (0,))
+        """
         return isinstance(self.count, Share) and self.start == Affine() and not self.wraps
 
     def reach(self, times: Mapping[str, int]) -> tuple[int, int]:
@@ -135,7 +144,7 @@ class View(Noun):
 
     @property
     def whole(self) -> bool:
-        """Whether it shows all that the tensor holds."""
+        """Whether it shows all that the tensor holds; leftovers of iterations that had more entries do not count."""
         return all(window.is_content for window in self.windows)
 
     @property

@@ -182,7 +182,11 @@ def pieces_of(network: Network, target: Target) -> Pieces:
 
 @lru_cache(maxsize=32)
 def items_of(network: Network, target: Target) -> tuple[Item, ...]:
-    """Everything that may be resident, in program order."""
+    """Everything that may be resident, in program order.
+
+    What a parameter saves are the bytes that are not loaded again. What a state saves is a weight, not the bytes that
+    are then not moved: a lookup in a pool counts with all of it, an op on another's tiles with the whole state.
+    """
     found: list[Item] = []
     for name, sized in network.largest.items():
         loops = network.loops_of(name)

@@ -1,4 +1,4 @@
-"""Which weights and states stay in the scratchpad: those that save most bytes of DRAM traffic.
+"""Which weights and states stay in the scratchpad: those that save most DRAM traffic.
 
 An item is some of a tensor's rows of tiles, or something that stays as a whole. It can be resident in any loop around
 its op: then it is loaded once before that loop, and takes its bytes during all of it; of a tensor the first rows are.
@@ -31,7 +31,7 @@ class Item:
     row: int
     bytes: int
     loops: tuple[str, ...]
-    saves: tuple[int, ...]  # DRAM bytes avoided, if resident in the loop of that place
+    saves: tuple[int, ...]  # what it weighs in the choice, in the loop of that place: about the DRAM bytes avoided
     rows: int = 1
 
 
@@ -63,7 +63,7 @@ def choose(items: Sequence[Item], capacity: dict[str, int]) -> Chosen:
 
 
 def saved(items: Sequence[Item], choice: Choice) -> int:
-    """DRAM bytes that a choice avoids."""
+    """What the items of a choice save together."""
     return sum(item.saves[item.loops.index(loop)] for item, loop in zip(items, choice, strict=True) if loop is not None)
 
 

@@ -32,11 +32,8 @@ class Use:
     loops: tuple[Loop, ...]
     view: View
     writes: bool
-
-    @property
-    def may_not_run(self) -> bool:
-        """Whether the op does not run in some iterations of the loops around."""
-        return any(share.least == 0 for share in Placed(self.op, self.loops).shares)
+    may_not_run: bool
+    """Whether the op does not run in some iterations of the loops around."""
 
     @property
     def whole(self) -> bool:
@@ -105,11 +102,11 @@ class ProgramUses:
         self.place_of: dict[str, int] = {}
         for place, placed in enumerate(self.placed):
             self.place_of[placed.op.name] = place
-            rules = law(placed.op)
+            rules, may_not_run = law(placed.op), any(share.least == 0 for share in placed.shares)
             for writes, views in ((False, rules.reads(placed.op)), (True, rules.writes(placed.op))):
                 for view in dict.fromkeys(views):
                     uses = self.tensors.setdefault(view.tensor, TensorUses(program.tensor(view.tensor)))
-                    uses.uses.append(Use(place, placed.op, placed.loops, view, writes))
+                    uses.uses.append(Use(place, placed.op, placed.loops, view, writes, may_not_run))
         self.loop_spans: dict[str, Span] = dict(_loop_spans(program.body, 0)[0])
         self._lives: dict[str, Span] = {}
 

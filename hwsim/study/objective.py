@@ -15,7 +15,7 @@ from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # each remembers many steps, and what they were made of
 def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
     """The objective, and what energy is on a chip with these prices."""
     return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
