@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chips import chip
-from hwsim.core.chip import Chip, Dram, Scratchpad, SystolicArray
+from hwsim.core.chip import Chip, Dataflow, Dram, Scratchpad, SystolicArray
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.precision import Precision
 from hwsim.core.remembered import Remembered, RememberedEqual
-from hwsim.core.schedule import Place
+from hwsim.core.schedule import OpSchedule, Place
+from hwsim.core.steps import Repeat, Step
 from hwsim.errors import Unsupported
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping import limits
@@ -25,7 +26,7 @@ from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.spaces import Floor, Tenant
 from hwsim.mapping.target import target_of
 from hwsim.mapping.uses import Span
-from hwsim.models.catalogue import workload
+from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, Product
 from hwsim.models.transformer_lm import TransformerLm
 from hwsim.timing.encode import encode
@@ -144,6 +145,34 @@ def test_a_long_weight_stays_in_part() -> None:
     assert (1 << 18) // 2 < resident.bytes <= 1 << 18
     assert resident.bytes % piece == 0
     assert resident.rows * 5 == resident.bytes
+
+
+@pytest.mark.parametrize("dataflow", Dataflow)
+@pytest.mark.parametrize("k", [1 << 10, 1 << 16, 1 << 22])
+def test_a_schedule_has_as_few_steps_however_long_a_product_is(dataflow: Dataflow, k: int) -> None:
+    """One row of an array makes a tile of each row of the weight; some of them stay."""
+    array = replace(SMALL_ARRAY, dataflow=dataflow)
+    on = chip(array=array, dram=NARROW, scratchpad=Scratchpad(size=1 << 12, read=16, write=16))
+    made = list(schedule(workload(products((17, k, 1), times=2), "w8a8").program, on).placed())
+    assert len(made) <= 3
+    assert sum(steps_in(one.node.steps) for one in made if isinstance(one.node, OpSchedule)) <= 12
+
+
+def steps_in(steps: tuple[Step | Repeat, ...]) -> int:
+    return sum(steps_in(one.body) if isinstance(one, Repeat) else 1 for one in steps)
+
+
+def test_a_network_is_as_large_as_what_grows_in_it_and_no_larger() -> None:
+    """The cache of the language model grows with each symbol of a minute, and in each layer the ops that read it."""
+    program = at_length(load_workload("transformer_lm"), 60 * 10**12).program
+    found = network(program)
+    (symbols,) = {loop.most for placed in program.placed() for loop in placed.loops}
+    growing = sum(1 for placed in program.placed() if placed.counts)
+    every = len(list(program.placed()))
+    assert 0 < growing < every
+    assert symbols > 200
+    assert len({id(one) for one in sized_ops(found.nodes)}) <= every + growing * symbols
+    assert found.size <= every * symbols
 
 
 @pytest.mark.parametrize(
