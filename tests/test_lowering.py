@@ -94,7 +94,7 @@ SPARSE: st.SearchStrategy[AnyRecipe] = st.builds(
     ),
     st.booleans(),
 )
-"""Searches with fewer new prefixes than steps; with `counts` there are chunks without a step, and none has both."""
+"""Searches with fewer new prefixes than steps; with `counts` most chunks have no step."""
 
 
 def views_of(op: Op) -> list[View]:

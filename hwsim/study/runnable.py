@@ -38,7 +38,7 @@ def check_functions(program: Program, chip: Chip) -> None:
     """Refuse a chip whose vector unit lacks functions that a program needs, with all of them."""
     has = dict(chip.vector.cycles)
     lacking: dict[Function, str] = {}
-    # An op may need a function in some of its runs alone: the largest of one entry takes no comparison.
+    # Of all sizes that an op has: what one of them does not need, another may.
     for instance in program.instances():
         for function, elements in law(instance.op).vector_work(instance.op, instance.shape).items():
             if elements and function not in has:
