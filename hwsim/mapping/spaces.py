@@ -4,9 +4,9 @@ Items come in order of importance; each takes the lowest address at which it mee
 and leaves room for the operand and result slots of the ops that run meanwhile.
 """
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hwsim.mapping.uses import Span
 
@@ -27,10 +27,10 @@ class Lease:
 
     tenant: Tenant
     address: int
+    end: int = field(init=False)
 
-    @property
-    def end(self) -> int:
-        return self.address + self.tenant.bytes
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "end", self.address + self.tenant.bytes)
 
 
 class Floor:
@@ -60,8 +60,10 @@ class Floor:
     def _gaps(self, life: Span) -> Iterator[tuple[int, int]]:
         """What is free all that time, from the lowest address on, beside the slots."""
         address, room = 0, self.size - max(self.working[life.first : life.last + 1])
+        first, last = life.first, life.last
         for lease in self._present:
-            if lease.tenant.life.last < life.first or life.last < lease.tenant.life.first:
+            there = lease.tenant.life
+            if there.last < first or last < there.first:
                 continue
             if lease.address > address:
                 yield address, min(lease.address, room)
@@ -76,9 +78,14 @@ class Floor:
     def tops(self) -> tuple[int, ...]:
         """For each place the highest byte in use, plus one."""
         tops = [0] * len(self.working)
-        for lease in self.leases:
-            for place in range(lease.tenant.life.first, lease.tenant.life.last + 1):
-                tops[place] = max(tops[place], lease.end)
+        # The highest lease first: the first one to reach a place says its top, and places that have one are skipped.
+        open_from = list(range(len(tops) + 1))
+        for lease in sorted(self.leases, key=lambda lease: -lease.end):
+            place = _root(open_from, lease.tenant.life.first)
+            while place <= lease.tenant.life.last:
+                tops[place] = lease.end
+                open_from[place] = place + 1
+                place = _root(open_from, place)
         return tuple(tops)
 
     def handovers(self) -> dict[str, tuple[str, ...]]:
@@ -102,8 +109,16 @@ class Floor:
         return {name: tuple(before) for name, before in owners.before.items()}
 
 
+def _root(links: list[int], place: int) -> int:
+    """Where a chain of links ends; what lies on the way is linked past the next one."""
+    while links[place] != place:
+        links[place] = links[links[place]]
+        place = links[place]
+    return place
+
+
 class _Owners:
-    """Who was the last to lie on which bytes."""
+    """Who was the last to lie on which bytes: parts without overlaps, by address."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, int, Lease]] = []
@@ -111,16 +126,14 @@ class _Owners:
 
     def take(self, lease: Lease) -> None:
         before = self.before.setdefault(lease.tenant.name, {})
-        kept: list[tuple[int, int, Lease]] = []
-        for start, end, owner in self.parts:
-            if end <= lease.address or lease.end <= start:
-                kept.append((start, end, owner))
-                continue
+        low = bisect_right(self.parts, lease.address, key=lambda part: part[1])
+        high = bisect_left(self.parts, lease.end, lo=low, key=lambda part: part[0])
+        kept: list[tuple[int, int, Lease]] = [(lease.address, lease.end, lease)]
+        for start, end, owner in self.parts[low:high]:
             if owner is not lease and not owner.tenant.life.meets(lease.tenant.life):
                 before[owner.tenant.name] = None
             if start < lease.address:
-                kept.append((start, lease.address, owner))
+                kept.insert(0, (start, lease.address, owner))
             if lease.end < end:
                 kept.append((lease.end, end, owner))
-        kept.append((lease.address, lease.end, lease))
-        self.parts = sorted(kept, key=lambda part: part[0])
+        self.parts[low:high] = kept
