@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from chips import chips
 from hwsim.core.chip import Chip
 from hwsim.core.counters import Limit, Work
-from hwsim.core.diagnosis import Awaited, Diagnosis, Relief, WhatIf, reliefs_for
+from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
 from hwsim.core.noun import sorted_pairs
 from hwsim.core.program import Program
 from hwsim.core.schedule import Schedule
@@ -89,6 +89,34 @@ def test_an_array_twice_as_fast_takes_half_of_its_own_time_and_all_of_its_ports(
     assert times(eased).cycles <= times(plan).cycles
 
 
+@settings(max_examples=60)
+@given(PROGRAMS, chips())
+@pytest.mark.parametrize("unit", [Relief.ARRAY, Relief.VECTOR])
+def test_a_unit_and_the_ports_twice_as_fast_halve_its_steps(unit: Relief, program: Program, on: Chip) -> None:
+    plan = planned(program, on)
+    eased = relieved(plan, unit, Relief.PORTS)
+    assert list(durations(eased)) == list(durations(relieved(plan, Relief.PORTS, unit)))
+    for before, after in zip(plan.ops, eased.ops, strict=True):
+        for one, two in zip(before.unrolled(), after.unrolled(), strict=True):
+            if unit is Relief.ARRAY and one.array is not None and two.array is not None:
+                assert two.array.cycles == ceil(one.array.cycles / 2)
+            if unit is Relief.VECTOR and one.vector_cycles is not None:
+                assert two.vector_cycles == ceil(one.vector_cycles / 2)
+
+
+def test_what_binds_beside_the_limit_is_asked_where_easing_it_gains_nothing() -> None:
+    """The DRAM brings 128 bytes a cycle, and the scratchpad takes as many."""
+    on = load_chip("int4_array")
+    even = replace(on, dram=replace(on.dram, read=128 * 10**9, write=128 * 10**9))
+    result = simulate(even, load_workload("rnnt"))
+    found, cycles = result.diagnosis, result.summary.cycles
+    assert found.eased.cycles > (1 - NO_GAIN) * cycles
+    assert found.beside is not None
+    assert found.beside.relief is Relief.PORTS
+    assert found.beside.cycles < 0.8 * cycles
+    assert simulate(on, load_workload("rnnt")).diagnosis.beside is None
+
+
 def test_what_is_hidden_is_no_longer_than_what_hides_it() -> None:
     with pytest.raises(InvalidValue, match="hidden_cycles = 4: must be at most the 3 cycles"):
         ArrayWork(cycles=3, hidden_cycles=4)
@@ -127,3 +155,5 @@ def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
         replace(good, limit_cycles=3)
     with pytest.raises(InvalidValue, match="must be the bandwidth and what eases the limit"):
         replace(good, limit=Limit.VECTOR)
+    with pytest.raises(InvalidValue, match="must be another relief than that of the limit"):
+        replace(good, beside=good.eased)

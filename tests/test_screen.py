@@ -123,8 +123,51 @@ def test_the_diagnosis_is_that_of_the_counters() -> None:
     part = max(found.parts, key=lambda one: one.cycles)
     share = f"{100 * part.cycles / found.summary.cycles:.0f}"
     assert f"{share} % of the time is external_lm" in text
-    assert "waiting for its weights from DRAM" in text
+    assert "98 % of that in ops bound by reading weights from DRAM. With" in text
     assert f"twice the bandwidth of the DRAM would give {found.diagnosis.eased.latency_ms:.0f} ms" in text
+
+
+def test_a_host_that_takes_most_is_named_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "work.yaml"
+    work.write_text(RNNT.read_text().replace("host: 0 s", "host: 5 ms"))
+    out, err = printed(capsys, "run", "int4_array", str(work), "--json", "-")
+    summary = json.loads(out)["summary"]
+    host = 100 * summary["host_ms"] / summary["latency_ms"]
+    told = " ".join(err.split())
+    assert host > 50
+    assert f": 10.0 s of audio {host:.1f} % of the latency is the host's share of the search. 8" in told
+    assert " % of the chip's time is external_lm, " in told
+    assert re.search(rf"\nhost +{host:.0f} % ", err)
+    assert re.search(r"\npart .* chip's time ", err)
+    assert re.search(r"\ncostliest ops.* chip's time ", err)
+    full, _ = printed(capsys, "run", "int4_array", str(work), "--full")
+    assert "\nWhere the chip's time goes\n" in full
+    assert "chip's time" not in run_text(result_of("rnnt"), ALL, Screen())
+
+
+def test_a_host_that_takes_less_than_the_chip_has_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "work.yaml"
+    work.write_text(RNNT.read_text().replace("host: 0 s", "host: 100 us"))
+    out, err = printed(capsys, "run", "int4_array", str(work), "--json", "-")
+    summary = json.loads(out)["summary"]
+    host = 100 * summary["host_ms"] / summary["latency_ms"]
+    assert 5 < host < 40
+    assert "of the latency is the host's" not in err
+    assert " % of the chip's time is external_lm, " in err
+    assert re.search(rf"\nhost +{host:.0f} % ", err)
+
+
+def test_what_binds_next_is_named_where_the_eased_limit_gains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chip = tmp_path / "chip.yaml"
+    chip.write_text(ARCH.read_text().replace("read: 64 GB/s, write: 64 GB/s", "read: 128 GB/s, write: 128 GB/s"))
+    out, err = printed(capsys, "run", str(chip), "rnnt", "--json", "-")
+    found = json.loads(out)["diagnosis"]
+    assert found["limit"] == "dram_read"
+    assert found["beside"]["relief"] == "ports of the scratchpad twice as wide"
+    together = f"with ports of the scratchpad twice as wide as well {found['beside']['latency_ms']:.0f} ms."
+    assert f"twice the bandwidth of the DRAM would give next to nothing, {together}" in " ".join(err.split())
 
 
 def test_the_options_print_their_report_alone(capsys: pytest.CaptureFixture[str]) -> None:

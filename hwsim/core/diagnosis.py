@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Annotated
 
 from hwsim.core.counters import Limit
@@ -9,6 +10,10 @@ from hwsim.core.noun import Name, Noun, Whole
 from hwsim.errors import InvalidValue
 
 Count = Annotated[int, Whole(low=0, high=2**62)]
+
+
+NO_GAIN = Fraction(1, 200)
+"""A share of a run's time that is not worth a figure."""
 
 
 class Relief(Enum):
@@ -65,7 +70,8 @@ class Diagnosis(Noun):
     """The part of the network that takes most time, and the limit with which most of that part's time goes.
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
-    Of the reliefs those are asked that ease the limit, and the bandwidth of the DRAM.
+    Of the reliefs those are asked that ease the limit, and the bandwidth of the DRAM. Where none of them gains anything,
+    something else is as slow as what binds: `beside` is what gains most if it is eased together with the limit.
     """
 
     part: Name
@@ -74,6 +80,7 @@ class Diagnosis(Noun):
     limit_cycles: Count
     awaited: Awaited | None
     what_ifs: tuple[WhatIf, ...]
+    beside: WhatIf | None = None
 
     def check(self) -> None:
         if self.limit_cycles > self.part_cycles:
@@ -83,6 +90,8 @@ class Diagnosis(Noun):
             raise InvalidValue(
                 "what_ifs", [one.value for one in asked], "must be the bandwidth and what eases the limit"
             )
+        if self.beside is not None and self.beside.relief is self.eased.relief:
+            raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")
 
     @property
     def eased(self) -> WhatIf:

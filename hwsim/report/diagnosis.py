@@ -1,24 +1,21 @@
-"""A diagnosis as one sentence on what binds a run, and one on what easing that would give."""
+"""A diagnosis in sentences: what binds a run, and what easing that would give."""
 
 from hwsim.core.counters import Limit
-from hwsim.core.diagnosis import Awaited, Diagnosis, WhatIf
+from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.core.result import Summary
-from hwsim.report.figures import roughly, seconds
-
-_NO_GAIN = 0.005
-"""A share of the latency that is not worth a figure."""
+from hwsim.report.figures import percent, roughly, seconds
 
 _LIMITS = {
-    Limit.ARRAY: "at the pace of the array",
-    Limit.ARRAY_PORTS: "at the pace of the scratchpad's port to the array",
-    Limit.VECTOR: "at the pace of the vector unit",
-    Limit.VECTOR_PORTS: "at the pace of the scratchpad's ports to the vector unit",
-    Limit.DRAM_WRITE: "at the pace of writes to DRAM",
-    Limit.LOAD_PORTS: "at the pace at which the scratchpad takes what is loaded",
-    Limit.STORE_PORTS: "at the pace at which the scratchpad gives what is stored",
-    Limit.LATENCY: "in steps that wait for one another, no unit busy for half of it",
+    Limit.ARRAY: "the array",
+    Limit.ARRAY_PORTS: "the scratchpad's port to the array",
+    Limit.VECTOR: "the vector unit",
+    Limit.VECTOR_PORTS: "the scratchpad's ports to the vector unit",
+    Limit.DRAM_READ: "reading from DRAM",
+    Limit.DRAM_WRITE: "writing to DRAM",
+    Limit.LOAD_PORTS: "the scratchpad's write port",
+    Limit.STORE_PORTS: "the scratchpad's read port",
+    Limit.LATENCY: "waits between steps",
 }
-_AWAITED = {Awaited.WEIGHTS: "its weights", Awaited.ACTIVATIONS: "its activations"}
 
 
 def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
@@ -27,24 +24,46 @@ def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
     bound = roughly(diagnosis.limit_cycles, diagnosis.part_cycles)
     share = "All of" if diagnosis.part_cycles == summary.cycles else part + " of"
     return (
-        f"{share} the time is {diagnosis.part}, {bound} of that {_limit(diagnosis)}. "
-        f"With the same plan, {_what_ifs(diagnosis, summary)}."
+        f"{_host(diagnosis, summary)}{share} the {chips_time(summary)} is {diagnosis.part}, {bound} of that in ops "
+        f"bound by {_limit(diagnosis)}. With the same plan, {_what_ifs(diagnosis, summary)}."
     )
+
+
+def chips_time(summary: Summary) -> str:
+    """What shares of cycles are shares of: with a host in the search, not the whole time."""
+    return "chip's time" if summary.host_ms else "time"
+
+
+def _host(diagnosis: Diagnosis, summary: Summary) -> str:
+    """That the host takes longer than any part of the network, if it does."""
+    on_chip = summary.latency_ms - summary.host_ms
+    if summary.host_ms <= on_chip * diagnosis.part_cycles / max(1, summary.cycles):
+        return ""
+    return f"{percent(summary.host_ms, summary.latency_ms)} of the latency is the host's share of the search. "
 
 
 def _limit(diagnosis: Diagnosis) -> str:
     if diagnosis.limit is Limit.DRAM_READ and diagnosis.awaited is not None:
-        return f"waiting for {_AWAITED[diagnosis.awaited]} from DRAM"
+        what = {Awaited.WEIGHTS: "weights", Awaited.ACTIVATIONS: "activations"}[diagnosis.awaited]
+        return f"reading {what} from DRAM"
     return _LIMITS[diagnosis.limit]
 
 
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
-    """What eases the limit first, then the bandwidth."""
+    """What eases the limit first, then the bandwidth; last, what has to be eased as well where neither gains."""
     first, *others = reversed(diagnosis.what_ifs)
     found = [f"{first.relief.value} would give {_given(first, summary)}"]
-    return ", ".join(found + [f"{one.relief.value} {_given(one, summary)}" for one in others])
+    found += [f"{one.relief.value} {_given(one, summary)}" for one in others]
+    beside = diagnosis.beside
+    if beside is not None and _gains(beside, summary):
+        both = f"{first.relief.value} and" if others else "with"
+        found.append(f"{both} {beside.relief.value}{'' if others else ' as well'} {_given(beside, summary)}")
+    return ", ".join(found)
+
+
+def _gains(one: WhatIf, summary: Summary) -> bool:
+    return summary.latency_ms - one.latency_ms >= NO_GAIN * summary.latency_ms
 
 
 def _given(one: WhatIf, summary: Summary) -> str:
-    gained = 1 - one.latency_ms / summary.latency_ms
-    return "next to nothing" if gained < _NO_GAIN else seconds(one.latency_ms / 1000)
+    return seconds(one.latency_ms / 1000) if _gains(one, summary) else "next to nothing"

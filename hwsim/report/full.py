@@ -7,8 +7,8 @@ from rich.text import Text
 
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.energy import Components
-from hwsim.core.result import LengthsResult, OpResult, Result
-from hwsim.report.diagnosis import diagnosis_text
+from hwsim.core.result import LengthsResult, OpResult, Result, Summary
+from hwsim.report.diagnosis import chips_time, diagnosis_text
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
 from hwsim.report.headline import headline, headline_table, title
 from hwsim.report.residency import residency
@@ -24,7 +24,7 @@ def full_text(result: Result, clock: int, screen: Screen) -> str:
     tables = (
         headline_table(headline(result, clock)),
         _parts(result),
-        _top_ops(result.ops, summary.cycles),
+        _top_ops(result.ops, summary),
         _time(result),
         _energy(result),
         *residency(result.tensors),
@@ -36,7 +36,8 @@ def full_text(result: Result, clock: int, screen: Screen) -> str:
 
 def _parts(result: Result) -> Table:
     cycles = result.summary.cycles
-    table = new_table("part", "parameters", "model", "products", "cycles", "time", "DRAM", "energy", title="Parts")
+    share = chips_time(result.summary)
+    table = new_table("part", "parameters", "model", "products", "cycles", share, "DRAM", "energy", title="Parts")
     for part in result.parts:
         table.add_row(
             part.name,
@@ -51,10 +52,11 @@ def _parts(result: Result) -> Table:
     return table
 
 
-def _top_ops(ops: tuple[OpResult, ...], cycles: int) -> Table:
+def _top_ops(ops: tuple[OpResult, ...], summary: Summary) -> Table:
+    cycles = summary.cycles
     top = sorted(ops, key=lambda op: -op.cycles)[:TOP]
     rest = [op for op in ops if op not in top]
-    table = new_table("op", "runs", "cycles", "time", "bound by", "array", "energy", title="Costliest ops")
+    table = new_table("op", "runs", "cycles", chips_time(summary), "bound by", "array", "energy", title="Costliest ops")
     for op in top:
         table.add_row(
             op.name,
@@ -82,7 +84,7 @@ def _time(result: Result) -> Table:
         "overwrite": "for a reader",
         "slot": "for a slot",
     }
-    table = new_table("unit", "busy", *waits.values(), "idle", title="Where the time goes")
+    table = new_table("unit", "busy", *waits.values(), "idle", title=f"Where the {chips_time(result.summary)} goes")
     for unit in (f.name for f in fields(Units)):
         stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]
         shares = [getattr(counters.busy, unit), *stalled, getattr(counters.idle, unit)]

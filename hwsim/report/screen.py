@@ -12,7 +12,7 @@ from hwsim.core.counters import Limit
 from hwsim.core.energy import Components
 from hwsim.core.result import OpResult, PartResult, Result
 from hwsim.report.bars import bar
-from hwsim.report.diagnosis import diagnosis_text
+from hwsim.report.diagnosis import chips_time, diagnosis_text
 from hwsim.report.figures import percent, roughly, scaled
 from hwsim.report.groups import Group, costliest, groups
 from hwsim.report.headline import headline_table, short_headline, title
@@ -23,8 +23,6 @@ MOST_LINES = 40
 GROUPS = 5
 _MORE = "More: --full, --tensors, --explain-energy, --explain OP"
 _LONGEST_BAR = 20
-_SHARE = 7
-"""The widest share beside a bar: < 0.1 %."""
 _NAMES = {"dram": "DRAM", "mac": "products", "interconnect": "wires"}
 
 
@@ -58,7 +56,7 @@ def _blocks(result: Result, clock: int, screen: Screen, room: _Room) -> Iterable
     yield headline_table(short_headline(result, clock))
     if len(result.parts) > 1 and room.parts:
         yield _parts(result, room.parts)
-    yield _bars(result, screen, room.bars)
+    yield _bars(result, clock, screen, room.bars)
     yield _groups(result, room.groups, wide=screen.width >= 80)
     yield Text(f"{doubt(result)}: --sources\n{_MORE}")
 
@@ -69,7 +67,7 @@ def _parts(result: Result, most: int) -> Table:
     kept = sorted(result.parts, key=lambda part: -part.cycles)
     kept = kept if len(kept) <= most else kept[: most - 1]
     rest = [part for part in result.parts if part not in kept]
-    table = new_table("part", "parameters", "products", "time", "DRAM", "energy")
+    table = new_table("part", "parameters", "products", chips_time(summary), "DRAM", "energy")
 
     def row(name: str, parts: Sequence[PartResult]) -> None:
         table.add_row(
@@ -89,23 +87,28 @@ def _parts(result: Result, most: int) -> Table:
     return table
 
 
-def _bars(result: Result, screen: Screen, most: int) -> Table:
-    """Side by side, the time by what binds its ops, and the energy by component."""
+def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
+    """Side by side, the latency by what binds its ops, host included, and the energy by component."""
     limits: Counter[Limit] = Counter()
     for op in result.ops:
         limits[op.limit] += op.cycles
-    time = [(limit_text(limit), cycles) for limit, cycles in limits.items()]
+    host = round(result.summary.host_ms * clock / 1000)
+    time = [*((limit_text(limit), cycles) for limit, cycles in limits.items()), ("host", host)]
     spent = [(f.name, getattr(result.energy_by_component_aj, f.name)) for f in fields(Components)]
     energy = [(_NAMES.get(name, name), attojoules) for name, attojoules in spent]
     shares = _shares(time, most), _shares(energy, most)
-    wholes = result.summary.cycles, result.summary.energy_aj
+    wholes = result.summary.cycles + host, result.summary.energy_aj
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in ("time goes with", "energy goes to"):
         table.add_column(header, header_style="dim", no_wrap=True)
         table.add_column("", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
     names = sum(max(14, *(len(name) for name, _ in side)) for side in shares)
-    width = min(_LONGEST_BAR, (screen.width - names - 2 * _SHARE - 5 * 2) // 2)
+    figures = sum(
+        max((len(roughly(size, whole)) for _, size in side), default=0)
+        for side, whole in zip(shares, wholes, strict=True)
+    )
+    width = min(_LONGEST_BAR, (screen.width - names - figures - 5 * 2) // 2)
     for pair in zip_longest(*shares):
         cells: list[str] = []
         for one, whole in zip(pair, wholes, strict=True):
@@ -129,7 +132,7 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
     """The groups of equal ops that take most cycles, and the others together."""
     cycles, energy = result.summary.cycles, result.summary.energy_aj
     top, rest = costliest(groups(result.ops, lambda op: op.name), lambda op: op.cycles, most)
-    table = new_table("costliest ops, layers joined", *(("runs",) if wide else ()), "time", "bound by", "energy")
+    table = new_table("costliest ops, layers joined", *(("runs",) if wide else ()), chips_time(result.summary), "bound by", "energy")
 
     def row(name: str, ops: Sequence[OpResult], bound: str, runs: str) -> None:
         table.add_row(

@@ -71,7 +71,7 @@ class _Printable:
 
 def limit_text(limit: Limit) -> str:
     """What binds an op, as people read it."""
-    return limit.value.replace("_", " ").replace("dram", "DRAM")
+    return "waits between steps" if limit is Limit.LATENCY else limit.value.replace("_", " ").replace("dram", "DRAM")
 
 
 TEXTS = ("bound by", "how sure", "before", "after", "why", "place", "block", "")

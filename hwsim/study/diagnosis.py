@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from hwsim.core.chip import Chip
 from hwsim.core.counters import Limit, OpCounters
-from hwsim.core.diagnosis import Awaited, Diagnosis, Relief, WhatIf, reliefs_for
+from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
 from hwsim.core.schedule import OpSchedule, Preload, Schedule
 from hwsim.core.steps import Repeat, Ring, StepTree
 from hwsim.core.workload import Workload, part_of
@@ -27,21 +27,38 @@ def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[O
             limits[op.limit] += op.cycles
     limit = max(limits, key=lambda one: limits[one])
     bound = {op.name for op in ops if part_of(op.name) == part and op.limit is limit}
+    what_ifs = tuple(_what_if(chip, workload, schedule, (relief,)) for relief in reliefs_for(limit))
+    # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
+    cycles = sum(op.cycles for op in ops)
+    alone = any(_gains(one, cycles) for one in what_ifs)
     return Diagnosis(
         part=part,
         part_cycles=parts[part],
         limit=limit,
         limit_cycles=limits[limit],
         awaited=_awaited(schedule, bound) if limit in (Limit.DRAM_READ, Limit.LOAD_PORTS) else None,
-        what_ifs=tuple(_what_if(chip, workload, schedule, relief) for relief in reliefs_for(limit)),
+        what_ifs=what_ifs,
+        beside=None if alone else _beside(chip, workload, schedule, what_ifs[-1].relief, cycles),
     )
 
 
-def _what_if(chip: Chip, workload: Workload, schedule: Schedule, relief: Relief) -> WhatIf:
+def _beside(chip: Chip, workload: Workload, schedule: Schedule, eased: Relief, cycles: int) -> WhatIf | None:
+    """What gains most together with the relief of the limit, if anything does."""
+    found = [_what_if(chip, workload, schedule, (eased, other)) for other in Relief if other is not eased]
+    best = min(found, key=lambda one: one.cycles)
+    return best if _gains(best, cycles) else None
+
+
+def _gains(one: WhatIf, cycles: int) -> bool:
+    return cycles - one.cycles >= NO_GAIN * cycles
+
+
+def _what_if(chip: Chip, workload: Workload, schedule: Schedule, reliefs: Sequence[Relief]) -> WhatIf:
+    """With these reliefs; it is called by the last one."""
     # Encoded here, because what `times` encodes is remembered, and this is asked once.
-    cycles = times(encode(relieved(schedule, relief))).cycles
+    cycles = times(encode(relieved(schedule, *reliefs))).cycles
     seconds = Fraction(cycles, chip.clock) + workload.host_seconds
-    return WhatIf(relief=relief, cycles=cycles, latency_ms=float(seconds * 1000))
+    return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))
 
 
 def _awaited(schedule: Schedule, ops: set[str]) -> Awaited:

@@ -1,4 +1,4 @@
-"""The schedule of a run on a chip of which one thing is twice as fast: the same blocks, places and order of steps.
+"""The schedule of a run on a chip of which one thing, or several, are twice as fast: the same blocks, places and order of steps.
 
 What that gives is exact, but a plan made for such a chip could be better still.
 """
@@ -6,18 +6,19 @@ What that gives is exact, but a plan made for such a chip could be better still.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 
 from hwsim.core.diagnosis import Relief
 from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.core.steps import ArrayWork, Fused, Repeat, Step, StepTree
 
 
-def relieved(schedule: Schedule, relief: Relief) -> Schedule:
-    """The schedule with that relief."""
-    ports = _ports(schedule.ports, relief)
-    if relief in (Relief.BANDWIDTH, Relief.LATENCY):
+def relieved(schedule: Schedule, *reliefs: Relief) -> Schedule:
+    """The schedule with these reliefs together."""
+    ports = reduce(_ports, reliefs, schedule.ports)
+    if {Relief.BANDWIDTH, Relief.LATENCY}.issuperset(reliefs):
         return replace(schedule, ports=ports)
-    steps = _Steps(relief)
+    steps = _Steps(frozenset(reliefs))
     return replace(schedule, ports=ports, body=tuple(steps.nodes(schedule.body)))
 
 
@@ -39,10 +40,10 @@ def _twice(rate: Fraction | None) -> Fraction | None:
 
 
 class _Steps:
-    """Steps with a relief. Those that ops share come out shared, and each is changed once."""
+    """Steps with reliefs. Those that ops share come out shared, and each is changed once."""
 
-    def __init__(self, relief: Relief) -> None:
-        self.relief = relief
+    def __init__(self, reliefs: frozenset[Relief]) -> None:
+        self.reliefs = reliefs
         self.made: dict[int, tuple[StepTree, ...]] = {}  # by the identity of steps, which the schedule keeps
 
     def nodes(self, nodes: Iterable[ScheduleNode]) -> Iterator[ScheduleNode]:
@@ -70,7 +71,7 @@ class _Steps:
         """One step."""
         array, vector, fused = step.array, step.vector_cycles, step.fused
         if array is not None:
-            tail = -(-array.tail // 2) if self.relief is Relief.ARRAY else array.tail
+            tail = -(-array.tail // 2) if Relief.ARRAY in self.reliefs else array.tail
             cycles = self.cycles(Relief.ARRAY, array.cycles, array.hidden_cycles, ports=array.port_bound)
             array = ArrayWork(cycles=cycles, tail=tail)
         if vector is not None:
@@ -84,4 +85,9 @@ class _Steps:
 
     def cycles(self, unit: Relief, cycles: int, hidden: int, *, ports: bool) -> int:
         """How long a unit works, if `ports`, or itself, took these cycles and the other of the two the hidden ones."""
-        return max(-(-cycles // 2), hidden) if self.relief is (Relief.PORTS if ports else unit) else cycles
+        one, other = (Relief.PORTS, unit) if ports else (unit, Relief.PORTS)
+        return max(self.eased(one, cycles), self.eased(other, hidden))
+
+    def eased(self, relief: Relief, cycles: int) -> int:
+        """Half of the cycles, rounded up, if what takes them is twice as fast."""
+        return -(-cycles // 2) if relief in self.reliefs else cycles
