@@ -34,3 +34,13 @@ def test_every_word_is_whole_and_every_figure_there(headers: list[str], data: st
     assert set(shown) <= {word for row in rows for word in words(" ".join(row))} | set(words(" ".join(headers))) | {
         "name"
     }
+
+
+def test_a_footnote_stands_below_the_last_of_the_tables() -> None:
+    table = new_table("precision", "latency", "energy", "model")
+    table.add_row("w4a4", "132 milliseconds", "377 millijoules", "29.1 megabytes")
+    table.caption, table.caption_justify = "* operands are narrower", "left"
+    for width in (200, 60, 40):
+        text = render((table,), Screen(width=width))
+        assert text.endswith("* operands are narrower\n")
+        assert text.count("narrower") == 1

@@ -3,15 +3,18 @@
 import json
 import re
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from command import printed
 from data import ARCH, RNNT
 from hwsim.cli.streams import screen_of
+from hwsim.core.objective import Objective
 from hwsim.core.result import Comparison, Result
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
@@ -283,3 +286,66 @@ def test_colours_change_no_character() -> None:
     coloured = run_text(result_of("rnnt"), Asked(), replace(Screen(), colours=True))
     plain = re.sub(r" *$", "", re.sub(r"\x1b\[[\d;]*m", "", coloured), flags=re.MULTILINE)
     assert plain == run_text(result_of("rnnt"), Asked(), Screen())
+
+
+EVERYTHING = """
+streaming: {chunk: 480 ms}
+lengths:
+  shares: [{length: 3 s, utterances: 40}, {length: 8 s, utterances: 60}]
+  buckets: [4 s, 10 s]
+"""
+
+
+@cache
+def everything() -> Result:
+    """Lengths, a batch, chunks, a host, a rule, a cap and an objective: all lines that a headline can have."""
+    text = RNNT.read_text()
+    plan = "precision: {policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"
+    text = (
+        text.replace("precision: w4a4", plan)
+        .replace("host: 0 s", "host: 5 ms")
+        .replace("bidirectional: true", "bidirectional: false")
+    )
+    with TemporaryDirectory() as folder:
+        work = Path(folder) / "work.yaml"
+        work.write_text(text + EVERYTHING)
+        loaded = load_workload(str(work), dims={"batch": 4})
+        chip = load_chip("int4_array")
+        cap = Fraction(1, 100)
+        return simulate(chip, loaded, power_cap=cap, objective=Objective.EDP)
+
+
+def test_a_run_with_every_line_is_one_screen_with_its_parts_and_groups() -> None:
+    for width in WIDTHS:
+        text = run_text(everything(), Asked(), Screen(width=width))
+        assert text.count("\n") <= 40
+        assert widest(text) <= width
+        for block in ("latency ", "RTF ", "TOPS/W ", "part ", "time goes with", "costliest ops", "--sources", "--full"):
+            assert f"\n{block}" in text or block in text.splitlines()[-1] or block == "--sources"
+
+
+def test_a_headline_says_what_it_means() -> None:
+    text = run_text(everything(), Asked(full=True), Screen(width=200))
+    assert len(re.findall(r"^throughput RTF .* of stated lengths,", text, re.MULTILINE)) == 1
+    assert len(re.findall(r"^throughput RTF ", text, re.MULTILINE)) == 1
+    assert re.search(r"^chunks .* symbols an utterance$", text, re.MULTILINE)
+    assert re.search(r"^planned +for energy × delay +of the plans tried the one", text, re.MULTILINE)
+    assert re.search(r"^TOPS/W +[\d.]+ +28\.\d at peak; [\d.]+ utterances per joule$", text, re.MULTILINE)
+    assert re.search(r"^cap +10\.0 mW ", text, re.MULTILINE)
+
+
+def test_components_have_one_name_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ((), ("--full",), ("--explain-energy",), ("--explain", "joint.output"))
+    for options in asked:
+        out, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt", *options)
+        assert re.search(r"\bwires +", out)
+        assert not re.search(r"^(mac|interconnect|dram)\b", out, re.MULTILINE)
+    assert not re.search(r" 0 J$| 0 J +0 %", out, re.MULTILINE)
+
+
+def test_one_port_of_loads_and_stores_is_told_where_their_shares_are() -> None:
+    text = run_text(result_of("mlperf_rnnt"), Asked(full=True), Screen())
+    assert "Load and store take turns on one port: their shares together are the whole." in text
+    chip = load_chip("int4_array")
+    apart = replace(chip, dram=replace(chip.dram, shared_port=False))
+    assert "take turns" not in run_text(simulate(apart, load_workload("mlperf_rnnt")), Asked(full=True), Screen())

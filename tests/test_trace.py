@@ -340,14 +340,16 @@ def test_weights_from_a_file_are_not_called_drawn(tmp_path: Path, capsys: pytest
     assert main(["trace", *TINY, "--weights", str(weights), "--json", "-"]) == 0
     document, text = capsys.readouterr()
     assert (json.loads(document)["weights_from"], json.loads(document)["input_from"]) == ("file", "drawn")
-    assert "drawn" not in text
+    assert "weights drawn" not in text
+    assert ", input drawn at random (seed 0): noise" in " ".join(text.split())
 
 
 def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
     drawn = quality_of(op("a", 1.0))
     given = replace(drawn, weights_from=Origin.FILE)
     assert weights_remark(drawn) == f", {DRAWN}"
-    assert weights_remark(given) == ""
+    assert weights_remark(given) == f", input drawn at random (seed {given.seed}): noise"
+    assert weights_remark(replace(given, input_from=Origin.FILE)) == ""
     assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
 
 

@@ -1,6 +1,5 @@
 """What `compare` prints: one screen that says what the last precision gains against the first, and from what."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from fractions import Fraction
@@ -8,7 +7,6 @@ from fractions import Fraction
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.counters import Limit
 from hwsim.core.efficiency import EnergyGroups
 from hwsim.core.result import Comparison
 from hwsim.core.waterfall import Change, ComparedOp
@@ -16,9 +14,8 @@ from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.figures import figure, joules, percent, roughly, scaled, seconds
 from hwsim.report.gains import product, same_changes, step_name, times_text, worth_text
 from hwsim.report.groups import Group, costliest, groups
-from hwsim.report.tables import Screen, limit_text, new_table, render
+from hwsim.report.tables import Screen, first_that_fits, new_table, usual_limit
 
-MOST_LINES = 40
 LEAST = Fraction(1, 20)
 """What changes less than this share is left out."""
 
@@ -28,12 +25,7 @@ _GROUPS = (8, 6, 5, 4, 3, 2, 1)
 
 def comparison_screen(comparison: Comparison, screen: Screen) -> str:
     """The first screen of a comparison: as many groups of ops as have room in 40 lines."""
-    text = ""
-    for most in _GROUPS:
-        text = render(tuple(_blocks(comparison, screen, most)), screen)
-        if text.count("\n") <= MOST_LINES:
-            break
-    return text
+    return first_that_fits((tuple(_blocks(comparison, screen, most)) for most in _GROUPS), screen)
 
 
 def _blocks(comparison: Comparison, screen: Screen, most: int) -> Iterable[Text | Table]:
@@ -197,10 +189,6 @@ def _shares(comparison: Comparison, ops: Sequence[ComparedOp]) -> tuple[str, str
 
 def _bound_by(group: Group[ComparedOp]) -> str:
     """The limits with which most of its cycles go, before and after."""
-    before: Counter[Limit] = Counter()
-    after: Counter[Limit] = Counter()
-    for op in group.members:
-        before[op.limit_before] += op.cycles_before
-        after[op.limit_after] += op.cycles_after
-    names = [limit_text(max(limits, key=lambda limit: limits[limit])) for limits in (before, after)]
-    return " → ".join(dict.fromkeys(names))
+    before = usual_limit((op.limit_before, op.cycles_before) for op in group.members)
+    after = usual_limit((op.limit_after, op.cycles_after) for op in group.members)
+    return " → ".join(dict.fromkeys((before, after)))

@@ -9,14 +9,15 @@ from rich.text import Text
 from hwsim.core.efficiency import EnergyGroups
 from hwsim.core.energy import Component, EnergyLine
 from hwsim.core.result import Comparison, Result
+from hwsim.report.components import component_name
 from hwsim.report.figures import figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
 
 GROUP_TITLES = {
-    "mac": "products",
+    "mac": component_name("mac"),
     "movement": "movement on chip",
     "vector": "vector unit",
-    "dram": "DRAM",
+    "dram": component_name("dram"),
     "leakage": "leakage and idle",
 }
 
@@ -56,7 +57,13 @@ def _counts(lines: list[EnergyLine]) -> Table:
         of_it = [line for line in lines if line.component is component]
         if not of_it:
             continue
-        table.add_row(Text(component.value, style="bold"), "", "", "", joules(sum(line.energy_aj for line in of_it)))
+        table.add_row(
+            Text(component_name(component.value), style="bold"),
+            "",
+            "",
+            "",
+            joules(sum(line.energy_aj for line in of_it)),
+        )
         for line in of_it:
             table.add_row(
                 f"  {line.action}",

@@ -8,6 +8,8 @@ from rich.text import Text
 from hwsim.core.counters import Stalls, Units
 from hwsim.core.explanation import Explanation
 from hwsim.core.result import OpResult, Result
+from hwsim.report.components import component_table
+from hwsim.report.diagnosis import chips_time
 from hwsim.report.figures import joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
 
@@ -25,7 +27,8 @@ def explanation_text(result: Result, clock: int, screen: Screen) -> str:
     )
     blocks = (
         title, _facts(explanation, op, result, clock), *_operands(explanation), *_candidates(explanation),
-        _roofs(explanation, op), _units(op), _energy(op),
+        _roofs(explanation, op), _units(op),
+        component_table(op.energy_by_component_aj, f"Energy: {joules(op.energy_aj)}"),
     )  # fmt: skip
     return render(blocks, screen)
 
@@ -47,9 +50,10 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
         table.add_row("fused", f"works on the tiles of {explanation.follows}, which has its loads, stores and cuts")
     if explanation.followed_by is not None:
         table.add_row("fused", f"{explanation.followed_by} works on its tiles as they are finished")
-    share = percent(op.cycles, result.summary.cycles)
+    share = f"{percent(op.cycles, result.summary.cycles)} of the {chips_time(result.summary)}"
     table.add_row(
-        "cycles", f"{op.cycles:,} ({seconds(op.cycles / clock)}), {share} of the run, over all runs of the op"
+        "cycles",
+        f"{op.cycles:,} ({seconds(op.cycles / clock)}), {share}, over all runs of the op",
     )
     table.add_row("span", f"{op.span:,} cycles from the first step of array or vector unit to the last end")
     table.add_row("bound by", limit_text(op.limit))
@@ -99,12 +103,4 @@ def _units(op: OpResult) -> Table:
         stalls = [getattr(getattr(op.stall_cycles, f.name), unit) for f in fields(Stalls)]
         busy = getattr(op.busy_cycles, unit), getattr(op.port_bound_cycles, unit)
         table.add_row(unit, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
-    return table
-
-
-def _energy(op: OpResult) -> Table:
-    table = new_table("component", "energy", "share", title=f"Energy: {joules(op.energy_aj)}")
-    for component in fields(op.energy_by_component_aj):
-        spent = getattr(op.energy_by_component_aj, component.name)
-        table.add_row(component.name, joules(spent), percent(spent, op.energy_aj))
     return table

@@ -10,10 +10,13 @@ def figure(value: float, digits: int = 3) -> str:
 
     >>> figure(0.013175), figure(131.752857), figure(131752.857), figure(0)
     ('0.0132', '132', '131,753', '0')
+    >>> figure(0.9998), figure(99.96)
+    ('1.00', '100')
     """
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    rounded = round(float(value), digits - 1 - floor(log10(abs(value))))  # which may have a digit more
+    decimals = max(0, digits - 1 - floor(log10(abs(rounded))))
     return f"{value:,.{decimals}f}"
 
 
@@ -44,6 +47,17 @@ def joules(attojoules: float) -> str:
         if attojoules >= 10**power:
             return f"{figure(attojoules / 10**power)} {prefix}J"
     return f"{figure(attojoules)} aJ"
+
+
+def watts(value: float) -> str:
+    """A power; one below 0.1 W with the multiple of the watt that suits it.
+
+    >>> watts(4.162), watts(0.5), watts(0.0123), watts(4.2e-5), watts(0)
+    ('4.16 W', '0.500 W', '12.3 mW', '42.0 µW', '0 W')
+    """
+    if value >= 0.1 or value == 0:
+        return f"{figure(value)} W"
+    return f"{figure(value * 1e3)} mW" if value >= 1e-3 else f"{figure(value * 1e6)} µW"
 
 
 def seconds(value: float) -> str:

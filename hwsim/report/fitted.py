@@ -26,7 +26,7 @@ def fitted(table: Table, width: int) -> list[Table]:
     for attempt in (_headers_wrapped, _names_broken):
         widths = attempt(columns, width)
         if widths is not None:
-            return [_table(table, columns, widths, title=True)]
+            return [_table(table, columns, widths, title=True, caption=True)]
     return _split(table, columns, width)
 
 
@@ -98,7 +98,11 @@ def _split(table: Table, columns: Sequence[_Column], width: int) -> list[Table]:
             end += 1
         shown = [name, *columns[at:end]]
         widths = _headers_wrapped(shown, width) or _names_broken(shown, width)
-        found.append(_table(table, shown, widths or [column.width for column in shown], title=at == 1))
+        found.append(
+            _table(
+                table, shown, widths or [column.width for column in shown], title=at == 1, caption=end == len(columns)
+            )
+        )
         at = end
     return found
 
@@ -107,10 +111,12 @@ def _fits(columns: Sequence[_Column], width: int) -> bool:
     return _headers_wrapped(columns, width) is not None or _names_broken(columns, width) is not None
 
 
-def _table(table: Table, columns: Sequence[_Column], widths: Sequence[int], *, title: bool) -> Table:
+def _table(table: Table, columns: Sequence[_Column], widths: Sequence[int], *, title: bool, caption: bool) -> Table:
     """These columns, in lines of these widths."""
     made = Table(
         title=table.title if title else None, title_justify=table.title_justify, title_style=table.title_style,
+        caption=table.caption if caption else None, caption_justify=table.caption_justify,
+        caption_style=table.caption_style,
         box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=table.show_header,
     )  # fmt: skip
     headers = [wrapped(column.header, size) for column, size in zip(columns, widths, strict=True)]

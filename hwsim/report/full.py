@@ -6,8 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Stalls, Units
-from hwsim.core.energy import Components
 from hwsim.core.result import LengthsResult, OpResult, Result, Summary
+from hwsim.report.components import component_table
 from hwsim.report.diagnosis import chips_time, diagnosis_text
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
 from hwsim.report.headline import headline, headline_table, title
@@ -26,7 +26,7 @@ def full_text(result: Result, clock: int, screen: Screen) -> str:
         _parts(result),
         _top_ops(result.ops, summary),
         _time(result),
-        _energy(result),
+        component_table(result.energy_by_component_aj, "Where the energy goes"),
         *residency(result.tensors),
         *(() if result.lengths is None else (_lengths(result.lengths),)),
     )
@@ -89,17 +89,9 @@ def _time(result: Result) -> Table:
         stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]
         shares = [getattr(counters.busy, unit), *stalled, getattr(counters.idle, unit)]
         table.add_row(unit, *(percent(share, cycles) for share in shares))
-    return table
-
-
-def _energy(result: Result) -> Table:
-    total = result.summary.energy_aj
-    table = new_table("component", "energy", "share", title="Where the energy goes")
-    for component in sorted(fields(Components), key=lambda f: -getattr(result.energy_by_component_aj, f.name)):
-        spent = getattr(result.energy_by_component_aj, component.name)
-        if not spent:
-            continue
-        table.add_row(component.name, joules(spent), percent(spent, total))
+    if counters.shared_port:
+        table.caption = "Load and store take turns on one port: their shares together are the whole."
+        table.caption_justify = "left"
     return table
 
 

@@ -1,15 +1,18 @@
 """The headline figures of a run, one a line: a name, the figure, and what it comes from."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.efficiency import PeakLimit
 from hwsim.core.objective import Objective
-from hwsim.core.result import Result, StreamingResult, Summary
+from hwsim.core.result import Result, Summary
 from hwsim.core.units import HERTZ
-from hwsim.report.figures import beside_the_audio, figure, joules, percent, scaled, seconds
+from hwsim.report.figures import beside_the_audio, figure, joules, percent, scaled, seconds, watts
+from hwsim.report.fitted import GAP
 from hwsim.report.tables import plain_table
 
 Line = tuple[str, str, str]
@@ -42,27 +45,49 @@ def headline(result: Result, clock: int) -> list[Line]:
         _energy(result),
         _dram(summary),
         *_models(summary),
-        *(() if result.streaming is None else (_chunks(result.streaming),)),
+        *_chunks(result),
         *_array(result),
         *_efficiency(result),
         *_conditions(result),
     ]
 
 
-def short_headline(result: Result, clock: int) -> list[Line]:
-    """The lines of the first screen."""
-    summary, found = result.summary, result.efficiency
-    peak = "" if found.peak_tops_per_watt is None else f", {figure(found.peak_tops_per_watt)} at peak"
+def short_headline(result: Result, clock: int, *, bare: bool = False) -> list[Line]:
+    """The lines of the first screen; if `bare`, those that every run has."""
+    summary = result.summary
+    if bare:
+        every = *_times(result, clock), _energy(result), _dram(summary), *_models(summary), *_array(result)
+        return [line for line in every if line[0] in _OF_EVERY_RUN] + [_per_watt(result)]
     return [
         *_times(result, clock),
         _energy(result),
         _dram(summary),
         *_models(summary),
-        *(() if result.streaming is None else (_chunks(result.streaming),)),
+        *_chunks(result),
         *_array(result),
-        ("TOPS/W", figure(found.tops_per_watt), f"{_per_joule(result)}{peak}"),
+        _per_watt(result),
         *_conditions(result),
     ]
+
+
+_OF_EVERY_RUN = ("latency", "RTF", "energy", "DRAM", "model", "array")
+
+
+def in_one_line(lines: Sequence[Line], width: int) -> list[Line]:
+    """The lines with as many clauses of each remark as have room in one line of the screen.
+
+    >>> in_one_line([("DRAM", "3 MB", "1 MB read, 2 MB written")], 25)
+    [('DRAM', '3 MB', '1 MB read')]
+    """
+    names, figures = (max(cell_len(line[at]) for line in lines) for at in (0, 1))
+    room = width - names - figures - 2 * GAP
+    found = []
+    for name, value, remark in lines:
+        clauses = re.split(r"(?<=[^ ])(?=[,;:] )", remark)
+        while clauses and cell_len("".join(clauses)) > room:
+            clauses.pop()
+        found.append((name, value, "".join(clauses)))
+    return found
 
 
 def _times(result: Result, clock: int) -> list[Line]:
@@ -75,7 +100,7 @@ def _times(result: Result, clock: int) -> list[Line]:
         ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}{host}"),
         ("RTF", figure(summary.rtf), f"{'' if alone else 'of an utterance: '}{beside_the_audio(summary.rtf)}"),
     ]
-    if factor != summary.rtf:
+    if factor != summary.rtf and lengths is None:
         lines.append(("throughput RTF", figure(factor), f"of all audio of the batch: {beside_the_audio(factor)}"))
     if lengths is not None:
         remark = f"of {lengths.utterances:,} utterances of stated lengths, {percent(lengths.padding)} padding"
@@ -83,19 +108,23 @@ def _times(result: Result, clock: int) -> list[Line]:
     return lines
 
 
-def _chunks(stream: StreamingResult) -> Line:
-    """An utterance in chunks: what they add to its work."""
+def _chunks(result: Result) -> list[Line]:
+    """An utterance in chunks, if it comes so: what they add to its work."""
+    stream = result.streaming
+    if stream is None:
+        return []
     adds = ((stream.padding_seconds, "padding"), (stream.repeated_seconds, "look-ahead computed again"))
     added = "".join(f", {seconds(length)} of {what}" for length, what in adds if length)
-    symbols = "" if stream.symbols is None else f", {stream.symbols:,} symbols in all"
-    return "chunks", f"{stream.chunks:,}", f"of {seconds(stream.chunk_seconds)}{added}{symbols}"
+    whole = "in all" if result.summary.batch == 1 else "an utterance"
+    symbols = "" if stream.symbols is None else f", {stream.symbols:,} symbols {whole}"
+    return [("chunks", f"{stream.chunks:,}", f"of {seconds(stream.chunk_seconds)}{added}{symbols}")]
 
 
 def _energy(result: Result) -> Line:
     summary = result.summary
     per_second = result.efficiency.energy_per_audio_second_mj * 1e15
     power = result.efficiency.average_power_w
-    spent = f"{figure(power)} W, {joules(per_second)} per second of audio"
+    spent = f"{watts(power)}, {joules(per_second)} per second of audio"
     return "energy", joules(summary.energy_aj), spent
 
 
@@ -138,11 +167,10 @@ def _array(result: Result) -> list[Line]:
 def _efficiency(result: Result) -> list[Line]:
     """Operations and utterances a joule, energy times delay, silicon."""
     found, ran = result.efficiency, result.operation
-    peak = "" if found.peak_tops_per_watt is None else f"{figure(found.peak_tops_per_watt)} at peak, "
     held = found.reachable_tops is not None and found.reachable_tops != found.peak_tops
     reachable = f", {figure(found.reachable_tops or 0)} of them reachable" if held else ""
     return [
-        ("TOPS/W", figure(found.tops_per_watt), f"{peak}{_per_joule(result)}"),
+        _per_watt(result),
         ("energy × delay", f"{joules(found.energy_delay_js * 1e18)}·s", "of the run: energy times latency"),
         (
             "TOPS",
@@ -153,8 +181,10 @@ def _efficiency(result: Result) -> list[Line]:
     ]
 
 
-def _per_joule(result: Result) -> str:
-    return f"{figure(result.efficiency.utterances_per_joule)} utterances per joule"
+def _per_watt(result: Result) -> Line:
+    found = result.efficiency
+    peak = "" if found.peak_tops_per_watt is None else f"{figure(found.peak_tops_per_watt)} at peak; "
+    return "TOPS/W", figure(found.tops_per_watt), f"{peak}{figure(found.utterances_per_joule)} utterances per joule"
 
 
 def _conditions(result: Result) -> list[Line]:
@@ -165,9 +195,8 @@ def _conditions(result: Result) -> list[Line]:
         lowered = (
             f"clock lowered from {HERTZ.written(ran.asked_clock)}" if ran.clock < ran.asked_clock else "clock as it is"
         )
-        lines.append(
-            ("cap", f"{figure(float(ran.power_cap))} W", f"{lowered}, {figure(found.average_power_w)} W on average")
-        )
+        lines.append(("cap", watts(float(ran.power_cap)), f"{lowered}, {watts(found.average_power_w)} on average"))
     if ran.objective is not Objective.LATENCY:
-        lines.append(("planned", f"for {ran.objective.value}", "of all plans the one that takes least of it"))
+        least = {Objective.ENERGY: "energy", Objective.EDP: "energy × delay"}[ran.objective]
+        lines.append(("planned", f"for {least}", "of the plans tried the one that takes least of it"))
     return lines

@@ -18,9 +18,10 @@ def quality_text(title: str, quality: Quality, screen: Screen) -> str:
 
 
 def weights_remark(quality: Quality) -> str:
-    """What a title adds where no file gave the weights."""
+    """What a title adds where no file gave the weights, or what is heard."""
     if quality.weights_from is Origin.FILE:
-        return ""
+        drawn = quality.input_from is Origin.DRAWN
+        return f", input drawn at random (seed {quality.seed}): noise" if drawn else ""
     return f", weights drawn at random (seed {quality.seed}), never trained: no measure of accuracy"
 
 

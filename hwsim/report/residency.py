@@ -26,7 +26,7 @@ _OUTSIDE = (Place.PARTLY, Place.STREAMED, Place.SPILLED)
 
 def tensors_text(result: Result, screen: Screen) -> str:
     """What `run --tensors` prints: a line for each place, and all tensors, those of equal layers joined."""
-    everything = new_table("tensor", "place", "bytes", "kept of it", "why", title="All tensors, layers joined")
+    everything = new_table("tensor", "place", "bytes", "scratchpad bytes", "why", title="All tensors, layers joined")
     found = [
         group
         for place in Place
@@ -52,7 +52,7 @@ def residency(tensors: Sequence[Placement]) -> list[Table]:
 
 
 def _places(tensors: Sequence[Placement]) -> Table:
-    places = new_table("place", "tensors", "bytes", "kept of it", "", title="Where tensors lie")
+    places = new_table("place", "tensors", "bytes", "scratchpad bytes", "", title="Where tensors lie")
     for place, meaning in _MEANING.items():
         own = [tensor for tensor in tensors if tensor.place is place]
         if own:

@@ -2,58 +2,60 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.counters import Limit
-from hwsim.core.energy import Components
 from hwsim.core.result import OpResult, PartResult, Result
 from hwsim.report.bars import bar
+from hwsim.report.components import spent
 from hwsim.report.diagnosis import chips_time, diagnosis_text
 from hwsim.report.figures import percent, roughly, scaled
-from hwsim.report.groups import Group, costliest, groups
-from hwsim.report.headline import headline_table, short_headline, title
+from hwsim.report.groups import costliest, groups
+from hwsim.report.headline import headline_table, in_one_line, short_headline, title
 from hwsim.report.sources import doubt
-from hwsim.report.tables import Screen, limit_text, new_table, render
+from hwsim.report.tables import Screen, first_that_fits, limit_text, new_table, usual_limit
 
-MOST_LINES = 40
 GROUPS = 5
 _MORE = "More: --full, --tensors, --explain-energy, --explain OP"
 _LONGEST_BAR = 20
-_NAMES = {"dram": "DRAM", "mac": "products", "interconnect": "wires"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How many lines the tables may have."""
+    """How many lines the tables may have, and how much of the headline there is.
+
+    Short, a line of it is one line: remarks end where it does. Bare, lines that are not of every run are left out.
+    """
 
     parts: int
     bars: int
     groups: int = GROUPS
+    short: bool = False
+    bare: bool = False
 
 
 _ROOMS = (
-    _Room(7, 4), _Room(6, 4), _Room(5, 3), _Room(4, 3), _Room(3, 2), _Room(2, 2), _Room(0, 2), _Room(0, 2, 4),
+    _Room(7, 4), _Room(6, 4), _Room(5, 3), _Room(4, 3), _Room(3, 2), _Room(2, 2),
+    _Room(3, 2, short=True), _Room(2, 2, short=True), _Room(2, 2, 4, short=True), _Room(2, 2, 3, short=True),
+    _Room(2, 2, 3, short=True, bare=True), _Room(2, 2, 1, short=True, bare=True),
+    _Room(0, 2, 1, short=True, bare=True),
 )  # fmt: skip
 
 
 def screen_text(result: Result, clock: int, screen: Screen) -> str:
     """The first screen of one run on a chip of that clock: as much as has room in 40 lines."""
-    text = ""
-    for room in _ROOMS:
-        text = render(tuple(_blocks(result, clock, screen, room)), screen)
-        if text.count("\n") <= MOST_LINES:
-            break
-    return text
+    return first_that_fits((tuple(_blocks(result, clock, screen, room)) for room in _ROOMS), screen)
 
 
 def _blocks(result: Result, clock: int, screen: Screen, room: _Room) -> Iterable[Text | Table]:
     yield title(result.summary)
     yield Text(diagnosis_text(result.diagnosis, result.summary))
-    yield headline_table(short_headline(result, clock))
+    lines = short_headline(result, clock, bare=room.bare)
+    yield headline_table(in_one_line(lines, screen.width) if room.short else lines)
     if len(result.parts) > 1 and room.parts:
         yield _parts(result, room.parts)
     yield _bars(result, clock, screen, room.bars)
@@ -94,9 +96,7 @@ def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
         limits[op.limit] += op.cycles
     host = round(result.summary.host_ms * clock / 1000)
     time = [*((limit_text(limit), cycles) for limit, cycles in limits.items()), ("host", host)]
-    spent = [(f.name, getattr(result.energy_by_component_aj, f.name)) for f in fields(Components)]
-    energy = [(_NAMES.get(name, name), attojoules) for name, attojoules in spent]
-    shares = _shares(time, most), _shares(energy, most)
+    shares = _shares(time, most), _shares(spent(result.energy_by_component_aj), most)
     wholes = result.summary.cycles + host, result.summary.energy_aj
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in ("time goes with", "energy goes to"):
@@ -132,7 +132,9 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
     """The groups of equal ops that take most cycles, and the others together."""
     cycles, energy = result.summary.cycles, result.summary.energy_aj
     top, rest = costliest(groups(result.ops, lambda op: op.name), lambda op: op.cycles, most)
-    table = new_table("costliest ops, layers joined", *(("runs",) if wide else ()), chips_time(result.summary), "bound by", "energy")
+    table = new_table(
+        "costliest ops, layers joined", *(("runs",) if wide else ()), chips_time(result.summary), "bound by", "energy"
+    )
 
     def row(name: str, ops: Sequence[OpResult], bound: str, runs: str) -> None:
         table.add_row(
@@ -144,16 +146,13 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
         )
 
     for group in top:
-        row(group.title, group.members, _bound_by(group), f"{sum(op.times for op in group.members):,}")
+        row(
+            group.title,
+            group.members,
+            usual_limit((op.limit, op.cycles) for op in group.members),
+            f"{sum(op.times for op in group.members):,}",
+        )
     if rest:
         others = [op for group in rest for op in group.members]
         row(f"{len(others)} others", others, "", "")
     return table
-
-
-def _bound_by(group: Group[OpResult]) -> str:
-    """The limit with which most of its cycles go."""
-    limits: Counter[Limit] = Counter()
-    for op in group.members:
-        limits[op.limit] += op.cycles
-    return limit_text(max(limits, key=lambda limit: limits[limit]))

@@ -1,6 +1,7 @@
 """Tables and texts of figures for a terminal, whatever they tell."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -16,6 +17,9 @@ from hwsim.report.fitted import fitted, wrapped
 
 TIE = "\u00a0"
 """A blank at which no line ends; it is printed as any other."""
+
+MOST_LINES = 40
+"""The length of one screen."""
 
 LEAST_WIDTH = 60
 """What is narrower is treated as if it were so wide."""
@@ -42,6 +46,16 @@ def render(blocks: Sequence[Text | Table], screen: Screen) -> str:
             console.print()
     lines = text.getvalue().rstrip().split("\n")
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def first_that_fits(attempts: Iterable[Sequence[Text | Table]], screen: Screen) -> str:
+    """The first of the attempts that is at most one screen long; they end with the shortest."""
+    text = ""
+    for blocks in attempts:
+        text = render(blocks, screen)
+        if text.count("\n") <= MOST_LINES:
+            break
+    return text
 
 
 def _broken(text: Text, width: int) -> Text:
@@ -72,6 +86,14 @@ class _Printable:
 def limit_text(limit: Limit) -> str:
     """What binds an op, as people read it."""
     return "waits between steps" if limit is Limit.LATENCY else limit.value.replace("_", " ").replace("dram", "DRAM")
+
+
+def usual_limit(limits: Iterable[tuple[Limit, int]]) -> str:
+    """The limit with which most cycles go, of ops with their cycles."""
+    cycles: Counter[Limit] = Counter()
+    for limit, count in limits:
+        cycles[limit] += count
+    return limit_text(max(cycles, key=lambda limit: cycles[limit]))
 
 
 TEXTS = ("bound by", "how sure", "before", "after", "why", "place", "block", "")

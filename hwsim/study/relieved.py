@@ -1,4 +1,4 @@
-"""The schedule of a run on a chip of which one thing, or several, are twice as fast: the same blocks, places and order of steps.
+"""The schedule of a run on a chip with one thing or several twice as fast: the same blocks, places and order of steps.
 
 What that gives is exact, but a plan made for such a chip could be better still.
 """
