@@ -349,7 +349,8 @@ def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
     given = replace(drawn, weights_from=Origin.FILE)
     assert weights_remark(drawn) == f", {DRAWN}"
     assert weights_remark(given) == f", input drawn at random (seed {given.seed}): noise"
-    assert weights_remark(replace(given, input_from=Origin.FILE)) == ""
+    given = replace(given, input_from=Origin.FILE)
+    assert weights_remark(given) == ""
     assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
 
 

@@ -71,7 +71,8 @@ class Diagnosis(Noun):
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
     Of the reliefs those are asked that ease the limit, and the bandwidth of the DRAM. Where none of them gains
-    anything, something else is as slow as what binds: `beside` is what gains most if it is eased together with the limit.
+    anything, something else is as slow as what binds: `beside` is what gains most if it is eased together with the
+    limit.
     """
 
     part: Name
