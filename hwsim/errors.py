@@ -62,9 +62,10 @@ class UnknownName(UserError, ValueError):
     unknown chip 'int4_aray'; did you mean int4_array? known: int4_array, rapid
     """
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], remedy: str = "") -> None:
         self.what, self.name = what, name
-        super().__init__(f"unknown {what} {shown(name)}; {suggestion(name, sorted(known))}")
+        more = f"; {remedy}" if remedy else ""
+        super().__init__(f"unknown {what} {shown(name)}; {suggestion(name, sorted(known))}{more}")
 
 
 class Unsupported(UserError):

@@ -142,7 +142,7 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
     slow = replace(on, dram=replace(on.dram, read=10**9, write=10**11), scratchpad=replace(on.scratchpad, size=2**16))
     found = simulate(slow, load_workload("tdnnf_7q", "fp16")).diagnosis
     assert found.limit is Limit.DRAM_READ
-    assert found.awaited is not None
+    assert found.awaited is Awaited.ACTIVATIONS
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:

@@ -31,8 +31,8 @@ STEP_KEYS = [
     "energy_saved_aj", "energy_gain",
 ]  # fmt: skip
 ROW_KEYS = [
-    "precision", "mode", "widened_macs", "cycles", "latency_ms", "rtf", "throughput_rtf", "speedup", "energy_aj",
-    "energy_mj", "energy_gain", "dram_bytes", "model_bytes", "compression_vs_fp32", "utilization",
+    "precision", "mode", "widened_macs", "cycles", "latency_ms", "rtf", "throughput_rtf", "speedup", "cycles_gain",
+    "energy_aj", "energy_mj", "energy_gain", "dram_bytes", "model_bytes", "compression_vs_fp32", "utilization",
     "reachable_utilization",
 ]  # fmt: skip
 
@@ -134,6 +134,7 @@ def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[s
     assert [row["precision"] for row in rows] == ["fp16", "w8a8", "w4a4"]
     assert all(list(row) == ROW_KEYS for row in rows)
     assert rows[0]["speedup"] == 1
+    assert all(row["speedup"] == row["cycles_gain"] for row in rows)  # no host has a share
     assert rows[2]["speedup"] == rows[0]["cycles"] / rows[2]["cycles"] > rows[1]["speedup"] > 1
     assert rows[2]["compression_vs_fp32"] > rows[1]["compression_vs_fp32"] > rows[0]["compression_vs_fp32"] == 2
     for steps in (document["waterfall"], document["waterfall_other_order"]):

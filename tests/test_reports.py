@@ -63,7 +63,7 @@ def test_tensors_are_listed_with_their_places(capsys: pytest.CaptureFixture[str]
 
 def test_a_comparison_shows_what_each_change_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--full", "--out", str(tmp_path))
-    assert "From fp16 to w4a4: time, change by change" in out
+    assert "From fp16 to w4a4: time, of the chip's cycles, change by change" in out
     assert "From fp16 to w4a4: energy, change by change" in out
     assert max(map(len, out.splitlines())) <= 80
     assert out.count("price of a product") == 1  # of the energy alone
@@ -117,5 +117,6 @@ def test_an_unknown_op_is_told_with_the_nearest_names(capsys: pytest.CaptureFixt
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("hwsim: unknown op 'encoder.0.forward.recurent'; did you mean encoder.0.forward.recurrent?")
+    assert err.endswith("; hwsim ops WORKLOAD lists all\n")
     assert err.count("\n") == 1
     assert len(err) < 400

@@ -19,11 +19,11 @@ NO_GAIN = Fraction(1, 200)
 class Relief(Enum):
     """One thing of the chip twice as fast, everything else and the plan as they are."""
 
-    BANDWIDTH = "twice the bandwidth of the DRAM"
-    LATENCY = "half the latency of the DRAM"
-    PORTS = "ports of the scratchpad twice as wide"
-    ARRAY = "an array twice as fast"
-    VECTOR = "a vector unit twice as fast"
+    BANDWIDTH = "dram_bandwidth"
+    LATENCY = "dram_latency"
+    PORTS = "scratchpad_ports"
+    ARRAY = "array"
+    VECTOR = "vector"
 
 
 _RELIEF_OF = {

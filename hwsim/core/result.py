@@ -192,6 +192,7 @@ class Result(Noun):
 class ComparisonRow(Noun):
     """One precision of a comparison; gains are relative to the first row.
 
+    `speedup` is that of the latency, the host's share of the search included, `cycles_gain` that of the chip's cycles.
     `mode` is the one in which the array makes most products, `widened_macs` are products in a mode wider than both
     operands.
     """
@@ -204,6 +205,7 @@ class ComparisonRow(Noun):
     rtf: float
     throughput_rtf: float
     speedup: float
+    cycles_gain: float
     energy_aj: AttojouleCount
     energy_mj: float
     energy_gain: float | None

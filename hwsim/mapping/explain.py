@@ -23,7 +23,8 @@ def check_op(program: Program, name: str) -> None:
     """Refuse a name that no op of the program has, with the nearest ones: there may be hundreds."""
     known = [placed.op.name for placed in program.placed()]
     if name not in known:
-        raise UnknownName("op", name, get_close_matches(name, known, n=NEAREST, cutoff=0.3) or known[:NEAREST])
+        nearest = get_close_matches(name, known, n=NEAREST, cutoff=0.3) or known[:NEAREST]
+        raise UnknownName("op", name, nearest, remedy="hwsim ops WORKLOAD lists all")
 
 
 def leader_of(found: Planned, name: str) -> SizedOp:

@@ -1,13 +1,12 @@
 """A chip in a few lines."""
 
-from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.chip import Chip
 from hwsim.core.prices import PriceTable
 from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
 from hwsim.report.peak import peak_text
-from hwsim.report.tables import Screen, render
+from hwsim.report.tables import Screen, plain_table, render
 
 
 def chip_text(chip: Chip, screen: Screen) -> str:
@@ -16,7 +15,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     modes = (f"{array.macs_per_cycle(mode):,} in {mode.value}" for mode, _ in array.macs_per_pe)
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
         ("array", f"{array.rows} × {array.cols}, {array.dataflow.value}; products a cycle: {', '.join(modes)}"),

@@ -47,7 +47,7 @@ def _waterfall(comparison: Comparison) -> list[Table]:
     first, last = comparison.rows[0].precision, comparison.rows[-1].precision
     begin, end = steps[0], steps[-1]
     time = new_table(
-        "change", "cycles", "saved", "speed-up", "other order", title=f"From {first} to {last}: time, change by change"
+        "change", "cycles", "saved", "speed-up", "other order", title=f"From {first} to {last}: time, of the chip's cycles, change by change"
     )
     time.add_row(first, f"{begin.cycles_before:,}", "", "", "")
     energy = new_table(

@@ -32,7 +32,8 @@ def _blocks(comparison: Comparison, screen: Screen, most: int) -> Iterable[Text 
     yield Text(_title(comparison))
     yield _rows(comparison, wide=screen.width >= 80)
     if comparison.waterfall:
-        yield _worth(comparison)
+        if not all(_is_small(comparison, step.changes) for step in comparison.waterfall):
+            yield _worth(comparison)
         remarks = (_small(comparison), _resident(comparison), _saved(comparison), _slower(comparison))
         yield Text("\n".join(remark for remark in remarks if remark))
         yield _groups(comparison, most, wide=screen.width >= 80)
@@ -79,7 +80,7 @@ def _rows(comparison: Comparison, *, wide: bool) -> Table:
 
 def _worth(comparison: Comparison) -> Table:
     """What each change is worth in both orders; what is worth next to nothing in time and energy is left out."""
-    table = new_table("each change is worth, by order", "time", "energy")
+    table = new_table("each change is worth, by order", "of the chip's cycles", "energy")
     for step in comparison.waterfall:
         if not _is_small(comparison, step.changes):
             table.add_row(step_name(step), *_worths(comparison, step.changes))

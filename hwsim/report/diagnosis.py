@@ -1,7 +1,7 @@
 """A diagnosis in sentences: what binds a run, and what easing that would give."""
 
 from hwsim.core.counters import Limit
-from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf
+from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf
 from hwsim.core.result import Summary
 from hwsim.report.figures import percent, roughly, seconds
 
@@ -15,6 +15,13 @@ _LIMITS = {
     Limit.LOAD_PORTS: "the scratchpad's write port",
     Limit.STORE_PORTS: "the scratchpad's read port",
     Limit.LATENCY: "waits between steps",
+}
+_RELIEFS = {
+    Relief.BANDWIDTH: "twice the bandwidth of the DRAM",
+    Relief.LATENCY: "half the latency of the DRAM",
+    Relief.PORTS: "ports of the scratchpad twice as wide",
+    Relief.ARRAY: "an array twice as fast",
+    Relief.VECTOR: "a vector unit twice as fast",
 }
 
 
@@ -52,12 +59,12 @@ def _limit(diagnosis: Diagnosis) -> str:
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
     """What eases the limit first, then the bandwidth; last, what has to be eased as well where neither gains."""
     first, *others = reversed(diagnosis.what_ifs)
-    found = [f"{first.relief.value} would give {_given(first, summary)}"]
-    found += [f"{one.relief.value} {_given(one, summary)}" for one in others]
+    found = [f"{_RELIEFS[first.relief]} would give {_given(first, summary)}"]
+    found += [f"{_RELIEFS[one.relief]} {_given(one, summary)}" for one in others]
     beside = diagnosis.beside
     if beside is not None and _gains(beside, summary):
-        both = f"{first.relief.value} and" if others else "with"
-        found.append(f"{both} {beside.relief.value}{'' if others else ' as well'} {_given(beside, summary)}")
+        both = f"{_RELIEFS[first.relief]} and" if others else "with"
+        found.append(f"{both} {_RELIEFS[beside.relief]}{'' if others else ' as well'} {_given(beside, summary)}")
     return ", ".join(found)
 
 

@@ -1,18 +1,12 @@
 """Writing result files: whole or not at all, and never through what is not a file."""
 
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from hwsim.errors import FileProblem, shown
 from hwsim.report.partial import partial
-
-
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files into a folder."""
-    for name, text in files.items():
-        write_file(folder / name, text)
 
 
 def write_file(path: Path, text: str) -> None:

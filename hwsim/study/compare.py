@@ -1,7 +1,7 @@
 """The same workload on the same chip in several precisions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hwsim.core.arguments import must_map_names
@@ -9,7 +9,7 @@ from hwsim.core.chip import Chip
 from hwsim.core.noun import must_be
 from hwsim.core.objective import Objective
 from hwsim.core.progress import Progress, no_progress, stage
-from hwsim.core.result import Comparison, ComparisonRow, Result, Summary
+from hwsim.core.result import Comparison, ComparisonRow, Result
 from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import in_precision
@@ -39,6 +39,9 @@ def compare(
     must_map_names(str, "a text", files=files)
     if isinstance(precisions, str) or not isinstance(precisions, Sequence) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
+    for place, one in enumerate(precisions):
+        if one in precisions[:place]:
+            raise InvalidValue("precisions", one, "is there twice; name each policy once")
     objective = Objective.named(objective)
     works = [in_precision(workload, precision) for precision in precisions]
     orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()
@@ -60,11 +63,13 @@ def compare(
         for place, order in enumerate(orders)
     ]
     chained, other_order = waterfalls or ((), ())
-    summaries = [result.summary for result in results]
+    baseline = _Timed.of(results[0], chip, works[0])
     return Comparison(
         chip=chip.name,
         workload=workload.name,
-        rows=tuple(_row(result, summaries[0]) for result in results),
+        rows=tuple(
+            _row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True)
+        ),
         waterfall=chained,
         waterfall_other_order=other_order,
         ops=compared_ops(results[0].ops, results[-1].ops),
@@ -83,8 +88,21 @@ def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, s
     return tuple(pair for pair in hashes[0] if all(pair in other for other in hashes))
 
 
-def _row(result: Result, baseline: Summary) -> ComparisonRow:
-    summary = result.summary
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A result with its latency as an exact number of seconds: the chip's cycles, and the host's share."""
+
+    result: Result
+    seconds: Fraction
+
+    @classmethod
+    def of(cls, result: Result, chip: Chip, workload: Workload) -> "_Timed":
+        """The result of a run of that workload on that chip."""
+        return cls(result, Fraction(result.summary.cycles, chip.clock) + workload.host_seconds)
+
+
+def _row(timed: _Timed, baseline: _Timed) -> ComparisonRow:
+    result, summary, before = timed.result, timed.result.summary, baseline.result.summary
     return ComparisonRow(
         precision=summary.precision,
         mode=result.efficiency.mode,
@@ -93,10 +111,11 @@ def _row(result: Result, baseline: Summary) -> ComparisonRow:
         latency_ms=summary.latency_ms,
         rtf=summary.rtf,
         throughput_rtf=summary.throughput_rtf,
-        speedup=float(Fraction(baseline.cycles, summary.cycles)),
+        speedup=float(baseline.seconds / timed.seconds),
+        cycles_gain=float(Fraction(before.cycles, summary.cycles)),
         energy_aj=summary.energy_aj,
         energy_mj=summary.energy_mj,
-        energy_gain=float(Fraction(baseline.energy_aj, summary.energy_aj)) if summary.energy_aj else None,
+        energy_gain=float(Fraction(before.energy_aj, summary.energy_aj)) if summary.energy_aj else None,
         dram_bytes=summary.dram_read_bytes + summary.dram_write_bytes,
         model_bytes=summary.model_bytes,
         compression_vs_fp32=summary.compression_vs_fp32,

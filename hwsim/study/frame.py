@@ -7,6 +7,7 @@ import pandas as pd
 
 from hwsim.core.plain import flat, holds_attojoules, with_millijoules
 from hwsim.core.result import Comparison, Result
+from hwsim.errors import InvalidValue
 
 _TOO_LARGE = 2**63
 
@@ -17,6 +18,8 @@ def to_frame(result: Result | Comparison) -> pd.DataFrame:
     Energies stand in attojoules, as Python's own integers, and beside them in millijoules. The sum of a column of
     integers is exact, whatever its rows.
     """
+    if not isinstance(result, (Result, Comparison)):
+        raise InvalidValue("result", result, "must be a Result or a Comparison; hwsim.simulate and hwsim.compare give them")
     rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
     return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
 
