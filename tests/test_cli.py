@@ -74,9 +74,17 @@ def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     for kind in Kind:
         for name in names(kind):
             (line,) = [line for line in lines if line.split()[0] == name]
-            said = about(kind, name)
-            assert said.startswith(line.removeprefix(f"  {name}").strip().removesuffix(" …"))
-            assert len(line) <= 100
+            assert line.removeprefix(f"  {name}").strip() == " ".join(about(kind, name).split())
+
+
+def test_a_terminal_gets_sentences_cut_to_its_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = printed(capsys, "list")[0].splitlines()
+    assert max(map(len, lines)) <= 70
+    assert any(line.endswith(" …") for line in lines)
 
 
 def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from importlib.metadata import version
 from io import StringIO
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import hwsim
 from hwsim.core.result import Result
+from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import at_length
 from hwsim.report.export import comparison_files, run_files
 
@@ -23,6 +25,12 @@ def test_public_names_run_from_chip_to_frame() -> None:
     assert frame["busy_cycles.load"].sum() == result.counters.busy.load
     rows = hwsim.to_frame(hwsim.compare(chip, work, precisions=("fp16", "w4a4")))
     assert list(rows["precision"]) == ["fp16", "w4a4"]
+
+
+@pytest.mark.parametrize("value", [3, None, "result.json"])
+def test_what_has_no_rows_is_no_frame(value: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"^result = .*: must be a Result"):
+        hwsim.to_frame(value)
 
 
 TWENTY_SECONDS = 20 * 10**12

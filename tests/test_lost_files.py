@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 
-from command import HWSIM, printed
+from command import HWSIM, complaint, printed
 from data import ARCH, PRICES, ROOT, TINY
 from hwsim.cli.main import main
 from hwsim.errors import FileProblem
@@ -89,6 +89,18 @@ def test_an_output_that_is_an_input_or_another_output_is_refused(
     else:
         assert err == f"hwsim: {message}\n"
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_a_target_that_is_a_folder_is_refused_before_the_work(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worked(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("hwsim.cli.run_command.patiently", worked)
+    (here / "new" / "result.json").mkdir(parents=True)
+    line = complaint(capsys, "run", "chip.yaml", "work.yaml", "--out", "new")
+    assert line == f"{Path('new') / 'result.json'}: is a directory; name another folder"
 
 
 def test_a_device_takes_several_outputs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

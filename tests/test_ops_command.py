@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,7 +20,9 @@ RULES = "precision: {policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}, {ma
 
 
 def test_the_json_of_a_listing_holds_every_op(capsys: pytest.CaptureFixture[str]) -> None:
-    out, text = printed(capsys, "ops", "rnnt", "--dim", "encoder.layers=2", "--precision", "w4a8", "--json", "-")
+    out, text = printed(
+        capsys, "ops", "rnnt", "--dim", "encoder.layers=2", "--precision", "w4a8", "--full", "--json", "-"
+    )
     document = json.loads(out)
     assert list(document) == ["workload", "precision", "ops"]
     work = load_workload("rnnt", "w4a8", dims={"encoder.layers": 2})
@@ -51,6 +54,26 @@ def test_the_ops_with_a_policy_are_those_that_rules_match(tmp_path: Path) -> Non
             with pytest.raises(Exception, match="matches no op with weights") as caught:
                 load_workload(path)
             assert isinstance(caught.value.__cause__, InvalidValue)
+
+
+@pytest.mark.parametrize("name", names(Kind.WORKLOAD))
+def test_a_listing_is_one_screen_that_counts_every_op(name: str) -> None:
+    work = load_workload(name)
+    page = work._repr_html_()
+    assert page.count("\n") <= 40
+    names_of_all = [placed.op.name for placed in work.program.placed()]
+    counts = [int(count) for count in re.findall(r" × (\d+) ", page)]
+    rows = re.findall(r"^[a-z_]+\.[a-z0-9_.*]+(?= )", page, re.MULTILINE)
+    left_out = re.search(r"(\d+) ops without", " ".join(page.split()))
+    listed = sum(counts) + len(rows) - len(counts)
+    assert listed + int(left_out[1] if left_out else 0) == len(names_of_all)
+    assert ("reads → writes" in page) == (left_out is None)
+
+
+def test_a_full_listing_names_every_op_and_what_it_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = printed(capsys, "ops", "conformer_s", "--full")
+    assert "reads → writes" in out
+    assert all(placed.op.name in out for placed in load_workload("conformer_s").program.placed())
 
 
 def completed(words: str, incomplete: str) -> list[str]:

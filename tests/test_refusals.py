@@ -155,7 +155,11 @@ def test_what_callers_get_wrong_is_one_line(given: dict[str, Any], message: str)
 
 def test_precisions_that_are_none_are_one_line() -> None:
     chip, work = hwsim.load_chip("int4_array"), hwsim.load_workload("rnnt")
-    for given, message in ((1, "precisions = 1: must list"), ([1], "precision = 1: must be a text")):
+    for given, message in (
+        (1, "precisions = 1: must list"),
+        (["w4a4", "fp16", "w4a4"], "precisions = 'w4a4': is there twice"),
+        ([1], "precision = 1: must be a text"),
+    ):
         with pytest.raises(InvalidValue, match=f"^{message}"):
             hwsim.compare(chip, work, given)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=POLICIES):

@@ -13,6 +13,7 @@ from command import printed
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
 from hwsim.core.objective import Objective
+from hwsim.core.sources import NOT_SAID, sureness
 from hwsim.engine.digital import run
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping.schedule import planned
@@ -47,6 +48,27 @@ def test_a_report_lists_what_has_no_source(tmp_path: Path, capsys: pytest.Captur
     whole, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt", "--full")
     assert "chip.scratchpad.size (recalled)" in " ".join(whole.split())
     assert "not said" not in whole
+
+
+@pytest.mark.parametrize(
+    ("source", "sure"),
+    [
+        ("assumed; a usual size", "assumed"),
+        ("the ratio is that of a paper; INT8 between them is assumed", "assumed"),
+        ("Table 1, recalled; its unit is assumed", "assumed"),
+        ("40 filters; recalled", "recalled"),
+        ("what is unassumed and not recalledly said", "read"),
+        ("a data sheet", "read"),
+        (NOT_SAID, NOT_SAID),
+    ],
+)
+def test_a_source_is_as_sure_as_its_least_sure_word(source: str, sure: str) -> None:
+    assert sureness(source) == sure
+
+
+def test_what_is_assumed_in_part_counts_as_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = printed(capsys, "run", "int4_array", "mlperf_rnnt", "--sources")
+    assert re.search(r"^chip\.array\.macs_per_pe +assumed$", out, re.MULTILINE)
 
 
 def test_tensors_are_listed_with_their_places(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from hwsim.models.decoding import (
     TimeSynchronous,
 )
 from hwsim.models.rnnt import Chunks, Encoder, Rnnt
+from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate
 
 
@@ -123,6 +124,14 @@ def test_a_search_runs_as_often_as_it_declares() -> None:
     work = workload(replace(searched(), decoding=frame_by_frame))
     assert {p.times for p in work.program.placed() if p.op.name == "joint.output"} == {20 * 3}
     assert work.recipe.decoding_steps == 60
+
+
+def test_a_speed_up_is_that_of_the_latency_and_not_of_the_cycles() -> None:
+    first, last = compare(chip(), workload(searched(host=2 * 10**9)), ("fp16", "w4a4")).rows
+    assert first.speedup == first.cycles_gain == 1
+    seconds = [Fraction(row.cycles, chip().clock) + Fraction(88, 1000) for row in (first, last)]
+    assert last.speedup == float(seconds[0] / seconds[1])
+    assert last.cycles_gain == float(Fraction(first.cycles, last.cycles)) > last.speedup > 1
 
 
 def test_the_host_adds_to_the_latency_and_not_to_the_cycles() -> None:

@@ -16,6 +16,7 @@ from data import ARCH, RNNT
 from hwsim.cli.streams import screen_of
 from hwsim.core.objective import Objective
 from hwsim.core.result import Comparison, Result
+from hwsim.core.waterfall import Change, Cost, WaterfallStep
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names
 from hwsim.report.comparison import comparison_text
@@ -37,6 +38,15 @@ def result_of(name: str) -> Result:
 @cache
 def comparison_of(name: str) -> Comparison:
     return compare(load_chip("int4_array"), load_workload(name), ("fp16", "w8a8", "w4a4"))
+
+
+def test_changes_that_are_worth_next_to_nothing_make_no_table() -> None:
+    found = comparison_of("tdnnf_7q")
+    assert "each change is worth" in comparison_screen(found, Screen())
+    step = WaterfallStep.between((Change.WEIGHTS,), Cost(100, 100), Cost(99, 100))
+    text = comparison_screen(replace(found, waterfall=(step,), waterfall_other_order=(step,)), Screen())
+    assert "each change is worth" not in text
+    assert "Worth less than 5 %: weight bits." in text
 
 
 def words(text: str) -> set[str]:

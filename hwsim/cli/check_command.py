@@ -50,7 +50,7 @@ def command(files: tuple[str, ...]) -> None:
 
 
 def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
-    from hwsim.cli.opening import naming
+    from hwsim.cli.naming import naming
 
     def job(progress: Progress) -> None:
         # Imported here because it compiles kernels on the first run after an installation.

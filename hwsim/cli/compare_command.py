@@ -4,7 +4,8 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ARCH, WORKLOAD, Policies
-from hwsim.cli.options import check_outputs, comparison_files_of, deliver, objective_option, output_options
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import comparison_files_of, objective_option, output_options
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written
 from hwsim.core.progress import Progress
@@ -31,7 +32,8 @@ def command(
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
-    from hwsim.cli.opening import chip_and_workload, naming
+    from hwsim.cli.naming import naming
+    from hwsim.cli.opening import chip_and_workload
     from hwsim.core.precision import policy
     from hwsim.core.result import Comparison
 

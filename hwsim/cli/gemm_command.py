@@ -6,7 +6,8 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ARCH
-from hwsim.cli.options import JSON, check_outputs, deliver
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import JSON
 from hwsim.cli.paths import Reads, Writes
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written

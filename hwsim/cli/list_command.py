@@ -3,7 +3,7 @@
 import click
 
 from hwsim.cli.command import Command
-from hwsim.cli.streams import say
+from hwsim.cli.streams import say, screen_of
 
 
 @click.command(name="list", cls=Command)
@@ -12,14 +12,18 @@ def command() -> None:
 
     Example: hwsim list
     """
-    from shutil import get_terminal_size
+    import sys
     from textwrap import shorten
 
     from hwsim.inputs.shipped import Kind, about, names
 
     longest = max(len(name) for kind in Kind for name in names(kind))
-    room = max(get_terminal_size((100, 24)).columns - longest - 4, 30)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    room = screen_of(sys.stdout).width - longest - 4
     for kind in Kind:
         say(f"{kind.title}s:")
         for name in names(kind):
-            say(f"  {name:{longest}}  {shorten(about(kind, name), room, placeholder=' …', break_on_hyphens=False)}")
+            said = " ".join(about(kind, name).split())
+            if terminal:  # a program gets whole sentences
+                said = shorten(said, room, placeholder=" …", break_on_hyphens=False)
+            say(f"  {name:{longest}}  {said}")

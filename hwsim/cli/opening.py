@@ -1,14 +1,13 @@
-"""Opens the files that a command names, refuses what it would write over them, and names them where one is at fault."""
+"""Opens the files that a command names, none of which it may write over."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import click
 
 from hwsim.cli.paths import keep
 from hwsim.core.chip import Chip
 from hwsim.core.workload import Workload
-from hwsim.errors import FileProblem, Unsupported, UserError, printable
+from hwsim.errors import FileProblem, UserError, printable
 from hwsim.inputs.check import kind_named
 from hwsim.inputs.load import Loaded, open_chip, open_workload
 from hwsim.inputs.shipped import Kind
@@ -44,14 +43,3 @@ def workload_named(
     work = open_workload(workload, precision, dims)
     keep(click.get_current_context(), work.paths)
     return work
-
-
-@contextmanager
-def naming(*loaded: Loaded[Chip] | Loaded[Workload]) -> Iterator[None]:
-    """What one of these files cannot do with the other is refused with the names of both; what is shipped is known."""
-    try:
-        yield
-    except Unsupported as error:
-        if all(one.opened.shipped for one in loaded):
-            raise
-        raise Unsupported(f"{', '.join(one.title for one in loaded)}: {error}") from error

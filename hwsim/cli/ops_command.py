@@ -4,7 +4,8 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import WORKLOAD
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, check_outputs, deliver, dimensions
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions
 from hwsim.cli.streams import tell, tell_written
 
 
@@ -12,8 +13,9 @@ from hwsim.cli.streams import tell, tell_written
 @click.argument("workload", type=WORKLOAD)
 @PRECISION
 @DIMENSIONS
+@click.option("--full", is_flag=True, help="List every op with its shapes, instead of equal layers joined.")
 @JSON
-def command(workload: str, precision: str | None, dims: tuple[str, ...], json_file: str | None) -> None:
+def command(workload: str, precision: str | None, dims: tuple[str, ...], full: bool, json_file: str | None) -> None:
     """List the ops of WORKLOAD: names, shapes, formats, how often they run, and which policy or rule they obey.
 
     Example: hwsim ops rnnt --precision w4a8
@@ -28,8 +30,9 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], json_fi
     check_outputs()
 
     from hwsim.report.export import to_json
-    from hwsim.report.listing import listing_text
+    from hwsim.report.listing import full_listing_text, listing_text
 
     written = deliver(json_file, None, lambda: to_json(found), dict)
-    tell(json_file, lambda screen: listing_text(found, screen))
+    text = full_listing_text if full else listing_text
+    tell(json_file, lambda screen: text(found, screen))
     tell_written(written)

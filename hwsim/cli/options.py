@@ -1,16 +1,13 @@
-"""Options that several commands share, and what they do with them."""
+"""Options that several commands share."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from hwsim.cli.completion import Dimensions, Policies
-from hwsim.cli.paths import STANDARD_OUTPUT, Reads, Writes, WritesInto, prepare
-from hwsim.cli.streams import write_stream
+from hwsim.cli.paths import Reads, Writes, WritesInto
 from hwsim.core.objective import Objective
 from hwsim.errors import InvalidValue
 
@@ -128,29 +125,3 @@ def dimensions(written: Sequence[str]) -> dict[str, int]:
             raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
         found[name] = int(number)
     return found
-
-
-def check_outputs() -> None:
-    """Refuse, before anything is computed, what could not be written afterwards."""
-    prepare(click.get_current_context())
-
-
-def deliver(
-    json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
-) -> list[Path]:
-    """Write what the options ask for, and say which files that made.
-
-    Files come first, so that a full disk is told before anything is printed.
-    """
-    from hwsim.report.files import write_file
-
-    texts: dict[Path, str] = {}
-    if out is not None:
-        texts = {Path(out) / name: text for name, text in files().items()}
-    if json_file is not None and json_file != STANDARD_OUTPUT:
-        texts[Path(json_file)] = document()
-    for path, text in texts.items():
-        write_file(path, text)
-    if json_file == STANDARD_OUTPUT:
-        write_stream(sys.stdout, "standard output", document())
-    return list(texts)

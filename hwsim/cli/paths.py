@@ -44,6 +44,20 @@ class Target:
             return False
 
 
+def _check_file(value: str, remedy: str) -> None:
+    """Refuse what cannot become a file."""
+    from hwsim.report.files import unwritable
+
+    path = Path(value)
+    try:
+        if path.is_dir() or value.endswith(("/", os.sep)):
+            raise FileProblem(value, f"is a directory; {remedy}")
+        if not path.exists() and not os.access(path.parent, os.W_OK):
+            raise FileProblem(value, f"cannot be written: there is no writable folder {path.parent}")
+    except (OSError, ValueError) as error:
+        raise unwritable(path, "cannot be written", error) from error
+
+
 class Writes(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions alone
     """The name of a file that is written; `-` is standard output, where a command allows it."""
 
@@ -59,20 +73,10 @@ class Writes(click.ParamType):  # type: ignore[type-arg]  # generic in newer ver
             raise InvalidValue(parameter, value, "must name a file; it is not printed")
         return (Target(Path(value), parameter),)
 
-    def prepare(self, value: str) -> None:
+    def prepare(self, value: str, _: Mapping[str, Any]) -> None:
         """Refuse what cannot become a file."""
-        if value == STANDARD_OUTPUT:
-            return
-        from hwsim.report.files import unwritable
-
-        path = Path(value)
-        try:
-            if path.is_dir() or value.endswith(("/", os.sep)):
-                raise FileProblem(value, "is a directory; name a file")
-            if not path.exists() and not os.access(path.parent, os.W_OK):
-                raise FileProblem(value, f"cannot be written: there is no writable folder {path.parent}")
-        except (OSError, ValueError) as error:
-            raise unwritable(path, "cannot be written", error) from error
+        if value != STANDARD_OUTPUT:
+            _check_file(value, "name a file")
 
     shell_complete = Reads.shell_complete
 
@@ -88,8 +92,8 @@ class WritesInto(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     def targets(self, value: str, parameter: str, params: Mapping[str, Any]) -> tuple[Target, ...]:
         return tuple(Target(Path(value) / name, parameter) for name in self.files(params))
 
-    def prepare(self, value: str) -> None:
-        """Make the folder, if need be, in which files can be written."""
+    def prepare(self, value: str, params: Mapping[str, Any]) -> None:
+        """Make the folder, if need be, in which these files can be written."""
         from hwsim.report.files import unwritable
 
         folder = Path(value)
@@ -99,6 +103,8 @@ class WritesInto(click.ParamType):  # type: ignore[type-arg]  # generic in newer
             raise unwritable(folder, "cannot be made a folder", error) from error
         if not os.access(folder, os.W_OK):
             raise FileProblem(value, "is a folder in which nothing can be written")
+        for name in self.files(params):
+            _check_file(str(folder / name), "name another folder")
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(incomplete, type="dir")]
@@ -121,7 +127,7 @@ def check_paths(ctx: click.Context) -> None:
 def prepare(ctx: click.Context) -> None:
     """Refuse what cannot be written. Folders come first: a file may go into one that is made."""
     for kind, value, _ in sorted(_outputs(ctx), key=lambda output: isinstance(output[0], Writes)):
-        kind.prepare(value)
+        kind.prepare(value, ctx.params)
 
 
 def keep(ctx: click.Context, read: Iterable[Path]) -> None:

@@ -6,11 +6,10 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ARCH, WORKLOAD, Ops, Points
+from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import (
     DIMENSIONS,
     PRECISION,
-    check_outputs,
-    deliver,
     dimensions,
     objective_option,
     output_options,
@@ -81,7 +80,8 @@ def command(
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
-    from hwsim.cli.opening import chip_and_workload, naming
+    from hwsim.cli.naming import naming
+    from hwsim.cli.opening import chip_and_workload
     from hwsim.core.precision import policy
     from hwsim.core.result import Result
 

@@ -3,7 +3,8 @@
 import click
 
 from hwsim.cli.command import Command
-from hwsim.cli.options import check_outputs, deliver, output_options, scalesim_files_of
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import output_options, scalesim_files_of
 from hwsim.cli.paths import Reads
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written

@@ -6,7 +6,8 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import WORKLOAD
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, check_outputs, deliver, dimensions, values_options
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions, values_options
 from hwsim.cli.paths import Writes
 from hwsim.cli.patience import patiently
 from hwsim.cli.streams import tell, tell_written
@@ -36,7 +37,8 @@ def command(
 
     Example: hwsim trace rnnt --input speech.wav --out trace.npz
     """
-    from hwsim.cli.opening import naming, workload_named
+    from hwsim.cli.naming import naming
+    from hwsim.cli.opening import workload_named
     from hwsim.core.precision import policy
     from hwsim.core.quality import Quality
     from hwsim.report.files import write_binary

@@ -1,5 +1,6 @@
 """Where the values of a file's fields come from: a source or `assumed` for each field, by its dotted path."""
 
+import re
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -11,10 +12,25 @@ from hwsim.errors import InvalidValue
 NOT_SAID = "not said"
 """The source of a value of which its file gives none."""
 
+ASSUMED, RECALLED, READ = "assumed", "recalled", "read"
+"""How sure a source is; texts of files say it in the first two of these words."""
+
 _NO_VALUES = frozenset({"kind", "name", "about", "sources", "precision", "energy"})
 """Texts and choices; a price table says of each entry where it comes from."""
 
 Sources = Annotated[tuple[tuple[str, Remark], ...], Table()]
+
+
+def sureness(source: str) -> str:
+    """How sure a source is: the word `assumed` anywhere in it counts before the word `recalled`, and that before none.
+
+    >>> sureness("a data sheet"), sureness("Table 1, recalled; the node is assumed"), sureness("Table 1, recalled")
+    ('read', 'assumed', 'recalled')
+    """
+    if source == NOT_SAID:
+        return NOT_SAID
+    words = re.findall(r"\w+", source)
+    return next((word for word in (ASSUMED, RECALLED) if word in words), READ)
 
 
 def check_sources(noun: Noun, sources: tuple[tuple[str, str], ...]) -> None:

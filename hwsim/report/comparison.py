@@ -46,9 +46,8 @@ def _waterfall(comparison: Comparison) -> list[Table]:
         return []
     first, last = comparison.rows[0].precision, comparison.rows[-1].precision
     begin, end = steps[0], steps[-1]
-    time = new_table(
-        "change", "cycles", "saved", "speed-up", "other order", title=f"From {first} to {last}: time, of the chip's cycles, change by change"
-    )
+    title = f"From {first} to {last}: time, of the chip's cycles, change by change"
+    time = new_table("change", "cycles", "saved", "speed-up", "other order", title=title)
     time.add_row(first, f"{begin.cycles_before:,}", "", "", "")
     energy = new_table(
         "change", "energy", "saved", "gain", "other order", title=f"From {first} to {last}: energy, change by change"

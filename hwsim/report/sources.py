@@ -6,11 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.core.result import Result
-from hwsim.core.sources import NOT_SAID
+from hwsim.core.sources import ASSUMED, READ, sureness
 from hwsim.report.tables import Screen, new_table, render
-
-ASSUMED, RECALLED, READ = "assumed", "recalled", "read"
-"""As values of `Sureness`; the sources of parameters say it in the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +21,9 @@ class Known:
     def of(cls, result: Result) -> "Known":
         """What a result says of its constants."""
         return cls(
-            tuple((field, _sureness(source)) for field, source in result.provenance.sources),
+            tuple((field, sureness(source)) for field, source in result.provenance.sources),
             tuple((unit.action, unit.sure.value) for unit in result.prices),
         )
-
-
-def _sureness(source: str) -> str:
-    if source == NOT_SAID:
-        return NOT_SAID
-    return ASSUMED if source.startswith(ASSUMED) else RECALLED if RECALLED in source else READ
 
 
 def sources_text(result: Result, screen: Screen) -> str:

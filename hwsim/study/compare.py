@@ -67,9 +67,7 @@ def compare(
     return Comparison(
         chip=chip.name,
         workload=workload.name,
-        rows=tuple(
-            _row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True)
-        ),
+        rows=tuple(_row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True)),
         waterfall=chained,
         waterfall_other_order=other_order,
         ops=compared_ops(results[0].ops, results[-1].ops),

@@ -19,7 +19,7 @@ def to_frame(result: Result | Comparison) -> pd.DataFrame:
     integers is exact, whatever its rows.
     """
     if not isinstance(result, (Result, Comparison)):
-        raise InvalidValue("result", result, "must be a Result or a Comparison; hwsim.simulate and hwsim.compare give them")
+        raise InvalidValue("result", result, "must be a Result, as simulate gives it, or a Comparison")
     rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
     return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
 
