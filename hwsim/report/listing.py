@@ -8,7 +8,7 @@ from rich.text import Text
 
 from hwsim.core.listing import ListedOp, Listing, Operand
 from hwsim.report.groups import Group, costliest, groups
-from hwsim.report.tables import Screen, new_table, render
+from hwsim.report.tables import TIE, Screen, new_table, render
 
 MOST_LINES = 40
 
@@ -53,7 +53,7 @@ def _shorter_and_shorter(joined: Sequence[Group[ListedOp]]) -> Iterator[tuple[Ta
 
 def _table(joined: Sequence[Group[ListedOp]], *, shapes: bool) -> Table:
     """One line a group; its runs are those of all its ops, what it reads and writes is what its first op does."""
-    table = new_table("op", "kind", "runs", *(("reads → writes",) if shapes else ()), "policy")
+    table = new_table("op", "kind", "runs", *((f"reads{TIE}→{TIE}writes",) if shapes else ()), "policy")
     for column in table.columns[1:2] + table.columns[3:]:
         column.justify = "left"
     if shapes:
