@@ -70,7 +70,10 @@ def test_a_listing_is_one_screen_that_counts_every_op(name: str) -> None:
     assert ("reads → writes" in page) != ("Left out: shapes" in page)
 
 
-def test_a_full_listing_names_every_op_and_what_it_reads(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_listing_names_every_op_and_what_it_reads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     out, _ = printed(capsys, "ops", "conformer_s", "--full")
     assert "reads → writes" in out
     assert all(placed.op.name in out for placed in load_workload("conformer_s").program.placed())
