@@ -1,9 +1,12 @@
 """A diagnosis in sentences: what binds a run, and what easing that would give."""
 
+import re
+
 from hwsim.core.counters import Limit
 from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf
 from hwsim.core.result import Summary
 from hwsim.report.figures import percent, roughly, seconds
+from hwsim.report.tables import TIE
 
 _LIMITS = {
     Limit.ARRAY: "the array",
@@ -30,10 +33,15 @@ def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
     part = roughly(diagnosis.part_cycles, summary.cycles)
     bound = roughly(diagnosis.limit_cycles, diagnosis.part_cycles)
     share = "All of" if diagnosis.part_cycles == summary.cycles else part + " of"
-    return (
+    return _tied(
         f"{_host(diagnosis, summary)}{share} the {chips_time(summary)} is {diagnosis.part}, {bound} of that in ops "
         f"bound by {_limit(diagnosis)}. With the same plan, {_what_ifs(diagnosis, summary)}."
     )
+
+
+def _tied(text: str) -> str:
+    """The text, in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=%|[munp]?s\b)", TIE, text)
 
 
 def chips_time(summary: Summary) -> str:
