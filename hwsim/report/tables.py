@@ -59,11 +59,11 @@ def first_that_fits(attempts: Iterable[Sequence[Text | Table]], screen: Screen) 
 
 
 def _broken(text: Text, width: int) -> Text:
-    """The text, if it has words wider than the screen in lines that break them after dots and slashes.
+    """The text; if it has ties, or words wider than the screen, in lines that keep these and break those.
 
     A style at the beginning of a text stays there.
     """
-    if max(map(cell_len, text.plain.split()), default=0) <= width:
+    if TIE not in text.plain and max(map(cell_len, text.plain.split()), default=0) <= width:
         return text
     return Text("\n".join(wrapped(text.plain, width)), spans=[span for span in text.spans if span.start == 0])
 
