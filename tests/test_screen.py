@@ -178,7 +178,7 @@ def test_what_binds_next_is_named_where_the_eased_limit_gains_nothing(
     out, err = printed(capsys, "run", str(chip), "rnnt", "--json", "-")
     found = json.loads(out)["diagnosis"]
     assert found["limit"] == "dram_read"
-    assert found["beside"]["relief"] == "ports of the scratchpad twice as wide"
+    assert found["beside"]["relief"] == "scratchpad_ports"
     together = f"with ports of the scratchpad twice as wide as well {found['beside']['latency_ms']:.0f} ms."
     assert f"twice the bandwidth of the DRAM would give next to nothing, {together}" in " ".join(err.split())
 

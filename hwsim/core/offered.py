@@ -30,10 +30,5 @@ def ask(what: Offer, *args: Any) -> Any:
 
 
 def as_html(noun: Any) -> str:
-    """A noun as a notebook shows it: what a terminal shows, in letters of one width.
-
-    >>> offer(Offer.TEXT, lambda noun: f"a < {noun}")
-    >>> as_html("b")
-    '<pre>a &lt; b</pre>'
-    """
+    """A noun as a notebook shows it: what a terminal shows, in letters of one width."""
     return f"<pre>{escape(ask(Offer.TEXT, noun))}</pre>"

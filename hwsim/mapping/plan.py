@@ -231,7 +231,10 @@ def _tenant(network: Network, name: str, size: int) -> Tenant:
 def enough(network: Network, target: Target, share: int) -> int:
     """A size of the scratchpad beyond which plans stay the same: each op is whole in its slots, and these take one part
     in `share`, beside all that could ever stay."""
-    whole = max(_held(sized, network, target, _ENDLESS) for sized in network.largest.values())
+    whole = 0
+    for name, sized in network.largest.items():
+        with naming(name):
+            whole = max(whole, _held(sized, network, target, _ENDLESS))
     stays = sum(item.bytes for item in items_of(network, target)) + sum(one.bytes for one in _activations(network))
     return share * whole + stays
 

@@ -132,11 +132,10 @@ class _Search:
             target = target_of(chip, slot_count, self.free_conversion)
             if way is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
                 continue
-            most = enough(found, target, LARGEST_SHARE)
             for size in sizes(chip.scratchpad.size, every):
-                if most < size < chip.scratchpad.size:
-                    continue  # the same as with all of it
                 try:
+                    if enough(found, target, LARGEST_SHARE) < size < chip.scratchpad.size:
+                        continue  # the same as with all of it
                     one = self._plan(found, target, size, way)
                     if way in NO_NEWS_WITHOUT_HEADS and not one.heads:
                         continue
