@@ -1,5 +1,6 @@
 """What the shell completes: shipped names, policies, and what a workload or chip that stands before calls its own."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import click
@@ -9,14 +10,14 @@ from hwsim.errors import UserError
 from hwsim.inputs.shipped import Kind, names
 
 
-class _Known(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions alone
+class _Known(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
     """A text, of which some are known."""
 
     name = "text"
 
+    @abstractmethod
     def known(self, ctx: click.Context) -> Iterable[str]:
         """All that can stand here, as far as the parameters before it tell."""
-        raise NotImplementedError
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:

@@ -5,16 +5,17 @@ from hwsim.core.laws import law
 from hwsim.errors import Unsupported
 from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.network import Network
+from hwsim.timing.encode_steps import LONGEST
 
 MOST_OPS = 1 << 17
 """Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
 
-LONGEST = 2**62
-"""Cycles of a run, and products of an op."""
-
 
 def check_limits(network: Network, chip: Chip) -> None:
-    """Refuse what no schedule could do within the bounds of counting, and what would take too long to plan."""
+    """Refuse what no schedule could do within the bounds of counting, and what would take too long to plan.
+
+    Counted are the cycles of a run, and the products of an op.
+    """
     name = f"{network.program.name} on {chip.name}"
     if network.size > MOST_OPS:
         raise Unsupported(

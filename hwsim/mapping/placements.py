@@ -4,7 +4,7 @@ from hwsim.core.ops import Conv, Gemm, Op
 from hwsim.core.schedule import Place, Placement
 from hwsim.core.tensor import Role
 from hwsim.mapping.network import columns_of, parameters_of
-from hwsim.mapping.plan import Plan, rounded_to
+from hwsim.mapping.plan import Plan
 from hwsim.mapping.uses import Span
 
 
@@ -84,5 +84,4 @@ def _why_streamed(name: str, plan: Plan) -> str:
 
 
 def _rounded(plan: Plan) -> str:
-    unit = rounded_to(plan)
-    return f", in sizes rounded up to {unit:,} bytes" if unit else ""
+    return f", in sizes rounded up to {plan.rounded:,} bytes" if plan.rounded else ""

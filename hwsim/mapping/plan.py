@@ -157,11 +157,6 @@ def _chosen(network: Network, target: Target, size: int, share: int) -> Chosen:
     return choose(items_of(network, target), _capacity(network, target, size, share))
 
 
-def rounded_to(plan: Plan) -> int:
-    """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
-    return plan.rounded
-
-
 def _capacity(network: Network, target: Target, size: int, share: int) -> dict[str, int]:
     """The room of each loop beside its largest working set."""
     working = _working_sets(network, target, size, share)

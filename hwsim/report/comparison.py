@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.result import Comparison
+from hwsim.core.result import Comparison, ComparisonRow
 from hwsim.core.waterfall import Change, SlowerOp
 from hwsim.report.energy import split_tables
 from hwsim.report.figures import figure, joules, percent, scaled, seconds
@@ -25,18 +25,29 @@ def comparison_text(comparison: Comparison, screen: Screen) -> str:
     for row in comparison.rows:
         table.add_row(
             row.precision,
-            seconds(row.latency_ms / 1000),
-            figure(row.rtf),
-            times_text(row.speedup),
-            joules(row.energy_aj),
-            times_text(row.energy_gain),
-            scaled(row.dram_bytes, "B"),
-            scaled(row.model_bytes, "B"),
+            *time_and_energy(row),
+            *sizes(row),
             times_text(row.compression_vs_fp32),
             percent(row.utilization),
         )
     blocks = (title, table, *_waterfall(comparison), *_slower(comparison), *split_tables(comparison))
     return render(blocks, screen)
+
+
+def time_and_energy(row: ComparisonRow) -> tuple[str, ...]:
+    """Latency, real-time factor, speed-up, energy and its gain, as both tables of precisions print them."""
+    return (
+        seconds(row.latency_ms / 1000),
+        figure(row.rtf),
+        times_text(row.speedup),
+        joules(row.energy_aj),
+        times_text(row.energy_gain),
+    )
+
+
+def sizes(row: ComparisonRow) -> tuple[str, str]:
+    """What passed the DRAM, and the model."""
+    return scaled(row.dram_bytes, "B"), scaled(row.model_bytes, "B")
 
 
 def _waterfall(comparison: Comparison) -> list[Table]:

@@ -10,8 +10,9 @@ from rich.text import Text
 from hwsim.core.efficiency import EnergyGroups
 from hwsim.core.result import Comparison
 from hwsim.core.waterfall import Change, ComparedOp
+from hwsim.report.comparison import sizes, time_and_energy
 from hwsim.report.energy import GROUP_TITLES
-from hwsim.report.figures import figure, joules, percent, roughly, scaled, seconds
+from hwsim.report.figures import figure, joules, percent, roughly, scaled
 from hwsim.report.gains import product, same_changes, step_name, times_text, worth_text
 from hwsim.report.groups import Group, costliest, groups
 from hwsim.report.tables import Screen, first_that_fits, new_table, usual_limit
@@ -57,21 +58,12 @@ def _title(comparison: Comparison) -> str:
 def _rows(comparison: Comparison, *, wide: bool) -> Table:
     """A line for each precision; the mode of the array, where the screen is wide enough or it is a surprise."""
     modes = wide or any(row.widened_macs for row in comparison.rows)
-    sizes = ("DRAM", "model") if wide else ()
+    size_columns = ("DRAM", "model") if wide else ()
     mode_column = ("mode",) if modes else ()
-    table = new_table("precision", *mode_column, "latency", "RTF", "speed-up", "energy", "gain", *sizes)
+    table = new_table("precision", *mode_column, "latency", "RTF", "speed-up", "energy", "gain", *size_columns)
     for row in comparison.rows:
         mode = "" if row.mode is None else row.mode.value + ("*" if row.widened_macs else "")
-        table.add_row(
-            row.precision,
-            *((mode,) if modes else ()),
-            seconds(row.latency_ms / 1000),
-            figure(row.rtf),
-            times_text(row.speedup),
-            joules(row.energy_aj),
-            times_text(row.energy_gain),
-            *((scaled(row.dram_bytes, "B"), scaled(row.model_bytes, "B")) if wide else ()),
-        )
+        table.add_row(row.precision, *((mode,) if modes else ()), *time_and_energy(row), *(sizes(row) if wide else ()))
     if any(row.widened_macs for row in comparison.rows):
         table.caption = "* operands are narrower, but the array has no mode of their width"
         table.caption_justify = "left"
