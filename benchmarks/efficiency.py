@@ -6,11 +6,11 @@ Run it with `python -m benchmarks.efficiency`; nothing in it is timed.
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.energy import Components
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.quantities.precision import Precision
+from hwsim.results.energy import Components
 from hwsim.study.efficiency import Peak, peak_energy
 from hwsim.study.simulate import simulate
 

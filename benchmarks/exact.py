@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.measure import seconds
 from benchmarks.peaks import peaks
-from hwsim.core.precision import Precision
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.weights import Weights
 

@@ -6,8 +6,8 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.measure import seconds
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Register, Summation
+from hwsim.hardware.summation import Register, Summation
+from hwsim.quantities.precision import Precision
 from hwsim.tensor import ordered
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.weights import Weights

@@ -4,14 +4,14 @@ import time
 from dataclasses import replace
 
 from benchmarks.measure import seconds
-from hwsim.core.chip import Chip
-from hwsim.core.schedule import Schedule, Stretch
-from hwsim.core.workload import Workload
-from hwsim.engine.digital import run
+from hwsim.engine.accounting import counters_of
+from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.ir.workload import Workload
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, CtcHead
+from hwsim.schedule.schedule import LoopSegment, Schedule
 from hwsim.timing.encode import encode
 from hwsim.timing.timeline import times
 
@@ -46,7 +46,7 @@ def report() -> None:
             "walking": lambda: times(encoded),
             "walking the first 300": lambda: times(part),
             "run, timing only": lambda: times(schedule(work.program, chip)),
-            "run with counters": lambda: run(schedule(work.program, chip)),
+            "run with counters": lambda: counters_of(schedule(work.program, chip)),
         }
     )
     ops = len(found.ops)
@@ -71,7 +71,7 @@ def loops(plan: Schedule) -> None:
     """The whole network as the body of a loop: a million iterations beside a thousand."""
     walks = {}
     for iterations in (10**3, 10**6, 10**9):
-        many = replace(plan, body=(Stretch(loop="again", times=iterations, body=plan.body),))
+        many = replace(plan, body=(LoopSegment(loop="again", times=iterations, body=plan.body),))
         encoded = encode(many)
         walks[f"{iterations:,}"] = lambda encoded=encoded: times(encoded)
     taken = seconds(walks, rounds=5)

@@ -5,14 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-from hwsim.core.program import Loop, Node
-from hwsim.core.workload import Workload
 from hwsim.engine.values.evaluate import Given, grids_of, run_floats
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.engine.values.walk import run_nodes
 from hwsim.inputs.load import load_workload
+from hwsim.ir.program import Loop, Node
+from hwsim.ir.workload import Workload
 
 NETWORKS = (("rnnt", "w4a4"), ("conformer_l", "w4a8"), ("tdnnf_7q", "w4a8"))
 REPEATS = 3

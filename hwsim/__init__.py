@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hwsim.core.offered import Offer, offer
+from hwsim.quantities.offered import Offer, offer
 
 if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm

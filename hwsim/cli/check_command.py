@@ -7,15 +7,15 @@ import click
 
 from hwsim.cli.command import Command
 from hwsim.cli.completion import ANY
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import say
-from hwsim.core.progress import Progress
 from hwsim.errors import printable
+from hwsim.quantities.progress import Progress
 
 if TYPE_CHECKING:
-    from hwsim.core.chip import Chip
-    from hwsim.core.workload import Workload
+    from hwsim.hardware.chip import Chip
     from hwsim.inputs.load import Loaded
+    from hwsim.ir.workload import Workload
 
 
 @click.command(name="check", cls=Command)
@@ -29,9 +29,9 @@ def command(files: tuple[str, ...]) -> None:
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
-    from hwsim.core.chip import Chip
-    from hwsim.core.workload import Workload
+    from hwsim.hardware.chip import Chip
     from hwsim.inputs.check import check
+    from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
     from hwsim.study.runnable import check_chip
 
@@ -59,4 +59,4 @@ def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
         with naming(chip, work):
             simulate(chip.value, work.value, progress=progress)
 
-    patiently(f"{work.value.name} on {chip.value.name}", job)
+    with_progress(f"{work.value.name} on {chip.value.name}", job)

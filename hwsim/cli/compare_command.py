@@ -6,9 +6,9 @@ from hwsim.cli.command import Command
 from hwsim.cli.completion import ARCH, WORKLOAD, Policies
 from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import comparison_files_of, objective_option, output_options
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import tell, tell_written
-from hwsim.core.progress import Progress
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="compare", cls=Command)
@@ -34,8 +34,8 @@ def command(
     """
     from hwsim.cli.naming import naming
     from hwsim.cli.opening import chip_and_workload
-    from hwsim.core.precision import policy
-    from hwsim.core.result import Comparison
+    from hwsim.quantities.precision import policy
+    from hwsim.results.result import Comparison
 
     names = [name.strip() for name in precisions.split(",") if name.strip()]
     for name in names:
@@ -51,7 +51,7 @@ def command(
         with naming(chip, work):
             return compare(chip.value, work.value, names, objective=objective, files=files, progress=progress)
 
-    comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
+    comparison = with_progress(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.comparison import comparison_text
     from hwsim.report.comparison_screen import comparison_screen

@@ -49,7 +49,7 @@ class Policies(_Known):
         self.several = several
 
     def known(self, ctx: click.Context) -> Sequence[str]:
-        from hwsim.core.precision import POLICIES
+        from hwsim.quantities.precision import POLICIES
 
         return POLICIES
 

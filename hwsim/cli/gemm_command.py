@@ -9,9 +9,9 @@ from hwsim.cli.completion import ARCH
 from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import JSON
 from hwsim.cli.paths import Reads, Writes
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import tell, tell_written
-from hwsim.core.progress import Progress
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="gemm", cls=Command)
@@ -57,7 +57,7 @@ def command(
     def job(progress: Progress) -> Product:
         return gemm(chip, act, weight, act_precision=act_precision, weight_precision=weight_precision, engine=engine)
 
-    product = patiently(f"product on {chip.name}", job)
+    product = with_progress(f"product on {chip.name}", job)
 
     from hwsim.report.export import to_json, to_npy
     from hwsim.report.files import write_data

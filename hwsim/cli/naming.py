@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hwsim.core.chip import Chip
-from hwsim.core.workload import Workload
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import Loaded
+from hwsim.ir.workload import Workload
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import click
 
 from hwsim.cli.paths import keep
-from hwsim.core.chip import Chip
-from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, UserError, printable
+from hwsim.hardware.chip import Chip
 from hwsim.inputs.check import kind_named
 from hwsim.inputs.load import Loaded, open_chip, open_workload
 from hwsim.inputs.shipped import Kind
+from hwsim.ir.workload import Workload
 
 
 def chip_and_workload(

@@ -8,8 +8,8 @@ import click
 
 from hwsim.cli.completion import Dimensions, Policies
 from hwsim.cli.paths import Reads, Writes, WritesInto
-from hwsim.core.objective import Objective
 from hwsim.errors import InvalidValue
+from hwsim.hardware.objective import Objective
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ def objective_option(command: F) -> F:
 
 def power_of(written: str | None) -> Fraction | None:
     """A power with its unit, as an option gives it."""
-    from hwsim.core.units import power_cap
+    from hwsim.quantities.units import power_cap
 
     return None if written is None else power_cap("--power-cap", written)
 

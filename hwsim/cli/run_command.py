@@ -19,10 +19,10 @@ from hwsim.cli.options import (
     wants_values,
 )
 from hwsim.cli.paths import Reads
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import tell, tell_written
-from hwsim.core.objective import Objective
-from hwsim.core.progress import Progress
+from hwsim.hardware.objective import Objective
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="run", cls=Command)
@@ -82,8 +82,8 @@ def command(
     """
     from hwsim.cli.naming import naming
     from hwsim.cli.opening import chip_and_workload
-    from hwsim.core.precision import policy
-    from hwsim.core.result import Result
+    from hwsim.quantities.precision import policy
+    from hwsim.results.result import Result
 
     if precision is not None:
         policy(precision)
@@ -94,7 +94,7 @@ def command(
     def job(progress: Progress) -> Result:
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.report.files import write_binary
-        from hwsim.study.request import Request, answer
+        from hwsim.study.request import Request, run
         from hwsim.study.values import Sources
 
         request = Request(
@@ -114,9 +114,9 @@ def command(
         write = None if out is None else lambda writer: write_binary(Path(out) / "trace.npz", writer)
         files = dict(chip.files + work.files)
         with naming(chip, work):
-            return answer(chip.value, work.value, request, files=files, write=write, progress=progress)
+            return run(chip.value, work.value, request, files=files, write=write, progress=progress)
 
-    result = patiently(f"{work.value.name} on {chip.value.name}", job)
+    result = with_progress(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.export import run_files, to_json
     from hwsim.report.files import write_binary

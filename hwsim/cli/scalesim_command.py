@@ -6,10 +6,10 @@ from hwsim.cli.command import Command
 from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import output_options, scalesim_files_of
 from hwsim.cli.paths import Reads
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import tell, tell_written
-from hwsim.core.progress import Progress
 from hwsim.errors import Unsupported
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="scalesim", cls=Command)
@@ -38,7 +38,7 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
         except Unsupported as error:
             raise Unsupported(f"{config}, {topology}: {error}") from error
 
-    report = patiently(f"{layers.name} on {settings.value.name}", job)
+    report = with_progress(f"{layers.name} on {settings.value.name}", job)
 
     from hwsim.report.export import to_json
     from hwsim.report.scalesim import scalesim_files, scalesim_text

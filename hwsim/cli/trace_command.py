@@ -9,9 +9,9 @@ from hwsim.cli.completion import WORKLOAD
 from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions, values_options
 from hwsim.cli.paths import Writes
-from hwsim.cli.patience import patiently
+from hwsim.cli.patience import with_progress
 from hwsim.cli.streams import tell, tell_written
-from hwsim.core.progress import Progress
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="trace", cls=Command)
@@ -39,9 +39,9 @@ def command(
     """
     from hwsim.cli.naming import naming
     from hwsim.cli.opening import workload_named
-    from hwsim.core.precision import policy
-    from hwsim.core.quality import Quality
+    from hwsim.quantities.precision import policy
     from hwsim.report.files import write_binary
+    from hwsim.results.quality import Quality
 
     if precision is not None:
         policy(precision)
@@ -62,7 +62,7 @@ def command(
         with naming(work):
             return run_values(prepared(work.value, sources), sources, write=write, progress=progress)
 
-    quality = patiently(f"values of {work.value.name}", job)
+    quality = with_progress(f"values of {work.value.name}", job)
 
     from hwsim.report.export import quality_files, to_json
     from hwsim.report.quality import quality_text

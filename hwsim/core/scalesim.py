@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from hwsim.core.chip import ArraySide, Dataflow
-from hwsim.core.energy import AttojouleCount, Components
-from hwsim.core.noun import Name, Noun, Remark, Whole
-from hwsim.core.ops import ConvAxis
-from hwsim.core.result import Provenance
 from hwsim.errors import InvalidValue
+from hwsim.hardware.chip import ArraySide, Dataflow
+from hwsim.ir.ops import ConvAxis
+from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.results.energy import AttojouleCount, Components
+from hwsim.results.result import Provenance
 
 Kilobytes = Annotated[int, Whole(low=1, high=2**24)]
 LayerSize = Annotated[int, Whole(low=1, high=2**31)]

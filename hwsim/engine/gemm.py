@@ -5,13 +5,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from hwsim.core.chip import Chip, Dataflow, SystolicArray
-from hwsim.core.noun import must_be
-from hwsim.core.precision import Precision
-from hwsim.core.product import ProductFigures
-from hwsim.core.result import Engine
 from hwsim.engine.registers import Array, run_registers
 from hwsim.errors import UnknownName, Unsupported
+from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
+from hwsim.quantities.noun import must_be
+from hwsim.quantities.precision import Precision
+from hwsim.results.product import ProductFigures
+from hwsim.results.result import Engine
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.operands import checked_matrix, inner_sizes_agree
 from hwsim.tensor.ordered import must_fit

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from hwsim.core.counters import Units
-from hwsim.core.schedule import Ports
-from hwsim.core.steps import Repeat, Step, StepTree
+from hwsim.schedule.counters import Units
+from hwsim.schedule.schedule import Ports
+from hwsim.schedule.steps import Repeat, Step, StepTree
 
 
 def port_bound(steps: Iterable[StepTree], ports: Ports) -> Units:

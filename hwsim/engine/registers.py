@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Overflow, Summation
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.hardware.summation import Overflow, Summation
 from hwsim.kernels.cpu import compiles
 from hwsim.kernels.outputs import run_outputs
 from hwsim.kernels.stationary import run_stationary
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.ordered import one_nan
 from hwsim.timing.systolic import GemmCycles
 

@@ -9,14 +9,14 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
-from hwsim.core.chip import Chip
-from hwsim.core.noun import Noun, Table, sorted_pairs
-from hwsim.core.sources import field_paths
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
+from hwsim.hardware.chip import Chip
 from hwsim.inputs.findings import first_finding
 from hwsim.inputs.load import load_prices
 from hwsim.inputs.validate import adapter, as_node
 from hwsim.inputs.yaml.document import Node
+from hwsim.quantities.noun import Noun, Table, sorted_pairs
+from hwsim.quantities.sources import field_paths
 
 Path = tuple[str, ...]
 

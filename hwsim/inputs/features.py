@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.program import Loop, Program
-from hwsim.core.tensor import Role, Tensor
 from hwsim.errors import FileProblem, suggestion
 from hwsim.inputs.archives import ArrayFile, finite, open_arrays
+from hwsim.ir.program import Loop, Program
+from hwsim.ir.tensor import Role, Tensor
 
 
 def read_inputs(path: Path, program: Program) -> tuple[dict[str, NDArray[Any]], str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from hwsim.core.noun import ByKind, Table, kind_of
 from hwsim.errors import InvalidValue, shown, suggestion
 from hwsim.inputs.yaml.document import Node
+from hwsim.quantities.noun import ByKind, Table, kind_of
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")

@@ -6,20 +6,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hwsim.core.arguments import must_map_names
-from hwsim.core.chip import Chip
-from hwsim.core.noun import Noun
-from hwsim.core.prices import PriceTable, TechnologyTable
-from hwsim.core.units import UTTERANCE
-from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.document_kind import describes
 from hwsim.inputs.files import read_text
 from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
 from hwsim.inputs.yaml.document import Node, read_document
+from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, workload
 from hwsim.models.dimensions import with_dimensions
+from hwsim.quantities.arguments import must_map_names
+from hwsim.quantities.noun import Noun
+from hwsim.quantities.units import UTTERANCE
 
 Source = str | PathLike[str] | Mapping[str, Any]
 T = TypeVar("T")

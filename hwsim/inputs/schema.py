@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from hwsim.core.chip import Chip
-from hwsim.core.prices import PriceTable
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.shipped import Kind
 from hwsim.inputs.validate import json_schema
 from hwsim.models.catalogue import RECIPES

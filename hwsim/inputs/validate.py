@@ -10,11 +10,11 @@ from typing import Annotated, Any, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from hwsim.core.noun import ByKind
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.findings import first_finding
 from hwsim.inputs.yaml.document import DEEPEST, MOST_NODES, Node
 from hwsim.inputs.yaml.scalars import MOST_DIGITS
+from hwsim.quantities.noun import ByKind
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
-from hwsim.core.program import Program
 from hwsim.errors import FileProblem, shown, suggestion
 from hwsim.inputs.archives import finite, open_arrays
+from hwsim.ir.program import Program
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.rounding import rounded
 
 _SHOWN = 3

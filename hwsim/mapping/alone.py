@@ -1,7 +1,7 @@
 """How long the steps of one op take on a chip that does nothing else."""
 
-from hwsim.core.schedule import Ports
-from hwsim.core.steps import StepTree
+from hwsim.schedule.schedule import Ports
+from hwsim.schedule.steps import StepTree
 from hwsim.timing.encode import encode_alone
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, times

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.chip import Dataflow
-from hwsim.core.precision import Precision
-from hwsim.core.steps import ArrayWork, Phase
-from hwsim.mapping.blocks import Extent, Limits, m_and_n
+from hwsim.hardware.chip import Dataflow
+from hwsim.mapping.blocks import TileShape, TilingConstraints, m_and_n
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.steps import ArrayWork, Phase
 from hwsim.timing.movement import tile_register_bits
 from hwsim.timing.systolic import interval, tail
 
@@ -20,11 +20,11 @@ class ArrayCost:
     target: Target
     mode: Precision
     operands: Operands
-    limits: Limits
-    whole: Extent
+    limits: TilingConstraints
+    whole: TileShape
     following: int | None
 
-    def tiles(self, block: Extent) -> int:
+    def tiles(self, block: TileShape) -> int:
         """The tiles of the array in a block: of results where these stay in the array, else of what stays there."""
         unit, across = self.limits.unit, self._across(block)
         outputs_stay = self.target.array.dataflow is Dataflow.OS
@@ -39,7 +39,7 @@ class ArrayCost:
         last = self.whole.outer - (blocks - 1) * outer
         return tiles * ((blocks - 1) * interval(array, outer) + interval(array, last))
 
-    def work(self, block: Extent, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
+    def work(self, block: TileShape, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
         """The time of a step into which so many bytes enter; `last` says whether it is the product's last one."""
         array = self.target.array
         if array.dataflow is Dataflow.OS:
@@ -62,13 +62,13 @@ class ArrayCost:
             hidden_cycles=min(cycles, ports),
         )
 
-    def register_bits(self, block: Extent, phase: Phase) -> int:
+    def register_bits(self, block: TileShape, phase: Phase) -> int:
         """What the registers of the array take over in a step; a sum of OS leaves when its K is complete."""
         array = self.target.array
         stream = self._packed(block.k) if array.dataflow is Dataflow.OS else block.outer
         return self.tiles(block) * tile_register_bits(array, self.mode, stream, drains=phase.closes)
 
-    def entering_bytes(self, block: Extent) -> int:
+    def entering_bytes(self, block: TileShape) -> int:
         """Bytes that enter the array: what streams passes once for each tile across, what stays enters once."""
         m, n = m_and_n(self.target.array.dataflow, block)
         act = self.operands.act_stream_bytes(m, block.k)
@@ -83,7 +83,7 @@ class ArrayCost:
             case Dataflow.OS:
                 return act * across + weight * -(-block.outer // self.limits.unit.outer)
 
-    def _across(self, block: Extent) -> int:
+    def _across(self, block: TileShape) -> int:
         return -(-block.inner // self.limits.unit.inner)
 
     def _packed(self, k: int) -> int:

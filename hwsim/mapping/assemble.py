@@ -3,31 +3,31 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from hwsim.core.laws import kind
-from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
+from hwsim.ir.op_table import kind
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from hwsim.mapping.placements import two_spaces
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.refusal import naming
-from hwsim.mapping.variants import Variants, Where, variants_of
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 
 
 def assemble(plan: Plan) -> Schedule:
     """The schedule of a plan."""
-    builder = _Builder(plan, variants_of(plan.network, plan.target))
-    body = builder.nodes(plan.network.nodes)
+    builder = _Builder(plan, schedule_cache_of(plan.analysed, plan.target))
+    body = builder.nodes(plan.analysed.nodes)
     return Schedule(ports=plan.target.ports, body=body, placements=two_spaces(plan))
 
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
     plan: Plan
-    variants: Variants
+    variants: OpScheduleCache
     made: dict[int, OpSchedule] = field(default_factory=dict)
     """By the identity of their sized ops, which the plan's network keeps."""
     bodies: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
     """By the identity of the bodies of sized loops: one that comes again is the same object."""
-    places: dict[str, Where] = field(default_factory=dict)
+    places: dict[str, ResidencyKey] = field(default_factory=dict)
     overwrites: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the names of ops: the same for all sizes of one."""
 
@@ -42,7 +42,7 @@ class _Builder:
             if isinstance(node, SizedLoop):
                 if node.first:
                     yield from self.preloads(node.name)
-                yield Stretch(loop=node.name, times=node.times, body=self.nodes(node.body))
+                yield LoopSegment(loop=node.name, times=node.times, body=self.nodes(node.body))
             else:
                 made = self.made.get(id(node))
                 yield self.op(node) if made is None else made
@@ -53,7 +53,7 @@ class _Builder:
         with naming(name):
             where = self.places.get(name)
             if where is None:
-                where = self.places[name] = self.variants.where(sized, plan.kept_rows, plan.residents)
+                where = self.places[name] = self.variants.where(sized, plan.resident_rows, plan.residents)
             variant = self.variants.of(sized, where)
             if name not in self.overwrites:
                 self.overwrites[name] = variant.overwrites(plan)
@@ -65,8 +65,8 @@ class _Builder:
             if resident.loop == loop:
                 yield Preload(
                     op=resident.op,
-                    kind=kind(self.plan.network.largest[resident.op].op),
+                    kind=kind(self.plan.analysed.largest[resident.op].op),
                     tensor=resident.name,
                     bytes=resident.bytes,
-                    overwrites=self.plan.handovers[resident.name],
+                    overwrites=self.plan.overwrites[resident.name],
                 )

@@ -11,12 +11,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from hwsim.core.chip import Dataflow, SystolicArray
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Dataflow, SystolicArray
+from hwsim.quantities.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class TileShape:
     """Sizes of a Gemm, or of a block of one, in the order of the loops."""
 
     outer: int
@@ -24,22 +24,22 @@ class Extent:
     k: int
 
 
-def extent(dataflow: Dataflow, m: int, k: int, n: int) -> Extent:
+def tile_shape(dataflow: Dataflow, m: int, k: int, n: int) -> TileShape:
     """M, K, N in the order of the loops."""
-    return Extent(outer=n, inner=m, k=k) if dataflow is Dataflow.IS else Extent(outer=m, inner=n, k=k)
+    return TileShape(outer=n, inner=m, k=k) if dataflow is Dataflow.IS else TileShape(outer=m, inner=n, k=k)
 
 
-def m_and_n(dataflow: Dataflow, block: Extent) -> tuple[int, int]:
+def m_and_n(dataflow: Dataflow, block: TileShape) -> tuple[int, int]:
     """The rows and columns of the result that a block makes."""
     return (block.inner, block.outer) if dataflow is Dataflow.IS else (block.outer, block.inner)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TilingConstraints:
     """What blocks must obey: the part of each dimension that one array tile covers, of which they are multiples; the
     longest stream; the partial sums of a column; and whether results stay in the processing elements (OS)."""
 
-    unit: Extent
+    unit: TileShape
     packed_k: int
     stream: int | None
     entries: int | None
@@ -49,61 +49,61 @@ class Limits:
 
 
 @lru_cache(maxsize=256)
-def limits_of(array: SystolicArray, mode: Precision) -> Limits:
+def constraints_of(array: SystolicArray, mode: Precision) -> TilingConstraints:
     """The limits of an array in one of its modes."""
     packed = array.packed(mode)
     inner = array.cols * packed.n
     stays = array.dataflow is Dataflow.OS
-    unit = Extent(array.rows, inner, packed.k) if stays else Extent(1, inner, array.rows * packed.k)
-    return Limits(unit, packed.k, array.m_chunk, array.accumulator_of(mode).entries, stays)
+    unit = TileShape(array.rows, inner, packed.k) if stays else TileShape(1, inner, array.rows * packed.k)
+    return TilingConstraints(unit, packed.k, array.m_chunk, array.accumulator_of(mode).entries, stays)
 
 
 def largest_block(
-    whole: Extent, limits: Limits, fits: Callable[[Extent], bool], long: tuple[str, ...] = ()
-) -> Extent | None:
+    whole: TileShape, constraints: TilingConstraints, fits: Callable[[TileShape], bool], long: tuple[str, ...] = ()
+) -> TileShape | None:
     """The block with the longest side that fits, `long` sides whole; None if not even the smallest does."""
     longest = max(whole.outer, whole.inner, whole.k)
-    side = largest(longest, lambda side: fits(_block(whole, limits, side, long)))
+    side = largest(longest, lambda side: fits(_block(whole, constraints, side, long)))
     if side:
-        return _block(whole, limits, side, long)
-    if limits.outputs_stay and not long:
+        return _block(whole, constraints, side, long)
+    if constraints.outputs_stay and not long:
         # K may be cut only inside one output tile, whose sums stay in the PEs.
-        depth = largest(whole.k, lambda depth: fits(_one_tile(whole, limits, depth)))
-        return _one_tile(whole, limits, depth) if depth else None
+        depth = largest(whole.k, lambda depth: fits(_one_tile(whole, constraints, depth)))
+        return _one_tile(whole, constraints, depth) if depth else None
     return None
 
 
-def smallest_block(whole: Extent, limits: Limits) -> Extent:
+def smallest_block(whole: TileShape, constraints: TilingConstraints) -> TileShape:
     """What must fit for the Gemm to run at all."""
-    return _one_tile(whole, limits, depth=1)
+    return _one_tile(whole, constraints, depth=1)
 
 
-def _block(whole: Extent, limits: Limits, side: int, long: tuple[str, ...]) -> Extent:
+def _block(whole: TileShape, constraints: TilingConstraints, side: int, long: tuple[str, ...]) -> TileShape:
     """The largest block with no side longer than `side`, but at least one array tile, that the array can hold."""
-    unit = limits.unit
+    unit = constraints.unit
     outer = whole.outer if "outer" in long else _cut(whole.outer, side, unit.outer)
     inner = whole.inner if "inner" in long else _cut(whole.inner, side, unit.inner)
-    if limits.outputs_stay:
-        return Extent(outer=outer, inner=inner, k=whole.k)
+    if constraints.outputs_stay:
+        return TileShape(outer=outer, inner=inner, k=whole.k)
     k = whole.k if "k" in long else _cut(whole.k, side, unit.k)
-    return _within_accumulators(Extent(outer, inner, k), whole, limits)
+    return _within_accumulators(TileShape(outer, inner, k), whole, constraints)
 
 
-def _one_tile(whole: Extent, limits: Limits, depth: int) -> Extent:
+def _one_tile(whole: TileShape, constraints: TilingConstraints, depth: int) -> TileShape:
     """A single tile of the array over about `depth` of K."""
-    unit = limits.unit
-    return Extent(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
+    unit = constraints.unit
+    return TileShape(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
 
 
-def _within_accumulators(block: Extent, whole: Extent, limits: Limits) -> Extent:
+def _within_accumulators(block: TileShape, whole: TileShape, constraints: TilingConstraints) -> TileShape:
     """The block, made to obey the array's chunk and the number of partial sums that a column holds."""
-    outer, unit, entries = min(block.outer, limits.stream or block.outer), limits.unit, limits.entries
+    outer, unit, entries = min(block.outer, constraints.stream or block.outer), constraints.unit, constraints.entries
     if entries is not None and whole.k > unit.k:
-        sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k or limits.k_is_cut else 1
+        sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k or constraints.k_is_cut else 1
         if sums_at_once > entries:
-            return Extent(outer=1, inner=unit.inner * entries, k=block.k)
+            return TileShape(outer=1, inner=unit.inner * entries, k=block.k)
         outer = min(outer, entries // sums_at_once)
-    return Extent(outer=outer, inner=block.inner, k=block.k)
+    return TileShape(outer=outer, inner=block.inner, k=block.k)
 
 
 def _cut(size: int, side: int, unit: int) -> int:
@@ -120,7 +120,7 @@ def largest(high: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-class Part(NamedTuple):
+class TileRun(NamedTuple):
     """Equal consecutive pieces of a dimension, and where the first of them begins."""
 
     size: int
@@ -134,22 +134,22 @@ class Part(NamedTuple):
         return min(self.size, max(0, mark - self.start))
 
 
-def parts(whole: int, block: int, marks: Iterable[int] = ()) -> Iterator[Part]:
+def tile_runs(whole: int, block: int, marks: Iterable[int] = ()) -> Iterator[TileRun]:
     """A dimension in pieces: the first, those between, and the last, which may be smaller.
 
     A piece with a mark inside stands alone.
 
-    >>> [tuple(part) for part in parts(10, 3)]
+    >>> [tuple(part) for part in tile_runs(10, 3)]
     [(3, 1, True, False, 0), (3, 2, False, False, 3), (1, 1, False, True, 9)]
-    >>> [(part.start, part.times, part.before(8)) for part in parts(20, 3, [8])]
+    >>> [(part.start, part.times, part.before(8)) for part in tile_runs(20, 3, [8])]
     [(0, 1, 3), (3, 1, 3), (6, 1, 2), (9, 3, 0), (18, 1, 0)]
     """
     pieces = -(-whole // block)
     if pieces == 1:
-        yield Part(whole, 1, True, True, 0)
+        yield TileRun(whole, 1, True, True, 0)
         return
-    yield Part(block, 1, True, False, 0)
+    yield TileRun(block, 1, True, False, 0)
     bounds = {place for mark in marks for place in (mark // block, -(-mark // block)) if 1 < place < pieces - 1}
     for begin, end in pairwise(sorted({1, pieces - 1} | bounds)):
-        yield Part(block, end - begin, False, False, begin * block)
-    yield Part(whole - (pieces - 1) * block, 1, False, True, (pieces - 1) * block)
+        yield TileRun(block, end - begin, False, False, begin * block)
+    yield TileRun(whole - (pieces - 1) * block, 1, False, True, (pieces - 1) * block)

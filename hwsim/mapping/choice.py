@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hwsim.core.objective import Objective
-from hwsim.core.schedule import Preload, Schedule
+from hwsim.hardware.objective import Objective
 from hwsim.mapping.plan import Plan
+from hwsim.schedule.schedule import Preload, Schedule
 from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, times

@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from hwsim.core.explanation import Candidate, OperandPlace
-from hwsim.core.laws import law
-from hwsim.core.program import Program
-from hwsim.core.schedule import Block, OpSchedule
-from hwsim.core.steps import Repeat, StepTree
 from hwsim.errors import UnknownName
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.program import Program
+from hwsim.mapping.analysed_program import columns_of, mappers_of, parameters_of
 from hwsim.mapping.lower import SizedOp, sized_ops
 from hwsim.mapping.matrix import tried
-from hwsim.mapping.network import columns_of, parameters_of, pieces_of
-from hwsim.mapping.pieces import MatrixPiece, Piece
+from hwsim.mapping.op_mappers import MatmulMapper, OpMapper
 from hwsim.mapping.schedule import Planned
 from hwsim.mapping.vector import tried_rows
+from hwsim.results.explanation import Candidate, OperandPlace
+from hwsim.schedule.schedule import Block, OpSchedule
+from hwsim.schedule.steps import Repeat, StepTree
 
 NEAREST = 5
 
@@ -27,25 +27,25 @@ def check_op(program: Program, name: str) -> None:
         raise UnknownName("op", name, nearest, remedy="hwsim ops WORKLOAD lists all")
 
 
-def leader_of(found: Planned, name: str) -> SizedOp:
+def producer_of(found: Planned, name: str) -> SizedOp:
     """The largest size of the op, or of the one on whose tiles it works."""
-    largest = found.plan.network.largest
+    largest = found.plan.analysed.largest
     for sized in largest.values():
-        if name == sized.op.name or (sized.follower is not None and name == sized.follower.op.name):
+        if name == sized.op.name or (sized.epilogue is not None and name == sized.epilogue.op.name):
             return sized
     raise AssertionError(name)  # asked for before planning
 
 
-def sizes_of(found: Planned, leader: SizedOp) -> int:
+def sizes_of(found: Planned, producer: SizedOp) -> int:
     """How many sizes the op has while the loops around it go on."""
-    sizes = {one.shapes for one in sized_ops(found.plan.network.nodes) if one.op.name == leader.op.name}
+    sizes = {one.shapes for one in sized_ops(found.plan.analysed.nodes) if one.op.name == producer.op.name}
     return len(sizes)
 
 
-def operands_of(found: Planned, name: str, leader: SizedOp) -> tuple[OperandPlace, ...]:
+def operands_of(found: Planned, name: str, producer: SizedOp) -> tuple[OperandPlace, ...]:
     """What the op itself reads and writes, and where that lies."""
-    sized = leader if leader.op.name == name or leader.follower is None else leader.follower
-    program, rules = found.plan.network.program, law(sized.op)
+    sized = producer if producer.op.name == name or producer.epilogue is None else producer.epilogue
+    program, rules = found.plan.analysed.program, op_spec(sized.op)
     places = {placement.tensor: placement for placement in found.schedule.placements}
     operands: list[OperandPlace] = []
     for written, views in ((False, rules.reads(sized.op)), (True, rules.writes(sized.op))):
@@ -65,19 +65,19 @@ def operands_of(found: Planned, name: str, leader: SizedOp) -> tuple[OperandPlac
     return tuple(operands)
 
 
-def piece_of(found: Planned, leader: SizedOp) -> Piece:
+def mapper_of(found: Planned, producer: SizedOp) -> OpMapper:
     """What planning knows of the op."""
-    return pieces_of(found.plan.network, found.plan.target).of(leader)
+    return mappers_of(found.plan.analysed, found.plan.target).of(producer)
 
 
-def room_of(found: Planned, leader: SizedOp) -> int:
+def room_of(found: Planned, producer: SizedOp) -> int:
     """Bytes of the scratchpad for the slots of the op."""
-    return found.plan.room[found.plan.network.uses.place_of[leader.op.name]]
+    return found.plan.room[found.plan.analysed.uses.place_of[producer.op.name]]
 
 
-def scheduled(found: Planned, leader: SizedOp) -> OpSchedule:
+def scheduled(found: Planned, producer: SizedOp) -> OpSchedule:
     """The op's own schedule: that of its largest size."""
-    own = [op for op in found.schedule.ops if op.name == leader.op.name]
+    own = [op for op in found.schedule.ops if op.name == producer.op.name]
     return max(own, key=_amount)
 
 
@@ -87,21 +87,21 @@ def _amount(op: OpSchedule) -> tuple[int, int, int]:
     return op.macs, work.vector_lane_cycles, work.scratchpad_read_bytes
 
 
-def candidates_of(found: Planned, leader: SizedOp) -> tuple[Candidate, ...]:
+def candidates_of(found: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
     """All cuts that the mapper knows, those that fit first, the fastest of them first."""
-    piece, room, residents = piece_of(found, leader), room_of(found, leader), found.plan.residents
-    kept, own = found.plan.kept_rows, scheduled(found, leader)
+    mapper, room, residents = mapper_of(found, producer), room_of(found, producer), found.plan.residents
+    kept, own = found.plan.resident_rows, scheduled(found, producer)
     cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
-    if isinstance(piece, MatrixPiece):
-        resident = residents.get(piece.weight)
+    if isinstance(mapper, MatmulMapper):
+        resident = residents.get(mapper.weight)
         rows = 0 if resident is None else resident.rows
-        tiling = piece.tiling(kept, rows, columns=columns_of(leader.op.name) in residents)
+        tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
         cuts = [
             (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == own.block)
             for cut, cycles in tried(tiling, room)
         ]
     else:
-        by_rows = piece.rows(kept, resident=parameters_of(leader.op.name) in residents)
+        by_rows = mapper.rows(kept, resident=parameters_of(producer.op.name) in residents)
         cuts = [
             (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == own.steps)
             for cut, cycles, held in tried_rows(by_rows, room)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from hwsim.core.laws import Shape, ShapeOf, is_depthwise, law
-from hwsim.core.ops import Conv, Gemm, Op
-from hwsim.core.program import Loop, Node, Program, counts_of
-from hwsim.core.share import Share
-from hwsim.core.view import Affine, View
+from hwsim.ir.op_table import Shape, ShapeOf, is_depthwise, op_spec
+from hwsim.ir.ops import Conv, Gemm, Op
+from hwsim.ir.program import Loop, Node, Program, counts_of
+from hwsim.ir.view import Affine, View
 from hwsim.mapping.repeats import Repeated, repeats
+from hwsim.quantities.share import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class SizedOp:
     op: Op
     shapes: tuple[tuple[View, Shape], ...]
     shape: ShapeOf = field(compare=False)
-    follower: "SizedOp | None" = None
+    epilogue: "SizedOp | None" = None
 
     @property
     def on_array(self) -> bool:
@@ -159,6 +159,6 @@ def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ..
 
 
 def _sized(op: Op, program: Program, indices: Indices) -> SizedOp:
-    rules, shape = law(op), program.shapes(indices)
+    rules, shape = op_spec(op), program.shapes(indices)
     shapes = {view: shape(view) for view in (*rules.reads(op), *rules.writes(op))}
     return SizedOp(op, tuple(shapes.items()), shapes.__getitem__)

@@ -5,19 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hwsim.core.precision import Precision
-from hwsim.core.schedule import Block
-from hwsim.core.steps import StepTree
 from hwsim.errors import Unsupported
 from hwsim.mapping.alone import cycles_of
-from hwsim.mapping.blocks import Extent, largest_block, m_and_n, smallest_block
+from hwsim.mapping.blocks import TileShape, largest_block, m_and_n, smallest_block
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.schedule import Block
+from hwsim.schedule.steps import StepTree
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class TiledMatmul:
     """A matrix product in blocks. `bytes_held` are all slots of all rings."""
 
     block: Block
@@ -35,10 +35,10 @@ def mode_of(operands: Operands, target: Target) -> Precision:
 
 
 @lru_cache(maxsize=1 << 14)
-def naive_block(tiling: Tiling, limit: int) -> Extent:
+def naive_block(tiling: Tiling, limit: int) -> TileShape:
     """The largest square block whose slots fit the limit, or the smallest block that there is."""
-    block = largest_block(tiling.whole, tiling.limits, _fitting(tiling, limit // tiling.target.slots))
-    return block or smallest_block(tiling.whole, tiling.limits)
+    block = largest_block(tiling.whole, tiling.constraints, _fitting(tiling, limit // tiling.target.slots))
+    return block or smallest_block(tiling.whole, tiling.constraints)
 
 
 def naive_bytes(tiling: Tiling, limit: int) -> int:
@@ -46,12 +46,12 @@ def naive_bytes(tiling: Tiling, limit: int) -> int:
     return tiling.bytes_held(naive_block(tiling, limit)) * tiling.target.slots
 
 
-def naive_cut(tiling: Tiling, limit: int) -> Cut:
+def naive_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
     """The product in naive blocks."""
-    return cut_into(tiling, naive_block(tiling, limit))
+    return tiled_into(tiling, naive_block(tiling, limit))
 
 
-def fastest_cut(tiling: Tiling, limit: int, latency: int) -> Cut:
+def fastest_tiling(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
     """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
     return _fastest_within(tiling, _most_that_fits(tiling, limit), latency)
 
@@ -62,7 +62,7 @@ def _most_that_fits(tiling: Tiling, limit: int) -> int:
     fitting = bisect_right(sizes, limit)
     if not fitting:
         slots = tiling.target.slots
-        smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.limits)) * slots
+        smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.constraints)) * slots
         raise Unsupported(
             f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
             "give a larger one"
@@ -70,21 +70,21 @@ def _most_that_fits(tiling: Tiling, limit: int) -> int:
     return sizes[fitting - 1]
 
 
-def frugal_cut(tiling: Tiling, limit: int) -> Cut:
+def min_traffic_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
     """Of the candidates whose slots fit the limit the one that loads least; of equals the one that may be fastest."""
-    return _frugal_within(tiling, _most_that_fits(tiling, limit))
+    return _min_traffic_within(tiling, _most_that_fits(tiling, limit))
 
 
 @lru_cache(maxsize=1 << 14)
-def _frugal_within(tiling: Tiling, limit: int) -> Cut:
+def _min_traffic_within(tiling: Tiling, limit: int) -> TiledMatmul:
     fitting = [(tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling) if size <= limit]
-    return cut_into(tiling, min(fitting, key=lambda one: one[:2])[2])
+    return tiled_into(tiling, min(fitting, key=lambda one: one[:2])[2])
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int, latency: int) -> Cut:
+def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
     """The candidates are tried in the order of what they take at least, as long as that is less than the best takes."""
-    best: tuple[int, Extent] | None = None
+    best: tuple[int, TileShape] | None = None
     for least, size, block in _ranked(tiling):
         if best is not None and least >= best[0]:
             break
@@ -92,11 +92,11 @@ def _fastest_within(tiling: Tiling, limit: int, latency: int) -> Cut:
             cycles = cycles_alone(tiling, block, latency)
             best = (cycles, block) if best is None or cycles < best[0] else best
     assert best is not None
-    return cut_into(tiling, best[1])
+    return tiled_into(tiling, best[1])
 
 
 @lru_cache(maxsize=1 << 13)
-def _ranked(tiling: Tiling) -> tuple[tuple[int, int, Extent], ...]:
+def _ranked(tiling: Tiling) -> tuple[tuple[int, int, TileShape], ...]:
     """The candidates by what they take at least: that, the bytes of all slots, the block."""
     slots = tiling.target.slots
     ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
@@ -110,41 +110,41 @@ def _sizes(tiling: Tiling) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1 << 13)
-def candidates(tiling: Tiling) -> tuple[Extent, ...]:
+def candidates(tiling: Tiling) -> tuple[TileShape, ...]:
     """Blocks for budgets of all powers of two, largest first: square ones, and such with K or the stream whole."""
-    slots, whole, limits = tiling.target.slots, tiling.whole, tiling.limits
-    smallest = smallest_block(whole, limits)
+    slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
+    smallest = smallest_block(whole, constraints)
     low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    found: dict[Extent, None] = {}
+    found: dict[TileShape, None] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
-            block = largest_block(whole, limits, _fitting(tiling, (1 << power) // slots), long)
+            block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 found[block] = None
     return (*found, *(() if smallest in found else (smallest,)))
 
 
-def _fitting(tiling: Tiling, room: int) -> Callable[[Extent], bool]:
+def _fitting(tiling: Tiling, room: int) -> Callable[[TileShape], bool]:
     """Whether one slot of every ring fits."""
     return lambda block: tiling.bytes_held(block) <= room
 
 
 @lru_cache(maxsize=1 << 15)
-def cut_into(tiling: Tiling, block: Extent) -> Cut:
+def tiled_into(tiling: Tiling, block: TileShape) -> TiledMatmul:
     """The product in blocks of that size."""
     m, n = m_and_n(tiling.target.array.dataflow, block)
     held = tiling.bytes_held(block) * tiling.target.slots
-    return Cut(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
+    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
 
 
 @lru_cache(maxsize=1 << 15)
-def cycles_alone(tiling: Tiling, block: Extent, latency: int) -> int:
+def cycles_alone(tiling: Tiling, block: TileShape, latency: int) -> int:
     """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
-    return cycles_of(cut_into(tiling, block).steps, tiling.target.ports_at(latency))
+    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency))
 
 
-def tried(tiling: Tiling, limit: int) -> tuple[tuple[Cut, int], ...]:
+def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:
     """All candidates with the cycles of each alone, for who asks why one was chosen; the naive one is among them."""
     blocks = dict.fromkeys((*candidates(tiling), naive_block(tiling, limit)))
     latency = tiling.target.ports.latency
-    return tuple((cut_into(tiling, block), cycles_alone(tiling, block, latency)) for block in blocks)
+    return tuple((tiled_into(tiling, block), cycles_alone(tiling, block, latency)) for block in blocks)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from math import prod
 
-from hwsim.core.laws import MatrixSize, matrix_size
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import Precision
-from hwsim.core.program import Program
-from hwsim.core.tensor import Granularity
 from hwsim.errors import Unsupported
+from hwsim.ir.op_table import MatrixSize, matrix_size
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Granularity
 from hwsim.mapping.lower import SizedOp
+from hwsim.quantities.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

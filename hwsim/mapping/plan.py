@@ -9,21 +9,21 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from hwsim.core.tensor import Role
-from hwsim.mapping.divisible import divisible
-from hwsim.mapping.kept import ALL, KeptRows, head_of
+from hwsim.ir.tensor import Role
+from hwsim.mapping.analysed_program import AnalysedProgram, items_of, mappers_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import naive_bytes
-from hwsim.mapping.network import Network, items_of, pieces_of
-from hwsim.mapping.pieces import VectorPiece
+from hwsim.mapping.op_mappers import VectorMapper
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.residency import Choice, Chosen, Item, choose
-from hwsim.mapping.spaces import Floor, Lease, Tenant
+from hwsim.mapping.resident_rows import ALL, ResidentRows, prefix_name
+from hwsim.mapping.row_partitionable import row_partitionable
+from hwsim.mapping.scratchpad_allocator import Allocation, Buffer, ScratchpadAllocator
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
 
 _ENDLESS = 2**62
-HEAD_UNITS = 8
+PREFIX_UNITS = 8
 """A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
 
 
@@ -36,131 +36,138 @@ class Resident:
     loop: str
     rows: int
     bytes: int
-    lease: Lease
+    allocation: Allocation
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ResidentPrefix:
     """The first rows of a tensor, where only they are kept: how many of how many, and where."""
 
     rows: int
     all_rows: int
-    lease: Lease
+    allocation: Allocation
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Decisions. `room[p]` is what the op in place p may use for its slots."""
 
-    network: Network
+    analysed: AnalysedProgram
     target: Target
     size: int
     residents: dict[str, Resident]
-    kept: dict[str, Lease]
-    heads: dict[str, Head]
-    floor: Floor
+    kept: dict[str, Allocation]
+    prefixes: dict[str, ResidentPrefix]
+    allocator: ScratchpadAllocator
     room: tuple[int, ...]
     naive: bool
-    frugal: bool = False
+    min_traffic: bool = False
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
     latency: int = 0
     """With which DRAM in mind ops are cut, in cycles."""
-    share: int = 1
+    working_set_divisor: int = 1
     """A working set may take one part in so many of the scratchpad."""
     items: tuple[Item, ...] = ()
     rounded: int = 0
     """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
 
     @cached_property
-    def kept_rows(self) -> KeptRows:
+    def resident_rows(self) -> ResidentRows:
         """How much of each tensor is kept."""
-        return dict.fromkeys(self.kept, ALL) | {name: head.rows for name, head in self.heads.items()}
+        return dict.fromkeys(self.kept, ALL) | {name: prefix.rows for name, prefix in self.prefixes.items()}
 
     @cached_property
-    def handovers(self) -> dict[str, tuple[str, ...]]:
+    def overwrites(self) -> dict[str, tuple[str, ...]]:
         """Whose bytes each tenant of the scratchpad takes over."""
-        return self.floor.handovers()
+        return self.allocator.overwrites()
 
 
-def naive_plan(network: Network, target: Target, size: int) -> Plan:
+def naive_plan(analysed: AnalysedProgram, target: Target, size: int) -> Plan:
     """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
-    count = len(network.uses.placed)
-    floor = Floor(size, [0] * count)
-    return Plan(network, target, size, {}, {}, {}, floor, (size,) * count, naive=True)
+    count = len(analysed.uses.placed)
+    allocator = ScratchpadAllocator(size, [0] * count)
+    return Plan(analysed, target, size, {}, {}, {}, allocator, (size,) * count, naive=True)
 
 
 def plan(
-    network: Network,
+    analysed: AnalysedProgram,
     target: Target,
     size: int,
     *,
-    share: int,
-    divide: bool,
-    frugal: bool = False,
+    working_set_divisor: int,
+    partial_residency: bool,
+    min_traffic: bool = False,
     latency: int = 0,
     residency: "Plan | None" = None,
 ) -> Plan:
-    """The decisions for a scratchpad of that size, where a working set may take one part in `share`.
+    """The decisions for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
 
-    With `divide` tensors that do not fit are kept in part; if the plan is `frugal`, ops are cut for least traffic, else
+    With `partial_residency` tensors that do not fit are kept in part; if the plan is `min_traffic`, ops are cut for least traffic, else
     for least time with a DRAM of that `latency`.
     `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
-    floor, items = Floor(size, _working_sets(network, target, size, share)), items_of(network, target)
+    allocator, items = (
+        ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor)),
+        items_of(analysed, target),
+    )
     residents: dict[str, Resident] = {}
-    kept: dict[str, Lease] = {}
+    kept: dict[str, Allocation] = {}
     if residency is None:
-        choice, rounded = _chosen(network, target, size, share)
+        choice, rounded = _chosen(analysed, target, size, working_set_divisor)
     else:
         choice, rounded = tuple(_as_before(item, residency) for item in items), 0
     for name, loop, rows, size_ in _grouped(items, choice):
-        _settle(network, floor, residents, kept, name, loop, rows, size_)
-    heads: dict[str, Head] = {}
-    for tenant in _activations(network):
-        floor.forget_before(tenant.life.first)
-        wanted = ALL if residency is None else residency.kept_rows.get(tenant.name, 0)
-        lease = floor.place(tenant) if wanted == ALL else None
-        if lease is not None:
-            kept[tenant.name] = lease
-        elif wanted and divide:
-            head = _head(tenant, floor, divisible(network).get(tenant.name, 0), wanted, network.uses.tensors)
-            if head is not None:
-                heads[tenant.name] = head
-    room = tuple(size - top for top in floor.tops())
+        _settle(analysed, allocator, residents, kept, name, loop, rows, size_)
+    prefixes: dict[str, ResidentPrefix] = {}
+    for buffer in _activations(analysed):
+        allocator.retire_before(buffer.live_range.first)
+        wanted = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
+        allocation = allocator.place(buffer) if wanted == ALL else None
+        if allocation is not None:
+            kept[buffer.name] = allocation
+        elif wanted and partial_residency:
+            prefix = _resident_prefix(
+                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), wanted, analysed.uses.tensors
+            )
+            if prefix is not None:
+                prefixes[buffer.name] = prefix
+    room = tuple(size - top for top in allocator.high_water())
     return Plan(
-        network, target, size, residents, kept, heads, floor, room,
-        naive=False, frugal=frugal, latency=latency, share=share, items=items, rounded=rounded,
+        analysed, target, size, residents, kept, prefixes, allocator, room,
+        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor, items=items, rounded=rounded,
     )  # fmt: skip
 
 
-def _head(tenant: Tenant, floor: Floor, all_rows: int, wanted: int, known: Container[str]) -> Head | None:
+def _resident_prefix(
+    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, wanted: int, known: Container[str]
+) -> ResidentPrefix | None:
     """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the name of the head."""
     if not all_rows:
         return None
-    row_bytes = tenant.bytes // all_rows
-    unit = -(-all_rows // HEAD_UNITS)
-    rows = min(wanted, all_rows - 1, floor.gap(tenant.life) // row_bytes) // unit * unit
-    if not rows or head_of(tenant.name, rows) in known:
+    row_bytes = buffer.bytes // all_rows
+    unit = -(-all_rows // PREFIX_UNITS)
+    rows = min(wanted, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
+    if not rows or prefix_name(buffer.name, rows) in known:
         return None
-    lease = floor.place(replace(tenant, name=head_of(tenant.name, rows), bytes=rows * row_bytes))
-    assert lease is not None  # it is no larger than the gap
-    return Head(rows, all_rows, lease)
+    allocation = allocator.place(replace(buffer, name=prefix_name(buffer.name, rows), bytes=rows * row_bytes))
+    assert allocation is not None  # it is no larger than the gap
+    return ResidentPrefix(rows, all_rows, allocation)
 
 
-def residents_that_save_most(network: Network, target: Target, size: int, share: int) -> Choice:
+def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Choice:
     """What saves most traffic beside the largest working set of each loop."""
-    return _chosen(network, target, size, share).choice
+    return _chosen(analysed, target, size, working_set_divisor).choice
 
 
 @lru_cache(maxsize=256)
-def _chosen(network: Network, target: Target, size: int, share: int) -> Chosen:
-    return choose(items_of(network, target), _capacity(network, target, size, share))
+def _chosen(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
+    return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
 
 
-def _capacity(network: Network, target: Target, size: int, share: int) -> dict[str, int]:
+def _capacity(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> dict[str, int]:
     """The room of each loop beside its largest working set."""
-    working = _working_sets(network, target, size, share)
-    return {loop: size - max(working[span.first : span.last + 1]) for loop, span in network.uses.loop_spans.items()}
+    working = _working_sets(analysed, target, size, working_set_divisor)
+    return {loop: size - max(working[span.first : span.last + 1]) for loop, span in analysed.uses.loop_spans.items()}
 
 
 def _as_before(item: Item, before: Plan) -> str | None:
@@ -171,26 +178,26 @@ def _as_before(item: Item, before: Plan) -> str | None:
 
 
 def _settle(
-    network: Network,
-    floor: Floor,
+    analysed: AnalysedProgram,
+    allocator: ScratchpadAllocator,
     residents: dict[str, Resident],
-    kept: dict[str, Lease],
+    kept: dict[str, Allocation],
     name: str,
     loop: str,
     rows: int,
     size: int,
 ) -> None:
-    uses = network.uses.tensors.get(name)
+    uses = analysed.uses.tensors.get(name)
     if uses is not None and uses.tensor.role is Role.STATE:
-        lease = floor.place(_tenant(network, name, size))
-        if lease is not None:
-            kept[name] = lease
+        allocation = allocator.place(_buffer(analysed, name, size))
+        if allocation is not None:
+            kept[name] = allocation
         return
     op = name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
-    outer = network.loops_of(op)[0].name
-    lease = floor.place(Tenant(name, size, network.uses.loop_spans[loop], outer))
-    if lease is not None:
-        residents[name] = Resident(name, op, loop, rows, size, lease)
+    outer = analysed.loops_of(op)[0].name
+    allocation = allocator.place(Buffer(name, size, analysed.uses.loop_spans[loop], outer))
+    if allocation is not None:
+        residents[name] = Resident(name, op, loop, rows, size, allocation)
 
 
 def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tuple[str, str, int, int]]:
@@ -206,41 +213,43 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
 
 
 @lru_cache(maxsize=8)
-def _activations(network: Network) -> tuple[Tenant, ...]:
+def _activations(analysed: AnalysedProgram) -> tuple[Buffer, ...]:
     """The tensors that ops make for each other, in the order in which they are made."""
     made = [
-        (network.life(name).first, name)
-        for name, uses in network.uses.tensors.items()
-        if uses.tensor.role is Role.ACTIVATION and name not in network.fused_away
+        (analysed.live_range(name).first, name)
+        for name, uses in analysed.uses.tensors.items()
+        if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
     ]
-    uses = network.uses.tensors
-    return tuple(_tenant(network, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(made))
+    uses = analysed.uses.tensors
+    return tuple(
+        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(made)
+    )
 
 
-def _tenant(network: Network, name: str, size: int) -> Tenant:
-    common = network.uses.tensors[name].common_loops
-    return Tenant(name, size, network.life(name), common[0].name if common else None)
+def _buffer(analysed: AnalysedProgram, name: str, size: int) -> Buffer:
+    common = analysed.uses.tensors[name].common_loops
+    return Buffer(name, size, analysed.live_range(name), common[0].name if common else None)
 
 
 @lru_cache(maxsize=64)
-def enough(network: Network, target: Target, share: int) -> int:
+def sufficient_capacity(analysed: AnalysedProgram, target: Target, working_set_divisor: int) -> int:
     """A size of the scratchpad beyond which plans stay the same: each op is whole in its slots, and these take one part
-    in `share`, beside all that could ever stay."""
+    in `working_set_divisor`, beside all that could ever stay."""
     whole = 0
-    for name, sized in network.largest.items():
+    for name, sized in analysed.largest.items():
         with naming(name):
-            whole = max(whole, _held(sized, network, target, _ENDLESS))
-    stays = sum(item.bytes for item in items_of(network, target)) + sum(one.bytes for one in _activations(network))
-    return share * whole + stays
+            whole = max(whole, _held(sized, analysed, target, _ENDLESS))
+    stays = sum(item.bytes for item in items_of(analysed, target)) + sum(one.bytes for one in _activations(analysed))
+    return working_set_divisor * whole + stays
 
 
 @lru_cache(maxsize=256)
-def _working_sets(network: Network, target: Target, size: int, share: int) -> tuple[int, ...]:
+def _working_sets(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> tuple[int, ...]:
     """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
-    working = [0] * len(network.uses.placed)
-    for name, sized in network.largest.items():
+    working = [0] * len(analysed.uses.placed)
+    for name, sized in analysed.largest.items():
         with naming(name):
-            held = _held(sized, network, target, size // share)
+            held = _held(sized, analysed, target, size // working_set_divisor)
         if held > size:
             what = "one tile of the array" if sized.on_array else "one row"
             raise UnsupportedOp(
@@ -248,14 +257,14 @@ def _working_sets(network: Network, target: Target, size: int, share: int) -> tu
                 f"{what} takes {held} bytes with {target.slots} buffer{'s' * (target.slots > 1)}, "
                 f"there are {size} of the scratchpad to plan with; give a larger one",
             )
-        working[network.uses.place_of[name]] = held
-        if sized.follower is not None:
-            working[network.uses.place_of[sized.follower.op.name]] = held
+        working[analysed.uses.place_of[name]] = held
+        if sized.epilogue is not None:
+            working[analysed.uses.place_of[sized.epilogue.op.name]] = held
     return tuple(working)
 
 
-def _held(sized: SizedOp, network: Network, target: Target, limit: int) -> int:
-    piece = pieces_of(network, target).of(sized)
-    if isinstance(piece, VectorPiece):
-        return naive_row_bytes(piece.rows({}), limit)
-    return naive_bytes(piece.tiling({}), limit)
+def _held(sized: SizedOp, analysed: AnalysedProgram, target: Target, limit: int) -> int:
+    mapper = mappers_of(analysed, target).of(sized)
+    if isinstance(mapper, VectorMapper):
+        return naive_row_bytes(mapper.rows({}), limit)
+    return naive_bytes(mapper.tiling({}), limit)

@@ -10,47 +10,47 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from hwsim.core.chip import Chip
-from hwsim.core.program import Program
-from hwsim.core.progress import Progress, no_progress
-from hwsim.core.remembered import Remembered, RememberedEqual
-from hwsim.core.schedule import OpSchedule, Preload, Schedule, ScheduleNode, Stretch
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.ir.program import Program
+from hwsim.mapping.analysed_program import AnalysedProgram, analyse, least_naive_cycles
 from hwsim.mapping.assemble import assemble
+from hwsim.mapping.candidate_capacities import candidate_capacities, slots, stride
 from hwsim.mapping.choice import Aim, Choice
-from hwsim.mapping.ladder import sizes, slots, stride
-from hwsim.mapping.limits import check_limits
-from hwsim.mapping.network import Network, least_naive_cycles, network
 from hwsim.mapping.placements import placements
-from hwsim.mapping.plan import Plan, enough, naive_plan, plan
+from hwsim.mapping.plan import Plan, naive_plan, plan, sufficient_capacity
+from hwsim.mapping.planning_limits import check_limits
 from hwsim.mapping.refusal import UnsupportedOp, naming
 from hwsim.mapping.target import Target, target_of
+from hwsim.quantities.caches import EqualityCache, IdentityCache
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 
 
-class Way(NamedTuple):
+class Strategy(NamedTuple):
     """How to plan: what part of the scratchpad a working set may take at most, so that residents and kept tensors have
     room; whether tensors may be kept in part; whether ops are cut for least traffic, or else for least time, and with
     which latency of the DRAM in mind, in cycles: whatever it is, the same cuts are tried."""
 
-    share: int
-    divide: bool = False
-    frugal: bool = False
+    working_set_divisor: int
+    partial_residency: bool = False
+    min_traffic: bool = False
     latency: int = 100
 
 
-WAYS = (
-    Way(4),
-    Way(32),
-    Way(4, divide=True),
-    Way(32, divide=True),
-    Way(4, divide=True, frugal=True),
-    Way(4, divide=True, latency=0),
-    Way(4, divide=True, latency=1000),
+STRATEGIES = (
+    Strategy(4),
+    Strategy(32),
+    Strategy(4, partial_residency=True),
+    Strategy(32, partial_residency=True),
+    Strategy(4, partial_residency=True, min_traffic=True),
+    Strategy(4, partial_residency=True, latency=0),
+    Strategy(4, partial_residency=True, latency=1000),
 )
-LARGEST_SHARE = max(way.share for way in WAYS)
-FEW_WAYS = WAYS[:5]
+LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
+FEW_STRATEGIES = STRATEGIES[:5]
 """Those that are tried of a program with many ops."""
-NO_NEWS_WITHOUT_HEADS = WAYS[2:4]
+SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
 """Where no tensor is kept in part, these are the first ways again."""
 
 
@@ -82,7 +82,7 @@ def planned(
     `free_conversion` weights come to the format of the activations by themselves.
     """
     search = _Search(program, chip, aim, residency, free_conversion, progress)
-    return _SAME.of(program, chip, aim, residency, free_conversion, make=lambda: _equal(search))
+    return _SAME_PLANS.of(program, chip, aim, residency, free_conversion, make=lambda: _equal(search))
 
 
 def _equal(search: "_Search") -> Planned:
@@ -90,18 +90,18 @@ def _equal(search: "_Search") -> Planned:
     chip, kept = search.chip, (search.aim, search.residency)
     units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
     key = search.program, units, *map(id, kept), search.free_conversion
-    return _FOUND.of(key, keep=kept, make=search.best)
+    return _EQUAL_PLANS.of(key, keep=kept, make=search.best)
 
 
-_MOST = 64
-_FOUND = RememberedEqual[Planned](most=_MOST)
-_SAME = Remembered[Planned](most=_MOST)
+_MOST_PLANS = 64
+_EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
+_SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
 """Comparing a program takes longer than walking it."""
 
 
 def naive_schedule(program: Program, chip: Chip) -> Schedule:
     """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
-    return assemble(naive_plan(network(program), target_of(chip), chip.scratchpad.size))
+    return assemble(naive_plan(analyse(program), target_of(chip), chip.scratchpad.size))
 
 
 @dataclass(frozen=True)
@@ -120,24 +120,24 @@ class _Search:
         chip = self.chip
         if chip.cores != 1:
             raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-        found = network(self.program)
+        found = analyse(self.program)
         check_limits(found, chip)
         choice = Choice(self.aim)
         problem: UnsupportedOp | None = None
         seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
         every = stride(found.size)
-        ways = list(self._ways(WAYS if every == 1 else FEW_WAYS))
-        for done, (slot_count, way) in enumerate(ways):
+        ways = list(self._strategies(STRATEGIES if every == 1 else FEW_STRATEGIES))
+        for done, (slot_count, strategy) in enumerate(ways):
             self.progress(done, len(ways))
             target = target_of(chip, slot_count, self.free_conversion)
-            if way is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
+            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
                 continue
-            for size in sizes(chip.scratchpad.size, every):
+            for size in candidate_capacities(chip.scratchpad.size, every):
                 try:
-                    if enough(found, target, LARGEST_SHARE) < size < chip.scratchpad.size:
+                    if sufficient_capacity(found, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
                         continue  # the same as with all of it
-                    one = self._plan(found, target, size, way)
-                    if way in NO_NEWS_WITHOUT_HEADS and not one.heads:
+                    one = self._plan(found, target, size, strategy)
+                    if strategy in SAME_WITHOUT_PREFIXES and not one.prefixes:
                         continue
                     body = assemble(one)
                 except UnsupportedOp as error:
@@ -156,21 +156,21 @@ class _Search:
             raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
-    def _ways(self, several: tuple[Way, ...]) -> Iterator[tuple[int, Way | None]]:
+    def _strategies(self, several: tuple[Strategy, ...]) -> Iterator[tuple[int, Strategy | None]]:
         """How many slots to use, and how to plan; None is the naive way."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
         for slot_count in usable:
-            for way in several:
-                yield slot_count, way
+            for strategy in several:
+                yield slot_count, strategy
         # Last, because whatever is slower than a good plan need not be made.
-        if before is None or not (before.residents or before.kept_rows):
+        if before is None or not (before.residents or before.resident_rows):
             for slot_count in reversed(usable):
                 yield slot_count, None
 
-    def _plan(self, network: Network, target: Target, size: int, way: Way | None) -> Plan:
-        if way is None:
-            return naive_plan(network, target, size)
-        return plan(network, target, size, **way._asdict(), residency=self.residency)
+    def _plan(self, analysed: AnalysedProgram, target: Target, size: int, strategy: Strategy | None) -> Plan:
+        if strategy is None:
+            return naive_plan(analysed, target, size)
+        return plan(analysed, target, size, **strategy._asdict(), residency=self.residency)
 
 
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
@@ -178,7 +178,7 @@ def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
     marks: list[object] = []
     for node in body:
         match node:
-            case Stretch():
+            case LoopSegment():
                 marks.append(_mark(node.body))
             case Preload():
                 marks.append((node.tensor, node.bytes, node.overwrites))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from hwsim.core.chip import Chip, Scratchpad, SystolicArray, VectorUnit
-from hwsim.core.functions import Function
-from hwsim.core.schedule import Ports
+from hwsim.hardware.chip import Chip, Scratchpad, SystolicArray, VectorUnit
+from hwsim.ir.functions import Function
+from hwsim.schedule.schedule import Ports
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwsim.core.chip import Dataflow
-from hwsim.core.counters import Work
-from hwsim.core.functions import Function
-from hwsim.core.precision import Precision
-from hwsim.core.steps import Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.hardware.chip import Dataflow
+from hwsim.ir.functions import Function
 from hwsim.mapping.array_cost import ArrayCost
-from hwsim.mapping.blocks import Extent, Limits, Part, extent, limits_of, m_and_n, parts
-from hwsim.mapping.follower import Follower
+from hwsim.mapping.blocks import TileRun, TileShape, TilingConstraints, constraints_of, m_and_n, tile_runs, tile_shape
+from hwsim.mapping.epilogue import Epilogue
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.schedule.steps import Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
 from hwsim.timing.movement import sums_kept
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class OperandResidency:
     """Which operands and results of a matrix product lie in the scratchpad.
 
     Of activations and results these are the first rows, of the weight all of it, or the first `resident_k` of K; bias
@@ -38,10 +38,10 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class KPart:
+class KTileRun:
     """A piece of K, and whether its weights are resident."""
 
-    part: Part
+    part: TileRun
     resident: bool
 
 
@@ -52,25 +52,25 @@ class Tiling:
     operands: Operands
     mode: Precision
     target: Target
-    where: Where = Where()
-    follower: Follower | None = None
+    where: OperandResidency = OperandResidency()
+    epilogue: Epilogue | None = None
     following: int | None = None
     """On an OS array with drain registers of its own the shortest stream that may come next."""
 
     @cached_property
-    def whole(self) -> Extent:
+    def whole(self) -> TileShape:
         size = self.operands.size
-        return extent(self.target.array.dataflow, size.m, size.k, size.n)
+        return tile_shape(self.target.array.dataflow, size.m, size.k, size.n)
 
     @cached_property
-    def limits(self) -> Limits:
+    def constraints(self) -> TilingConstraints:
         """What blocks must obey on this array in this mode."""
         in_part = 0 < self.where.resident_k < self.whole.k
-        return replace(limits_of(self.target.array, self.mode), k_is_cut=in_part)
+        return replace(constraints_of(self.target.array, self.mode), k_is_cut=in_part)
 
     @cached_property
     def _array(self) -> ArrayCost:
-        return ArrayCost(self.target, self.mode, self.operands, self.limits, self.whole, self.following)
+        return ArrayCost(self.target, self.mode, self.operands, self.constraints, self.whole, self.following)
 
     @property
     def _m_is_inner(self) -> bool:
@@ -79,12 +79,12 @@ class Tiling:
     @cached_property
     def _marks(self) -> tuple[int, ...]:
         """The rows of the result at which something begins to lie elsewhere."""
-        marks = {self.where.act, self.where.out} | (frozenset() if self.follower is None else self.follower.marks)
+        marks = {self.where.act, self.where.out} | (frozenset() if self.epilogue is None else self.epilogue.marks)
         return tuple(sorted(mark for mark in marks if 0 < mark < self.operands.size.m))
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.operands, self.mode, id(self.target), self.where, self.follower, self.following))
+        return hash((self.operands, self.mode, id(self.target), self.where, self.epilogue, self.following))
 
     def __hash__(self) -> int:
         return self._hash
@@ -93,7 +93,7 @@ class Tiling:
     def _held(self) -> dict[tuple[int, int, int], int]:
         return {}
 
-    def bytes_held(self, block: Extent) -> int:
+    def bytes_held(self, block: TileShape) -> int:
         """One slot of every ring that is used."""
         key = block.outer, block.inner, block.k  # searches meet the same blocks again and again
         held = self._held.get(key)
@@ -101,7 +101,7 @@ class Tiling:
             held = self._held[key] = self._bytes_held(block)
         return held
 
-    def _bytes_held(self, block: Extent) -> int:
+    def _bytes_held(self, block: TileShape) -> int:
         m, n = m_and_n(self.target.array.dataflow, block)
         size = self.operands.size
         away = min(m, size.m - self.where.act)  # the most that a block has outside
@@ -110,39 +110,39 @@ class Tiling:
             held += self.operands.weight_bytes(block.k, n)
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
-        rows = Part(m, 1, True, True, size.m - m)  # the last ones, of which least is kept
+        rows = TileRun(m, 1, True, True, size.m - m)  # the last ones, of which least is kept
         return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
 
-    def steps(self, block: Extent) -> tuple[StepTree, ...]:
+    def steps(self, block: TileShape) -> tuple[StepTree, ...]:
         """All blocks, outer dimension first, K innermost; equal ones written once."""
         batch = self.operands.size.batch
         if batch == 1 or self.following is None:
             once = self._once(block)
             return once if batch == 1 else (Repeat(times=batch, body=once),)
         # Each product of the batch is followed by another one like it, but the last.
-        others = replace(self, following=-(-self.whole.k // self.limits.packed_k))._once(block)
+        others = replace(self, following=-(-self.whole.k // self.constraints.packed_k))._once(block)
         return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
 
-    def _once(self, block: Extent) -> tuple[StepTree, ...]:
+    def _once(self, block: TileShape) -> tuple[StepTree, ...]:
         """One product of the batch."""
         tree: list[StepTree] = []
         k_parts = list(self._k_parts(block.k))
         outer_marks, inner_marks = ((), self._marks) if self._m_is_inner else (self._marks, ())
-        for outer in parts(self.whole.outer, block.outer, outer_marks):
+        for outer in tile_runs(self.whole.outer, block.outer, outer_marks):
             row: list[StepTree] = []
-            for inner in parts(self.whole.inner, block.inner, inner_marks):
+            for inner in tile_runs(self.whole.inner, block.inner, inner_marks):
                 column = [_times(k.part, (self._step(outer, inner, k),)) for k in k_parts]
                 row.append(_times(inner, repeated(column)))
             tree.append(_times(outer, repeated(row)))
         return repeated(tree)
 
-    def least_cycles(self, block: Extent) -> int:
+    def least_cycles(self, block: TileShape) -> int:
         """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
         return self.operands.size.batch * max(self._array.busy(block.outer), loads)
 
-    def loaded_bytes(self, block: Extent) -> int:
+    def loaded_bytes(self, block: TileShape) -> int:
         """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
         whole = self.whole
         outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
@@ -158,19 +158,19 @@ class Tiling:
             loaded += weights * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
         return loaded
 
-    def _k_parts(self, block_k: int) -> Iterator[KPart]:
+    def _k_parts(self, block_k: int) -> Iterator[KTileRun]:
         """K in pieces, the resident rows first; K is never out of order."""
         whole, resident = self.whole.k, self.where.resident_k
         if resident in (0, whole):
-            for part in parts(whole, block_k):
-                yield KPart(part, resident == whole)
+            for part in tile_runs(whole, block_k):
+                yield KTileRun(part, resident == whole)
             return
-        for part in parts(resident, block_k):
-            yield KPart(part._replace(last=False), True)
-        for part in parts(whole - resident, block_k):
-            yield KPart(part._replace(first=False), False)
+        for part in tile_runs(resident, block_k):
+            yield KTileRun(part._replace(last=False), True)
+        for part in tile_runs(whole - resident, block_k):
+            yield KTileRun(part._replace(first=False), False)
 
-    def _step(self, outer: Part, inner: Part, k: KPart) -> Step:
+    def _step(self, outer: TileRun, inner: TileRun, k: KTileRun) -> Step:
         """The step of one block; equal ones are made once."""
         rows = inner if self._m_is_inner else outer
         reuse = self._reuse(outer, inner, k.part)
@@ -180,7 +180,7 @@ class Tiling:
         found = self._steps_made.get(key)
         if found is None:
             found = self._steps_made[key] = self._made(
-                Extent(outer.size, inner.size, k.part.size), rows, k, reuse, last=last
+                TileShape(outer.size, inner.size, k.part.size), rows, k, reuse, last=last
             )
         return found
 
@@ -188,7 +188,7 @@ class Tiling:
     def _steps_made(self) -> dict[object, Step]:
         return {}
 
-    def _made(self, block: Extent, rows: Part, k: KPart, reuse: "_Reuse", *, last: bool) -> Step:
+    def _made(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: "_Reuse", *, last: bool) -> Step:
         m, n = m_and_n(self.target.array.dataflow, block)
         away = m - rows.before(self.where.act)
         phase = _PHASES[k.part.first, k.part.last]
@@ -231,7 +231,7 @@ class Tiling:
             ),
         )
 
-    def _reuse(self, outer: Part, inner: Part, k: Part) -> "_Reuse":
+    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> "_Reuse":
         """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
         one_k = k.first and k.last
         one_inner = inner.first and inner.last
@@ -244,7 +244,7 @@ class Tiling:
         else:
             rings = (Ring.ACTIVATIONS, Ring.WEIGHTS)
         loads_rows = self.operands.row_scales is not None and not self.where.rows
-        if loads_rows or (self.follower is not None and self.follower.loads_tiles):
+        if loads_rows or (self.epilogue is not None and self.epilogue.loads_tiles):
             columns = (False, False)
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
@@ -256,7 +256,7 @@ class Tiling:
         if self.operands.row_scales is not None:
             work[Function.MUL] = m * n
         read = self.operands.column_bytes(n) + self.operands.row_scale_bytes(m)
-        written = 0 if self.follower is not None else self.operands.result_bytes(m, n)
+        written = 0 if self.epilogue is not None else self.operands.result_bytes(m, n)
         if self.operands.dequantized and fresh_weights and not self.target.free_conversion:
             work[Function.DEQUANTIZE.counts_as] += self.whole.k * n
             read += self.operands.weight_bytes(self.whole.k, n)
@@ -264,10 +264,10 @@ class Tiling:
         return vector_cost(work, read, written, self.target)
 
     def _fused(self, m: int, n: int) -> Fused | None:
-        if self.follower is None:
+        if self.epilogue is None:
             return None
-        read, written = self.follower.read_bytes(m, n), self.follower.written_bytes(m, n)
-        cost = vector_cost(self.follower.work(m, n), read, written, self.target)
+        read, written = self.epilogue.read_bytes(m, n), self.epilogue.written_bytes(m, n)
+        cost = vector_cost(self.epilogue.work(m, n), read, written, self.target)
         return Fused(
             cycles=cost.cycles,
             port_bound=cost.port_bound,
@@ -275,17 +275,17 @@ class Tiling:
             work=Work(vector_lane_cycles=cost.lane_cycles, scratchpad_read_bytes=read, scratchpad_write_bytes=written),
         )
 
-    def _vector_operand_bytes(self, rows: Part, n: int) -> int:
+    def _vector_operand_bytes(self, rows: TileRun, n: int) -> int:
         columns = 0 if self.where.columns else self.operands.column_bytes(n)
         scales = 0 if self.where.rows else self.operands.row_scale_bytes(rows.size)
-        return columns + scales + (0 if self.follower is None else self.follower.loaded_bytes(rows, n))
+        return columns + scales + (0 if self.epilogue is None else self.epilogue.loaded_bytes(rows, n))
 
     def _result_bytes(self, m: int, n: int) -> int:
-        return self.operands.result_bytes(m, n) if self.follower is None else self.follower.written_bytes(m, n)
+        return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
 
-    def _stored_bytes(self, rows: Part, n: int) -> int:
-        if self.follower is not None:
-            return self.follower.stored_bytes(rows, n)
+    def _stored_bytes(self, rows: TileRun, n: int) -> int:
+        if self.epilogue is not None:
+            return self.epilogue.stored_bytes(rows, n)
         return self.operands.result_bytes(rows.size - rows.before(self.where.out), n)
 
 
@@ -298,5 +298,5 @@ _PHASES = {
 }
 
 
-def _times(part: Part, steps: tuple[StepTree, ...]) -> StepTree:
+def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:
     return steps[0] if part.times == 1 and len(steps) == 1 else Repeat(times=part.times, body=steps)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from hwsim.core.laws import law
-from hwsim.core.ops import Op
-from hwsim.core.program import Loop, Node, Placed, Program
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Op
+from hwsim.ir.program import Loop, Node, Placed, Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class ProgramUses:
         self.place_of: dict[str, int] = {}
         for place, placed in enumerate(self.placed):
             self.place_of[placed.op.name] = place
-            rules, may_not_run = law(placed.op), any(share.least == 0 for share in placed.shares)
+            rules, may_not_run = op_spec(placed.op), any(share.least == 0 for share in placed.shares)
             for writes, views in ((False, rules.reads(placed.op)), (True, rules.writes(placed.op))):
                 for view in dict.fromkeys(views):
                     uses = self.tensors.setdefault(view.tensor, TensorUses(program.tensor(view.tensor)))
@@ -110,21 +110,21 @@ class ProgramUses:
         self.loop_spans: dict[str, Span] = dict(_loop_spans(program.body, 0)[0])
         self._lives: dict[str, Span] = {}
 
-    def life(self, name: str) -> Span:
+    def live_range(self, name: str) -> Span:
         """From where to where a tensor's content is needed: whole loops, where these read or write it and go on."""
         if name not in self._lives:
-            self._lives[name] = self._life(self.tensors[name])
+            self._lives[name] = self._live_range(self.tensors[name])
         return self._lives[name]
 
-    def _life(self, uses: TensorUses) -> Span:
+    def _live_range(self, uses: TensorUses) -> Span:
         common = uses.common_loops
         if common and uses.carried:
             return self.loop_spans[common[0].name]
         spans = [self._child_span(use, len(common)) for use in uses.uses]
-        life = spans[0]
+        live_range = spans[0]
         for span in spans[1:]:
-            life = life.joined(span)
-        return life
+            live_range = live_range.joined(span)
+        return live_range
 
     def _child_span(self, use: Use, depth: int) -> Span:
         """The op, or the loop directly inside the common ones in which it lies."""

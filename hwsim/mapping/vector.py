@@ -6,20 +6,20 @@ from functools import cached_property, lru_cache
 from math import prod
 from typing import NamedTuple
 
-from hwsim.core.counters import Work
-from hwsim.core.functions import Function, VectorWork
-from hwsim.core.laws import law
-from hwsim.core.ops import Conv, Elementwise, Lookup, Quantise, Reduce
-from hwsim.core.program import Program
-from hwsim.core.steps import Load, Repeat, Ring, Step, StepTree, repeated
-from hwsim.core.view import View
 from hwsim.errors import Unsupported
+from hwsim.ir.functions import Function, VectorWork
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Elementwise, Lookup, Quantise, Reduce
+from hwsim.ir.program import Program
+from hwsim.ir.view import View
 from hwsim.mapping.alone import cycles_of
-from hwsim.mapping.blocks import Part, largest, parts
-from hwsim.mapping.kept import ALL, KeptRows
+from hwsim.mapping.blocks import TileRun, largest, tile_runs
 from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.resident_rows import ALL, ResidentRows
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.schedule.counters import Work
+from hwsim.schedule.steps import Load, Repeat, Ring, Step, StepTree, repeated
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
@@ -40,7 +40,7 @@ class RowBytes:
         halo = self.halo if block < count else 0
         return min(self.bytes, -(-self.bytes * block // count) + halo)
 
-    def away(self, rows: Part, count: int) -> int:
+    def away(self, rows: TileRun, count: int) -> int:
         """Bytes of a block of these rows that lie in DRAM."""
         outside = rows.size - rows.before(self.kept)
         return self.of_block(outside, count) if outside else 0
@@ -75,11 +75,11 @@ class Rows:
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
-        last = Part(block, 1, True, True, self.count - block)  # of which least is kept
+        last = TileRun(block, 1, True, True, self.count - block)  # of which least is kept
         read = sum(one.away(last, self.count) for one in self.reads)
         return read + sum(one.of_block(block, self.count) for one in self.writes)
 
-    def step(self, rows: Part) -> Step:
+    def step(self, rows: TileRun) -> Step:
         """What a block of these rows takes."""
         read = sum(one.of_block(rows.size, self.count) for one in self.reads)
         written = sum(one.of_block(rows.size, self.count) for one in self.writes)
@@ -109,7 +109,7 @@ class BlockWork:
 
 
 @dataclass(frozen=True, slots=True)
-class RowCut:
+class TiledRows:
     """A vector op in blocks of so many rows."""
 
     rows: int
@@ -127,7 +127,7 @@ def naive_row_bytes(rows: Rows, limit: int) -> int:
     return rows.held(naive_rows(rows, limit)) * rows.target.slots
 
 
-def fastest_rows(rows: Rows, limit: int, latency: int) -> RowCut:
+def fastest_rows(rows: Rows, limit: int, latency: int) -> TiledRows:
     """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row, with a DRAM of
     that latency."""
     if rows.least_held > limit:
@@ -141,26 +141,26 @@ def fastest_rows(rows: Rows, limit: int, latency: int) -> RowCut:
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_of(rows: Rows, power: int, latency: int) -> RowCut:
+def _fastest_of(rows: Rows, power: int, latency: int) -> TiledRows:
     """The fastest of the blocks for budgets up to that power of two."""
     budgets = (1 << lower for lower in range(power, max(-1, power - BUDGETS), -1))
     blocks = dict.fromkeys(_most_rows(rows, room // rows.target.slots) or 1 for room in budgets)
-    cuts = [cut_rows(rows, block) for block in blocks]
+    cuts = [tiled_rows(rows, block) for block in blocks]
     return cuts[0] if len(cuts) == 1 else min(cuts, key=lambda cut: _cycles_alone(cut, rows.target, latency))
 
 
-def _cycles_alone(cut: RowCut, target: Target, latency: int) -> int:
+def _cycles_alone(cut: TiledRows, target: Target, latency: int) -> int:
     return cycles_of(cut.steps, target.ports_at(latency))
 
 
 @lru_cache(maxsize=1 << 14)
-def cut_rows(rows: Rows, block: int) -> RowCut:
+def tiled_rows(rows: Rows, block: int) -> TiledRows:
     """The op in blocks of so many rows."""
     steps: list[StepTree] = []
-    for part in parts(rows.count, block, rows.marks):
+    for part in tile_runs(rows.count, block, rows.marks):
         step = rows.step(part)
         steps.append(step if part.times == 1 else Repeat(times=part.times, body=(step,)))
-    return RowCut(block, repeated(steps))
+    return TiledRows(block, repeated(steps))
 
 
 def _most_rows(rows: Rows, room: int) -> int:
@@ -169,10 +169,10 @@ def _most_rows(rows: Rows, room: int) -> int:
 
 
 def rows_of(
-    sized: SizedOp, by_rows: "ByRows", program: Program, target: Target, kept: KeptRows, *, resident: bool
+    sized: SizedOp, by_rows: "ByRows", program: Program, target: Target, kept: ResidentRows, *, resident: bool
 ) -> Rows:
     """A sized op row by row. `kept` says what lies in the scratchpad, `resident` whether its parameters do."""
-    op, shape, rules = sized.op, sized.shape, law(sized.op)
+    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
     count, shared, work = by_rows
 
     def read(view: View) -> RowBytes:
@@ -222,7 +222,7 @@ class ByRows(NamedTuple):
 
 def by_rows(sized: SizedOp) -> ByRows:
     """How an op of the vector unit falls into rows."""
-    op, shape, rules = sized.op, sized.shape, law(sized.op)
+    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
     views = rules.reads(op)
     if isinstance(op, Elementwise):
         widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
@@ -264,12 +264,12 @@ def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
     )
 
 
-def tried_rows(rows: Rows, limit: int) -> tuple[tuple[RowCut, int, int], ...]:
+def tried_rows(rows: Rows, limit: int) -> tuple[tuple[TiledRows, int, int], ...]:
     """Blocks for budgets of all powers of two: each with its cycles alone and the bytes of its slots, for who asks why
     one was chosen."""
     slots = rows.target.slots
     powers = range((max(1, rows.held(rows.count) * slots) - 1).bit_length(), -1, -1)
     blocks = [_most_rows(rows, (1 << power) // slots) or 1 for power in powers]
-    cuts = [cut_rows(rows, block) for block in dict.fromkeys((*blocks, naive_rows(rows, limit)))]
+    cuts = [tiled_rows(rows, block) for block in dict.fromkeys((*blocks, naive_rows(rows, limit)))]
     alone = rows.target.ports.latency
     return tuple((cut, _cycles_alone(cut, rows.target, alone), rows.held(cut.rows) * slots) for cut in cuts)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.functions import VectorWork
 from hwsim.errors import Unsupported
+from hwsim.ir.functions import VectorWork
 from hwsim.mapping.target import Target
 
 

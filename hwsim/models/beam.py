@@ -8,20 +8,20 @@ the steps. A step without a new prefix runs neither prediction network nor langu
 
 from dataclasses import dataclass, replace
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Move, Reduce, Reduction
-from hwsim.core.precision import Precision
-from hwsim.core.share import Share, spread
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import Affine, View, Window, window
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Move, Reduce, Reduction
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import Affine, View, Window, window
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
 from hwsim.models.blocks.language_model import lm_step, log_softmax
-from hwsim.models.blocks.lstm import Memory
+from hwsim.models.blocks.lstm import LstmState
 from hwsim.models.decoding import BeamSearch, LstmLm, new_prefixes, steps_in_piece
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
 from hwsim.models.rows import with_rows
-from hwsim.models.transducer import Encoded, Place, Transducer
+from hwsim.models.transducer import EncoderOutput, Transducer, TypedView
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.share import Share, spread
 
 STEPS, PREFIXES, HYPOTHESES = "search.steps", "search.prefixes", "search.hypotheses"
 SOURCE_LM, EXTERNAL_LM = "source_lm", "external_lm"
@@ -29,7 +29,7 @@ SYMBOL, FRAME, PREFIX, NEW = (View(tensor=f"search.{what}") for what in ("symbol
 SCORE = View(tensor="search.score")
 
 
-def beam_search(net: Transducer, search: BeamSearch, encoded: Encoded) -> Part:
+def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> Fragment:
     """All steps of the search."""
     projection, table, frame_size = net.table(encoded)
     new = new_prefixes(search, encoded.speech, net.batch, STEPS)
@@ -79,7 +79,7 @@ def _scores_row(net: Transducer, name: str) -> Tensor:
     return tensor(name, (1, net.joint.outputs), net.plan.of(f"{name}.output").state)
 
 
-def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
     """What goes from step to step: of each hypothesis last symbol, frame, prefix and score; and the pools."""
     shape = (sizes.batch, sizes.beam, 1)
     carried = [tensor(view.tensor, shape, Precision.INT32, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
@@ -87,7 +87,7 @@ def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
     carried.append(tensor(SCORE.tensor, shape, _score_format(net), Role.STATE))
     carried.append(_pool("prediction", net.predicted("row", 1), sizes))
     carried += [_pool(name, _scores_row(net, name), sizes) for name in _models(search)]
-    return Part(tuple(carried))
+    return Fragment(tuple(carried))
 
 
 def _places(search: BeamSearch, sizes: _Sizes) -> int:
@@ -95,7 +95,7 @@ def _places(search: BeamSearch, sizes: _Sizes) -> int:
     return -(-sizes.new.most // sizes.batch) if search.batch_prediction else sizes.new.most
 
 
-def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
     """Prediction network and language models for the new prefixes, together or one hypothesis after another."""
     together, new, batch = search.batch_prediction, sizes.new, sizes.batch
     count = spread(new) if together else batch
@@ -110,11 +110,11 @@ def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
 
     symbols = tensor("search.new_symbol", (rows, 1), Precision.INT32)
     symbol = View(tensor=symbols.name)
-    part = Part((symbols,)) + gathered("search.last", SYMBOL, index, symbol)
+    part = Fragment((symbols,)) + gathered("search.last", SYMBOL, index, symbol)
     pool = _pool("prediction", net.predicted("row", 1), sizes)
     cells, layers = net.prediction.cells, net.prediction.layers
     states, memories = _memories("prediction", layers, cells, rows, sizes, index, place, net)
-    part += states + net.predict(symbol, rows, memories, Place(View(tensor=pool.name, windows=(place,)), pool))
+    part += states + net.predict(symbol, rows, memories, TypedView(View(tensor=pool.name, windows=(place,)), pool))
     for name, lm in _models(search).items():
         states, memories = _memories(name, lm.layers, lm.cells, rows, sizes, index, place, net)
         scores = View(tensor=f"{name}.pool", windows=(place,))
@@ -126,9 +126,9 @@ def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
 
 def _memories(
     name: str, layers: int, cells: int, rows: int, sizes: _Sizes, index: View, place: Window, net: Transducer
-) -> tuple[Part, tuple[Memory, ...]]:
+) -> tuple[Fragment, tuple[LstmState, ...]]:
     """The states of the prefixes that are extended, fetched from pools; new states go to the pools."""
-    part, memories = Part(), []
+    part, memories = Fragment(), []
     for layer in range(layers):
         policy = net.plan.of(f"{name}.{layer}.recurrent")
         views: list[View] = []
@@ -136,15 +136,15 @@ def _memories(
             pool = tensor(f"{name}.{layer}.{what}", (sizes.pool_rows, cells), precision, Role.STATE)
             before = tensor(f"{name}.{layer}.{what}.before", (rows, cells), precision)
             fetched = View(tensor=before.name)
-            part += Part((pool, before))
+            part += Fragment((pool, before))
             part += gathered(f"{name}.{layer}.{what}.fetch", View(tensor=pool.name), index, fetched)
             views += [fetched, View(tensor=pool.name, windows=(place,))]
         hidden, new_hidden, cell, new_cell = views
-        memories.append(Memory(hidden, cell, new_hidden, new_cell))
+        memories.append(LstmState(hidden, cell, new_hidden, new_cell))
     return part, tuple(memories)
 
 
-def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View, frame_size: int) -> Part:
+def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View, frame_size: int) -> Fragment:
     """The joint network for all hypotheses, together or one after another."""
     together = search.batch_joint
     rows = sizes.alive if together else sizes.batch
@@ -157,16 +157,16 @@ def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View,
         + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=own), predicted.view)
         + net.evaluate(frame, predicted, rows, View(tensor=scores.name, windows=own))
     )
-    return Part((scores,)) + (part if together else part.looped(HYPOTHESES, sizes.beam))
+    return Fragment((scores,)) + (part if together else part.looped(HYPOTHESES, sizes.beam))
 
 
-def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
+def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
     """The score of each hypothesis with each output, language models added; makes `search.candidates`."""
     shape = (sizes.alive, sizes.outputs)
     logs = tensor("search.logs", shape, net.plan.of("joint.output").state)
     total = tensor("search.total", shape, _score_format(net))
     candidates = tensor("search.candidates", (sizes.batch, sizes.beam * sizes.outputs, 1), _score_format(net))
-    part = Part((logs, total, candidates))
+    part = Fragment((logs, total, candidates))
     part += log_softmax("search.normalise", View(tensor="joint.scores"), View(tensor=logs.name))
     # Seen with hypotheses along rows, the score so far is one row that all outputs share.
     turned = (1, 0)
@@ -181,7 +181,7 @@ def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
         ):
             recalled = tensor(f"{name}.scores", shape, _scores_row(net, name).precision)
             view = View(tensor=recalled.name)
-            part += Part((recalled,)) + gathered(f"{name}.recall", View(tensor=f"{name}.pool"), PREFIX, view)
+            part += Fragment((recalled,)) + gathered(f"{name}.recall", View(tensor=f"{name}.pool"), PREFIX, view)
             reads[name], constants[f"weight {name}"] = replace(view, order=turned), weight
             before = steps[-1].result
             steps.append(step(f"weighted {name}", Function.MUL, name, f"weight {name}"))
@@ -190,10 +190,10 @@ def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Part:
     write = View(tensor=total.name, order=turned)
     part += chain("search.combine", reads, tuple(steps), {"out": write}, constants)
     gather = Move(name="search.gather", read=View(tensor=total.name), write=View(tensor=candidates.name))
-    return part + Part(nodes=(gather,))
+    return part + Fragment(nodes=(gather,))
 
 
-def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Part:
+def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Fragment:
     """The best candidates, from which hypothesis and output each of them came, and which of them may be new."""
     many = sizes.batch * sizes.beam * sizes.outputs
     shape = (sizes.batch, sizes.beam, 1)
@@ -223,7 +223,7 @@ def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Part:
         step("kept", Function.MUL, "prefix", "is blank"),
     )
     return (
-        Part((choice, place, parent, frame, prefix, first, parents, symbols), (choose,))
+        Fragment((choice, place, parent, frame, prefix, first, parents, symbols), (choose,))
         + chain(
             "search.locate",
             {"choice": View(tensor=choice.name), "first": View(tensor=first.name)},
@@ -242,5 +242,5 @@ def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Part:
             {"next": FRAME, "kept": PREFIX},
             {"blank": 0.0},
         )
-        + Part(nodes=(renew,))
+        + Fragment(nodes=(renew,))
     )

@@ -5,12 +5,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import cast
 
-from hwsim.core.noun import kind_of
-from hwsim.core.ops import Conv, Gemm, Lookup, Op
-from hwsim.core.precision import PrecisionPlan, policy
-from hwsim.core.program import Program
-from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
+from hwsim.ir.ops import Conv, Gemm, Lookup, Op
+from hwsim.ir.program import Program
+from hwsim.ir.workload import Workload
 from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
 from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
 from hwsim.models.decoding import BeamSearch, Greedy
@@ -21,6 +19,8 @@ from hwsim.models.rnnt import Rnnt, extract_rnnt
 from hwsim.models.scaling import with_scalings
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
 from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
+from hwsim.quantities.noun import kind_of
+from hwsim.quantities.precision import PrecisionPlan, policy
 
 AnyRecipe = Rnnt | Conformer | Tdnnf | TransformerLm | LstmLmAlone | Gemms
 RECIPES: Mapping[str, type[AnyRecipe]] = {

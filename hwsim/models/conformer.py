@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from hwsim.core.lengths import Lengths
-from hwsim.core.noun import ByKind, Name, Noun, Remark, Whole
-from hwsim.core.ops import Reduce, Reduction
-from hwsim.core.precision import Precision, PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import Sources, check_sources
-from hwsim.core.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
-from hwsim.core.view import View
-from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
+from hwsim.ir.lengths import Lengths
+from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.program import Program
+from hwsim.ir.view import View
+from hwsim.ir.workload import Streaming
 from hwsim.models.blocks.linear import linear
 from hwsim.models.conformer_encoder import STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
 from hwsim.models.search import search
-from hwsim.models.transducer import Encoded, Transducer
+from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.quantities.noun import ByKind, Name, Noun, Remark, Whole
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,15 +174,15 @@ def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
     else:
         net = Transducer(decoder.prediction, decoder.joint, plan, recipe.batch)
         once, part, encoded = encoder(own, plan, (net.encoder_reader,))
-        part += search(net, decoder.decoding, Encoded(encoded, sizes.size, recipe.speech(decoder.decoding)))
+        part += search(net, decoder.decoding, EncoderOutput(encoded, sizes.size, recipe.speech(decoder.decoding)))
     return (once + (part if recipe.streaming is None else part.looped(CHUNKS, pieces))).program(recipe.name)
 
 
-def _ctc(encoded: View, batch: int, frames: int, size: int, outputs: int, plan: PrecisionPlan) -> Part:
+def _ctc(encoded: View, batch: int, frames: int, size: int, outputs: int, plan: PrecisionPlan) -> Fragment:
     """The best output of each frame; what repeats and blanks is left to the host."""
     scores = tensor("ctc.scores", (batch, frames, outputs), plan.of("ctc.output").state)
     best = tensor("ctc.best", (batch, frames, 1), Precision.INT32)
     choose = Reduce(
         name="ctc.choose", reduction=Reduction.ARGMAX, read=View(tensor=scores.name), write=View(tensor=best.name)
     )
-    return linear("ctc.output", encoded, size, scores, plan) + Part((best,), (choose,))
+    return linear("ctc.output", encoded, size, scores, plan) + Fragment((best,), (choose,))

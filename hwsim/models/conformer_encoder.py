@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hwsim.core.ops import ConvAxis
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View, Window, window
+from hwsim.ir.ops import ConvAxis
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View, Window, window
 from hwsim.models.blocks.attention import Cache, Heads, all_frames, cache_tensors
 from hwsim.models.blocks.chain import relu
 from hwsim.models.blocks.conformer import BlockSizes, Surroundings, conformer_block
@@ -14,7 +13,8 @@ from hwsim.models.blocks.convolution import convolution
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
 from hwsim.models.decoding import CHUNKS
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 STRIDE = 4
 """Frames of the input for one of the encoder: two convolutions of stride 2."""
@@ -81,7 +81,7 @@ class EncoderSizes:
         return BlockSizes(Heads(self.batch, self.heads, head, self.queries, self.keys), self.feed_forward)
 
 
-def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) -> tuple[Part, Part, View]:
+def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) -> tuple[Fragment, Fragment, View]:
     """What does not depend on the audio; the layers; and the encoded frames, those of the look-ahead left out."""
     given, part, x = _front_end(sizes, plan)
     once = given
@@ -89,12 +89,12 @@ def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) 
     rows = sizes.queries + sizes.keys - 1
     projections = [f"encoder.{layer}.attention.project" for layer in range(sizes.layers)]
     positions = tensor("encoder.positions", (rows, size), plan.widest(*projections), Role.INPUT)
-    once += Part((positions,))
+    once += Fragment((positions,))
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
         around = _around(name, sizes, plan)
         hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block, plan)
-        once += Part(around.made) + hoisted
+        once += Fragment(around.made) + hoisted
         part += block
     out = tensor("encoder.out", x.shape, plan.widest(*readers))
     part += layer_norm("encoder.norm", View(tensor=x.name), out, plan.of("encoder.norm").bias)
@@ -102,24 +102,24 @@ def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) 
     return once, part, View(tensor=out.name, windows=kept)
 
 
-def _front_end(sizes: EncoderSizes, plan: PrecisionPlan) -> tuple[Part, Part, Tensor]:
+def _front_end(sizes: EncoderSizes, plan: PrecisionPlan) -> tuple[Fragment, Fragment, Tensor]:
     """Features [batch, frames, mels, 1] → [batch, frames / 4, size]. The scale of the embedding is in the weights."""
     b, size, stream, names = sizes.batch, sizes.size, sizes.stream, [f"encoder.subsampling.{op}" for op in _FRONT]
     seen = frames_under(sizes.queries)
     total = seen if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
     features = tensor("features", (b, total, sizes.mels, 1), plan.of(names[0]).activation, Role.INPUT)
     moving = () if stream is None else (window(1, count=seen, loop=CHUNKS, step=STRIDE * stream.chunk),)
-    read, extent, channels, part = View(tensor=features.name, windows=moving), (seen, sizes.mels), 1, Part()
+    read, extent, channels, part = View(tensor=features.name, windows=moving), (seen, sizes.mels), 1, Fragment()
     for name, reader in pairwise(names):
         axes = tuple(ConvAxis(size=entries, kernel=3, stride=2) for entries in extent)
         extent = axes[0].outputs, axes[1].outputs
         sums = tensor(f"{name}.sums", (b, *extent, size), plan.of(name).state)
         kept = tensor(f"{name}.out", sums.shape, plan.of(reader).activation)
-        part += convolution(name, read, channels, axes, sums, plan) + Part((kept,))
+        part += convolution(name, read, channels, axes, sums, plan) + Fragment((kept,))
         part += relu(f"{name}.relu", View(tensor=sums.name), View(tensor=kept.name))
         read, channels = View(tensor=kept.name), size
     out = tensor("encoder.subsampling.out", (b, extent[0], size), plan.of(names[-1]).state)
-    return Part((features,)), part + linear(names[-1], read, extent[1] * size, out, plan), out
+    return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out, plan), out
 
 
 _FRONT = ("convolution_1", "convolution_2", "linear")

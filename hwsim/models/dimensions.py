@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from hwsim.core.noun import sorted_pairs, whole_fields
 from hwsim.errors import InvalidValue, UnknownName
+from hwsim.quantities.noun import sorted_pairs, whole_fields
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from hwsim.core.laws import law, matrix_size
-from hwsim.core.ops import Gemm, Quantise
-from hwsim.core.precision import Precision, PrecisionPlan
-from hwsim.core.program import Loop, Node, Program
-from hwsim.core.share import Share
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import Affine, View, window
+from hwsim.ir.op_table import matrix_size, op_spec
+from hwsim.ir.ops import Gemm, Quantise
+from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import Affine, View, window
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.share import Share
 
 
 def with_dynamic_rows(program: Program, plan: PrecisionPlan) -> Program:
@@ -93,4 +93,4 @@ def _written(node: Node) -> set[str]:
     """The tensors that a node writes."""
     if isinstance(node, Loop):
         return set().union(*map(_written, node.body))
-    return {view.tensor for view in law(node).writes(node)}
+    return {view.tensor for view in op_spec(node).writes(node)}

@@ -3,28 +3,28 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hwsim.core.noun import Name, Noun, Remark, Whole
-from hwsim.core.ops import Gemm
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import Sources, check_sources
-from hwsim.core.tensor import Role
-from hwsim.core.units import Utterance
-from hwsim.core.view import View
 from hwsim.errors import InvalidValue
-from hwsim.models.part import Part, tensor
+from hwsim.ir.ops import Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import Utterance
 
-Extent = Annotated[int, Whole(low=1, high=2**24)]
+Dimension = Annotated[int, Whole(low=1, high=2**24)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product(Noun):
+class GemmSize(Noun):
     """`m` rows of `k` times a weight of `k` rows and `n` columns, so many times."""
 
     name: Name
-    m: Extent
-    k: Extent
-    n: Extent
+    m: Dimension
+    k: Dimension
+    n: Dimension
     times: Annotated[int, Whole(low=1, high=2**30)] = 1
 
 
@@ -37,7 +37,7 @@ class Gemms(Noun):
     audio: Utterance = 10**12
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
     precision: Name | PrecisionPlan = "fp16"
-    products: tuple[Product, ...]
+    products: tuple[GemmSize, ...]
     about: Remark | None = None
     sources: Sources = ()
 
@@ -61,7 +61,7 @@ class Gemms(Noun):
 
 def extract_gemms(recipe: Gemms, plan: PrecisionPlan) -> Program:
     """Each product with operands and result of its own, in a loop if it runs more than once."""
-    part = Part()
+    part = Fragment()
     for product in recipe.products:
         name, policy = product.name, plan.of(product.name)
         rows = recipe.batch * product.m
@@ -70,6 +70,6 @@ def extract_gemms(recipe: Gemms, plan: PrecisionPlan) -> Program:
         out = tensor(f"{name}.out", (rows, product.n), policy.state, Role.OUTPUT)
         a, w, o = (View(tensor=t.name) for t in (act, weight, out))
         gemm = Gemm(name=name, act=a, weight=w, out=o)
-        own = Part((act, weight, out), (gemm,))
+        own = Fragment((act, weight, out), (gemm,))
         part += own if product.times == 1 else own.looped(f"{name}.times", product.times)
     return part.program(recipe.name)

@@ -5,20 +5,20 @@ as a search would. In a stream the symbols of the utterance are spread over its 
 prediction that is there.
 """
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Reduce, Reduction
-from hwsim.core.precision import Precision
-from hwsim.core.share import Share
-from hwsim.core.tensor import Role
-from hwsim.core.view import View
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
 from hwsim.models.decoding import Greedy, predictions_in_piece, steps_in_piece
-from hwsim.models.part import Part, tensor
-from hwsim.models.transducer import Encoded, Transducer
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.share import Share
 
 
-def greedy_search(net: Transducer, search: Greedy, encoded: Encoded) -> Part:
+def greedy_search(net: Transducer, search: Greedy, encoded: EncoderOutput) -> Fragment:
     """Prediction and joint network as often as frames and symbols ask for."""
     rows = net.batch
     projection, table, frame_size = net.table(encoded)
@@ -37,12 +37,12 @@ def greedy_search(net: Transducer, search: Greedy, encoded: Encoded) -> Part:
     # On blank, which is output 0, the frame moves on: one comparison, one addition.
     steps = (step("is blank", Function.EQUAL, "symbol", "blank"), step("next", Function.ADD, "frame", "is blank"))
     advance = chain("search.advance", {"symbol": last, "frame": place}, steps, {"next": place}, {"blank": 0.0})
-    evaluation += Part(nodes=(choose,)) + advance
+    evaluation += Fragment(nodes=(choose,)) + advance
 
     return (
         projection
         + inputs
-        + Part((symbol, frame, scores))
+        + Fragment((symbol, frame, scores))
         + prediction.looped("search.symbols", predictions)
         + evaluation.looped("search.evaluations", evaluations)
     )

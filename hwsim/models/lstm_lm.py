@@ -5,17 +5,17 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
-from hwsim.core.lengths import Lengths
-from hwsim.core.noun import Name, Noun, Remark, Whole
-from hwsim.core.precision import Precision, PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import Sources, check_sources
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.units import PerSecond, Utterance
-from hwsim.core.view import View
+from hwsim.ir.lengths import Lengths
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View
 from hwsim.models.blocks.language_model import lm_step
 from hwsim.models.decoding import LstmLm, Size
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import PerSecond, Utterance
 
 SYMBOLS = "symbols"
 
@@ -73,4 +73,4 @@ def extract_lstm_lm(recipe: LstmLmAlone, plan: PrecisionPlan) -> Program:
         plan,
         View(tensor=scores.name),
     )
-    return (Part((symbol, scores)) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)
+    return (Fragment((symbol, scores)) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)

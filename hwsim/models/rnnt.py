@@ -6,22 +6,22 @@ The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from hwsim.core.lengths import Lengths
-from hwsim.core.noun import Name, Noun, Remark, Whole
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import Sources, check_sources
-from hwsim.core.tensor import Role
-from hwsim.core.units import FRAME_TIME, FrameTime, Utterance
-from hwsim.core.view import View, window
-from hwsim.core.workload import Streaming
 from hwsim.errors import InvalidValue
+from hwsim.ir.lengths import Lengths
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View, window
+from hwsim.ir.workload import Streaming
 from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
 from hwsim.models.blocks.pooling import time_stacked
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
 from hwsim.models.search import search
-from hwsim.models.transducer import Encoded, Transducer
+from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import FRAME_TIME, FrameTime, Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
     return (features + piece).program(recipe.name)
 
 
-def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part, Encoded]:
+def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Fragment, Fragment, EncoderOutput]:
     """The features, the layers, and what the last one leaves."""
     sizes, batch, frames = recipe.encoder, recipe.batch, recipe.frames
     directions = (FORWARD, BACKWARD) if sizes.bidirectional else (FORWARD,)
@@ -148,7 +148,7 @@ def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part
     )
     chunk = (window(0, count=frames, loop=CHUNKS),) if recipe.streaming is not None else ()
     read = Sequence(View(tensor=x.name, windows=chunk), frames, batch, sizes.features)
-    features, part = Part((x,)), Part()
+    features, part = Fragment((x,)), Fragment()
     for layer, name in enumerate(names):
         precision = plan.widest(*readers[layer])
         out = tensor(f"{name}.out", (read.frames, batch, sizes.cells * len(directions)), precision)
@@ -159,4 +159,4 @@ def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Part, Part
             stacked = tensor("encoder.stacked", (read.frames // factor, batch, factor, read.features), precision)
             part += time_stacked("encoder.stack", View(tensor=out.name), stacked)
             read = Sequence.of(stacked)
-    return features, part, Encoded(read.view, read.features, recipe.speech)
+    return features, part, EncoderOutput(read.view, read.features, recipe.speech)

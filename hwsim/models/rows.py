@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from hwsim.core.ops import Op
-from hwsim.core.program import Loop, Node
-from hwsim.core.share import Share
-from hwsim.core.tensor import Role
-from hwsim.core.view import View, window
-from hwsim.models.part import Part
+from hwsim.ir.ops import Op
+from hwsim.ir.program import Loop, Node
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View, window
+from hwsim.models.fragment import Fragment
+from hwsim.quantities.share import Share
 
 
-def with_rows(part: Part, rows: Share) -> Part:
+def with_rows(part: Fragment, rows: Share) -> Fragment:
     """The part, of whose activations only so many first rows are there."""
     own = {tensor.name for tensor in part.tensors if tensor.role is Role.ACTIVATION}
 
@@ -21,7 +21,7 @@ def with_rows(part: Part, rows: Share) -> Part:
             return view
         return replace(view, windows=(window(0, count=rows), *view.windows))
 
-    return Part(part.tensors, tuple(_viewed(node, here) for node in part.nodes))
+    return Fragment(part.tensors, tuple(_viewed(node, here) for node in part.nodes))
 
 
 def _viewed(node: Node, change: Callable[[View], View]) -> Node:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.scaling import Scaling
-from hwsim.core.tensor import Role
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.scaling import Scaling
 
 
 def with_scalings(program: Program, plan: PrecisionPlan) -> Program:

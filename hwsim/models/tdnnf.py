@@ -9,22 +9,22 @@ last frame that an output needs: every third one behind the layer in which a sub
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
-from hwsim.core.functions import Function
-from hwsim.core.lengths import Lengths
-from hwsim.core.noun import Name, Noun, Number, Remark, Whole
-from hwsim.core.ops import Apply, ConvAxis
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import Sources, check_sources
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.units import FrameTime, Utterance
-from hwsim.core.view import View, window
 from hwsim.errors import InvalidValue
+from hwsim.ir.functions import Function
+from hwsim.ir.lengths import Lengths
+from hwsim.ir.ops import Apply, ConvAxis
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View, window
 from hwsim.models.blocks.chain import chain, relu, step
 from hwsim.models.blocks.convolution import convolution
 from hwsim.models.blocks.linear import linear, matrix
 from hwsim.models.decoding import Size
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.noun import Name, Noun, Number, Remark, Whole
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import FrameTime, Utterance
 
 Factor = Annotated[int, Whole(low=1, high=16)]
 
@@ -142,7 +142,7 @@ class _Frames:
 
     def write(
         self, name: str, reads: dict[str, View], steps: tuple[Apply, ...], bypassed: bool, **constants: float
-    ) -> Part:
+    ) -> Fragment:
         """A chain that ends with this output, its axes in the order of the first view."""
         order = next(iter(reads.values())).order
         writes = {"out": View(tensor=self.product.name, order=order)}
@@ -151,7 +151,7 @@ class _Frames:
             writes[steps[-1].result] = View(tensor=self.bypass.name, order=order)
             tensors += (self.bypass,)
         steps = (*steps, step("out", Function.REQUANTIZE, steps[-1].result))
-        return Part(tensors) + chain(name, reads, steps, writes, constants)
+        return Fragment(tensors) + chain(name, reads, steps, writes, constants)
 
 
 def extract_tdnnf(recipe: Tdnnf, plan: PrecisionPlan) -> Program:
@@ -179,14 +179,14 @@ def _layers(sizes: FactoredEncoder, frames: int) -> tuple[_Layer, ...]:
     return tuple(reversed(found))
 
 
-def _first_layer(recipe: Tdnnf, frames: int, plan: PrecisionPlan) -> tuple[Part, _Frames]:
+def _first_layer(recipe: Tdnnf, frames: int, plan: PrecisionPlan) -> tuple[Fragment, _Frames]:
     """relu(W · spliced features + W′ · i-vector), the second product once for an utterance."""
     sizes, batch, name = recipe.encoder, recipe.batch, "encoder.1"
     kernel = 2 * sizes.splice + 1
     features = tensor("features", (batch, frames + kernel - 1, sizes.features), plan.of(name).activation, Role.INPUT)
     sums = tensor(f"{name}.sums", (batch, frames, sizes.size), plan.of(name).state)
     axis = ConvAxis(size=features.shape[1], kernel=kernel)
-    part = Part((features,))
+    part = Fragment((features,))
     part += convolution(name, View(tensor=features.name), sizes.features, (axis,), sums, plan)
     reads = {"x": View(tensor=sums.name, order=(1, 0, 2))}
     steps: tuple[Apply, ...] = (step("kept", Function.MAX, "x", "zero"),)
@@ -195,7 +195,7 @@ def _first_layer(recipe: Tdnnf, frames: int, plan: PrecisionPlan) -> tuple[Part,
         given = tensor("ivector", (batch, sizes.ivector), plan.of(own).activation, Role.INPUT)
         projected = tensor(f"{own}.sums", (batch, sizes.size), plan.of(own).state)
         view = View(tensor=projected.name)
-        part += Part((given, projected))
+        part += Fragment((given, projected))
         part += matrix(own, View(tensor=given.name), sizes.ivector, sizes.size, view, plan, bias=False)
         reads["ivector"] = view
         steps = (step("sum", Function.ADD, "x", "ivector"), step("kept", Function.MAX, "sum", "zero"))
@@ -213,7 +213,7 @@ def _factored_layer(
     reader: str,
     *,
     bypassed: bool,
-) -> tuple[Part, _Frames]:
+) -> tuple[Fragment, _Frames]:
     """relu(affine(linear(x))) + bypass · x."""
     batch, size = x.product.shape[0], sizes.size
     narrow, wide = f"{name}.linear", f"{name}.affine"
@@ -235,7 +235,7 @@ def _factored_layer(
     return part, out
 
 
-def _outputs(sizes: Outputs, x: Tensor, plan: PrecisionPlan) -> tuple[Part, tuple[Tensor, ...]]:
+def _outputs(sizes: Outputs, x: Tensor, plan: PrecisionPlan) -> tuple[Fragment, tuple[Tensor, ...]]:
     """From the last layer to the states; and the parameters of the branch that only training needs."""
     *frames, size = x.shape
     narrow, affine, linear_, states = (f"output.{op}" for op in ("narrow", "affine", "linear", "states"))
@@ -254,7 +254,7 @@ def _outputs(sizes: Outputs, x: Tensor, plan: PrecisionPlan) -> tuple[Part, tupl
         + matrix(linear_, views[hidden.name], size, sizes.bottleneck, views[last.name], plan, bias=False)
         + linear(states, views[last.name], sizes.bottleneck, scores, plan)
     )
-    part = Part((first, hidden, last))
+    part = Fragment((first, hidden, last))
     part += matrix(narrow, views[x.name], size, sizes.bottleneck, views[first.name], plan, bias=False) + branch
     if not sizes.training_branch:
         return part, ()

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hwsim.core.noun import Noun, Whole
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.sources import check_sources
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.units import UTTERANCE
-from hwsim.core.view import View, window
 from hwsim.errors import InvalidValue
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, attention, cache_tensors, so_far_in
 from hwsim.models.blocks.chain import relu, residual
 from hwsim.models.blocks.embedding import embedding
@@ -18,8 +14,12 @@ from hwsim.models.blocks.language_model import log_softmax
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.residual import added, feed_forward, normalised
 from hwsim.models.decoding import Layers, Size
+from hwsim.models.fragment import Fragment, tensor
 from hwsim.models.lstm_lm import SYMBOLS, LanguageModel
-from hwsim.models.part import Part, tensor
+from hwsim.quantities.noun import Noun, Whole
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.sources import check_sources
+from hwsim.quantities.units import UTTERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,9 @@ def extract_transformer_lm(recipe: TransformerLm, plan: PrecisionPlan) -> Progra
     symbol, wide, narrow = recipe.last_symbols(), plan.of("lm.output").state, plan.of("lm.embed").weight
     embedded, x = (tensor(f"lm.{n}", (rows, 1, sizes.size), p) for n, p in (("embedded", narrow), ("in", wide)))
     positions = tensor("lm.positions", (length, sizes.size), wide, Role.INPUT)
-    shared = Part((symbol, positions))
+    shared = Fragment((symbol, positions))
     here = View(tensor=positions.name, windows=(window(0, loop=SYMBOLS),))
-    one = Part((embedded, x))
+    one = Fragment((embedded, x))
     one += embedding(
         "lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name), narrow
     )
@@ -70,18 +70,18 @@ def extract_transformer_lm(recipe: TransformerLm, plan: PrecisionPlan) -> Progra
     for layer in range(sizes.layers):
         name = f"lm.{layer}"
         caches = cache_tensors(f"{name}.attention", heads, length, plan, Role.STATE)
-        shared += Part(caches)
+        shared += Fragment(caches)
         x, attended = _attention(f"{name}.attention", x, heads, Cache.growing(*caches, SYMBOLS), plan)
         x, fed = feed_forward(f"{name}.feed_forward", x, sizes.feed_forward, relu, plan)
         one += attended + fed
     normed, norm = normalised("lm.norm", x, plan, "lm.output")
     logits, scores = (tensor(f"lm.{n}", (rows, 1, recipe.outputs), wide) for n in ("logits", "scores"))
-    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits, plan) + Part((scores,))
+    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits, plan) + Fragment((scores,))
     one += log_softmax("lm.normalise", View(tensor=logits.name), View(tensor=scores.name))
     return (shared + one.looped(SYMBOLS, length)).program(recipe.name)
 
 
-def _attention(name: str, x: Tensor, heads: Heads, cache: Cache, plan: PrecisionPlan) -> tuple[Tensor, Part]:
+def _attention(name: str, x: Tensor, heads: Heads, cache: Cache, plan: PrecisionPlan) -> tuple[Tensor, Fragment]:
     """x + attention(norm(x)) over all symbols so far."""
     normed, norm = normalised(f"{name}.norm", x, plan, f"{name}.query", f"{name}.key", f"{name}.value")
     out = tensor(f"{name}.out", x.shape, plan.of(f"{name}.output").state)

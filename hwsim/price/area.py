@@ -7,10 +7,10 @@ the DRAM's interface and pads are not.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwsim.core.chip import Chip, Dataflow, Drain
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Chip, Dataflow, Drain
 from hwsim.price.book import PriceBook, Term, area_of, whole
 from hwsim.price.rules import accumulator_bits, add_term, multiply_term
+from hwsim.quantities.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

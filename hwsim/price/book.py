@@ -6,11 +6,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from hwsim.core.chip import Chip
-from hwsim.core.energy import Component, UnitPrice
-from hwsim.core.prices import Constants, OtherPrice, Price, PriceTable, Quote, Sureness, TechnologyTable
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import Confidence, Constants, OtherPrice, Price, PriceTable, Quote, TechnologyTable
 from hwsim.price.scaling import area_factor, energy_factor
+from hwsim.results.energy import Component, UnitPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def whole(entry: Entry) -> Term:
     return Term(entry, Fraction(1), "")
 
 
-def unit_price(action: str, component: Component, *terms: Term, at_best: Sureness = Sureness.READ) -> UnitPrice:
+def unit_price(action: str, component: Component, *terms: Term, at_best: Confidence = Confidence.READ) -> UnitPrice:
     """The sum of its terms: as sure as the least sure of them, and of the rule that put them together."""
     doubts = [at_best, *(term.entry.quote.sure for term in terms)]
     return UnitPrice(
@@ -180,7 +180,7 @@ def unit_price(action: str, component: Component, *terms: Term, at_best: Surenes
         exact=sum((term.energy for term in terms), Fraction(0)),
         basis=" + ".join(term.basis for term in terms),
         sources=tuple(dict.fromkeys(term.entry.source for term in terms)),
-        sure=max(doubts, key=list(Sureness).index),
+        sure=max(doubts, key=list(Confidence).index),
         overridden=any(term.entry.layer.overrides for term in terms),
         others=tuple(
             _said(term.entry.path, other) for term in terms for other in getattr(term.entry.quote, "others", ())

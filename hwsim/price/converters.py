@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-from hwsim.core.energy import Component, UnitPrice
 from hwsim.errors import Unsupported
 from hwsim.price.book import PriceBook, unit_price, whole
+from hwsim.results.energy import Component, UnitPrice
 
 
 def adc_price(book: PriceBook, bits: int) -> UnitPrice:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.dram import DramType
-from hwsim.core.energy import Component, UnitPrice
-from hwsim.core.precision import Precision
-from hwsim.core.prices import Sureness
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.dram import DramType
+from hwsim.hardware.prices import Confidence
 from hwsim.price.book import Entry, PriceBook, Term, unit_price
 from hwsim.price.rules import accumulator_bits
 from hwsim.price.scaling import root
+from hwsim.quantities.precision import Precision
+from hwsim.results.energy import Component, UnitPrice
 
 WORST_FIT = Fraction(15, 100)
 
@@ -48,7 +48,7 @@ def interconnect_price(book: PriceBook, core_um2: Fraction) -> UnitPrice:
     times = Fraction(8, entry.quote.bits) * side_nm / entry.quote.length
     millimetres = float(entry.quote.length / 10**6)
     written = f" · 8/{entry.quote.bits} · {float(side_nm) / 10**6:.3g}/{millimetres:g} mm"
-    return unit_price("byte on wires", Component.INTERCONNECT, Term(entry, times, written), at_best=Sureness.ASSUMED)
+    return unit_price("byte on wires", Component.INTERCONNECT, Term(entry, times, written), at_best=Confidence.ASSUMED)
 
 
 def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fraction]:
@@ -109,7 +109,7 @@ def _sram_price(book: PriceBook, action: str, component: Component, capacity: in
         exact=energy * bits,
         basis=f"{_list_name(entries)} fitted, {capacity} bytes · {bits} bits{entries[0].scaled}",
         sources=tuple(dict.fromkeys(entry.source for entry in entries)),
-        sure=max(doubts, key=list(Sureness).index),
+        sure=max(doubts, key=list(Confidence).index),
         overridden=entries[0].layer.overrides,
     )
 

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hwsim.core.chip import Chip
-from hwsim.core.counters import OpCounters
-from hwsim.core.energy import Component, Components, Energy, EnergyLine, OpEnergy, UnitPrice
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
 from hwsim.errors import InvalidValue
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
 from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
 from hwsim.price.memory import accumulator_price, dram_price, interconnect_price, scratchpad_price
 from hwsim.price.rules import accumulator_bits, gated_mac_price, lane_price, mac_price, register_price
-from hwsim.price.standing import standing_prices
+from hwsim.price.static_power import static_prices
+from hwsim.quantities.precision import Precision
+from hwsim.results.energy import Component, Components, Energy, EnergyLine, OpEnergy, UnitPrice
+from hwsim.schedule.counters import OpCounters
 
 Charge = tuple[UnitPrice, int]
 
@@ -47,7 +47,7 @@ class Tariff:
     interconnect: UnitPrice
     dram: UnitPrice
     register: UnitPrice
-    standing: tuple[UnitPrice, ...]
+    static: tuple[UnitPrice, ...]
     _found: dict[object, UnitPrice] = field(default_factory=dict)
 
     @classmethod
@@ -61,7 +61,7 @@ class Tariff:
             interconnect=interconnect_price(book, core.total),
             dram=dram_price(book, book.chip.dram.type),
             register=register_price(book),
-            standing=standing_prices(book, core),
+            static=static_prices(book, core),
         )
 
     def mac(self, mode: Precision, *, gated: bool = False) -> UnitPrice:
@@ -100,7 +100,7 @@ class Tariff:
         yield self.interconnect, port_bytes
         yield self.dram, work.dram_read_bytes + work.dram_write_bytes
         yield self.lane, work.vector_lane_cycles
-        for unit in self.standing:
+        for unit in self.static:
             yield unit, op.cycles
 
 

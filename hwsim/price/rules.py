@@ -2,11 +2,11 @@
 
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.energy import Component, UnitPrice
-from hwsim.core.precision import Precision
-from hwsim.core.prices import Sureness, WidthRule
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import Confidence, WidthRule
 from hwsim.price.book import Entry, PriceBook, Term, unit_price, whole
+from hwsim.quantities.precision import Precision
+from hwsim.results.energy import Component, UnitPrice
 
 
 def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
@@ -55,7 +55,7 @@ def add_term(book: PriceBook, bits: Fraction, written: str, *, with_area: bool =
 def lane_price(book: PriceBook) -> UnitPrice:
     """A lane of the vector unit, busy for a cycle: assumed to cost a multiplication and an addition in fp16."""
     parts = (book.need("multiply", Precision.FP16), book.need("add", Precision.FP16))
-    return unit_price("vector lane cycle", Component.VECTOR, *map(whole, parts), at_best=Sureness.ASSUMED)
+    return unit_price("vector lane cycle", Component.VECTOR, *map(whole, parts), at_best=Confidence.ASSUMED)
 
 
 def register_price(book: PriceBook) -> UnitPrice:

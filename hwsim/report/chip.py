@@ -2,9 +2,9 @@
 
 from rich.text import Text
 
-from hwsim.core.chip import Chip
-from hwsim.core.prices import PriceTable
-from hwsim.core.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
+from hwsim.quantities.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
 from hwsim.report.peak import peak_text
 from hwsim.report.tables import Screen, plain_table, render
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.result import Comparison, ComparisonRow
-from hwsim.core.waterfall import Change, SlowerOp
 from hwsim.report.energy import split_tables
-from hwsim.report.figures import figure, joules, percent, scaled, seconds
 from hwsim.report.gains import product, same_changes, step_name, times_text
+from hwsim.report.numbers import figure, joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, render
+from hwsim.results.result import Comparison, ComparisonRow
+from hwsim.results.waterfall import Change, SlowerOp
 
 TOP = 10
 

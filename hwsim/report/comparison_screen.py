@@ -7,15 +7,15 @@ from fractions import Fraction
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.efficiency import EnergyGroups
-from hwsim.core.result import Comparison
-from hwsim.core.waterfall import Change, ComparedOp
 from hwsim.report.comparison import sizes, time_and_energy
 from hwsim.report.energy import GROUP_TITLES
-from hwsim.report.figures import figure, joules, percent, roughly, scaled
 from hwsim.report.gains import product, same_changes, step_name, times_text, worth_text
 from hwsim.report.groups import Group, costliest, groups
+from hwsim.report.numbers import figure, joules, percent, roughly, scaled
 from hwsim.report.tables import Screen, first_that_fits, new_table, usual_limit
+from hwsim.results.efficiency import EnergyGroups
+from hwsim.results.result import Comparison
+from hwsim.results.waterfall import Change, ComparedOp
 
 LEAST = Fraction(1, 20)
 """What changes less than this share is left out."""

@@ -4,9 +4,9 @@ from dataclasses import fields
 
 from rich.table import Table
 
-from hwsim.core.energy import Components
-from hwsim.report.figures import joules, percent
+from hwsim.report.numbers import joules, percent
 from hwsim.report.tables import new_table
+from hwsim.results.energy import Components
 
 _NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM"}
 

@@ -2,11 +2,11 @@
 
 import re
 
-from hwsim.core.counters import Limit
-from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf
-from hwsim.core.result import Summary
-from hwsim.report.figures import percent, roughly, seconds
+from hwsim.report.numbers import percent, roughly, seconds
 from hwsim.report.tables import TIE
+from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf
+from hwsim.results.result import Summary
+from hwsim.schedule.counters import Limit
 
 _LIMITS = {
     Limit.ARRAY: "the array",

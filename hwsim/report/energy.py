@@ -6,12 +6,12 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.efficiency import EnergyGroups
-from hwsim.core.energy import Component, EnergyLine
-from hwsim.core.result import Comparison, Result
 from hwsim.report.components import component_name
-from hwsim.report.figures import figure, joules, percent
+from hwsim.report.numbers import figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
+from hwsim.results.efficiency import EnergyGroups
+from hwsim.results.energy import Component, EnergyLine
+from hwsim.results.result import Comparison, Result
 
 GROUP_TITLES = {
     "mac": component_name("mac"),

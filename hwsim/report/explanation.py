@@ -5,13 +5,13 @@ from dataclasses import fields
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.counters import Stalls, Units
-from hwsim.core.explanation import Explanation
-from hwsim.core.result import OpResult, Result
 from hwsim.report.components import component_table
 from hwsim.report.diagnosis import chips_time
-from hwsim.report.figures import joules, percent, scaled, seconds
+from hwsim.report.numbers import joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
+from hwsim.results.explanation import Explanation
+from hwsim.results.result import OpResult, Result
+from hwsim.schedule.counters import Stalls, Units
 
 MOST_CANDIDATES = 12
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import Any
 
-from hwsim.core.noun import Noun
-from hwsim.core.plain import flat, plain, with_millijoules
-from hwsim.core.quality import Quality
-from hwsim.core.result import Comparison, Result
-from hwsim.core.waterfall import WaterfallStep
+from hwsim.quantities.noun import Noun
+from hwsim.quantities.plain_data import flat, plain, with_millijoules
+from hwsim.results.quality import Quality
+from hwsim.results.result import Comparison, Result
+from hwsim.results.waterfall import WaterfallStep
 
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
 VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")

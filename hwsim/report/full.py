@@ -5,15 +5,15 @@ from dataclasses import fields
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.counters import Stalls, Units
-from hwsim.core.result import LengthsResult, OpResult, Result, Summary
 from hwsim.report.components import component_table
 from hwsim.report.diagnosis import chips_time, diagnosis_text
-from hwsim.report.figures import figure, joules, percent, scaled, seconds
 from hwsim.report.headline import headline, headline_table, title
+from hwsim.report.numbers import figure, joules, percent, scaled, seconds
 from hwsim.report.residency import residency
 from hwsim.report.sources import without_a_source
 from hwsim.report.tables import Screen, limit_text, new_table, render
+from hwsim.results.result import LengthsResult, OpResult, Result, Summary
+from hwsim.schedule.counters import Stalls, Units
 
 TOP = 10
 

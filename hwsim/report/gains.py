@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from hwsim.core.waterfall import WaterfallStep
-from hwsim.report.figures import figure
+from hwsim.report.numbers import figure
+from hwsim.results.waterfall import WaterfallStep
 
 
 def times_text(factor: float | Fraction | None) -> str:

@@ -7,13 +7,13 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.efficiency import PeakLimit
-from hwsim.core.objective import Objective
-from hwsim.core.result import Result, Summary
-from hwsim.core.units import HERTZ
-from hwsim.report.figures import beside_the_audio, figure, joules, percent, scaled, seconds, watts
+from hwsim.hardware.objective import Objective
+from hwsim.quantities.units import HERTZ
 from hwsim.report.fitted import GAP
+from hwsim.report.numbers import beside_the_audio, figure, joules, percent, scaled, seconds, watts
 from hwsim.report.tables import plain_table
+from hwsim.results.efficiency import PeakLimit
+from hwsim.results.result import Result, Summary
 
 Line = tuple[str, str, str]
 

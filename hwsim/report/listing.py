@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.listing import ListedOp, Listing, Operand
+from hwsim.ir.listing import ListedOp, Listing, Operand
 from hwsim.report.groups import Group, costliest, groups
 from hwsim.report.tables import TIE, Screen, new_table, render
 

@@ -1,13 +1,13 @@
 """Nouns as text, as a terminal shows them: results as their commands print them."""
 
-from hwsim.core.chip import Chip
-from hwsim.core.result import Comparison, Result
-from hwsim.core.workload import Workload
+from hwsim.hardware.chip import Chip
+from hwsim.ir.workload import Workload
 from hwsim.report.chip import chip_text
 from hwsim.report.comparison_screen import comparison_screen
 from hwsim.report.listing import listing_text
 from hwsim.report.run import Asked, run_text
 from hwsim.report.tables import Screen
+from hwsim.results.result import Comparison, Result
 from hwsim.study.listing import listing
 
 

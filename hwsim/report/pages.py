@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from hwsim.core.sources import ASSUMED, sureness
-from hwsim.report.figures import scaled
+from hwsim.quantities.sources import ASSUMED, confidence
+from hwsim.report.numbers import scaled
 from hwsim.study.compression import CLOSE, Claim
 from hwsim.study.sizes import POLICIES, PartSize
 
@@ -26,7 +26,7 @@ def workloads_page(workloads: Iterable[tuple[str, str, Sequence[PartSize], Mappi
         products = sum((p.products_per_second for p in parts), start=Fraction(0))
         rows.append(("**all**", f"{sum(p.parameters for p in parts):,}", _products(products), *_bytes(totals)))
         table = _table(("part", "parameters", "products / s", *POLICIES), rows)
-        assumed = ", ".join(f"`{field}`" for field, source in sources.items() if sureness(source) == ASSUMED)
+        assumed = ", ".join(f"`{field}`" for field, source in sources.items() if confidence(source) == ASSUMED)
         blocks.append(f"## {name}\n\n{about}\n\n{table}\n\nAssumed: {assumed or 'nothing'}.\n")
     return "\n".join(blocks)
 

@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.efficiency import PeakLimit, ReachablePeak
-from hwsim.report.figures import figure
+from hwsim.hardware.chip import Chip
+from hwsim.report.numbers import figure
+from hwsim.results.efficiency import PeakLimit, ReachablePeak
 from hwsim.timing.peak import peaks
 
 

@@ -1,9 +1,9 @@
 """What `gemm` prints: the counts of one matrix product."""
 
-from hwsim.core.product import ProductFigures
-from hwsim.core.units import HERTZ
-from hwsim.report.figures import percent, seconds
+from hwsim.quantities.units import HERTZ
+from hwsim.report.numbers import percent, seconds
 from hwsim.report.tables import Screen, plain_table, render
+from hwsim.results.product import ProductFigures
 
 
 def product_text(product: ProductFigures, clock: int, screen: Screen) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.quality import OpQuality, Origin, Quality
-from hwsim.report.figures import figure, percent
+from hwsim.report.numbers import figure, percent
 from hwsim.report.tables import Screen, new_table, plain_table, render
+from hwsim.results.quality import OpQuality, Origin, Quality
 
 TOP = 12
 

@@ -6,9 +6,9 @@ from typing import get_args
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hwsim.core.ops import Op
-from hwsim.core.quality import OpQuality, Quality
+from hwsim.ir.ops import Op
 from hwsim.report.quality import losing_most, weights_remark
+from hwsim.results.quality import OpQuality, Quality
 
 TOP = 12
 _KINDS = {kind.__name__.lower(): f"C{place}" for place, kind in enumerate(get_args(Op))}

@@ -4,24 +4,24 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from hwsim.core.result import Result
-from hwsim.core.schedule import Place, Placement
-from hwsim.report.figures import scaled
 from hwsim.report.groups import groups
+from hwsim.report.numbers import scaled
 from hwsim.report.tables import Screen, new_table, render
+from hwsim.results.result import Result
+from hwsim.schedule.schedule import Placement, Residency
 
 LARGEST = 5
 """How many tensors the whole report names; `--tensors` has all groups."""
 
 _MEANING = {
-    Place.RESIDENT: "loaded once before the loop that reads it",
-    Place.PARTLY: "some of its rows stay, the others need the DRAM",
-    Place.KEPT: "made and read in the scratchpad",
-    Place.FUSED: "never outside the tile in which it is made",
-    Place.STREAMED: "given; loaded whenever it is read",
-    Place.SPILLED: "made; stored to DRAM, loaded whenever it is read",
+    Residency.RESIDENT: "loaded once before the loop that reads it",
+    Residency.PARTLY: "some of its rows stay, the others need the DRAM",
+    Residency.KEPT: "made and read in the scratchpad",
+    Residency.FUSED: "never outside the tile in which it is made",
+    Residency.STREAMED: "given; loaded whenever it is read",
+    Residency.SPILLED: "made; stored to DRAM, loaded whenever it is read",
 }
-_OUTSIDE = (Place.PARTLY, Place.STREAMED, Place.SPILLED)
+_OUTSIDE = (Residency.PARTLY, Residency.STREAMED, Residency.SPILLED)
 
 
 def tensors_text(result: Result, screen: Screen) -> str:
@@ -29,7 +29,7 @@ def tensors_text(result: Result, screen: Screen) -> str:
     everything = new_table("tensor", "place", "bytes", "scratchpad bytes", "why", title="All tensors, layers joined")
     found = [
         group
-        for place in Place
+        for place in Residency
         for group in groups((t for t in result.tensors if t.place is place), lambda tensor: tensor.tensor)
     ]
     for group in sorted(found, key=lambda group: -sum(tensor.bytes for tensor in group.members)):

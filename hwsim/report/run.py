@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.result import Result
 from hwsim.report.energy import energy_text
 from hwsim.report.explanation import explanation_text
 from hwsim.report.full import full_text
@@ -11,6 +10,7 @@ from hwsim.report.residency import tensors_text
 from hwsim.report.screen import screen_text
 from hwsim.report.sources import sources_text
 from hwsim.report.tables import Screen
+from hwsim.results.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

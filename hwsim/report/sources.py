@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.result import Result
-from hwsim.core.sources import ASSUMED, READ, sureness
+from hwsim.quantities.sources import ASSUMED, READ, confidence
 from hwsim.report.tables import Screen, new_table, render
+from hwsim.results.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Known:
     def of(cls, result: Result) -> "Known":
         """What a result says of its constants."""
         return cls(
-            tuple((field, sureness(source)) for field, source in result.provenance.sources),
+            tuple((field, confidence(source)) for field, source in result.provenance.sources),
             tuple((unit.action, unit.sure.value) for unit in result.prices),
         )
 

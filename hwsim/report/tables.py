@@ -11,9 +11,9 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.core.counters import Limit
 from hwsim.errors import printable
 from hwsim.report.fitted import fitted, wrapped
+from hwsim.schedule.counters import Limit
 
 TIE = "\u00a0"
 """A blank at which no line ends; it is printed as any other."""

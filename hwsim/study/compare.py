@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hwsim.core.arguments import must_map_names
-from hwsim.core.chip import Chip
-from hwsim.core.noun import must_be
-from hwsim.core.objective import Objective
-from hwsim.core.progress import Progress, no_progress, stage
-from hwsim.core.result import Comparison, ComparisonRow, Result
-from hwsim.core.workload import Workload
 from hwsim.errors import InvalidValue
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
+from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import in_precision
+from hwsim.quantities.arguments import must_map_names
+from hwsim.quantities.noun import must_be
+from hwsim.quantities.progress import Progress, no_progress, stage
+from hwsim.results.result import Comparison, ComparisonRow, Result
 from hwsim.study.efficiency import energy_split
 from hwsim.study.side_by_side import became_resident, compared_ops
 from hwsim.study.simulate import prices_of, simulate

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
-from hwsim.core.precision import PrecisionPlan, Rule
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import Conformer, TransducerDecoder
 from hwsim.models.tdnnf import Tdnnf
+from hwsim.quantities.precision import PrecisionPlan, Rule
 
 CLOSE = Fraction(5, 100)
 """How far from the published factor a computed one may be to count as reproduced."""

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.counters import Limit, OpCounters
-from hwsim.core.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
-from hwsim.core.schedule import OpSchedule, Preload, Schedule
-from hwsim.core.steps import Repeat, Ring, StepTree
-from hwsim.core.workload import Workload, part_of
+from hwsim.hardware.chip import Chip
+from hwsim.ir.workload import Workload, part_of
+from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
+from hwsim.schedule.counters import Limit, OpCounters
+from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
+from hwsim.schedule.steps import Repeat, Ring, StepTree
 from hwsim.study.relieved import relieved
 from hwsim.timing.encode import encode
 from hwsim.timing.timeline import times

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 
-from hwsim.core.chip import Chip, Dataflow
-from hwsim.core.counters import OpCounters, Stalls, Units, Work
-from hwsim.core.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
-from hwsim.core.energy import Components, Energy
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.objective import Objective
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
-from hwsim.core.workload import Workload
+from hwsim.hardware.chip import Chip, Dataflow
+from hwsim.hardware.objective import Objective
+from hwsim.hardware.prices import PriceTable
+from hwsim.ir.workload import Workload
 from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
 from hwsim.price.price import price
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import Precision
+from hwsim.results.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
+from hwsim.results.energy import Components, Energy
+from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
 from hwsim.timing.movement import sums_kept, tile_register_bits
 from hwsim.timing.peak import reachable_peak
 from hwsim.timing.systolic import interval

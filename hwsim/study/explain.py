@@ -2,47 +2,47 @@
 
 from fractions import Fraction
 
-from hwsim.core.chip import Chip, Dataflow, SystolicArray
-from hwsim.core.counters import Limit, OpCounters
-from hwsim.core.explanation import Explanation, Roof
-from hwsim.core.laws import MatrixSize
-from hwsim.core.precision import Precision
-from hwsim.core.program import Loop
-from hwsim.core.schedule import Ports, port_cycles
-from hwsim.core.share import Share
-from hwsim.core.workload import Workload
+from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
+from hwsim.ir.op_table import MatrixSize
+from hwsim.ir.program import Loop
+from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim
-from hwsim.mapping.explain import candidates_of, leader_of, operands_of, piece_of, room_of, scheduled, sizes_of
+from hwsim.mapping.explain import candidates_of, mapper_of, operands_of, producer_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.pieces import MatrixPiece
+from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.schedule import Planned, planned
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.share import Share
+from hwsim.results.explanation import Explanation, Roof
+from hwsim.schedule.counters import Limit, OpCounters
+from hwsim.schedule.schedule import Ports, port_cycles
 from hwsim.timing.systolic import gemm_cycles, tail
 
 
 def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
     """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
     found = planned(workload.program, chip, aim=aim)
-    leader = leader_of(found, op)
-    leads = leader.op.name == op
-    follower = None if leader.follower is None else leader.follower.op.name
-    piece = piece_of(found, leader)
-    matrix = piece if isinstance(piece, MatrixPiece) else None
+    producer = producer_of(found, op)
+    leads = producer.op.name == op
+    epilogue = None if producer.epilogue is None else producer.epilogue.op.name
+    piece = mapper_of(found, producer)
+    matrix = piece if isinstance(piece, MatmulMapper) else None
     size = None if matrix is None or not leads else matrix.operands.size
     return Explanation(
         op=op,
         kind=counters.kind,
-        sizes=sizes_of(found, leader),
+        sizes=sizes_of(found, producer),
         times=counters.times,
-        loops=tuple(_with_times(loop) for loop in found.plan.network.loops_of(op)),
+        loops=tuple(_with_times(loop) for loop in found.plan.analysed.loops_of(op)),
         product=None if size is None else (size.batch, size.m, size.k, size.n),
         mode=counters.mode,
-        follows=None if leads else leader.op.name,
-        followed_by=follower if leads else None,
-        operands=operands_of(found, op, leader),
+        follows=None if leads else producer.op.name,
+        followed_by=epilogue if leads else None,
+        operands=operands_of(found, op, producer),
         slots=found.plan.target.slots,
-        room_bytes=room_of(found, leader),
-        candidates=candidates_of(found, leader),
-        array_cycles=_array_alone(found, leader) if leads and matrix is not None else None,
+        room_bytes=room_of(found, producer),
+        candidates=candidates_of(found, producer),
+        array_cycles=_array_alone(found, producer) if leads and matrix is not None else None,
         roofs=_roofs(counters, found.plan.target.ports, chip),
     )
 
@@ -53,9 +53,9 @@ def _with_times(loop: Loop) -> str:
     return f"{loop.name} × {times.all} in all" if isinstance(times, Share) else f"{loop.name} × {times}"
 
 
-def _array_alone(found: Planned, leader: SizedOp) -> int:
-    piece, block = piece_of(found, leader), scheduled(found, leader).block
-    assert isinstance(piece, MatrixPiece)
+def _array_alone(found: Planned, producer: SizedOp) -> int:
+    piece, block = mapper_of(found, producer), scheduled(found, producer).block
+    assert isinstance(piece, MatmulMapper)
     assert block is not None
     array, size = piece.target.array, piece.operands.size
     chunk = {Dataflow.WS: block.m, Dataflow.IS: block.n, Dataflow.OS: None}[array.dataflow]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from hwsim.core.plain import flat, holds_attojoules, with_millijoules
-from hwsim.core.result import Comparison, Result
 from hwsim.errors import InvalidValue
+from hwsim.quantities.plain_data import flat, holds_attojoules, with_millijoules
+from hwsim.results.result import Comparison, Result
 
 _TOO_LARGE = 2**63
 

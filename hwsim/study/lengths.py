@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from hwsim.core.lengths import Bucket
-from hwsim.core.result import BucketResult, LengthsResult, Result
-from hwsim.core.workload import Workload
+from hwsim.ir.lengths import Bucket
+from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length
+from hwsim.results.result import BucketResult, LengthsResult, Result
 
 
 def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> LengthsResult | None:

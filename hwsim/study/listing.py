@@ -4,13 +4,13 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import cast
 
-from hwsim.core.laws import ShapeOf, kind, law
-from hwsim.core.listing import ListedOp, Listing, Operand
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.program import Program
-from hwsim.core.view import View
-from hwsim.core.workload import Workload, part_of
+from hwsim.ir.listing import ListedOp, Listing, Operand
+from hwsim.ir.op_table import ShapeOf, kind, op_spec
+from hwsim.ir.program import Program
+from hwsim.ir.view import View
+from hwsim.ir.workload import Workload, part_of
 from hwsim.models.catalogue import AnyRecipe, takes_rules
+from hwsim.quantities.precision import PrecisionPlan
 
 
 def listing(workload: Workload) -> Listing:
@@ -20,7 +20,7 @@ def listing(workload: Workload) -> Listing:
     for instance in program.instances():
         name = instance.op.name
         runs[name] += instance.times
-        macs[name] += law(instance.op).macs(instance.op, instance.shape) * instance.times
+        macs[name] += op_spec(instance.op).macs(instance.op, instance.shape) * instance.times
         first.setdefault(name, instance.shape)
     return Listing(
         workload=workload.name,
@@ -32,8 +32,8 @@ def listing(workload: Workload) -> Listing:
                 kind=kind(placed.op),
                 runs=runs[placed.op.name],
                 macs=macs[placed.op.name],
-                reads=_operands(program, law(placed.op).reads(placed.op), first.get(placed.op.name)),
-                writes=_operands(program, law(placed.op).writes(placed.op), first.get(placed.op.name)),
+                reads=_operands(program, op_spec(placed.op).reads(placed.op), first.get(placed.op.name)),
+                writes=_operands(program, op_spec(placed.op).writes(placed.op), first.get(placed.op.name)),
                 policy=workload.precision.of(placed.op.name).name if takes_rules(placed.op, recipe) else None,
                 rule=_rule(workload.precision, placed.op.name) if takes_rules(placed.op, recipe) else None,
             )

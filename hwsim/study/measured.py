@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import cast
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import decoding_of
 from hwsim.errors import Unsupported
+from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, with_decoding, workload
 from hwsim.models.decoding import BeamCounts, BeamSearch, Greedy, GreedyCounts
+from hwsim.results.decoded import Decoded
 
 
 def with_counts(work: Workload, decoded: Decoded | None) -> Workload:

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from hwsim.core.counters import OpCounters
-from hwsim.core.noun import sorted_pairs
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.schedule.counters import OpCounters
 
 VECTOR_UNIT = "vector unit"
 

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hwsim.core.chip import Chip
-from hwsim.core.counters import OpCounters, Stalls, Units, Work
-from hwsim.core.objective import Objective
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
-from hwsim.core.remembered import Remembered
-from hwsim.core.schedule import OpSchedule, Preload, Schedule
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
+from hwsim.hardware.prices import PriceTable
 from hwsim.mapping.choice import Aim
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
+from hwsim.quantities.caches import IdentityCache
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
+from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 
 
 @lru_cache(maxsize=8)  # each remembers many steps, and what they were made of
@@ -30,7 +30,7 @@ class EnergyOf:
     """
 
     tariff: Tariff
-    known: Remembered[int] = field(default_factory=lambda: Remembered[int](most=1 << 15))
+    known: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
 
     def __call__(self, schedule: Schedule, cycles: int) -> int:
         total = self._charged(None, Work(), cycles)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from hwsim.core.chip import Chip
-from hwsim.core.counters import RunCounters
-from hwsim.core.energy import Component, Energy
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.results.energy import Component, Energy
+from hwsim.schedule.counters import RunCounters
 
 ATTO = 10**18
 STEPS = 100
@@ -46,13 +46,13 @@ def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters
         drawn = power(energy, counters, chip.clock)
         if drawn <= cap:
             return chip
-        standing = _standing(energy, counters, chip.clock)
-        if standing >= cap:
+        static = _static(energy, counters, chip.clock)
+        if static >= cap:
             raise Unsupported(
-                f"{chip.name}: leakage and idle power alone are {float(standing):.3g} W, more than the power cap of "
+                f"{chip.name}: leakage and idle power alone are {float(static):.3g} W, more than the power cap of "
                 f"{float(cap):.3g} W; raise the cap, or lower the voltage"
             )
-        allowed = chip.clock * (cap - standing) / (drawn - standing)
+        allowed = chip.clock * (cap - static) / (drawn - static)
         step = int(allowed * STEPS / asked)
         clock = asked * step // STEPS
         if clock < 1:
@@ -63,7 +63,7 @@ def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters
         chip = replace(chip, clock=clock)
 
 
-def _standing(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
+def _static(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
     spent = energy.components
-    standing = getattr(spent, Component.LEAKAGE.value) + getattr(spent, Component.IDLE.value)
-    return Fraction(standing * clock, ATTO * counters.total.cycles)
+    static = getattr(spent, Component.LEAKAGE.value) + getattr(spent, Component.IDLE.value)
+    return Fraction(static * clock, ATTO * counters.total.cycles)

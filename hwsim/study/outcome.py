@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 
-from hwsim.core.chip import Chip
-from hwsim.core.counters import Counters, OpCounters, RunCounters
-from hwsim.core.efficiency import Areas, Efficiency, Operation, ratio
-from hwsim.core.energy import Components, Energy
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.plain import fingerprint
-from hwsim.core.prices import PriceTable
-from hwsim.core.program import Program
-from hwsim.core.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
-from hwsim.core.schedule import Schedule
-from hwsim.core.sources import sources_of
-from hwsim.core.workload import Size, Workload, part_of
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.workload import Size, Workload, part_of
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.plain_data import fingerprint
+from hwsim.quantities.sources import sources_of
+from hwsim.results.efficiency import Areas, Efficiency, Operation, ratio
+from hwsim.results.energy import Components, Energy
+from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
+from hwsim.schedule.counters import Counters, OpCounters, RunCounters
+from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
 from hwsim.study.modes import products_by_mode, widened_macs
 from hwsim.timing.peak import reachable_peak

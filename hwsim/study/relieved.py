@@ -8,9 +8,9 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 
-from hwsim.core.diagnosis import Relief
-from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
-from hwsim.core.steps import ArrayWork, Fused, Repeat, Step, StepTree
+from hwsim.results.diagnosis import Relief
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
+from hwsim.schedule.steps import ArrayWork, Fused, Repeat, Step, StepTree
 
 
 def relieved(schedule: Schedule, *reliefs: Relief) -> Schedule:
@@ -50,7 +50,7 @@ class _Steps:
         """The nodes of a schedule."""
         for node in nodes:
             match node:
-                case Stretch():
+                case LoopSegment():
                     yield replace(node, body=tuple(self.nodes(node.body)))
                 case OpSchedule():
                     if id(node.steps) not in self.made:

@@ -6,13 +6,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hwsim.core.chip import Chip
-from hwsim.core.objective import Objective
-from hwsim.core.progress import Progress, no_progress
-from hwsim.core.result import Result
-from hwsim.core.workload import Workload
 from hwsim.errors import FileProblem, InvalidValue
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
 from hwsim.inputs.trace import TraceFile
+from hwsim.ir.workload import Workload
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.results.result import Result
 from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
 from hwsim.study.values import Sources, prepared, run_values
@@ -36,7 +36,7 @@ class Request:
     sources: Sources = Sources()
 
 
-def answer(
+def run(
     chip: Chip,
     work: Workload,
     request: Request,

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from hwsim.core.chip import Chip
-from hwsim.core.functions import Function
-from hwsim.core.laws import law
-from hwsim.core.prices import PriceTable
-from hwsim.core.program import Program
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import Loaded
+from hwsim.ir.functions import Function
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.program import Program
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
 from hwsim.study.operating import at_point
@@ -40,7 +40,7 @@ def check_functions(program: Program, chip: Chip) -> None:
     lacking: dict[Function, str] = {}
     # Of all sizes that an op has: what one of them does not need, another may.
     for instance in program.instances():
-        for function, elements in law(instance.op).vector_work(instance.op, instance.shape).items():
+        for function, elements in op_spec(instance.op).vector_work(instance.op, instance.shape).items():
             if elements and function not in has:
                 lacking.setdefault(function, instance.op.name)
     if lacking:

@@ -3,20 +3,20 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hwsim.core.chip import Chip, Dataflow, Drain, Dram, Scratchpad, SystolicArray, VectorUnit, WeightLoad
-from hwsim.core.functions import Function
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
-from hwsim.core.program import Program
 from hwsim.core.scalesim import Physical, ScaleSimConfig, ScaleSimLayer
-from hwsim.core.tensor import Granularity, Role, Scaling, Tensor
-from hwsim.core.view import View
-from hwsim.engine.digital import run
+from hwsim.engine.accounting import counters_of
+from hwsim.hardware.chip import Chip, Dataflow, Drain, Dram, Scratchpad, SystolicArray, VectorUnit, WeightLoad
+from hwsim.hardware.prices import PriceTable
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
+from hwsim.ir.view import View
 from hwsim.mapping.schedule import schedule
 from hwsim.price.book import PriceBook
 from hwsim.price.memory import accumulator_price
 from hwsim.price.price import price
+from hwsim.quantities.precision import Precision
 from hwsim.timing.systolic import gemm_cycles
 
 CLOCK = 10**9
@@ -59,7 +59,7 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
     """The layer alone on the chip: its array, then its array with memory and prices."""
     array = chip.array
     alone = gemm_cycles(array, WORD, layer.m, layer.k, layer.n).out
-    counters = run(schedule(_program(layer), chip))
+    counters = counters_of(schedule(_program(layer), chip))
     built = _as_built(chip)
     energy = price(counters.ops, built, table)
     total, sums = counters.total, _PartialSums.of(chip, layer)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hwsim.core.program import Program
-from hwsim.core.result import OpResult
-from hwsim.core.schedule import Placement
-from hwsim.core.waterfall import BecameResident, ComparedOp
+from hwsim.ir.program import Program
+from hwsim.results.result import OpResult
+from hwsim.results.waterfall import BecameResident, ComparedOp
+from hwsim.schedule.schedule import Placement
 
 
 def compared_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[ComparedOp, ...]:

@@ -4,24 +4,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from hwsim.core.arguments import must_be_named, must_map_names
-from hwsim.core.chip import Chip
-from hwsim.core.counters import RunCounters
-from hwsim.core.energy import Energy
-from hwsim.core.noun import must_be
-from hwsim.core.objective import Objective
-from hwsim.core.prices import PriceTable
-from hwsim.core.progress import Progress, no_progress
-from hwsim.core.result import Result
-from hwsim.core.schedule import Schedule
-from hwsim.core.units import power_cap as watts
-from hwsim.core.workload import Workload
-from hwsim.engine.digital import run
+from hwsim.engine.accounting import counters_of
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
+from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_prices
+from hwsim.ir.workload import Workload
 from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
+from hwsim.quantities.arguments import must_be_named, must_map_names
+from hwsim.quantities.noun import must_be
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.quantities.units import power_cap as watts
+from hwsim.results.energy import Energy
+from hwsim.results.result import Result
+from hwsim.schedule.counters import RunCounters
+from hwsim.schedule.schedule import Schedule
 from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
@@ -70,7 +70,7 @@ def simulate(
         return schedule(work.program, chip, aim=aim_of(objective, chip, table), progress=progress)
 
     def priced(chip: Chip) -> tuple[RunCounters, Energy]:
-        counters = run(planned_on(chip, workload))
+        counters = counters_of(planned_on(chip, workload))
         return counters, price(counters.ops, chip, table, zero_products)
 
     if cap is not None:
@@ -78,7 +78,7 @@ def simulate(
 
     def run_one(work: Workload) -> Result:
         plan = planned_on(chip, work)
-        counters = run(plan)
+        counters = counters_of(plan)
         energy = price(counters.ops, chip, table, zero_products if work is workload else None)
         figures = Figures(
             efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),

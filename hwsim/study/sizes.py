@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwsim.core.laws import law
-from hwsim.core.workload import Workload, part_of
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.workload import Workload, part_of
 from hwsim.models.catalogue import AnyRecipe, workload
 
 POLICIES = ("fp32", "fp16", "w8a8", "w4a8", "w4a16g32")
@@ -44,7 +44,7 @@ def _products(work: Workload) -> dict[str, int]:
     """Products of each part that makes any."""
     found: dict[str, int] = {}
     for instance in work.program.instances():
-        count = instance.times * law(instance.op).macs(instance.op, instance.shape)
+        count = instance.times * op_spec(instance.op).macs(instance.op, instance.shape)
         if count:
             part = part_of(instance.op.name)
             found[part] = found.get(part, 0) + count

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from hwsim.core.counters import Stalls, Units
-from hwsim.core.result import OpResult
-from hwsim.core.waterfall import SlowerOp
+from hwsim.results.result import OpResult
+from hwsim.results.waterfall import SlowerOp
+from hwsim.schedule.counters import Stalls, Units
 
 _WAITS = {
     "load": "data from the DRAM",

@@ -11,26 +11,26 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.chip import Chip
-from hwsim.core.ops import Op
-from hwsim.core.precision import Precision
-from hwsim.core.progress import Progress, no_progress
-from hwsim.core.quality import Origin, Quality
-from hwsim.core.summation import Summation
-from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import decoding_of
-from hwsim.engine.decode.fed import SYMBOL, TABLE, symbols_shape
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.decode.symbol_feed import SYMBOL, TABLE, symbols_shape
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.trace import Trace
 from hwsim.errors import FileProblem, InvalidValue, OutOfRange, Unsupported
-from hwsim.inputs.heard import FEATURES, Heard, heard, lengths, read_source
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.summation import Summation
+from hwsim.inputs.model_input import FEATURES, ModelInput, lengths, model_input, read_source
 from hwsim.inputs.weights import read_parameters
+from hwsim.ir.ops import Op
+from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.results.quality import Origin, Quality
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
@@ -62,7 +62,7 @@ class Prepared:
 def prepared(work: Workload, sources: Sources) -> Prepared:
     """Read or draw the parameters and inputs; a recording decides how long the workload is."""
     files: dict[str, str] = {}
-    found: Heard | None = None
+    found: ModelInput | None = None
     if sources.input is not None:
         found = read_source(sources.input)
         files[str(sources.input)] = found.sha256
@@ -71,7 +71,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     inputs = inputs_from(work.program, sources.seed)
     symbols = _symbols(work, sources.seed)
     if found is not None:
-        given = heard(found, work)
+        given = model_input(found, work)
         if SYMBOL in given:
             symbols = given.pop(SYMBOL).astype(np.int32)
         inputs |= given
@@ -85,7 +85,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     )
 
 
-def _as_long_as(found: Heard, work: Workload) -> Workload:
+def _as_long_as(found: ModelInput, work: Workload) -> Workload:
     """The workload with the length of its input, if there is one that fits."""
     for audio in lengths(found, work):
         if audio > 0:

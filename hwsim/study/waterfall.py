@@ -9,26 +9,26 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwsim.core.chip import Chip, PackedMacs, SystolicArray
-from hwsim.core.counters import RunCounters
-from hwsim.core.laws import law
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.objective import Objective
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.precision import Precision
-from hwsim.core.prices import PriceTable
-from hwsim.core.program import Program
-from hwsim.core.progress import Progress, no_progress, stage
-from hwsim.core.summation import Accumulator
-from hwsim.core.tensor import Tensor
-from hwsim.core.waterfall import Change, Cost, WaterfallStep
-from hwsim.engine.digital import run
+from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.hardware.chip import Chip, PackedMacs, SystolicArray
+from hwsim.hardware.objective import Objective
+from hwsim.hardware.prices import PriceTable
+from hwsim.hardware.summation import Accumulator
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Tensor
 from hwsim.mapping.choice import Aim
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.progress import Progress, no_progress, stage
+from hwsim.results.waterfall import Change, Cost, WaterfallStep
+from hwsim.schedule.counters import RunCounters
 from hwsim.study.objective import aim_of
 
 CHAIN = tuple(Change)
@@ -102,7 +102,7 @@ class _Between:
             converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
             found = planned(program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress)
-            counters = run(found.schedule)
+            counters = counters_of(found.schedule)
         return Cost(counters.total.cycles, self.energy(counters, modes))
 
     def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:
@@ -149,7 +149,7 @@ class _Run:
     @classmethod
     def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
         found = planned(program, chip, aim=aim)
-        return cls(program, found.plan, run(found.schedule))
+        return cls(program, found.plan, counters_of(found.schedule))
 
     @property
     def modes(self) -> dict[str, Precision]:
@@ -168,7 +168,7 @@ class _Run:
 
 def _copied(program: Program) -> set[str]:
     """Tensors whose elements go as they are into others, as a table's rows do, so that both have one format."""
-    return {view.tensor for placed in program.placed() for view in law(placed.op).copies(placed.op)}
+    return {view.tensor for placed in program.placed() for view in op_spec(placed.op).copies(placed.op)}
 
 
 def _in_format_of(tensor: Tensor, ops: Program, other: Program) -> Tensor:
@@ -186,7 +186,7 @@ def _in_format_of(tensor: Tensor, ops: Program, other: Program) -> Tensor:
 
 def _written_beside(name: str, program: Program) -> Iterable[str]:
     for placed in program.placed():
-        written = [view.tensor for view in law(placed.op).writes(placed.op)]
+        written = [view.tensor for view in op_spec(placed.op).writes(placed.op)]
         if name in written:
             return [one for one in written if one != name]
     return []

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import MatrixSize, is_depthwise, matrix_size
-from hwsim.core.ops import Conv, Gemm
-from hwsim.core.program import Program
 from hwsim.errors import InvalidValue
+from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
 from hwsim.price.gating import zero_products
 
 Array = NDArray[Any]

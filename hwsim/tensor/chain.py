@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Apply, Elementwise
-from hwsim.core.precision import Precision
 from hwsim.errors import Unsupported
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Apply, Elementwise
 from hwsim.kernels import chain as kernels
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.fixed_point import one_factor
 from hwsim.tensor.functions import TABLE_ENTRIES, TABLE_ZERO, UNARY, evaluated, table
-from hwsim.tensor.grid import Grid, Ints
+from hwsim.tensor.quant_params import Ints, QuantParams
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.split import in_parallel, pieces
 
@@ -61,7 +61,7 @@ class IntegerChain:
         return values, clipped.sum(axis=0)
 
 
-def prepared_chain(op: Elementwise, grids: Mapping[str, Grid]) -> IntegerChain:
+def prepared_chain(op: Elementwise, grids: Mapping[str, QuantParams]) -> IntegerChain:
     """The chain of an op whose local values lie on these grids."""
     places = {local: place for place, local in enumerate(grids)}
     tables: list[NDArray[np.int16]] = []

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
-from hwsim.core.quantisation import Clip
 from hwsim.errors import InvalidValue
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.quantisation import Clip
 
 Rows = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ the activations and each column of the weight, and sums times the product of bot
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
-from hwsim.tensor.grid import Floats, Ints
+from hwsim.quantities.precision import Precision
+from hwsim.tensor.quant_params import Floats, Ints
 
 _LIMIT = np.finfo(np.float32)
 

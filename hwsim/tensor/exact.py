@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
 from hwsim.kernels.cpu import has_byte_dot
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array, extreme, fits_byte
 from hwsim.tensor.tiles import NO_LIMITS, Order, multiply_bytes
 from hwsim.tensor.weights import Weights

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
+from hwsim.quantities.precision import Precision
 
 Array = NDArray[Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.functions import Function
-from hwsim.tensor.grid import Grid
+from hwsim.ir.functions import Function
+from hwsim.tensor.quant_params import QuantParams
 
 TABLE_ENTRIES = 1 << 16
 TABLE_ZERO = 1 << 15
@@ -41,7 +41,7 @@ def evaluated(function: Function, values: NDArray[Any]) -> NDArray[np.float64]:
     return UNARY[function](np.ascontiguousarray(values, np.float64))
 
 
-def table(function: Function, source: Grid, target: Grid) -> NDArray[np.int16]:
+def table(function: Function, source: QuantParams, target: QuantParams) -> NDArray[np.int16]:
     """The function of every 16-bit integer of one grid, as the nearest integer of another, both without zero points."""
     low, high = target.lowest - target.offset, target.highest - target.offset
     return _table(function, source.single, target.single, low, high)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Summation
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.hardware.summation import Summation
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.exact import exact_sums
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix, inner_sizes_agree

@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from hwsim.core.precision import Precision
 from hwsim.errors import InvalidValue
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array, storage
 
 

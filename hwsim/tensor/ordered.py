@@ -9,12 +9,12 @@ from typing import Self
 
 import numpy as np
 
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Overflow, Register, Summation
 from hwsim.errors import InvalidValue
+from hwsim.hardware.summation import Overflow, Register, Summation
 from hwsim.kernels.cpu import compiles, has_byte_dot
 from hwsim.kernels.sums import sum_in_order
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.exact import bounds, exact_sums
 from hwsim.tensor.formats import Array, fits_byte
 from hwsim.tensor.split import in_parallel, pieces

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.summation import Summation
+from hwsim.hardware.summation import Summation
 from hwsim.tensor.fixed_point import Longs, fixed_point
 from hwsim.tensor.gemm import matmul
-from hwsim.tensor.grid import Grid, Ints
-from hwsim.tensor.requantised import Requantiser
+from hwsim.tensor.quant_params import Ints, QuantParams
+from hwsim.tensor.requantiser import Requantiser
 from hwsim.tensor.weights import Weights
 
 _INT32 = np.iinfo(np.int32)
@@ -18,7 +18,7 @@ _SPARE_BITS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product:
+class AccumulatorSums:
     """One matrix product: what stood in the accumulators, and the additions on the way that saturated."""
 
     acc: NDArray[np.integer]
@@ -34,14 +34,14 @@ class Matrix:
     zeros: Longs  # [groups, n]
 
     @classmethod
-    def of(cls, integers: Ints, grid: Grid) -> "Matrix":
+    def of(cls, integers: Ints, params: QuantParams) -> "Matrix":
         """A weight whose grid has one scale, one a column, or one a group of K and column."""
         k, n = integers.shape
-        group = grid.group or k
-        scales = np.broadcast_to(grid.scale.astype(np.float64), (-(-k // group), n))
-        zeros = np.broadcast_to(grid.zero.astype(np.int64), scales.shape)
-        narrow = integers.astype(np.int8 if grid.precision.signed else np.uint8, copy=False)
-        blocks = tuple(Weights.of(narrow[start : start + group], grid.precision) for start in range(0, k, group))
+        group = params.group or k
+        scales = np.broadcast_to(params.scale.astype(np.float64), (-(-k // group), n))
+        zeros = np.broadcast_to(params.zero.astype(np.int64), scales.shape)
+        narrow = integers.astype(np.int8 if params.precision.signed else np.uint8, copy=False)
+        blocks = tuple(Weights.of(narrow[start : start + group], params.precision) for start in range(0, k, group))
         return cls(blocks, scales, zeros)
 
     @property
@@ -70,7 +70,9 @@ class Matrix:
             total -= act_zero * (sums - block.k * self.zeros[0])
         return total
 
-    def sums(self, act: NDArray[np.integer], grid: Grid, summation: Summation | None, threads: int) -> Product:
+    def sums(
+        self, act: NDArray[np.integer], params: QuantParams, summation: Summation | None, threads: int
+    ) -> AccumulatorSums:
         """Σ over k of act[m, k] · weight[k, n], as the accumulators hold them: [m, n], or [m, groups, n]."""
         parts, saturations, start = [], 0, 0
         for block in self.blocks:
@@ -78,16 +80,16 @@ class Matrix:
             made = matmul(
                 rows,
                 block,
-                act_precision=grid.precision,
+                act_precision=params.precision,
                 weight_precision=block.precision,
                 summation=summation,
                 threads=threads,
             )
             parts.append(made.out)
             saturations, start = saturations + made.saturations, start + block.k
-        return Product(parts[0] if len(parts) == 1 else np.stack(parts, axis=1), saturations)
+        return AccumulatorSums(parts[0] if len(parts) == 1 else np.stack(parts, axis=1), saturations)
 
-    def combined(self, act: NDArray[np.integer], grid: Grid, acc: NDArray[np.integer]) -> NDArray[np.integer]:
+    def combined(self, act: NDArray[np.integer], params: QuantParams, acc: NDArray[np.integer]) -> NDArray[np.integer]:
         """The sums of whole columns at `column_scales`, zero points of the weights taken off."""
         if len(self.blocks) == 1:
             if not self.zeros.any():
@@ -96,8 +98,8 @@ class Matrix:
             return np.asarray(acc.astype(np.int64) - rows * self.zeros[0])
         total, start = np.zeros((acc.shape[0], acc.shape[2]), np.int64), 0
         for g, block in enumerate(self.blocks):
-            rows = act[:, start : start + block.k].astype(np.int64) - grid.offset
-            zero_sums = grid.offset * block.values.sum(axis=0, dtype=np.int64) + self.zeros[g] * rows.sum(
+            rows = act[:, start : start + block.k].astype(np.int64) - params.offset
+            zero_sums = params.offset * block.values.sum(axis=0, dtype=np.int64) + self.zeros[g] * rows.sum(
                 axis=1, keepdims=True
             )
             own = np.clip(acc[:, g] - zero_sums, _INT32.min, _INT32.max).astype(np.int32)
@@ -113,7 +115,7 @@ def _rescaled(sums: NDArray[np.int32], factors: NDArray[np.float64]) -> Longs:
 
 
 def requantisers(
-    matrices: Sequence[Matrix], act: Grid, bias: NDArray[np.float32] | None, target: Grid
+    matrices: Sequence[Matrix], act: QuantParams, bias: NDArray[np.float32] | None, target: QuantParams
 ) -> tuple[Requantiser, ...]:
     """How the sums of each matrix become integers of the target."""
     made = []

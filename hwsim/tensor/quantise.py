@@ -5,19 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
-from hwsim.core.quantisation import ActivationQuantiser, WeightQuantiser
-from hwsim.core.tensor import Granularity, Scaling
+from hwsim.ir.tensor import Granularity, Scaling
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.quantisation import ActivationQuantiser, WeightQuantiser
 from hwsim.tensor.clip import Range, Sample, clip_range
-from hwsim.tensor.grid import Grid
 from hwsim.tensor.histogram import Histogram
+from hwsim.tensor.quant_params import QuantParams
 
 _BLOCK_ELEMENTS = 1 << 20
 
 
 def weight_grid(
     weight: NDArray[np.float32], precision: Precision, scaling: Scaling, quantiser: WeightQuantiser
-) -> Grid:
+) -> QuantParams:
     """The grid of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
     clip = quantiser.clip_for(precision.bits)
     parts = [
@@ -55,7 +55,7 @@ def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.
             yield matrix[start : start + scaling.group].T.astype(np.float64)
 
 
-def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> Grid:
+def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> QuantParams:
     """The grid of a tensor whose values were seen."""
     sample = Sample(seen.centres[None, :], seen.counts[None, :].astype(np.float64))
     clip = quantiser.clip_for(precision.bits)
@@ -63,7 +63,7 @@ def activation_grid(seen: Histogram, precision: Precision, quantiser: Activation
     return _grid(found, precision, quantiser.symmetric, (), None)
 
 
-def state_grid(seen: Histogram, precision: Precision) -> Grid:
+def state_grid(seen: Histogram, precision: Precision) -> QuantParams:
     """The grid of what a vector unit keeps: the least power of two that clips nothing, so that rescaling is a shift.
 
     >>> state_grid(Histogram.of(np.array([-5.0, 3.0])), Precision.INT16).single == 2.0**-12
@@ -72,17 +72,19 @@ def state_grid(seen: Histogram, precision: Precision) -> Grid:
     return power_of_two_grid(seen.largest, precision)
 
 
-def power_of_two_grid(largest: float, precision: Precision) -> Grid:
+def power_of_two_grid(largest: float, precision: Precision) -> QuantParams:
     """The symmetric grid of the least power of two on which that value still lies."""
     mantissa, exponent = np.frexp(np.float64(largest if largest > 0 else 1.0))
     exponent = exponent - 1 if mantissa == 0.5 else exponent
     scale = 2.0 ** int(exponent - (precision.bits - 1))
     if largest > scale * precision.highest:
         scale *= 2
-    return Grid(precision, np.asarray(scale, np.float32), np.asarray(0, np.int32))
+    return QuantParams(precision, np.asarray(scale, np.float32), np.asarray(0, np.int32))
 
 
-def _grid(found: Range, precision: Precision, symmetric: bool, shape: tuple[int, ...], group: int | None) -> Grid:
+def _grid(
+    found: Range, precision: Precision, symmetric: bool, shape: tuple[int, ...], group: int | None
+) -> QuantParams:
     steps = precision.highest if symmetric else precision.highest - precision.lowest
     spread = found.high if symmetric else found.high - found.low
     # What is zero throughout may have any scale.
@@ -92,4 +94,4 @@ def _grid(found: Range, precision: Precision, symmetric: bool, shape: tuple[int,
     if not symmetric:
         nearest = np.rint(precision.lowest - found.low / scale)
         zero = np.clip(nearest, precision.lowest, precision.highest).astype(np.int32)
-    return Grid(precision, scale.reshape(shape), zero.reshape(shape), symmetric, group)
+    return QuantParams(precision, scale.reshape(shape), zero.reshape(shape), symmetric, group)

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Reduction
-from hwsim.core.precision import Precision
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Reduction
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.functions import TABLE_ZERO, table
-from hwsim.tensor.grid import Grid, Ints, even
-from hwsim.tensor.requantised import Requantiser
+from hwsim.tensor.quant_params import Ints, QuantParams, even
+from hwsim.tensor.requantiser import Requantiser
 
 Longs = NDArray[np.int64]
 
@@ -42,7 +42,7 @@ def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
     return np.argsort(-rows, axis=1, kind="stable")[:, :count].astype(np.int32)
 
 
-def reduced(reduction: Reduction, rows: Ints, source: Grid, target: Grid) -> Reduced:
+def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: QuantParams) -> Reduced:
     """Softmax, log softmax, mean or maximum of rows[m, n] of a grid, without its zero point, on another grid."""
     wide = rows.astype(np.int64)
     match reduction:
@@ -61,14 +61,16 @@ def reduced(reduction: Reduction, rows: Ints, source: Grid, target: Grid) -> Red
             return _requantised(wide.max(axis=1, keepdims=True), source.single, target)
 
 
-def _powers(rows: Longs, source: Grid) -> tuple[Longs, Longs]:
+def _powers(rows: Longs, source: QuantParams) -> tuple[Longs, Longs]:
     """exp(x - max) in 15 bits behind the point, by a table, and the sum of each row."""
     exponents = np.maximum(rows - rows.max(axis=1, keepdims=True), _INT16.min)
     powers = table(Function.EXP, source, even(Precision.INT16, Q15))[exponents + TABLE_ZERO].astype(np.int64)
     return powers, powers.sum(axis=1, keepdims=True)
 
 
-def normalised(rows: Ints, source: Grid, gain: Ints, offset: Longs, gain_scale: float, target: Grid) -> Reduced:
+def normalised(
+    rows: Ints, source: QuantParams, gain: Ints, offset: Longs, gain_scale: float, target: QuantParams
+) -> Reduced:
     """Layer norm of rows[m, n]: gains of a scale, offsets of that scale times that of normalised values.
 
     With S = Σx and Q = Σx², n·x - S is n times the distance from the mean, and n·Q - S² is n² times the variance: both
@@ -105,7 +107,7 @@ def whole_root(values: Longs) -> Longs:
     return np.asarray(root + ((root + 1) * (root + 1) <= values))
 
 
-def _requantised(values: Longs, scale: float, target: Grid) -> Reduced:
+def _requantised(values: Longs, scale: float, target: QuantParams) -> Reduced:
     factor = np.full(values.shape[1], scale / target.single)
     out, clipped = Requantiser.of(factor, target)(values)
     return Reduced(out, clipped)

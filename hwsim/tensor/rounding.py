@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
+from hwsim.quantities.precision import Precision
 
 _FP8 = {Precision.FP8_E4M3: (3, -6, 448.0), Precision.FP8_E5M2: (2, -14, 57344.0)}
 """Bits of the fraction, least exponent of a normal number, largest finite number (Micikevicius et al., arXiv

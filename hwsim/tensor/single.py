@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.precision import Precision
 from hwsim.kernels.cpu import compiles
 from hwsim.kernels.single import add_rows
 from hwsim.kernels.tile import KEEP
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.split import in_parallel, pieces
 from hwsim.tensor.tiles import Order, multiply_steps
 from hwsim.tensor.weights import Weights

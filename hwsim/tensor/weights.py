@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from hwsim.core.precision import Precision
 from hwsim.kernels.measures import measure_columns
 from hwsim.kernels.pack import pack_bytes, pack_steps, sum_groups
 from hwsim.kernels.tile import COLUMNS
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv
+from hwsim.ir.ops import Conv
 
 
 def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.schedule import OpSchedule, Ports, Preload, Schedule, ScheduleNode, Stretch
-from hwsim.core.steps import StepTree
 from hwsim.kernels import timeline_code as c
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
+from hwsim.schedule.steps import StepTree
 from hwsim.timing.encode_ops import ASKED, WHOLE, columns_of, op_code
 from hwsim.timing.encode_runs import Run, Runs, Touch
 from hwsim.timing.encode_steps import LONGEST, NO_ROW, check_longest, step_code
@@ -17,14 +17,14 @@ NO_LIMIT = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedSchedule:
     """A schedule ready to be walked. `ops` names the rows of the totals."""
 
     ops: tuple[str, ...]
     arrays: tuple[NDArray[np.int64], ...]  # code, refs, touched, fixed, sizes, two_spaces
 
 
-def encode(schedule: Schedule) -> Encoded:
+def encode(schedule: Schedule) -> EncodedSchedule:
     """The arrays for a schedule; Unsupported if its times might not fit 64 bits."""
     ports, writer = schedule.ports, _Writer(schedule.ports)
     check_longest(writer.nodes(schedule.body, 0).longest)
@@ -41,10 +41,10 @@ def encode(schedule: Schedule) -> Encoded:
         np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
-    return Encoded(tuple(ops), arrays)
+    return EncodedSchedule(tuple(ops), arrays)
 
 
-def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> Encoded:
+def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> EncodedSchedule:
     """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
     code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
     rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
@@ -56,7 +56,9 @@ def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> Encoded:
         rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
     deep = code.depth * kept
     sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
-    return Encoded(("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE))
+    return EncodedSchedule(
+        ("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE)
+    )
 
 
 _ONE_SPACE = np.zeros(1, np.int64)
@@ -133,7 +135,7 @@ class _Writer:
             match node:
                 case OpSchedule():
                     self._op(node, level, body)
-                case Stretch():
+                case LoopSegment():
                     self._stretch(node, level, body)
                 case Preload():
                     self._preload(node, body)
@@ -174,17 +176,17 @@ class _Writer:
     def _row(self, *values: int) -> int:
         return self._add(np.array([(*values, *NO_ROW[len(values) :])], np.int64))
 
-    def _stretch(self, stretch: Stretch, level: int, around: _Body) -> None:
+    def _stretch(self, segment: LoopSegment, level: int, around: _Body) -> None:
         begin = np.zeros((1, c.COLUMNS), np.int64)
         at = self._add(begin)
-        body = self.nodes(stretch.body, level + 1)
+        body = self.nodes(segment.body, level + 1)
         touch, touched = self._touch(body)
-        begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, stretch.times, body.units, body.rings, body.loaded)
+        begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, segment.times, body.units, body.rings, body.loaded)
         key = self.least_key + len(touch.tensors) * (1 + 2 * c.READERS)
         self.loops.append((at, level + 1, touch.low, touch.high, touched, touched + len(touch.tensors), key))
         self._room(level + 1, key, touch.high - touch.low)
         self._row(c.END, at)
-        around.use(body.units, body.rings, body.loaded, stretch.times * body.longest)
+        around.use(body.units, body.rings, body.loaded, segment.times * body.longest)
         if touch.high > touch.low:
             around.touches.append(touch)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.schedule import OpSchedule, Ports
 from hwsim.kernels import timeline_code as c
+from hwsim.schedule.schedule import OpSchedule, Ports
 from hwsim.timing.encode_steps import StepCode, step_code
 
 WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.schedule import OpSchedule
 from hwsim.kernels import timeline_code as c
+from hwsim.schedule.schedule import OpSchedule
 from hwsim.timing.encode_ops import OpCode
 from hwsim.timing.encode_steps import StepCode
 

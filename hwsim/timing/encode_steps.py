@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.remembered import Remembered
-from hwsim.core.schedule import Ports
-from hwsim.core.steps import Repeat, Ring, Step, StepTree
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
+from hwsim.quantities.caches import IdentityCache
+from hwsim.schedule.schedule import Ports
+from hwsim.schedule.steps import Repeat, Ring, Step, StepTree
 
 NO_ROW = (0,) * c.COLUMNS
 LONGEST = 2**62
@@ -46,7 +46,7 @@ def step_code(steps: tuple[StepTree, ...], ports: Ports) -> StepCode:
     return _CODES.of(steps, ports, make=lambda: _Steps(ports).code(steps))
 
 
-_CODES = Remembered[StepCode](most=1 << 15)
+_CODES = IdentityCache[StepCode](most=1 << 15)
 
 
 class _Steps:

@@ -7,8 +7,8 @@ array is filled with it. `docs/energy.md` derives each formula.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hwsim.core.chip import Dataflow, Drain, SystolicArray
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
+from hwsim.quantities.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ what stays in it costs nothing on a stream that never ends. `docs/model.md` deri
 from fractions import Fraction
 from functools import lru_cache
 
-from hwsim.core.chip import Chip, Dataflow
-from hwsim.core.efficiency import PeakLimit, ReachablePeak
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Chip, Dataflow
+from hwsim.quantities.precision import Precision
+from hwsim.results.efficiency import PeakLimit, ReachablePeak
 from hwsim.timing.systolic import interval
 
 

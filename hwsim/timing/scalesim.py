@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.chip import Dataflow
 from hwsim.core.scalesim import ConvWindow, Interface, ScaleSimConfig, ScaleSimLayer
 from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Dataflow
 from hwsim.kernels import scalesim as k
 
 MOST_FOLDS = 2**31

@@ -7,8 +7,8 @@ here. `docs/model.md` derives each formula.
 
 from dataclasses import dataclass
 
-from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.quantities.precision import Precision
 
 
 @dataclass(frozen=True, slots=True)

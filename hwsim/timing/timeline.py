@@ -7,13 +7,13 @@ from typing import SupportsInt
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.counters import Stalls, Units
-from hwsim.core.remembered import Remembered
-from hwsim.core.schedule import Schedule
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
-from hwsim.timing.encode import Encoded, encode
+from hwsim.quantities.caches import IdentityCache
+from hwsim.schedule.counters import Stalls, Units
+from hwsim.schedule.schedule import Schedule
+from hwsim.timing.encode import EncodedSchedule, encode
 
 _REASONS = {
     "load": c.FOR_LOAD,
@@ -63,12 +63,12 @@ class Unsettled(Unsupported):
     """Units drift apart so slowly that the walk would take too long."""
 
 
-def times(schedule: Schedule | Encoded, *, stop: bool = True, most: int | None = None) -> Times:
+def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int | None = None) -> Times:
     """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same.
 
     Unsettled, if after `most` iterations no period has been found.
     """
-    encoded = schedule if isinstance(schedule, Encoded) else _CODES.of(schedule, make=lambda: encode(schedule))
+    encoded = schedule if isinstance(schedule, EncodedSchedule) else _CODES.of(schedule, make=lambda: encode(schedule))
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop or most is not None:
         fixed = fixed.copy()
@@ -86,7 +86,7 @@ def times(schedule: Schedule | Encoded, *, stop: bool = True, most: int | None =
     )
 
 
-_CODES = Remembered[Encoded](most=32)
+_CODES = IdentityCache[EncodedSchedule](most=32)
 
 
 def _op_times(row: NDArray[np.int64]) -> OpTimes:

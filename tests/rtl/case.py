@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from hwsim.core.chip import Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Accumulator, Overflow, Register
+from hwsim.hardware.chip import Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
+from hwsim.hardware.summation import Accumulator, Overflow, Register
+from hwsim.quantities.precision import Precision
 from rtl.lcg import Lcg
 
 Matrix = list[list[int]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.core.chip import Drain
+from hwsim.hardware.chip import Drain
 from hwsim.timing.systolic import gemm_cycles, interval
 from rtl.case import MODE, Case
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Self
 
-from hwsim.core.chip import Dataflow, Drain, SystolicArray, WeightLoad
-from hwsim.core.precision import Precision
-from hwsim.core.summation import Overflow
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.hardware.summation import Overflow
+from hwsim.quantities.precision import Precision
 from rtl.case import Case
 from rtl.lcg import Lcg
 

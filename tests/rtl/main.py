@@ -6,14 +6,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from hwsim.core.chip import Dataflow
+from hwsim.hardware.chip import Dataflow
 from rtl.compare import difference
 from rtl.grid import full_grid, mixed_lengths, small_grid
 from rtl.mutants import MUTANTS
 from rtl.simulators import Simulator, missing
 from rtl.speed import measure
 from rtl.workbench import Workbench
-from rtl_vectors import record
+from witnesses.rtl_vectors import record
 
 
 def main() -> int:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from hwsim.core.chip import Dataflow
-from hwsim.core.precision import Precision
+from hwsim.hardware.chip import Dataflow
+from hwsim.quantities.precision import Precision
 from rtl.case import Case
 from rtl.simulators import Simulator
 from rtl.workbench import Workbench, build_for

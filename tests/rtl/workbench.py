@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.core.chip import Dataflow, Drain, WeightLoad
-from hwsim.core.summation import Overflow
+from hwsim.hardware.chip import Dataflow, Drain, WeightLoad
+from hwsim.hardware.summation import Overflow
 from rtl.case import Case, Matrix
 from rtl.simulators import SOURCES, Build, Simulator, build_icarus, build_verilator, run_tool
 

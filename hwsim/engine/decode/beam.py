@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.laws import law
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.ops import Lookup, Op
-from hwsim.core.program import Loop, Node, Program
-from hwsim.core.tensor import Role
-from hwsim.core.view import View
 from hwsim.engine.decode.greedy import BLANK
-from hwsim.engine.values.memory import Memory, ops_of
+from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Lookup, Op
+from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.results.decoded import Decoded
 
 Array = NDArray[Any]
 Prefix = tuple[int, ...]
@@ -39,7 +39,7 @@ then some: what falls out is computed again)."""
 
 
 @dataclass(slots=True, eq=False)
-class BeamSearch:
+class BeamDecoder:
     """Takes the place of the loop over steps. With `forced`, the hypotheses of another search, it keeps these."""
 
     program: Program
@@ -54,7 +54,7 @@ class BeamSearch:
     _counts: Counter[str] = field(default_factory=Counter)
     _batches: Counter[int] = field(default_factory=Counter)
 
-    def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool:
+    def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Whether a loop is that of the search, which then has run it."""
         if loop.name != STEPS:
             return False
@@ -80,7 +80,7 @@ class BeamSearch:
 class _Run:
     """The search over the frames that an encoder left."""
 
-    def __init__(self, search: BeamSearch, loop: Loop, memory: Memory, indices: Indices) -> None:
+    def __init__(self, search: BeamDecoder, loop: Loop, memory: TensorStore, indices: Indices) -> None:
         self.own, self.loop, self.memory, self.indices = search, loop, memory, {**indices, loop.name: 0}
         self.predict, self.expand = _halves(loop)
         self.batch, self.beam, _ = search.program.tensor(FRAME).shape
@@ -227,18 +227,18 @@ class _Run:
     def _pools(self) -> Iterator[View]:
         """Where the networks leave what depends on a prefix alone."""
         for op in (op for node in self.predict for op in ops_of(node)):
-            for view in law(op).writes(op):
+            for view in op_spec(op).writes(op):
                 if self.own.program.tensor(view.tensor).role is Role.STATE:
                     yield view
 
-    def _run(self, op: Op, memory: Memory, indices: Indices) -> None:
+    def _run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run an op of a network; what it would look up in pools comes from the cache."""
         if isinstance(op, Lookup) and self.own.program.tensor(op.table.tensor).role is Role.STATE:
             self._recall(op, memory, indices)
         elif not op.name.startswith(_BOOKS) or op.name in _COMPUTED:
             self.own.run_op(op, memory, indices)
 
-    def _recall(self, op: Lookup, memory: Memory, indices: Indices) -> None:
+    def _recall(self, op: Lookup, memory: TensorStore, indices: Indices) -> None:
         if op.table.tensor.startswith(_BOOKS):
             return
         size = memory[op.table.tensor].shape[-1]

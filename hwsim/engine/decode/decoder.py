@@ -7,18 +7,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.program import Loop
-from hwsim.core.workload import Workload
-from hwsim.engine.decode.beam import BeamSearch
-from hwsim.engine.decode.fed import FedSymbols
-from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME, GreedySearch
-from hwsim.engine.values.memory import Memory
+from hwsim.engine.decode.beam import BeamDecoder
+from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME, GreedyDecoder
+from hwsim.engine.decode.symbol_feed import SymbolFeed
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp
+from hwsim.ir.program import Loop
+from hwsim.ir.workload import Workload
 from hwsim.models.conformer import Conformer, TransducerDecoder
 from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
 from hwsim.models.rnnt import Rnnt
+from hwsim.results.decoded import Decoded
 
 
 def decoding_of(workload: Workload) -> Greedy | TimeSynchronous | AlignmentLength | None:
@@ -35,7 +35,7 @@ class Search(Protocol):
 
     @property
     def chosen(self) -> list[Any]: ...
-    def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool: ...
+    def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool: ...
     def decoded(self) -> Decoded | None: ...
 
 
@@ -51,13 +51,13 @@ class Steering:
 def search_of(workload: Workload, run_op: RunOp, steering: Steering) -> Search:
     """The search of a workload; of one without a search, something that runs nothing."""
     if steering.symbols is not None:
-        return FedSymbols(run_op, steering.symbols)
+        return SymbolFeed(run_op, steering.symbols)
     frames_first = isinstance(workload.recipe, Rnnt)
     decoding = decoding_of(workload)
     if isinstance(decoding, TimeSynchronous | AlignmentLength):
         expansions = decoding.expansions if isinstance(decoding, TimeSynchronous) else None
-        return BeamSearch(workload.program, run_op, frames_first, expansions, steering.forced)
-    return GreedySearch(
+        return BeamDecoder(workload.program, run_op, frames_first, expansions, steering.forced)
+    return GreedyDecoder(
         workload.program,
         run_op,
         frames_first=frames_first,

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.laws import law
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.ops import Lookup, Op, Reduce
-from hwsim.core.program import Loop, Program
-from hwsim.core.tensor import Role
-from hwsim.engine.values.memory import Memory, ops_of
+from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Lookup, Op, Reduce
+from hwsim.ir.program import Loop, Program
+from hwsim.ir.tensor import Role
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.results.decoded import Decoded
 
 Array = NDArray[Any]
 
@@ -29,7 +29,7 @@ MOST_SYMBOLS_PER_FRAME = 30
 
 
 @dataclass(slots=True, eq=False)
-class GreedySearch:
+class GreedyDecoder:
     """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
 
     `frames_first` says whether the encoder leaves frames of utterances or utterances of frames. With `forced`, the
@@ -50,7 +50,7 @@ class GreedySearch:
     _fresh: NDArray[np.bool_] | None = None
     _batches: Counter[int] = field(default_factory=Counter)
 
-    def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool:
+    def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Whether a loop belongs to the search, which then has run it."""
         if loop.name == SYMBOLS:
             self._prediction = loop
@@ -74,7 +74,7 @@ class GreedySearch:
             batch_of_steps=sorted_pairs(dict(self._batches)),
         )
 
-    def _search(self, loop: Loop, memory: Memory, indices: Indices) -> None:
+    def _search(self, loop: Loop, memory: TensorStore, indices: Indices) -> None:
         assert self._prediction is not None
         symbol, frame = memory[SYMBOL], memory[FRAME]
         batch = symbol.shape[0]
@@ -106,7 +106,7 @@ class GreedySearch:
                 self._fresh |= new
                 self._predict(memory, indices, new)
 
-    def _evaluate(self, loop: Loop, memory: Memory, indices: Indices) -> NDArray[np.int64]:
+    def _evaluate(self, loop: Loop, memory: TensorStore, indices: Indices) -> NDArray[np.int64]:
         """The best output of each utterance at its frame; the last symbols stay as they were."""
         before = memory[SYMBOL].copy()
         inside = {**indices, loop.name: 0}
@@ -118,7 +118,7 @@ class GreedySearch:
         self.chosen.append(choice)
         return choice
 
-    def _predict(self, memory: Memory, indices: Indices, new: NDArray[np.bool_]) -> None:
+    def _predict(self, memory: TensorStore, indices: Indices, new: NDArray[np.bool_]) -> None:
         """Run the prediction network; utterances without a new symbol keep what they had."""
         assert self._prediction is not None
         self._predictions += 1
@@ -132,11 +132,11 @@ class GreedySearch:
         """What the prediction network writes and somebody reads later: states, and the joint network's input."""
         assert self._prediction is not None
         ops = list(ops_of(self._prediction))
-        written = {view.tensor for op in ops for view in law(op).writes(op)}
-        read = {view.tensor for op in ops for view in law(op).reads(op)}
+        written = {view.tensor for op in ops for view in op_spec(op).writes(op)}
+        read = {view.tensor for op in ops for view in op_spec(op).reads(op)}
         return [n for n in sorted(written) if self.program.tensor(n).role is Role.STATE or n not in read]
 
-    def _rows(self, loop: Loop, memory: Memory, indices: Indices) -> int:
+    def _rows(self, loop: Loop, memory: TensorStore, indices: Indices) -> int:
         """Rows of the table from which frames are fetched."""
         fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == FRAME)
         table = memory.read(next(fetches).table, {**indices, loop.name: 0})
@@ -145,5 +145,5 @@ class GreedySearch:
 
 def _advances(op: Op | Loop) -> bool:
     """Whether an op moves to the next frame, which the search itself does."""
-    writes = () if isinstance(op, (Loop, Reduce)) else law(op).writes(op)
+    writes = () if isinstance(op, (Loop, Reduce)) else op_spec(op).writes(op)
     return any(view.tensor == FRAME for view in writes)

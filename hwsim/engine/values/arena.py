@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import law
-from hwsim.core.ops import Op
-from hwsim.core.program import Loop
-from hwsim.core.view import View
-from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Op
+from hwsim.ir.program import Loop
+from hwsim.ir.view import View
 
 Array = NDArray[Any]
 Layout = tuple[int, int, int, int, int]
@@ -23,7 +23,7 @@ Layout = tuple[int, int, int, int, int]
 class Arena:
     """The tensors of a loop side by side in one array of int32."""
 
-    memory: Memory
+    memory: TensorStore
     loop: Loop
     indices: Indices
     places: dict[str, int] = field(default_factory=dict)
@@ -97,8 +97,8 @@ def independent(body: tuple[Op, ...]) -> Iterator[tuple[Op, ...]]:
 def _meet(a: Op, b: Op) -> bool:
     """Whether one of two ops may touch what the other writes, in the same iteration or another one."""
     for op, other in ((a, b), (b, a)):
-        touched = (*law(other).reads(other), *law(other).writes(other))
-        if any(w.tensor == v.tensor and not _apart(w, v) for w in law(op).writes(op) for v in touched):
+        touched = (*op_spec(other).reads(other), *op_spec(other).writes(other))
+        if any(w.tensor == v.tensor and not _apart(w, v) for w in op_spec(op).writes(op) for v in touched):
             return True
     return False
 

@@ -6,11 +6,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Elementwise, Gemm, Op
-from hwsim.core.view import View
 from hwsim.engine.values.arena import Arena, Layout
 from hwsim.engine.values.floats import chain_elements
 from hwsim.engine.values.integers import IntegerOps
+from hwsim.ir.ops import Elementwise, Gemm, Op
+from hwsim.ir.view import View
 from hwsim.kernels import recurrence as kernel
 from hwsim.kernels.chain import TABLE
 
@@ -80,7 +80,7 @@ class Assembly:
         return True
 
     def chain(self, op: Elementwise) -> bool:
-        chain, grids = self.by.chain(op), self.by.grids.locals[op.name]
+        chain, params_table = self.by.chain(op), self.by.params_table.locals[op.name]
         elements = chain_elements(op, self.by.program, {**self.arena.indices, self.arena.loop.name: 0})
         loads: list[list[int]] = []
         stores: list[list[int]] = []
@@ -94,13 +94,21 @@ class Assembly:
                     if rows != 1:
                         return False
                     rows, distance = elements // cols, 0  # one row for all
-                where = [rows, cols, start, move, distance, self.locals + chain.places[local], grids[local].offset]
+                where = [
+                    rows,
+                    cols,
+                    start,
+                    move,
+                    distance,
+                    self.locals + chain.places[local],
+                    params_table[local].offset,
+                ]
                 found.append(_padded([kind, *where]))
         first = sum(map(len, self.steps))
         self.stretches[op.name] = first, first + len(chain.steps)
         self.code += [*loads, _padded([kernel.STEPS, first, first + len(chain.steps), elements]), *stores]
         for local, view in op.writes if self.watched else ():
-            where = [1, elements, 0, elements, 0, self.locals + chain.places[local], grids[local].offset]
+            where = [1, elements, 0, elements, 0, self.locals + chain.places[local], params_table[local].offset]
             self.code.append(_padded([kernel.STORE, *where]))
             self._record(op, view.tensor, self._shape(view), _START)
         self.steps.append(self._placed(chain.steps, chain.tables))

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import kind, law
-from hwsim.core.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
-from hwsim.core.program import Program
-from hwsim.core.quality import OpQuality
-from hwsim.core.tensor import Role
 from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Playback
 from hwsim.errors import OutOfRange
-from hwsim.kernels.likeness import NOISE, POWER, PRODUCT, SIGNAL, measure_likeness
+from hwsim.ir.op_table import kind, op_spec
+from hwsim.ir.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.kernels.error_metrics import NOISE, POWER, PRODUCT, SIGNAL, measure_errors
+from hwsim.results.quality import OpQuality
 
 Array = NDArray[Any]
 
@@ -58,11 +58,11 @@ class Sums:
         return self.agreeing / self.rows if self.rows else None
 
 
-def likeness(wanted: Array, found: Array) -> NDArray[np.float64]:
+def error_metrics(wanted: Array, found: Array) -> NDArray[np.float64]:
     """Signal, noise, power and product of two arrays of single precision."""
     sums = np.zeros(4)
     one, other = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
-    measure_likeness(one, other, sums)
+    measure_errors(one, other, sums)
     return sums
 
 
@@ -93,7 +93,7 @@ class Comparison:
             return
         real = self._real(op, name, values)
         found = real.reshape(-1)
-        measured = likeness(reference, found)
+        measured = error_metrics(reference, found)
         if not np.isfinite(measured[NOISE]):
             kind_of_numbers = self.program.tensor(name).precision.value
             raise OutOfRange(f"{op.name}: its results leave the numbers of {kind_of_numbers}; {FINITE}")
@@ -116,7 +116,7 @@ class Comparison:
         if name in self.ops.indices:
             return
         self.tensors[name] = Sums()
-        self.tensors[name].add(likeness(exact, self.ops.real(name, held)))
+        self.tensors[name].add(error_metrics(exact, self.ops.real(name, held)))
 
     def results(self) -> tuple[OpQuality, ...]:
         """One entry for each op that ran, in program order."""
@@ -126,7 +126,7 @@ class Comparison:
         sums, clipped = self.sums[op.name], self.ops.clipped[op.name]
         made = [
             view.tensor
-            for view in law(op).reads(op)
+            for view in op_spec(op).reads(op)
             if view.tensor not in self.ops.indices
             and not self.program.tensor(view.tensor).role.parameter
             and not (isinstance(op, Gemm) and view == op.row_scales)

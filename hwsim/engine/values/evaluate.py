@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.noun import sorted_pairs
-from hwsim.core.ops import Op
-from hwsim.core.program import Loop, Node
-from hwsim.core.progress import Progress, no_progress
-from hwsim.core.quality import Quality
-from hwsim.core.workload import Workload
 from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
+from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
 from hwsim.engine.values.formatted import Adds, exactly
-from hwsim.engine.values.grids import Grids, grids
 from hwsim.engine.values.integers import IntegerOps
-from hwsim.engine.values.memory import Memory
-from hwsim.engine.values.observe import Observed
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_nodes, run_program
 from hwsim.errors import OutOfRange
+from hwsim.ir.ops import Op
+from hwsim.ir.program import Loop, Node
+from hwsim.ir.workload import Workload
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.results.decoded import Decoded
+from hwsim.results.quality import Quality
 
 Array = NDArray[Any]
 
@@ -56,7 +56,7 @@ class Given:
 class FloatRun:
     """What a float run left: where values lay, its results in a spool, and what its search chose."""
 
-    seen: Observed
+    seen: CalibrationStats
     spool: Spool
     chosen: tuple[Any, ...]
     decoded: Decoded | None
@@ -66,7 +66,7 @@ class FloatRun:
 class IntegerRun:
     """What a quantised run left: the arrays that are still there, the ops with their counts, what its search did."""
 
-    memory: Memory
+    memory: TensorStore
     ops: IntegerOps
     decoded: Decoded | None
 
@@ -81,7 +81,7 @@ def run_floats(
 ) -> FloatRun:
     """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
-    seen, tensors = Observed(program), {tensor.name for tensor in program.tensors}
+    seen, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
 
     def note(op: Op, name: str, values: Array) -> None:
         if not np.isfinite(values).all():
@@ -103,15 +103,15 @@ def run_floats(
     return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
 
 
-def grids_of(workload: Workload, given: Given, floats: FloatRun) -> Grids:
+def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
     """The grids on which a workload is quantised, calibrated on a float run."""
-    return grids(workload.program, workload.precision, given.parameters, floats.seen)
+    return quant_params_of(workload.program, workload.precision, given.parameters, floats.seen)
 
 
 def run_integers(
     workload: Workload,
     given: Given,
-    found: Grids,
+    found: QuantParamsTable,
     *,
     adds: Adds = exactly,
     threads: int = 1,
@@ -125,12 +125,12 @@ def run_integers(
 
 
 def _run(
-    workload: Workload, given: Given, ops: IntegerOps, memory: Memory, forced: Sequence[Any] | None
+    workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None
 ) -> Decoded | None:
     """Run all ops; what the search did."""
     fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
 
-    def run_loop(loop: Loop, memory: Memory, indices: Indices) -> bool:
+    def run_loop(loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         return search(loop, memory, indices) or fast(loop, memory, indices)
 
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
@@ -147,7 +147,7 @@ def evaluate(
     threads: int = 1,
     seed: int | None = None,
     watch: Callable[[IntegerOps], Seen] | None = None,
-    finish: Callable[[Memory, Decoded | None], None] | None = None,
+    finish: Callable[[TensorStore, Decoded | None], None] | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
     """How far a quantised workload is from itself in floats.

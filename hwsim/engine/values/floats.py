@@ -7,12 +7,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
-from hwsim.core.precision import Precision
-from hwsim.core.program import Program
-from hwsim.core.view import View
-from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.program import Program
+from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places
 from hwsim.tensor.single import single_products, single_weights
@@ -48,11 +48,11 @@ class FloatOps:
         self._again = {placed.op.name for placed in program.placed() if placed.loops}
         self._weights: dict[str, tuple[Weights, ...]] = {}
 
-    def memory(self, inputs: Mapping[str, NDArray[Any]]) -> Memory:
+    def memory(self, inputs: Mapping[str, NDArray[Any]]) -> TensorStore:
         """The arrays before the first op."""
-        return Memory(self.program, {**self.parameters, **inputs}, integer=False)
+        return TensorStore(self.program, {**self.parameters, **inputs}, integer=False)
 
-    def run(self, op: Op, memory: Memory, indices: Indices) -> None:
+    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
         match op:
             case Gemm():
@@ -72,11 +72,11 @@ class FloatOps:
             case Quantise():
                 self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
 
-    def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: NDArray[Any]) -> None:
+    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values)
 
-    def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> Floats:
+    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> Floats:
         act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
         out = self._product(op, act, weight)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
@@ -89,7 +89,7 @@ class FloatOps:
             self._weights[op.name] = single_weights(weight)
         return single_products(act, self._weights[op.name], self.threads, often=True)
 
-    def _conv(self, op: Conv, memory: Memory, indices: Indices) -> Floats:
+    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> Floats:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         rows = windows(op, act, 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
@@ -98,7 +98,7 @@ class FloatOps:
         out = laid_out(op, sums, shape)
         return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
-    def _elementwise(self, op: Elementwise, memory: Memory, indices: Indices) -> None:
+    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)
         reads = {
             local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
@@ -148,7 +148,7 @@ def from_rows(op: Reduce, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray
     return np.moveaxis(rows.reshape(*moved, length), -1, op.axis)
 
 
-def _reduce(op: Reduce, memory: Memory, indices: Indices) -> NDArray[Any]:
+def _reduce(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray[Any]:
     values = memory.read(op.read, indices)
     rows = rows_of(op, values)
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
@@ -158,14 +158,14 @@ def _reduce(op: Reduce, memory: Memory, indices: Indices) -> NDArray[Any]:
     return from_rows(op, made, values.shape)
 
 
-def looked_up(op: Lookup, memory: Memory, indices: Indices) -> NDArray[Any]:
+def looked_up(op: Lookup, memory: TensorStore, indices: Indices) -> NDArray[Any]:
     """The rows that the indices name; one beyond the table is its last row, as for a search past the last frame."""
     table = memory.read(op.table, indices)
     rows = table.reshape(-1, table.shape[-1])
     return np.asarray(rows[np.minimum(memory.read(op.index, indices).reshape(-1), len(rows) - 1)])
 
 
-def skewed(op: Skew, memory: Memory, indices: Indices) -> NDArray[Any]:
+def skewed(op: Skew, memory: TensorStore, indices: Indices) -> NDArray[Any]:
     """Each row from one entry before the one above it."""
     values = memory.read(op.read, indices)
     rows = values.shape[-2]

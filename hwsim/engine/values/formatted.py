@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm, Op
-from hwsim.core.precision import Precision
-from hwsim.core.program import Program
-from hwsim.core.summation import Summation
-from hwsim.core.tensor import Role
-from hwsim.core.view import View
+from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
-from hwsim.engine.values.grids import Grids
-from hwsim.engine.values.memory import Memory, index_tensors
 from hwsim.engine.values.strange import naming_weight
+from hwsim.engine.values.tensor_store import TensorStore, index_tensors
 from hwsim.engine.values.views import Indices, read
+from hwsim.hardware.summation import Summation
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Op
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
 from hwsim.tensor.gemm import matmul
@@ -51,13 +51,13 @@ class FormattedOps:
         self,
         program: Program,
         parameters: Mapping[str, NDArray[np.float32]],
-        grids: Grids,
+        params_table: QuantParamsTable,
         *,
         adds: Adds = exactly,
         threads: int = 1,
         seen: Seen = nobody,
     ) -> None:
-        self.program, self.parameters, self.grids = program, parameters, grids
+        self.program, self.parameters, self.params_table = program, parameters, params_table
         self.adds, self.threads, self.seen = adds, threads, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
@@ -68,14 +68,14 @@ class FormattedOps:
         tensor = self.program.tensor(name)
         if tensor.precision.floating:
             return rounded(values, tensor.precision)
-        if name not in self.grids.tensors:
+        if name not in self.params_table.tensors:
             return values
-        integers = self.grids.tensors[name].quantised(values)
+        integers = self.params_table.tensors[name].quantised(values)
         # Weights are many: a byte each, if they fit.
         narrow = tensor.role is Role.WEIGHT and tensor.precision.bits <= 8
         return integers.astype(storage(tensor.precision)) if narrow else integers
 
-    def memory(self, inputs: Mapping[str, Array]) -> Memory:
+    def memory(self, inputs: Mapping[str, Array]) -> TensorStore:
         """The arrays before the first op."""
         given = dict(self.held)
         for name, values in inputs.items():
@@ -85,19 +85,19 @@ class FormattedOps:
             elif tensor.precision.floating:
                 given[name] = rounded(values, tensor.precision)
             else:
-                given[name] = self.grids.tensors[name].quantised(values)
-        memory = Memory(self.program, given, integer=True)
+                given[name] = self.params_table.tensors[name].quantised(values)
+        memory = TensorStore(self.program, given, integer=True)
         for tensor in self.program.tensors:
-            if tensor.role is Role.STATE and tensor.name in self.grids.tensors:
-                memory[tensor.name] += self.grids.tensors[tensor.name].offset  # zero, as that grid writes it
+            if tensor.role is Role.STATE and tensor.name in self.params_table.tensors:
+                memory[tensor.name] += self.params_table.tensors[tensor.name].offset  # zero, as that grid writes it
         return memory
 
     def real(self, name: str, values: Array) -> Array:
         """What the numbers of a tensor stand for."""
-        grid = self.grids.tensors.get(name)
-        return values if grid is None or self.program.tensor(name).precision.floating else grid.real(values)
+        params = self.params_table.tensors.get(name)
+        return values if params is None or self.program.tensor(name).precision.floating else params.real(values)
 
-    def _keep(self, op: Op, view: View, memory: Memory, indices: Indices, values: Array) -> None:
+    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
 
@@ -115,7 +115,7 @@ class FormattedOps:
         """Whether an op multiplies by the same weights in each run."""
         return is_fixed(op, self.program)
 
-    def _float_weights(self, op: Gemm | Conv, memory: Memory, indices: Indices) -> tuple[Weights, ...]:
+    def _float_weights(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> tuple[Weights, ...]:
         """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
         if op.name in self._brought:
             return self._brought[op.name]
@@ -129,7 +129,7 @@ class FormattedOps:
             self._brought[op.name] = made
         return made
 
-    def _float_product(self, op: Gemm | Conv, acts: Array, memory: Memory, indices: Indices) -> None:
+    def _float_product(self, op: Gemm | Conv, acts: Array, memory: TensorStore, indices: Indices) -> None:
         """Products exact in single precision, each addition rounded to it, in the order of the array."""
         precision = self._multiplies_in(op)
         summation = self.adds(op, precision, precision)
@@ -164,9 +164,9 @@ class FormattedOps:
             return values.astype(np.int32)
         if tensor.precision.floating:
             return rounded(values, tensor.precision)
-        return self.grids.tensors[view.tensor].quantised(values)
+        return self.params_table.tensors[view.tensor].quantised(values)
 
-    def _float_elementwise(self, op: Elementwise, memory: Memory, indices: Indices, elements: int) -> None:
+    def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> None:
         views = [view for _, view in (*op.reads, *op.writes)]
         formats = [self.program.tensor(view.tensor).precision for view in views]
         precision = max((p for p in formats if p.floating), key=lambda p: p.bits)
@@ -186,10 +186,10 @@ class FormattedOps:
     def real_view(self, view: View, values: Array) -> Array:
         """What the numbers of a view stand for, as floats."""
         tensor = self.program.tensor(view.tensor)
-        grid = self.grids.tensors.get(view.tensor)
-        if tensor.precision.floating or grid is None:
+        params = self.params_table.tensors.get(view.tensor)
+        if tensor.precision.floating or params is None:
             return values
-        if grid.scale.size == 1:
-            return grid.real(values)
-        whole = grid.real(self.held[view.tensor])
+        if params.scale.size == 1:
+            return params.real(values)
+        whole = params.real(self.held[view.tensor])
         return read(whole, view, {})

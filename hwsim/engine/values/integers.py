@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.laws import is_depthwise
-from hwsim.core.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
-from hwsim.core.precision import Precision
-from hwsim.core.view import View
+from hwsim.engine.values.calibration import in_integers
 from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, rows_of, skewed
 from hwsim.engine.values.formatted import FormattedOps
-from hwsim.engine.values.grids import in_integers
-from hwsim.engine.values.memory import Memory
 from hwsim.engine.values.strange import naming_operands, naming_weight
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
+from hwsim.ir.op_table import is_depthwise
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
-from hwsim.tensor.grid import Grid, Ints, even
 from hwsim.tensor.products import Matrix, requantisers
+from hwsim.tensor.quant_params import Ints, QuantParams, even
 from hwsim.tensor.quantise import power_of_two_grid
 from hwsim.tensor.reduce import NORM_SCALE, float_reduced, normalised, places, reduced
-from hwsim.tensor.requantised import Requantiser
+from hwsim.tensor.requantiser import Requantiser
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ class IntegerOps(FormattedOps):
     def _whole(self) -> dict[str, bool]:
         return {}
 
-    def run(self, op: Op, memory: Memory, indices: Indices) -> None:
+    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
         match op:
             case Gemm():
@@ -78,23 +78,23 @@ class IntegerOps(FormattedOps):
         """The chain of an op that works in integers."""
         if op.name not in self._chains:
             with naming_operands(op):
-                self._chains[op.name] = prepared_chain(op, self.grids.locals[op.name])
+                self._chains[op.name] = prepared_chain(op, self.params_table.locals[op.name])
         return self._chains[op.name]
 
-    def ready(self, op: Gemm | Conv, weight: Array, memory: Memory) -> _Ready:
+    def ready(self, op: Gemm | Conv, weight: Array, memory: TensorStore) -> _Ready:
         """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
         if self.fixed(op) and op.name in self._ready:
             return self._ready[op.name]
-        grid = self.grids.tensors[op.weight.tensor]
-        scales, zeros = (self._along(op, entries, len(weight)) for entries in (grid.scale, grid.zero))
+        params = self.params_table.tensors[op.weight.tensor]
+        scales, zeros = (self._along(op, entries, len(weight)) for entries in (params.scale, params.zero))
         made = []
         for place, matrix in enumerate(weight):
-            own = Grid(grid.precision, scales[place], zeros[place], grid.symmetric, grid.group)
+            own = QuantParams(params.precision, scales[place], zeros[place], params.symmetric, params.group)
             made.append(Matrix.of(matrix, own))
         if isinstance(op, Gemm) and op.row_scales is not None:
             return self._kept(op, _Ready(tuple(made), ()))
         bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-        act, target = self.grids.tensors[op.act.tensor], self.grids.tensors.get(op.out.tensor)
+        act, target = self.params_table.tensors[op.act.tensor], self.params_table.tensors.get(op.out.tensor)
         if target is None:
             raise Unsupported(f"{op.name}: integers become {self.program.tensor(op.out.tensor).precision.value}")
         columns = weight.shape[2]
@@ -124,7 +124,7 @@ class IntegerOps(FormattedOps):
         rest = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
         return read(whole, rest, {}).reshape(batch, entries.shape[-2], -1)
 
-    def _gemm(self, op: Gemm, memory: Memory, indices: Indices) -> None:
+    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         if op.row_scales is not None:
             self._dynamic(op, op.row_scales, memory, indices)
@@ -142,10 +142,10 @@ class IntegerOps(FormattedOps):
         self._keep(op, op.out, memory, indices, out)
 
     def _products(self, op: Gemm | Conv, acts: Array, ready: _Ready) -> tuple[Ints, Array]:
-        grid, outs, accs = self.grids.tensors[op.act.tensor], [], []
+        params, outs, accs = self.params_table.tensors[op.act.tensor], [], []
         count = self.clipped[op.name]
         for rows, matrix, requantise in zip(acts, ready.matrices, ready.requantisers, strict=True):
-            acc, sums = self._sums(op, rows, matrix, grid)
+            acc, sums = self._sums(op, rows, matrix, params)
             out, clipped = requantise(sums)
             count.result += clipped
             count.results += out.size
@@ -153,17 +153,17 @@ class IntegerOps(FormattedOps):
             accs.append(acc)
         return _stacked(outs), _stacked(accs)
 
-    def _sums(self, op: Gemm | Conv, rows: Array, matrix: Matrix, grid: Grid) -> tuple[Array, Array]:
+    def _sums(self, op: Gemm | Conv, rows: Array, matrix: Matrix, params: QuantParams) -> tuple[Array, Array]:
         """What the accumulators hold, and the sums of whole columns without zero points."""
         narrow: NDArray[np.integer] = rows.astype(
-            np.int16 if grid.precision.bits > 8 else np.int8 if grid.precision.signed else np.uint8
+            np.int16 if params.precision.bits > 8 else np.int8 if params.precision.signed else np.uint8
         )
-        summation = self.adds(op, grid.precision, matrix.blocks[0].precision)
-        product = matrix.sums(narrow, grid, summation, self.threads)
+        summation = self.adds(op, params.precision, matrix.blocks[0].precision)
+        product = matrix.sums(narrow, params, summation, self.threads)
         self.clipped[op.name].accumulator += product.saturations
-        return product.acc, matrix.combined(narrow, grid, product.acc)
+        return product.acc, matrix.combined(narrow, params, product.acc)
 
-    def _quantise(self, op: Quantise, memory: Memory, indices: Indices) -> None:
+    def _quantise(self, op: Quantise, memory: TensorStore, indices: Indices) -> None:
         values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
         rows = values.reshape(prod(scales), -1)
         integers, found = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
@@ -171,15 +171,15 @@ class IntegerOps(FormattedOps):
         self._keep(op, op.scales, memory, indices, found)
         self._keep(op, op.write, memory, indices, integers)
 
-    def _dynamic(self, op: Gemm, row_scales: View, memory: Memory, indices: Indices) -> None:
+    def _dynamic(self, op: Gemm, row_scales: View, memory: TensorStore, indices: Indices) -> None:
         """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         acts, weights = matrices(op, act, weight)
         scales = memory.read(row_scales, indices).reshape(len(acts), -1)
-        grid = even(self.program.tensor(op.act.tensor).precision, 1.0)
+        params = even(self.program.tensor(op.act.tensor).precision, 1.0)
         outs, accs = [], []
         for rows, own, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
-            acc, sums = self._sums(op, rows, matrix, grid)
+            acc, sums = self._sums(op, rows, matrix, params)
             outs.append(real_sums(sums, own, matrix.column_scales))
             accs.append(acc)
         self.seen(op, "/act_scale", scales)
@@ -188,27 +188,29 @@ class IntegerOps(FormattedOps):
         made = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
         self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
-    def _conv(self, op: Conv, memory: Memory, indices: Indices) -> None:
+    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         shape = self.program.shapes(indices)
         if not self._in_integers(op):
             rows = windows(op, self._float(op, op.act, act), 0)
             self._float_product(op, rows, memory, indices)
             return
-        grid = self.grids.tensors[op.act.tensor]
-        rows, ready = windows(op, act, grid.offset), self.ready(op, weight, memory)
+        params = self.params_table.tensors[op.act.tensor]
+        rows, ready = windows(op, act, params.offset), self.ready(op, weight, memory)
         if is_depthwise(op, shape):
-            out, acc = self._depthwise(op, rows, weight, ready, grid)
+            out, acc = self._depthwise(op, rows, weight, ready, params)
         else:
             out, acc = self._products(op, rows, ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
         self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
-    def _depthwise(self, op: Conv, rows: Array, weight: Array, ready: _Ready, grid: Grid) -> tuple[Ints, Array]:
+    def _depthwise(
+        self, op: Conv, rows: Array, weight: Array, ready: _Ready, params: QuantParams
+    ) -> tuple[Ints, Array]:
         """Products of the vector unit, exact in 32 bits; one requantiser for all channels."""
         if len(ready.matrices[0].blocks) > 1:
-            acc, sums = self._depthwise_by_groups(rows, ready, grid)
+            acc, sums = self._depthwise_by_groups(rows, ready, params)
         else:
             acc = depthwise_sums(rows, weight)
             zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
@@ -226,13 +228,13 @@ class IntegerOps(FormattedOps):
         count.results += out.size
         return np.ascontiguousarray(out.T)[:, :, None], acc[..., None]
 
-    def _depthwise_by_groups(self, rows: Array, ready: _Ready, grid: Grid) -> tuple[Array, Array]:
+    def _depthwise_by_groups(self, rows: Array, ready: _Ready, params: QuantParams) -> tuple[Array, Array]:
         """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
         accs, sums = [], []
         for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
-            acc = matrix.sums(own, grid, None, self.threads).acc
+            acc = matrix.sums(own, params, None, self.threads).acc
             accs.append(acc[:, :, 0])
-            sums.append(matrix.combined(own, grid, acc)[:, 0])
+            sums.append(matrix.combined(own, params, acc)[:, 0])
         return np.stack(accs), np.stack(sums)
 
     def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
@@ -244,12 +246,12 @@ class IntegerOps(FormattedOps):
             self._whole[op.name] = whole if views else in_integers(op, self.program)
         return self._whole[op.name]
 
-    def _elementwise(self, op: Elementwise, memory: Memory, indices: Indices) -> None:
+    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)
         if not self._in_integers(op):
             self._float_elementwise(op, memory, indices, elements)
             return
-        chain, own = self.chain(op), self.grids.locals[op.name]
+        chain, own = self.chain(op), self.params_table.locals[op.name]
         reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
         values, clipped = chain(reads, elements, self.threads)
         count = self.clipped[op.name]
@@ -258,13 +260,13 @@ class IntegerOps(FormattedOps):
         for local, view in op.writes:
             self._keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
 
-    def _reduce(self, op: Reduce, memory: Memory, indices: Indices) -> None:
+    def _reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
         values = memory.read(op.read, indices)
         rows = rows_of(op, values)
         if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
             self._keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
             return
-        source, target = self.grids.tensors.get(op.read.tensor), self.grids.tensors.get(op.write.tensor)
+        source, target = self.params_table.tensors.get(op.read.tensor), self.params_table.tensors.get(op.write.tensor)
         parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
         if source is None or target is None:
             kept = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))

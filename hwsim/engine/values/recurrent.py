@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Elementwise, Gemm, Op
-from hwsim.core.program import Loop
 from hwsim.engine.values.arena import Arena, independent
 from hwsim.engine.values.assembly import Assembly, Record
+from hwsim.engine.values.calibration import in_integers
 from hwsim.engine.values.floats import matrices, nobody
-from hwsim.engine.values.grids import in_integers
 from hwsim.engine.values.integers import IntegerOps
-from hwsim.engine.values.memory import Memory
+from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.ops import Elementwise, Gemm, Op
+from hwsim.ir.program import Loop
 from hwsim.kernels import recurrence as kernel
 from hwsim.kernels.chain import STEP_FIELDS
 from hwsim.tensor.split import in_parallel, pieces
@@ -38,7 +38,7 @@ class RecurrentLoops:
     def __init__(self, ops: IntegerOps) -> None:
         self.ops = ops
 
-    def __call__(self, loop: Loop, memory: Memory, indices: Indices) -> bool:
+    def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Run a loop at once, if it can; says whether it did."""
         body = tuple(node for node in loop.body if not isinstance(node, Loop))
         times = loop.runs(indices)
@@ -75,12 +75,12 @@ class RecurrentLoops:
         shape = record.shape if runs == 1 else (runs, *record.shape)
         self.ops.seen(record.op, record.name, values.reshape(shape), runs)
 
-    def _suits(self, op: Op, memory: Memory, indices: Indices, loop: Loop) -> bool:
+    def _suits(self, op: Op, memory: TensorStore, indices: Indices, loop: Loop) -> bool:
         if isinstance(op, Elementwise):
             return in_integers(op, self.ops.program)
         if not isinstance(op, Gemm) or not in_integers(op, self.ops.program):
             return False
-        program, act = self.ops.program, self.ops.grids.tensors[op.act.tensor].precision
+        program, act = self.ops.program, self.ops.params_table.tensors[op.act.tensor].precision
         if not program.tensor(op.weight.tensor).role.parameter or act.bits > 8 or not act.signed:
             return False
         if op.weight.windows or op.weight.order is not None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce, Reduction
-from hwsim.core.program import Program
-from hwsim.core.tensor import Role
-from hwsim.engine.values.memory import index_tensors
+from hwsim.engine.values.tensor_store import index_tensors
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Reduce, Reduction
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
 
 Floats = NDArray[np.float32]
 

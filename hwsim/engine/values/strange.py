@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.ops import Conv, Elementwise, Gemm, Reduce
 from hwsim.errors import InvalidValue, OutOfRange
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Reduce
 
 
 @contextmanager

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.decoded import Decoded
-from hwsim.core.ops import Conv, Elementwise, Gemm, Op, Quantise
-from hwsim.core.precision import Precision
-from hwsim.core.program import Program
 from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
-from hwsim.engine.values.memory import Memory, outputs
 from hwsim.engine.values.spool import Spool
+from hwsim.engine.values.tensor_store import TensorStore, outputs
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Quantise
+from hwsim.ir.program import Program
+from hwsim.quantities.precision import Precision
+from hwsim.results.decoded import Decoded
 from hwsim.tensor.formats import storage
-from hwsim.tensor.grid import Grid
 from hwsim.tensor.packing import packed
+from hwsim.tensor.quant_params import QuantParams
 
 Array = NDArray[Any]
 
@@ -87,10 +87,10 @@ class Trace:
 
     def _numbers(self, key: str, tensor: str, values: Array, runs: int = 1) -> None:
         assert self._ops is not None
-        precision, grid = self.program.tensor(tensor).precision, self._ops.grids.tensors.get(tensor)
+        precision, params = self.program.tensor(tensor).precision, self._ops.params_table.tensors.get(tensor)
         index = tensor in self._ops.indices
-        if grid is not None and not index and not precision.floating and f"{key}_scale" not in self.spool.streams:
-            self._scales(key, grid)
+        if params is not None and not index and not precision.floating and f"{key}_scale" not in self.spool.streams:
+            self._scales(key, params)
         if self.pack and not precision.floating and precision.bits <= _NARROW_BITS:
             if f"{key}.shape" not in self.spool.streams:
                 self.spool.add(f"{key}.shape", np.array(values.shape[runs > 1 :], np.int64))
@@ -99,11 +99,11 @@ class Trace:
         kind = np.dtype(np.float16 if precision is Precision.FP16 else storage(precision))
         self.spool.add(key, values, kind, runs)
 
-    def _scales(self, key: str, grid: Grid) -> None:
-        self.spool.add(f"{key}_scale", np.asarray(grid.scale, np.float32))
-        self.spool.add(f"{key}_zero", np.asarray(grid.zero, np.int32))
+    def _scales(self, key: str, params: QuantParams) -> None:
+        self.spool.add(f"{key}_scale", np.asarray(params.scale, np.float32))
+        self.spool.add(f"{key}_zero", np.asarray(params.zero, np.int32))
 
-    def finish(self, memory: Memory, decoded: Decoded | None) -> None:
+    def finish(self, memory: TensorStore, decoded: Decoded | None) -> None:
         """Take down what the program was run for."""
         for name in outputs(self.program):
             self._numbers(f"out_{name}", name, memory[name])

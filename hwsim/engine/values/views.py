@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.view import View
+from hwsim.ir.view import View
 
 Array = NDArray[Any]
 Indices = Mapping[str, int]

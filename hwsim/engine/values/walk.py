@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Iterable
 
-from hwsim.core.ops import Op
-from hwsim.core.program import Loop, Node, Program
-from hwsim.engine.values.memory import Memory, last_uses
+from hwsim.engine.values.tensor_store import TensorStore, last_uses
 from hwsim.engine.values.views import Indices
+from hwsim.ir.ops import Op
+from hwsim.ir.program import Loop, Node, Program
 
-RunOp = Callable[[Op, Memory, Indices], None]
-RunLoop = Callable[[Loop, Memory, Indices], bool]
+RunOp = Callable[[Op, TensorStore, Indices], None]
+RunLoop = Callable[[Loop, TensorStore, Indices], bool]
 """Runs a whole loop at once, if it can; says whether it did."""
 
 
-def never(loop: Loop, memory: Memory, indices: Indices) -> bool:
+def never(loop: Loop, memory: TensorStore, indices: Indices) -> bool:
     """Runs no loop at once."""
     return False
 
 
 def run_nodes(
-    nodes: Iterable[Node], memory: Memory, indices: Indices, run_op: RunOp, run_loop: RunLoop = never
+    nodes: Iterable[Node], memory: TensorStore, indices: Indices, run_op: RunOp, run_loop: RunLoop = never
 ) -> None:
     """Run nodes in program order, the loops around them at these indices."""
     for node in nodes:
@@ -31,7 +31,7 @@ def run_nodes(
 
 
 def run_program(
-    program: Program, memory: Memory, run_op: RunOp, run_loop: RunLoop = never, skip: frozenset[str] = frozenset()
+    program: Program, memory: TensorStore, run_op: RunOp, run_loop: RunLoop = never, skip: frozenset[str] = frozenset()
 ) -> None:
     """Run a program, but the loops and ops named in `skip`; what no later node touches is given back."""
     for node, done in zip(program.body, last_uses(program), strict=True):

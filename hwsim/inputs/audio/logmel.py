@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.noun import Noun
 from hwsim.errors import InvalidValue
+from hwsim.quantities.noun import Noun
 
 Floats = NDArray[np.float32]
 

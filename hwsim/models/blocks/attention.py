@@ -6,14 +6,14 @@ Queries, keys and values are [batch, frames, heads, size of a head]; scores [bat
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Gemm, Reduce, Reduction, Skew
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import Affine, View, Window, window
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Gemm, Reduce, Reduction, Skew
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import Affine, View, Window, window
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.linear import matrix
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 BY_HEAD = (0, 2, 1, 3)  # [batch, frames, heads, …] as [batch, heads, frames, …], and back
 
@@ -74,7 +74,7 @@ def cache_tensors(name: str, sizes: Heads, frames: int, plan: PrecisionPlan, rol
 
 
 def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: Heads, cache: Cache, plan: PrecisionPlan
-) -> tuple[Part, Part]:  # fmt: skip
+) -> tuple[Fragment, Fragment]:  # fmt: skip
     """Attention with relative positions as in Transformer-XL: (q + u) · k for content, (q + v) · p for position.
 
     `positions` are queries + keys - 1 rows, the largest distance first, which a projection without bias turns into p.
@@ -84,7 +84,7 @@ def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: 
     rows = q + k - 1
     project, content, position = (f"{name}.{op}" for op in ("project", "content", "position"))
     projected = tensor(f"{name}.projected", (1, rows, h, d), plan.cached(position))
-    hoisted = Part((projected,))
+    hoisted = Fragment((projected,))
     hoisted += matrix(project, positions, sizes.size, sizes.size, View(tensor=projected.name), plan, bias=False)
 
     query = tensor(f"{name}.queries", (b, q, h, d), plan.of(f"{name}.query").state)
@@ -128,14 +128,14 @@ def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: 
         {"scale": sizes.scale},
     )
     made = (query, u, v, for_content, for_position, by_content, by_distance, by_position, scores)
-    products = Part(made) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
-    products += biased + Part(nodes=(by_key, by_row, shift)) + combined
+    products = Fragment(made) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
+    products += biased + Fragment(nodes=(by_key, by_row, shift)) + combined
     return hoisted, products + _weighted_values(name, View(tensor=scores.name), scores, sizes, cache, out, plan)
 
 
 def attention(
     name: str, x: View, out: Tensor, sizes: Heads, cache: Cache, plan: PrecisionPlan, keys: tuple[Window, ...] = ()
-) -> Part:
+) -> Fragment:
     """Attention without positions; the window over keys, if given, says which of `sizes.keys` there are so far.
 
     The scale of the scores is folded into the weights of the queries. Makes `out`.
@@ -147,13 +147,13 @@ def attention(
     scores = tensor(f"{name}.scores", (sizes.batch, sizes.heads, sizes.queries, sizes.keys), plan.of(content).state)
     score_view = View(tensor=scores.name, windows=keys)
     by_key = _by_key(content, query, cache, score_view)
-    products = Part((query, scores)) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
-    return products + Part(nodes=(by_key,)) + _weighted_values(name, score_view, scores, sizes, cache, out, plan)
+    products = Fragment((query, scores)) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
+    return products + Fragment(nodes=(by_key,)) + _weighted_values(name, score_view, scores, sizes, cache, out, plan)
 
 
 def _weighted_values(
     name: str, score_view: View, scores: Tensor, sizes: Heads, cache: Cache, out: Tensor, plan: PrecisionPlan
-) -> Part:
+) -> Fragment:
     """Softmax of the scores, the values so weighted, and the output projection."""
     context, last = f"{name}.context", f"{name}.output"
     shares = tensor(f"{name}.shares", scores.shape, plan.of(context).activation)
@@ -166,7 +166,7 @@ def _weighted_values(
         weight=replace(cache.read[1], order=BY_HEAD),
         out=View(tensor=heads.name, order=BY_HEAD),
     )
-    made = Part((shares, heads, out), (softmax, gather))
+    made = Fragment((shares, heads, out), (softmax, gather))
     return made + matrix(last, View(tensor=heads.name), sizes.size, sizes.size, View(tensor=out.name), plan)
 
 
@@ -181,9 +181,9 @@ def _by_key(name: str, query: Tensor, cache: Cache, scores: View) -> Gemm:
     )
 
 
-def _projections(name: str, x: View, query: View, sizes: Heads, cache: Cache, plan: PrecisionPlan) -> Part:
+def _projections(name: str, x: View, query: View, sizes: Heads, cache: Cache, plan: PrecisionPlan) -> Fragment:
     """Queries, keys and values of the frames of x."""
-    part = Part()
+    part = Fragment()
     for what, out in (("query", query), ("key", cache.written[0]), ("value", cache.written[1])):
         part += matrix(f"{name}.{what}", x, sizes.size, sizes.size, out, plan)
     return part

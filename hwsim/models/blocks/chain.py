@@ -1,9 +1,9 @@
 """Elementwise ops: one short way to write a chain, and the chains that networks share."""
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Apply, Elementwise
-from hwsim.core.view import View
-from hwsim.models.part import Part
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Apply, Elementwise
+from hwsim.ir.view import View
+from hwsim.models.fragment import Fragment
 
 
 def step(result: str, function: Function, *args: str) -> Apply:
@@ -17,7 +17,7 @@ def chain(
     steps: tuple[Apply, ...],
     writes: dict[str, View],
     constants: dict[str, float] | None = None,
-) -> Part:
+) -> Fragment:
     """A chain over local values, as a part."""
     op = Elementwise(
         name=name,
@@ -26,21 +26,21 @@ def chain(
         writes=tuple(writes.items()),
         constants=tuple((constants or {}).items()),
     )
-    return Part(nodes=(op,))
+    return Fragment(nodes=(op,))
 
 
-def relu(name: str, read: View, write: View) -> Part:
+def relu(name: str, read: View, write: View) -> Fragment:
     """max(x, 0)."""
     steps = (step("kept", Function.MAX, "x", "zero"), step("out", Function.REQUANTIZE, "kept"))
     return chain(name, {"x": read}, steps, {"out": write}, {"zero": 0.0})
 
 
-def swish(name: str, read: View, write: View) -> Part:
+def swish(name: str, read: View, write: View) -> Fragment:
     """x · sigmoid(x)."""
     return chain(name, {"x": read}, SWISH, {"out": write})
 
 
-def gated_linear(name: str, value: View, gate: View, write: View) -> Part:
+def gated_linear(name: str, value: View, gate: View, write: View) -> Fragment:
     """value · sigmoid(gate)."""
     steps = (
         step("open", Function.SIGMOID, "gate"),
@@ -50,7 +50,7 @@ def gated_linear(name: str, value: View, gate: View, write: View) -> Part:
     return chain(name, {"value": value, "gate": gate}, steps, {"out": write})
 
 
-def residual(name: str, before: View, change: View, write: View, factor: float = 1.0) -> Part:
+def residual(name: str, before: View, change: View, write: View, factor: float = 1.0) -> Fragment:
     """before + factor · change."""
     scaled = (step("scaled", Function.MUL, "change", "factor"),) if factor != 1 else ()
     steps = (

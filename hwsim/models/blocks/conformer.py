@@ -6,17 +6,17 @@ block sees the whole utterance or a chunk, its `Surroundings` say: where keys, v
 
 from dataclasses import dataclass
 
-from hwsim.core.ops import ConvAxis
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Tensor
-from hwsim.core.view import View, window
+from hwsim.ir.ops import ConvAxis
+from hwsim.ir.tensor import Tensor
+from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, relative_attention
 from hwsim.models.blocks.chain import gated_linear, swish
 from hwsim.models.blocks.convolution import depthwise
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.residual import added, feed_forward, normalised
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class BlockSizes:
 
 def conformer_block(
     name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
-) -> tuple[Part, Part, Tensor]:
+) -> tuple[Fragment, Fragment, Tensor]:
     """x → out, both [batch, frames, size]; the part that does not depend on x comes first."""
     size = sizes.heads.size
     after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, plan, 0.5)
@@ -66,7 +66,7 @@ def conformer_block(
 
 def convolution_module(
     name: str, x: Tensor, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
-) -> tuple[Tensor, Part]:
+) -> tuple[Tensor, Fragment]:
     """x + pointwise(swish(batch norm(depthwise(GLU(pointwise(norm(x)))))))."""
     size, enter, slide, leave = sizes.heads.size, f"{name}.enter", f"{name}.slide", f"{name}.leave"
     normed, norm = normalised(f"{name}.norm", x, plan, enter)

@@ -2,11 +2,11 @@
 
 from math import prod
 
-from hwsim.core.ops import Conv, ConvAxis
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
-from hwsim.models.part import Part, tensor
+from hwsim.ir.ops import Conv, ConvAxis
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 
 def convolution(
@@ -19,7 +19,7 @@ def convolution(
     *,
     groups: int = 1,
     bias: bool = True,
-) -> Part:
+) -> Fragment:
     """act[batch, *axes, channels] → out[batch, *positions, outputs]; makes weight, bias and out."""
     policy, outputs = plan.of(name), out.shape[-1]
     taps = prod(axis.kernel for axis in axes)
@@ -35,10 +35,10 @@ def convolution(
         axes=axes,
         groups=groups,
     )
-    return Part((out, weight, offset) if bias else (out, weight), (conv,))
+    return Fragment((out, weight, offset) if bias else (out, weight), (conv,))
 
 
-def depthwise(name: str, act: View, axis: ConvAxis, out: Tensor, plan: PrecisionPlan) -> Part:
+def depthwise(name: str, act: View, axis: ConvAxis, out: Tensor, plan: PrecisionPlan) -> Fragment:
     """A kernel of its own for each channel, along one axis."""
     channels = out.shape[-1]
     return convolution(name, act, channels, (axis,), out, plan, groups=channels)

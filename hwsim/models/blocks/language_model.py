@@ -1,14 +1,14 @@
 """One step of an LSTM language model: from a symbol to the log probabilities of the next one."""
 
-from hwsim.core.ops import Reduce, Reduction
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Tensor
-from hwsim.core.view import View
+from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.tensor import Tensor
+from hwsim.ir.view import View
 from hwsim.models.blocks.embedding import embedding
 from hwsim.models.blocks.linear import linear
-from hwsim.models.blocks.lstm import Memory, lstm_layer_step
+from hwsim.models.blocks.lstm import LstmState, lstm_layer_step
 from hwsim.models.decoding import LstmLm
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 
 def lstm_stack(
@@ -18,16 +18,16 @@ def lstm_stack(
     rows: int,
     cells: int,
     plan: PrecisionPlan,
-    memories: tuple[Memory | None, ...],
+    memories: tuple[LstmState | None, ...],
     out: tuple[View, Tensor],
-) -> Part:
+) -> Fragment:
     """One step of stacked layers, one for each memory: x[rows, inputs] → a view of a tensor with rows of `cells`."""
-    part, read, width = Part(), x, inputs
+    part, read, width = Fragment(), x, inputs
     for layer, memory in enumerate(memories):
         wanted = out
         if layer < len(memories) - 1:
             made = tensor(f"{name}.{layer}.out", (rows, cells), plan.of(f"{name}.{layer + 1}.input").activation)
-            part, wanted = part + Part((made,)), (View(tensor=made.name), made)
+            part, wanted = part + Fragment((made,)), (View(tensor=made.name), made)
         part += lstm_layer_step(f"{name}.{layer}", read, width, rows, cells, plan, wanted, memory)
         read, width = wanted[0], cells
     return part
@@ -39,10 +39,10 @@ def lm_step(
     outputs: int,
     symbol: View,
     rows: int,
-    memories: tuple[Memory | None, ...],
+    memories: tuple[LstmState | None, ...],
     plan: PrecisionPlan,
     scores: View,
-) -> Part:
+) -> Fragment:
     """symbol[rows] → scores[rows, outputs], logarithms of probabilities."""
     first, last = f"{name}.0.input", f"{name}.output"
     embedded = tensor(f"{name}.embedded", (rows, lm.embedding), plan.of(first).activation)
@@ -50,7 +50,7 @@ def lm_step(
     logits = tensor(f"{name}.logits", (rows, outputs), plan.of(last).state)
     x, h = View(tensor=embedded.name), View(tensor=hidden.name)
     return (
-        Part((embedded, hidden))
+        Fragment((embedded, hidden))
         + embedding(f"{name}.embed", outputs, lm.embedding, symbol, x, embedded.precision)
         + lstm_stack(name, x, lm.embedding, rows, lm.cells, plan, memories, (h, hidden))
         + linear(last, h, lm.cells, logits, plan)
@@ -58,6 +58,6 @@ def lm_step(
     )
 
 
-def log_softmax(name: str, read: View, write: View) -> Part:
+def log_softmax(name: str, read: View, write: View) -> Fragment:
     """Scores as logarithms of probabilities."""
-    return Part(nodes=(Reduce(name=name, reduction=Reduction.LOG_SOFTMAX, read=read, write=write),))
+    return Fragment(nodes=(Reduce(name=name, reduction=Reduction.LOG_SOFTMAX, read=read, write=write),))

@@ -1,20 +1,20 @@
 """A matrix product with bias."""
 
-from hwsim.core.ops import Gemm
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
-from hwsim.models.part import Part, tensor
+from hwsim.ir.ops import Gemm
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 
-def linear(name: str, act: View, inputs: int, out: Tensor, plan: PrecisionPlan) -> Part:
+def linear(name: str, act: View, inputs: int, out: Tensor, plan: PrecisionPlan) -> Fragment:
     """out[…, outputs] = act[…, inputs] @ weight + bias; makes weight, bias and out."""
-    return Part((out,)) + matrix(name, act, inputs, out.shape[-1], View(tensor=out.name), plan)
+    return Fragment((out,)) + matrix(name, act, inputs, out.shape[-1], View(tensor=out.name), plan)
 
 
 def matrix(
     name: str, act: View, inputs: int, outputs: int, out: View, plan: PrecisionPlan, *, bias: bool = True
-) -> Part:
+) -> Fragment:
     """The same into a view of a tensor that is made elsewhere; rows may lie over several axes, as heads do."""
     policy = plan.of(name)
     weight = tensor(f"{name}.weight", (inputs, outputs), policy.weight, Role.WEIGHT, policy.group)
@@ -26,4 +26,4 @@ def matrix(
         bias=View(tensor=offset.name) if bias else None,
         out=out,
     )
-    return Part((weight, offset) if bias else (weight,), (gemm,))
+    return Fragment((weight, offset) if bias else (weight,), (gemm,))

@@ -5,14 +5,14 @@ Gates as PyTorch defines them: input, forget, cell, output; two bias vectors, on
 
 from dataclasses import dataclass
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Elementwise
-from hwsim.core.precision import PrecisionPlan
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View, window
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Elementwise
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View, window
 from hwsim.models.blocks.chain import step
 from hwsim.models.blocks.linear import linear
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 GATES = "ifgo"
 
@@ -30,7 +30,7 @@ BACKWARD = Direction("backward", backward=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LstmState:
     """Where a step finds the state of a layer, and where it leaves the new one."""
 
     hidden: View
@@ -62,10 +62,10 @@ def input_products(name: str, directions: tuple[Direction, ...]) -> tuple[str, .
 
 def lstm_sequence(
     name: str, x: Sequence, cells: int, out: Tensor, directions: tuple[Direction, ...], plan: PrecisionPlan
-) -> Part:
+) -> Fragment:
     """x → out[frames, batch, directions · cells], all directions in one loop over frames; makes out."""
     frames, batch = x.frames, x.batch
-    hoisted, looped = Part(), Part()
+    hoisted, looped = Fragment(), Fragment()
     loop = f"{name}.frames"
     for place, direction in enumerate(directions):
         own = f"{name}.{direction.name}"
@@ -78,7 +78,7 @@ def lstm_sequence(
         )
         wanted = View(tensor=out.name, windows=(frame, window(2, start=place * cells, count=cells)))
         looped += lstm_step(own, gates, batch, cells, plan, also=(wanted, out))
-    return Part((out,)) + hoisted + looped.looped(loop, frames)
+    return Fragment((out,)) + hoisted + looped.looped(loop, frames)
 
 
 def lstm_step(
@@ -89,18 +89,18 @@ def lstm_step(
     plan: PrecisionPlan,
     *,
     also: tuple[View, Tensor] | None = None,
-    memory: Memory | None = None,
-) -> Part:
+    memory: LstmState | None = None,
+) -> Fragment:
     """One step: the recurrent product, the gates, the new state; the new hidden state also goes to a view, if given.
 
     Without a memory the layer has a state of its own, which it makes.
     """
     policy = plan.of(f"{name}.recurrent")
-    own = Part()
+    own = Fragment()
     if memory is None:
         hidden = tensor(f"{name}.hidden", (batch, cells), policy.activation, Role.STATE)
         cell = tensor(f"{name}.cell", (batch, cells), policy.state, Role.STATE)
-        own, memory = Part((hidden, cell)), _kept(View(tensor=hidden.name), View(tensor=cell.name))
+        own, memory = Fragment((hidden, cell)), _kept(View(tensor=hidden.name), View(tensor=cell.name))
     sums = tensor(f"{name}.recurrent.sums", (batch, 4 * cells), policy.state)
     recurrent = linear(f"{name}.recurrent", memory.hidden, cells, sums, plan)
 
@@ -115,13 +115,13 @@ def lstm_step(
         chain = chain if same else (*chain, step("out", Function.REQUANTIZE, "wide"))
         writes.append(("hidden" if same else "out", view))
     gates = Elementwise(name=f"{name}.gates", reads=tuple(reads), chain=chain, writes=tuple(writes))
-    return own + recurrent + Part(nodes=(gates,))
+    return own + recurrent + Fragment(nodes=(gates,))
 
 
 def lstm_layer_step(
     name: str, x: View, inputs: int, rows: int, cells: int, plan: PrecisionPlan, out: tuple[View, Tensor],
-    memory: Memory | None = None,
-) -> Part:  # fmt: skip
+    memory: LstmState | None = None,
+) -> Fragment:  # fmt: skip
     """One step of a layer with both products: x[rows, inputs] → a view of a tensor with rows of `cells`."""
     sums = tensor(f"{name}.input.sums", (rows, 4 * cells), plan.of(f"{name}.input").state)
     gates = tuple(_gate(sums, gate, cells) for gate in range(4))
@@ -130,9 +130,9 @@ def lstm_layer_step(
     )
 
 
-def _kept(hidden: View, cell: View) -> Memory:
+def _kept(hidden: View, cell: View) -> LstmState:
     """A state that is replaced where it stands."""
-    return Memory(hidden, cell, hidden, cell)
+    return LstmState(hidden, cell, hidden, cell)
 
 
 def _gate(sums: Tensor, place: int, cells: int) -> View:

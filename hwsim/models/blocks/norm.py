@@ -1,15 +1,15 @@
 """Layer norm, and batch norm as what is left of it after training: a gain and an offset for each channel."""
 
-from hwsim.core.functions import Function
-from hwsim.core.ops import Reduce, Reduction
-from hwsim.core.precision import Precision
-from hwsim.core.tensor import Role, Tensor
-from hwsim.core.view import View
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import View
 from hwsim.models.blocks.chain import SWISH, chain, step
-from hwsim.models.part import Part, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import Precision
 
 
-def layer_norm(name: str, read: View, out: Tensor, precision: Precision) -> Part:
+def layer_norm(name: str, read: View, out: Tensor, precision: Precision) -> Fragment:
     """Each row brought to mean 0 and variance 1, then gain and offset, which are of that format; makes out."""
     parameters = _gain_and_offset(name, out.shape[-1], precision)
     norm = Reduce(
@@ -19,10 +19,10 @@ def layer_norm(name: str, read: View, out: Tensor, precision: Precision) -> Part
         write=View(tensor=out.name),
         parameters=tuple(View(tensor=parameter.name) for parameter in parameters),
     )
-    return Part((*parameters, out), (norm,))
+    return Fragment((*parameters, out), (norm,))
 
 
-def batch_norm_swish(name: str, read: View, out: Tensor, precision: Precision) -> Part:
+def batch_norm_swish(name: str, read: View, out: Tensor, precision: Precision) -> Fragment:
     """The gain and the offset of a batch norm, and the swish behind it, in one chain; makes out.
 
     The gain is costed, not folded into the convolution before it, so that the model keeps all that it was trained with.
@@ -34,7 +34,7 @@ def batch_norm_swish(name: str, read: View, out: Tensor, precision: Precision) -
         *SWISH,
     )
     reads = {"in": read, "gain": View(tensor=gain.name), "offset": View(tensor=offset.name)}
-    return Part((gain, offset, out)) + chain(name, reads, steps, {"out": View(tensor=out.name)})
+    return Fragment((gain, offset, out)) + chain(name, reads, steps, {"out": View(tensor=out.name)})
 
 
 def _gain_and_offset(name: str, size: int, precision: Precision) -> tuple[Tensor, Tensor]:

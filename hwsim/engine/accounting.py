@@ -1,0 +1,111 @@
+"""Runs a schedule on a digital chip: time and work of every op, by the fast engine."""
+
+from dataclasses import dataclass, field
+
+from hwsim.engine.ports import fused_port_bound, load_port_bound, port_bound
+from hwsim.quantities.caches import IdentityCache
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Counters, OpCounters, RunCounters, Units, Work
+from hwsim.schedule.schedule import OpSchedule, Ports, Preload, Schedule
+from hwsim.timing.timeline import OpTimes, Times, times
+
+
+def counters_of(schedule: Schedule) -> RunCounters:
+    """The counters of all ops, each over all its runs, and of the whole chip."""
+    timed = times(schedule)
+    gathered = _gather(schedule)
+    by_op = timed.by_op()
+    ops = tuple(_op_counters(name, tally, by_op[name]) for name, tally in gathered.items())
+    return RunCounters(
+        ops=ops,
+        total=_total(ops, timed, shared=schedule.ports.shared),
+        unrolled_iterations=timed.unrolled_iterations,
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What an op does over all its runs, whatever its sizes: each with how often it is done."""
+
+    kind: str
+    mode: Precision | None = None
+    times: int = 0
+    macs: int = 0
+    works: list[tuple[Work, int]] = field(default_factory=list)
+    port_bound: list[tuple[Units, int]] = field(default_factory=list)
+
+    def add(self, work: Work, port_bound: Units, times: int) -> None:
+        self.works.append((work, times))
+        self.port_bound.append((port_bound, times))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What one run of an op does for itself, and for the op that follows on its tiles."""
+
+    work: Work
+    port_bound: Units
+    fused_work: Work
+    fused_port_bound: Units
+
+    @classmethod
+    def of(cls, op: OpSchedule, ports: Ports) -> "_Done":
+        return cls(op.work(), port_bound(op.steps, ports), op.fused_work(), fused_port_bound(op.steps))
+
+
+_DONE = IdentityCache[_Done](most=1 << 12)
+
+
+def _gather(schedule: Schedule) -> dict[str, _Tally]:
+    """The work of every op, in the order in which the timeline meets them."""
+    found: dict[str, _Tally] = {}
+    ports = schedule.ports
+    for placed in schedule.placed():
+        match placed.node:
+            case Preload() as preload:
+                tally = found.setdefault(preload.op, _Tally(preload.kind))
+                tally.add(preload.work(), load_port_bound(preload.bytes, ports), placed.times)
+            case OpSchedule() as op:
+                tally, done = found.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
+                tally.mode = op.mode
+                tally.times += placed.times
+                tally.macs += op.macs * placed.times
+                tally.add(done.work, done.port_bound, placed.times)
+                if op.fused is not None:
+                    follower = found.setdefault(op.fused[0], _Tally(op.fused[1]))
+                    follower.times += placed.times
+                    follower.add(done.fused_work, done.fused_port_bound, placed.times)
+    return found
+
+
+def _done(op: OpSchedule, ports: Ports) -> _Done:
+    return _DONE.of(op, ports, make=lambda: _Done.of(op, ports))
+
+
+def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
+    return OpCounters(
+        name=name,
+        kind=tally.kind,
+        mode=tally.mode,
+        times=tally.times,
+        macs=tally.macs,
+        cycles=timed.cycles,
+        busy=timed.busy,
+        stalls=timed.stalls,
+        span=timed.span,
+        work=Work.sum_of(tally.works),
+        port_bound=Units.sum_of(tally.port_bound),
+    )
+
+
+def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
+    load, array, vector, store = (timed.cycles - end for end in timed.ends)
+    of_all = timed.of_all
+    return Counters(
+        cycles=timed.cycles,
+        busy=of_all.busy,
+        stalls=of_all.stalls,
+        idle=Units(load=load, array=array, vector=vector, store=0 if shared else store),
+        work=Work.sum_of((op.work, 1) for op in ops),
+        shared_port=shared,
+    )

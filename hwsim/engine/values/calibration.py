@@ -1,0 +1,177 @@
+"""Which grid each tensor and each local value of a quantised program lies on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.engine.values.calibration_stats import CalibrationStats, largest
+from hwsim.engine.values.tensor_store import index_tensors
+from hwsim.errors import InvalidValue, Unsupported
+from hwsim.ir.functions import Function
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Quantise
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.tensor.functions import KNOWN_RANGES
+from hwsim.tensor.histogram import Histogram
+from hwsim.tensor.quant_params import QuantParams, even, plain
+from hwsim.tensor.quantise import activation_grid, power_of_two_grid, weight_grid
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantParamsTable:
+    """Grids of integer tensors by name, and of local values by op and name."""
+
+    tensors: Mapping[str, QuantParams]
+    locals: Mapping[str, Mapping[str, QuantParams]]
+
+
+def quant_params_of(
+    program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: CalibrationStats
+) -> QuantParamsTable:
+    """The grids of a program whose float values were seen."""
+    maker = _Maker(program, plan, parameters, seen)
+    found: dict[str, QuantParams] = {}
+    for tensor in program.tensors:
+        if not tensor.precision.floating and tensor.name not in found and maker.needs_params(tensor):
+            members = maker.groups.get(tensor.name, (tensor.name,))
+            found |= dict.fromkeys(members, maker.params(tensor, members))
+    chains = (placed.op for placed in program.placed() if isinstance(placed.op, Elementwise))
+    return QuantParamsTable(found, {op.name: maker.locals(op, found) for op in chains if in_integers(op, program)})
+
+
+def in_integers(op: Op, program: Program) -> bool:
+    """Whether all that an op reads and writes are integers."""
+    rules = op_spec(op)
+    views = (*rules.reads(op), *rules.writes(op))
+    return not any(program.tensor(view.tensor).precision.floating for view in views)
+
+
+class _Maker:
+    """What grids are made from."""
+
+    def __init__(
+        self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: CalibrationStats
+    ) -> None:
+        self.program, self.plan, self.parameters, self.seen = program, plan, parameters, seen
+        self.indices, self.groups, self.users = index_tensors(program), _groups(program), _matrix_users(program)
+        chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
+        self.dynamic = {placed.op.write.tensor for placed in program.placed() if isinstance(placed.op, Quantise)}
+        self.in_chains = {view.tensor for op in chains for _, view in op.reads}
+
+    def needs_params(self, tensor: Tensor) -> bool:
+        """Whether the integers of a tensor have scales of their own, decided beforehand: biases take those of the
+        accumulators."""
+        return tensor.name not in self.dynamic and (tensor.role is not Role.BIAS or tensor.name in self.in_chains)
+
+    def params(self, tensor: Tensor, members: tuple[str, ...]) -> QuantParams:
+        """The grid of some tensors between which integers go as they are."""
+        if tensor.name in self.indices:
+            return plain(tensor.precision)
+        tensors = [self.program.tensor(name) for name in members]
+        readers = [self.users[name] for name in members if name in self.users]
+        quantise = self.plan.quantisation(readers[0]) if readers else self.plan.quantise
+        if tensor.role is Role.WEIGHT and len(members) == 1:
+            try:
+                return weight_grid(self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights)
+            except InvalidValue as error:
+                raise error.within(f"{tensor.name}.weights") from error
+        held = [self.parameters[other.name] for other in tensors if other.role.parameter]
+        if tensor.precision.bits > 8:
+            precision = Precision.INT16 if tensor.role is Role.BIAS else tensor.precision
+            reach = max([*map(largest, held), *(self.seen.largest_in(name) for name in members)])
+            # Scores of 32 bits have two to spare: rescaling by 1 doubles before it halves.
+            return power_of_two_grid(reach if precision.bits <= 16 else 4 * reach, precision)
+        whole = Histogram()
+        for name in members:
+            whole.merge(self.seen.histogram(name))
+        for values in held:
+            whole.add(values)
+        return activation_grid(whole, tensor.precision, quantise.activations)
+
+    def locals(self, op: Elementwise, tensors: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
+        """The grids of the local values of a chain."""
+        found = {local: _read_params(self.program.tensor(view.tensor), tensors, op) for local, view in op.reads}
+        counting = all(view.tensor in self.indices for _, view in op.reads)
+        for local, value in op.constants:
+            whole = counting and value == int(value)
+            found[local] = plain(Precision.INT32) if whole else power_of_two_grid(abs(value), Precision.INT16)
+        written: dict[str, QuantParams] = {}
+        for local, view in op.writes:
+            written.setdefault(local, tensors[view.tensor])
+        for step in op.chain:
+            args = [found[arg] for arg in step.args]
+            wide = [params for params in args if params.precision is Precision.INT32 and not _counts(params)]
+            if step.result in written:
+                found[step.result] = written[step.result]
+            elif step.function is Function.EQUAL or all(map(_counts, args)):
+                found[step.result] = plain(Precision.INT32)
+            elif wide:  # what a score is added to is a score
+                found[step.result] = wide[0]
+            elif step.function in KNOWN_RANGES:
+                found[step.result] = even(Precision.INT16, 2.0**-15 * KNOWN_RANGES[step.function])
+            else:
+                reach = self.seen.largest_of(op.name, step.result)
+                found[step.result] = power_of_two_grid(reach, Precision.INT16)
+        return found
+
+
+def _matrix_users(program: Program) -> dict[str, str]:
+    """Of each tensor that matrix products read, the first op that does."""
+    users: dict[str, str] = {}
+    for placed in program.placed():
+        if isinstance(placed.op, (Gemm, Conv)):
+            for view in (placed.op.act, placed.op.weight):
+                users.setdefault(view.tensor, placed.op.name)
+    return users
+
+
+def _read_params(tensor: Tensor, tensors: Mapping[str, QuantParams], op: Op) -> QuantParams:
+    if tensor.name not in tensors:
+        raise Unsupported(f"{op.name}: reads {tensor.name}, which has no scale of its own")
+    params = tensors[tensor.name]
+    if params.scale.size > 1:
+        raise Unsupported(f"{op.name}: reads {tensor.name}, which has several scales, element by element")
+    return params
+
+
+def _counts(params: QuantParams) -> bool:
+    """Whether integers stand for themselves."""
+    return params.precision is Precision.INT32 and not params.symmetric
+
+
+def _groups(program: Program) -> dict[str, tuple[str, ...]]:
+    """Tensors that must share a grid, because the same integers go from one to the other."""
+    leader: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while leader.get(name, name) != name:
+            name = leader[name]
+        return name
+
+    for placed in program.placed():
+        for names in _tied(placed.op):
+            for name in names[1:]:
+                first, second = sorted((find(names[0]), find(name)))
+                leader[second] = first
+                leader.setdefault(first, first)
+    members: dict[str, list[str]] = {}
+    for name in sorted(leader):
+        members.setdefault(find(name), []).append(name)
+    return {name: tuple(group) for group in members.values() for name in group}
+
+
+def _tied(op: Op) -> Iterable[tuple[str, ...]]:
+    copied = tuple(view.tensor for view in op_spec(op).copies(op))
+    if copied:
+        yield copied
+    if isinstance(op, Elementwise):
+        places = [*op.reads, *op.writes] if op.writes else []
+        for local, view in op.writes:
+            same = tuple(other.tensor for name, other in places if name == local)
+            yield (view.tensor, *same)

@@ -1,0 +1,112 @@
+"""The arrays of a program while it runs: made when first needed, given back after their last use."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.engine.values.views import Indices, read, write
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Op, Reduce, Reduction
+from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
+
+Array = NDArray[Any]
+
+
+def index_tensors(program: Program) -> frozenset[str]:
+    """The tensors whose integers stand for themselves: places, symbols, counts, but not scores of 32 bits."""
+    whole = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
+    ops = [placed.op for placed in program.placed()]
+    scores: set[str] = set()
+    for op in ops:
+        finds = isinstance(op, Reduce) and op.reduction in (Reduction.ARGMAX, Reduction.TOP)
+        if not finds and any(view.tensor not in whole for view in op_spec(op).reads(op)):
+            scores |= whole.intersection(view.tensor for view in _made(op))
+    copies = [{view.tensor for view in op_spec(op).copies(op)} for op in ops]
+    while True:
+        tied = set().union(*(names for names in copies if names & scores)) if scores else set()
+        if tied <= scores:
+            return frozenset(whole - scores)
+        scores |= tied
+
+
+def _made(op: Op) -> tuple[View, ...]:
+    """What an op makes new, not only copies."""
+    return () if op_spec(op).copies(op) else op_spec(op).writes(op)
+
+
+class TensorStore:
+    """Arrays by the names of tensors, new ones zero; `integer` says whether quantised ones hold integers or floats."""
+
+    def __init__(self, program: Program, given: Mapping[str, Array], integer: bool) -> None:
+        self.program = program
+        self._arrays: dict[str, Array] = dict(given)
+        self._kept = set(given)
+        self._integer = integer
+        self._indices = index_tensors(program)
+        self._counts = {placed.op.name: placed.counts for placed in program.placed() if placed.shares}
+
+    def __getitem__(self, name: str) -> Array:
+        array = self._arrays.get(name)
+        if array is None:
+            tensor = self.program.tensor(name)
+            whole = name in self._indices or (self._integer and not tensor.precision.floating)
+            array = self._arrays[name] = np.zeros(tensor.shape, np.int32 if whole else np.float32)
+        return array
+
+    def __setitem__(self, name: str, array: Array) -> None:
+        self._arrays[name] = array
+
+    def read(self, view: View, indices: Indices) -> Array:
+        return read(self[view.tensor], view, indices)
+
+    def write(self, view: View, indices: Indices, values: Array) -> None:
+        write(self[view.tensor], view, indices, values)
+
+    def runs(self, op: Op, indices: Indices) -> bool:
+        """Whether an op has something to do in this iteration."""
+        return all(count.at(indices) for count in self._counts.get(op.name, ()))
+
+    def forget(self, names: frozenset[str]) -> None:
+        """Give back what nobody reads any more."""
+        for name in names - self._kept:
+            self._arrays.pop(name, None)
+
+
+def ops_of(node: Node) -> Iterator[Op]:
+    """The ops of a node, in program order."""
+    if isinstance(node, Loop):
+        for inner in node.body:
+            yield from ops_of(inner)
+    else:
+        yield node
+
+
+def touched(node: Node) -> frozenset[str]:
+    """The tensors that a node reads or writes."""
+    return frozenset(view.tensor for op in ops_of(node) for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)))
+
+
+def outputs(program: Program) -> tuple[str, ...]:
+    """What a program is run for: tensors of that role, and what ops write and none reads."""
+    written, was_read = set(), set()
+    for placed in program.placed():
+        written |= {view.tensor for view in op_spec(placed.op).writes(placed.op)}
+        was_read |= {view.tensor for view in op_spec(placed.op).reads(placed.op)}
+    wanted = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    return tuple(sorted((written - was_read) | wanted))
+
+
+def last_uses(program: Program) -> tuple[frozenset[str], ...]:
+    """Of each node of the program's body, the tensors that no later one touches, outputs apart."""
+    later = set(outputs(program))
+    found = []
+    for node in reversed(program.body):
+        own = touched(node)
+        found.append(frozenset(own - later))
+        later |= own
+    return tuple(reversed(found))

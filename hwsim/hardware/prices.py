@@ -1,0 +1,172 @@
+"""Price tables: what one action costs, and what one part takes of the chip, with where the number comes from."""
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import Annotated
+
+from hwsim.errors import InvalidValue
+from hwsim.hardware.dram import DramType
+from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
+
+Bits = Annotated[int, Whole(low=1, high=2**40)]
+
+
+class Confidence(Enum):
+    """How the number came here, the surest first."""
+
+    READ = "read"  # read in the source itself, or in a file that quotes it
+    RECALLED = "recalled"  # known from memory of the source, not read again
+    ASSUMED = "assumed"  # no source: a stated assumption
+
+
+class WidthRule(Enum):
+    """How the energy and the area of an integer multiplier go with the widths of its operands."""
+
+    QUADRATIC = "quadratic"  # an array of one-bit cells
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote(Noun):
+    """A number's origin: its source, how sure it is, what it includes, and for which process and supply it holds.
+
+    `node` and `voltage` are those of the table unless they stand here.
+    """
+
+    source: Remark
+    sure: Confidence
+    boundary: Remark | None = None
+    node: Nanometres | None = None
+    voltage: Volts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherPrice(Quote):
+    """What another source says; reports show it, nothing is computed with it."""
+
+    energy: Attojoules
+    bits: Bits | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Quote):
+    """The energy of one action, or of moving `bits` bits, and the area of what does it."""
+
+    energy: Attojoules
+    bits: Bits | None = None
+    area: SquareMicrometres | None = None
+    others: tuple[OtherPrice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SramPrice(Noun):
+    """The energy of one access to a memory of that capacity."""
+
+    capacity: Bytes
+    price: Price
+
+    def check(self) -> None:
+        _needs_bits("price.bits", self.price, "an access moves a stated number of bits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConverterPrice(Noun):
+    """One conversion between analog and digital with that many bits."""
+
+    bits: Annotated[int, Whole(low=1, high=16)]
+    price: Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WirePrice(Quote):
+    """The energy of `bits` bits that travel `length` on the chip."""
+
+    energy: Attojoules
+    bits: Bits = 1
+    length: Length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakagePrice(Quote):
+    """The power that `area` of a process draws although nothing happens."""
+
+    power: Watts
+    area: SquareMicrometres
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SramDensity(Quote):
+    """The area of `bits` bits of static memory, periphery included."""
+
+    area: SquareMicrometres
+    bits: Bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants(Noun):
+    """The entries that a price table can have, and that a chip can put in the place of the table's."""
+
+    multiply: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
+    add: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
+    register: Price | None = None
+    sram: tuple[SramPrice, ...] = ()
+    sram_area: SramDensity | None = None
+    dram: Annotated[tuple[tuple[DramType, Price], ...], Table()] = ()
+    wire: WirePrice | None = None
+    adc: tuple[ConverterPrice, ...] = ()
+    dac: tuple[ConverterPrice, ...] = ()
+    leakage: LeakagePrice | None = None
+    multiply_width: WidthRule | None = None
+
+    def check(self) -> None:
+        for name, sizes in (
+            ("sram", [entry.capacity for entry in self.sram]),
+            ("adc", [entry.bits for entry in self.adc]),
+            ("dac", [entry.bits for entry in self.dac]),
+        ):
+            if not all(one < two for one, two in pairwise(sizes)):
+                raise InvalidValue(name, sizes, "must list each once, smallest first")
+        free = [entry for entry in self.sram if not entry.price.energy]
+        if free and len(free) < len(self.sram):
+            law = "no curve of relative errors goes through it and the others; give its energy, or leave the entry out"
+            raise InvalidValue("sram", f"0 J at {free[0].capacity} bytes", law)
+        for memory, price in self.dram:
+            _needs_bits(f"dram.{memory.value}.bits", price, "a transfer moves a stated number of bits")
+        if self.register is not None:
+            _needs_bits("register.bits", self.register, "a register has a stated number of bits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TechnologyTable(Constants):
+    """What one source, or some that agree, say of a process at a supply."""
+
+    name: Name
+    about: Remark
+    node: Nanometres
+    voltage: Volts
+    sources: Sources = ()
+
+    def check(self) -> None:
+        # Said by name, because a dataclass with slots is made anew and `super()` would look for the first one.
+        Constants.check(self)
+        check_sources(self, self.sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable(TechnologyTable):
+    """A technology: arithmetic by format, memories by capacity and type, wires, converters, leakage.
+
+    What it lacks comes from the tables in `filled_from`, the first that has it, scaled to the process and supply of the
+    chip; what those lack is not looked for further.
+    """
+
+    filled_from: tuple[Name | TechnologyTable, ...] = ()
+
+
+def _needs_bits(path: str, price: Price, law: str) -> None:
+    if price.bits is None:
+        raise InvalidValue(path, None, law)

@@ -1,0 +1,103 @@
+"""What a model hears: a recording through the front end, or features from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import FileProblem, InvalidValue
+from hwsim.inputs.archives import open_arrays
+from hwsim.inputs.audio.logmel import FrontEnd, features
+from hwsim.inputs.audio.resample import resampled
+from hwsim.inputs.audio.wav import Recording, read_wav
+from hwsim.inputs.features import read_inputs
+from hwsim.ir.tensor import Role
+from hwsim.ir.workload import Workload
+
+Array = NDArray[Any]
+
+RATE = 16_000
+"""Samples per second of the front end (assumed; the usual rate of read speech)."""
+FEATURES = "features"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelInput:
+    """A file of inputs; a recording also has a length, in picoseconds."""
+
+    path: Path
+    sha256: str
+    recording: Recording | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def audio(self) -> int | None:
+        """How long the recording is."""
+        if self.recording is None:
+            return None
+        return max(1, len(self.recording.samples) * 10**12 // self.recording.rate)
+
+
+def read_source(path: Path) -> ModelInput:
+    """A WAV file by its name, anything else as arrays."""
+    if path.suffix.lower() == ".wav":
+        recording = read_wav(path)
+        return ModelInput(path, recording.sha256, recording)
+    arrays = open_arrays(path)
+    return ModelInput(path, arrays.sha256, shapes=arrays.shapes)
+
+
+def lengths(source: ModelInput, workload: Workload) -> tuple[int, ...]:
+    """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
+    if source.audio is not None:
+        return (source.audio,)
+    wanted = {tensor.name: tensor.shape for tensor in workload.program.tensors}.get(FEATURES)
+    shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
+    if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
+        return ()
+    frames_axis = encoder.frames_axis
+    frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
+    if rest or not frames:
+        return ()
+    # As many frames as that; or as many more or less than there are now, where a network needs context.
+    step = encoder.frame * getattr(encoder, "subsampling", 1)
+    now = -(-workload.audio // step) * step
+    return frames * encoder.frame, now + (frames - wanted[frames_axis]) * encoder.frame
+
+
+def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
+    """The inputs that the file gives to a workload."""
+    if source.recording is None:
+        return dict(read_inputs(source.path, workload.program)[0])
+    inputs = {tensor.name: tensor for tensor in workload.program.tensors if tensor.role is Role.INPUT}
+    if FEATURES not in inputs:
+        raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
+    shape = inputs[FEATURES].shape
+    encoder: Any = getattr(workload.recipe, "encoder", None)
+    assert encoder is not None, "features belong to an encoder, which says how they lie"
+    frames_axis = encoder.frames_axis
+    try:
+        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, encoder.frame // 10**9))
+    except InvalidValue as error:
+        raise FileProblem(str(source.path), str(error)) from error
+    made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
+    fitted = _fitted(made, shape[frames_axis])
+    one = fitted[:, None] if frames_axis == 0 else fitted[None]
+    return {FEATURES: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
+
+
+def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
+    """The shape of one utterance."""
+    return tuple(1 if axis == 1 - frames_axis else size for axis, size in enumerate(shape))
+
+
+def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
+    """So many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
+    if len(frames) >= wanted:
+        return frames[:wanted]
+    before = (wanted - len(frames)) // 2
+    return np.pad(frames, ((before, wanted - len(frames) - before), (0, 0)), mode="edge")

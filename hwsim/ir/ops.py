@@ -1,0 +1,214 @@
+"""The kinds of op: what each is called, reads, writes and computes. What they obey and cost stands in `ir/op_table.py`.
+
+Elements are counted in the order of the view: its last axis fastest, whatever the order of the axes in memory. Where
+shapes differ, the elements of one view pair with those of another one by one in that order.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from hwsim.errors import InvalidValue
+from hwsim.ir.functions import Function
+from hwsim.ir.view import View
+from hwsim.quantities.noun import Name, Noun, Whole
+
+Size = Annotated[int, Whole(low=1, high=2**40)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gemm(Noun):
+    """out[b, m, n] = act[b, m, k] @ weight[b, k, n] + bias[n], brought to the format of `out`.
+
+    The sizes are those of the views: b from the leading axes of `weight`, k and n from its last two (n and k, if it is
+    `transposed`), m from what is left of `act`. A row of `act` (k) and one of `out` (n) may lie over several last axes,
+    as heads do. A weight that is an integer below floating-point activations is brought to their format first.
+
+    With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
+    row and that of their column.
+    """
+
+    name: Name
+    act: View
+    weight: View
+    out: View
+    bias: View | None = None
+    transposed: bool = False
+    row_scales: View | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvAxis(Noun):
+    """One axis along which a convolution slides, zeros before and after what is there.
+
+    >>> ConvAxis(size=80, kernel=3, stride=2).outputs
+    39
+    """
+
+    size: Size
+    kernel: Size
+    stride: Size = 1
+    dilation: Size = 1
+    before: Annotated[int, Whole(high=2**30)] = 0
+    after: Annotated[int, Whole(high=2**30)] = 0
+
+    def check(self) -> None:
+        if self.outputs < 1:
+            raise InvalidValue("size", self.size, f"is shorter than the {self.reach} entries that the kernel spans")
+
+    @property
+    def reach(self) -> int:
+        """Entries that the kernel spans."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def outputs(self) -> int:
+        """Positions at which the whole kernel lies on the axis."""
+        return (self.size + self.before + self.after - self.reach) // self.stride + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv(Noun):
+    """A convolution of act[batch, *axes, channels] with weight[groups, *kernels · channels / groups, outputs / groups].
+
+    With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows.
+    """
+
+    name: Name
+    act: View
+    weight: View
+    out: View
+    bias: View | None = None
+    axes: tuple[ConvAxis, ...]
+    groups: Size = 1
+
+    def check(self) -> None:
+        if not self.axes:
+            raise InvalidValue(f"{self.name}.axes", self.axes, "must slide along at least one axis")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply(Noun):
+    """One function applied to local values of a chain, element by element."""
+
+    function: Function
+    args: tuple[str, ...]
+    result: str
+
+    def check(self) -> None:
+        if not self.args:
+            raise InvalidValue("args", self.args, "a function needs at least one argument")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elementwise(Noun):
+    """A chain of functions over local values that are read from views, or constant, and written to views.
+
+    All values have the same number of elements, but those of one row, which are repeated for each row. A row is what
+    one or several last axes of the largest view make up.
+    """
+
+    name: Name
+    reads: tuple[tuple[str, View], ...]
+    chain: tuple[Apply, ...]
+    writes: tuple[tuple[str, View], ...]
+    constants: tuple[tuple[str, float], ...] = ()
+
+    def check(self) -> None:
+        known = {local for local, _ in (*self.reads, *self.constants)}
+        for step in self.chain:
+            for arg in step.args:
+                if arg not in known:
+                    raise InvalidValue(f"{self.name}.chain", arg, "is used before it is made")
+            known.add(step.result)
+        for local, _ in self.writes:
+            if local not in known:
+                raise InvalidValue(f"{self.name}.writes", local, "is made by no step of the chain")
+
+
+class Reduction(Enum):
+    """A function of whole rows."""
+
+    SOFTMAX = "softmax"  # exp(x - max) / sum of these
+    LOG_SOFTMAX = "log_softmax"  # x - max - log of the sum of exp(x - max)
+    LAYER_NORM = "layer_norm"  # (x - mean) / sqrt(variance + epsilon) · gain + offset
+    ARGMAX = "argmax"  # the place of the largest, of equals the first
+    TOP = "top"  # the places of the `count` largest, the largest first, of equals the first
+    MAX = "max"
+    MEAN = "mean"
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the reduced axis is gone in the result, or `count` entries long."""
+        return self in (Reduction.ARGMAX, Reduction.TOP, Reduction.MAX, Reduction.MEAN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduce(Noun):
+    """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset.
+
+    What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds.
+    """
+
+    name: Name
+    reduction: Reduction
+    read: View
+    write: View
+    parameters: tuple[View, ...] = ()
+    axis: int = -1
+    count: Size = 1
+
+    def check(self) -> None:
+        if self.count != 1 and self.reduction is not Reduction.TOP:
+            raise InvalidValue(f"{self.name}.count", self.count, "is for the reduction 'top' only")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup(Noun):
+    """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one.
+
+    An index beyond the last row means the last row.
+    """
+
+    name: Name
+    table: View
+    index: View
+    out: View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Noun):
+    """A copy to another place or layout, element for element."""
+
+    name: Name
+    read: View
+    write: View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skew(Noun):
+    """write[…, i, j] = read[…, i, j + rows - 1 - i]: each row begins one entry before the one above it.
+
+    It turns products with relative positions, the largest distance first, into those of queries with keys: `read` has
+    rows - 1 more columns than `write`, and the first row loses as many at its left, the last one at its right.
+    """
+
+    name: Name
+    read: View
+    write: View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantise(Noun):
+    """Rows of floats as integers, each by a scale of its own: its largest magnitude over the largest integer.
+
+    There are as many rows as `scales` has elements; a row may lie over several last axes.
+    """
+
+    name: Name
+    read: View
+    write: View
+    scales: View
+
+
+Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew | Quantise

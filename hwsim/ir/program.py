@@ -1,0 +1,285 @@
+"""A network as the loop tree that speech needs: ops in sequence, inside loops over frames and symbols."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Union
+
+from hwsim.errors import InvalidValue
+from hwsim.ir.op_table import ShapeOf, op_spec
+from hwsim.ir.ops import Op
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import Affine, View
+from hwsim.quantities.noun import Name, Noun, Whole
+from hwsim.quantities.share import Share, spread
+
+_TIMES = Whole(low=1, high=2**40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Noun):
+    """A sequence that runs `times` times; views inside may move and grow with its index.
+
+    If `times` is a share, it runs more often in some iterations of the loop around it than in others, in some perhaps
+    not at all.
+    """
+
+    name: Name
+    times: int | Share
+    body: tuple["Node", ...]
+
+    def check(self) -> None:
+        problem = _TIMES.broken_by(self.most)
+        if problem is not None:
+            raise InvalidValue(f"{self.name}.times", self.most, problem)
+        if not self.body:
+            raise InvalidValue(f"{self.name}.body", self.body, "must not be empty")
+
+    def runs(self, indices: Mapping[str, int]) -> int:
+        """How often it runs while the loops around it stand at these indices."""
+        return self.times.at(indices) if isinstance(self.times, Share) else self.times
+
+    @property
+    def most(self) -> int:
+        """How often it runs at most."""
+        return self.times.most if isinstance(self.times, Share) else self.times
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """The loops whose index changes how often it runs."""
+        return self.times.loops if isinstance(self.times, Share) else frozenset()
+
+
+Node = Union[Loop, Op]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An op together with the loops around it, outermost first."""
+
+    op: Op
+    loops: tuple[Loop, ...]
+
+    @property
+    def times(self) -> int:
+        """How often the op runs: an op with an empty view does not."""
+        return sum(times for _, times in self.runs())
+
+    @property
+    def counts(self) -> tuple[Affine | Share, ...]:
+        """The sizes in the op's views that change with the loops around it."""
+        return counts_of(self.op)
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """The shares that decide how often the op runs, and on how much."""
+        counts = (*(loop.times for loop in self.loops), *self.counts)
+        return tuple(dict.fromkeys(count for count in counts if isinstance(count, Share)))
+
+    def runs(self) -> tuple[tuple[dict[str, int], int], ...]:
+        """For each set of sizes that its views have, the loops' indices at the first run with them, and all runs."""
+        counts = self.counts
+        steering = frozenset().union(*(c.loops for c in counts), *(loop.depends_on for loop in self.loops))
+        found: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
+
+        def walk(depth: int, indices: dict[str, int], times: int) -> None:
+            if depth == len(self.loops):
+                sizes = tuple(count.at(indices) for count in counts)
+                if 0 not in sizes:
+                    first, before = found.get(sizes, (indices, 0))
+                    found[sizes] = first, before + times
+                return
+            loop = self.loops[depth]
+            runs = loop.runs(indices)
+            if loop.name not in steering:
+                if runs:
+                    walk(depth + 1, indices, times * runs)
+                return
+            for index in range(runs):
+                walk(depth + 1, {**indices, loop.name: index}, times)
+
+        walk(0, {}, 1)
+        return tuple(found.values())
+
+
+def counts_of(op: Op) -> tuple[Affine | Share, ...]:
+    """The sizes in an op's views that change with the loops around it; where one is 0, the op does not run."""
+    return tuple(dict.fromkeys(count for view in _views(op) for count in view.counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Runs of an op in which all its views have the same shapes."""
+
+    op: Op
+    times: int
+    shape: ShapeOf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(Noun):
+    """A loop tree whose ops have the shapes that they say and stay inside their tensors.
+
+    Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by one
+    op that ran if this one runs; what several wrote is not added up. `stored` are parameters that the model holds but
+    no op uses, such as a branch that only training needs. A share is that of all iterations which its loop has.
+    """
+
+    name: Name
+    tensors: tuple[Tensor, ...]
+    body: tuple[Node, ...]
+    stored: tuple[Tensor, ...] = ()
+
+    def check(self) -> None:
+        self._check_names()
+        # Of each tensor that is there, for each op that wrote it the shares on which it depends whether that one ran.
+        there = {frozenset[Share]()}
+        written = {t.name: there for t in self.tensors if t.role.given or t.role is Role.STATE}
+        used: set[str] = set()
+        for placed in self.placed():
+            op, rules = placed.op, op_spec(placed.op)
+            _check_shares(placed)
+            skips = frozenset(share for share in placed.shares if share.least == 0)
+            for view in (*rules.reads(op), *rules.writes(op)):
+                self._check_view(view, placed)
+                used.add(view.tensor)
+            for view in rules.reads(op):
+                if view.tensor not in written:
+                    raise InvalidValue(op.name, view.tensor, "is read before any op writes it")
+                if not any(one <= skips for one in written[view.tensor]):
+                    raise InvalidValue(op.name, view.tensor, "is read where no op may have written it; make it a state")
+            for view in rules.writes(op):
+                if self.tensor(view.tensor).role.given:
+                    raise InvalidValue(op.name, view.tensor, "is written, but is a parameter or an input")
+                written[view.tensor] = written.get(view.tensor, set()) | {skips}
+            formats = {self.tensor(view.tensor).precision.value for view in rules.copies(op)}
+            if len(formats) > 1:
+                raise InvalidValue(op.name, sorted(formats), "copies between formats; a conversion is a function")
+        for instance in self.instances():
+            problem = op_spec(instance.op).shape_problem(instance.op, instance.shape)
+            if problem is not None:
+                raise InvalidValue(instance.op.name, type(instance.op).__name__, problem)
+        for tensor in self.tensors:
+            if tensor.name not in used:
+                raise InvalidValue(self.name, tensor.name, "is a tensor that no op uses")
+
+    def _check_names(self) -> None:
+        tensors = [tensor.name for tensor in self.tensors]
+        named = {
+            "tensors": [*tensors, *(tensor.name for tensor in self.stored)],
+            "ops": [placed.op.name for placed in self.placed()],
+            "loops": [loop.name for loop in _loops(self.body)],
+        }
+        for what, names in named.items():
+            for name, count in Counter(names).items():
+                if count > 1:
+                    raise InvalidValue(f"{self.name}.{what}", name, "is named twice")
+        if tensors != sorted(tensors):
+            raise InvalidValue(f"{self.name}.tensors", tensors[0], "must be sorted by name")
+
+    def _check_view(self, view: View, placed: Placed) -> None:
+        tensor = self.tensor(view.tensor)
+        if view.order is not None and len(view.order) != len(tensor.shape):
+            raise InvalidValue(placed.op.name, view.order, f"{view.tensor} has {len(tensor.shape)} axes")
+        times = {loop.name: loop.most for loop in placed.loops}
+        for window in view.windows:
+            if window.axis >= len(tensor.shape):
+                raise InvalidValue(placed.op.name, window.axis, f"{view.tensor} has only {len(tensor.shape)} axes")
+            unknown = sorted(loop for loop in window.start.loops | window.loops if loop not in times)
+            if unknown:
+                raise InvalidValue(placed.op.name, unknown[0], "is not a loop around this op")
+            first, end = window.reach(times)
+            size = tensor.shape[window.axis]
+            longest = window.longest(times) if window.wraps else end
+            if first < 0 or longest > size:
+                law_text = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
+                raise InvalidValue(placed.op.name, (first, end), law_text)
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name."""
+        place = bisect_left(self.tensors, name, key=lambda tensor: tensor.name)
+        if place == len(self.tensors) or self.tensors[place].name != name:
+            raise InvalidValue(self.name, name, "names no tensor of the program")
+        return self.tensors[place]
+
+    def shapes(self, indices: Mapping[str, int] | None = None) -> ShapeOf:
+        """The shapes of views while loops stand at these indices."""
+        return lambda view: view.shape_in(self.tensor(view.tensor).shape, indices)
+
+    def view_bytes(self, view: View, shape: ShapeOf) -> int:
+        """Bytes of a view: whole packed rows, or parts of them rounded up to bytes."""
+        tensor, sizes = self.tensor(view.tensor), shape(view)
+        axis = tensor.packed_axis if view.order is None else view.order.index(tensor.packed_axis)
+        return prod(sizes) // sizes[axis] * tensor.precision.row_bytes(sizes[axis])
+
+    def placed(self) -> Iterator[Placed]:
+        """All ops with their loops, in program order."""
+        return _placed(self.body, ())
+
+    def instances(self) -> Iterator[Instance]:
+        """All ops with their shapes, in program order; an op whose views grow comes once for each size."""
+        known: dict[object, tuple[tuple[dict[str, int], int], ...]] = {}
+        for placed in self.placed():
+            key = tuple(map(id, placed.loops)), placed.counts
+            if key not in known:
+                known[key] = placed.runs()
+            for indices, times in known[key]:
+                yield Instance(placed.op, times, self.shapes(indices))
+
+    @property
+    def macs(self) -> int:
+        """Products of all runs of all ops."""
+        return sum(op_spec(i.op).macs(i.op, i.shape) * i.times for i in self.instances())
+
+    @property
+    def parameter_tensors(self) -> tuple[Tensor, ...]:
+        """All that training made."""
+        return (*(tensor for tensor in self.tensors if tensor.role.parameter), *self.stored)
+
+    @property
+    def parameters(self) -> int:
+        return sum(tensor.elements for tensor in self.parameter_tensors)
+
+    @property
+    def model_bytes(self) -> int:
+        """Bytes of the parameters as stored, scales counted."""
+        return sum(tensor.stored_bytes for tensor in self.parameter_tensors)
+
+
+def _check_shares(placed: Placed) -> None:
+    """Whether each share around and in an op is one of all iterations that its loop has."""
+    around = {loop.name: loop for loop in placed.loops}
+    starts = (window.start.shares for view in _views(placed.op) for window in view.windows)
+    shares = [*placed.shares, *(share for shares in starts for share, _ in shares)]
+    for share in shares:
+        loop, earlier = around.get(share.loop), share.earlier
+        if loop is None:
+            raise InvalidValue(placed.op.name, share.loop, "is not a loop around this op")
+        if loop.times != (share.over if earlier is None else spread(earlier)):
+            raise InvalidValue(placed.op.name, share.loop, f"does not run as often as a share of {share.total} says")
+        if earlier is not None:
+            if earlier.all != share.over:
+                raise InvalidValue(placed.op.name, share.over, f"must be {earlier.all}, the iterations of {share.loop}")
+            shares.append(earlier)
+
+
+def _views(op: Op) -> tuple[View, ...]:
+    rules = op_spec(op)
+    return (*rules.reads(op), *rules.writes(op))
+
+
+def _placed(body: tuple[Node, ...], loops: tuple[Loop, ...]) -> Iterator[Placed]:
+    for node in body:
+        if isinstance(node, Loop):
+            yield from _placed(node.body, (*loops, node))
+        else:
+            yield Placed(node, loops)
+
+
+def _loops(body: tuple[Node, ...]) -> Iterator[Loop]:
+    for node in body:
+        if isinstance(node, Loop):
+            yield node
+            yield from _loops(node.body)

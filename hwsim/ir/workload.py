@@ -1,0 +1,136 @@
+"""What runs: a program, with the audio that it recognises and the recipe that it was made from."""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Protocol, runtime_checkable
+
+from hwsim.ir.lengths import Lengths
+from hwsim.ir.program import Program
+from hwsim.quantities.noun import Name, Noun, Whole
+from hwsim.quantities.offered import as_html
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.units import Picoseconds
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """What every kind of workload file says, whatever else it says of its own network."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def audio(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def precision(self) -> str | PrecisionPlan: ...
+    @property
+    def decoding_steps(self) -> int: ...
+    @property
+    def lengths(self) -> Lengths | None: ...
+    @property
+    def sources(self) -> tuple[tuple[str, str], ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streaming(Noun):
+    """An utterance in chunks: how long one of them is, and what that adds to the work.
+
+    So much `padding` fills up the last chunk; so much look-ahead is computed again, as part of the next chunk.
+    `symbols` are those of the whole utterance, spread over its chunks; None, if no search counts them.
+    """
+
+    chunks: Annotated[int, Whole(low=1)]
+    chunk: Picoseconds
+    padding: Picoseconds
+    repeated: Picoseconds = 0
+    symbols: Annotated[int, Whole()] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload(Noun):
+    """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
+
+    A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
+    `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
+    is what the host does in each of the search's steps while the chip waits.
+    """
+
+    name: Name
+    audio: Picoseconds
+    batch: Annotated[int, Whole(low=1)]
+    precision: PrecisionPlan
+    program: Program
+    recipe: Recipe
+    utterances: Annotated[int, Whole(low=1)]
+    fused: tuple[str, ...] = ()
+    host: Picoseconds = 0
+    streaming: Streaming | None = None
+
+    def __repr__(self) -> str:
+        ops = sum(1 for _ in self.program.placed())
+        heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
+        return (
+            f"<Workload {self.name}: {self.recipe.kind} in {self.precision.title}, {ops} ops, "
+            f"{self.program.parameters:,} parameters, {heard}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    @property
+    def host_seconds(self) -> Fraction:
+        """What the host does in all steps of the search."""
+        return Fraction(self.host * self.recipe.decoding_steps, 10**12)
+
+    @property
+    def sizes(self) -> "dict[str, Size]":
+        """Of each part that has parameters, its size, by name."""
+        elements: Counter[str] = Counter()
+        stored: Counter[str] = Counter()
+        for tensor in self.program.parameter_tensors:
+            elements[part_of(tensor.name)] += tensor.elements
+            stored[part_of(tensor.name)] += tensor.stored_bytes
+        return {part: Size(count, stored[part]) for part, count in elements.items()}
+
+    @property
+    def size(self) -> "Size":
+        """The recogniser's own size."""
+        own = [size for part, size in self.sizes.items() if part not in self.fused]
+        return Size(sum(size.parameters for size in own), sum(size.stored_bytes for size in own))
+
+    @property
+    def fused_size(self) -> "Size":
+        """The size of the language models beside it."""
+        own = self.size
+        return Size(self.program.parameters - own.parameters, self.program.model_bytes - own.stored_bytes)
+
+    @property
+    def audio_seconds(self) -> Fraction:
+        """Length of one utterance."""
+        return Fraction(self.audio, 10**12)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Parameters, and their bytes as stored, scales counted."""
+
+    parameters: int
+    stored_bytes: int
+
+    @property
+    def compression_vs_fp32(self) -> Fraction | None:
+        """How many times smaller than in single precision; None without parameters."""
+        return Fraction(Precision.FP32.row_bytes(self.parameters), self.stored_bytes) if self.parameters else None
+
+
+def part_of(name: str) -> str:
+    """The part of the network to which an op or a tensor belongs: the first component of its name.
+
+    >>> part_of("encoder.0.forward.input")
+    'encoder'
+    """
+    return name.partition(".")[0]

@@ -1,0 +1,213 @@
+"""Op schedules, made once for all plans that cut an op alike and have its tensors in the same places."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from hwsim.ir.op_table import kind, op_spec
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.view import View
+from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
+from hwsim.mapping.drain_hazard import next_streams, waits_for_next
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.matrix import fastest_tiling, min_traffic_tiling, naive_tiling
+from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper
+from hwsim.mapping.plan import Plan, Resident
+from hwsim.mapping.resident_rows import ALL, ResidentRows, spots
+from hwsim.mapping.target import Target
+from hwsim.mapping.tiling import Tiling
+from hwsim.mapping.vector import Rows, fastest_rows, naive_rows, tiled_rows
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.schedule import Block, Loaded, OpSchedule, Written
+from hwsim.schedule.steps import Ring, StepTree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpVariant:
+    """An op with its tensors in given places: its schedule but for the cut, and for whose space it takes."""
+
+    sized: SizedOp
+    place: int
+    cuts: Tiling | Rows
+    macs: int
+    mode: Precision | None
+    array_reads: tuple[str, ...]
+    vector_reads: tuple[str, ...]
+    loaded: tuple[Loaded, ...]
+    kept: tuple[Written, ...]
+    stored: tuple[Written, ...]
+    made: dict[object, OpSchedule] = field(repr=False)
+
+    def schedule(self, plan: Plan, overwrites: tuple[str, ...]) -> OpSchedule:
+        """The op as that plan cuts it, taking the space of these."""
+        steps, block = self._cut(plan, plan.room[self.place])
+        key = id(steps), overwrites  # what is made keeps its steps, so that no others get their identity
+        if key not in self.made:
+            self.made[key] = self._made(steps, block, overwrites)
+        return self.made[key]
+
+    def overwrites(self, plan: Plan) -> tuple[str, ...]:
+        """Whose space the op takes in that plan."""
+        return tuple(dict.fromkeys(dead for one in self.kept for dead in plan.overwrites[one.tensor]))
+
+    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
+        if isinstance(self.cuts, Rows):
+            rows = self.cuts
+            if plan.naive and rows.least_held <= room:
+                return tiled_rows(rows, naive_rows(rows, room)).steps, None
+            return fastest_rows(rows, room, plan.latency).steps, None
+        cut = naive_tiling(self.cuts, room) if plan.naive else None
+        if cut is None or cut.bytes_held > room:
+            cut = (
+                min_traffic_tiling(self.cuts, room)
+                if plan.min_traffic
+                else fastest_tiling(self.cuts, room, plan.latency)
+            )
+        return cut.steps, cut.block
+
+    def _made(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
+        op, follows = self.sized.op, self.sized.epilogue
+        return OpSchedule(
+            name=op.name,
+            kind=kind(op),
+            array_reads=self.array_reads,
+            vector_reads=self.vector_reads,
+            loaded=self.loaded,
+            kept=self.kept,
+            stored=self.stored,
+            overwrites=overwrites,
+            fused=None if follows is None else (follows.op.name, kind(follows.op)),
+            steps=steps,
+            macs=self.macs,
+            mode=self.mode,
+            block=block,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OpVariants:
+    """All variants of a sized op: its tensors, and the names by which it knows that something of it is resident."""
+
+    mapper: MatmulMapper | VectorMapper
+    tensors: tuple[str, ...]
+    weight: str | None
+    together: str  # its columns or parameters
+    found: "dict[ResidencyKey, OpVariant]" = field(default_factory=dict)
+
+
+ResidencyKey = tuple[int, bool, tuple[int, ...]]
+"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
+
+
+class OpScheduleCache:
+    """The variants of all ops of a network on a target."""
+
+    def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
+        self.program, self.mappers = analysed.program, mappers_of(analysed, target)
+        self.place_of = analysed.uses.place_of
+        self.following = next_streams(analysed, target) if waits_for_next(target.array) else {}
+        self._of: dict[int, tuple[_OpVariants, SizedOp]] = {}
+
+    def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> "ResidencyKey":
+        """How much of the op's tensors lies in the scratchpad: the same for all of its sizes."""
+        every = self._every(sized)
+        resident = None if every.weight is None else residents.get(every.weight)
+        rows, together = 0 if resident is None else resident.rows, every.together in residents
+        return rows, together, tuple([kept.get(name, 0) for name in every.tensors])
+
+    def of(self, sized: SizedOp, where: "ResidencyKey") -> OpVariant:
+        """The variant of the op with its tensors there."""
+        every = self._every(sized)
+        found = every.found.get(where)
+        if found is None:
+            rows, together, here = where
+            own = {name: first for name, first in zip(every.tensors, here, strict=True) if first}
+            found = every.found[where] = self._variant(sized, every.mapper, own, rows, together=together)
+        return found
+
+    def _every(self, sized: SizedOp) -> "_OpVariants":
+        found = self._of.get(id(sized))
+        if found is None:
+            found = self._of[id(sized)] = self._variants(sized), sized
+        return found[0]
+
+    def _variants(self, sized: SizedOp) -> _OpVariants:
+        mapper, name = self.mappers.of(sized), sized.op.name
+        if isinstance(mapper, VectorMapper):
+            return _OpVariants(mapper, tuple(dict.fromkeys(mapper.names)), None, parameters_of(name))
+        scales = () if mapper.row_scales is None else (mapper.row_scales,)
+        tensors = mapper.act, mapper.weight, mapper.out, *scales, *mapper.epilogue_reads, *mapper.epilogue_writes
+        return _OpVariants(mapper, tuple(dict.fromkeys(tensors)), mapper.weight, columns_of(name))
+
+    def _variant(
+        self, sized: SizedOp, mapper: MatmulMapper | VectorMapper, kept: ResidentRows, rows: int, *, together: bool
+    ) -> OpVariant:
+        if isinstance(mapper, VectorMapper):
+            return self._vector(sized, mapper, kept, together=together)
+        op = sized.op
+        assert isinstance(op, (Gemm, Conv))
+        tiling = mapper.tiling(kept, rows, columns=together, following=self.following.get(op.name))
+        array_reads = spots(kept, (mapper.act, mapper.weight))
+        array_reads += [mapper.weight] if rows else []
+        loaded = self._loaded(Ring.WEIGHTS, (op.weight,), kept) + self._loaded(Ring.ACTIVATIONS, (op.act,), kept)
+        vector_reads = [columns_of(op.name)] if together else []
+        if isinstance(op, Gemm) and op.row_scales is not None:
+            vector_reads += spots(kept, (op.row_scales.tensor,))
+            loaded += self._loaded(Ring.VECTOR_OPERANDS, (op.row_scales,), kept)
+        written: tuple[View, ...] = (op.out,)
+        if sized.epilogue is not None:
+            chain = sized.epilogue.op
+            others = [view for view in op_spec(chain).reads(chain) if view.tensor != op.out.tensor]
+            vector_reads += spots(kept, (view.tensor for view in others))
+            loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
+            written = op_spec(chain).writes(chain)
+        return self._made(sized, tiling, mapper.macs, mapper.mode, array_reads, vector_reads, loaded, written, kept)
+
+    def _vector(self, sized: SizedOp, mapper: VectorMapper, kept: ResidentRows, *, together: bool) -> OpVariant:
+        op, rules = sized.op, op_spec(sized.op)
+        rows = mapper.rows(kept, resident=together)
+        reads = spots(kept, (view.tensor for view in rules.reads(op)))
+        reads += [parameters_of(op.name)] if together else []
+        loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
+        return self._made(sized, rows, mapper.macs, None, (), reads, loaded, rules.writes(op), kept)
+
+    def _loaded(self, ring: Ring, views: Iterable[View], kept: ResidentRows) -> list[Loaded]:
+        """The tensors that ops made and that must come from DRAM."""
+        names = [view.tensor for view in views if kept.get(view.tensor, 0) < ALL]
+        names = [name for name in names if not self.program.tensor(name).role.given]
+        return [Loaded(ring=ring, tensor=name) for name in names]
+
+    def _made(
+        self,
+        sized: SizedOp,
+        cuts: Tiling | Rows,
+        macs: int,
+        mode: Precision | None,
+        array_reads: Iterable[str],
+        vector_reads: Iterable[str],
+        loaded: Iterable[Loaded],
+        written: Iterable[View],
+        kept: ResidentRows,
+    ) -> OpVariant:
+        writes = [(view.tensor, view.whole) for view in dict.fromkeys(written)]
+        here = [Written(tensor=spot, whole=whole) for name, whole in writes for spot in spots(kept, (name,))]
+        outside = [Written(tensor=name, whole=whole) for name, whole in writes if kept.get(name, 0) < ALL]
+        return OpVariant(
+            sized,
+            self.place_of[sized.op.name],
+            cuts,
+            macs,
+            mode,
+            tuple(dict.fromkeys(array_reads)),
+            tuple(dict.fromkeys(vector_reads)),
+            tuple(dict.fromkeys(loaded)),
+            tuple(here),
+            tuple(outside),
+            {},
+        )
+
+
+@lru_cache(maxsize=32)
+def schedule_cache_of(analysed: AnalysedProgram, target: Target) -> OpScheduleCache:
+    """The variants of a network's ops on a target."""
+    return OpScheduleCache(analysed, target)

@@ -1,0 +1,110 @@
+"""How numbers become integers: who shares a scale, where values are clipped, when scales are decided."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from hwsim.errors import InvalidValue
+from hwsim.quantities.noun import Noun, Whole
+from hwsim.quantities.scaling import Granularity, Scaling
+
+
+class Clip(Enum):
+    """Where the range of a quantiser ends; what lies outside is clipped."""
+
+    MAX = "max"  # at the largest magnitude: nothing is clipped
+    PERCENTILE = "percentile"  # at a stated percentile of the magnitudes
+    MSE = "mse"  # where the mean square error is least
+    STATISTICS = "statistics"  # at a linear function of the root mean square and the mean magnitude
+
+
+class Mode(Enum):
+    """When the scales of activations are decided."""
+
+    STATIC = "static"  # beforehand, on the values that they have in floats
+    DYNAMIC = "dynamic"  # anew for each row that a product reads, while the model runs
+
+
+_NARROW_BITS = 4
+
+
+def _check_percentile(percentile: float) -> None:
+    if not 50 <= percentile <= 100:
+        raise InvalidValue("percentile", percentile, "must lie between 50 and 100")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightQuantiser(Noun):
+    """The quantiser of weights. Without a `clip`: by statistics up to 4 bits, at the largest magnitude above.
+
+    Without a `granularity` scales are shared as the precision policy says.
+
+    >>> WeightQuantiser().clip_for(4), WeightQuantiser().clip_for(8)
+    (<Clip.STATISTICS: 'statistics'>, <Clip.MAX: 'max'>)
+    """
+
+    clip: Clip | None = None
+    percentile: float = 99.9
+    symmetric: bool = True
+    granularity: Granularity | None = None
+    group: Annotated[int, Whole(low=1, high=2**20)] | None = None
+
+    def check(self) -> None:
+        _check_percentile(self.percentile)
+        if self.granularity is Granularity.NONE:
+            raise InvalidValue("granularity", "none", "is for floats; integers need tensor, channel or group")
+        if self.clip is Clip.STATISTICS and not self.symmetric:
+            raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
+        if self.granularity is not None or self.group is not None:
+            Scaling(granularity=self.granularity or Granularity.CHANNEL, group=self.group)
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """Who shares a scale; None: as the precision policy says."""
+        return None if self.granularity is None else Scaling(granularity=self.granularity, group=self.group)
+
+    def clip_for(self, bits: int) -> Clip:
+        """Where integers of that many bits are clipped."""
+        if self.clip is not None:
+            return self.clip
+        narrow = bits <= _NARROW_BITS
+        return (Clip.STATISTICS if self.symmetric else Clip.MSE) if narrow else Clip.MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationQuantiser(Noun):
+    """The quantiser of what layers read: one scale a tensor, found beforehand on the values that it has in floats.
+
+    Without a `clip`: where the mean square error is least up to 4 bits, at the largest magnitude above. If it is
+    `dynamic`, each row that a product reads gets a scale of its own from its largest magnitude; what lies between
+    products stays in floats.
+    """
+
+    mode: Mode = Mode.STATIC
+    clip: Clip | None = None
+    percentile: float = 99.9
+    symmetric: bool = True
+
+    def check(self) -> None:
+        _check_percentile(self.percentile)
+        if self.mode is Mode.DYNAMIC:
+            if self.clip not in (None, Clip.MAX):
+                raise InvalidValue("clip", self.clip.value, "needs values seen beforehand; dynamic scales clip nothing")
+            if not self.symmetric:
+                raise InvalidValue("symmetric", self.symmetric, "dynamic scales have no zero points; leave it out")
+        if self.clip is Clip.STATISTICS and not self.symmetric:
+            raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
+
+    def clip_for(self, bits: int) -> Clip:
+        """Where integers of that many bits are clipped."""
+        if self.clip is not None:
+            return self.clip
+        return Clip.MSE if bits <= _NARROW_BITS else Clip.MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantisation(Noun):
+    """The quantisers of a model, or of the ops that a rule names."""
+
+    weights: WeightQuantiser = WeightQuantiser()
+    activations: ActivationQuantiser = ActivationQuantiser()

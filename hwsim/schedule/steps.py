@@ -1,0 +1,186 @@
+"""What the units of a core do for one op: steps, in order, in bytes and cycles.
+
+A step is a block of array tiles, or a block of rows for the vector unit, together with the transfers that it needs;
+steps of equal shape that follow each other are written once, with how often they repeat.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Annotated, Union
+
+from hwsim.errors import InvalidValue
+from hwsim.quantities.noun import Noun, Whole
+from hwsim.schedule.counters import Work
+
+Cycles = Annotated[int, Whole(low=0, high=2**62)]
+Count = Annotated[int, Whole(low=0, high=2**62)]
+
+
+class Unit(IntEnum):
+    """A unit of a core; each works in order, one step at a time."""
+
+    LOAD = 0  # DRAM → scratchpad
+    ARRAY = 1
+    VECTOR = 2
+    STORE = 3  # scratchpad → DRAM
+
+
+class Ring(IntEnum):
+    """Operand slots, taken and released in turn."""
+
+    WEIGHTS = 0
+    ACTIVATIONS = 1
+    VECTOR_OPERANDS = 2
+
+
+class Phase(Enum):
+    """Where a step stands in the making of its result tile."""
+
+    WHOLE = "whole"  # takes the result slot, and completes the tile
+    FIRST = "first"
+    MIDDLE = "middle"
+    LAST = "last"
+
+    @property
+    def opens(self) -> bool:
+        return self in (Phase.WHOLE, Phase.FIRST)
+
+    @property
+    def closes(self) -> bool:
+        return self in (Phase.WHOLE, Phase.LAST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(Noun):
+    """All bytes of one ring that a step brings; they take one slot."""
+
+    ring: Ring
+    bytes: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayWork(Noun):
+    """How long a step keeps the array, and how much later its results are complete.
+
+    `port_bound`: a port of the scratchpad is what takes so long. Of the two, port and array, the other takes the
+    `hidden_cycles`.
+    """
+
+    cycles: Cycles
+    tail: Cycles = 0
+    port_bound: bool = False
+    hidden_cycles: Cycles = 0
+
+    def check(self) -> None:
+        if self.hidden_cycles > self.cycles:
+            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fused(Noun):
+    """What the vector unit does to a tile for the op that follows, as soon as it is done with it for this one."""
+
+    cycles: Cycles
+    work: Work
+    port_bound: bool = False
+    hidden_cycles: Cycles = 0
+
+    def check(self) -> None:
+        if self.hidden_cycles > self.cycles:
+            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Noun):
+    """Loads, then the array, then the vector unit, then the store; each part may be absent.
+
+    `releases` names the rings whose slot no later step reads, so that the end of this one frees it.
+    """
+
+    loads: tuple[Load, ...] = ()
+    array: ArrayWork | None = None
+    phase: Phase = Phase.WHOLE
+    vector_cycles: Cycles | None = None
+    vector_port_bound: bool = False
+    vector_hidden_cycles: Cycles = 0
+    fused: Fused | None = None
+    store_bytes: Count | None = None
+    releases: tuple[Ring, ...] = ()
+    work: Work
+
+    def check(self) -> None:
+        rings = [load.ring for load in self.loads]
+        if sorted(set(rings)) != rings:
+            raise InvalidValue("loads", rings, "one load a ring, in the order of the rings")
+        if self.array is None and self.vector_cycles is None:
+            raise InvalidValue("step", self.loads, "must use the array or the vector unit")
+        if self.array is None and self.phase is not Phase.WHOLE:
+            raise InvalidValue("phase", self.phase.value, "a step of the vector unit alone is whole")
+        if self.fused is not None and (self.array is None or self.vector_cycles is None):
+            raise InvalidValue("fused", self.fused, "follows the vector unit's work on a tile of the array")
+        for ring in (*rings, *self.releases):
+            reader = self.vector_cycles if ring is Ring.VECTOR_OPERANDS else self.array
+            if reader is None:
+                raise InvalidValue("ring", ring.name, "has no reader in this step")
+        if not self.phase.closes and (self.vector_cycles is not None or self.store_bytes is not None):
+            raise InvalidValue("phase", self.phase.value, "only a completed tile is worked on and stored")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat(Noun):
+    """A sequence of steps, `times` times."""
+
+    times: Annotated[int, Whole(low=1, high=2**40)]
+    body: tuple["StepTree", ...]
+
+
+StepTree = Union[Step, Repeat]
+
+
+def repeated(steps: Iterable[StepTree]) -> tuple[StepTree, ...]:
+    """The same sequence with equal neighbours written once.
+
+    >>> step = Step(vector_cycles=1, work=Work())
+    >>> [node.times for node in repeated([step, Repeat(times=3, body=(step,)), step])]
+    [5]
+    """
+    counted: list[tuple[int, tuple[StepTree, ...]]] = []
+    for node in steps:
+        times, body = (node.times, node.body) if isinstance(node, Repeat) else (1, (node,))
+        if counted and counted[-1][1] == body:
+            counted[-1] = (counted[-1][0] + times, body)
+        else:
+            counted.append((times, body))
+    return tuple(
+        body[0] if times == 1 and len(body) == 1 else Repeat(times=times, body=body) for times, body in counted
+    )
+
+
+def unrolled(steps: Iterable[StepTree]) -> Iterator[Step]:
+    """The steps, one by one."""
+    for node in steps:
+        if isinstance(node, Repeat):
+            for _ in range(node.times):
+                yield from unrolled(node.body)
+        else:
+            yield node
+
+
+def work_of(steps: Iterable[StepTree]) -> Work:
+    """All that steps do for their own op."""
+    total = Work()
+    for node in steps:
+        total += work_of(node.body) * node.times if isinstance(node, Repeat) else node.work
+    return total
+
+
+def fused_work_of(steps: Iterable[StepTree]) -> Work:
+    """All that steps do for the op that follows on their tiles."""
+    total = Work()
+    for node in steps:
+        if isinstance(node, Repeat):
+            total += fused_work_of(node.body) * node.times
+        elif node.fused is not None:
+            total += node.fused.work
+    return total

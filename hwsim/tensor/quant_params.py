@@ -1,0 +1,77 @@
+"""The integers of a format laid over the real numbers: scales, zero points, and the way there and back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.quantities.precision import Precision
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantParams:
+    """An integer q stands for (q - zero) · scale. Scales and zeros broadcast against the tensor; see `by_groups`.
+
+    A symmetric grid leaves out the lowest integer, so that it is as wide on both sides.
+    """
+
+    precision: Precision
+    scale: Floats
+    zero: Ints
+    symmetric: bool = True
+    group: int | None = None  # this many elements of the last axis but one share an entry of that axis of the scales
+
+    @property
+    def lowest(self) -> int:
+        return -self.precision.highest if self.symmetric and self.precision.signed else self.precision.lowest
+
+    @property
+    def highest(self) -> int:
+        return self.precision.highest
+
+    @property
+    def single(self) -> float:
+        """The scale of a tensor that has one."""
+        return float(self.scale.reshape(-1)[0])
+
+    @property
+    def offset(self) -> int:
+        """The zero point of a tensor that has one."""
+        return int(self.zero.reshape(-1)[0])
+
+    def quantised(self, values: NDArray[Any]) -> Ints:
+        """The nearest integers: divided by the scale in single precision, halves to even, zero added, then clipped."""
+        scale, zero = self._spread(values.shape)
+        whole = np.rint(values.astype(np.float32, copy=False) / scale)
+        if zero.any():
+            whole = whole + zero
+        return np.asarray(np.clip(whole, self.lowest, self.highest), np.int32)
+
+    def real(self, integers: NDArray[Any]) -> Floats:
+        """What the integers stand for."""
+        scale, zero = self._spread(integers.shape)
+        return np.asarray((integers - zero) * scale, np.float32)
+
+    def _spread(self, shape: tuple[int, ...]) -> tuple[Floats, Ints]:
+        if self.group is None:
+            return self.scale, self.zero
+        return by_groups(self.scale, self.group, shape[-2]), by_groups(self.zero, self.group, shape[-2])
+
+
+def plain(precision: Precision) -> QuantParams:
+    """Integers that stand for themselves, such as indices."""
+    return QuantParams(precision, np.ones((), np.float32), np.zeros((), np.int32), symmetric=False)
+
+
+def even(precision: Precision, scale: float) -> QuantParams:
+    """A symmetric grid of one scale."""
+    return QuantParams(precision, np.asarray(scale, np.float32), np.asarray(0, np.int32))
+
+
+def by_groups(entries: NDArray[Any], group: int, elements: int) -> NDArray[Any]:
+    """One entry an element of the last axis but one, from one entry a group of them."""
+    return np.repeat(entries, group, axis=-2)[..., :elements, :]

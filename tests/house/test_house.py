@@ -1,0 +1,61 @@
+"""The contracts of the house bite: a copy of the package with one stray import fails the check."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data import ROOT
+
+LINT = Path(sys.executable).with_name("lint-imports")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the package and of its contracts."""
+    shutil.copytree(ROOT / "hwsim", tmp_path / "hwsim", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(house: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LINT, "--no-cache"], cwd=house, capture_output=True, text=True, check=False)
+
+
+def test_the_house_as_it_stands_keeps_its_contracts(house: Path) -> None:
+    done = lint(house)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "stray", "contract"),
+    [
+        ("kernels/timeline.py", "import pandas", "kernels know nobody BROKEN"),
+        ("study/compare.py", "from hwsim.oracle import pack", "nobody imports the oracle BROKEN"),
+        ("ir/tensor.py", "import yaml", "yaml has its room BROKEN"),
+        ("mapping/gemm.py", "from hwsim.inputs import load", "floors BROKEN"),
+        ("ir/tensor.py", "import numpy", "nouns know the standard library alone BROKEN"),
+        ("oracle/lut.py", "from hwsim import errors", "the oracle knows numpy alone BROKEN"),
+        ("oracle/lut.py", "from hwsim.quantities import noun", "the oracle knows numpy alone BROKEN"),
+        ("price/rules.py", "import numba", "numba has its room BROKEN"),
+        ("tensor/clip.py", "import safetensors", "safetensors has its room BROKEN"),
+        ("study/values.py", "import matplotlib", "matplotlib has its room BROKEN"),
+        ("engine/accounting.py", "import hwsim", "rooms never import the front door BROKEN"),
+    ],
+)
+def test_a_stray_import_fails_the_check(house: Path, room: str, stray: str, contract: str) -> None:
+    with (house / "hwsim" / room).open("a") as file:
+        file.write(f"\n{stray}  # noqa\n")
+    done = lint(house)
+    assert done.returncode != 0
+    assert contract in re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+
+def test_a_room_that_no_contract_knows_fails_the_check(house: Path) -> None:
+    (house / "hwsim" / "utils").mkdir()
+    (house / "hwsim" / "utils" / "__init__.py").write_text("")
+    assert "utils" in lint(house).stdout
+    assert lint(house).returncode != 0

@@ -1,0 +1,99 @@
+"""Every broken file gives one line that names the place, the value, the law and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from data import ARCH, PRICES, RNNT
+from hwsim.errors import FileProblem, UserError
+from hwsim.inputs.check import check
+from hwsim.inputs.files import LARGEST
+from hwsim.inputs.shipped import Kind
+from strategies.broken_files import (
+    BROKEN_CHIPS,
+    BROKEN_ENERGY_OF_CHIPS,
+    BROKEN_PRICES,
+    BROKEN_WORKLOADS,
+    OTHER_WORKLOADS,
+    broken,
+)
+
+ARCH_TEXT, RNNT_TEXT, PRICES_TEXT = ARCH.read_text(), RNNT.read_text(), PRICES.read_text()
+
+
+def line(path: Path, text: str | bytes) -> str:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError) as caught:
+        check(str(path))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}:")
+    return message.removeprefix(f"{path}:").strip()
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_CHIPS)
+def test_broken_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "chip.yaml", broken(ARCH_TEXT, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_ENERGY_OF_CHIPS)
+def test_broken_energies_of_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "chip.yaml", broken(ARCH_TEXT, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_WORKLOADS)
+def test_broken_workloads(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "work.yaml", broken(RNNT_TEXT, old, new)) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"), [(name, *case) for name, cases in OTHER_WORKLOADS.items() for case in cases]
+)
+def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message: str, tmp_path: Path) -> None:
+    text = (Kind.WORKLOAD.folder / f"{name}.yaml").read_text()
+    assert line(tmp_path / "work.yaml", broken(text, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)
+def test_broken_price_tables(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "prices.yaml", broken(PRICES_TEXT, old, new)) == message
+
+
+def bomb(levels: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("# nothing\n", "is empty"),
+        (
+            "just a text",
+            "is neither chip, workload nor price table: shares no field with any of them",
+        ),
+        ("a: 1\n---\nb: 2\n", "2: holds a second document; one is read"),
+        (b"name: \xff", "1: is not UTF-8: byte 0xff"),
+        (b"name: a\x00b", "is not YAML: control characters are not allowed"),
+        ("a: " * 50, "1: is not YAML: mapping values are not allowed in this context"),
+        ("[" * 100_000, "1: is nested more than 40 deep"),
+        (bomb(9), "5: stands for more than 20000 values"),
+        ("&a [*a]", "1: alias *a has no complete anchor before it"),
+        ("x" * (LARGEST + 1), f"has {LARGEST + 1} bytes; at most {LARGEST} are read"),
+        ('"\\ud800": 1', "1: is not YAML: found invalid Unicode character escape code"),
+    ],
+)
+def test_files_that_are_no_documents(text: str | bytes, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "file.yaml", text) == message
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    for path, message in (
+        (tmp_path, "is a directory; name a file"),
+        (tmp_path / "none.yaml", "cannot be read: No such file or directory"),
+        (Path("/dev/null"), "is not a regular file"),
+    ):
+        with pytest.raises(FileProblem, match=message):
+            check(str(path))

@@ -1,0 +1,266 @@
+"""What the mapper promises: the fastest plan is no slower than the naive one, nor than that for a smaller chip; what is
+taken in its place is about as fast, and takes less energy."""
+
+import json
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from command import printed
+from hwsim.engine.accounting import counters_of
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip, Scratchpad
+from hwsim.hardware.objective import Objective
+from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.shipped import Kind, names
+from hwsim.ir.program import Program
+from hwsim.ir.workload import Workload
+from hwsim.mapping.analysed_program import analyse, items_of
+from hwsim.mapping.assemble import assemble
+from hwsim.mapping.candidate_capacities import MANY_OPS, SLOTS, candidate_capacities, powers_below, slots, stride
+from hwsim.mapping.choice import Aim
+from hwsim.mapping.matrix import TiledMatmul, candidates, fastest_tiling, min_traffic_tiling, mode_of, tiled_into
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.plan import naive_plan, plan, residents_that_save_most
+from hwsim.mapping.residency import saved
+from hwsim.mapping.schedule import STRATEGIES, naive_schedule, schedule
+from hwsim.mapping.target import target_of
+from hwsim.mapping.tiling import Tiling
+from hwsim.models.catalogue import workload
+from hwsim.price.price import price
+from hwsim.schedule.schedule import OpSchedule, Schedule
+from hwsim.study.objective import aim_of
+from hwsim.study.simulate import prices_of, simulate
+from hwsim.timing.timeline import times
+from models.test_rnnt import recipe
+from strategies.chips import chip, chips
+from strategies.programs import PROGRAMS, gemm
+
+SHIPPED = names(Kind.WORKLOAD)
+KIB = 1 << 10
+NETWORKS = st.sampled_from(["w8a8", "fp16"]).map(lambda policy: workload(recipe(), policy).program)
+
+
+def cycles(program: Program, on: Chip) -> int:
+    """Those of the fastest schedule, or a new example where the chip is too small."""
+    return times(chosen(program, on)).cycles
+
+
+def chosen(program: Program, on: Chip, aim: Aim | None = None) -> Schedule:
+    try:
+        return schedule(program, on, aim=aim)
+    except Unsupported:
+        assume(False)
+        raise
+
+
+def naive(program: Program, on: Chip) -> Schedule:
+    """The naive schedule with all buffers, or a new example where these do not fit."""
+    try:
+        return naive_schedule(program, on)
+    except Unsupported:
+        assume(False)
+        raise
+
+
+def with_pad(on: Chip, size: int, buffers: int | None = None) -> Chip:
+    pad = on.scratchpad
+    return replace(on, scratchpad=replace(pad, size=size, buffers=buffers or pad.buffers))
+
+
+def aim(objective: Objective, on: Chip) -> Aim:
+    return aim_of(objective, on, prices_of(on))
+
+
+def energy_on(on: Chip, plan: Schedule) -> int:
+    return aim(Objective.ENERGY, on).energy(plan, times(plan).cycles)
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips())
+def test_no_schedule_is_slower_than_the_naive_one(program: Program, on: Chip) -> None:
+    assert cycles(program, on) <= times(naive(program, on)).cycles
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips(), st.integers(4, 14), st.integers(0, 9000), st.sampled_from(SLOTS), st.integers(0, 3))
+def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
+    program: Program, on: Chip, power: int, bytes_more: int, buffers: int, buffers_more: int
+) -> None:
+    small = with_pad(on, 1 << power, buffers)
+    large = with_pad(on, (1 << power) + bytes_more, min(16, buffers + buffers_more))
+    assert cycles(program, large) <= cycles(program, small)
+
+
+@settings(max_examples=40)
+@given(PROGRAMS, chips(), st.integers(6, 14), st.integers(0, 9000))
+def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chip, power: int, bytes_more: int) -> None:
+    small, large = with_pad(on, 1 << power), with_pad(on, (1 << power) + bytes_more)
+    least = energy_on(large, chosen(program, large, aim(Objective.ENERGY, large)))
+    assert least <= energy_on(large, naive(program, large))
+    assert least <= energy_on(large, chosen(program, large))
+    # What was chosen for the smaller chip, run on the larger one.
+    assert least <= energy_on(large, chosen(program, small, aim(Objective.ENERGY, small)))
+
+
+@settings(max_examples=40)
+@given(PROGRAMS, chips())
+def test_the_energy_that_plans_are_ranked_by_is_that_of_the_run(program: Program, on: Chip) -> None:
+    plan, table = chosen(program, on), prices_of(on)
+    assert energy_on(on, plan) == price(counters_of(plan).ops, on, table).components.total
+
+
+def every_plan(program: Program, on: Chip) -> list[tuple[int, int, bool]]:
+    """Cycles and energy of all plans of a program, and whether they are naive."""
+    found, made = analyse(program), []
+    for number in slots(on.scratchpad.buffers):
+        target = target_of(on, number)
+        for size, way in product(candidate_capacities(on.scratchpad.size), (*STRATEGIES, None)):
+            try:
+                one = naive_plan(found, target, size) if way is None else plan(found, target, size, **way._asdict())
+                body = assemble(one)
+            except Unsupported:
+                continue
+            made.append((times(body).cycles, energy_on(on, body), one.naive))
+    assume(made)
+    return made
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips())
+def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
+    every = every_plan(program, on)
+    taken = chosen(program, on, aim(Objective.LATENCY, on))
+    longest = min(min(102 * cycles for cycles, _, _ in every), min(100 * cycles for cycles, _, naive in every if naive))
+    near = [(energy, cycles) for cycles, energy, _ in every if 100 * cycles <= longest]
+    assert (energy_on(on, taken), times(taken).cycles) == min(near)
+
+
+@settings(max_examples=60)
+@given(PROGRAMS, chips())
+def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: Chip) -> None:
+    taken = chosen(program, on, aim(Objective.EDP, on))
+    least = min(cycles * energy for cycles, energy, _ in every_plan(program, on))
+    assert times(taken).cycles * energy_on(on, taken) == least
+
+
+@settings(max_examples=60)
+@given(st.one_of(PROGRAMS, NETWORKS), chips(), st.integers(0, 400), st.integers(0, 5000))
+def test_a_shorter_latency_never_makes_a_program_slower(program: Program, on: Chip, latency: int, more: int) -> None:
+    if program.name == "tiny":
+        on = with_pad(on, 4 * on.scratchpad.size)
+    early, late = (replace(on, dram=replace(on.dram, latency=1000 * cycles)) for cycles in (latency, latency + more))
+    assert cycles(program, early) <= cycles(program, late)
+
+
+@pytest.mark.parametrize("policy", ["fp16", "w8a8", "w4a4"])
+def test_promises_hold_for_a_whole_network(policy: str) -> None:
+    program = workload(recipe(), policy).program
+    pads = (1500, 2048, 3000, 4096, 6000, 8192, 12_000, 16_384, 50_000)
+    ons = [chip(scratchpad=Scratchpad(size=size, read=16, write=16, buffers=3)) for size in pads]
+    found = {on.scratchpad.size: cycles(program, on) for on in ons}
+    for on in ons:
+        size = on.scratchpad.size
+        assert found[size] <= times(naive_schedule(program, on)).cycles
+        assert found[size] <= min((found[rung] for rung in powers_below(size) if rung in found), default=found[size])
+        assert all(found[size] <= cycles(program, with_pad(on, size, fewer)) for fewer in (1, 2))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_promises_hold_for_what_is_shipped(name: str) -> None:
+    """On the shipped chip, and with scratchpads on a rung and between two."""
+    on, work = load_chip("int4_array"), load_workload(name)
+    found: dict[int, int] = {}
+    for size in (512 * KIB, 700_000, on.scratchpad.size):
+        here = with_pad(on, size)
+        found[size] = cycles(work.program, here)
+        assert found[size] <= times(naive_schedule(work.program, here)).cycles
+        assert found[size] <= min(found[rung] for rung in (*powers_below(size), size) if rung in found)
+    assert found[on.scratchpad.size] <= cycles(work.program, with_pad(on, on.scratchpad.size, buffers=1))
+    taken = times(schedule(work.program, on, aim=aim(Objective.LATENCY, on))).cycles
+    assert 100 * taken <= 102 * found[on.scratchpad.size]
+    assert taken <= times(naive_schedule(work.program, on)).cycles
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
+    work, on = load_workload(name), load_chip("int4_array")
+    found, target = analyse(work.program), target_of(on)
+    for way in STRATEGIES:
+        saves = []
+        for power in range(18, 25):
+            choice = residents_that_save_most(found, target, 1 << power, way.working_set_divisor)
+            saves.append(saved(items_of(found, target), choice))
+        assert saves == sorted(saves)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_run_for_energy_takes_no_more_of_it(name: str) -> None:
+    on, work = load_chip("int4_array"), load_workload(name)
+    fast, frugal, both = (simulated(on, work, objective) for objective in Objective)
+    assert frugal[1] <= fast[1]
+    assert frugal[0] >= fast[0]
+    assert both[0] * both[1] <= min(fast[0] * fast[1], frugal[0] * frugal[1])
+    assert frugal[1] <= energy_on(on, naive_schedule(work.program, on))
+
+
+def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]:
+    result = simulate(on, work, objective=objective)
+    assert result.operation.objective is objective
+    return result.summary.cycles, result.summary.energy_aj
+
+
+@settings(max_examples=60)
+@given(
+    st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)), chips(), st.integers(300, 20_000)
+)
+def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
+    program: Program, on: Chip, limit: int
+) -> None:
+    (sized,) = analyse(program).largest.values()
+    target = target_of(on)
+    operands = Operands.of(sized, program)
+    tiling = Tiling(operands, mode_of(operands, target), target)
+    fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
+    assume(fitting)
+
+    def cycles_of(cut: TiledMatmul) -> int:
+        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
+        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
+
+    every = [cycles_of(tiled_into(tiling, block)) for block in fitting]
+    assert cycles_of(fastest_tiling(tiling, limit, target.ports.latency)) == min(every)
+    least = min(tiling.loaded_bytes(block) for block in fitting)
+    assert min_traffic_tiling(tiling, limit) in [
+        tiled_into(tiling, b) for b in fitting if tiling.loaded_bytes(b) == least
+    ]
+
+
+def test_rungs_of_a_smaller_scratchpad_are_sizes_of_a_larger_one() -> None:
+    for size in range(1, 400):
+        assert candidate_capacities(size)[0] == size
+        assert set(powers_below(size)) <= set(candidate_capacities(size + 1))
+        assert slots(size)[0] == size
+        assert all(rung in slots(size + 1) for rung in slots(size) if rung in SLOTS)
+
+
+@given(st.integers(1, 20 * MANY_OPS), st.integers(1, 1 << 41), st.integers(0, 1 << 41))
+def test_a_program_of_many_ops_has_fewer_rungs_which_larger_scratchpads_share(ops: int, size: int, more: int) -> None:
+    every = stride(ops)
+    assert len(powers_below(size, every)) <= 1 + 41 // every
+    assert set(powers_below(size, every)) <= set(powers_below(size + more, every)) <= set(powers_below(size + more))
+
+
+def test_a_comparison_is_planned_for_what_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for objective in Objective:
+        said = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--json", "-", "--objective", objective.value)[0]
+        found[objective] = [(row["cycles"], row["energy_aj"]) for row in json.loads(said)["rows"]]
+    for fast, frugal, both in zip(*found.values(), strict=True):
+        assert 100 * fast[0] <= 102 * min(both[0], frugal[0])
+        assert frugal[1] <= min(both[1], fast[1])
+        assert both[0] * both[1] <= min(fast[0] * fast[1], frugal[0] * frugal[1])
+    assert found[Objective.LATENCY] != found[Objective.EDP]

@@ -1,0 +1,168 @@
+"""What stays in the scratchpad: the best choice that fits, found exactly; spaces that nobody shares at one time."""
+
+from dataclasses import replace
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
+from hwsim.mapping.scratchpad_allocator import Buffer, ScratchpadAllocator
+from hwsim.mapping.uses import Span
+
+PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
+TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}
+
+
+@st.composite
+def items(draw: st.DrawFn, paths: list[tuple[str, ...]], most: int) -> list[Item]:
+    found = []
+    for number in range(draw(st.integers(0, most))):
+        path, size = draw(st.sampled_from(paths)), draw(st.integers(1, 12))
+        every, saves, outside = 1, [], 1
+        for loop in path:
+            every *= TIMES[loop]
+        for loop in path:
+            saves.append(size * (every - outside))
+            outside *= TIMES[loop]
+        found.append(Item(f"t{number}", 0, size, path, tuple(saves)))
+    return found
+
+
+CAPACITY = st.fixed_dictionaries({loop: st.integers(0, 40) for loop in TIMES})
+
+
+def best_of_all(found: list[Item], capacity: dict[str, int]) -> int:
+    choices: list[Choice] = list(product(*((*item.loops, None) for item in found)))
+    return max(saved(found, choice) for choice in choices if fits(found, choice, capacity))
+
+
+@settings(max_examples=150)
+@given(items([("a",), ("b",)], 12), CAPACITY)
+def test_the_choice_saves_as_much_as_the_best_of_all_choices(found: list[Item], capacity: dict[str, int]) -> None:
+    choice = choose(found, capacity).choice
+    assert fits(found, choice, capacity)
+    assert saved(found, choice) == best_of_all(found, capacity)
+
+
+@settings(max_examples=80)
+@given(items(PATHS, 6), CAPACITY)
+def test_so_it_does_with_loops_inside_loops(found: list[Item], capacity: dict[str, int]) -> None:
+    choice = choose(found, capacity).choice
+    assert fits(found, choice, capacity)
+    assert saved(found, choice) == best_of_all(found, capacity)
+
+
+@given(items(PATHS, 40), CAPACITY)
+def test_a_large_choice_fits(found: list[Item], capacity: dict[str, int]) -> None:
+    assert fits(found, choose(found, capacity).choice, capacity)
+
+
+@given(items([("a",), ("b",)], 12), CAPACITY, st.integers(0, 20))
+def test_more_room_never_means_more_traffic(found: list[Item], capacity: dict[str, int], more: int) -> None:
+    larger = {loop: room + more for loop, room in capacity.items()}
+    assert saved(found, choose(found, larger).choice) >= saved(found, choose(found, capacity).choice)
+
+
+@settings(max_examples=150)
+@given(items(PATHS, 40), CAPACITY, st.data())
+def test_room_goes_to_what_saves_something_where_it_stays(
+    found: list[Item], capacity: dict[str, int], data: st.DataObject
+) -> None:
+    """An op that runs less often than a loop around it begins is no resident of that loop; one inside it may be."""
+    factors = data.draw(st.lists(st.sampled_from([-3, -1, 0, 1]), min_size=len(PATHS), max_size=len(PATHS)))
+    worth = dict(zip(PATHS, factors, strict=True))
+    found = [
+        replace(one, saves=tuple(s * worth.get(one.loops[: d + 1], 1) for d, s in enumerate(one.saves)))
+        for one in found
+    ]
+    choice = choose(found, capacity).choice
+    assert fits(found, choice, capacity)
+    for item, loop in zip(found, choice, strict=True):
+        assert loop is None or item.saves[item.loops.index(loop)] > 0
+        if loop is None and len(item.loops) == 1 and item.saves[0] > 0:
+            full = [*choice]
+            full[found.index(item)] = item.loops[0]
+            assert not fits(found, tuple(full), capacity)
+
+
+GROUPS = st.lists(st.lists(st.tuples(st.integers(1, 30), st.integers(-50, 50)), min_size=1, max_size=3), max_size=5)
+
+
+@given(GROUPS, st.integers(0, 100))
+def test_a_knapsack_takes_the_best_heads_of_its_groups(groups: list[list[tuple[int, int]]], capacity: int) -> None:
+    def value(lengths: tuple[int, ...] | list[int]) -> int:
+        return sum(value for group, length in zip(groups, lengths, strict=True) for _, value in group[:length])
+
+    def size(lengths: tuple[int, ...] | list[int]) -> int:
+        return sum(size for group, length in zip(groups, lengths, strict=True) for size, _ in group[:length])
+
+    taken = knapsack(groups, capacity)
+    every = product(*(range(len(group) + 1) for group in groups))
+    assert size(taken) <= capacity
+    assert value(taken) == max(value(lengths) for lengths in every if size(lengths) <= capacity)
+
+
+@settings(max_examples=100)
+@given(GROUPS, st.integers(0, 100), st.integers(0, 30))
+def test_rows_of_one_tensor_stay_from_the_first_on(
+    groups: list[list[tuple[int, int]]], capacity: int, more: int
+) -> None:
+    rows = [
+        Item(f"t{number}", row, size, ("a",), (size * 8,))
+        for number, group in enumerate(groups)
+        for row, (size, _) in enumerate(group)
+    ]
+    choice = choose(rows, {"a": capacity}).choice
+    for item, loop in zip(rows, choice, strict=True):
+        earlier = [one for one, other in zip(rows, choice, strict=True) if one.name == item.name and other is None]
+        assert loop is None or all(one.row > item.row for one in earlier)
+    assert saved(rows, choose(rows, {"a": capacity + more}).choice) >= saved(rows, choice)
+
+
+LOOP = Span(6, 13)
+
+
+@st.composite
+def tenants(draw: st.DrawFn) -> tuple[int, Span, str | None]:
+    """Inside the loop, or before it, after it, or all through it: as lives are."""
+    size, where = draw(st.integers(1, 30)), draw(st.sampled_from(["inside", "before", "after", "through"]))
+    low, high = {"inside": (6, 13), "before": (0, 5), "after": (14, 19), "through": (0, 19)}[where]
+    one, other = sorted((draw(st.integers(low, high)), draw(st.integers(low, high))))
+    live_range = Span(one, other)
+    return size, live_range.joined(LOOP) if where == "through" else live_range, "loop" if where == "inside" else None
+
+
+TENANTS = st.lists(tenants(), max_size=12)
+
+
+@given(TENANTS, st.integers(20, 120), st.lists(st.integers(0, 30), min_size=20, max_size=20))
+def test_no_two_tenants_share_a_byte_at_one_time(
+    wishes: list[tuple[int, Span, str | None]], size: int, working: list[int]
+) -> None:
+    allocator = ScratchpadAllocator(size, working)
+    for number, (bytes_, live_range, loop) in enumerate(wishes):
+        allocator.place(Buffer(f"t{number}", bytes_, live_range, loop))
+    allocations = allocator.allocations
+    for allocation in allocations:
+        assert allocation.end <= size - max(
+            working[allocation.buffer.live_range.first : allocation.buffer.live_range.last + 1]
+        )
+        for other in allocations:
+            if other is not allocation and other.buffer.live_range.meets(allocation.buffer.live_range):
+                assert other.end <= allocation.address or allocation.end <= other.address
+    # Whoever lay on a tenant's bytes before it hands them over, directly or through others.
+    overwrites = allocator.overwrites()
+    for allocation in allocations:
+        reached, open_ = set(), [allocation.buffer.name]
+        while open_:
+            for name in overwrites[open_.pop()]:
+                if name not in reached:
+                    reached.add(name)
+                    open_.append(name)
+        for other in allocations:
+            overlaps = other.address < allocation.end and allocation.address < other.end
+            before = other.buffer.live_range.last < allocation.buffer.live_range.first
+            together = allocation.buffer.loop is not None and allocation.buffer.loop == other.buffer.loop
+            if other is not allocation and overlaps and (before or together):
+                assert other.buffer.name in reached or other.buffer.live_range.meets(allocation.buffer.live_range)

@@ -1,0 +1,53 @@
+"""Products for tests on every path that they can take, and the oracle's sums to hold them against."""
+
+from typing import Any
+
+import pytest
+
+from hwsim.hardware.summation import Overflow, Summation
+from hwsim.kernels import cpu
+from hwsim.oracle import sums as oracle
+from hwsim.quantities.precision import Precision
+from hwsim.tensor import exact, ordered
+from hwsim.tensor.gemm import matmul
+from strategies.matrices import Array
+
+INT8, UINT8, INT4 = Precision.INT8, Precision.UINT8, Precision.INT4
+
+
+@pytest.fixture(params=["byte dot", "no byte dot", "not compiled"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The arithmetic that is used: the processor's own for bytes, that of any processor, or loops and BLAS alone."""
+    name = str(request.param)
+    if name == "byte dot" and not cpu.has_byte_dot():
+        pytest.skip("kernels cannot use vpdpbusd here")
+    if name != "byte dot":
+        for module in (exact, ordered):
+            monkeypatch.setattr(module, "has_byte_dot", lambda: False)
+    if name == "not compiled":
+        monkeypatch.setattr(ordered, "compiles", lambda: False)
+    elif not cpu.compiles():
+        pytest.skip("kernels are not compiled here")
+    return name
+
+
+def product(act: Array, weight: Array, formats: tuple[Precision, Precision], **options: Any) -> tuple[Array, int]:
+    found = matmul(act, weight, act_precision=formats[0], weight_precision=formats[1], **options)
+    assert found.out.flags.c_contiguous
+    return found.out, found.saturations
+
+
+def witnessed(act: Array, weight: Array, summation: Summation) -> tuple[Array, int]:
+    """The oracle's sums, and how many additions it clamped."""
+    register, beyond = summation.register, summation.outer
+    inner = oracle.Width(register.bits, register.overflow is Overflow.SATURATE)
+    outer = oracle.Width(beyond.bits, beyond.overflow is Overflow.SATURATE) if beyond else None
+    packed, tile, chunk = summation.packed, summation.tile, summation.chunk
+    if tile is None:
+        out = oracle.output_stationary(act, weight, inner, packed=packed, chunk=chunk, outer=outer)
+    else:
+        tiles_of_chunk = chunk // tile if chunk else None
+        out = oracle.weight_stationary(
+            act, weight, inner, rows=tile // packed, packed=packed, tiles_of_chunk=tiles_of_chunk, outer=outer
+        )
+    return out, inner.clamped + (outer.clamped if outer else 0)

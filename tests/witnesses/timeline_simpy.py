@@ -1,0 +1,100 @@
+"""The timeline of a schedule as an event simulation: units are processes, slots are resources, waits are events.
+
+A unit works off its jobs in order, and waits for one kind of reason after the other, so that what it waited for is the
+first kind after which no time passed any more.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+from hwsim.schedule.schedule import Schedule
+from hwsim.schedule.steps import Unit
+from witnesses.timeline_plan import Fault, Job, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the simulation saw; keys are names of ops, units and reasons. `serial` is the sum of all that was done."""
+
+    total: int
+    ends: tuple[int, ...]
+    cycles: Counter[str]
+    span: Counter[str]
+    busy: Counter[tuple[str, Unit]]
+    stalls: Counter[tuple[str, Unit, str]]
+    jobs: int
+    serial: int
+
+
+def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
+    """Run a schedule; an AssertionError if it stands still before its end."""
+    plan = Plan(schedule, fault)
+    plan.nodes(schedule.body)
+    jobs = plan.ordered()
+    ports = (Unit.LOAD, Unit.STORE)
+    queues: dict[Unit, list[Job]] = defaultdict(list)
+    for job in jobs:
+        queues[Unit.LOAD if schedule.ports.shared and job.unit in ports else job.unit].append(job)
+    stalls: Counter[tuple[str, Unit, str]] = Counter()
+    units = [plan.env.process(_work(plan.env, queue, stalls)) for queue in queues.values()]
+    plan.env.run()
+    assert all(unit.processed for unit in units), "deadlock"
+    cycles, busy = Counter[str](), Counter[tuple[str, Unit]]()
+    frontier = 0
+    first: dict[tuple[int, str], int] = {}
+    last: dict[tuple[int, str], int] = {}
+    for job in jobs:
+        complete = job.end + job.delay
+        cycles[job.op] += max(0, complete - frontier)
+        busy[job.op, job.unit] += job.cycles
+        frontier = max(frontier, complete)
+        run = (job.run, job.op)
+        last[run] = max(last.get(run, 0), complete)
+        if job.unit in (Unit.ARRAY, Unit.VECTOR):
+            first.setdefault(run, job.start)
+    span = Counter[str]()
+    for run, start in first.items():
+        span[run[1]] += last[run] - start
+    ends = tuple(queues[unit][-1].end if queues[unit] else 0 for unit in Unit)
+    serial = sum(job.cycles + job.delay for job in jobs)
+    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial)
+
+
+def _work(
+    env: simpy.Environment, jobs: Iterable[Job], stalls: Counter[tuple[str, Unit, str]]
+) -> Generator[simpy.Event, Any, None]:
+    """One unit: its jobs in order."""
+    for job in jobs:
+        free, reason = env.now, ""
+        for name, events in job.waits:
+            before = env.now
+            yield from events
+            if env.now > before:
+                reason = name
+        if job.takes is not None:
+            before = env.now
+            job.takes.request = job.takes.resource.request()
+            yield job.takes.request
+            if env.now > before:
+                reason = "slot"
+        if env.now > free:
+            stalls[job.op, job.unit, reason] += int(env.now - free)
+        job.start = int(env.now)
+        yield env.timeout(job.cycles)
+        job.end = int(env.now)
+        job.ended.succeed()
+        for slot in job.frees:
+            slot.resource.release(slot.request)
+        if job.done is not None:
+            env.process(_later(env, job, job.done))
+
+
+def _later(env: simpy.Environment, job: Job, done: simpy.Event) -> Generator[simpy.Event, Any, None]:
+    yield env.timeout(job.delay)
+    done.succeed()
+    for slot in job.frees_done:
+        slot.resource.release(slot.request)
