@@ -12,7 +12,8 @@ from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.schedule.schedule import LoopSegment, Schedule
-from hwsim.timing.timeline import encode, times
+from hwsim.timing.encode import encode
+from hwsim.timing.timeline import times
 
 FRAMES, MS = 200, 10**9
 
@@ -27,7 +28,7 @@ def conformer_m_encoder() -> Workload:
 def small_chip() -> Chip:
     """The shipped INT4 chip with 32 × 32 processing elements."""
     chip = load_chip("int4_array")
-    return chip.with_(**{"array.rows": 32, "array.cols": 32})
+    return replace(chip, array=replace(chip.array, rows=32, cols=32))
 
 
 def report() -> None:

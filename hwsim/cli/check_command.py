@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import ANY
-from hwsim.cli.paths import Command
-from hwsim.cli.terminal import say, with_progress
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ANY
+from hwsim.cli.patience import with_progress
+from hwsim.cli.streams import say
 from hwsim.errors import printable
-from hwsim.quantities.plain_data import Progress
+from hwsim.quantities.progress import Progress
 
 if TYPE_CHECKING:
     from hwsim.hardware.chip import Chip
@@ -30,26 +31,26 @@ def command(files: tuple[str, ...]) -> None:
     """
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.check import check
-    from hwsim.inputs.load import check_chip
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
+    from hwsim.study.runnable import check_chip
 
-    checked_files = [check(file) for file in files]
-    chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Chip)]
-    works = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Workload)]
+    found = [check(file) for file in files]
+    chips = [one.loaded for one in found if isinstance(one.loaded.value, Chip)]
+    works = [one.loaded for one in found if isinstance(one.loaded.value, Workload)]
     for chip in chips:
         check_chip(chip)
-    for file, checked in zip(files, checked_files, strict=True):
-        say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
-        if isinstance(checked.loaded.value, Chip):
-            say(f"{checked.name} makes at most {peak_text(checked.loaded.value)}")
+    for file, one in zip(files, found, strict=True):
+        say(f"{printable(file)}: {one.kind.title} {one.name}: valid")
+        if isinstance(one.loaded.value, Chip):
+            say(f"{one.name} makes at most {peak_text(one.loaded.value)}")
     for chip, work in product(chips, works):
         _run(chip, work)
         say(f"{work.value.name} runs on {chip.value.name}")
 
 
 def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
-    from hwsim.cli.paths import naming
+    from hwsim.cli.naming import naming
 
     def job(progress: Progress) -> None:
         # Imported here because it compiles kernels on the first run after an installation.

@@ -2,10 +2,13 @@
 
 import click
 
-from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, objective_option, output_options
-from hwsim.cli.paths import Command, check_outputs, deliver
-from hwsim.cli.terminal import tell, tell_written, with_progress
-from hwsim.quantities.plain_data import Progress
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ARCH, WORKLOAD, Policies
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import comparison_files_of, objective_option, output_options
+from hwsim.cli.patience import with_progress
+from hwsim.cli.streams import tell, tell_written
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="compare", cls=Command)
@@ -29,7 +32,8 @@ def command(
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
-    from hwsim.cli.paths import chip_and_workload, naming
+    from hwsim.cli.naming import naming
+    from hwsim.cli.opening import chip_and_workload
     from hwsim.quantities.precision import policy
     from hwsim.results.result import Comparison
 

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import ARCH, JSON
-from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
-from hwsim.cli.terminal import tell, tell_written, with_progress
-from hwsim.quantities.plain_data import Progress
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ARCH
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import JSON
+from hwsim.cli.paths import Reads, Writes
+from hwsim.cli.patience import with_progress
+from hwsim.cli.streams import tell, tell_written
+from hwsim.quantities.progress import Progress
 
 
 @click.command(name="gemm", cls=Command)
@@ -41,7 +45,7 @@ def command(
 
     Example: hwsim gemm int4_array --act act.npy --weight weight.npy --act-precision int4 --weight-precision int4
     """
-    from hwsim.cli.paths import chip_named
+    from hwsim.cli.opening import chip_named
     from hwsim.inputs.arrays import read_array
 
     chip = chip_named(arch).value

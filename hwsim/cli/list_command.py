@@ -2,8 +2,8 @@
 
 import click
 
-from hwsim.cli.paths import Command
-from hwsim.cli.terminal import say, screen_of
+from hwsim.cli.command import Command
+from hwsim.cli.streams import say, screen_of
 
 
 @click.command(name="list", cls=Command)
@@ -15,7 +15,7 @@ def command() -> None:
     import sys
     from textwrap import shorten
 
-    from hwsim.inputs.files import Kind, about, names
+    from hwsim.inputs.shipped import Kind, about, names
 
     longest = max(len(name) for kind in Kind for name in names(kind))
     terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -23,7 +23,7 @@ def command() -> None:
     for kind in Kind:
         say(f"{kind.title}s:")
         for name in names(kind):
-            description = " ".join(about(kind, name).split())
+            said = " ".join(about(kind, name).split())
             if terminal:  # a program gets whole sentences
-                description = shorten(description, room, placeholder=" …", break_on_hyphens=False)
-            say(f"  {name:{longest}}  {description}")
+                said = shorten(said, room, placeholder=" …", break_on_hyphens=False)
+            say(f"  {name:{longest}}  {said}")

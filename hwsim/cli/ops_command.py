@@ -2,9 +2,11 @@
 
 import click
 
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions
-from hwsim.cli.paths import Command, check_outputs, deliver
-from hwsim.cli.terminal import tell, tell_written
+from hwsim.cli.command import Command
+from hwsim.cli.completion import WORKLOAD
+from hwsim.cli.delivery import check_outputs, deliver
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions
+from hwsim.cli.streams import tell, tell_written
 
 
 @click.command(name="ops", cls=Command)
@@ -18,19 +20,19 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], full: b
 
     Example: hwsim ops rnnt --precision w4a8
     """
-    from hwsim.cli.paths import workload_named
+    from hwsim.cli.opening import workload_named
     from hwsim.quantities.precision import policy
     from hwsim.study.listing import listing
 
     if precision is not None:
         policy(precision)
-    ops = listing(workload_named(workload, precision, dimensions(dims)).value)
+    found = listing(workload_named(workload, precision, dimensions(dims)).value)
     check_outputs()
 
     from hwsim.report.export import to_json
     from hwsim.report.listing import full_listing_text, listing_text
 
-    written = deliver(json_file, None, lambda: to_json(ops), dict)
+    written = deliver(json_file, None, lambda: to_json(found), dict)
     text = full_listing_text if full else listing_text
-    tell(json_file, lambda screen: text(ops, screen))
+    tell(json_file, lambda screen: text(found, screen))
     tell_written(written)

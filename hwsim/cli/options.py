@@ -1,108 +1,17 @@
-"""Arguments and options that several commands share, with what the shell completes for them."""
+"""Options that several commands share."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from hwsim.cli.completion import Dimensions, Policies
 from hwsim.cli.paths import Reads, Writes, WritesInto
-from hwsim.errors import InvalidValue, UserError
-from hwsim.inputs.files import Kind, names
-from hwsim.quantities.plain_data import Objective
-
-if TYPE_CHECKING:
-    from hwsim.results.measured import Measuring, Sources
+from hwsim.errors import InvalidValue
+from hwsim.hardware.objective import Objective
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
-    """A text for which the shell completes known values."""
-
-    name = "text"
-
-    @abstractmethod
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        """All values that can stand here, as far as the parameters before it tell."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        try:
-            return [CompletionItem(name) for name in self.known(ctx) if name.startswith(incomplete)]
-        except UserError:  # what stands before it is not right yet
-            return []
-
-
-class Named(_CompletedText):
-    """A file of one of these kinds, or the name of a shipped one."""
-
-    def __init__(self, *kinds: Kind) -> None:
-        self.kinds = kinds
-
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        return [name for kind in self.kinds for name in names(kind)]
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
-
-
-ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
-
-
-class Policies(_CompletedText):
-    """A precision policy, or several with commas between them."""
-
-    def __init__(self, *, several: bool = False) -> None:
-        self.several = several
-
-    def known(self, ctx: click.Context) -> Sequence[str]:
-        from hwsim.quantities.precision import POLICIES
-
-        return POLICIES
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
-        return [CompletionItem(f"{before}{comma}{item.value}") for item in super().shell_complete(ctx, param, last)]
-
-
-class Ops(_CompletedText):
-    """An op of the workload."""
-
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        from hwsim.inputs.load import load_workload
-
-        return [placed.op.name for placed in load_workload(_before(ctx, "workload")).program.placed()]
-
-
-class Dimensions(_CompletedText):
-    """A dimension of the workload, with the number that it gets."""
-
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        from hwsim.inputs.load import load_workload
-        from hwsim.models.catalogue import dimensions
-
-        return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
-
-
-class Points(_CompletedText):
-    """An operating point of the chip."""
-
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        from hwsim.inputs.load import load_chip
-
-        return [name for name, _ in load_chip(_before(ctx, "arch")).operating_points]
-
-
-def _before(ctx: click.Context, parameter: str) -> str:
-    """An argument that stands before the word that is being written."""
-    if ctx.params.get(parameter) is not None:
-        return str(ctx.params[parameter])
-    # After an option that waits for its value nothing is parsed: arguments are left in their order.
-    arguments = [param.name for param in ctx.command.params if isinstance(param, click.Argument)]
-    return dict(zip(arguments, ctx.args, strict=False)).get(parameter, "")
 
 
 PRECISION = click.option(
@@ -141,32 +50,6 @@ def wants_values(values: bool, counts: str, input_file: str | None, weights_file
     return values or counts == "measured" or input_file is not None or weights_file is not None
 
 
-def measuring_of(
-    values: bool, counts: str, input_file: str | None, weights_file: str | None, seed: int, zero_gating: str | None
-) -> "Measuring | None":
-    """What these options of a run want measured; None if it is only timed."""
-    from hwsim.results.measured import Measuring
-
-    needs_values = wants_values(values, counts, input_file, weights_file)
-    if not needs_values and zero_gating is None:
-        return None
-    sources = sources_of(input_file, weights_file, seed) if needs_values else None
-    trace = None if zero_gating is None else Path(zero_gating)
-    return Measuring(sources=sources, searched=counts == "measured", zero_gating=trace)
-
-
-def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, packed: bool = False) -> "Sources":
-    """Where values come from, as `--input`, `--weights` and `--seed` say."""
-    from hwsim.results.measured import Sources
-
-    return Sources(
-        input=None if input_file is None else Path(input_file),
-        weights=None if weights_file is None else Path(weights_file),
-        seed=seed,
-        packed=packed,
-    )
-
-
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
     from hwsim.report.export import RUN_FILES, VALUES_FILES
@@ -184,7 +67,7 @@ def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
 
 def scalesim_files_of(_: Mapping[str, Any]) -> Sequence[str]:
     """The files that a report of SCALE-Sim's layers writes into a folder."""
-    from hwsim.scalesim.table import FILES
+    from hwsim.report.scalesim import FILES
 
     return FILES
 
@@ -193,7 +76,7 @@ def objective_option(command: F) -> F:
     """`--objective`."""
     return click.option(
         "--objective",
-        type=click.Choice([objective.value for objective in Objective]),
+        type=click.Choice([one.value for one in Objective]),
         default=Objective.LATENCY.value,
         show_default=True,
         help="What the mapper makes least; of plans about as fast, latency takes the one with least energy.",
@@ -202,7 +85,7 @@ def objective_option(command: F) -> F:
 
 def power_of(written: str | None) -> Fraction | None:
     """A power with its unit, as an option gives it."""
-    from hwsim.quantities.fields import power_cap
+    from hwsim.quantities.units import power_cap
 
     return None if written is None else power_cap("--power-cap", written)
 
@@ -235,10 +118,10 @@ def values_options(command: F) -> F:
 
 def dimensions(written: Sequence[str]) -> dict[str, int]:
     """What `NAME=N` says, several times."""
-    sizes = {}
+    found = {}
     for text in written:
         name, _, number = text.partition("=")
         if not name or not number.isdecimal() or len(number) > 20:
             raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
-        sizes[name] = int(number)
-    return sizes
+        found[name] = int(number)
+    return found

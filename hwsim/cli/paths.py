@@ -1,27 +1,19 @@
-"""The files that a command reads and writes, of which none may be written over.
+"""Which files a command reads and writes: parameters that know it, and a check before any work that none is lost.
 
 An output that is an input, or another output, is refused: the same file by any name, links included.
 """
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from hwsim.cli.terminal import say, write_stream
-from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, printable
-
-if TYPE_CHECKING:  # help and completion need no chips
-    from hwsim.hardware.chip import Chip
-    from hwsim.inputs.load import Loaded
-    from hwsim.ir.workload import Workload
+from hwsim.errors import FileProblem, InvalidValue
 
 STANDARD_OUTPUT = "-"
 
@@ -37,18 +29,18 @@ class Reads(click.ParamType):  # type: ignore[type-arg]  # generic in newer vers
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is going to be written, and the parameter that names it."""
+    """A file that is going to be written, and which parameter says so."""
 
     path: Path
     parameter: str
 
     def is_same(self, other: Path) -> bool:
-        """Whether both are one regular file; a device may be written to twice."""
+        """Whether both are one file. A device takes whatever comes, for everybody."""
         try:
             if self.path.exists() and other.exists():
                 return stat.S_ISREG(self.path.stat().st_mode) and self.path.samefile(other)
             return self.path.resolve() == other.resolve()
-        except (OSError, ValueError):  # opening it says what is wrong
+        except (OSError, ValueError):  # whoever opens it says what is wrong
             return False
 
 
@@ -123,19 +115,17 @@ def check_paths(ctx: click.Context) -> None:
     for _, value, parameter in _outputs(ctx):
         if not value:
             raise InvalidValue(parameter, value, "names no file")
-    keep(ctx, [Path(value) for param, value in _parameter_values(ctx) if isinstance(param.type, Reads)])
+    keep(ctx, [Path(value) for param, value in _given(ctx) if isinstance(param.type, Reads)])
     targets = _targets(ctx)
     for at, target in enumerate(targets):
-        for earlier in targets[:at]:
-            if target.is_same(earlier.path):
-                parameters = " and ".join(sorted((earlier.parameter, target.parameter)))
-                raise FileProblem(
-                    str(target.path), f"would be written for {parameters}; name another file for one of them"
-                )
+        for other in targets[:at]:
+            if target.is_same(other.path):
+                both = " and ".join(sorted((other.parameter, target.parameter)))
+                raise FileProblem(str(target.path), f"would be written for {both}; name another file for one of them")
 
 
 def prepare(ctx: click.Context) -> None:
-    """Refuse what cannot be written. Folders come first: a file may go into a folder that is made."""
+    """Refuse what cannot be written. Folders come first: a file may go into one that is made."""
     for kind, value, _ in sorted(_outputs(ctx), key=lambda output: isinstance(output[0], Writes)):
         kind.prepare(value, ctx.params)
 
@@ -151,7 +141,7 @@ def keep(ctx: click.Context, read: Iterable[Path]) -> None:
                 )
 
 
-def _parameter_values(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
+def _given(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
     for param in ctx.command.params:
         value = ctx.params.get(param.name or "")
         if value is not None:
@@ -159,109 +149,10 @@ def _parameter_values(ctx: click.Context) -> Iterator[tuple[click.Parameter, str
 
 
 def _outputs(ctx: click.Context) -> Iterator[tuple[Writes | WritesInto, str, str]]:
-    for param, value in _parameter_values(ctx):
+    for param, value in _given(ctx):
         if isinstance(param.type, (Writes, WritesInto)):
             yield param.type, value, param.opts[0]
 
 
 def _targets(ctx: click.Context) -> list[Target]:
-    return [target for kind, value, name in _outputs(ctx) for target in kind.targets(value, name, ctx.params)]
-
-
-def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        say(ctx.get_help())
-        ctx.exit()
-
-
-class Helpful(click.Command):
-    """A command, or a group of them, whose help is printed like other texts, also where a stream is full or closed."""
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.callback = _show_help
-        return option
-
-
-class Command(Helpful):
-    """A command that refuses to lose a file, before it does anything else."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        check_paths(ctx)
-        return super().invoke(ctx)
-
-
-def check_outputs() -> None:
-    """Refuse, before anything is computed, what could not be written afterwards."""
-    prepare(click.get_current_context())
-
-
-def deliver(
-    json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
-) -> list[Path]:
-    """Write what the options ask for, and say which files that made.
-
-    Files come first, so that a full disk is told before anything is printed.
-    """
-    from hwsim.report.files import write_file
-
-    texts: dict[Path, str] = {}
-    if out is not None:
-        texts = {Path(out) / name: text for name, text in files().items()}
-    if json_file is not None and json_file != STANDARD_OUTPUT:
-        texts[Path(json_file)] = document()
-    for path, text in texts.items():
-        write_file(path, text)
-    if json_file == STANDARD_OUTPUT:
-        write_stream(sys.stdout, "standard output", document())
-    return list(texts)
-
-
-@contextmanager
-def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
-    """Refusals of these files together name all of them, unless all are shipped."""
-    try:
-        yield
-    except Unsupported as error:
-        if all(file.opened.shipped for file in loaded):
-            raise
-        raise Unsupported(f"{', '.join(file.title for file in loaded)}: {error}") from error
-
-
-def chip_and_workload(
-    arch: str, workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
-) -> "tuple[Loaded[Chip], Loaded[Workload]]":
-    """The chip, on which something must run, and the workload."""
-    from hwsim.inputs.check import kind_named
-    from hwsim.inputs.files import Kind
-    from hwsim.inputs.load import check_chip
-
-    try:
-        chip = chip_named(arch)
-    except UserError as error:
-        if kind_named(arch) is Kind.WORKLOAD:
-            raise FileProblem(printable(arch), "is a workload; the order is ARCH WORKLOAD") from error
-        raise
-    check_chip(chip)
-    return chip, workload_named(workload, precision, dims)
-
-
-def chip_named(arch: str) -> "Loaded[Chip]":
-    """The chip."""
-    from hwsim.inputs.load import open_chip
-
-    chip = open_chip(arch)
-    keep(click.get_current_context(), chip.paths)
-    return chip
-
-
-def workload_named(
-    workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
-) -> "Loaded[Workload]":
-    """The workload."""
-    from hwsim.inputs.load import open_workload
-
-    work = open_workload(workload, precision, dims)
-    keep(click.get_current_context(), work.paths)
-    return work
+    return [one for kind, value, name in _outputs(ctx) for one in kind.targets(value, name, ctx.params)]

@@ -2,8 +2,8 @@
 
 import click
 
-from hwsim.cli.paths import Command
-from hwsim.cli.terminal import say
+from hwsim.cli.command import Command
+from hwsim.cli.streams import say
 
 
 @click.command(name="schema", cls=Command)
@@ -15,7 +15,7 @@ def command(kind: str) -> None:
     """
     import json
 
-    from hwsim.inputs.files import Kind
     from hwsim.inputs.schema import schema
+    from hwsim.inputs.shipped import Kind
 
     say(json.dumps(schema(Kind(kind)), indent=2))

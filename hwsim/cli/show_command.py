@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from hwsim.cli.options import ANY
-from hwsim.cli.paths import Command
-from hwsim.cli.terminal import write_stream
+from hwsim.cli.command import Command
+from hwsim.cli.completion import ANY
+from hwsim.cli.streams import write_stream
 
 
 @click.command(name="show", cls=Command)
@@ -16,6 +16,6 @@ def command(name: str) -> None:
 
     Example: hwsim show int4_array > mine.yaml
     """
-    from hwsim.inputs.files import text
+    from hwsim.inputs.shipped import text
 
     write_stream(sys.stdout, "standard output", text(name))

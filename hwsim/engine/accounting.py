@@ -1,52 +1,13 @@
-"""The counters of a schedule: its times on the timeline, and the work of its steps."""
+"""Runs a schedule on a digital chip: time and work of every op, by the fast engine."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hwsim.engine.ports import fused_port_bound, load_port_bound, port_bound
+from hwsim.quantities.caches import IdentityCache
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import IdentityCache
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters, Units, Work
 from hwsim.schedule.schedule import OpSchedule, Ports, Preload, Schedule
-from hwsim.schedule.steps import Repeat, Step, StepTree
-from hwsim.schedule.unit_table import Unit
 from hwsim.timing.timeline import OpTimes, Times, times
-
-
-def port_bound(steps: Iterable[StepTree], ports: Ports) -> Units:
-    """The port-bound cycles of the steps' own op: busy cycles in steps whose length a port of the scratchpad sets."""
-    total = Units()
-    for node in steps:
-        total += port_bound(node.body, ports) * node.times if isinstance(node, Repeat) else _of_step(node, ports)
-    return total
-
-
-def fused_port_bound(steps: Iterable[StepTree]) -> Units:
-    """The port-bound cycles of the epilogue on the steps' tiles."""
-    cycles = 0
-    for node in steps:
-        if isinstance(node, Repeat):
-            cycles += fused_port_bound(node.body).vector * node.times
-        elif node.fused is not None and node.fused.port_bound:
-            cycles += node.fused.cycles
-    return Units(vector=cycles)
-
-
-def load_port_bound(size: int, ports: Ports) -> Units:
-    """The port-bound cycles of one load."""
-    return Units(load=ports.load_cycles(size) if ports.load_port_bound(size) else 0)
-
-
-def _of_step(step: Step, ports: Ports) -> Units:
-    total = Units(
-        array=step.array.cycles if step.array is not None and step.array.port_bound else 0,
-        vector=(step.vector_cycles or 0) if step.vector_port_bound else 0,
-    )
-    for load in step.loads:
-        total += load_port_bound(load.bytes, ports)
-    stored = step.store_bytes
-    if stored is not None and ports.store_port_bound(stored):
-        total += Units(store=ports.store_cycles(stored))
-    return total
 
 
 def counters_of(schedule: Schedule) -> RunCounters:
@@ -64,7 +25,7 @@ def counters_of(schedule: Schedule) -> RunCounters:
 
 @dataclass(slots=True)
 class _Tally:
-    """The work of an op over all its runs, in all its sizes: each piece with how often it is done."""
+    """What an op does over all its runs, whatever its sizes: each with how often it is done."""
 
     kind: str
     mode: Precision | None = None
@@ -80,7 +41,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The work of one run of an op, its own and that of its epilogue."""
+    """What one run of an op does for itself, and for the op that follows on its tiles."""
 
     work: Work
     port_bound: Units
@@ -97,24 +58,24 @@ _DONE = IdentityCache[_Done](most=1 << 12)
 
 def _gather(schedule: Schedule) -> dict[str, _Tally]:
     """The work of every op, in the order in which the timeline meets them."""
-    tallies: dict[str, _Tally] = {}
+    found: dict[str, _Tally] = {}
     ports = schedule.ports
     for placed in schedule.placed():
         match placed.node:
             case Preload() as preload:
-                tally = tallies.setdefault(preload.op, _Tally(preload.kind))
+                tally = found.setdefault(preload.op, _Tally(preload.kind))
                 tally.add(preload.work(), load_port_bound(preload.bytes, ports), placed.times)
             case OpSchedule() as op:
-                tally, done = tallies.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
+                tally, done = found.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
                 tally.mode = op.mode
                 tally.times += placed.times
                 tally.macs += op.macs * placed.times
                 tally.add(done.work, done.port_bound, placed.times)
                 if op.fused is not None:
-                    epilogue = tallies.setdefault(op.fused[0], _Tally(op.fused[1]))
-                    epilogue.times += placed.times
-                    epilogue.add(done.fused_work, done.fused_port_bound, placed.times)
-    return tallies
+                    follower = found.setdefault(op.fused[0], _Tally(op.fused[1]))
+                    follower.times += placed.times
+                    follower.add(done.fused_work, done.fused_port_bound, placed.times)
+    return found
 
 
 def _done(op: OpSchedule, ports: Ports) -> _Done:
@@ -138,18 +99,13 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
 
 
 def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
+    load, array, vector, store = (timed.cycles - end for end in timed.ends)
     of_all = timed.of_all
-    # Units on one port are idle together: their idle cycles are counted with the unit that owns the port.
-    idle = {
-        unit: timed.cycles - end
-        for unit, end in zip(Unit, timed.ends, strict=True)
-        if not (shared and unit.on_shared_port is not unit)
-    }
     return Counters(
         cycles=timed.cycles,
         busy=of_all.busy,
         stalls=of_all.stalls,
-        idle=Units.of(idle),
+        idle=Units(load=load, array=array, vector=vector, store=0 if shared else store),
         work=Work.sum_of((op.work, 1) for op in ops),
         shared_port=shared,
     )

@@ -1,26 +1,16 @@
-"""Price tables: energies of actions and areas of parts, each with its source."""
+"""Price tables: what one action costs, and what one part takes of the chip, with where the number comes from."""
 
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.fields import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
+from hwsim.hardware.dram import DramType
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
-from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import Precision
-
-
-class DramType(Enum):
-    """The kind of memory behind the DRAM port; decides the price of a byte."""
-
-    LPDDR4 = "lpddr4"
-    DDR4 = "ddr4"
-    GDDR6 = "gddr6"
-    HBM2 = "hbm2"
-
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
 
 Bits = Annotated[int, Whole(low=1, high=2**40)]
 
@@ -138,7 +128,7 @@ class Constants(Noun):
             ("adc", [entry.bits for entry in self.adc]),
             ("dac", [entry.bits for entry in self.dac]),
         ):
-            if not all(smaller < larger for smaller, larger in pairwise(sizes)):
+            if not all(one < two for one, two in pairwise(sizes)):
                 raise InvalidValue(name, sizes, "must list each once, smallest first")
         free = [entry for entry in self.sram if not entry.price.energy]
         if free and len(free) < len(self.sram):
@@ -180,49 +170,3 @@ class PriceTable(TechnologyTable):
 def _needs_bits(path: str, price: Price, law: str) -> None:
     if price.bits is None:
         raise InvalidValue(path, None, law)
-
-
-@dataclass(frozen=True, slots=True)
-class NotNegative:
-    """A rational number that is not below zero."""
-
-    def broken_by(self, value: object) -> str | None:
-        return None if isinstance(value, Fraction) and value >= 0 else "must be a rational number of at least 0"
-
-
-class Component(Enum):
-    """Where energy is spent: the names of the fields of `Components`."""
-
-    MAC = "mac"
-    REGISTERS = "registers"
-    ACCUMULATORS = "accumulators"
-    SCRATCHPAD = "scratchpad"
-    INTERCONNECT = "interconnect"
-    DRAM = "dram"
-    VECTOR = "vector"
-    CONVERTERS = "converters"
-    LEAKAGE = "leakage"
-    IDLE = "idle"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitPrice(Noun):
-    """The price of one action: exact by the table and its rules, then rounded once to whole attojoules.
-
-    `overridden` says that the chip put at least one of its entries in the place of the table's; `others` is what other
-    sources say of its entries.
-    """
-
-    action: Name
-    component: Component
-    exact: Annotated[Fraction, NotNegative()]
-    basis: Remark
-    sources: tuple[Remark, ...]
-    sure: Confidence
-    overridden: bool = False
-    others: tuple[Remark, ...] = ()
-
-    @property
-    def attojoules(self) -> int:
-        """The price that is multiplied by counts."""
-        return round(self.exact)

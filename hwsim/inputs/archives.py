@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
 from hwsim.errors import FileProblem, shown
-from hwsim.inputs.files import BinaryFile, read_bytes
+from hwsim.inputs.binary import BinaryFile, read_bytes
 from hwsim.inputs.npz import NpzArchive, check_size, first_line
 
 Array = NDArray[Any]
@@ -31,7 +31,7 @@ _KINDS: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayFile:
-    """Shapes of the arrays in a file, and a reader of each."""
+    """Shapes of the arrays in a file, and a way to read each of them."""
 
     name: str
     sha256: str

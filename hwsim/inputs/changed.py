@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.load import adapter, as_node, load_prices
+from hwsim.inputs.load import load_prices
+from hwsim.inputs.validate import adapter, as_node
+from hwsim.inputs.yaml.document import Node
 from hwsim.quantities.noun import Noun, Table, sorted_pairs
-from hwsim.quantities.plain_data import field_paths
+from hwsim.quantities.sources import field_paths
 
 Path = tuple[str, ...]
 
@@ -31,7 +32,7 @@ def changed(chip: Chip, values: Mapping[str, Any]) -> Chip:
             fresh = replace(fresh, energy=load_prices(fresh.energy))
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
-    sources = {_source_path(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
+    sources = {_known(name): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
     return replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
 
 
@@ -43,15 +44,15 @@ def _tree(values: Mapping[str, Any]) -> dict[str, Any]:
         place = tree
         for step in steps:
             place = place.setdefault(step, {})
-            if isinstance(place, _Leaf):
+            if isinstance(place, _Given):
                 raise InvalidValue(name, value, "is also given as a part of something else")
         if last in place:
             raise InvalidValue(name, value, "is also given in parts")
-        place[last] = _Leaf(value)
+        place[last] = _Given(value)
     return tree
 
 
-class _Leaf:
+class _Given:
     """A value, in a tree of mappings."""
 
     def __init__(self, value: Any) -> None:
@@ -60,11 +61,11 @@ class _Leaf:
 
 def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
     hints = get_type_hints(type(noun), include_extras=True)
-    field_names = [f.name for f in fields(noun)]
+    known = [f.name for f in fields(noun)]
     fresh = {}
     for name, entry in tree.items():
-        if name not in field_names:
-            raise _unknown((*path, name), "field", field_names)
+        if name not in known:
+            raise _unknown((*path, name), "field", known)
         fresh[name] = _entry(hints[name], getattr(noun, name), entry, (*path, name))
     try:
         return replace(noun, **fresh)
@@ -73,8 +74,8 @@ def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
 
 
 def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
-    """The new value of a field whose type is the hint: the caller's, or the current value with other parts."""
-    if isinstance(entry, _Leaf):
+    """What becomes of a value whose type is the hint: another one, or itself with other parts."""
+    if isinstance(entry, _Given):
         return _read(hint, entry.value, path)
     if is_dataclass(current):
         return _changed(current, entry, path)
@@ -92,28 +93,28 @@ def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
 def _key(kind: Any, name: str, path: Path) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, Enum)):
         return name
-    members = {member.value: member for member in kind}
-    if name not in members:
-        raise _unknown((*path, name), "name", list(members))
-    return members[name]
+    known = {member.value: member for member in kind}
+    if name not in known:
+        raise _unknown((*path, name), "name", list(known))
+    return known[name]
 
 
 def _read(hint: Any, value: Any, path: Path) -> Any:
-    """A value as a file would say it; nouns and fractions stay as they are."""
+    """A value as a file would say it; what is a noun or a fraction already stays."""
     if isinstance(value, (Noun, Fraction)):
         return value
     node = as_node(value)
     try:
         return adapter(hint).validate_json(json.dumps(node.plain()), strict=True)
     except ValidationError as error:
-        errors = [{**detail, "loc": (*path, *detail["loc"])} for detail in error.errors(include_url=False)]
+        found = [{**one, "loc": (*path, *one["loc"])} for one in error.errors(include_url=False)]
         for step in reversed(path):
             node = Node(0, {step: node})
-        raise UnfitValue(first_finding(errors, Chip, node).text) from error
+        raise UnfitValue(first_finding(found, Chip, node).text) from error
 
 
 class UnfitValue(InvalidValue):
-    """A value that does not fit, with all that is said of it in a finding."""
+    """A value of which a finding has said all."""
 
     def __init__(self, text: str) -> None:
         UserError.__init__(self, text)
@@ -122,12 +123,12 @@ class UnfitValue(InvalidValue):
         return self
 
 
-def _unknown(path: Path, what: str, names: list[str]) -> "UnfitValue":
-    return UnfitValue(f"{'.'.join(path)}: unknown {what}; {suggestion(path[-1], names)}")
+def _unknown(path: Path, what: str, known: list[str]) -> "UnfitValue":
+    return UnfitValue(f"{'.'.join(path)}: unknown {what}; {suggestion(path[-1], known)}")
 
 
 def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
-    """The types of keys and values of each table that a value may be."""
+    """Of the tables that a value may be, the types of keys and values."""
     if get_origin(hint) is Annotated:
         inner, *laws = get_args(hint)
         if any(isinstance(law, Table) for law in laws):
@@ -139,7 +140,7 @@ def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
             yield from _tables(member)
 
 
-def _source_path(name: str, chip: Chip) -> str:
-    """The path for which a source may stand: for an entry of a table, the path of the table."""
-    paths, steps = field_paths(chip), name.split(".")
-    return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in paths)
+def _known(name: str) -> str:
+    """The path for which a source may stand: of what is inside a table, that of the table."""
+    known, steps = field_paths(Chip), name.split(".")
+    return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in known)

@@ -1,114 +1,28 @@
 """Chips, workloads and price tables from a path, a shipped name or a mapping."""
 
-import json
-import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from enum import Enum
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar, Union, cast
+from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
-from hwsim.errors import FileProblem, InvalidValue, UnknownName, Unsupported, UserError
-from hwsim.hardware.chip import Chip, at_point
+from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable, TechnologyTable
-from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
-from hwsim.inputs.findings import first_finding
+from hwsim.inputs.document_kind import describes
+from hwsim.inputs.files import read_text
+from hwsim.inputs.shipped import Kind, Located, locate
+from hwsim.inputs.validate import as_node, from_document
+from hwsim.inputs.yaml.document import Node, read_document
 from hwsim.ir.workload import Workload
-from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
-from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff
-from hwsim.quantities.fields import UTTERANCE
-from hwsim.quantities.noun import ByKind, Noun
-from hwsim.quantities.plain_data import must_map_names
-from hwsim.quantities.registry import kept_for_kinds
-
-T = TypeVar("T")
-
-
-def from_document(kind: type[T], document: Node, file: str) -> T:
-    """The noun that a document describes; FileProblem names file, line and field of what is wrong."""
-    try:
-        noun: T = adapter(cast(Hashable, kind)).validate_json(json.dumps(document.plain()), strict=True)
-        return noun
-    except ValidationError as error:
-        finding = first_finding(error.errors(include_url=False), kind, document)
-        raise FileProblem(file, finding.text, line=finding.line or None) from error
-
-
-def as_node(value: Any) -> Node:
-    """Python data as a document without lines, within the bounds that files have."""
-    return _Plain().node(value, "mapping", 0)
-
-
-@dataclass(slots=True)
-class _Plain:
-    """Reads Python data, which may hold itself, or values that no file can hold."""
-
-    nodes: int = 0
-
-    def node(self, value: Any, path: str, depth: int) -> Node:
-        self.nodes += 1
-        if depth > DEEPEST:  # such a value may be too deep to be printed
-            raise InvalidValue(path, type(value).__name__, f"is nested more than {DEEPEST} deep")
-        if self.nodes > MOST_NODES:
-            raise InvalidValue(path, type(value).__name__, f"stands for more than {MOST_NODES} values")
-        match value:
-            case Mapping():
-                entries: dict[str, Node] = {}
-                for key, item in value.items():
-                    name = str(self.node(str(key), path, depth).value)
-                    if name in entries:
-                        raise InvalidValue(path, name, "is given twice")
-                    entries[name] = self.node(item, name, depth + 1)
-                return Node(0, entries)
-            case list() | tuple():
-                return Node(0, [self.node(item, path, depth + 1) for item in value])
-            case Enum():
-                return Node(0, value.value)
-            case float() if not math.isfinite(value):
-                raise InvalidValue(path, value, "must be a finite number")
-            case int() if abs(value) >= 10**MOST_DIGITS:
-                raise InvalidValue(path, type(value).__name__, f"must have at most {MOST_DIGITS} digits")
-            case str() if any("\ud800" <= character <= "\udfff" for character in value):
-                raise InvalidValue(path, value, "holds half a surrogate pair, which is no character")
-            case None | bool() | int() | float() | str():
-                return Node(0, value)
-        raise InvalidValue(path, value, "must be a mapping, a list, a number or a text")
-
-
-def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
-    """The JSON Schema of a file that describes one of these nouns; of several, the field `kind` says which."""
-    union: Any = Annotated[Union[kinds], ByKind()] if len(kinds) > 1 else kinds[0]  # built at run time
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(union).json_schema()}
-
-
-@kept_for_kinds
-def adapter(kind: Hashable) -> TypeAdapter[Any]:
-    """What reads values of a type from documents."""
-    return TypeAdapter(cast(Any, kind))
-
-
-_FIELDS = {
-    Kind.ARCH: {f.name for f in fields(Chip)},
-    Kind.WORKLOAD: {f.name for recipe in RECIPES.values() for f in fields(recipe)},
-    Kind.ENERGY: {f.name for f in fields(PriceTable)},
-}
-
-
-def describes(document: Node) -> Kind | None:
-    """The kind with which a document shares most fields; None if it shares none that others lack."""
-    if not isinstance(document.value, dict):
-        return None
-    shared = {kind: len(names & set(document.value)) for kind, names in _FIELDS.items()}
-    most = max(shared, key=lambda kind: shared[kind])
-    return most if list(shared.values()).count(shared[most]) == 1 else None
-
+from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, workload
+from hwsim.models.dimensions import with_dimensions
+from hwsim.quantities.arguments import must_map_names
+from hwsim.quantities.noun import Noun
+from hwsim.quantities.units import UTTERANCE
 
 Source = str | PathLike[str] | Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +50,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[T]):
-    """The noun that a document describes, and the files that it comes from, with their hashes."""
+    """What a document and the files that it names describe; which files these are, with their hashes."""
 
     value: T
     opened: Opened
@@ -161,17 +75,12 @@ def load_workload(source: Source, precision: str | None = None, *, dims: Mapping
     `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
     """
     must_map_names(int, "a whole number", dims=dims)
-    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
+    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, given="caller: dims").value
 
 
 def load_prices(source: Source | PriceTable) -> PriceTable:
     """A price table."""
     return source if isinstance(source, PriceTable) else prices_from(_open(Kind.ENERGY, source)).value
-
-
-def prices_of(chip: Chip) -> PriceTable:
-    """The price table that a chip has, or that it names: a chip that no file described may name a shipped table."""
-    return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
 
 
 def open_chip(source: Source) -> Loaded[Chip]:
@@ -212,11 +121,11 @@ def workload_from(
     opened: Opened,
     precision: str | None = None,
     dimensions: Mapping[str, int] | None = None,
-    dimensions_source: str = "command line: --dim",
+    given: str = "command line: --dim",
 ) -> Loaded[Workload]:
-    """The workload that a document describes, with other dimensions if any are given, whose source is named."""
+    """The workload that a document describes, with other dimensions if any are given, and by what."""
     _expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {}, dimensions_source)
+    recipe = with_dimensions(recipe_from(opened), dimensions or {}, given)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)
@@ -231,9 +140,9 @@ def workload_from(
 
 def _check_lengths(work: Workload) -> None:
     """Refuse a distribution of lengths whose shortest or longest one the network does not take."""
-    if work.lengths is None:
+    if work.recipe.lengths is None:
         return
-    buckets = work.lengths.bucketed()
+    buckets = work.recipe.lengths.bucketed()
     for length in (buckets[0].length, buckets[-1].length):
         try:
             at_length(work, length)
@@ -262,21 +171,21 @@ def prices_from(opened: Opened) -> Loaded[PriceTable]:
 
 
 def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
-    """The table, with the tables read that `filled_from` names; their own `filled_from` is left alone."""
-    tables: list[TechnologyTable | str] = []
+    """The table with those that it is filled from by name; what these are filled from themselves is left alone."""
+    others: list[TechnologyTable | str] = []
     files, paths = opened.files, opened.paths
-    for entry in table.filled_from:
-        if isinstance(entry, str):
+    for other in table.filled_from:
+        if isinstance(other, str):
             try:
-                named = open_located(locate(Kind.ENERGY, entry, opened.folder))
-                _expect(named, Kind.ENERGY)
-                named_table = from_document(PriceTable, named.document, named.name)
-                entry = TechnologyTable(**{f.name: getattr(named_table, f.name) for f in fields(TechnologyTable)})
+                found = open_located(locate(Kind.ENERGY, other, opened.folder))
+                _expect(found, Kind.ENERGY)
+                whole = from_document(PriceTable, found.document, found.name)
+                other = TechnologyTable(**{f.name: getattr(whole, f.name) for f in fields(TechnologyTable)})
             except UserError as error:
                 raise opened.refused(path, f"{path}: {error}") from error
-            files, paths = files + named.files, paths + named.paths
-        tables.append(entry)
-    return Loaded(replace(table, filled_from=tuple(tables)), opened, files, paths)
+            files, paths = files + found.files, paths + found.paths
+        others.append(other)
+    return Loaded(replace(table, filled_from=tuple(others)), opened, files, paths)
 
 
 def _open(kind: Kind, source: Source) -> Opened:
@@ -289,29 +198,10 @@ def _open(kind: Kind, source: Source) -> Opened:
 
 def _expect(opened: Opened, kind: Kind) -> None:
     """Refuse a file of another kind by its name, not by its first unknown field."""
-    described = describes(opened.document)
-    if described is not None and described is not kind:
-        raise FileProblem(opened.name, f"describes a {described.title}, where a {kind.title} is wanted")
+    found = describes(opened.document)
+    if found is not None and found is not kind:
+        raise FileProblem(opened.name, f"describes a {found.title}, where a {kind.title} is wanted")
 
 
 def _line(document: Node, path: str) -> int | None:
     return document.at(path).line or None
-
-
-def check_chip(chip: Loaded[Chip]) -> None:
-    """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
-    cores = chip.value.cores
-    if cores != 1:
-        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
-    for field, operating_chip in _operations(chip.value):
-        try:
-            Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
-        except Unsupported as error:
-            raise chip.opened.refused(field, f"{field}: {error}") from error
-
-
-def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
-    """The chip at its own clock and supply and at each of its operating points, by the field that states them."""
-    yield "voltage" if chip.voltage is not None else "energy", chip
-    for name, _ in chip.operating_points:
-        yield f"operating_points.{name}", at_point(chip, name)

@@ -15,12 +15,14 @@ from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav
 from hwsim.inputs.features import read_inputs
+from hwsim.ir.tensor import Role
 from hwsim.ir.workload import Workload
 
 Array = NDArray[Any]
 
 RATE = 16_000
 """Samples per second of the front end (assumed; the usual rate of read speech)."""
+FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,59 +52,52 @@ def read_source(path: Path) -> ModelInput:
 
 
 def lengths(source: ModelInput, workload: Workload) -> tuple[int, ...]:
-    """Lengths of audio, in picoseconds, that give as many features as the file has; the likeliest first."""
+    """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
     if source.audio is not None:
         return (source.audio,)
-    spec = workload.features
-    shape = None if spec is None else source.shapes.get(spec.tensor)
-    if spec is None or shape is None or fits(source, workload):
+    wanted = {tensor.name: tensor.shape for tensor in workload.program.tensors}.get(FEATURES)
+    shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
+    if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
         return ()
-    shape_now = workload.program.tensor(spec.tensor).shape
-    frames, remainder = divmod(prod(shape) * shape_now[spec.frames_axis], prod(shape_now))
-    if remainder or not frames:
+    frames_axis = encoder.frames_axis
+    frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
+    if rest or not frames:
         return ()
-    # Audio of so many frames; or as many more or fewer than now, where a network needs context.
-    now = -(-workload.audio // spec.step) * spec.step
-    return frames * spec.frame, now + (frames - shape_now[spec.frames_axis]) * spec.frame
-
-
-def fits(source: ModelInput, workload: Workload) -> bool:
-    """Whether a file of features has as many of them as the workload reads."""
-    spec = workload.features
-    elements = None if spec is None else workload.program.tensor(spec.tensor).elements
-    return spec is not None and prod(source.shapes[spec.tensor]) == elements
+    # As many frames as that; or as many more or less than there are now, where a network needs context.
+    step = encoder.frame * getattr(encoder, "subsampling", 1)
+    now = -(-workload.audio // step) * step
+    return frames * encoder.frame, now + (frames - wanted[frames_axis]) * encoder.frame
 
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
     if source.recording is None:
         return dict(read_inputs(source.path, workload.program)[0])
-    spec = workload.features
-    if spec is None:
+    inputs = {tensor.name: tensor for tensor in workload.program.tensors if tensor.role is Role.INPUT}
+    if FEATURES not in inputs:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
-    shape, frames_axis = workload.program.tensor(spec.tensor).shape, spec.frames_axis
+    shape = inputs[FEATURES].shape
+    encoder: Any = getattr(workload.recipe, "encoder", None)
+    assert encoder is not None, "features belong to an encoder, which says how they lie"
+    frames_axis = encoder.frames_axis
     try:
-        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, spec.frame // 10**9))
+        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, encoder.frame // 10**9))
     except InvalidValue as error:
         raise FileProblem(str(source.path), str(error)) from error
-    frames = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
-    fitted_frames = _fitted(frames, shape[frames_axis])
-    utterance = fitted_frames[:, None] if frames_axis == 0 else fitted_frames[None]
-    return {
-        spec.tensor: np.ascontiguousarray(
-            np.broadcast_to(utterance.reshape(_utterance_shape(shape, frames_axis)), shape)
-        )
-    }
+    made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
+    fitted = _fitted(made, shape[frames_axis])
+    one = fitted[:, None] if frames_axis == 0 else fitted[None]
+    return {FEATURES: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
 
 
-def _utterance_shape(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
+def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
     """The shape of one utterance."""
     return tuple(1 if axis == 1 - frames_axis else size for axis, size in enumerate(shape))
 
 
-def _fitted(frames: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """That many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
-    if len(frames) >= count:
-        return frames[:count]
-    before = (count - len(frames)) // 2
-    return np.pad(frames, ((before, count - len(frames) - before), (0, 0)), mode="edge")
+def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
+    """So many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
+    if len(frames) >= wanted:
+        return frames[:wanted]
+    before = (wanted - len(frames)) // 2
+    return np.pad(frames, ((before, wanted - len(frames) - before), (0, 0)), mode="edge")

@@ -1,70 +1,23 @@
-"""What a program computes: the functions of the vector unit, and the kinds of ops.
+"""The kinds of op: what each is called, reads, writes and computes. What they obey and cost stands in `ir/op_table.py`.
 
 Elements are counted in the order of the view: its last axis fastest, whatever the order of the axes in memory. Where
 shapes differ, the elements of one view pair with those of another one by one in that order.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
+from hwsim.ir.functions import Function
 from hwsim.ir.view import View
 from hwsim.quantities.noun import Name, Noun, Whole
-
-
-class Function(Enum):
-    """What a lane can do to an element."""
-
-    ADD = "add"
-    SUB = "sub"
-    MAX = "max"
-    EQUAL = "equal"
-    MUL = "mul"
-    SIGMOID = "sigmoid"
-    TANH = "tanh"
-    EXP = "exp"
-    LOG = "log"
-    RECIPROCAL = "reciprocal"
-    RSQRT = "rsqrt"
-    REQUANTIZE = "requantize"
-    DEQUANTIZE = "dequantize"
-
-    @property
-    def counts_as(self) -> "Function":
-        """The function whose circuit does it.
-
-        Differences and comparisons are additions, both conversions are alike, and a logarithm is as much work as an
-        exponential (assumed).
-        """
-        return _SAME_CIRCUIT.get(self, self)
-
-
-_SAME_CIRCUIT = {
-    Function.SUB: Function.ADD,
-    Function.MAX: Function.ADD,
-    Function.EQUAL: Function.ADD,
-    Function.LOG: Function.EXP,
-    Function.DEQUANTIZE: Function.REQUANTIZE,
-}
-
-VectorWork = Mapping[Function, int]
-"""Elements to which each function is applied."""
-
 
 Size = Annotated[int, Whole(low=1, high=2**40)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Op(Noun):
-    """What every op is: a noun with a name of its own in its program. Its class is its kind."""
-
-    name: Name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gemm(Op):
+class Gemm(Noun):
     """out[b, m, n] = act[b, m, k] @ weight[b, k, n] + bias[n], brought to the format of `out`.
 
     The sizes are those of the views: b from the leading axes of `weight`, k and n from its last two (n and k, if it is
@@ -75,6 +28,7 @@ class Gemm(Op):
     row and that of their column.
     """
 
+    name: Name
     act: View
     weight: View
     out: View
@@ -114,12 +68,13 @@ class ConvAxis(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conv(Op):
+class Conv(Noun):
     """A convolution of act[batch, *axes, channels] with weight[groups, *kernels · channels / groups, outputs / groups].
 
     With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows.
     """
 
+    name: Name
     act: View
     weight: View
     out: View
@@ -146,27 +101,28 @@ class Apply(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elementwise(Op):
+class Elementwise(Noun):
     """A chain of functions over local values that are read from views, or constant, and written to views.
 
     All values have the same number of elements, but those of one row, which are repeated for each row. A row is what
     one or several last axes of the largest view make up.
     """
 
+    name: Name
     reads: tuple[tuple[str, View], ...]
     chain: tuple[Apply, ...]
     writes: tuple[tuple[str, View], ...]
     constants: tuple[tuple[str, float], ...] = ()
 
     def check(self) -> None:
-        defined = {local for local, _ in (*self.reads, *self.constants)}
+        known = {local for local, _ in (*self.reads, *self.constants)}
         for step in self.chain:
             for arg in step.args:
-                if arg not in defined:
+                if arg not in known:
                     raise InvalidValue(f"{self.name}.chain", arg, "is used before it is made")
-            defined.add(step.result)
+            known.add(step.result)
         for local, _ in self.writes:
-            if local not in defined:
+            if local not in known:
                 raise InvalidValue(f"{self.name}.writes", local, "is made by no step of the chain")
 
 
@@ -188,12 +144,13 @@ class Reduction(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reduce(Op):
+class Reduce(Noun):
     """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset.
 
     What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds.
     """
 
+    name: Name
     reduction: Reduction
     read: View
     write: View
@@ -207,44 +164,51 @@ class Reduce(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup(Op):
+class Lookup(Noun):
     """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one.
 
     An index beyond the last row means the last row.
     """
 
+    name: Name
     table: View
     index: View
     out: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Op):
+class Move(Noun):
     """A copy to another place or layout, element for element."""
 
+    name: Name
     read: View
     write: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skew(Op):
+class Skew(Noun):
     """write[…, i, j] = read[…, i, j + rows - 1 - i]: each row begins one entry before the one above it.
 
     It turns products with relative positions, the largest distance first, into those of queries with keys: `read` has
     rows - 1 more columns than `write`, and the first row loses as many at its left, the last one at its right.
     """
 
+    name: Name
     read: View
     write: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantise(Op):
+class Quantise(Noun):
     """Rows of floats as integers, each by a scale of its own: its largest magnitude over the largest integer.
 
     There are as many rows as `scales` has elements; a row may lie over several last axes.
     """
 
+    name: Name
     read: View
     write: View
     scales: View
+
+
+Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew | Quantise

@@ -1,4 +1,4 @@
-"""What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
+"""What runs: a program, with the audio that it recognises and the recipe that it was made from."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,18 +7,15 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
-from hwsim.quantities.fields import Picoseconds
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.units import Picoseconds
 
 
 @runtime_checkable
 class Recipe(Protocol):
-    """The fields that all kinds of workload files have in common.
-
-    Studies read no other field of a recipe: all that a run depends on stands in the workload itself.
-    """
+    """What every kind of workload file says, whatever else it says of its own network."""
 
     @property
     def kind(self) -> str: ...
@@ -31,14 +28,18 @@ class Recipe(Protocol):
     @property
     def precision(self) -> str | PrecisionPlan: ...
     @property
+    def decoding_steps(self) -> int: ...
+    @property
+    def lengths(self) -> Lengths | None: ...
+    @property
     def sources(self) -> tuple[tuple[str, str], ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streaming(Noun):
-    """An utterance in chunks: the length of a chunk, and what chunks add to the work.
+    """An utterance in chunks: how long one of them is, and what that adds to the work.
 
-    `padding` fills up the last chunk; `repeated` is the look-ahead that is computed again as part of the next chunk.
+    So much `padding` fills up the last chunk; so much look-ahead is computed again, as part of the next chunk.
     `symbols` are those of the whole utterance, spread over its chunks; None, if no search counts them.
     """
 
@@ -50,17 +51,67 @@ class Streaming(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Features(Noun):
-    """The input that holds features of audio: along which axis its frames lie, and how long one of them is.
+class Workload(Noun):
+    """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
 
-    Utterances lie along the other one of the first two axes. Lengths of audio that differ by less than a `step` may
-    have the same frames.
+    A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
+    `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
+    is what the host does in each of the search's steps while the chip waits.
     """
 
-    tensor: Name = "features"
-    frames_axis: Annotated[int, Whole(high=1)]
-    frame: Picoseconds
-    step: Picoseconds
+    name: Name
+    audio: Picoseconds
+    batch: Annotated[int, Whole(low=1)]
+    precision: PrecisionPlan
+    program: Program
+    recipe: Recipe
+    utterances: Annotated[int, Whole(low=1)]
+    fused: tuple[str, ...] = ()
+    host: Picoseconds = 0
+    streaming: Streaming | None = None
+
+    def __repr__(self) -> str:
+        ops = sum(1 for _ in self.program.placed())
+        heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
+        return (
+            f"<Workload {self.name}: {self.recipe.kind} in {self.precision.title}, {ops} ops, "
+            f"{self.program.parameters:,} parameters, {heard}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    @property
+    def host_seconds(self) -> Fraction:
+        """What the host does in all steps of the search."""
+        return Fraction(self.host * self.recipe.decoding_steps, 10**12)
+
+    @property
+    def sizes(self) -> "dict[str, Size]":
+        """Of each part that has parameters, its size, by name."""
+        elements: Counter[str] = Counter()
+        stored: Counter[str] = Counter()
+        for tensor in self.program.parameter_tensors:
+            elements[part_of(tensor.name)] += tensor.elements
+            stored[part_of(tensor.name)] += tensor.stored_bytes
+        return {part: Size(count, stored[part]) for part, count in elements.items()}
+
+    @property
+    def size(self) -> "Size":
+        """The recogniser's own size."""
+        own = [size for part, size in self.sizes.items() if part not in self.fused]
+        return Size(sum(size.parameters for size in own), sum(size.stored_bytes for size in own))
+
+    @property
+    def fused_size(self) -> "Size":
+        """The size of the language models beside it."""
+        own = self.size
+        return Size(self.program.parameters - own.parameters, self.program.model_bytes - own.stored_bytes)
+
+    @property
+    def audio_seconds(self) -> Fraction:
+        """Length of one utterance."""
+        return Fraction(self.audio, 10**12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,82 +125,6 @@ class Size:
     def compression_vs_fp32(self) -> Fraction | None:
         """How many times smaller than in single precision; None without parameters."""
         return Fraction(Precision.FP32.row_bytes(self.parameters), self.stored_bytes) if self.parameters else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload(Noun):
-    """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
-
-    `program` is the `network`, a program of floats, under the plan `precision`; without a network the program is given
-    in its formats, and no other plan can be tried. A workload that a file describes has that file's `recipe`.
-
-    A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
-    `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
-    is what the host does in each of the search's `decoding_steps` while the chip waits.
-    """
-
-    name: Name
-    audio: Picoseconds
-    batch: Annotated[int, Whole(low=1)]
-    precision: PrecisionPlan
-    program: Program
-    network: Program | None = None
-    recipe: Recipe | None = None
-    utterances: Annotated[int, Whole(low=1)]
-    fused: tuple[str, ...] = ()
-    host: Picoseconds = 0
-    decoding_steps: Annotated[int, Whole()] = 0
-    lengths: Lengths | None = None
-    features: Features | None = None
-    streaming: Streaming | None = None
-
-    @property
-    def kind(self) -> str:
-        """The kind of its recipe; of a program alone, "program"."""
-        return "program" if self.recipe is None else self.recipe.kind
-
-    def __repr__(self) -> str:
-        ops = sum(1 for _ in self.program.placed())
-        heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
-        return (
-            f"<Workload {self.name}: {self.kind} in {self.precision.title}, {ops} ops, "
-            f"{self.program.parameters:,} parameters, {heard}>"
-        )
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
-
-    @property
-    def host_seconds(self) -> Fraction:
-        """What the host does in all steps of the search."""
-        return Fraction(self.host * self.decoding_steps, 10**12)
-
-    @property
-    def sizes(self) -> dict[str, Size]:
-        """The size of each part that has parameters, by name."""
-        elements: Counter[str] = Counter()
-        stored: Counter[str] = Counter()
-        for tensor in self.program.parameter_tensors:
-            elements[part_of(tensor.name)] += tensor.elements
-            stored[part_of(tensor.name)] += tensor.stored_bytes
-        return {part: Size(count, stored[part]) for part, count in elements.items()}
-
-    @property
-    def size(self) -> Size:
-        """The recogniser's own size."""
-        recogniser = [size for part, size in self.sizes.items() if part not in self.fused]
-        return Size(sum(size.parameters for size in recogniser), sum(size.stored_bytes for size in recogniser))
-
-    @property
-    def fused_size(self) -> Size:
-        """The size of the language models beside the recogniser."""
-        recogniser = self.size
-        return Size(self.program.parameters - recogniser.parameters, self.program.model_bytes - recogniser.stored_bytes)
-
-    @property
-    def audio_seconds(self) -> Fraction:
-        """Length of one utterance."""
-        return Fraction(self.audio, 10**12)
 
 
 def part_of(name: str) -> str:

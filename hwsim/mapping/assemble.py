@@ -1,163 +1,15 @@
-"""Plans as schedules: the candidate capacities, the schedule of each plan, and the choice among them.
+"""A plan as a schedule: every op cut for the room that it has, with the tensors that its steps wait for."""
 
-Every power of two below a scratchpad's size is also below any larger size. So the plans for a scratchpad of such a size
-are among the plans for each larger scratchpad, which is therefore never slower.
-
-The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than any naive plan,
-the plan with least energy. The choice for energy, or for energy × delay, is the plan with least of it. Of equal plans
-the faster is taken, and of equally fast ones the first. An `Aim` gives the energy of schedules; without an aim the
-fastest plan is taken.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hwsim.ir.op_table import kind
-from hwsim.ir.ops import Conv, Gemm, Op
-from hwsim.ir.tensor import Role
-from hwsim.mapping.analysed_program import columns_of, parameters_of
-from hwsim.mapping.liveness import Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
+from hwsim.mapping.placements import two_spaces
 from hwsim.mapping.plan import Plan
-from hwsim.mapping.target import naming
-from hwsim.quantities.plain_data import Objective
-from hwsim.schedule.schedule import LoopSegment, OpSchedule, Placement, Preload, Residency, Schedule, ScheduleNode
-from hwsim.schedule.unit_table import Unit
-from hwsim.timing.encode_steps import step_code
-from hwsim.timing.timeline import Unsettled, encode, times
-
-SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
-MANY_OPS = 4096
-"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
-
-
-NEAR = 2
-"""By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
-
-MOST_WALKED = 1 << 22
-"""A plan whose units find no common period within so many iterations of loops, about a second, is left out."""
-
-MOST_UNSETTLED = 4
-"""A program with so many plans without a common period is refused."""
-
-
-def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.
-
-    >>> powers_below(100)[:4], powers_below(100, spacing=2)
-    ((64, 32, 16, 8), (64, 16, 4, 1))
-    """
-    top = size.bit_length() - 1
-    return tuple(1 << power for power in range(top - top % spacing, -1, -spacing))
-
-
-def candidate_capacities(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The scratchpad's own size, and the powers of two below it, largest first."""
-    return tuple(dict.fromkeys((size, *powers_below(size, spacing))))
-
-
-def stride(ops: int) -> int:
-    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
-
-    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
-    (1, 2, 8, 8)
-    """
-    return next((spacing for spacing in (1, 2, 4) if ops <= spacing * MANY_OPS), 8)
-
-
-def slots(buffers: int) -> tuple[int, ...]:
-    """As many slots as the chip has, and fewer, most first.
-
-    >>> slots(5)
-    (5, 4, 3, 2, 1)
-    """
-    return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))
-
-
-def placements(plan: Plan) -> tuple[Placement, ...]:
-    """Where each tensor of the program is, and why."""
-    return tuple(_placement(name, plan) for name in sorted(plan.analysed.uses.tensors))
-
-
-def two_spaces(plan: Plan) -> tuple[Placement, ...]:
-    """The placements of tensors with two spaces, the only ones on which times depend."""
-    return tuple(_placement(name, plan) for name in plan.analysed.two_spaces)
-
-
-def _placement(name: str, plan: Plan) -> Placement:
-    uses = plan.analysed.uses.tensors[name]
-    tensor, size = uses.tensor, uses.tensor.packed_bytes
-    if name in plan.analysed.elided:
-        return Placement(tensor=name, place=Residency.FUSED, bytes=size, why="read only on the tiles that make it")
-    if name in plan.kept:
-        spaces = uses.spaces
-        why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
-        return Placement(
-            tensor=name, place=Residency.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
-        )
-    if name in plan.prefixes:
-        prefix = plan.prefixes[name]
-        why = f"{prefix.rows:,} of {prefix.all_rows:,} rows fit beside all else that stays; the others are stored"
-        return Placement(
-            tensor=name, place=Residency.PARTLY, bytes=size, kept_bytes=prefix.allocation.buffer.bytes, why=why
-        )
-    if not tensor.role.given:
-        why = (
-            "the workload wants it outside" if tensor.role is Role.OUTPUT else _no_room(name, size * uses.spaces, plan)
-        )
-        return Placement(tensor=name, place=Residency.SPILLED, bytes=size, spaces=uses.spaces, why=why)
-    resident = plan.residents.get(name)
-    if resident is None:
-        together = _resident_with_others(name, plan)
-        if together is not None:
-            return Placement(tensor=name, place=Residency.RESIDENT, bytes=size, kept_bytes=size, why=together)
-        return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan))
-    whole = resident.bytes >= size
-    why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit{_rounded(plan)}")
-    place = Residency.RESIDENT if whole else Residency.PARTLY
-    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
-
-
-def _no_room(name: str, size: int, plan: Plan) -> str:
-    """Slots are reserved before blocks are chosen, because that choice depends on what is kept."""
-    if plan.naive:
-        return "nothing stays between ops in this plan"
-    live_range: Span = plan.analysed.live_range(name)
-    most, place = max((plan.allocator.working[place], -place) for place in range(live_range.first, live_range.last + 1))
-    op = plan.analysed.uses.placed[-place].op.name
-    return (
-        f"{size:,} bytes do not fit beside residents, kept tensors and {most:,} bytes reserved for the slots of {op}: "
-        f"its largest square blocks within 1/{plan.working_set_divisor} of the scratchpad; "
-        "the blocks it runs in may take less"
-    )
-
-
-def _resident_with_others(name: str, plan: Plan) -> str | None:
-    """Why a tensor stays, if every op that reads it has its parameters resident, else None."""
-    uses = plan.analysed.uses.tensors[name]
-    if not uses.tensor.role.parameter or any(_weight_of(use.op) == name for use in uses.uses):
-        return None
-    loops = []
-    for use in uses.uses:
-        names = columns_of(use.op.name), parameters_of(use.op.name)
-        loops.append(next((plan.residents[resident].loop for resident in names if resident in plan.residents), None))
-    return None if None in loops else f"loaded once before {', '.join(dict.fromkeys(map(str, loops)))}"
-
-
-def _weight_of(op: Op) -> str | None:
-    return op.weight.tensor if isinstance(op, (Gemm, Conv)) else None
-
-
-def _why_streamed(name: str, plan: Plan) -> str:
-    if any(item.name == name for item in plan.items):
-        return f"no room beside residents that save more traffic{_rounded(plan)}"
-    return "nothing stays in this plan" if plan.naive else "comes from outside with every read"
-
-
-def _rounded(plan: Plan) -> str:
-    return f", in sizes rounded up to {plan.rounded:,} bytes" if plan.rounded else ""
+from hwsim.mapping.refusal import naming
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 
 
 def assemble(plan: Plan) -> Schedule:
@@ -171,13 +23,13 @@ def assemble(plan: Plan) -> Schedule:
 class _Builder:
     plan: Plan
     variants: OpScheduleCache
-    schedules: dict[int, OpSchedule] = field(default_factory=dict)
-    """By the identity of their sized ops, which the plan's analysed program keeps."""
+    made: dict[int, OpSchedule] = field(default_factory=dict)
+    """By the identity of their sized ops, which the plan's network keeps."""
     bodies: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
-    """By the identity of the bodies of sized loops: a body that comes again is the same object."""
+    """By the identity of the bodies of sized loops: one that comes again is the same object."""
     places: dict[str, ResidencyKey] = field(default_factory=dict)
     overwrites: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the names of ops: the same for all sizes of an op."""
+    """By the names of ops: the same for all sizes of one."""
 
     def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[ScheduleNode, ...]:
         """The nodes as they run."""
@@ -192,11 +44,11 @@ class _Builder:
                     yield from self.preloads(node.name)
                 yield LoopSegment(loop=node.name, times=node.times, body=self.nodes(node.body))
             else:
-                op_schedule = self.schedules.get(id(node))
-                yield self.op(node) if op_schedule is None else op_schedule
+                made = self.made.get(id(node))
+                yield self.op(node) if made is None else made
 
     def op(self, sized: SizedOp) -> OpSchedule:
-        """An op as the plan cuts it, one object for all its runs of that size."""
+        """An op as the plan cuts it, one for all its runs of that size."""
         plan, name = self.plan, sized.op.name
         with naming(name):
             where = self.places.get(name)
@@ -205,8 +57,8 @@ class _Builder:
             variant = self.variants.of(sized, where)
             if name not in self.overwrites:
                 self.overwrites[name] = variant.overwrites(plan)
-            op_schedule = self.schedules[id(sized)] = variant.schedule(plan, self.overwrites[name])
-        return op_schedule
+            made = self.made[id(sized)] = variant.schedule(plan, self.overwrites[name])
+        return made
 
     def preloads(self, loop: str) -> Iterator[Preload]:
         for resident in self.plan.residents.values():
@@ -218,120 +70,3 @@ class _Builder:
                     bytes=resident.bytes,
                     overwrites=self.plan.overwrites[resident.name],
                 )
-
-
-Energy = Callable[[Schedule, int], int]
-"""The energy of a schedule that takes so many cycles: no less for more of them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Aim:
-    """The objective, and the energy of schedules."""
-
-    objective: Objective
-    energy: Energy
-
-
-class Tried(NamedTuple):
-    """A plan, its schedule, the schedule's cycles, and its cost: the figure that the aim makes least."""
-
-    cycles: int
-    cost: int
-    plan: Plan
-    schedule: Schedule
-
-
-@dataclass(slots=True)
-class Choice:
-    """The plans that may still be taken, in the order in which they were tried."""
-
-    aim: Aim | None
-    tried: list[Tried] = field(default_factory=list)
-    fastest: int | None = None
-    least: int | None = None
-    unsettled: list[Unsettled] = field(default_factory=list)
-    """The errors of plans that were left out because their units find no common period."""
-
-    def consider(self, plan: Plan, schedule: Schedule) -> None:
-        """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
-        busy = busiest(schedule)
-        if self.too_slow(busy) or self._too_costly(schedule, busy):
-            return
-        try:
-            cycles = times(encode(schedule), most=MOST_WALKED).cycles
-        except Unsettled as error:
-            self.unsettled.append(error)
-            if len(self.unsettled) == MOST_UNSETTLED:
-                raise
-            return
-        if self.too_slow(cycles):
-            return
-        self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
-        cost = self._cost(schedule, cycles)
-        self.least = cost if self.least is None else min(self.least, cost)
-        # Plans that cannot be taken any more are dropped: their schedules are large.
-        self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
-        self.tried.append(Tried(cycles, cost, plan, schedule))
-
-    def best(self) -> Tried | None:
-        """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
-        if not self.tried:
-            if self.unsettled:
-                raise self.unsettled[-1]
-            return None
-        if self.aim is None or self._by_cost:
-            return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles))
-        naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
-        near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
-        if len(near) == 1:
-            return near[0]
-        energy = self.aim.energy
-        return min(near, key=lambda candidate: (energy(candidate.schedule, candidate.cycles), candidate.cycles))
-
-    def too_slow(self, cycles: int) -> bool:
-        """Whether a plan that takes so long, or longer, will not be taken."""
-        if self._by_cost or self.fastest is None:
-            return False
-        return cycles >= self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
-
-    def _stays(self, candidate: Tried) -> bool:
-        """Whether a plan can still be taken."""
-        if self.aim is None or self._by_cost:
-            return candidate.cost == self.least
-        return not self.too_slow(candidate.cycles)
-
-    @property
-    def _by_cost(self) -> bool:
-        """Whether the choice goes by cost alone, not by time first."""
-        return self.aim is not None and self.aim.objective is not Objective.LATENCY
-
-    def _too_costly(self, schedule: Schedule, least_cycles: int) -> bool:
-        if not self._by_cost or self.least is None:
-            return False
-        return self._cost(schedule, least_cycles) > self.least
-
-    def _cost(self, schedule: Schedule, cycles: int) -> int:
-        match None if self.aim is None else self.aim.objective:
-            case Objective.ENERGY:
-                return self._energy(schedule, cycles)
-            case Objective.EDP:
-                return self._energy(schedule, cycles) * cycles
-            case _:
-                return cycles
-
-    def _energy(self, schedule: Schedule, cycles: int) -> int:
-        assert self.aim is not None
-        return self.aim.energy(schedule, cycles)
-
-
-def busiest(schedule: Schedule) -> int:
-    """Busy cycles of the busiest unit, which no schedule undercuts."""
-    busy = [0] * len(Unit)
-    for placed in schedule.placed():
-        node, runs = placed.node, placed.times
-        if isinstance(node, Preload):
-            busy[Unit.LOAD] += runs * schedule.ports.load_cycles(node.bytes)
-            continue
-        for unit, cycles in enumerate(step_code(node.steps, schedule.ports).busy):
-            busy[unit] += runs * cycles
-    return max(busy)

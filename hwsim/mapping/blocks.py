@@ -1,22 +1,61 @@
-"""Blocks of ops: the tiles of matrix products, and the rows of other kinds of op.
+"""Cutting a Gemm into blocks that fit.
 
-The dimensions of a product are named by what they do on the array, whose constraints say whether M or N is `outer`.
-`outer` is the slowest loop, such as over the dimension that streams through a stationary tile; `inner` lies along the
-array's columns. K is innermost, so that partial sums stay in the accumulators.
+The dimensions are named by what they do on the array. `outer` is the slowest loop: the streamed dimension of WS (M)
+and IS (N), the rows of OS (M). `inner` lies along the array's columns: N for WS and OS, M for IS. K is innermost, so
+that partial sums stay in the accumulators.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
-from math import prod
 from typing import NamedTuple
 
-from hwsim.hardware.array import TileShape, TilingConstraints
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
-from hwsim.ir.view import View
-from hwsim.mapping.lower import SizedOp
-from hwsim.quantities.registry import KindTable
+from hwsim.hardware.chip import Dataflow, SystolicArray
+from hwsim.quantities.precision import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class TileShape:
+    """Sizes of a Gemm, or of a block of one, in the order of the loops."""
+
+    outer: int
+    inner: int
+    k: int
+
+
+def tile_shape(dataflow: Dataflow, m: int, k: int, n: int) -> TileShape:
+    """M, K, N in the order of the loops."""
+    return TileShape(outer=n, inner=m, k=k) if dataflow is Dataflow.IS else TileShape(outer=m, inner=n, k=k)
+
+
+def m_and_n(dataflow: Dataflow, block: TileShape) -> tuple[int, int]:
+    """The rows and columns of the result that a block makes."""
+    return (block.inner, block.outer) if dataflow is Dataflow.IS else (block.outer, block.inner)
+
+
+@dataclass(frozen=True, slots=True)
+class TilingConstraints:
+    """What blocks must obey: the part of each dimension that one array tile covers, of which they are multiples; the
+    longest stream; the partial sums of a column; and whether results stay in the processing elements (OS)."""
+
+    unit: TileShape
+    packed_k: int
+    stream: int | None
+    entries: int | None
+    outputs_stay: bool
+    k_is_cut: bool = False
+    """Whether K is cut in any case, because the first rows of the weight are resident."""
+
+
+@lru_cache(maxsize=256)
+def constraints_of(array: SystolicArray, mode: Precision) -> TilingConstraints:
+    """The limits of an array in one of its modes."""
+    packed = array.packed(mode)
+    inner = array.cols * packed.n
+    stays = array.dataflow is Dataflow.OS
+    unit = TileShape(array.rows, inner, packed.k) if stays else TileShape(1, inner, array.rows * packed.k)
+    return TilingConstraints(unit, packed.k, array.m_chunk, array.accumulator_of(mode).entries, stays)
 
 
 def largest_block(
@@ -35,7 +74,7 @@ def largest_block(
 
 
 def smallest_block(whole: TileShape, constraints: TilingConstraints) -> TileShape:
-    """The block that must fit for the product to run at all."""
+    """What must fit for the Gemm to run at all."""
     return _one_tile(whole, constraints, depth=1)
 
 
@@ -91,7 +130,7 @@ class TileRun(NamedTuple):
     start: int
 
     def before(self, mark: int) -> int:
-        """How much of each piece lies before a mark, which lies inside no piece that repeats."""
+        """How much of each piece lies before a mark; of pieces that repeat none has it inside."""
         return min(self.size, max(0, mark - self.start))
 
 
@@ -114,108 +153,3 @@ def tile_runs(whole: int, block: int, marks: Iterable[int] = ()) -> Iterator[Til
     for begin, end in pairwise(sorted({1, pieces - 1} | bounds)):
         yield TileRun(block, end - begin, False, False, begin * block)
     yield TileRun(whole - (pieces - 1) * block, 1, False, True, (pieces - 1) * block)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockWork:
-    """The functions that a block of rows needs: so many elements a block, and so many a row."""
-
-    per_block: tuple[tuple[Function, int], ...]
-    per_row: tuple[tuple[Function, int], ...]
-
-    def __call__(self, block: int) -> VectorWork:
-        work = dict(self.per_block)
-        for function, size in self.per_row:
-            work[function] = work.get(function, 0) + size * block
-        return work
-
-
-class ByRows(NamedTuple):
-    """How many rows an op of the vector unit has, which views every block reads as a whole, and the work of a block."""
-
-    rows: int
-    shared: frozenset[View]
-    work: BlockWork
-
-
-def by_rows(sized: SizedOp) -> ByRows:
-    """How an op of the vector unit falls into rows."""
-    return ROW_KINDS.of(sized.op)(sized)
-
-
-def in_rows(sized: SizedOp, count: int, shared: Iterable[View] = ()) -> ByRows:
-    """So many rows, each with its part of all the work; every block reads the shared views as a whole."""
-    whole = op_spec(sized.op).vector_work(sized.op, sized.shape)
-    return ByRows(
-        count, frozenset(shared), _block_work({}, {function: size // count for function, size in whole.items()})
-    )
-
-
-def rows_of_result(sized: SizedOp) -> ByRows:
-    """A row for each row of the only result; every block reads the views after the first as a whole."""
-    rules = op_spec(sized.op)
-    (out,) = rules.writes(sized.op)
-    shape = sized.shape(out)
-    return in_rows(sized, prod(shape) // shape[-1], rules.reads(sized.op)[1:])
-
-
-def _reduced(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Reduce)
-    read = sized.shape(op.read)
-    return in_rows(sized, prod(read) // read[op.axis], op.parameters)
-
-
-def _quantised(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Quantise)
-    return in_rows(sized, prod(sized.shape(op.scales)))
-
-
-def _looked_up(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Lookup)
-    return in_rows(sized, prod(sized.shape(op.index)))
-
-
-def _chained(sized: SizedOp) -> ByRows:
-    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
-    views = rules.reads(op)
-    widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
-    rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
-    # A view with one row for all rows may lie over several axes.
-    size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
-
-    def elements(block: int) -> Callable[[View], tuple[int, ...]]:
-        return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
-
-    # Work on one row for all rows is done anew in each block; the other work grows with the block's rows.
-    one_row, two_rows = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
-    count = prod(widest) // size
-    if count == 1:
-        return ByRows(1, frozenset(rowlike), _block_work({}, one_row))
-    per_row = {function: two_rows[function] - one_row[function] for function in one_row}
-    per_block = {function: one_row[function] - per_row[function] for function in one_row}
-    return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
-
-
-def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
-    return BlockWork(
-        tuple((function, size) for function, size in per_block.items() if size),
-        tuple((function, size) for function, size in per_row.items() if size),
-    )
-
-
-ROW_KINDS = KindTable[Callable[[SizedOp], ByRows]](
-    "mappers",
-    {
-        Conv: rows_of_result,
-        Elementwise: _chained,
-        Reduce: _reduced,
-        Lookup: _looked_up,
-        Move: rows_of_result,
-        Skew: rows_of_result,
-        Quantise: _quantised,
-    },
-)
-"""Matrix products run on the array and have no entry; a convolution with one channel a group runs by these rows."""

@@ -1,51 +1,55 @@
-"""The drain hazard between ops: the least lead of the products that may follow an op on the array.
+"""What follows an op on an output-stationary array whose drain registers are its own.
 
-On an output-stationary array with drain registers a tile may not complete its sums before the tile before it has left
-those registers: the last tile of an op occupies K + max(0, R - K') cycles, K' being the least lead of the products
-that may come next.
+There a tile may not complete its sums before the one before it has left the drain registers, so the last tile of an op
+waits for a shorter next one: it occupies K + max(0, R - K') cycles, K' being the shortest that may come next.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
 
-from hwsim.hardware.array import NOTHING_FOLLOWS
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
 from hwsim.mapping.analysed_program import AnalysedProgram, mappers_of
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.target import Target
 
 
+def waits_for_next(array: SystolicArray) -> bool:
+    """Whether tiles of this array wait for what follows."""
+    return array.dataflow is Dataflow.OS and array.drain is Drain.SEPARATE
+
+
 @lru_cache(maxsize=32)
 def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
-    """For each op on the array, by name, the least lead of the products that may follow it."""
+    """For each op on the array the shortest stream that may follow its last tile; R where nothing does."""
     mappers = mappers_of(analysed, target)
     shortest: dict[str, int] = {}
 
     def stream(sized: SizedOp) -> int:
         mapper = mappers.of(sized)
         assert isinstance(mapper, MatmulMapper)
-        return target.array.lead(mapper.mode, mapper.operands.size.k)
+        return -(-mapper.operands.size.k // target.array.packed(mapper.mode).k)
 
     def follow(before: str | None, sized: SizedOp) -> None:
         if before is not None:
             shortest[before] = min(shortest.get(before, stream(sized)), stream(sized))
 
     def walk(nodes: Iterable[SizedNode], before: str | None) -> tuple[SizedOp | None, str | None]:
-        """The first op on the array among the nodes, and the name of the last op on it."""
+        """The first op on the array among the nodes, and the name of the last one."""
         first: SizedOp | None = None
         for node in nodes:
             if isinstance(node, SizedLoop):
-                node_first, node_last = walk(node.body, before)
-                if node_first is not None and node.times > 1:
-                    follow(node_last, node_first)
+                one, last = walk(node.body, before)
+                if one is not None and node.times > 1:
+                    follow(last, one)
             elif node.on_array:
-                node_first, node_last = node, node.op.name
+                one, last = node, node.op.name
                 follow(before, node)
             else:
                 continue
-            if node_first is not None:
-                first, before = first or node_first, node_last
+            if one is not None:
+                first, before = first or one, last
         return first, before
 
     walk(analysed.nodes, None)
-    return {name: shortest.get(name, NOTHING_FOLLOWS) for name, sized in analysed.largest.items() if sized.on_array}
+    return {name: shortest.get(name, target.array.rows) for name, sized in analysed.largest.items() if sized.on_array}

@@ -1,99 +1,24 @@
-"""A program with the sizes of all its ops, in which equal iterations are written once.
+"""A program with its sizes filled in: loops whose iterations are all alike, ops with the shapes of their views.
 
-A loop that makes some view grow, or some loop in it run more or less often, becomes loop segments: neighbouring
-iterations with equal sizes, written once, and sequences of segments that come again. Ops with an empty view are left
-out.
+A loop that makes some view grow, or some loop in it run more or less often, becomes stretches: neighbouring iterations
+with equal sizes, written once, and sequences of them that come again. An op with an empty view is not there.
 """
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Generic, TypeVar, Union
+from typing import Union
 
-from hwsim.ir.op_table import Shape, ShapeOf, op_spec
-from hwsim.ir.ops import Op
+from hwsim.ir.op_table import Shape, ShapeOf, is_depthwise, op_spec
+from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.program import Loop, Node, Program, counts_of
-from hwsim.ir.view import Affine, Share, View
-
-T = TypeVar("T", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated(Generic[T]):
-    """One thing, or several in a row, so many times."""
-
-    what: Union[T, tuple["Repeated[T]", ...]]
-    times: int
-
-
-def repeats(sequence: Sequence[T]) -> tuple[Repeated[T], ...]:
-    """The sequence as repetitions.
-
-    Equal neighbours become one piece; then the sequence is cut at each of its most frequent pieces, and the words
-    between cuts are the next sequence to shorten, until no word comes again. Things that are evenly spread have gaps
-    of two lengths, which are evenly spread themselves: some tens of pieces stand for thousands.
-
-    >>> [(piece.what, piece.times) for piece in repeats("aaab")]
-    [('a', 3), ('b', 1)]
-    >>> [piece.times for piece in repeats("xaabaabaab")]
-    [1, 3]
-    """
-    alone = {thing: number for number, thing in enumerate(dict.fromkeys(sequence))}
-    words: dict[_Word, int] = {}  # numbered behind the things
-    pieces = _joined(alone[thing] for thing in sequence)
-    while pieces:
-        cuts = [
-            [words.setdefault(word, len(alone) + len(words)) for word in _cut(pieces, before=before)]
-            for before in (False, True)
-        ]
-        joined = [_joined(numbers) for numbers in cuts if len(set(numbers)) < len(numbers)]
-        if not joined:
-            break
-        pieces = min(joined, key=lambda candidate: (len(candidate), len(set(candidate))))
-    return tuple(_meant(pieces, tuple(alone), tuple(words)))
-
-
-_Piece = tuple[int, int]
-"""The number of a thing or a word, and how often it comes."""
-_Word = tuple[_Piece, ...]
-
-
-def _joined(numbers: Iterable[int]) -> list[_Piece]:
-    return [(number, sum(1 for _ in equal)) for number, equal in groupby(numbers)]
-
-
-def _cut(pieces: Sequence[_Piece], *, before: bool) -> Iterator[_Word]:
-    """The words between two cuts, which lie before or behind the most frequent pieces."""
-    ((most, _),) = Counter(pieces).most_common(1)
-    start = 0
-    for place, piece in enumerate(pieces):
-        at = place if before else place + 1
-        if piece == most and start < at:
-            yield tuple(pieces[start:at])
-            start = at
-    if start < len(pieces):
-        yield tuple(pieces[start:])
-
-
-def _meant(pieces: Iterable[_Piece], things: Sequence[T], words: Sequence[_Word]) -> Iterator[Repeated[T]]:
-    """The repetitions that pieces stand for; a word that comes once is no repetition."""
-    for number, times in pieces:
-        if number < len(things):
-            yield Repeated(things[number], times)
-            continue
-        inner = tuple(_meant(words[number - len(things)], things, words))
-        if times == 1:
-            yield from inner
-        elif len(inner) == 1:
-            yield Repeated(inner[0].what, inner[0].times * times)
-        else:
-            yield Repeated(inner, times)
+from hwsim.ir.view import Affine, View
+from hwsim.mapping.repeats import Repeated, repeats
+from hwsim.quantities.share import Share
 
 
 @dataclass(frozen=True, slots=True)
 class SizedOp:
-    """An op, the shape of each of its views, and its epilogue, if it has one."""
+    """An op, the shape of each of its views, and the op that works on its tiles, if one does."""
 
     op: Op
     shapes: tuple[tuple[View, Shape], ...]
@@ -102,13 +27,13 @@ class SizedOp:
 
     @property
     def on_array(self) -> bool:
-        """Whether the op runs on the array; otherwise it runs on the vector unit."""
-        return op_spec(self.op).on_array(self.op, self.shape)
+        """Whether the array does it; otherwise the vector unit does."""
+        return isinstance(self.op, (Gemm, Conv)) and not is_depthwise(self.op, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class SizedLoop:
-    """Iterations of a loop, or sequences of iterations, that are all alike; `first` if the loop begins with them."""
+    """Iterations of a loop that are all alike, or sequences of them that are: the `first` ones or later ones."""
 
     name: str
     times: int
@@ -119,7 +44,7 @@ class SizedLoop:
 SizedNode = Union[SizedLoop, SizedOp]
 Indices = Mapping[str, int]
 _Signature = tuple[object, ...]
-"""All sizes in a loop's body during one iteration: iterations with equal sizes are lowered alike."""
+"""All sizes in a loop's body during one iteration: what has equal ones is lowered alike."""
 
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
@@ -128,7 +53,7 @@ def lower(program: Program) -> tuple[SizedNode, ...]:
 
 
 def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
-    """All sized ops in order, one for each of an op's sizes and segments."""
+    """All sized ops in order, one for each of an op's sizes and stretches."""
     for node in nodes:
         if isinstance(node, SizedLoop):
             yield from sized_ops(node.body)
@@ -137,7 +62,7 @@ def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
 
 
 def sized_runs(nodes: Iterable[SizedNode], times: int = 1) -> Iterator[tuple[SizedOp, int]]:
-    """All sized ops in order, each with how often it runs."""
+    """The same, with how often each one runs."""
     for node in nodes:
         if isinstance(node, SizedLoop):
             yield from sized_runs(node.body, times * node.times)
@@ -168,24 +93,25 @@ class _Lowering:
             if body:
                 yield SizedLoop(loop.name, times, body)
             return
-        indices_of: dict[_Signature, Indices] = {}  # of the first iteration of each kind
+        found: dict[_Signature, Indices] = {}  # of each kind of iteration the first one
         kinds = []
         for index in range(times):
             here = {**indices, loop.name: index}
             kind = self._signature(loop, here)
-            indices_of.setdefault(kind, here)
+            found.setdefault(kind, here)
             kinds.append(kind)
-        bodies = tuple(self._body(loop, kind, here) for kind, here in indices_of.items())
-        numbers = {kind: number for number, kind in enumerate(indices_of)}
+        bodies = {kind: self._body(loop, kind, here) for kind, here in found.items()}
+        numbers = {kind: number for number, kind in enumerate(found)}
+        made = tuple(bodies.values())
         first = True
         for piece in repeats([numbers[kind] for kind in kinds]):
-            body = _unfolded(loop.name, piece, bodies)
+            body = _unfolded(loop.name, piece, made)
             if body:
                 yield SizedLoop(loop.name, piece.times, body, first)
                 first = False
 
     def _body(self, loop: Loop, kind: _Signature, indices: Indices) -> tuple[SizedNode, ...]:
-        """The loop's body in iterations of a kind; `indices` are those of any such iteration."""
+        """The loop's body in iterations of a kind, of which one has these indices."""
         key = id(loop), kind
         if key not in self._bodies:
             self._bodies[key] = tuple(self.nodes(loop.body, indices))
@@ -204,7 +130,7 @@ class _Lowering:
         return tuple(sizes)
 
     def _counts_in(self, loop: Loop) -> tuple[Affine | Share, ...]:
-        """The sizes that change in the ops of a loop's body, without the ops of inner loops."""
+        """The sizes that change in the ops of a loop's body, those in inner loops apart."""
         if id(loop) not in self._counts:
             ops = [node for node in loop.body if not isinstance(node, Loop)]
             self._counts[id(loop)] = tuple(dict.fromkeys(count for op in ops for count in counts_of(op)))
@@ -215,21 +141,21 @@ class _Lowering:
         if id(loop) not in self._steering:
             inner = [node for node in loop.body if isinstance(node, Loop)]
             steering = [count.loops for count in self._counts_in(loop)]
-            steering += [inner_loop.depends_on | self._steers(inner_loop) for inner_loop in inner]
+            steering += [one.depends_on | self._steers(one) for one in inner]
             self._steering[id(loop)] = frozenset[str]().union(*steering)
         return self._steering[id(loop)]
 
 
 def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ...], ...]) -> tuple[SizedNode, ...]:
-    """The body of one repetition of a piece; bodies that come again are the same objects."""
+    """What one repetition of a piece is; bodies that come again are the same objects."""
     if isinstance(piece.what, int):
         return bodies[piece.what]
-    segments: list[SizedNode] = []
+    found: list[SizedNode] = []
     for inner in piece.what:
         body = _unfolded(loop, inner, bodies)
         if body:
-            segments.append(SizedLoop(loop, inner.times, body, first=False))
-    return tuple(segments)
+            found.append(SizedLoop(loop, inner.times, body, first=False))
+    return tuple(found)
 
 
 def _sized(op: Op, program: Program, indices: Indices) -> SizedOp:

@@ -1,166 +1,29 @@
-"""Mappers of ops: the candidate cuts of matrix products and of ops of the vector unit, and the fastest among them.
+"""What planning needs to know of each sized op, worked out once for all plans.
 
-Ops of equal sizes and formats share their cuts: a program has hundreds of ops, but few different ones.
+Ops of equal sizes and formats share one piece of work: a network has hundreds of ops, but few different ones.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from hwsim.errors import Unsupported
-from hwsim.hardware.array import TileShape
-from hwsim.ir.op_table import kind, op_spec
+from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from hwsim.mapping.blocks import ByRows, by_rows, largest_block, smallest_block
-from hwsim.mapping.liveness import ResidentRows
+from hwsim.mapping.blocks import constraints_of
+from hwsim.mapping.epilogue import Epilogue, Operand, epilogue
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.operands import Epilogue, Operand, Operands, epilogue, operand_names
-from hwsim.mapping.target import Target, cycles_of, naming
+from hwsim.mapping.matrix import mode_of
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.refusal import naming
+from hwsim.mapping.resident_rows import ResidentRows
+from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import OperandResidency, Tiling
-from hwsim.mapping.vector import Rows, rows_of
+from hwsim.mapping.vector import ByRows, Rows, by_rows, rows_of
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.schedule import Block
-from hwsim.schedule.steps import StepTree
-
-
-@dataclass(frozen=True, slots=True)
-class TiledMatmul:
-    """A matrix product in blocks. `bytes_held` are all slots of all rings."""
-
-    block: Block
-    steps: tuple[StepTree, ...]
-    bytes_held: int
-
-
-def mode_of(operands: Operands, target: Target) -> Precision:
-    """The mode of the array that takes the operands."""
-    mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
-    if mode is None:
-        raise target.array.refusal(operands.act, operands.weight)
-    return mode
-
-
-@lru_cache(maxsize=1 << 14)
-def naive_block(tiling: Tiling, limit: int) -> TileShape:
-    """The largest square block whose slots fit the limit, or else the smallest block of all."""
-    block = largest_block(tiling.whole, tiling.constraints, _fitting(tiling, limit // tiling.target.slots))
-    return block or smallest_block(tiling.whole, tiling.constraints)
-
-
-def naive_bytes(tiling: Tiling, limit: int) -> int:
-    """Bytes of all slots of the naive block."""
-    return tiling.bytes_held(naive_block(tiling, limit)) * tiling.target.slots
-
-
-def naive_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
-    """The product in naive blocks."""
-    return tiled_into(tiling, naive_block(tiling, limit))
-
-
-def fastest_tiling(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
-    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
-    return _fastest_within(tiling, _most_that_fits(tiling, limit), latency)
-
-
-def _most_that_fits(tiling: Tiling, limit: int) -> int:
-    """The bytes of the largest candidate within the limit: equal choices have equal bounds."""
-    sizes = _sizes(tiling)
-    fitting = bisect_right(sizes, limit)
-    if not fitting:
-        slots = tiling.target.slots
-        smallest = tiling.bytes_held(smallest_block(tiling.whole, tiling.constraints)) * slots
-        raise Unsupported(
-            f"one tile of the array takes {smallest} bytes with {slots} buffers, the scratchpad has {limit} for it; "
-            "give a larger one"
-        )
-    return sizes[fitting - 1]
-
-
-def min_traffic_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
-    """The candidate within the limit that loads least; of equals the candidate with the lowest bound on its time."""
-    return _min_traffic_within(tiling, _most_that_fits(tiling, limit))
-
-
-@lru_cache(maxsize=1 << 14)
-def _min_traffic_within(tiling: Tiling, limit: int) -> TiledMatmul:
-    fitting = [(tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling) if size <= limit]
-    return tiled_into(tiling, min(fitting, key=lambda candidate: candidate[:2])[2])
-
-
-@lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
-    """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
-    best: tuple[int, TileShape] | None = None
-    for least, size, block in _ranked(tiling):
-        if best is not None and least >= best[0]:
-            break
-        if size <= limit:
-            cycles = cycles_alone(tiling, block, latency)
-            best = (cycles, block) if best is None or cycles < best[0] else best
-    assert best is not None
-    return tiled_into(tiling, best[1])
-
-
-@lru_cache(maxsize=1 << 13)
-def _ranked(tiling: Tiling) -> tuple[tuple[int, int, TileShape], ...]:
-    """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
-    slots = tiling.target.slots
-    ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
-    return tuple(sorted(ranked, key=lambda candidate: candidate[0]))
-
-
-@lru_cache(maxsize=1 << 13)
-def _sizes(tiling: Tiling) -> tuple[int, ...]:
-    """Bytes of all slots of the candidates, in order."""
-    return tuple(sorted(size for _, size, _ in _ranked(tiling)))
-
-
-@lru_cache(maxsize=1 << 13)
-def candidates(tiling: Tiling) -> tuple[TileShape, ...]:
-    """Blocks for budgets of all powers of two, largest first: square blocks, and blocks with K or `outer` whole."""
-    slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
-    smallest = smallest_block(whole, constraints)
-    low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    blocks: dict[TileShape, None] = {}
-    for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
-        for long in ((), ("k",), ("outer",)):
-            block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
-            if block is not None:
-                blocks[block] = None
-    return (*blocks, *(() if smallest in blocks else (smallest,)))
-
-
-def _fitting(tiling: Tiling, room: int) -> Callable[[TileShape], bool]:
-    """Whether one slot of every ring fits."""
-    return lambda block: tiling.bytes_held(block) <= room
-
-
-@lru_cache(maxsize=1 << 15)
-def tiled_into(tiling: Tiling, block: TileShape) -> TiledMatmul:
-    """The product in blocks of that size."""
-    m, n = tiling.constraints.m_and_n(block)
-    held = tiling.bytes_held(block) * tiling.target.slots
-    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
-
-
-@lru_cache(maxsize=1 << 15)
-def cycles_alone(tiling: Tiling, block: TileShape, latency: int) -> int:
-    """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
-    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency))
-
-
-def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:
-    """All candidates and the naive block, each with its cycles alone, to explain the choice."""
-    blocks = dict.fromkeys((*candidates(tiling), naive_block(tiling, limit)))
-    latency = tiling.target.ports.latency
-    return tuple((tiled_into(tiling, block), cycles_alone(tiling, block, latency)) for block in blocks)
 
 
 @dataclass(frozen=True, eq=False)
 class MatmulMapper:
-    """The mapper of a matrix product, with the names of its tensors; `shared` holds the tilings of equal products."""
+    """A matrix product, with the names of its tensors; `shared` are the tilings of all products like it."""
 
     act: str
     weight: str
@@ -174,18 +37,11 @@ class MatmulMapper:
     macs: int
     shared: dict[object, Tiling] = field(repr=False)
     row_scales: str | None = None
-    bias: str | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The tensors that the portions of the product's transfers number."""
-        epilogues = (*self.epilogue_reads, *self.epilogue_writes)
-        return operand_names(self.act, self.weight, self.out, self.bias, self.row_scales, epilogues)
 
     def tiling(
         self, kept: ResidentRows, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
     ) -> Tiling:
-        """The product's tiling if this much of its tensors lies in the scratchpad."""
+        """How it is cut if this much of its tensors lies in the scratchpad."""
         where = OperandResidency(
             act=kept.get(self.act, 0),
             weight=self.weight in kept,
@@ -203,7 +59,7 @@ class MatmulMapper:
     def resident_k(self, rows: int) -> int:
         """How much of K so many rows of tiles are."""
         size = self.operands.size
-        limits = self.target.array.constraints(self.mode)
+        limits = constraints_of(self.target.array, self.mode)
         return min(size.k, rows * (size.k if size.batch > 1 or limits.outputs_stay else limits.unit.k))
 
     def _epilogue(self, kept: ResidentRows) -> Epilogue | None:
@@ -212,8 +68,7 @@ class MatmulMapper:
 
         def placed(operands: tuple[Operand, ...], names: tuple[str, ...]) -> tuple[Operand, ...]:
             return tuple(
-                Operand(operand.precision, operand.grows, kept.get(name, 0))
-                for operand, name in zip(operands, names, strict=True)
+                Operand(one.precision, one.grows, kept.get(name, 0)) for one, name in zip(operands, names, strict=True)
             )
 
         return Epilogue(
@@ -226,7 +81,7 @@ class MatmulMapper:
 
 @dataclass(frozen=True, eq=False)
 class VectorMapper:
-    """The mapper of an op of the vector unit; `shared` holds the cuts of all equal ops."""
+    """An op of the vector unit; `shared` are its cuts and those of all ops like it."""
 
     sized: SizedOp
     by_rows: ByRows
@@ -237,7 +92,7 @@ class VectorMapper:
     shared: dict[object, Rows] = field(repr=False)
 
     def rows(self, kept: ResidentRows, *, resident: bool = False) -> Rows:
-        """The op's rows if this much of its tensors lies in the scratchpad."""
+        """How it is cut if this much of its tensors lies in the scratchpad."""
         key = tuple(kept.get(name, 0) for name in self.names), resident
         if key not in self.shared:
             self.shared[key] = rows_of(self.sized, self.by_rows, self.program, self.target, kept, resident=resident)
@@ -248,7 +103,7 @@ OpMapper = MatmulMapper | VectorMapper
 
 
 class OpMappers:
-    """The mappers of a program's ops on a target."""
+    """The pieces of a program on a target."""
 
     def __init__(self, program: Program, target: Target) -> None:
         self.program, self.target = program, target
@@ -257,18 +112,17 @@ class OpMappers:
         self._rows: dict[object, dict[object, Rows]] = {}
 
     def of(self, sized: SizedOp) -> OpMapper:
-        """The mapper of a sized op."""
-        entry = self._of.get(id(sized))
-        if entry is None:
+        """The piece of a sized op."""
+        found = self._of.get(id(sized))
+        if found is None:
             with naming(sized.op.name):
                 mapper = self._matrix(sized) if sized.on_array else self._vector(sized)
-            entry = self._of[id(sized)] = sized, mapper
-        return entry[1]
+            found = self._of[id(sized)] = sized, mapper
+        return found[1]
 
     def _matrix(self, sized: SizedOp) -> MatmulMapper:
         op = sized.op
-        if not isinstance(op, (Gemm, Conv)):
-            raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
+        assert isinstance(op, (Gemm, Conv))
         operands = Operands.of(sized, self.program)
         mode = mode_of(operands, self.target)
         follows: Epilogue | None = None
@@ -289,7 +143,6 @@ class OpMappers:
             op.act.tensor, op.weight.tensor, op.out.tensor, operands, mode, self.target, follows, reads, writes,
             operands.size.macs, shared,
             op.row_scales.tensor if isinstance(op, Gemm) and op.row_scales is not None else None,
-            None if op.bias is None else op.bias.tensor,
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorMapper:

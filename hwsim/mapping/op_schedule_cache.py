@@ -8,11 +8,12 @@ from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
-from hwsim.mapping.drain_hazard import next_streams
-from hwsim.mapping.liveness import ALL, ResidentRows, spots
+from hwsim.mapping.drain_hazard import next_streams, waits_for_next
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper, fastest_tiling, min_traffic_tiling, naive_tiling
+from hwsim.mapping.matrix import fastest_tiling, min_traffic_tiling, naive_tiling
+from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper
 from hwsim.mapping.plan import Plan, Resident
+from hwsim.mapping.resident_rows import ALL, ResidentRows, spots
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
 from hwsim.mapping.vector import Rows, fastest_rows, naive_rows, tiled_rows
@@ -23,12 +24,11 @@ from hwsim.schedule.steps import Ring, StepTree
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpVariant:
-    """An op with its tensors in given places: its schedule but for the cut and for the buffers that it overwrites."""
+    """An op with its tensors in given places: its schedule but for the cut, and for whose space it takes."""
 
     sized: SizedOp
     place: int
     cuts: Tiling | Rows
-    operands: tuple[str, ...]
     macs: int
     mode: Precision | None
     array_reads: tuple[str, ...]
@@ -36,19 +36,19 @@ class OpVariant:
     loaded: tuple[Loaded, ...]
     kept: tuple[Written, ...]
     stored: tuple[Written, ...]
-    schedules: dict[object, OpSchedule] = field(repr=False)
+    made: dict[object, OpSchedule] = field(repr=False)
 
     def schedule(self, plan: Plan, overwrites: tuple[str, ...]) -> OpSchedule:
-        """The op as that plan cuts it, in the space of the dead buffers `overwrites`."""
+        """The op as that plan cuts it, taking the space of these."""
         steps, block = self._cut(plan, plan.room[self.place])
-        key = id(steps), overwrites  # each schedule keeps its steps, so that no other steps get their identity
-        if key not in self.schedules:
-            self.schedules[key] = self._op_schedule(steps, block, overwrites)
-        return self.schedules[key]
+        key = id(steps), overwrites  # what is made keeps its steps, so that no others get their identity
+        if key not in self.made:
+            self.made[key] = self._made(steps, block, overwrites)
+        return self.made[key]
 
     def overwrites(self, plan: Plan) -> tuple[str, ...]:
-        """The dead buffers whose space the op takes in that plan."""
-        return tuple(dict.fromkeys(dead for written in self.kept for dead in plan.overwrites[written.tensor]))
+        """Whose space the op takes in that plan."""
+        return tuple(dict.fromkeys(dead for one in self.kept for dead in plan.overwrites[one.tensor]))
 
     def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
         if isinstance(self.cuts, Rows):
@@ -65,8 +65,8 @@ class OpVariant:
             )
         return cut.steps, cut.block
 
-    def _op_schedule(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
-        op, epilogue = self.sized.op, self.sized.epilogue
+    def _made(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
+        op, follows = self.sized.op, self.sized.epilogue
         return OpSchedule(
             name=op.name,
             kind=kind(op),
@@ -76,8 +76,7 @@ class OpVariant:
             kept=self.kept,
             stored=self.stored,
             overwrites=overwrites,
-            operands=self.operands,
-            fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
+            fused=None if follows is None else (follows.op.name, kind(follows.op)),
             steps=steps,
             macs=self.macs,
             mode=self.mode,
@@ -85,54 +84,52 @@ class OpVariant:
         )
 
 
-ResidencyKey = tuple[int, bool, tuple[int, ...]]
-"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _OpVariants:
-    """All variants of a sized op: its tensors, and the names of its weight and parameters where they are resident."""
+    """All variants of a sized op: its tensors, and the names by which it knows that something of it is resident."""
 
     mapper: MatmulMapper | VectorMapper
     tensors: tuple[str, ...]
     weight: str | None
     together: str  # its columns or parameters
-    by_residency: dict[ResidencyKey, OpVariant] = field(default_factory=dict)
+    found: "dict[ResidencyKey, OpVariant]" = field(default_factory=dict)
+
+
+ResidencyKey = tuple[int, bool, tuple[int, ...]]
+"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
 
 
 class OpScheduleCache:
-    """The variants of all ops of an analysed program on a target."""
+    """The variants of all ops of a network on a target."""
 
     def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
         self.program, self.mappers = analysed.program, mappers_of(analysed, target)
         self.place_of = analysed.uses.place_of
-        self.following = next_streams(analysed, target) if target.array.drain_hazard else {}
+        self.following = next_streams(analysed, target) if waits_for_next(target.array) else {}
         self._of: dict[int, tuple[_OpVariants, SizedOp]] = {}
 
-    def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> ResidencyKey:
+    def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> "ResidencyKey":
         """How much of the op's tensors lies in the scratchpad: the same for all of its sizes."""
-        variants = self._variants_of(sized)
-        resident = None if variants.weight is None else residents.get(variants.weight)
-        rows, together = 0 if resident is None else resident.rows, variants.together in residents
-        return rows, together, tuple([kept.get(name, 0) for name in variants.tensors])
+        every = self._every(sized)
+        resident = None if every.weight is None else residents.get(every.weight)
+        rows, together = 0 if resident is None else resident.rows, every.together in residents
+        return rows, together, tuple([kept.get(name, 0) for name in every.tensors])
 
-    def of(self, sized: SizedOp, where: ResidencyKey) -> OpVariant:
-        """The variant of the op with its tensors in those places."""
-        variants = self._variants_of(sized)
-        variant = variants.by_residency.get(where)
-        if variant is None:
+    def of(self, sized: SizedOp, where: "ResidencyKey") -> OpVariant:
+        """The variant of the op with its tensors there."""
+        every = self._every(sized)
+        found = every.found.get(where)
+        if found is None:
             rows, together, here = where
-            kept = {name: first for name, first in zip(variants.tensors, here, strict=True) if first}
-            variant = variants.by_residency[where] = self._variant(
-                sized, variants.mapper, kept, rows, together=together
-            )
-        return variant
+            own = {name: first for name, first in zip(every.tensors, here, strict=True) if first}
+            found = every.found[where] = self._variant(sized, every.mapper, own, rows, together=together)
+        return found
 
-    def _variants_of(self, sized: SizedOp) -> _OpVariants:
-        entry = self._of.get(id(sized))
-        if entry is None:
-            entry = self._of[id(sized)] = self._variants(sized), sized
-        return entry[0]
+    def _every(self, sized: SizedOp) -> "_OpVariants":
+        found = self._of.get(id(sized))
+        if found is None:
+            found = self._of[id(sized)] = self._variants(sized), sized
+        return found[0]
 
     def _variants(self, sized: SizedOp) -> _OpVariants:
         mapper, name = self.mappers.of(sized), sized.op.name
@@ -164,7 +161,7 @@ class OpScheduleCache:
             vector_reads += spots(kept, (view.tensor for view in others))
             loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
             written = op_spec(chain).writes(chain)
-        return self._op_variant(sized, tiling, mapper, mapper.mode, array_reads, vector_reads, loaded, written, kept)
+        return self._made(sized, tiling, mapper.macs, mapper.mode, array_reads, vector_reads, loaded, written, kept)
 
     def _vector(self, sized: SizedOp, mapper: VectorMapper, kept: ResidentRows, *, together: bool) -> OpVariant:
         op, rules = sized.op, op_spec(sized.op)
@@ -172,19 +169,19 @@ class OpScheduleCache:
         reads = spots(kept, (view.tensor for view in rules.reads(op)))
         reads += [parameters_of(op.name)] if together else []
         loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
-        return self._op_variant(sized, rows, mapper, None, (), reads, loaded, rules.writes(op), kept)
+        return self._made(sized, rows, mapper.macs, None, (), reads, loaded, rules.writes(op), kept)
 
     def _loaded(self, ring: Ring, views: Iterable[View], kept: ResidentRows) -> list[Loaded]:
-        """The tensors that ops write and that must come from DRAM."""
+        """The tensors that ops made and that must come from DRAM."""
         names = [view.tensor for view in views if kept.get(view.tensor, 0) < ALL]
         names = [name for name in names if not self.program.tensor(name).role.given]
         return [Loaded(ring=ring, tensor=name) for name in names]
 
-    def _op_variant(
+    def _made(
         self,
         sized: SizedOp,
         cuts: Tiling | Rows,
-        mapper: MatmulMapper | VectorMapper,
+        macs: int,
         mode: Precision | None,
         array_reads: Iterable[str],
         vector_reads: Iterable[str],
@@ -199,8 +196,7 @@ class OpScheduleCache:
             sized,
             self.place_of[sized.op.name],
             cuts,
-            mapper.names,
-            mapper.macs,
+            macs,
             mode,
             tuple(dict.fromkeys(array_reads)),
             tuple(dict.fromkeys(vector_reads)),
@@ -213,5 +209,5 @@ class OpScheduleCache:
 
 @lru_cache(maxsize=32)
 def schedule_cache_of(analysed: AnalysedProgram, target: Target) -> OpScheduleCache:
-    """The variants of an analysed program's ops on a target."""
+    """The variants of a network's ops on a target."""
     return OpScheduleCache(analysed, target)

@@ -1,137 +1,20 @@
-"""The operands of a matrix product and of its epilogue: how many bytes their blocks take.
+"""How many bytes the blocks of a matrix product's operands take, in DRAM and scratchpad."""
 
-An op can be an epilogue if it reads the product's result element by element and no other op reads it. The result is
-then elided: it never leaves the tile, so that neither the scratchpad nor the DRAM sees it.
-"""
-
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
 from hwsim.errors import Unsupported
-from hwsim.ir.op_table import MatrixSize, matrix_size, op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
+from hwsim.ir.op_table import MatrixSize, matrix_size
+from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity
-from hwsim.ir.view import View
-from hwsim.mapping.blocks import TileRun
-from hwsim.mapping.liveness import ALL, ProgramUses
 from hwsim.mapping.lower import SizedOp
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.steps import Portion
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """A view that an epilogue reads or writes beside the product's result.
-
-    It has a value for every element of a tile if it `grows`, else one for each column. `kept` of its first rows lie in
-    the scratchpad.
-    """
-
-    precision: Precision
-    grows: bool
-    kept: int
-
-    def bytes(self, m: int, n: int) -> int:
-        return (m if self.grows else 1) * self.precision.row_bytes(n)
-
-    def bytes_away(self, rows: TileRun, n: int) -> int:
-        """Bytes of these rows and n columns that lie in DRAM."""
-        away = rows.size - rows.before(self.kept) if self.grows else int(self.kept == 0)
-        return away * self.precision.row_bytes(n)
-
-
-@dataclass(frozen=True, slots=True)
-class Epilogue:
-    """An epilogue as it works on tiles: its op, and its operands beside the product's result."""
-
-    op: Elementwise
-    growing: frozenset[View]
-    reads: tuple[Operand, ...]
-    writes: tuple[Operand, ...]
-
-    def work(self, m: int, n: int) -> VectorWork:
-        """The epilogue's work on a tile of m rows and n columns."""
-        return op_spec(self.op).vector_work(self.op, lambda view: (m, n) if view in self.growing else (n,))
-
-    def read_bytes(self, m: int, n: int) -> int:
-        return sum(operand.bytes(m, n) for operand in self.reads)
-
-    def loaded_bytes(self, rows: TileRun, n: int) -> int:
-        return sum(self.loaded_each(rows, n))
-
-    def loaded_each(self, rows: TileRun, n: int) -> list[int]:
-        """Of each operand that the epilogue reads, the bytes of these rows and n columns that are loaded."""
-        return [operand.bytes_away(rows, n) for operand in self.reads]
-
-    def stored_each(self, rows: TileRun, n: int) -> list[int]:
-        """Of each operand that the epilogue writes, the bytes of these rows and n columns that are stored."""
-        return [operand.bytes_away(rows, n) for operand in self.writes]
-
-    def written_bytes(self, m: int, n: int) -> int:
-        return sum(operand.bytes(m, n) for operand in self.writes)
-
-    @property
-    def loads_tiles(self) -> bool:
-        """Whether the epilogue loads values for single tiles, not only for columns."""
-        return any(operand.grows and operand.kept < ALL for operand in self.reads)
-
-    @property
-    def marks(self) -> frozenset[int]:
-        """The rows at which the resident prefix of an operand ends."""
-        return frozenset(operand.kept for operand in (*self.reads, *self.writes) if operand.grows)
-
-
-def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
-    """Whether the second op can be an epilogue of the first."""
-    gemm, chain = first.op, second.op
-    if not isinstance(gemm, (Gemm, Conv)) or not isinstance(chain, Elementwise) or not gemm.out.whole:
-        return False
-    between = uses.tensors[gemm.out.tensor]
-    if {use.op.name for use in between.uses} != {gemm.name, chain.name} or between.carried:
-        return False
-    if any(view.tensor == gemm.out.tensor and view != gemm.out for _, view in chain.reads):
-        return False
-    if isinstance(gemm, Conv) and gemm.groups > 1:
-        return False
-    size = matrix_size(gemm, first.shape)
-    elements = size.batch * size.m * size.n
-    sizes = [prod(second.shape(view)) for _, view in chain.reads]
-    if size.batch > 1 and any(count != elements for count in sizes):
-        return False
-    whole = all(prod(second.shape(view)) == elements for _, view in chain.writes)
-    # A view in another order would be read or written across tiles.
-    straight = all(view.order == gemm.out.order for _, view in (*chain.reads, *chain.writes) if view.order is not None)
-    return whole and straight and all(count in (elements, size.n) for count in sizes)
-
-
-def epilogue(first: SizedOp, second: SizedOp, program: Program) -> Epilogue:
-    """The second op as an epilogue of the first, with all its other tensors in DRAM."""
-    chain = second.op
-    assert isinstance(first.op, (Gemm, Conv))
-    assert isinstance(chain, Elementwise)
-    size = matrix_size(first.op, first.shape)
-    elements = size.batch * size.m * size.n
-    views = dict.fromkeys(view for _, view in (*chain.reads, *chain.writes))
-    growing = frozenset(view for view in views if prod(second.shape(view)) == elements)
-
-    def operand(view: View) -> Operand:
-        return Operand(program.tensor(view.tensor).precision, view in growing, kept=0)
-
-    reads = dict.fromkeys(view for _, view in chain.reads if view != first.op.out)
-    writes = dict.fromkeys(view for _, view in chain.writes)
-    return Epilogue(chain, growing, tuple(map(operand, reads)), tuple(map(operand, writes)))
-
-
-ACT, WEIGHT, OUT, _OTHERS = 0, 1, 2, 3
-"""Places among the operands; then come the bias and the scales of rows, if there are any, and then the tensors that an
-epilogue reads and writes beside the product's result (`operand_names`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sliding:
-    """The input of a convolution: entries along the first axis, their bytes, and how the kernel slides over them."""
+    """The input of a convolution: its entries along the first axis, how the kernel slides over them, bytes of one."""
 
     entries: int  # of all inputs of the batch, one after another
     positions: int  # of the result, for each position along the first axis
@@ -147,7 +30,7 @@ class Sliding:
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """Sizes and formats of one matrix product; products with equal operands are mapped alike."""
+    """Sizes and formats of one matrix product; equal ones are mapped alike."""
 
     size: MatrixSize
     act: Precision
@@ -220,7 +103,7 @@ class Operands:
         return n * self.scale_bytes + (0 if self.bias is None else self.bias.row_bytes(n))
 
     def row_scale_bytes(self, m: int) -> int:
-        """Bytes of the scales of that many rows of activations, where each row has a scale."""
+        """The scales of that many rows of activations, where each has one of its own."""
         return 0 if self.row_scales is None else self.row_scales.row_bytes(m)
 
     def result_bytes(self, m: int, n: int) -> int:
@@ -237,44 +120,3 @@ def _sliding(op: Conv, program: Program) -> Sliding:
         reach=first.reach,
         entry_bytes=prod(axis.size for axis in others) * act.precision.row_bytes(act.shape[-1] // op.groups),
     )
-
-
-def operand_names(
-    act: str, weight: str, out: str, bias: str | None, row_scales: str | None, epilogues: Iterable[str]
-) -> tuple[str, ...]:
-    """The names of the operands, by their places."""
-    return (act, weight, out, *(name for name in (bias, row_scales) if name is not None), *epilogues)
-
-
-def vector_operand_portions(
-    operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, columns: bool, row_scales: bool
-) -> tuple[Portion, ...]:
-    """What the vector unit loads for a tile of these rows and n columns; scales of columns count as the weight's bytes.
-
-    `columns` and `row_scales` say whether bias and scales of columns, or scales of rows, lie in DRAM.
-    """
-    place, portions = _OTHERS, list[Portion]()
-    if columns:
-        portions.append(Portion(WEIGHT, n * operands.scale_bytes))
-    if operands.bias is not None:
-        if columns:
-            portions.append(Portion(place, operands.bias.row_bytes(n)))
-        place += 1
-    if operands.row_scales is not None:
-        if row_scales:
-            portions.append(Portion(place, operands.row_scale_bytes(rows.size)))
-        place += 1
-    if epilogue is not None:
-        portions += (Portion(place + at, size) for at, size in enumerate(epilogue.loaded_each(rows, n)))
-    return tuple([portion for portion in portions if portion.bytes])
-
-
-def result_portions(
-    operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, kept: int
-) -> tuple[Portion, ...]:
-    """What a tile of these rows and n columns stores to DRAM, if the first `kept` rows of the result stay on chip."""
-    if epilogue is None:
-        size = operands.result_bytes(rows.size - rows.before(kept), n)
-        return (Portion(OUT, size),) if size else ()
-    first = _OTHERS + (operands.bias is not None) + (operands.row_scales is not None) + len(epilogue.reads)
-    return tuple([Portion(first + at, size) for at, size in enumerate(epilogue.stored_each(rows, n)) if size])

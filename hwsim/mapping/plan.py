@@ -1,85 +1,35 @@
-"""A plan of a program: what is resident, what is kept, how much room each op has for its slots.
+"""What is resident, what is kept, how much room each op has for its slots: one way to run a program.
 
 Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
-loop. Then come activations in program order: each is kept if it fits for all of its live range, or else as many of its
-first rows as fit.
+loop; then activations in program order, each of which is kept if it fits for as long as it is needed, or as many of
+its first rows as do.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import prod
 
-from hwsim.ir.op_table import matrix_size, op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
 from hwsim.ir.tensor import Role
-from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import AnalysedProgram, items_of, mappers_of
-from hwsim.mapping.blocks import by_rows
-from hwsim.mapping.liveness import ALL, Allocation, Buffer, ResidentRows, ScratchpadAllocator, prefix_name
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.op_mappers import VectorMapper, naive_bytes
-from hwsim.mapping.residency import Chosen, Item, choose
-from hwsim.mapping.target import Target, UnsupportedOp, naming
+from hwsim.mapping.matrix import naive_bytes
+from hwsim.mapping.op_mappers import VectorMapper
+from hwsim.mapping.refusal import UnsupportedOp, naming
+from hwsim.mapping.residency import Choice, Chosen, Item, choose
+from hwsim.mapping.resident_rows import ALL, ResidentRows, prefix_name
+from hwsim.mapping.row_partitionable import row_partitionable
+from hwsim.mapping.scratchpad_allocator import Allocation, Buffer, ScratchpadAllocator
+from hwsim.mapping.target import Target
 from hwsim.mapping.vector import naive_row_bytes
-
-
-@lru_cache(maxsize=8)
-def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
-    """The row partitionable tensors, each with its number of rows."""
-    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
-    partitionable = {}
-    for name, uses in analysed.uses.tensors.items():
-        tensor = uses.tensor
-        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
-            continue
-        rows = prod(tensor.shape[:-1])
-        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
-            partitionable[name] = rows
-    return partitionable
-
-
-def _is_whole(view: View) -> bool:
-    return not view.windows and view.order is None
-
-
-def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
-    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
-    op, shape = sized.op, sized.shape
-    if sized.on_array:
-        assert isinstance(op, (Gemm, Conv))
-        size = matrix_size(op, shape)
-        if size.batch > 1:
-            return
-        # A convolution's windows overlap; a weight is read by columns.
-        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
-            yield op.name, op.act, size.m
-        yield op.name, op.out, size.m
-        if sized.epilogue is not None:
-            chain = sized.epilogue.op
-            for view in (*op_spec(chain).reads(chain), *op_spec(chain).writes(chain)):
-                if prod(sized.epilogue.shape(view)) == size.m * size.n:
-                    yield chain.name, view, size.m
-        return
-    if isinstance(op, Quantise):
-        rows = prod(shape(op.scales))
-        yield op.name, op.read, rows
-        yield op.name, op.write, rows
-    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
-        row_split = by_rows(sized)
-        for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
-            if view not in row_split.shared:
-                yield op.name, view, row_split.rows
-
 
 _ENDLESS = 2**62
 PREFIX_UNITS = 8
-"""A resident prefix is a whole number of such parts of its tensor: with few lengths, equal layers share their cuts."""
+"""A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor."""
+    """What stays in the scratchpad during a loop, by the name of its tensor: how many of its rows of tiles."""
 
     name: str
     op: str
@@ -91,7 +41,7 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class ResidentPrefix:
-    """The first rows of a tensor, where only they are kept: how many of all rows, and their allocation."""
+    """The first rows of a tensor, where only they are kept: how many of how many, and where."""
 
     rows: int
     all_rows: int
@@ -100,7 +50,7 @@ class ResidentPrefix:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The decisions for one scratchpad size and strategy. `room[p]` are the bytes for slots of the op in place p."""
+    """Decisions. `room[p]` is what the op in place p may use for its slots."""
 
     analysed: AnalysedProgram
     target: Target
@@ -114,26 +64,26 @@ class Plan:
     min_traffic: bool = False
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
     latency: int = 0
-    """The latency of the DRAM for which ops are cut, in cycles."""
+    """With which DRAM in mind ops are cut, in cycles."""
     working_set_divisor: int = 1
-    """A working set may take one part in `working_set_divisor` of the scratchpad."""
+    """A working set may take one part in so many of the scratchpad."""
     items: tuple[Item, ...] = ()
     rounded: int = 0
-    """The unit in bytes to which sizes were rounded up for the choice of residents; 0 for exact sizes."""
+    """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
 
     @cached_property
     def resident_rows(self) -> ResidentRows:
-        """How many of each tensor's first rows are kept."""
+        """How much of each tensor is kept."""
         return dict.fromkeys(self.kept, ALL) | {name: prefix.rows for name, prefix in self.prefixes.items()}
 
     @cached_property
     def overwrites(self) -> dict[str, tuple[str, ...]]:
-        """Which dead buffers each buffer of the scratchpad overwrites."""
+        """Whose bytes each tenant of the scratchpad takes over."""
         return self.allocator.overwrites()
 
 
 def naive_plan(analysed: AnalysedProgram, target: Target, size: int) -> Plan:
-    """The plan in which nothing stays in the scratchpad and every op has the largest square blocks that fit."""
+    """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
     count = len(analysed.uses.placed)
     allocator = ScratchpadAllocator(size, [0] * count)
     return Plan(analysed, target, size, {}, {}, {}, allocator, (size,) * count, naive=True)
@@ -148,20 +98,22 @@ def plan(
     partial_residency: bool,
     min_traffic: bool = False,
     latency: int = 0,
-    residency: Plan | None = None,
+    residency: "Plan | None" = None,
 ) -> Plan:
-    """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
+    """The decisions for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
 
-    With `partial_residency` tensors that do not fit are kept in part. With `min_traffic` ops are cut for least traffic,
-    else for least time with a DRAM of that `latency`. `residency` is another plan, whose choice of tensors is taken
-    over as far as they fit.
+    With `partial_residency` tensors that do not fit are kept in part; if the plan is `min_traffic`, ops are cut for least traffic, else
+    for least time with a DRAM of that `latency`.
+    `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
-    allocator = ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor))
-    items = items_of(analysed, target)
+    allocator, items = (
+        ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor)),
+        items_of(analysed, target),
+    )
     residents: dict[str, Resident] = {}
     kept: dict[str, Allocation] = {}
     if residency is None:
-        choice, rounded = residents_that_save_most(analysed, target, size, working_set_divisor)
+        choice, rounded = _chosen(analysed, target, size, working_set_divisor)
     else:
         choice, rounded = tuple(_as_before(item, residency) for item in items), 0
     for name, loop, rows, size_ in _grouped(items, choice):
@@ -169,44 +121,46 @@ def plan(
     prefixes: dict[str, ResidentPrefix] = {}
     for buffer in _activations(analysed):
         allocator.retire_before(buffer.live_range.first)
-        row_limit = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
-        allocation = allocator.place(buffer) if row_limit == ALL else None
+        wanted = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
+        allocation = allocator.place(buffer) if wanted == ALL else None
         if allocation is not None:
             kept[buffer.name] = allocation
-        elif row_limit and partial_residency:
+        elif wanted and partial_residency:
             prefix = _resident_prefix(
-                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), row_limit, analysed.uses.tensors
+                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), wanted, analysed.uses.tensors
             )
             if prefix is not None:
                 prefixes[buffer.name] = prefix
     room = tuple(size - top for top in allocator.high_water())
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor,
-        items=items, rounded=rounded,
+        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor, items=items, rounded=rounded,
     )  # fmt: skip
 
 
 def _resident_prefix(
-    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, row_limit: int, names: Container[str]
+    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, wanted: int, known: Container[str]
 ) -> ResidentPrefix | None:
-    """As many of a tensor's first rows as fit within `row_limit`; None if no row fits, or if the prefix's name is in
-    `names`, those of the program's tensors."""
+    """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the name of the head."""
     if not all_rows:
         return None
     row_bytes = buffer.bytes // all_rows
     unit = -(-all_rows // PREFIX_UNITS)
-    rows = min(row_limit, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
-    if not rows or prefix_name(buffer.name, rows) in names:
+    rows = min(wanted, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
+    if not rows or prefix_name(buffer.name, rows) in known:
         return None
     allocation = allocator.place(replace(buffer, name=prefix_name(buffer.name, rows), bytes=rows * row_bytes))
-    assert allocation is not None  # the prefix is no larger than the gap
+    assert allocation is not None  # it is no larger than the gap
     return ResidentPrefix(rows, all_rows, allocation)
 
 
+def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Choice:
+    """What saves most traffic beside the largest working set of each loop."""
+    return _chosen(analysed, target, size, working_set_divisor).choice
+
+
 @lru_cache(maxsize=256)
-def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
-    """The choice of residents that saves most traffic beside the largest working set of each loop."""
+def _chosen(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
     return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
 
 
@@ -247,7 +201,7 @@ def _settle(
 
 
 def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tuple[str, str, int, int]]:
-    """The first rows of each tensor that were chosen: its name, the loop, how many rows, their bytes."""
+    """Of each tensor the first rows that were chosen: its name, the loop, how many rows, their bytes."""
     grouped: dict[tuple[str, str], tuple[int, int]] = {}
     for item, loop in zip(items, choice, strict=True):
         if loop is None:
@@ -260,15 +214,15 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
 
 @lru_cache(maxsize=8)
 def _activations(analysed: AnalysedProgram) -> tuple[Buffer, ...]:
-    """Buffers of the tensors that ops write for each other, in the order in which they are written."""
-    activations = [
+    """The tensors that ops make for each other, in the order in which they are made."""
+    made = [
         (analysed.live_range(name).first, name)
         for name, uses in analysed.uses.tensors.items()
         if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
     ]
     uses = analysed.uses.tensors
     return tuple(
-        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(activations)
+        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(made)
     )
 
 
@@ -279,20 +233,19 @@ def _buffer(analysed: AnalysedProgram, name: str, size: int) -> Buffer:
 
 @lru_cache(maxsize=64)
 def sufficient_capacity(analysed: AnalysedProgram, target: Target, working_set_divisor: int) -> int:
-    """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
-    `working_set_divisor`, and everything that could ever stay fits beside them."""
+    """A size of the scratchpad beyond which plans stay the same: each op is whole in its slots, and these take one part
+    in `working_set_divisor`, beside all that could ever stay."""
     whole = 0
     for name, sized in analysed.largest.items():
         with naming(name):
             whole = max(whole, _held(sized, analysed, target, _ENDLESS))
-    items = sum(item.bytes for item in items_of(analysed, target))
-    activations = sum(buffer.bytes for buffer in _activations(analysed))
-    return working_set_divisor * whole + items + activations
+    stays = sum(item.bytes for item in items_of(analysed, target)) + sum(one.bytes for one in _activations(analysed))
+    return working_set_divisor * whole + stays
 
 
 @lru_cache(maxsize=256)
 def _working_sets(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> tuple[int, ...]:
-    """Bytes of all slots of the naive cut of the op in each place, nothing kept; epilogues count as their producers."""
+    """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
     working = [0] * len(analysed.uses.placed)
     for name, sized in analysed.largest.items():
         with naming(name):

@@ -1,10 +1,9 @@
-"""The best schedule of a program on a chip.
+"""A program on a chip: of some plans the best one.
 
-Plans are made for the scratchpad's own size and for powers of two below it, for as many slots as the chip has and for
-fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
-the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
-than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for.
+Plans are made for the scratchpad's own size and for the rungs of a ladder below it, for as many slots as the chip has
+and for fewer. The naive plan for each of these is among them, and none depends on the latency of the DRAM. So the
+fastest one is never slower than the naive one, nor than the fastest one for a smaller scratchpad, or fewer buffers, if
+the ladder has that size or number, nor than the fastest one with a longer latency.
 """
 
 from collections.abc import Iterator
@@ -13,57 +12,25 @@ from typing import NamedTuple
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse, least_naive_cycles
-from hwsim.mapping.assemble import Aim, Choice, assemble, candidate_capacities, placements, slots, stride
-from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.assemble import assemble
+from hwsim.mapping.candidate_capacities import candidate_capacities, slots, stride
+from hwsim.mapping.choice import Aim, Choice
+from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, naive_plan, plan, sufficient_capacity
-from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
-from hwsim.quantities.plain_data import Progress, no_progress
-from hwsim.quantities.registry import EqualityCache, IdentityCache
+from hwsim.mapping.planning_limits import check_limits
+from hwsim.mapping.refusal import UnsupportedOp, naming
+from hwsim.mapping.target import Target, target_of
+from hwsim.quantities.caches import EqualityCache, IdentityCache
+from hwsim.quantities.progress import Progress, no_progress
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
-from hwsim.timing.encode_steps import LONGEST
-
-MOST_OPS = 1 << 17
-"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
-
-
-def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
-    """Refuse a program that would take too long to plan, or whose counts pass the bounds of integers.
-
-    The counts are the cycles of a run and the products of an op.
-    """
-    name = f"{analysed.program.name} on {chip.name}"
-    if analysed.size > MOST_OPS:
-        raise Unsupported(
-            f"{name}: its ops change their sizes {analysed.size:,} times, hwsim plans up to {MOST_OPS:,}; "
-            "shorten the audio, or bound what grows with it"
-        )
-    peak = max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
-    cycles = 0
-    for sized, times in sized_runs(analysed.nodes):
-        products = op_spec(sized.op).macs(sized.op, sized.shape)
-        if products > LONGEST:
-            raise Unsupported(
-                f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
-                "make it smaller"
-            )
-        if sized.on_array:
-            cycles += times * -(-products // peak)
-    if cycles > LONGEST:
-        raise Unsupported(
-            f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
-        )
 
 
 class Strategy(NamedTuple):
-    """How one plan is made.
-
-    A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
-    room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
-    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
-    """
+    """How to plan: what part of the scratchpad a working set may take at most, so that residents and kept tensors have
+    room; whether tensors may be kept in part; whether ops are cut for least traffic, or else for least time, and with
+    which latency of the DRAM in mind, in cycles: whatever it is, the same cuts are tried."""
 
     working_set_divisor: int
     partial_residency: bool = False
@@ -82,9 +49,9 @@ STRATEGIES = (
 )
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
 FEW_STRATEGIES = STRATEGIES[:5]
-"""The strategies for a program with many ops."""
+"""Those that are tried of a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
-"""Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
+"""Where no tensor is kept in part, these are the first ways again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +78,30 @@ def planned(
 ) -> Planned:
     """The best schedule with its plan: the fastest, if there is no other `aim`.
 
-    Two arguments ask what if: with `residency` the same tensors stay in the scratchpad as in that plan of another
-    program; with `free_conversion` weights come to the format of the activations by themselves.
+    What if: with `residency` the same tensors stay in the scratchpad as in that plan of another program; with
+    `free_conversion` weights come to the format of the activations by themselves.
     """
     search = _Search(program, chip, aim, residency, free_conversion, progress)
     return _SAME_PLANS.of(program, chip, aim, residency, free_conversion, make=lambda: _equal(search))
+
+
+def _equal(search: "_Search") -> Planned:
+    """What was found for an equal program and equal units, or what is found now."""
+    chip, kept = search.chip, (search.aim, search.residency)
+    units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
+    key = search.program, units, *map(id, kept), search.free_conversion
+    return _EQUAL_PLANS.of(key, keep=kept, make=search.best)
+
+
+_MOST_PLANS = 64
+_EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
+_SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
+"""Comparing a program takes longer than walking it."""
+
+
+def naive_schedule(program: Program, chip: Chip) -> Schedule:
+    """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
+    return assemble(naive_plan(analyse(program), target_of(chip), chip.scratchpad.size))
 
 
 @dataclass(frozen=True)
@@ -130,39 +116,39 @@ class _Search:
     progress: Progress
 
     def best(self) -> Planned:
-        """The plan that is taken, and its schedule; Unsupported, in the name of an op that does not fit, if none is."""
+        """The plan that is taken, or a refusal that names the op that fits none."""
         chip = self.chip
         if chip.cores != 1:
             raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-        analysed = analyse(self.program)
-        check_limits(analysed, chip)
+        found = analyse(self.program)
+        check_limits(found, chip)
         choice = Choice(self.aim)
         problem: UnsupportedOp | None = None
-        schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
-        spacing = stride(analysed.size)
-        tasks = list(self._strategies(STRATEGIES if spacing == 1 else FEW_STRATEGIES))
-        for done, (slot_count, strategy) in enumerate(tasks):
-            self.progress(done, len(tasks))
+        seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
+        every = stride(found.size)
+        ways = list(self._strategies(STRATEGIES if every == 1 else FEW_STRATEGIES))
+        for done, (slot_count, strategy) in enumerate(ways):
+            self.progress(done, len(ways))
             target = target_of(chip, slot_count, self.free_conversion)
-            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(analysed, target)):
+            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
                 continue
-            for size in candidate_capacities(chip.scratchpad.size, spacing):
+            for size in candidate_capacities(chip.scratchpad.size, every):
                 try:
-                    if sufficient_capacity(analysed, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
-                        continue  # the plan is the same as for the whole scratchpad
-                    candidate = self._plan(analysed, target, size, strategy)
-                    if strategy in SAME_WITHOUT_PREFIXES and not candidate.prefixes:
+                    if sufficient_capacity(found, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
+                        continue  # the same as with all of it
+                    one = self._plan(found, target, size, strategy)
+                    if strategy in SAME_WITHOUT_PREFIXES and not one.prefixes:
                         continue
-                    assembled = assemble(candidate)
+                    body = assemble(one)
                 except UnsupportedOp as error:
-                    problem = error  # the last error is for the fewest slots
-                    break  # the op fits no smaller scratchpad
-                mark = slot_count, _mark(assembled.body)
-                # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-                if mark not in schedules or candidate.naive:
-                    schedules[mark] = assembled
+                    problem = error  # the last one is that of the fewest slots
+                    break  # what does not fit here fits no smaller one
+                mark = slot_count, _mark(body.body)
+                # A naive plan says how long a plan may take, even if another one has led to the same schedule.
+                if mark not in seen or one.naive:
+                    seen[mark] = body
                     with naming(f"{self.program.name} on {chip.name}"):
-                        choice.consider(candidate, assembled)
+                        choice.consider(one, body)
         with naming(f"{self.program.name} on {chip.name}"):
             best = choice.best()
         if best is None:
@@ -171,12 +157,12 @@ class _Search:
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
     def _strategies(self, several: tuple[Strategy, ...]) -> Iterator[tuple[int, Strategy | None]]:
-        """How many slots to use, and the strategy; None stands for the naive plan."""
+        """How many slots to use, and how to plan; None is the naive way."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
         for slot_count in usable:
             for strategy in several:
                 yield slot_count, strategy
-        # Naive plans come last, because plans slower than a good one need not be made.
+        # Last, because whatever is slower than a good plan need not be made.
         if before is None or not (before.residents or before.resident_rows):
             for slot_count in reversed(usable):
                 yield slot_count, None
@@ -187,22 +173,8 @@ class _Search:
         return plan(analysed, target, size, **strategy._asdict(), residency=self.residency)
 
 
-def _equal(search: _Search) -> Planned:
-    """The result for an equal program and equal units, remembered or searched for now."""
-    chip, kept = search.chip, (search.aim, search.residency)
-    units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
-    key = search.program, units, *map(id, kept), search.free_conversion
-    return _EQUAL_PLANS.of(key, keep=kept, make=search.best)
-
-
-_MOST_PLANS = 64
-_EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
-_SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
-"""Comparing a program takes longer than walking it."""
-
-
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
-    """What distinguishes two schedules of one program. Ops come out of a cache, so equal ops are the same object."""
+    """What distinguishes two schedules of one program. Ops come out of a cache, so equal ones are the same object."""
     marks: list[object] = []
     for node in body:
         match node:

@@ -1,38 +1,32 @@
 """A matrix product cut into steps: blocks of array tiles with their loads, their work on the vector unit, their stores.
 
-Operands in the scratchpad are not loaded, and results kept there are not stored; ports and slots count all the same.
+What lies in the scratchpad is not loaded, and what is kept there is not stored; ports and slots count all the same.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwsim.hardware.array import MatmulCost, TileShape, TilingConstraints
-from hwsim.ir.ops import Function
-from hwsim.mapping.blocks import TileRun, tile_runs
-from hwsim.mapping.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
-from hwsim.mapping.target import Target, VectorCost, vector_cost
+from hwsim.hardware.chip import Dataflow
+from hwsim.ir.functions import Function
+from hwsim.mapping.array_cost import ArrayCost
+from hwsim.mapping.blocks import TileRun, TileShape, TilingConstraints, constraints_of, m_and_n, tile_runs, tile_shape
+from hwsim.mapping.epilogue import Epilogue
+from hwsim.mapping.operands import Operands
+from hwsim.mapping.target import Target
+from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
-
-_Reuse = dict[Ring, tuple[bool, bool]]
-"""Of each ring: whether the step before left the operand there, and whether the step after reads it again."""
-_PHASES = {
-    (True, True): Phase.WHOLE,
-    (True, False): Phase.FIRST,
-    (False, False): Phase.MIDDLE,
-    (False, True): Phase.LAST,
-}
+from hwsim.schedule.steps import Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
+from hwsim.timing.movement import sums_kept
 
 
 @dataclass(frozen=True, slots=True)
 class OperandResidency:
     """Which operands and results of a matrix product lie in the scratchpad.
 
-    The first `act` rows of the activations and the first `out` rows of the result lie there, and all of the `weight`,
-    or the first `resident_k` of its K; `columns` are the bias and the scales of columns, `rows` the scales of rows of
-    activations.
+    Of activations and results these are the first rows, of the weight all of it, or the first `resident_k` of K; bias
+    and scales are the `columns`, scales of rows of activations the `rows`.
     """
 
     act: int = 0
@@ -61,30 +55,30 @@ class Tiling:
     where: OperandResidency = OperandResidency()
     epilogue: Epilogue | None = None
     following: int | None = None
-    """On an array with a drain hazard the least lead of the products that may come next."""
+    """On an OS array with drain registers of its own the shortest stream that may come next."""
 
     @cached_property
     def whole(self) -> TileShape:
         size = self.operands.size
-        return self.constraints.extent(size.m, size.k, size.n)
+        return tile_shape(self.target.array.dataflow, size.m, size.k, size.n)
 
     @cached_property
     def constraints(self) -> TilingConstraints:
         """What blocks must obey on this array in this mode."""
-        in_part = 0 < self.where.resident_k < self.operands.size.k
-        return replace(self.target.array.constraints(self.mode), k_is_cut=in_part)
+        in_part = 0 < self.where.resident_k < self.whole.k
+        return replace(constraints_of(self.target.array, self.mode), k_is_cut=in_part)
 
     @cached_property
-    def _array(self) -> MatmulCost:
-        return self.target.array.matmul_cost(self.mode, self.whole, self.following)
+    def _array(self) -> ArrayCost:
+        return ArrayCost(self.target, self.mode, self.operands, self.constraints, self.whole, self.following)
 
     @property
     def _m_is_inner(self) -> bool:
-        return self.constraints.n_is_outer
+        return self.target.array.dataflow is Dataflow.IS
 
     @cached_property
     def _marks(self) -> tuple[int, ...]:
-        """The rows of the result at which a resident prefix ends."""
+        """The rows of the result at which something begins to lie elsewhere."""
         marks = {self.where.act, self.where.out} | (frozenset() if self.epilogue is None else self.epilogue.marks)
         return tuple(sorted(mark for mark in marks if 0 < mark < self.operands.size.m))
 
@@ -100,7 +94,7 @@ class Tiling:
         return {}
 
     def bytes_held(self, block: TileShape) -> int:
-        """Bytes of one slot of every ring that is used."""
+        """One slot of every ring that is used."""
         key = block.outer, block.inner, block.k  # searches meet the same blocks again and again
         held = self._held.get(key)
         if held is None:
@@ -108,7 +102,7 @@ class Tiling:
         return held
 
     def _bytes_held(self, block: TileShape) -> int:
-        m, n = self.constraints.m_and_n(block)
+        m, n = m_and_n(self.target.array.dataflow, block)
         size = self.operands.size
         away = min(m, size.m - self.where.act)  # the most that a block has outside
         held = self.operands.act_bytes(away, block.k) if away > 0 else 0
@@ -116,17 +110,17 @@ class Tiling:
             held += self.operands.weight_bytes(block.k, n)
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
-        rows = TileRun(m, 1, True, True, size.m - m)  # the last rows, of which least is kept
+        rows = TileRun(m, 1, True, True, size.m - m)  # the last ones, of which least is kept
         return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
 
     def steps(self, block: TileShape) -> tuple[StepTree, ...]:
-        """The steps of all blocks, outer dimension first, K innermost; equal neighbours are written once."""
+        """All blocks, outer dimension first, K innermost; equal ones written once."""
         batch = self.operands.size.batch
         if batch == 1 or self.following is None:
             once = self._once(block)
             return once if batch == 1 else (Repeat(times=batch, body=once),)
-        # Each product of the batch but the last is followed by an equal one.
-        others = replace(self, following=self.target.array.lead(self.mode, self.whole.k))._once(block)
+        # Each product of the batch is followed by another one like it, but the last.
+        others = replace(self, following=-(-self.whole.k // self.constraints.packed_k))._once(block)
         return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
 
     def _once(self, block: TileShape) -> tuple[StepTree, ...]:
@@ -143,7 +137,7 @@ class Tiling:
         return repeated(tree)
 
     def least_cycles(self, block: TileShape) -> int:
-        """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
+        """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
         return self.operands.size.batch * max(self._array.busy(block.outer), loads)
@@ -152,7 +146,7 @@ class Tiling:
         """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
         whole = self.whole
         outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
-        m, n = self.constraints.m_and_n(whole)
+        m, n = m_and_n(self.target.array.dataflow, whole)
         one_k = block.k >= whole.k
         streaming = 1 if one_k else inners
         staying = 1 if one_k and inners == 1 else outers
@@ -177,87 +171,67 @@ class Tiling:
             yield KTileRun(part._replace(first=False), False)
 
     def _step(self, outer: TileRun, inner: TileRun, k: KTileRun) -> Step:
-        """The step of one block; equal steps are one object."""
+        """The step of one block; equal ones are made once."""
         rows = inner if self._m_is_inner else outer
         reuse = self._reuse(outer, inner, k.part)
         last = outer.last and inner.last and k.part.last
         kept = tuple([rows.before(mark) for mark in self._marks])
         key = outer.size, inner.size, k.part.size, k.part.first, k.part.last, k.resident, last, kept, *reuse.values()
-        step = self._steps_by_key.get(key)
-        if step is None:
-            step = self._steps_by_key[key] = self._new_step(
+        found = self._steps_made.get(key)
+        if found is None:
+            found = self._steps_made[key] = self._made(
                 TileShape(outer.size, inner.size, k.part.size), rows, k, reuse, last=last
             )
-        return step
+        return found
 
     @cached_property
-    def _steps_by_key(self) -> dict[object, Step]:
+    def _steps_made(self) -> dict[object, Step]:
         return {}
 
-    def _new_step(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: _Reuse, *, last: bool) -> Step:
-        m, n = self.constraints.m_and_n(block)
+    def _made(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: "_Reuse", *, last: bool) -> Step:
+        m, n = m_and_n(self.target.array.dataflow, block)
         away = m - rows.before(self.where.act)
         phase = _PHASES[k.part.first, k.part.last]
-        moved: dict[Ring, tuple[Portion, ...]] = {}
+        sizes: dict[Ring, int] = {}
         if not (self.where.weight or k.resident):
-            moved[Ring.WEIGHTS] = (Portion(WEIGHT, self.operands.weight_bytes(block.k, n)),)
+            sizes[Ring.WEIGHTS] = self.operands.weight_bytes(block.k, n)
         if away:
-            moved[Ring.ACTIVATIONS] = (Portion(ACT, self.operands.act_bytes(away, block.k)),)
-        vector, fused, stored = None, None, tuple[Portion, ...]()
+            sizes[Ring.ACTIVATIONS] = self.operands.act_bytes(away, block.k)
+        vector, fused, stored = None, None, 0
         if phase.closes:
             vector = self._vector(m, n, fresh_weights=not reuse[Ring.WEIGHTS][0])
             fused = self._fused(m, n)
-            stored = result_portions(self.operands, self.epilogue, rows, n, kept=self.where.out)
-            brought = vector_operand_portions(
-                self.operands, self.epilogue, rows, n, columns=not self.where.columns, row_scales=not self.where.rows
-            )
-            if brought:
-                moved[Ring.VECTOR_OPERANDS] = brought
-        loads = tuple(Load.of(ring, portions) for ring, portions in moved.items() if not reuse[ring][0])
-        loaded = sum([load.bytes for load in loads])
-        stored_bytes = sum([size for _, size in stored])
-        entering, events = self._entering_bytes(block, m, n), self._array.events(block, phase)
+            stored = self._stored_bytes(rows, n)
+            if brought := self._vector_operand_bytes(rows, n):
+                sizes[Ring.VECTOR_OPERANDS] = brought
+        loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
+        loaded = sum(load.bytes for load in loads)
+        entering = self._array.entering_bytes(block)
+        kept = sums_kept(self.target.array, self.mode, m * n, block.k)
         return Step(
             loads=loads,
-            array=self._array_work(block, phase, entering, last=last),
+            array=self._array.work(block, phase, entering, last=last),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             vector_port_bound=vector is not None and vector.port_bound,
             vector_hidden_cycles=0 if vector is None else vector.hidden_cycles,
             fused=fused,
-            store_bytes=stored_bytes or None,
-            store_portions=stored,
-            releases=tuple(ring for ring in moved if not reuse[ring][1]),
+            store_bytes=stored if stored and phase.closes else None,
+            releases=tuple(ring for ring in sizes if not reuse[ring][1]),
             work=Work(
                 macs=m * n * block.k,
-                array_register_bits=events.register_bits,
-                accumulator_reads=events.accumulator_reads,
-                accumulator_writes=events.accumulator_writes,
+                array_register_bits=self._array.register_bits(block, phase),
+                accumulator_reads=kept + m * n * (phase.closes - phase.opens) if kept else 0,
+                accumulator_writes=kept,
                 vector_lane_cycles=0 if vector is None else vector.lane_cycles,
-                scratchpad_read_bytes=entering + stored_bytes + (0 if vector is None else vector.read_bytes),
+                scratchpad_read_bytes=entering + stored + (0 if vector is None else vector.read_bytes),
                 scratchpad_write_bytes=loaded + (0 if vector is None else vector.write_bytes),
                 dram_read_bytes=loaded,
-                dram_write_bytes=stored_bytes,
+                dram_write_bytes=stored,
             ),
         )
 
-    def _entering_bytes(self, block: TileShape, m: int, n: int) -> int:
-        """Bytes that the array takes out of the scratchpad."""
-        reads = self._array.reads(block)
-        as_loaded = self.operands.weight_bytes if self.target.free_conversion else self.operands.weight_stream_bytes
-        return self.operands.act_stream_bytes(m, block.k) * reads.act + as_loaded(block.k, n) * reads.weight
-
-    def _array_work(self, block: TileShape, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
-        """A step's time on the array while so many bytes enter it: the longer of the array's and the port's."""
-        time, ports = self._array.time(block, phase, last=last), -(-entering // self.target.scratchpad.read)
-        return ArrayWork(
-            cycles=max(time.cycles, ports),
-            tail=time.tail,
-            port_bound=ports > time.cycles,
-            hidden_cycles=min(time.cycles, ports),
-        )
-
-    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> _Reuse:
+    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> "_Reuse":
         """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
         one_k = k.first and k.last
         one_inner = inner.first and inner.last
@@ -275,7 +249,7 @@ class Tiling:
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
     def _vector(self, m: int, n: int, *, fresh_weights: bool) -> VectorCost:
-        """The work on a finished tile. Dequantising the tile's weights is counted here, for all of K."""
+        """The work on a finished tile. Dequantising the weights that it needed is counted here, for all of K."""
         work = {Function.REQUANTIZE: m * n}
         if self.operands.bias is not None:
             work[Function.ADD] = m * n
@@ -308,6 +282,20 @@ class Tiling:
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
+
+    def _stored_bytes(self, rows: TileRun, n: int) -> int:
+        if self.epilogue is not None:
+            return self.epilogue.stored_bytes(rows, n)
+        return self.operands.result_bytes(rows.size - rows.before(self.where.out), n)
+
+
+_Reuse = dict[Ring, tuple[bool, bool]]
+_PHASES = {
+    (True, True): Phase.WHOLE,
+    (True, False): Phase.FIRST,
+    (False, False): Phase.MIDDLE,
+    (False, True): Phase.LAST,
+}
 
 
 def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:

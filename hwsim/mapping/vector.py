@@ -1,19 +1,25 @@
-"""Ops of the vector unit as steps over blocks of rows, with loads of operands in DRAM and stores of spilled results."""
+"""Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
+from typing import NamedTuple
 
 from hwsim.errors import Unsupported
+from hwsim.ir.functions import Function, VectorWork
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Lookup
+from hwsim.ir.ops import Conv, Elementwise, Lookup, Quantise, Reduce
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
-from hwsim.mapping.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
-from hwsim.mapping.liveness import ALL, ResidentRows
+from hwsim.mapping.alone import cycles_of
+from hwsim.mapping.blocks import TileRun, largest, tile_runs
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.target import Target, VectorCost, cycles_of, vector_cost
+from hwsim.mapping.resident_rows import ALL, ResidentRows
+from hwsim.mapping.target import Target
+from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
+from hwsim.schedule.steps import Load, Repeat, Ring, Step, StepTree, repeated
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
@@ -21,12 +27,12 @@ BUDGETS = 8
 
 @dataclass(frozen=True, slots=True)
 class RowBytes:
-    """An operand or result of a vector op: its bytes, whether every block takes all of them, how many rows are kept."""
+    """An operand or result of a vector op: bytes in all, whether every block has all of it, how many rows are kept."""
 
     bytes: int
     shared: bool
     kept: int
-    halo: int = 0  # bytes of the neighbouring rows that a block reads as well
+    halo: int = 0  # bytes of the rows beside it that a block reads as well
 
     def of_block(self, block: int, count: int) -> int:
         if self.shared:
@@ -42,12 +48,12 @@ class RowBytes:
 
 @dataclass(frozen=True)
 class Rows:
-    """An op row by row: what a block of rows reads, writes and does; ops with equal rows are cut alike."""
+    """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
 
     count: int
     reads: tuple[RowBytes, ...]
     writes: tuple[RowBytes, ...]
-    work_of: BlockWork
+    work_of: "BlockWork"
     target: Target
 
     @cached_property
@@ -69,31 +75,37 @@ class Rows:
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
-        last = TileRun(block, 1, True, True, self.count - block)  # the last rows, of which least is kept
-        read = sum(operand.away(last, self.count) for operand in self.reads)
-        return read + sum(operand.of_block(block, self.count) for operand in self.writes)
+        last = TileRun(block, 1, True, True, self.count - block)  # of which least is kept
+        read = sum(one.away(last, self.count) for one in self.reads)
+        return read + sum(one.of_block(block, self.count) for one in self.writes)
 
     def step(self, rows: TileRun) -> Step:
-        """The step of a block of these rows."""
-        read = sum(operand.of_block(rows.size, self.count) for operand in self.reads)
-        written = sum(operand.of_block(rows.size, self.count) for operand in self.writes)
-        # Operands are numbered reads first.
-        loaded = [
-            Portion(at, size) for at, operand in enumerate(self.reads) if (size := operand.away(rows, self.count))
-        ]
-        first = len(self.reads)
-        stored = [
-            Portion(at, size)
-            for at, operand in enumerate(self.writes, first)
-            if (size := operand.away(rows, self.count))
-        ]
-        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), tuple(loaded), tuple(stored))
+        """What a block of these rows takes."""
+        read = sum(one.of_block(rows.size, self.count) for one in self.reads)
+        written = sum(one.of_block(rows.size, self.count) for one in self.writes)
+        loaded = sum(one.away(rows, self.count) for one in self.reads)
+        stored = sum(one.away(rows, self.count) for one in self.writes)
+        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), loaded, stored)
 
     @cached_property
     def marks(self) -> tuple[int, ...]:
-        """The rows at which a resident prefix ends."""
-        marks = {operand.kept for operand in (*self.reads, *self.writes) if not operand.shared}
+        """The rows at which something begins to lie elsewhere."""
+        marks = {one.kept for one in (*self.reads, *self.writes) if not one.shared}
         return tuple(sorted(mark for mark in marks if 0 < mark < self.count))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWork:
+    """The functions that a block of rows needs: so many elements a block, and so many a row."""
+
+    per_block: tuple[tuple[Function, int], ...]
+    per_row: tuple[tuple[Function, int], ...]
+
+    def __call__(self, block: int) -> VectorWork:
+        work = dict(self.per_block)
+        for function, size in self.per_row:
+            work[function] = work.get(function, 0) + size * block
+        return work
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +118,18 @@ class TiledRows:
 
 @lru_cache(maxsize=1 << 14)
 def naive_rows(rows: Rows, limit: int) -> int:
-    """The rows of the naive block: as many as fit the limit, or one."""
+    """As many rows a block as fit the limit, or one."""
     return _most_rows(rows, limit // rows.target.slots) or 1
 
 
 def naive_row_bytes(rows: Rows, limit: int) -> int:
-    """Bytes of all slots of the naive block."""
+    """Bytes of all slots of such a block."""
     return rows.held(naive_rows(rows, limit)) * rows.target.slots
 
 
 def fastest_rows(rows: Rows, limit: int, latency: int) -> TiledRows:
-    """The fastest cut, with a DRAM of that latency, among the largest blocks for budgets of powers of two up to the
-    limit, and blocks of one row."""
+    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row, with a DRAM of
+    that latency."""
     if rows.least_held > limit:
         raise Unsupported(
             f"one row takes {rows.least_held} bytes with {rows.target.slots} buffers, "
@@ -157,7 +169,7 @@ def _most_rows(rows: Rows, room: int) -> int:
 
 
 def rows_of(
-    sized: SizedOp, by_rows: ByRows, program: Program, target: Target, kept: ResidentRows, *, resident: bool
+    sized: SizedOp, by_rows: "ByRows", program: Program, target: Target, kept: ResidentRows, *, resident: bool
 ) -> Rows:
     """A sized op row by row. `kept` says what lies in the scratchpad, `resident` whether its parameters do."""
     op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
@@ -182,15 +194,13 @@ def rows_of(
     return Rows(count, reads, writes, work, target)
 
 
-def _step(cost: VectorCost, loads: tuple[Portion, ...], stores: tuple[Portion, ...]) -> Step:
-    loaded, stored = sum([size for _, size in loads]), sum([size for _, size in stores])
+def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
     return Step(
-        loads=(Load.of(Ring.VECTOR_OPERANDS, loads),) if loaded else (),
+        loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=loaded),) if loaded else (),
         vector_cycles=cost.cycles,
         vector_port_bound=cost.port_bound,
         vector_hidden_cycles=cost.hidden_cycles,
         store_bytes=stored or None,
-        store_portions=stores,
         releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
         work=Work(
             vector_lane_cycles=cost.lane_cycles,
@@ -202,9 +212,61 @@ def _step(cost: VectorCost, loads: tuple[Portion, ...], stores: tuple[Portion, .
     )
 
 
+class ByRows(NamedTuple):
+    """How many rows an op of the vector unit has, which views every block reads as a whole, and the work of a block."""
+
+    rows: int
+    shared: frozenset[View]
+    work: BlockWork
+
+
+def by_rows(sized: SizedOp) -> ByRows:
+    """How an op of the vector unit falls into rows."""
+    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
+    views = rules.reads(op)
+    if isinstance(op, Elementwise):
+        widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
+        rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
+        # What is one row for all rows may lie over several axes.
+        size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
+
+        def elements(block: int) -> Callable[[View], tuple[int, ...]]:
+            return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
+
+        # What is one row for all rows is made anew in each block; the rest grows with its rows.
+        one, two = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
+        count = prod(widest) // size
+        if count == 1:
+            return ByRows(1, frozenset(rowlike), _block_work({}, one))
+        per_row = {function: two[function] - one[function] for function in one}
+        per_block = {function: one[function] - per_row[function] for function in one}
+        return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
+    whole = rules.vector_work(op, shape)
+    match op:
+        case Reduce():
+            read = shape(op.read)
+            count, shared = prod(read) // read[op.axis], views[1:]
+        case Quantise():
+            count, shared = prod(shape(op.scales)), ()
+        case Lookup():
+            count, shared = prod(shape(op.index)), ()
+        case _:
+            (out,) = rules.writes(op)
+            count, shared = prod(shape(out)) // shape(out)[-1], views[1:]
+    per_row = {function: size // count for function, size in whole.items()}
+    return ByRows(count, frozenset(shared), _block_work({}, per_row))
+
+
+def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
+    return BlockWork(
+        tuple((function, size) for function, size in per_block.items() if size),
+        tuple((function, size) for function, size in per_row.items() if size),
+    )
+
+
 def tried_rows(rows: Rows, limit: int) -> tuple[tuple[TiledRows, int, int], ...]:
-    """Blocks for budgets of all powers of two, each with its cycles alone and the bytes of its slots, to explain the
-    choice."""
+    """Blocks for budgets of all powers of two: each with its cycles alone and the bytes of its slots, for who asks why
+    one was chosen."""
     slots = rows.target.slots
     powers = range((max(1, rows.held(rows.count) * slots) - 1).bit_length(), -1, -1)
     blocks = [_most_rows(rows, (1 << power) // slots) or 1 for power in powers]

@@ -1,16 +1,20 @@
 """The Conformer's encoder: two strided convolutions, a projection, and blocks, on whole utterances or in chunks."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hwsim.ir.ops import ConvAxis
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View, Window, window
 from hwsim.models.blocks.attention import Cache, Heads, all_frames, cache_tensors
+from hwsim.models.blocks.chain import relu
 from hwsim.models.blocks.conformer import BlockSizes, Surroundings, conformer_block
 from hwsim.models.blocks.convolution import convolution
+from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
 from hwsim.models.decoding import CHUNKS
-from hwsim.models.fragment import Fragment, linear, positions_of, relu, tensor
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 STRIDE = 4
 """Frames of the input for one of the encoder: two convolutions of stride 2."""
@@ -36,7 +40,7 @@ def frames_under(frames: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Frames of the encoder in each step: new frames, and some frames after and before them."""
+    """Frames of the encoder in each step: new ones, and some of those after and before them."""
 
     chunks: int
     chunk: int
@@ -77,64 +81,67 @@ class EncoderSizes:
         return BlockSizes(Heads(self.batch, self.heads, head, self.queries, self.keys), self.feed_forward)
 
 
-def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
+def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) -> tuple[Fragment, Fragment, View]:
     """What does not depend on the audio; the layers; and the encoded frames, those of the look-ahead left out."""
-    given, part, x = _front_end(sizes)
+    given, part, x = _front_end(sizes, plan)
     once = given
     size = sizes.size
     rows = sizes.queries + sizes.keys - 1
-    positions = positions_of("encoder.positions", rows, size)
+    projections = [f"encoder.{layer}.attention.project" for layer in range(sizes.layers)]
+    positions = tensor("encoder.positions", (rows, size), plan.widest(*projections), Role.INPUT)
     once += Fragment((positions,))
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
-        around = _around(name, sizes)
-        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block)
+        around = _around(name, sizes, plan)
+        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block, plan)
         once += Fragment(around.made) + hoisted
         part += block
-    out = tensor("encoder.out", x.shape)
-    part += layer_norm("encoder.norm", View(tensor=x.name), out)
+    out = tensor("encoder.out", x.shape, plan.widest(*readers))
+    part += layer_norm("encoder.norm", View(tensor=x.name), out, plan.of("encoder.norm").bias)
     kept = () if sizes.stream is None else (window(1, count=sizes.stream.chunk),)
     return once, part, View(tensor=out.name, windows=kept)
+
+
+def _front_end(sizes: EncoderSizes, plan: PrecisionPlan) -> tuple[Fragment, Fragment, Tensor]:
+    """Features [batch, frames, mels, 1] → [batch, frames / 4, size]. The scale of the embedding is in the weights."""
+    b, size, stream, names = sizes.batch, sizes.size, sizes.stream, [f"encoder.subsampling.{op}" for op in _FRONT]
+    seen = frames_under(sizes.queries)
+    total = seen if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
+    features = tensor("features", (b, total, sizes.mels, 1), plan.of(names[0]).activation, Role.INPUT)
+    moving = () if stream is None else (window(1, count=seen, loop=CHUNKS, step=STRIDE * stream.chunk),)
+    read, extent, channels, part = View(tensor=features.name, windows=moving), (seen, sizes.mels), 1, Fragment()
+    for name, reader in pairwise(names):
+        axes = tuple(ConvAxis(size=entries, kernel=3, stride=2) for entries in extent)
+        extent = axes[0].outputs, axes[1].outputs
+        sums = tensor(f"{name}.sums", (b, *extent, size), plan.of(name).state)
+        kept = tensor(f"{name}.out", sums.shape, plan.of(reader).activation)
+        part += convolution(name, read, channels, axes, sums, plan) + Fragment((kept,))
+        part += relu(f"{name}.relu", View(tensor=sums.name), View(tensor=kept.name))
+        read, channels = View(tensor=kept.name), size
+    out = tensor("encoder.subsampling.out", (b, extent[0], size), plan.of(names[-1]).state)
+    return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out, plan), out
 
 
 _FRONT = ("convolution_1", "convolution_2", "linear")
 
 
-def _front_end(sizes: EncoderSizes) -> tuple[Fragment, Fragment, Tensor]:
-    """Features [batch, frames, mels, 1] → [batch, frames / 4, size]. The scale of the embedding is in the weights."""
-    b, size, stream, names = sizes.batch, sizes.size, sizes.stream, [f"encoder.subsampling.{op}" for op in _FRONT]
-    input_frames = frames_under(sizes.queries)
-    total = input_frames if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
-    features = tensor("features", (b, total, sizes.mels, 1), Role.INPUT)
-    moving = () if stream is None else (window(1, count=input_frames, loop=CHUNKS, step=STRIDE * stream.chunk),)
-    read, extent, channels, part = View(tensor=features.name, windows=moving), (input_frames, sizes.mels), 1, Fragment()
-    for name in names[:-1]:
-        axes = tuple(ConvAxis(size=entries, kernel=3, stride=2) for entries in extent)
-        extent = axes[0].outputs, axes[1].outputs
-        sums = tensor(f"{name}.sums", (b, *extent, size))
-        kept = tensor(f"{name}.out", sums.shape)
-        part += convolution(name, read, channels, axes, sums) + Fragment((kept,))
-        part += relu(f"{name}.relu", View(tensor=sums.name), View(tensor=kept.name))
-        read, channels = View(tensor=kept.name), size
-    out = tensor("encoder.subsampling.out", (b, extent[0], size))
-    return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out), out
-
-
-def _around(name: str, sizes: EncoderSizes) -> Surroundings:
+def _around(name: str, sizes: EncoderSizes, plan: PrecisionPlan) -> Surroundings:
     """The whole utterance, zeros beyond its ends; or rings that hold what a chunk needs of those before it."""
     heads, stream = sizes.block.heads, sizes.stream
-    attention, gated = f"{name}.attention", f"{name}.convolution.gated"
+    attention, slide = f"{name}.attention", f"{name}.convolution.slide"
+    gated = f"{name}.convolution.gated"
+    precision = plan.of(slide).activation
     if stream is None:
-        cache = all_frames(attention, heads)
-        gated_frames = tensor(gated, (sizes.batch, sizes.frames, sizes.size))
+        cache = all_frames(attention, heads, plan)
+        own = tensor(gated, (sizes.batch, sizes.frames, sizes.size), precision)
         side = (sizes.kernel - 1) // 2
         axis = ConvAxis(size=sizes.frames, kernel=sizes.kernel, before=side, after=side)
         view = View(tensor=gated)
-        return Surroundings(cache, view, view, axis, (cache.key, cache.value, gated_frames))
+        return Surroundings(cache, view, view, axis, (cache.key, cache.value, own))
     # Look-ahead frames are written at the end of a ring, and overwritten when they are heard in earnest.
-    keys, values = cache_tensors(attention, heads, heads.keys, Role.STATE)
+    keys, values = cache_tensors(attention, heads, heads.keys, plan, Role.STATE)
     past = sizes.kernel - 1
-    gated_frames = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), Role.STATE)
+    own = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), precision, Role.STATE)
 
     def new(ring: Tensor, before: int) -> View:
         return View(tensor=ring.name, windows=(_ring(before, stream.seen, stream.chunk),))
@@ -144,7 +151,7 @@ def _around(name: str, sizes: EncoderSizes) -> Surroundings:
 
     cache = Cache(keys, values, (new(keys, stream.left), new(values, stream.left)), (whole(keys), whole(values)))
     axis = ConvAxis(size=past + stream.seen, kernel=sizes.kernel)
-    return Surroundings(cache, new(gated_frames, past), whole(gated_frames), axis, (keys, values, gated_frames))
+    return Surroundings(cache, new(own, past), whole(own), axis, (keys, values, own))
 
 
 def _ring(start: int, count: int, step: int) -> Window:

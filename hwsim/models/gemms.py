@@ -9,10 +9,10 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.fields import Utterance
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
-from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.sources import Sources, check_sources
+from hwsim.quantities.units import Utterance
 
 Dimension = Annotated[int, Whole(low=1, high=2**24)]
 
@@ -50,18 +50,26 @@ class Gemms(Noun):
             if names.count(name) > 1:
                 raise InvalidValue("products", name, "is named twice")
 
+    @property
+    def decoding_steps(self) -> int:
+        return 0
 
-def extract_gemms(recipe: Gemms) -> Program:
+    @property
+    def lengths(self) -> None:
+        return None
+
+
+def extract_gemms(recipe: Gemms, plan: PrecisionPlan) -> Program:
     """Each product with operands and result of its own, in a loop if it runs more than once."""
     part = Fragment()
     for product in recipe.products:
-        name = product.name
+        name, policy = product.name, plan.of(product.name)
         rows = recipe.batch * product.m
-        act = tensor(f"{name}.act", (rows, product.k), Role.INPUT)
-        weight = tensor(f"{name}.weight", (product.k, product.n), Role.WEIGHT)
-        out = tensor(f"{name}.out", (rows, product.n), Role.OUTPUT)
+        act = tensor(f"{name}.act", (rows, product.k), policy.activation, Role.INPUT)
+        weight = tensor(f"{name}.weight", (product.k, product.n), policy.weight, Role.WEIGHT, policy.group)
+        out = tensor(f"{name}.out", (rows, product.n), policy.state, Role.OUTPUT)
         a, w, o = (View(tensor=t.name) for t in (act, weight, out))
         gemm = Gemm(name=name, act=a, weight=w, out=o)
-        fragment = Fragment((act, weight, out), (gemm,))
-        part += fragment if product.times == 1 else fragment.looped(f"{name}.times", product.times)
+        own = Fragment((act, weight, out), (gemm,))
+        part += own if product.times == 1 else own.looped(f"{name}.times", product.times)
     return part.program(recipe.name)

@@ -1,182 +1,33 @@
-"""The energy of a run: counters times prices, in whole attojoules.
+"""Counters times prices: the energy of a run in whole attojoules."""
 
-Silicon is that of the array and the sums under it, as its kind says, of vector lanes and of the
-scratchpad; control, wires between them, the DRAM's interface and pads are not counted.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import lru_cache
 
 from hwsim.errors import InvalidValue
-from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import Component, Confidence, PriceTable, UnitPrice
-from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, unit_price, whole
-from hwsim.price.rules import (
-    accumulator_price,
-    adc_price,
-    add_term,
-    converter_area,
-    dac_price,
-    dram_price,
-    gated_mac_price,
-    interconnect_price,
-    lane_price,
-    mac_price,
-    multiply_term,
-    register_price,
-    scratchpad_price,
-)
+from hwsim.hardware.prices import PriceTable
+from hwsim.price.area import core_area
+from hwsim.price.book import PriceBook
+from hwsim.price.memory import accumulator_price, dram_price, interconnect_price, scratchpad_price
+from hwsim.price.rules import accumulator_bits, gated_mac_price, lane_price, mac_price, register_price
+from hwsim.price.static_power import static_prices
 from hwsim.quantities.precision import Precision
-from hwsim.results.figures import Components, Energy, EnergyLine, OpEnergy
-from hwsim.results.measured import NOTHING, Measured
+from hwsim.results.energy import Component, Components, Energy, EnergyLine, OpEnergy, UnitPrice
 from hwsim.schedule.counters import OpCounters
-
-ATTO = 10**18
-
-
-@dataclass(frozen=True, slots=True)
-class BookPrices:
-    """The energies of an array's parts, by a price book (`PartPrices` in `hardware/array_parts.py`)."""
-
-    book: PriceBook
-
-    def mac(self, mode: Precision, packed: int, sum_bits: int, *, gated: bool) -> UnitPrice:
-        return (gated_mac_price if gated else mac_price)(self.book, mode, packed, sum_bits)
-
-    def additions(self, action: str, bits: int) -> UnitPrice:
-        return unit_price(action, Component.MAC, add_term(self.book, Fraction(bits), f" · {bits}/32"))
-
-    def partial_sum(self, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
-        return accumulator_price(self.book, mode, bits, entries)
-
-    def adc(self, bits: int) -> UnitPrice:
-        return adc_price(self.book, bits)
-
-    def dac(self, bits: int) -> UnitPrice:
-        return dac_price(self.book, bits)
-
-
-@dataclass(frozen=True, slots=True)
-class BookAreas:
-    """The areas of an array's parts, by a price book (`PartAreas` in `hardware/array_parts.py`)."""
-
-    book: PriceBook
-
-    def multiplier(self, mode: Precision) -> Fraction:
-        return _area(multiply_term(self.book, mode, with_area=True))
-
-    def adder(self, bits: int) -> Fraction:
-        return _area(add_term(self.book, Fraction(bits), "", with_area=True))
-
-    def floating_adder(self) -> Fraction:
-        return _area(whole(self.book.need("add", Precision.FP32, with_area=True)))
-
-    def registers(self, bits: int) -> Fraction:
-        register = self.book.need("register", with_area=True)
-        return area_of(register) * bits / int(register.quote.bits)
-
-    def memory(self, bits: int) -> Fraction:
-        if not bits:
-            return Fraction(0)
-        density = self.book.need("sram_area")
-        return area_of(density) * bits / int(density.quote.bits)
-
-    def adc(self, bits: int) -> Fraction:
-        return converter_area(self.book, "adc", bits)
-
-    def dac(self, bits: int) -> Fraction:
-        return converter_area(self.book, "dac", bits)
-
-
-def _area(term: Term) -> Fraction:
-    return area_of(term.entry) * term.times
-
-
-@dataclass(frozen=True, slots=True)
-class CoreArea:
-    """Square micrometres of one core, by component."""
-
-    array: Fraction
-    accumulators: Fraction
-    vector: Fraction
-    scratchpad: Fraction
-
-    @property
-    def total(self) -> Fraction:
-        return self.array + self.accumulators + self.vector + self.scratchpad
-
-
-def core_area(book: PriceBook) -> CoreArea:
-    """The area of one core of the chip."""
-    chip, areas = book.chip, BookAreas(book)
-    array = chip.array.area(areas)
-    lane = sum(area_of(book.need(part, Precision.FP16, with_area=True)) for part in ("multiply", "add"))
-    return CoreArea(
-        array=array.array,
-        accumulators=array.accumulators,
-        vector=Fraction(chip.vector.lanes * lane),
-        scratchpad=areas.memory(chip.scratchpad.size * 8),
-    )
-
-
-def static_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
-    """One price for a cycle of each part of the chip, all cores together."""
-    chip = book.chip
-    entry = book.need("leakage")
-    parts = {
-        "array": (core.array, False),
-        "accumulators": (core.accumulators, True),
-        "vector unit": (core.vector, False),
-        "scratchpad": (core.scratchpad, True),
-    }
-    prices = [_leakage(book, entry, part, chip.cores * area, memory) for part, (area, memory) in parts.items() if area]
-    if chip.idle_power:
-        prices.append(
-            UnitPrice(
-                action="idle power, a cycle",
-                component=Component.IDLE,
-                exact=chip.idle_power * ATTO / chip.clock,
-                basis=f"idle_power {float(chip.idle_power):g} W / clock",
-                sources=(dict(chip.sources).get("idle_power", f"chip {chip.name}"),),
-                sure=Confidence.ASSUMED,
-            )
-        )
-    return tuple(prices)
-
-
-def _leakage(book: PriceBook, entry: Entry, part: str, um2: Fraction, memory: bool) -> UnitPrice:
-    """Leakage of an area: the published power of an area, both brought to the chip's process.
-
-    That memories leak as much as logic of their area is an assumption.
-    """
-    quote, here, there = entry.quote, book.technology, entry.layer.technology
-    node, voltage = quote.node or there.node, quote.voltage or there.voltage
-    power = quote.power * leakage_factor(node, voltage, here.node, here.memory_voltage if memory else here.voltage)
-    density = power / (quote.area * area_factor(node, here.node))
-    return UnitPrice(
-        action=f"leakage of {part}, a cycle",
-        component=Component.LEAKAGE,
-        exact=density * um2 * ATTO / book.chip.clock,
-        basis=f"{entry.path}: {float(density * 10**9):.3g} mW/mm2 · {float(um2 / 10**6):.3g} mm2 / clock",
-        sources=(entry.source,),
-        sure=Confidence.ASSUMED,
-        overridden=entry.layer.overrides,
-    )
-
 
 Charge = tuple[UnitPrice, int]
 
 
-def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable, measured: Measured = NOTHING) -> Energy:
-    """The energy of every op, by its counters and by the counts `measured` on its values.
+def price(
+    ops: Sequence[OpCounters], chip: Chip, table: PriceTable, zero_products: Mapping[str, int] | None = None
+) -> Energy:
+    """The energy of every op. Each unit price is rounded once; all sums are exact from there on.
 
-    Each unit price is rounded once; all sums are exact from there on.
+    `zero_products` says of ops how many of their products have a factor that is zero, on a chip that gates these.
     """
     tariff = Tariff.of(PriceBook(chip, table))
-    zeros = dict(measured.zero_products)
+    zeros = zero_products or {}
     charges = {op.name: tuple(tariff.charges(op, zeros.get(op.name, 0))) for op in ops}
     lines = _lines(charge for op in ops for charge in charges[op.name])
     return Energy(
@@ -197,7 +48,7 @@ class Tariff:
     dram: UnitPrice
     register: UnitPrice
     static: tuple[UnitPrice, ...]
-    _prices: dict[object, UnitPrice] = field(default_factory=dict)
+    _found: dict[object, UnitPrice] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -215,24 +66,23 @@ class Tariff:
 
     def mac(self, mode: Precision, *, gated: bool = False) -> UnitPrice:
         """One product in that mode."""
-        return self._once((mode, gated), lambda: self._array.mac_price(self._parts, mode, gated=gated))
+        rule = gated_mac_price if gated else mac_price
+        return self._once((mode, gated), lambda: rule(self.book, mode, self._packed(mode), self._sum_bits(mode)))
 
     def sums(self, mode: Precision) -> UnitPrice:
         """One sum of that mode, read or written under the array."""
-        return self._once((mode, None), lambda: self._array.partial_sum_price(self._parts, mode))
+        return self._once((mode, None), lambda: accumulator_price(self.book, mode))
 
-    @property
-    def _array(self) -> ComputeArray:
-        return self.book.chip.array
+    def _packed(self, mode: Precision) -> int:
+        return self.book.chip.array.packed(mode).k
 
-    @property
-    def _parts(self) -> BookPrices:
-        return BookPrices(self.book)
+    def _sum_bits(self, mode: Precision) -> int:
+        return accumulator_bits(self.book.chip, mode)
 
     def _once(self, key: object, work_out: Callable[[], UnitPrice]) -> UnitPrice:
-        if key not in self._prices:
-            self._prices[key] = work_out()
-        return self._prices[key]
+        if key not in self._found:
+            self._found[key] = work_out()
+        return self._found[key]
 
     def charges(self, op: OpCounters, zeros: int) -> Iterator[Charge]:
         """Everything that one op is charged for."""

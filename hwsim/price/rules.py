@@ -1,144 +1,12 @@
-"""The unit prices of actions, worked out from the entries of a table by stated rules."""
+"""How a price table's entries become the price of an action of arithmetic that it does not list itself."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 
-from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import Component, Confidence, DramType, UnitPrice, WidthRule
-from hwsim.price.book import Entry, PriceBook, Term, root, unit_price, whole
+from hwsim.hardware.prices import Confidence, WidthRule
+from hwsim.price.book import Entry, PriceBook, Term, unit_price, whole
 from hwsim.quantities.precision import Precision
-
-WORST_FIT = Fraction(15, 100)
-
-
-def scratchpad_price(book: PriceBook) -> UnitPrice:
-    """A byte of one bank of the scratchpad, read or written."""
-    return _sram_price(book, "scratchpad byte", Component.SCRATCHPAD, bank_bytes(book.chip), 8)
-
-
-def accumulator_price(book: PriceBook, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
-    """One sum of that width in a memory of so many; without a stated number of entries sums are in the scratchpad."""
-    capacity = bank_bytes(book.chip) if entries is None else -(-entries * bits // 8)
-    return _sram_price(book, f"accumulator {mode.value}, {bits} bits", Component.ACCUMULATORS, capacity, bits)
-
-
-def bank_bytes(chip: Chip) -> int:
-    """The size of one bank of the scratchpad."""
-    return chip.scratchpad.size // chip.scratchpad.banks
-
-
-def dram_price(book: PriceBook, memory: DramType) -> UnitPrice:
-    """A byte between DRAM and chip."""
-    entry = book.need("dram", memory)
-    per_byte = Term(entry, Fraction(8, entry.quote.bits), f" · 8/{entry.quote.bits}")
-    return unit_price("dram byte", Component.DRAM, per_byte)
-
-
-def interconnect_price(book: PriceBook, core_um2: Fraction) -> UnitPrice:
-    """A byte on the wires of a core, assumed to travel the side of a square with the area of the core."""
-    entry = book.need("wire")
-    side_nm = root(core_um2) * 1000
-    times = Fraction(8, entry.quote.bits) * side_nm / entry.quote.length
-    millimetres = float(entry.quote.length / 10**6)
-    written = f" · 8/{entry.quote.bits} · {float(side_nm) / 10**6:.3g}/{millimetres:g} mm"
-    return unit_price("byte on wires", Component.INTERCONNECT, Term(entry, times, written), at_best=Confidence.ASSUMED)
-
-
-def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fraction]:
-    """a and b of a + b·√capacity, with the least squares of relative errors over the points; the sizes are in bytes.
-
-    What does not depend on the size is decoding and sensing; wires across the memory grow with its side. A fit that
-    misses one of its points by more than 15 %, or that falls with the capacity, is refused. Either all energies are 0
-    or none is, as `hardware/prices.py` checks: an energy of 0 has no relative error.
-
-    >>> [round(float(x), 3) for x in fit([(100, Fraction(3)), (400, Fraction(5))], "two points")]
-    [1.0, 0.2]
-    """
-    if len(points) == 1 or not any(energy for _, energy in points):
-        return points[0][1], Fraction(0)
-    rows = [(1 / energy, root(Fraction(capacity)) / energy) for capacity, energy in points]
-    xx, xy = sum(x * x for x, _ in rows), sum(x * y for x, y in rows)
-    yy, sx, sy = sum(y * y for _, y in rows), sum(x for x, _ in rows), sum(y for _, y in rows)
-    determinant = xx * yy - xy * xy
-    a, b = Fraction(sx * yy - sy * xy) / determinant, Fraction(sy * xx - sx * xy) / determinant
-    if b < 0:
-        raise Unsupported(f"{name}: sram: energies fall with the capacity, which no memory does")
-    for capacity, energy in points:
-        off = (a + b * root(Fraction(capacity))) / energy - 1
-        if abs(off) > WORST_FIT:
-            raise Unsupported(
-                f"{name}: sram: the fit over its capacities is {float(100 * off):+.0f} % off at {capacity} bytes, more "
-                "than 15 %; give entries that lie on one curve, or one entry alone"
-            )
-    return a, b
-
-
-def sram_bit_energy(book: PriceBook, capacity: int) -> tuple[Fraction, tuple[Entry, ...]]:
-    """The energy of a bit of a memory of that size, and the entries between which it lies on the fitted curve."""
-    entries = book.first_list("sram", memory=True)
-    largest = entries[-1][0].capacity
-    if capacity > largest:
-        raise Unsupported(
-            f"price table {entries[0][1].layer.name}: sram: has no price for a memory of {capacity} bytes, the largest "
-            f"is {largest}; give the scratchpad more banks, or the table a larger entry"
-        )
-    points = [(item.capacity, entry.energy / entry.quote.bits) for item, entry in entries]
-    a, b = fit(points, f"price table {entries[0][1].layer.name}")
-    energy = a + b * root(Fraction(capacity))
-    if energy < 0:
-        raise Unsupported(
-            f"price table {entries[0][1].layer.name}: sram: the fit is negative for a memory of {capacity} bytes; give "
-            "the table a smaller entry"
-        )
-    return energy, tuple(entry for _, entry in entries)
-
-
-def _sram_price(book: PriceBook, action: str, component: Component, capacity: int, bits: int) -> UnitPrice:
-    energy, entries = sram_bit_energy(book, capacity)
-    doubts = [entry.quote.sure for entry in entries]
-    return UnitPrice(
-        action=action,
-        component=component,
-        exact=energy * bits,
-        basis=f"{_list_name(entries)} fitted, {capacity} bytes · {bits} bits{entries[0].scaled}",
-        sources=tuple(dict.fromkeys(entry.source for entry in entries)),
-        sure=max(doubts, key=list(Confidence).index),
-        overridden=entries[0].layer.overrides,
-    )
-
-
-def _list_name(entries: tuple[Entry, ...]) -> str:
-    return entries[0].path.partition("[")[0]
-
-
-def adc_price(book: PriceBook, bits: int) -> UnitPrice:
-    """One conversion to that many bits."""
-    return _converter(book, "adc", bits)
-
-
-def dac_price(book: PriceBook, bits: int) -> UnitPrice:
-    """One conversion from that many bits."""
-    return _converter(book, "dac", bits)
-
-
-def converter_area(book: PriceBook, section: str, bits: int) -> Fraction:
-    """The area of one converter, in square micrometres of the chip's process."""
-    for item, entry in book.first_list(section):
-        if item.bits == bits and item.price.area is not None:
-            area: Fraction = item.price.area * entry.area_factor
-            return area
-    raise Unsupported(f"price table {book.table.name}: {section}: has no area for {bits} bits")
-
-
-def _converter(book: PriceBook, section: str, bits: int) -> UnitPrice:
-    """Published resolutions only: between them lies no law that holds for all converters."""
-    entries = book.first_list(section)
-    for item, entry in entries:
-        if item.bits == bits:
-            return unit_price(f"{section} {bits} bits", Component.CONVERTERS, whole(entry))
-    resolutions = ", ".join(str(item.bits) for item, _ in entries)
-    raise Unsupported(f"price table {book.table.name}: {section}: has no price for {bits} bits; it has {resolutions}")
+from hwsim.results.energy import Component, UnitPrice
 
 
 def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
@@ -159,9 +27,9 @@ def gated_mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_b
 
 
 def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) -> Term:
-    """A multiplier: the table's entry, or by the rule of widths that of an integer multiplier of another width."""
-    listed = book.find("multiply", mode, with_area=with_area)
-    if listed is not None or mode.floating:
+    """A multiplier: the table's own, or an integer one of another width by the rule of widths."""
+    own = book.find("multiply", mode, with_area=with_area)
+    if own is not None or mode.floating:
         return whole(book.need("multiply", mode, with_area=with_area))
     base, entry = _integer_multiplier(book, mode, with_area)
     rule = book.first(lambda constants: constants.multiply_width) or WidthRule.QUADRATIC
@@ -171,8 +39,8 @@ def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) 
 def width_term(entry: Entry, left: int, right: int, base: int, rule: WidthRule) -> Term:
     """A multiplier of `left` × `right` bits from one of `base` × `base`.
 
-    A multiplier is an array of left · right one-bit cells, so its energy and area go with the product of the widths;
-    with their sum, if the rule is linear, as in some libraries.
+    It is an array of left · right one-bit cells, so its energy and area go with their product; with their sum if the
+    rule is linear, as some libraries have it.
     """
     if rule is WidthRule.QUADRATIC:
         return Term(entry, Fraction(left * right, base * base), f" · {left}·{right}/{base}²")
@@ -197,6 +65,11 @@ def register_price(book: PriceBook) -> UnitPrice:
     return unit_price("register bit", Component.REGISTERS, per_bit)
 
 
+def accumulator_bits(chip: Chip, mode: Precision) -> int:
+    """The width of the sums that stand under the array."""
+    return 32 if mode.floating else chip.array.accumulator_of(mode).result.bits
+
+
 def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> Term:
     if mode.floating:
         return whole(book.need("add", Precision.FP32))
@@ -206,10 +79,10 @@ def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: i
 
 
 def _integer_multiplier(book: PriceBook, mode: Precision, with_area: bool) -> tuple[Precision, Entry]:
-    """The int8 multiplier, or else the narrowest integer multiplier, of the first layer that has any."""
+    """The int8 multiplier, or the narrowest integer one, of the first table that has any."""
     for layer in book.layers:
-        formats = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]
-        widths = [key for key in formats if not key.floating and (key is Precision.INT8 or not layer.overrides)]
+        known = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]
+        widths = [key for key in known if not key.floating and (key is Precision.INT8 or not layer.overrides)]
         if widths:
             base = Precision.INT8 if Precision.INT8 in widths else min(widths, key=lambda key: key.bits)
             return base, book.entry_of(layer, "multiply", base)

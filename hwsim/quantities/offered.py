@@ -1,30 +1,32 @@
-"""Offers: services of nouns that higher rooms provide, so that this room imports the standard library alone.
+"""What nouns offer and higher rooms do: nouns know only what it is called, the front door says who does it.
 
-A noun names an offer, the front door registers the function behind it: a notebook shows a result, a chip changes by
-dotted path.
+So a notebook can show a result, or change a chip by dotted path, while this room imports the standard library alone.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from html import escape
-from importlib import import_module
 from typing import Any
 
 
 class Offer(Enum):
-    """A service that callers ask of a noun and that a higher room provides."""
+    """A thing that a noun is asked for and that is done elsewhere."""
 
     TEXT = "the text of a noun, as a terminal shows it"
     CHANGED = "a chip with other values by dotted path"
 
 
-DOERS: dict[Offer, tuple[str, str]] = {}
-"""The function behind each offer: its module, imported when the offer is first asked for, and its name."""
+_DOERS: dict[Offer, Callable[..., Any]] = {}
+
+
+def offer(what: Offer, doer: Callable[..., Any]) -> None:
+    """Say who does it."""
+    _DOERS[what] = doer
 
 
 def ask(what: Offer, *args: Any) -> Any:
-    """The result of the function behind an offer."""
-    module, name = DOERS[what]
-    return getattr(import_module(module), name)(*args)
+    """Have it done."""
+    return _DOERS[what](*args)
 
 
 def as_html(noun: Any) -> str:

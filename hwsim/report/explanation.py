@@ -1,14 +1,17 @@
 """What `run --explain OP` prints: why one op runs as it does."""
 
+from dataclasses import fields
+
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.headline import chips_time
-from hwsim.report.numbers import component_table, joules, percent, scaled, seconds
+from hwsim.report.components import component_table
+from hwsim.report.diagnosis import chips_time
+from hwsim.report.numbers import joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
 from hwsim.results.explanation import Explanation
 from hwsim.results.result import OpResult, Result
-from hwsim.schedule.unit_table import StallReason, Unit
+from hwsim.schedule.counters import Stalls, Units
 
 MOST_CANDIDATES = 12
 
@@ -60,7 +63,7 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
 
 
 def _operands(explanation: Explanation) -> list[Table]:
-    """The tensors that the op touches in one run, and the reason for the place of each."""
+    """What it touches in one run, and why that lies where it does."""
     table = new_table("tensor", "one run", "format", "bytes", "place", title="What it reads, and → writes")
     reasons = new_table("tensor", "why", title="Why that lies where it does")
     for operand in explanation.operands:
@@ -73,20 +76,10 @@ def _operands(explanation: Explanation) -> list[Table]:
 
 def _candidates(explanation: Explanation) -> list[Table | Text]:
     table = new_table("block", "steps", "bytes", "cycles of a run alone", "", title="Blocks that were tried")
-    shown = [
-        candidate
-        for place, candidate in enumerate(explanation.candidates)
-        if place < MOST_CANDIDATES or candidate.chosen
-    ]
-    for candidate in shown:
-        remark = "chosen" if candidate.chosen else "" if candidate.fits else "does not fit"
-        table.add_row(
-            candidate.block,
-            f"{candidate.steps:,}",
-            scaled(candidate.bytes_held, "B"),
-            f"{candidate.cycles_alone:,}",
-            remark,
-        )
+    shown = [one for at, one in enumerate(explanation.candidates) if at < MOST_CANDIDATES or one.chosen]
+    for one in shown:
+        remark = "chosen" if one.chosen else "" if one.fits else "does not fit"
+        table.add_row(one.block, f"{one.steps:,}", scaled(one.bytes_held, "B"), f"{one.cycles_alone:,}", remark)
     more = len(explanation.candidates) - len(shown)
     return [table, Text(f"and {more} more")] if more else [table]
 
@@ -104,12 +97,10 @@ def _roofs(explanation: Explanation, op: OpResult) -> Table:
 
 
 def _units(op: OpResult) -> Table:
-    first, *others = (reason.label for reason in StallReason)
-    table = new_table(
-        "unit", "busy", "set by ports", f"for {first}", *others, title="Its steps on each unit, in cycles"
-    )
-    for unit in Unit:
-        stalls = [op.stall_cycles[reason][unit] for reason in StallReason]
-        busy = op.busy_cycles[unit], op.port_bound_cycles[unit]
-        table.add_row(unit.key, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
+    waits = {"load": "for data", "array": "tile", "tensor": "tensor", "overwrite": "reader", "slot": "slot"}
+    table = new_table("unit", "busy", "set by ports", *waits.values(), title="Its steps on each unit, in cycles")
+    for unit in (f.name for f in fields(Units)):
+        stalls = [getattr(getattr(op.stall_cycles, f.name), unit) for f in fields(Stalls)]
+        busy = getattr(op.busy_cycles, unit), getattr(op.port_bound_cycles, unit)
+        table.add_row(unit, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
     return table

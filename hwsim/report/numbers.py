@@ -1,17 +1,6 @@
-"""Numbers and names as people read them: a few digits and a unit, equal layers under one name, sources in words."""
+"""Numbers as people read them: three or four digits and a unit, never a bare exponent."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
 from math import floor, log10
-from typing import Generic, TypeVar
-
-from rich.table import Table
-from rich.text import Text
-
-from hwsim.quantities.plain_data import ASSUMED, READ, confidence
-from hwsim.report.tables import EIGHTHS_OF_A_BLOCK, FULL_BLOCK, TIE, Screen, new_table, render
-from hwsim.results.figures import Components
-from hwsim.results.result import Result
 
 _STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
 
@@ -84,7 +73,7 @@ def seconds(value: float) -> str:
 
 
 def percent(part: float, whole: float = 1) -> str:
-    """A share; a tiny one as an upper bound.
+    """A share; of one that is hardly there, that it is.
 
     >>> percent(1, 8), percent(0.00123), percent(0, 5), percent(1, 10**7)
     ('12.5 %', '0.123 %', '0 %', '< 0.01 %')
@@ -104,7 +93,7 @@ def roughly(part: float, whole: float = 1) -> str:
 
 
 def beside_the_audio(rtf: float) -> str:
-    """A real-time factor in words.
+    """What a real-time factor says.
 
     >>> beside_the_audio(0.0423), beside_the_audio(7.3), beside_the_audio(1)
     ('23.6 times faster than the audio', '7.30 times slower than the audio', 'as fast as the audio')
@@ -112,157 +101,3 @@ def beside_the_audio(rtf: float) -> str:
     if rtf == 1:
         return "as fast as the audio"
     return f"{figure(rtf)} times slower than the audio" if rtf > 1 else f"{figure(1 / rtf)} times faster than the audio"
-
-
-_PLAIN = "#"
-
-
-def bar(share: float, width: int, *, blocks: bool = True) -> str:
-    """A bar of that share of the width; a share above 0 always shows.
-
-    >>> bar(0.5, 5), bar(0.001, 5), bar(0, 5), bar(0.5, 5, blocks=False)
-    ('██▌', '▏', '', '###')
-    """
-    if share <= 0:
-        return ""
-    if not blocks:
-        return _PLAIN * max(1, round_up_half(share * width))
-    eighths = max(1, round_up_half(share * width * 8))
-    return FULL_BLOCK * (eighths // 8) + EIGHTHS_OF_A_BLOCK[eighths % 8].strip()
-
-
-def round_up_half(value: float) -> int:
-    """To the next whole number, halves upwards.
-
-    >>> round_up_half(2.5), round_up_half(2.4)
-    (3, 2)
-    """
-    return int(value + 0.5)
-
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Group(Generic[T]):
-    """Things of a kind, under the name that they share."""
-
-    name: str
-    members: tuple[T, ...]
-
-    @property
-    def title(self) -> str:
-        """The name, and the number of members, tied so that no line ends between them."""
-        return self.name if len(self.members) == 1 else f"{self.name}{TIE}×{TIE}{len(self.members)}"
-
-
-def pattern(name: str) -> str:
-    """The name with a star for each component that is a number.
-
-    >>> pattern("encoder.11.attention.softmax"), pattern("joint.output")
-    ('encoder.*.attention.softmax', 'joint.output')
-    """
-    return ".".join("*" if part.isdecimal() else part for part in name.split("."))
-
-
-def groups(things: Iterable[T], name_of: Callable[[T], str]) -> list[Group[T]]:
-    """Things whose names are alike but for numbers, in the order of the first members; a single one keeps its name."""
-    members_by_name: dict[str, list[T]] = {}
-    for thing in things:
-        members_by_name.setdefault(pattern(name_of(thing)), []).append(thing)
-    return [
-        Group(shared if len(members) > 1 else name_of(members[0]), tuple(members))
-        for shared, members in members_by_name.items()
-    ]
-
-
-def costliest(
-    all_groups: Sequence[Group[T]], cost: Callable[[T], int], most: int
-) -> tuple[list[Group[T]], list[Group[T]]]:
-    """The groups that cost most in all, and the others."""
-    ordered = sorted(all_groups, key=lambda group: -sum(map(cost, group.members)))
-    return ordered[:most], ordered[most:]
-
-
-_NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM"}
-
-
-def component_name(name: str) -> str:
-    """A component as people read it.
-
-    >>> component_name("interconnect"), component_name("leakage")
-    ('wires', 'leakage')
-    """
-    return _NAMES.get(name, name)
-
-
-def spent(components: Components) -> list[tuple[str, int]]:
-    """The components that take energy, the largest first."""
-    sizes = [(component_name(f.name), getattr(components, f.name)) for f in fields(Components)]
-    return sorted((entry for entry in sizes if entry[1]), key=lambda entry: -entry[1])
-
-
-def component_table(components: Components, title: str) -> Table:
-    """Each component that takes energy, and its share."""
-    table = new_table("component", "energy", "share", title=title)
-    for name, attojoules in spent(components):
-        table.add_row(name, joules(attojoules), percent(attojoules, components.total))
-    return table
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """How sure each parameter of chip and workload, and each unit price, is."""
-
-    parameters: tuple[tuple[str, str], ...]
-    prices: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, result: Result) -> "Known":
-        """How sure the constants of a result are."""
-        return cls(
-            tuple((field, confidence(source)) for field, source in result.provenance.sources),
-            tuple((unit.action, unit.sure.value) for unit in result.prices),
-        )
-
-
-def sources_text(result: Result, screen: Screen) -> str:
-    """The constants that are assumed, recalled or without a source, one a line."""
-    constants = Known.of(result)
-    return render((_listed("Parameters", constants.parameters), _listed("Prices", constants.prices)), screen)
-
-
-def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
-    without = sum(sure != READ for _, sure in entries)
-    title = f"{title} without a source that was read: {without} of {len(entries)}"
-    table = new_table(title, "how sure")
-    for name, sure in entries:
-        if sure != READ:
-            table.add_row(name, sure)
-    return table
-
-
-def without_a_source(result: Result) -> Text:
-    """In one paragraph, the constants without a source, or with a source that was not looked up."""
-    constants = Known.of(result)
-    parameters = [name + _mark(sure) for name, sure in constants.parameters if sure != READ]
-    doubtful = [f"{action} ({sure})" for action, sure in constants.prices if sure != READ]
-    return Text.assemble(
-        ("Without a source\n", "bold"), f"parameters  {', '.join(parameters) or 'none'}\n",
-        f"prices      {', '.join(doubtful) or 'none'}",
-    )  # fmt: skip
-
-
-def _mark(sure: str) -> str:
-    return "" if sure == ASSUMED else f" ({sure})"
-
-
-def doubt(result: Result) -> str:
-    """How many constants have no source that was read."""
-    constants = Known.of(result)
-    parameters, prices = _share_without(constants.parameters), _share_without(constants.prices)
-    return f"{parameters} parameters and {prices} prices have no source that was read"
-
-
-def _share_without(entries: tuple[tuple[str, str], ...]) -> str:
-    return f"{sum(sure != READ for _, sure in entries)} of {len(entries)}"

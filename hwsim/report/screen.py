@@ -8,16 +8,16 @@ from itertools import zip_longest
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.energy import energy_text
-from hwsim.report.explanation import explanation_text
-from hwsim.report.full import full_text
-from hwsim.report.headline import chips_time, diagnosis_text, headline_table, in_one_line, short_headline, title
-from hwsim.report.numbers import bar, costliest, doubt, groups, percent, roughly, scaled, sources_text, spent
-from hwsim.report.quality import quality_text
-from hwsim.report.residency import tensors_text
+from hwsim.report.bars import bar
+from hwsim.report.components import spent
+from hwsim.report.diagnosis import chips_time, diagnosis_text
+from hwsim.report.groups import costliest, groups
+from hwsim.report.headline import headline_table, in_one_line, short_headline, title
+from hwsim.report.numbers import percent, roughly, scaled
+from hwsim.report.sources import doubt
 from hwsim.report.tables import Screen, first_that_fits, limit_text, new_table, usual_limit
 from hwsim.results.result import OpResult, PartResult, Result
-from hwsim.schedule.unit_table import Limit
+from hwsim.schedule.counters import Limit
 
 GROUPS = 5
 _MORE = "More: --full, --tensors, --explain-energy, --explain OP"
@@ -28,8 +28,7 @@ _LONGEST_BAR = 20
 class _Room:
     """How many lines the tables may have, and how much of the headline there is.
 
-    If `short`, each line of the headline takes one line of the screen, and its remark is cut. If `bare`, lines that
-    not every run has are left out.
+    Short, a line of it is one line: remarks end where it does. Bare, lines that are not of every run are left out.
     """
 
     parts: int
@@ -112,8 +111,8 @@ def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
     width = min(_LONGEST_BAR, (screen.width - names - figures - 5 * 2) // 2)
     for pair in zip_longest(*shares):
         cells: list[str] = []
-        for entry, whole in zip(pair, wholes, strict=True):
-            name, size = entry or ("", 0)
+        for one, whole in zip(pair, wholes, strict=True):
+            name, size = one or ("", 0)
             share = roughly(size, whole) if name else ""
             cells += [name, share, bar(size / max(1, whole), width, blocks=screen.blocks)]
         table.add_row(*cells)
@@ -121,8 +120,8 @@ def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
 
 
 def _shares(sizes: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
-    """The largest sizes, and the others together."""
-    ordered = sorted((entry for entry in sizes if entry[1]), key=lambda entry: -entry[1])
+    """The largest, and the others together."""
+    ordered = sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
     if len(ordered) <= most:
         return ordered
     rest = ordered[most - 1 :]
@@ -157,34 +156,3 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
         others = [op for group in rest for op in group.members]
         row(f"{len(others)} others", others, "", "")
     return table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The reports that are printed in place of the screen; an explanation in the result is always printed."""
-
-    full: bool = False
-    tensors: bool = False
-    sources: bool = False
-    energy: bool = False
-
-
-def run_text(result: Result, asked: Asked, screen: Screen) -> str:
-    """All that was asked for, one after another; beside an explanation no values."""
-    clock = result.operation.clock
-    texts = []
-    if result.explanation is not None:
-        texts.append(explanation_text(result, clock, screen))
-    if asked.full:
-        texts.append(full_text(result, clock, screen))
-    if asked.tensors:
-        texts.append(tensors_text(result, screen))
-    if asked.sources:
-        texts.append(sources_text(result, screen))
-    if asked.energy:
-        texts.append(energy_text(result, screen))
-    texts = texts or [screen_text(result, clock, screen)]
-    if result.quality is not None and result.explanation is None:
-        summary = result.summary
-        texts.append(quality_text(f"Values of {summary.workload} in {summary.precision}", result.quality, screen))
-    return "\n".join(texts)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.counters import Count
+from hwsim.schedule.counters import Count, Limit
 from hwsim.schedule.schedule import Residency
-from hwsim.schedule.unit_table import Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class OperandPlace(Noun):
 class Candidate(Noun):
     """A way to cut an op: its largest block, the bytes of all its slots, and the cycles of one run on an idle chip.
 
-    The fastest candidate that fits is chosen; of equals the mapper takes either.
+    Of these the fastest that fits is chosen; of equals the mapper takes either.
     """
 
     block: Name

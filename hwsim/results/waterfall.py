@@ -1,4 +1,4 @@
-"""What separates two runs of a network, change by change, exactly: in whole numbers and fractions."""
+"""What separates two runs of a network, change by change; what is exact is a whole number or a fraction."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,10 +6,9 @@ from fractions import Fraction
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark
-from hwsim.results.figures import AttojouleCount
-from hwsim.schedule.counters import Units
+from hwsim.results.energy import AttojouleCount
+from hwsim.schedule.counters import Limit, Units
 from hwsim.schedule.schedule import Residency
-from hwsim.schedule.unit_table import Limit
 
 
 class Change(Enum):

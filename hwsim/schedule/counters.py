@@ -1,14 +1,13 @@
-"""Counters of work done and of the time of each unit: whole numbers under conservation laws."""
+"""What was done and how long each unit was busy: whole numbers under conservation laws."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Annotated, Self
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.unit_table import Bound, Limit, StallReason, Unit, with_field_each
 
 Count = Annotated[int, Whole(low=0, high=2**200)]
 
@@ -26,18 +25,18 @@ class Tally(Noun):
 
     @classmethod
     def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
-        """The sum of tallies, each so many times: what adding and multiplying them gives, at once.
+        """The sum of some, each so many times: what adding and multiplying them gives, at once.
 
         >>> Units.sum_of([(Units(load=2), 3), (Units(load=1, store=1), 1)])
         Units(load=7, array=0, vector=0, store=1)
         """
         names, counted = cls.__slots__, list(counted)
-        return cls(**{name: sum(getattr(tally, name) * times for tally, times in counted) for name in names})
+        return cls(**{name: sum(getattr(one, name) * times for one, times in counted) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work(Tally):
-    """Counts of everything that has a price.
+    """Everything that has a price.
 
     >>> (Work(macs=2, dram_read_bytes=1) * 3 + Work(macs=1)).macs
     7
@@ -54,63 +53,31 @@ class Work(Tally):
     dram_write_bytes: Count = 0
 
 
-@with_field_each([unit.key for unit in Unit], Count, 0)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Units(Tally):
-    """Cycles of each unit of a core: a field for each row of the table of units.
+    """Cycles of each unit of a core."""
 
-    >>> Units.of({Unit.ARRAY: 3})[Unit.ARRAY], Units(array=3)
-    (3, Units(load=0, array=3, vector=0, store=0))
-    """
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:  # the fields come from the table of units
-
-        def __init__(self, **cycles: int) -> None: ...
-
-        def __getattr__(self, key: str) -> int: ...
-
-    @classmethod
-    def of(cls, cycles: Mapping[Unit, int]) -> "Units":
-        """Cycles of the units given, and none of the others."""
-        return cls(**{unit.key: count for unit, count in cycles.items()})
-
-    def __getitem__(self, unit: Unit) -> int:
-        cycles: int = getattr(self, unit.key)
-        return cycles
-
-    @property
-    def total(self) -> int:
-        """The cycles of all units together."""
-        return sum(self[unit] for unit in Unit)
+    load: Count = 0
+    array: Count = 0
+    vector: Count = 0
+    store: Count = 0
 
 
-@with_field_each([reason.key for reason in StallReason], Units, Units())
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stalls(Tally):
-    """Cycles in which units waited before a step, by what the step waited for: a field for each reason.
+    """Cycles in which units waited before a step, by what the step waited for."""
 
-    >>> Stalls(slot=Units(load=2))[StallReason.SLOT].load
-    2
-    """
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __init__(self, **waited: Units) -> None: ...
-
-        def __getattr__(self, key: str) -> Units: ...
-
-    def __getitem__(self, reason: StallReason) -> Units:
-        waited: Units = getattr(self, reason.key)
-        return waited
+    load: Units = Units()  # operands under way from DRAM
+    array: Units = Units()  # the tile that the step works on is not finished
+    tensor: Units = Units()  # a tensor that the step reads is not complete
+    overwrite: Units = Units()  # the old content of the space that the step writes is still read
+    slot: Units = Units()  # no operand or result slot is free
 
     @classmethod
     def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
-        """The sum of tallies, each so many times."""
+        """The sum of some, each so many times."""
         counted = list(counted)
-        each = {reason: [(stalls[reason], times) for stalls, times in counted] for reason in StallReason}
-        return cls(**{reason.key: Units.sum_of(waited) for reason, waited in each.items()})
+        return cls(**{name: Units.sum_of((getattr(one, name), n) for one, n in counted) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,26 +99,60 @@ class Counters(Noun):
     shared_port: bool = False
 
     def check(self) -> None:
-        totals = Counter[Unit]()
-        for unit in Unit:
-            totals[unit.on_shared_port if self.shared_port else unit] += self._accounted(unit)
+        totals = {unit.name: self._accounted(unit.name) for unit in fields(Units)}
+        if self.shared_port:
+            totals["load"] += totals.pop("store")
         for unit, total in totals.items():
             if total != self.cycles:
-                raise InvalidValue(unit.key, total, f"busy + stalled + idle must be {self.cycles} cycles")
+                raise InvalidValue(unit, total, f"busy + stalled + idle must be {self.cycles} cycles")
 
-    def _accounted(self, unit: Unit) -> int:
-        return self.busy[unit] + sum(self.stalls[reason][unit] for reason in StallReason) + self.idle[unit]
+    def _accounted(self, unit: str) -> int:
+        stalled = sum(getattr(getattr(self.stalls, reason.name), unit) for reason in fields(Stalls))
+        accounted: int = getattr(self.busy, unit) + stalled + getattr(self.idle, unit)
+        return accounted
+
+
+class Bound(Enum):
+    """What an op's time goes with."""
+
+    ARRAY = "array"
+    LOAD = "load"
+    VECTOR = "vector"
+    STORE = "store"
+    LATENCY = "latency"  # no unit is busy for half of the op's span
+
+
+class Limit(Enum):
+    """What of the unit that binds an op sets its pace: the unit itself, the DRAM, or ports of the scratchpad."""
+
+    ARRAY = "array"
+    ARRAY_PORTS = "array_ports"
+    VECTOR = "vector"
+    VECTOR_PORTS = "vector_ports"
+    DRAM_READ = "dram_read"
+    LOAD_PORTS = "load_ports"
+    DRAM_WRITE = "dram_write"
+    STORE_PORTS = "store_ports"
+    LATENCY = "latency"
+
+
+_LIMITS = {
+    Bound.ARRAY: (Limit.ARRAY, Limit.ARRAY_PORTS),
+    Bound.LOAD: (Limit.DRAM_READ, Limit.LOAD_PORTS),
+    Bound.VECTOR: (Limit.VECTOR, Limit.VECTOR_PORTS),
+    Bound.STORE: (Limit.DRAM_WRITE, Limit.STORE_PORTS),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCounters(Noun):
     """One op over all its runs.
 
-    `macs` are the products that the op asks for, wherever they are made. `cycles` are the cycles by which the op's
-    steps moved the end of everything so far: over all ops they sum to the run's cycles, although ops overlap. `busy`
-    and `stalls` are cycles of the op's own steps. `port_bound` are the busy cycles in steps whose length a port of the
-    scratchpad sets. `span` is the time from the start of the op's first step of array or vector unit to the end of its
-    last one, summed over the runs.
+    `macs` are the products that the op asks for, wherever they are made. `cycles` are those by which its steps moved
+    the end of everything so far, so that they sum to the run's over all ops, although ops overlap. `busy` and `stalls`
+    are those of its own steps. `port_bound` are those of the busy cycles that lie in steps whose length a port of the
+    scratchpad sets. `span` is the time from the start of its first step of array or vector unit to its last end, summed
+    over the runs.
     """
 
     name: Name
@@ -167,35 +168,39 @@ class OpCounters(Noun):
     port_bound: Units = Units()
 
     def check(self) -> None:
-        for unit in Unit:
-            part, whole = self.port_bound[unit], self.busy[unit]
+        for unit in fields(Units):
+            part, whole = getattr(self.port_bound, unit.name), getattr(self.busy, unit.name)
             if part > whole:
-                raise InvalidValue(f"{self.name}.port_bound.{unit.key}", part, f"must be at most the {whole} busy ones")
+                raise InvalidValue(
+                    f"{self.name}.port_bound.{unit.name}", part, f"must be at most the {whole} busy ones"
+                )
 
     @property
     def limit(self) -> Limit:
-        """The binding unit's ports, if more than half of its busy cycles are port bound; else the unit, or latency."""
-        unit = self._binding
-        return Limit.of(unit, ports=unit is not None and 2 * self.port_bound[unit] > self.busy[unit])
+        """Ports, if more than half of the busy cycles of the unit that binds the op go with them."""
+        if self.bound is Bound.LATENCY:
+            return Limit.LATENCY
+        itself, ports = _LIMITS[self.bound]
+        unit = self.bound.value
+        return ports if 2 * getattr(self.port_bound, unit) > getattr(self.busy, unit) else itself
 
     @property
     def bound(self) -> Bound:
-        """The unit with most busy cycles (of equals the unit of lowest precedence), or latency."""
-        unit = self._binding
-        return Bound.LATENCY if unit is None else Bound(unit.key)
+        """The unit with most busy cycles (of equals the first), or latency."""
+        units = (Bound.ARRAY, Bound.LOAD, Bound.VECTOR, Bound.STORE)
+        busiest = max(units, key=lambda unit: self.busy_cycles(unit))
+        return busiest if 2 * self.busy_cycles(busiest) > self.span else Bound.LATENCY
 
-    @property
-    def _binding(self) -> Unit | None:
-        """The unit that is busy longest, if it is busy for more than half of the span."""
-        busiest = max(Unit, key=lambda unit: (self.busy[unit], -unit.spec.precedence))
-        return busiest if 2 * self.busy[busiest] > self.span else None
+    def busy_cycles(self, unit: Bound) -> int:
+        busy: int = getattr(self.busy, unit.value)
+        return busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounters(Noun):
-    """A whole run: the counters of its ops, and of the chip, which are their sum.
+    """A whole run: its ops, and the chip's own counters, which are their sum.
 
-    `unrolled_iterations` are the iterations of loops that were walked one by one before the loops' period was found.
+    `unrolled_iterations` are those of loops that were walked one by one before their period was found.
     """
 
     ops: tuple[OpCounters, ...]

@@ -1,11 +1,10 @@
 """What each unit of the chip does, in order: a loop tree of ops as steps, and which tensors live where.
 
-A loop of the program whose iterations have equal steps is one segment; one whose sizes grow is several. Tensors are
+A loop of the program whose iterations have equal steps is one stretch; one whose sizes grow is several. Tensors are
 either kept (written into a space of the scratchpad, read from there) or lie in DRAM (stored, and loaded again).
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -16,27 +15,15 @@ from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Text, Whole
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import (
-    Count,
-    Cycles,
-    Portion,
-    Ring,
-    Step,
-    StepTree,
-    fused_work_of,
-    portions_of,
-    unrolled,
-    work_of,
-)
-from hwsim.schedule.unit_table import Unit
+from hwsim.schedule.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of, unrolled, work_of
 
 Spot = Annotated[str, Text(longest=120)]
-"""A name in memory: of a tensor, of a resident prefix, or of an op's columns or parameters."""
+"""Something in memory: a tensor, the first rows of one, or what an op has for all its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Noun):
-    """The largest part of a matrix product that one step works on."""
+    """The largest piece of a Gemm that one step works on."""
 
     m: Annotated[int, Whole(low=1)]
     k: Annotated[int, Whole(low=1)]
@@ -45,7 +32,7 @@ class Block(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written(Noun):
-    """A tensor that an op writes: the whole, so that the old content is gone, or a part."""
+    """A tensor that an op writes: all of it, so that the old content is gone, or a part."""
 
     tensor: Spot
     whole: bool = True
@@ -53,7 +40,7 @@ class Written(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded(Noun):
-    """A tensor in DRAM that an op's loads of a ring read; the loads wait until all of the tensor was stored."""
+    """A tensor in DRAM that an op's loads of a ring read; they wait until all of it was stored."""
 
     ring: Ring
     tensor: Spot
@@ -64,9 +51,9 @@ class OpSchedule(Noun):
     """The steps of one run of an op, and the tensors that they wait for.
 
     `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
-    these units read; `kept` tensors are written there, `stored` tensors to DRAM. `overwrites` are dead tensors whose
-    space the kept tensors take. `fused` names the epilogue; the tensors that the epilogue reads and writes stand here
-    as well. `operands` are the tensors that the portions of the op's transfers number.
+    these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept
+    ones take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand
+    here.
     """
 
     name: Name
@@ -80,9 +67,8 @@ class OpSchedule(Noun):
     kept: tuple[Written, ...] = ()
     stored: tuple[Written, ...] = ()
     overwrites: tuple[Spot, ...] = ()
-    operands: tuple[Spot, ...] = ()
     fused: tuple[Name, Name] | None = None
-    """Name and kind of the epilogue."""
+    """Name and kind of the op that follows on the same tiles."""
     steps: tuple[StepTree, ...]
 
     def work(self) -> Work:
@@ -90,12 +76,8 @@ class OpSchedule(Noun):
         return work_of(self.steps)
 
     def fused_work(self) -> Work:
-        """All that one run does for the epilogue."""
+        """All that one run does for the op that follows on its tiles."""
         return fused_work_of(self.steps)
-
-    def named(self, portions: tuple[Portion, ...]) -> tuple[tuple[Spot, int], ...]:
-        """What a transfer of the op moves: tensors and their bytes."""
-        return tuple((self.operands[operand], size) for operand, size in portions)
 
     def unrolled(self) -> Iterator[Step]:
         """The steps of one run, one by one."""
@@ -104,9 +86,9 @@ class OpSchedule(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preload(Noun):
-    """A slotless load of a tensor that stays in the scratchpad during the loop (or program) that follows.
+    """A slotless load that brings what stays in the scratchpad during the loop (or program) that follows.
 
-    The load is counted with the op that first reads the tensor. `overwrites` are dead tensors whose space it takes.
+    It is counted with the op that reads it first. `overwrites` are dead tensors whose space it takes.
     """
 
     op: Name
@@ -163,7 +145,7 @@ class Ports(Noun):
 
     A load passes the DRAM's read port and the scratchpad's write port, a store the other two. If the DRAM has one
     `shared` port, a store goes directly before the loads of the step `store_delay` steps later, or directly before the
-    first load that reads the stored tensor.
+    first load that reads what it stores.
     """
 
     dram_read: Fraction | None
@@ -211,7 +193,7 @@ def port_cycles(size: int, rate: Fraction | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlacedSchedule:
-    """An op's schedule or a preload, with how often the loop segments around run it."""
+    """An op's schedule or a preload, with how often the stretches around it run it."""
 
     node: OpSchedule | Preload
     times: int
@@ -233,19 +215,6 @@ class Schedule(Noun):
     def placed(self) -> Iterator[PlacedSchedule]:
         """All op schedules and preloads in order; an op comes once for each of its sizes."""
         return _placed(self.body, ())
-
-    def bytes_moved(self) -> Mapping[Unit, Counter[Spot]]:
-        """The bytes of each tensor that the run loads, and stores, as far as its steps tell the tensors apart."""
-        moved = {Unit.LOAD: Counter[Spot](), Unit.STORE: Counter[Spot]()}
-        for placed in self.placed():
-            node = placed.node
-            if isinstance(node, Preload):
-                moved[Unit.LOAD][node.tensor] += node.bytes * placed.times
-                continue
-            for unit, portions in zip(moved, portions_of(node.steps), strict=True):
-                for operand, size in portions.items():
-                    moved[unit][node.operands[operand]] += size * placed.times
-        return moved
 
     @property
     def ops(self) -> tuple[OpSchedule, ...]:

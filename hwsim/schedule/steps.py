@@ -1,14 +1,13 @@
-"""The steps of one op, in order, with the bytes and cycles of each unit of a core.
+"""What the units of a core do for one op: steps, in order, in bytes and cycles.
 
 A step is a block of array tiles, or a block of rows for the vector unit, together with the transfers that it needs;
 steps of equal shape that follow each other are written once, with how often they repeat.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Annotated, NamedTuple, Union
+from typing import Annotated, Union
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Whole
@@ -16,6 +15,15 @@ from hwsim.schedule.counters import Work
 
 Cycles = Annotated[int, Whole(low=0, high=2**62)]
 Count = Annotated[int, Whole(low=0, high=2**62)]
+
+
+class Unit(IntEnum):
+    """A unit of a core; each works in order, one step at a time."""
+
+    LOAD = 0  # DRAM → scratchpad
+    ARRAY = 1
+    VECTOR = 2
+    STORE = 3  # scratchpad → DRAM
 
 
 class Ring(IntEnum):
@@ -27,7 +35,7 @@ class Ring(IntEnum):
 
 
 class Phase(Enum):
-    """The place of a step among the steps that make its result tile."""
+    """Where a step stands in the making of its result tile."""
 
     WHOLE = "whole"  # takes the result slot, and completes the tile
     FIRST = "first"
@@ -43,51 +51,20 @@ class Phase(Enum):
         return self in (Phase.WHOLE, Phase.LAST)
 
 
-class Portion(NamedTuple):
-    """What a transfer moves of one tensor: the tensor's place among the operands of the op's schedule, and the bytes.
-
-    Places, not names: equal ops of a program share their steps, although their tensors differ.
-    """
-
-    operand: int
-    bytes: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Noun):
-    """All bytes that a step loads into one slot of a ring. `portions`, if given, say of which tensors the bytes are.
-
-    >>> Load(ring=Ring.WEIGHTS, bytes=5, portions=(Portion(0, 3),))
-    Traceback (most recent call last):
-    hwsim.errors.InvalidValue: portions = 3: must add up to the 5 bytes
-    """
+    """All bytes of one ring that a step brings; they take one slot."""
 
     ring: Ring
     bytes: Count
-    portions: tuple[Portion, ...] = ()
-
-    def check(self) -> None:
-        if self.portions:
-            _check_portions(self.portions, self.bytes)
-
-    @classmethod
-    def of(cls, ring: Ring, portions: tuple[Portion, ...]) -> "Load":
-        """The load of these portions."""
-        return cls(ring=ring, bytes=sum([size for _, size in portions]), portions=portions)
-
-
-def _check_portions(portions: tuple[Portion, ...], size: int) -> None:
-    """Refuse portions that do not add up to the bytes of their transfer."""
-    told = sum([portion for _, portion in portions])
-    if told != size:
-        raise InvalidValue("portions", told, f"must add up to the {size} bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayWork(Noun):
     """How long a step keeps the array, and how much later its results are complete.
 
-    The array or the scratchpad's port sets the `cycles`: the port if `port_bound`. The other takes `hidden_cycles`.
+    `port_bound`: a port of the scratchpad is what takes so long. Of the two, port and array, the other takes the
+    `hidden_cycles`.
     """
 
     cycles: Cycles
@@ -102,7 +79,7 @@ class ArrayWork(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fused(Noun):
-    """The vector unit's work on a tile for the epilogue, right after its work on the tile for the product."""
+    """What the vector unit does to a tile for the op that follows, as soon as it is done with it for this one."""
 
     cycles: Cycles
     work: Work
@@ -118,8 +95,7 @@ class Fused(Noun):
 class Step(Noun):
     """Loads, then the array, then the vector unit, then the store; each part may be absent.
 
-    `releases` names the rings whose slot no later step reads, so that the end of this step frees it. `store_portions`,
-    if given, say of which tensors the stored bytes are.
+    `releases` names the rings whose slot no later step reads, so that the end of this one frees it.
     """
 
     loads: tuple[Load, ...] = ()
@@ -130,13 +106,10 @@ class Step(Noun):
     vector_hidden_cycles: Cycles = 0
     fused: Fused | None = None
     store_bytes: Count | None = None
-    store_portions: tuple[Portion, ...] = ()
     releases: tuple[Ring, ...] = ()
     work: Work
 
     def check(self) -> None:
-        if self.store_portions:
-            _check_portions(self.store_portions, self.store_bytes or 0)
         rings = [load.ring for load in self.loads]
         if sorted(set(rings)) != rings:
             raise InvalidValue("loads", rings, "one load a ring, in the order of the rings")
@@ -203,7 +176,7 @@ def work_of(steps: Iterable[StepTree]) -> Work:
 
 
 def fused_work_of(steps: Iterable[StepTree]) -> Work:
-    """All that steps do for the epilogue on their tiles."""
+    """All that steps do for the op that follows on their tiles."""
     total = Work()
     for node in steps:
         if isinstance(node, Repeat):
@@ -211,20 +184,3 @@ def fused_work_of(steps: Iterable[StepTree]) -> Work:
         elif node.fused is not None:
             total += node.fused.work
     return total
-
-
-def portions_of(steps: Iterable[StepTree]) -> tuple[Counter[int], Counter[int]]:
-    """The bytes that steps load and store, by operand."""
-    loaded, stored = Counter[int](), Counter[int]()
-    for node in steps:
-        if isinstance(node, Repeat):
-            for total, each in zip((loaded, stored), portions_of(node.body), strict=True):
-                for operand, size in each.items():
-                    total[operand] += size * node.times
-            continue
-        for load in node.loads:
-            for operand, size in load.portions:
-                loaded[operand] += size
-        for operand, size in node.store_portions:
-            stored[operand] += size
-    return loaded, stored

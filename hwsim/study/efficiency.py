@@ -1,37 +1,29 @@
-"""The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
+"""What a run did for its energy: power, operations a joule, utterances a joule, silicon; peak beside sustained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from fractions import Fraction
-from functools import lru_cache
 
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Dataflow
+from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Workload
-from hwsim.mapping.assemble import Aim
+from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, core_area, price
+from hwsim.price.price import price
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import IdentityCache
-from hwsim.results.figures import (
-    Areas,
-    Components,
-    Efficiency,
-    Energy,
-    EnergyGroups,
-    EnergySplit,
-    Operation,
-    ratio,
-    reachable_peak,
-)
-from hwsim.results.measured import Measured
+from hwsim.results.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
+from hwsim.results.energy import Components, Energy
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
-from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
+from hwsim.timing.movement import sums_kept, tile_register_bits
+from hwsim.timing.peak import reachable_peak
+from hwsim.timing.systolic import interval
 
 ATTO = 10**18
 TERA = 10**12
+LONG_STREAM = 1024
+"""Steps of a stationary tile at peak, if neither the chip's chunks nor its accumulators end it sooner."""
 
 
 def efficiency(
@@ -85,19 +77,38 @@ class Peak:
 
 
 def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
-    """The energy of one full tile of the array in the steady state, which takes the longer of the array's time and its
-    operands' time on the scratchpad's port. A fraction `zeros` of the products has a factor that is zero, for a chip
-    that gates such products.
+    """One full tile in the steady state: every processing element makes all its products in every cycle.
+
+    Operands come from the scratchpad, sums go to the accumulators; the tile takes as long as its interval, or its
+    operands need on the scratchpad's port. A stream is as long as chunks and accumulators allow. Of the products,
+    `zeros` have a factor that is zero, on a chip that gates these.
     """
-    full = chip.array.full_tile(mode)
-    cycles, macs = max(full.cycles, -(-full.operand_bytes // chip.scratchpad.read)), full.work.macs
-    work = replace(full.work, scratchpad_read_bytes=full.operand_bytes)
+    array, packed = chip.array, chip.array.packed(mode)
+    entries = array.accumulator_of(mode).entries
+    stream = min(array.m_chunk or LONG_STREAM, entries or LONG_STREAM)
+    k, across = packed.k, array.cols * packed.n
+    if array.dataflow is Dataflow.OS:
+        stream = LONG_STREAM
+        entering_bits = stream * k * (array.rows + across) * mode.bits
+        kept = 0
+    else:
+        entering_bits = array.rows * k * (stream + across) * mode.bits
+        kept = sums_kept(array, mode, stream * across, array.rows * k)
+    entering = -(-entering_bits // 8)
+    macs = array.rows * array.cols * packed.k * packed.n * stream
+    cycles = max(interval(array, stream), -(-entering // chip.scratchpad.read))
+    work = Work(
+        macs=macs,
+        array_register_bits=tile_register_bits(array, mode, stream),
+        accumulator_reads=kept,
+        accumulator_writes=kept,
+        scratchpad_read_bytes=entering,
+    )
     tile = OpCounters(
         name="peak", kind="gemm", mode=mode, times=1, macs=macs, cycles=cycles, busy=Units(array=cycles),
         stalls=Stalls(), span=cycles, work=work,
     )  # fmt: skip
-    measured = Measured(zero_products=((tile.name, int(zeros * macs)),))
-    return Peak(price([tile], chip, table, measured).components, macs)
+    return Peak(price([tile], chip, table, {"peak": int(zeros * macs)}).components, macs)
 
 
 def areas(chip: Chip, table: PriceTable) -> Areas:
@@ -124,7 +135,7 @@ def operation(
     power_cap: Fraction | None,
     objective: Objective,
 ) -> Operation:
-    """The process, clock and supply at which a chip ran, and the objective of its plan."""
+    """In which process, at which clock and supply a chip ran, and for what it was planned."""
     technology = PriceBook(chip, table).technology
     return Operation(
         point=point,
@@ -151,53 +162,7 @@ def groups(components: Components) -> EnergyGroups:
 
 
 def energy_split(precision: str, spent: Components, first: Components) -> EnergySplit:
-    """The energy that one precision spends, and that it saves against the first precision, by group."""
+    """What one precision spends, and what it saves against the first, by group."""
     now, before = groups(spent), groups(first)
     saved = {f.name: getattr(before, f.name) - getattr(now, f.name) for f in fields(EnergyGroups)}
     return EnergySplit(precision=precision, energy_aj=now, saved_aj=sorted_pairs(saved))
-
-
-@lru_cache(maxsize=8)  # each aim remembers many steps
-def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
-    """The objective, with the energy of schedules on a chip with these prices."""
-    return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
-
-
-@dataclass(frozen=True, eq=False)
-class EnergyOf:
-    """The energy of a schedule that takes so many cycles, in attojoules: of the whole run, not divided among its ops.
-
-    Energy is a sum of counts times prices, so equal steps are charged once, and the leakage is charged once for all.
-    The saving of gated products is left out: it is the same in every schedule.
-    """
-
-    tariff: Tariff
-    step_energies: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
-
-    def __call__(self, schedule: Schedule, cycles: int) -> int:
-        total = self._charged(None, Work(), cycles)
-        for placed in schedule.placed():
-            total += placed.times * self._of(placed.node)
-        return total
-
-    def _of(self, node: OpSchedule | Preload) -> int:
-        if isinstance(node, Preload):
-            return self._charged(None, node.work(), 0)
-        return self.step_energies.of(
-            node.steps, node.mode, make=lambda: self._charged(node.mode, node.work() + node.fused_work(), 0)
-        )
-
-    def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
-        counters = OpCounters(
-            name="all of it",
-            kind="gemm",
-            mode=mode,
-            times=1,
-            macs=work.macs,
-            cycles=cycles,
-            busy=Units(),
-            stalls=Stalls(),
-            span=cycles,
-            work=work,
-        )
-        return sum(unit.attojoules * count for unit, count in self.tariff.charges(counters, 0))

@@ -1,88 +1,104 @@
-"""The explanation of one op of a run: shape, places, cuts, closed form, rooflines."""
+"""Everything about one op of a run: shape, places, cuts, closed form, rooflines."""
 
 from fractions import Fraction
 
-from hwsim.hardware.array import written_rate
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
+from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.program import Loop
-from hwsim.ir.view import Share
 from hwsim.ir.workload import Workload
-from hwsim.mapping.assemble import Aim
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.explain import candidates_of, mapper_of, operands_of, producer_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.schedule import Planned, planned
+from hwsim.quantities.precision import Precision
+from hwsim.quantities.share import Share
 from hwsim.results.explanation import Explanation, Roof
-from hwsim.schedule.counters import OpCounters
+from hwsim.schedule.counters import Limit, OpCounters
 from hwsim.schedule.schedule import Ports, port_cycles
-from hwsim.schedule.unit_table import Limit, Unit
+from hwsim.timing.systolic import gemm_cycles, tail
 
 
 def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
     """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
-    planned_program = planned(workload.program, chip, aim=aim)
-    producer = producer_of(planned_program, op)
+    found = planned(workload.program, chip, aim=aim)
+    producer = producer_of(found, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
-    mapper = mapper_of(planned_program, producer)
-    matrix = mapper if isinstance(mapper, MatmulMapper) else None
+    piece = mapper_of(found, producer)
+    matrix = piece if isinstance(piece, MatmulMapper) else None
     size = None if matrix is None or not leads else matrix.operands.size
     return Explanation(
         op=op,
         kind=counters.kind,
-        sizes=sizes_of(planned_program, producer),
+        sizes=sizes_of(found, producer),
         times=counters.times,
-        loops=tuple(_with_times(loop) for loop in planned_program.plan.analysed.loops_of(op)),
+        loops=tuple(_with_times(loop) for loop in found.plan.analysed.loops_of(op)),
         product=None if size is None else (size.batch, size.m, size.k, size.n),
         mode=counters.mode,
         follows=None if leads else producer.op.name,
         followed_by=epilogue if leads else None,
-        operands=operands_of(planned_program, op, producer),
-        slots=planned_program.plan.target.slots,
-        room_bytes=room_of(planned_program, producer),
-        candidates=candidates_of(planned_program, producer),
-        array_cycles=_array_alone(planned_program, producer) if leads and matrix is not None else None,
-        roofs=_roofs(counters, planned_program.plan.target.ports, chip),
+        operands=operands_of(found, op, producer),
+        slots=found.plan.target.slots,
+        room_bytes=room_of(found, producer),
+        candidates=candidates_of(found, producer),
+        array_cycles=_array_alone(found, producer) if leads and matrix is not None else None,
+        roofs=_roofs(counters, found.plan.target.ports, chip),
     )
 
 
 def _with_times(loop: Loop) -> str:
-    """A loop with its iterations each time that it runs, or, if these change, in all."""
+    """A loop with how often it runs: each time, or, if that changes, in all."""
     times = loop.times
     return f"{loop.name} × {times.all} in all" if isinstance(times, Share) else f"{loop.name} × {times}"
 
 
-def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
-    mapper, block = mapper_of(planned_program, producer), scheduled(planned_program, producer).block
-    assert isinstance(mapper, MatmulMapper)
+def _array_alone(found: Planned, producer: SizedOp) -> int:
+    piece, block = mapper_of(found, producer), scheduled(found, producer).block
+    assert isinstance(piece, MatmulMapper)
     assert block is not None
-    array, size = mapper.target.array, mapper.operands.size
-    limits = array.constraints(mapper.mode)
-    cost = array.matmul_cost(mapper.mode, limits.extent(size.m, size.k, size.n))
-    return cost.alone(size.batch, limits.extent(block.m, block.k, block.n).outer)
+    array, size = piece.target.array, piece.operands.size
+    chunk = {Dataflow.WS: block.m, Dataflow.IS: block.n, Dataflow.OS: None}[array.dataflow]
+    once = gemm_cycles(array, piece.mode, size.m, size.k, size.n, chunk).out
+    # The products of a batch follow each other at the array's interval; only the last one's results are waited for.
+    rest = once - _last_tail(array, piece.mode, size, chunk)
+    return (size.batch - 1) * rest + once
+
+
+def _last_tail(array: SystolicArray, mode: Precision, size: MatrixSize, chunk: int | None) -> int:
+    """How long after the last tile's interval its results are complete."""
+    if array.dataflow is Dataflow.OS:
+        return tail(array, -(-size.k // array.packed(mode).k))
+    streamed = size.m if array.dataflow is Dataflow.WS else size.n
+    longest = min(chunk or streamed, streamed)
+    return tail(array, streamed % longest or longest)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
-    """The cycles that each resource needs for the work of all runs at its full rate."""
+    """What each resource needs for the work of all runs at its full rate."""
     roofs = []
     if op.mode is not None and op.macs:
         peak = chip.array.macs_per_cycle(op.mode)
-        roofs.append((Limit.of(Unit.ARRAY), -(-op.macs // peak), f"{op.macs:,} products, {written_rate(peak)} a cycle"))
+        roofs.append((Limit.ARRAY, -(-op.macs // peak), f"{op.macs:,} products, {peak:,} a cycle"))
     work, lanes = op.work, op.work.vector_lane_cycles
     if lanes:
         count = chip.vector.lanes
-        roofs.append((Limit.of(Unit.VECTOR), -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
+        roofs.append((Limit.VECTOR, -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
     for limit, size, rate, verb in (
-        (Limit.of(Unit.LOAD), work.dram_read_bytes, ports.dram_read, "read from DRAM"),
-        (Limit.of(Unit.STORE), work.dram_write_bytes, ports.dram_write, "written to DRAM"),
+        (Limit.DRAM_READ, work.dram_read_bytes, ports.dram_read, "read from DRAM"),
+        (Limit.DRAM_WRITE, work.dram_write_bytes, ports.dram_write, "written to DRAM"),
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
-    for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # units that compute come first
-        bound = op.port_bound[unit]
+    for limit, unit in (
+        (Limit.ARRAY_PORTS, "array"),
+        (Limit.VECTOR_PORTS, "vector"),
+        (Limit.LOAD_PORTS, "load"),
+        (Limit.STORE_PORTS, "store"),
+    ):
+        bound, busy = getattr(op.port_bound, unit), getattr(op.busy, unit)
         if bound:
-            text = f"of {op.busy[unit]:,} busy cycles as cut, in steps whose length that port sets"
-            roofs.append((Limit.of(unit, ports=True), bound, text))
+            roofs.append((limit, bound, f"of {busy:,} busy cycles as cut, in steps whose length that port sets"))
     return tuple(Roof(limit=limit, cycles=cycles, work=text) for limit, cycles, text in roofs)
 
 

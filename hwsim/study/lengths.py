@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from hwsim.ir.lengths import Bucket, Lengths
+from hwsim.ir.lengths import Bucket
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length
 from hwsim.results.result import BucketResult, LengthsResult, Result
 
 
-def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload], Result]) -> LengthsResult:
-    """The results of `run` for each bucket of a distribution of the workload's lengths."""
-    buckets = lengths.bucketed()
+def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> LengthsResult | None:
+    """What `run` gives for each bucket of the workload's distribution; None if it states none."""
+    if workload.recipe.lengths is None:
+        return None
+    buckets = workload.recipe.lengths.bucketed()
     latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
     rows = [
         (bucket, -(-bucket.utterances // workload.utterances), ms)
@@ -42,9 +44,9 @@ def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload],
 def _percentile(buckets: tuple[Bucket, ...], latencies: list[Fraction], percent: int) -> float:
     """The least latency within which that many of a hundred utterances are ready."""
     ordered = sorted(zip(latencies, buckets, strict=True), key=lambda pair: pair[0])
-    least_utterances, ready_utterances = Fraction(percent * sum(bucket.utterances for bucket in buckets), 100), 0
+    wanted, done = Fraction(percent * sum(bucket.utterances for bucket in buckets), 100), 0
     for latency, bucket in ordered:
-        ready_utterances += bucket.utterances
-        if ready_utterances >= least_utterances:
+        done += bucket.utterances
+        if done >= wanted:
             return float(latency)
     raise AssertionError("all utterances are in some bucket")

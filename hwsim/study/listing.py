@@ -1,20 +1,21 @@
-"""The listing of a workload's ops."""
+"""Lists the ops of a workload."""
 
 from collections import Counter
 from fnmatch import fnmatchcase
+from typing import cast
 
 from hwsim.ir.listing import ListedOp, Listing, Operand
 from hwsim.ir.op_table import ShapeOf, kind, op_spec
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.ir.workload import Workload, part_of
-from hwsim.passes.wanted import ruled_ops
+from hwsim.models.catalogue import AnyRecipe, takes_rules
 from hwsim.quantities.precision import PrecisionPlan
 
 
 def listing(workload: Workload) -> Listing:
-    """The ops of a workload, each with the operands of its first run."""
-    program, ruled = workload.program, frozenset(ruled_ops(workload.program))
+    """The ops of a workload; what each reads and writes is that of its first run."""
+    program, recipe = workload.program, cast(AnyRecipe, workload.recipe)
     macs, runs, first = Counter[str](), Counter[str](), dict[str, ShapeOf]()
     for instance in program.instances():
         name = instance.op.name
@@ -33,8 +34,8 @@ def listing(workload: Workload) -> Listing:
                 macs=macs[placed.op.name],
                 reads=_operands(program, op_spec(placed.op).reads(placed.op), first.get(placed.op.name)),
                 writes=_operands(program, op_spec(placed.op).writes(placed.op), first.get(placed.op.name)),
-                policy=workload.precision.of(placed.op.name).name if placed.op.name in ruled else None,
-                rule=_rule(workload.precision, placed.op.name) if placed.op.name in ruled else None,
+                policy=workload.precision.of(placed.op.name).name if takes_rules(placed.op, recipe) else None,
+                rule=_rule(workload.precision, placed.op.name) if takes_rules(placed.op, recipe) else None,
             )
             for placed in program.placed()
         ),
@@ -42,7 +43,7 @@ def listing(workload: Workload) -> Listing:
 
 
 def _operands(program: Program, views: tuple[View, ...], shape: ShapeOf | None) -> tuple[Operand, ...]:
-    """The operands of an op whose views have these shapes; none, if it never runs."""
+    """What an op touches where its views have these shapes; nothing, if it never runs."""
     if shape is None:
         return ()
     return tuple(
@@ -52,5 +53,5 @@ def _operands(program: Program, views: tuple[View, ...], shape: ShapeOf | None) 
 
 
 def _rule(plan: PrecisionPlan, op: str) -> str | None:
-    """The pattern of the rule that decides about an op: the last rule that matches."""
+    """The pattern of the rule that decides about an op: the last one that matches."""
     return next((rule.match for rule in reversed(plan.rules) if fnmatchcase(op, rule.match)), None)

@@ -1,8 +1,7 @@
-"""The result of a run, from the integers of its counters and energies."""
+"""What a run found out, from the integers of its counters and energies."""
 
 import platform
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
@@ -13,33 +12,25 @@ from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import Objective, fingerprint, sources_of
-from hwsim.results.figures import Components, Energy, ratio, reachable_peak
-from hwsim.results.measured import Measured
+from hwsim.quantities.plain_data import fingerprint
+from hwsim.quantities.sources import sources_of
+from hwsim.results.efficiency import Areas, Efficiency, Operation, ratio
+from hwsim.results.energy import Components, Energy
 from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters
 from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
-from hwsim.study.efficiency import areas, efficiency, operation
-
-VECTOR_UNIT = "vector unit"
-
-OperandBits = tuple[int, int]
-"""Bits of an activation and of a weight as they enter the array."""
+from hwsim.study.modes import products_by_mode, widened_macs
+from hwsim.timing.peak import reachable_peak
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
-    """The conditions under which a run was asked for: chip, prices, operating point, clock, power cap, objective, and
-    the hashes of the files."""
+class Figures:
+    """What follows from prices and clock: efficiency, area, operating conditions."""
 
-    given: Chip
-    table: PriceTable
-    point: str | None
-    asked_clock: int
-    power_cap: Fraction | None
-    objective: Objective
-    files: Mapping[str, str]
+    efficiency: Efficiency
+    area: Areas
+    operation: Operation
 
 
 def result(
@@ -48,10 +39,10 @@ def result(
     schedule: Schedule,
     counters: RunCounters,
     energy: Energy,
-    measured: Measured,
-    asked: Conditions,
+    figures: Figures,
+    provenance: Provenance,
 ) -> Result:
-    """The result of a run under the conditions `asked`; every ratio is taken once, from integers."""
+    """Headline figures, a diagnosis and one entry an op; every ratio is taken once, from integers."""
     pairs = zip(counters.ops, energy.ops, strict=True)
     widths = _operand_bits(workload.program)
     ops = tuple(_op_result(chip, op, op_energy.components, widths.get(op.name)) for op, op_energy in pairs)
@@ -66,12 +57,11 @@ def result(
         energy_by_component_aj=energy.components,
         prices=energy.prices,
         energy_lines=energy.lines,
-        efficiency=efficiency(chip, asked.table, workload, counters.ops, counters.total.cycles, energy),
-        area=areas(chip, asked.table),
-        operation=operation(chip, asked.table, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
+        efficiency=figures.efficiency,
+        area=figures.area,
+        operation=figures.operation,
         streaming=_streaming(workload),
-        provenance=_provenance(asked.given, workload, asked.table, asked.files),
-        quality=measured.quality,
+        provenance=provenance,
     )
 
 
@@ -92,37 +82,34 @@ def _streaming(workload: Workload) -> StreamingResult | None:
 
 
 def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...]:
-    """The sums of each part, in the order in which parts first run; parts that never run come last."""
+    """The sums of each part, in the order in which they first run; parts that never run come last."""
     sizes = workload.sizes
-    parts = []
+    found = []
     for name in dict.fromkeys([*(part_of(op.name) for op in ops), *sizes]):
-        part_ops = [op for op in ops if part_of(op.name) == name]
+        own = [op for op in ops if part_of(op.name) == name]
         size = sizes.get(name, Size(0, 0))
-        parts.append(
+        found.append(
             PartResult(
                 name=name,
                 parameters=size.parameters,
                 model_bytes=size.stored_bytes,
-                macs=sum(op.macs for op in part_ops),
-                cycles=sum(op.cycles for op in part_ops),
-                dram_read_bytes=sum(op.dram_read_bytes for op in part_ops),
-                dram_write_bytes=sum(op.dram_write_bytes for op in part_ops),
-                energy_aj=sum(op.energy_aj for op in part_ops),
+                macs=sum(op.macs for op in own),
+                cycles=sum(op.cycles for op in own),
+                dram_read_bytes=sum(op.dram_read_bytes for op in own),
+                dram_write_bytes=sum(op.dram_write_bytes for op in own),
+                energy_aj=sum(op.energy_aj for op in own),
             )
         )
-    return tuple(parts)
+    return tuple(found)
 
 
-def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
-    """Versions of packages, and hashes and sources of all inputs."""
+def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
+    """Versions, and hashes of all that went in."""
     versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
-    # A program without a recipe describes itself.
-    described = workload.program if workload.recipe is None else workload.recipe
-    inputs = {"chip": fingerprint(chip), "workload": fingerprint(described), "prices": fingerprint(table)}
+    inputs = {"chip": fingerprint(chip), "workload": fingerprint(workload.recipe), "prices": fingerprint(table)}
     sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
     recipe = workload.recipe
-    if recipe is not None:
-        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
+    sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
     return Provenance(
         versions=sorted_pairs({**versions, "python": platform.python_version()}),
         inputs=sorted_pairs({**inputs, "precision": fingerprint(workload.precision)}),
@@ -133,15 +120,19 @@ def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mappin
     )
 
 
+OperandBits = tuple[int, int]
+"""Bits of an activation and of a weight as they enter the array."""
+
+
 def _operand_bits(program: Program) -> dict[str, OperandBits]:
-    """The bits of each matrix product, by name; weights that are dequantised enter in the format of the activations."""
-    bits = {}
+    """Of each product of matrices, by name; weights that are dequantised enter in the format of the activations."""
+    found = {}
     for placed in program.placed():
         if isinstance(placed.op, (Gemm, Conv)):
             act = program.tensor(placed.op.act.tensor).precision
             weight = program.tensor(placed.op.weight.tensor).precision
-            bits[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
-    return bits
+            found[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
+    return found
 
 
 def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
@@ -171,12 +162,12 @@ def _op_result(chip: Chip, op: OpCounters, components: Components, bits: Operand
 
 
 def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
-    """How long the array's products would take at its peak rate."""
+    """How long the array's products would take if every processing element worked in every cycle."""
     return Fraction(0) if op.mode is None else Fraction(op.work.macs, chip.array.macs_per_cycle(op.mode))
 
 
 def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | None) -> Fraction:
-    """How long the products would take with operands that come as fast as the scratchpad's port passes them."""
+    """The same, if its operands came as fast as the scratchpad's port passes them."""
     if op.mode is None or bits is None:
         return Fraction(0)
     return op.work.macs / reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle
@@ -207,8 +198,8 @@ def _summary(
         energy_aj=energy_aj,
         energy_mj=float(Fraction(energy_aj, 10**15)),
         macs=sum(op.macs for op in counters),
-        products_by_mode=_products_by_mode(counters),
-        widened_macs=_widened_macs(widths, counters),
+        products_by_mode=products_by_mode(counters),
+        widened_macs=widened_macs(widths, counters),
         utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
         reachable_utilization=float(
             sum(_cycles_at_reachable_peak(chip, op, widths.get(op.name)) for op in counters) / total.cycles
@@ -221,20 +212,3 @@ def _summary(
         lm_parameters=fused.parameters,
         lm_bytes=fused.stored_bytes,
     )
-
-
-def _products_by_mode(ops: Iterable[OpCounters]) -> tuple[tuple[str, int], ...]:
-    """The products in each mode of the array, and beside them the products that the vector unit makes."""
-    products: Counter[str] = Counter()
-    for op in ops:
-        if op.macs:
-            products[VECTOR_UNIT if op.mode is None else op.mode.value] += op.macs
-    return sorted_pairs(products)
-
-
-def _widened_macs(widths: Mapping[str, tuple[int, int]], ops: Iterable[OpCounters]) -> int:
-    """Products in a mode wider than both of their operands, because the array has no mode of their width.
-
-    `widths` are the bits of the two operands of each product, by the name of its op.
-    """
-    return sum(op.macs for op in ops if op.mode is not None and op.mode.bits > max(widths[op.name]))

@@ -1,94 +1,34 @@
 """One run: a workload on a chip, from its program to its result."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.engine.accounting import counters_of
-from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip, at_point
-from hwsim.hardware.prices import Component
-from hwsim.inputs.load import prices_of
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Function
-from hwsim.ir.program import Program
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
+from hwsim.hardware.prices import PriceTable
+from hwsim.inputs.load import load_prices
 from hwsim.ir.workload import Workload
 from hwsim.mapping.explain import check_op
 from hwsim.mapping.schedule import schedule
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
-from hwsim.quantities.fields import power_cap as watts
+from hwsim.quantities.arguments import must_be_named, must_map_names
 from hwsim.quantities.noun import must_be
-from hwsim.quantities.plain_data import Objective, Progress, must_be_named, must_map_names, no_progress
-from hwsim.results.figures import Energy
-from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.quantities.units import power_cap as watts
+from hwsim.results.energy import Energy
 from hwsim.results.result import Result
 from hwsim.schedule.counters import RunCounters
 from hwsim.schedule.schedule import Schedule
-from hwsim.study.efficiency import ATTO, aim_of
+from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
-from hwsim.study.outcome import Conditions, result
-
-STEPS = 100
-"""A cap lowers the clock by hundredths of the clock that was asked for."""
-
-
-def power(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
-    """The average power of a run, in watts."""
-    return Fraction(energy.components.total * clock, ATTO * counters.total.cycles)
-
-
-def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters, Energy]]) -> Chip:
-    """The chip at its own clock if a run keeps within the cap, else at the highest hundredth of its clock that does.
-
-    If cycles stayed the same, power would be linear in the clock, which says how far to lower the clock at least.
-    Memory is faster in cycles of a slower clock, so that cycles can only fall: then the next round lowers it further.
-    """
-    if cap <= 0:
-        raise InvalidValue("power_cap", float(cap), "must be above 0 W")
-    asked = chip.clock
-    while True:
-        counters, energy = run(chip)
-        drawn = power(energy, counters, chip.clock)
-        if drawn <= cap:
-            return chip
-        static = _static(energy, counters, chip.clock)
-        if static >= cap:
-            raise Unsupported(
-                f"{chip.name}: leakage and idle power alone are {float(static):.3g} W, more than the power cap of "
-                f"{float(cap):.3g} W; raise the cap, or lower the voltage"
-            )
-        allowed = chip.clock * (cap - static) / (drawn - static)
-        step = int(allowed * STEPS / asked)
-        clock = asked * step // STEPS
-        if clock < 1:
-            raise Unsupported(
-                f"{chip.name}: draws more than the power cap of {float(cap):.3g} W even at a hundredth of its clock; "
-                "raise the cap"
-            )
-        chip = replace(chip, clock=clock)
-
-
-def _static(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
-    spent = energy.components
-    static = getattr(spent, Component.LEAKAGE.value) + getattr(spent, Component.IDLE.value)
-    return Fraction(static * clock, ATTO * counters.total.cycles)
-
-
-def check_functions(program: Program, chip: Chip) -> None:
-    """Refuse a chip whose vector unit lacks functions that a program needs, and name all of them."""
-    has = dict(chip.vector.cycles)
-    lacking: dict[Function, str] = {}
-    # All sizes of an op count: a function that one size does not need, another size may.
-    for instance in program.instances():
-        for function, elements in op_spec(instance.op).vector_work(instance.op, instance.shape).items():
-            if elements and function not in has:
-                lacking.setdefault(function, instance.op.name)
-    if lacking:
-        first = next(iter(lacking.values()))
-        missing, available = (", ".join(function.value for function in names) for names in (lacking, has))
-        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {available}")
+from hwsim.study.objective import aim_of
+from hwsim.study.operating import at_point, under_cap
+from hwsim.study.outcome import Figures, provenance, result
+from hwsim.study.runnable import check_functions
 
 
 def simulate(
@@ -97,25 +37,24 @@ def simulate(
     *,
     point: str | None = None,
     power_cap: Fraction | float | str | None = None,
-    measured: Measured = NOTHING,
+    zero_products: Mapping[str, int] | None = None,
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Result:
-    """Run a workload on a chip, and explain the op that `explained` names, if any.
+    """Run a workload on a chip, and explain one of its ops, if that is wanted.
 
     `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
-    clock until the average power of the run keeps within it. `measured` are measurements of the run's values, such as
-    the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
-    latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
-    the files behind all inputs, for the provenance.
+    clock until the average power of the run keeps within it. `zero_products` says of ops how many of their products
+    have a factor that is zero, for a chip that gates these. The mapper makes the `objective` least: latency (of plans
+    about as fast, the one with least energy), energy, or edp, their product. `files` are hashes of the files that all
+    this came from, for the provenance.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
-    if not isinstance(measured, Measured):
-        raise InvalidValue("measured", measured, "must be what hwsim.Measured.of makes")
     must_be_named(point=point, explained=explained)
+    must_map_names(int, "a whole number", zero_products=zero_products)
     must_map_names(str, "a text", files=files)
     objective = Objective.named(objective)
     cap = None if power_cap is None else watts("power_cap", power_cap)
@@ -123,70 +62,38 @@ def simulate(
         check_op(workload.program, explained)
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
-    conditions = Conditions(given, table, point, chip.clock, cap, objective, files or {})
+    asked_clock = chip.clock
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
 
-    def priced(chip: Chip, work: Workload, measured: Measured) -> tuple[Schedule, RunCounters, Energy]:
-        scheduled = schedule(work.program, chip, aim=aim_of(objective, chip, table), progress=progress)
-        counters = counters_of(scheduled)
-        return scheduled, counters, price(counters.ops, chip, table, measured)
+    def planned_on(chip: Chip, work: Workload) -> Schedule:
+        return schedule(work.program, chip, aim=aim_of(objective, chip, table), progress=progress)
+
+    def priced(chip: Chip) -> tuple[RunCounters, Energy]:
+        counters = counters_of(planned_on(chip, workload))
+        return counters, price(counters.ops, chip, table, zero_products)
 
     if cap is not None:
-        chip = under_cap(chip, cap, lambda slower: priced(slower, workload, measured)[1:])
+        chip = under_cap(chip, cap, priced)
 
-    def run_one(work: Workload, measured: Measured = NOTHING, explained: str | None = None) -> Result:
-        scheduled, counters, energy = priced(chip, work, measured)
-        run_result = result(chip, work, scheduled, counters, energy, measured, conditions)
-        if explained is None:
-            return run_result
-        op_counters = next(op for op in counters.ops if op.name == explained)
-        explanation = explain(chip, work, explained, op_counters, aim_of(objective, chip, table))
-        return replace(run_result, explanation=explanation)
+    def run_one(work: Workload) -> Result:
+        plan = planned_on(chip, work)
+        counters = counters_of(plan)
+        energy = price(counters.ops, chip, table, zero_products if work is workload else None)
+        figures = Figures(
+            efficiency=efficiency(chip, table, work, counters.ops, counters.total.cycles, energy),
+            area=areas(chip, table),
+            operation=operation(chip, table, point, asked_clock, cap, objective),
+        )
+        found = result(chip, work, plan, counters, energy, figures, provenance(given, work, table, files or {}))
+        if explained is None or work is not workload:
+            return found
+        own = next(op for op in counters.ops if op.name == explained)
+        return replace(found, explanation=explain(chip, work, explained, own, aim_of(objective, chip, table)))
 
-    run_result, lengths = run_one(workload, measured, explained), workload.lengths
-    return run_result if lengths is None else replace(run_result, lengths=over_lengths(workload, lengths, run_one))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """The options of a run; without `measuring` a workload is timed and priced by the counts that its file declares."""
-
-    point: str | None = None
-    power_cap: Fraction | None = None
-    explained: str | None = None
-    objective: Objective = Objective.LATENCY
-    measuring: Measuring | None = None
+    return replace(run_one(workload), lengths=over_lengths(workload, run_one))
 
 
-def run(
-    chip: Chip,
-    work: Workload,
-    request: Request,
-    *,
-    files: Mapping[str, str],
-    write: WriteTrace | None = None,
-    progress: Progress = no_progress,
-) -> Result:
-    """Measure what the request asks for, then simulate with the measurements.
-
-    `files` are hashes of the files of chip and workload; `write` takes the trace of values.
-    """
-    measured = NOTHING
-    if request.measuring is not None:
-        # Imported here because it brings values, audio and searches, which a run without measuring does not need.
-        from hwsim.study.measure import measure
-
-        work, measured, read = measure(chip, work, request.measuring, write=write, progress=progress)
-        files = {**files, **read}
-    return simulate(
-        chip,
-        work,
-        point=request.point,
-        power_cap=request.power_cap,
-        measured=measured,
-        explained=request.explained,
-        objective=request.objective,
-        files=files,
-        progress=progress,
-    )
+def prices_of(chip: Chip) -> PriceTable:
+    """The price table that a chip has or names."""
+    return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)

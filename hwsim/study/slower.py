@@ -1,14 +1,23 @@
 """Ops that take more cycles in one precision than in another, and why."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from hwsim.results.result import OpResult
 from hwsim.results.waterfall import SlowerOp
-from hwsim.schedule.unit_table import StallReason, Unit
+from hwsim.schedule.counters import Stalls, Units
+
+_WAITS = {
+    "load": "data from the DRAM",
+    "array": "a tile",
+    "tensor": "a tensor that is not complete",
+    "overwrite": "the readers of what it overwrites",
+    "slot": "a free slot",
+}
 
 
 def slower_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[SlowerOp, ...]:
-    """Ops with more cycles in the last run than in the first, by falling loss.
+    """Ops with more cycles in the last run than in the first, those that lose most first.
 
     An op that the first run does not have is not compared.
     """
@@ -33,15 +42,24 @@ def _slower(before: OpResult, after: OpResult) -> SlowerOp:
 
 
 def _reason(before: OpResult, after: OpResult) -> str:
-    """Why an op is slower: the busy cycles that grew most, or else the stalls that grew most, or less overlap."""
+    """What grew most among the busy cycles of its units; else among what they wait for; else it is hidden less."""
     if after.span <= before.span:
         return "takes no longer itself, but less of it is hidden behind other ops"
-    longer = {unit: after.busy_cycles[unit] - before.busy_cycles[unit] for unit in Unit}
-    unit = max(Unit, key=lambda unit: longer[unit])
-    if longer[unit] > 0:
-        return f"the {unit.key} unit works {longer[unit]:,} cycles longer"
-    waits = {reason: after.stall_cycles[reason].total - before.stall_cycles[reason].total for reason in StallReason}
-    reason = max(StallReason, key=lambda reason: waits[reason])
+    unit, more = max(
+        ((f.name, getattr(after.busy_cycles, f.name) - getattr(before.busy_cycles, f.name)) for f in fields(Units)),
+        key=lambda grown: grown[1],
+    )
+    if more > 0:
+        return f"the {unit} unit works {more:,} cycles longer"
+    waits = {
+        reason.name: _sum(getattr(after.stall_cycles, reason.name)) - _sum(getattr(before.stall_cycles, reason.name))
+        for reason in fields(Stalls)
+    }
+    reason = max(waits, key=lambda name: waits[name])
     if waits[reason] > 0:
-        return f"its units wait {waits[reason]:,} cycles longer for {reason.in_full}"
+        return f"its units wait {waits[reason]:,} cycles longer for {_WAITS[reason]}"
     return "its units work as long, but overlap less"
+
+
+def _sum(units: Units) -> int:
+    return sum(getattr(units, f.name) for f in fields(Units))

@@ -1,16 +1,19 @@
-"""The run of a workload's values: its parameters and inputs, its accumulators, and its trace."""
+"""The values of a workload: from which parameters and inputs, in which accumulators, and where the trace goes."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.engine.decode.decoder import decoding_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
-from hwsim.engine.decode.symbol_feed import symbols_shape
+from hwsim.engine.decode.symbol_feed import SYMBOL, TABLE, symbols_shape
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
@@ -19,27 +22,35 @@ from hwsim.engine.values.trace import Trace
 from hwsim.errors import FileProblem, InvalidValue, OutOfRange, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
-from hwsim.inputs.model_input import ModelInput, fits, lengths, model_input, read_source
+from hwsim.inputs.model_input import FEATURES, ModelInput, lengths, model_input, read_source
 from hwsim.inputs.weights import read_parameters
-from hwsim.ir.tensor import SymbolLoop
+from hwsim.ir.ops import Op
 from hwsim.ir.workload import Workload
-from hwsim.models.catalogue import at_length, decoding_of, with_decoding
+from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
-from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.precision import Precision
-from hwsim.results.measured import Sources, WriteTrace
+from hwsim.quantities.progress import Progress, no_progress
 from hwsim.results.quality import Origin, Quality
-from hwsim.tensor.backend import ExactProducts, OrderedProducts, ProductBackend
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Files of inputs and parameters; what no file gives comes from the seed."""
+
+    input: Path | None = None
+    weights: Path | None = None
+    seed: int = 0
+    packed: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A workload as long as its input, with the values given to it and the hashes of their files.
+    """A workload as long as its input, what it is run with, and the hashes of the files.
 
-    `workload` has room for every hypothesis; `declared` has the counts that its file declares, as a chip runs it.
+    `workload` has room for every hypothesis; `declared` is what a chip would run, by the counts of the file.
     """
 
     workload: Workload
@@ -51,19 +62,18 @@ class Prepared:
 def prepared(work: Workload, sources: Sources) -> Prepared:
     """Read or draw the parameters and inputs; a recording decides how long the workload is."""
     files: dict[str, str] = {}
-    source_input: ModelInput | None = None
+    found: ModelInput | None = None
     if sources.input is not None:
-        source_input = read_source(sources.input)
-        files[str(sources.input)] = source_input.sha256
-        work = _as_long_as(source_input, work)
+        found = read_source(sources.input)
+        files[str(sources.input)] = found.sha256
+        work = _as_long_as(found, work)
     declared, work = work, as_searched(work)
     inputs = inputs_from(work.program, sources.seed)
     symbols = _symbols(work, sources.seed)
-    if source_input is not None:
-        given = model_input(source_input, work)
-        fed = work.program.search
-        if isinstance(fed, SymbolLoop) and fed.symbol in given:
-            symbols = given.pop(fed.symbol).astype(np.int32)
+    if found is not None:
+        given = model_input(found, work)
+        if SYMBOL in given:
+            symbols = given.pop(SYMBOL).astype(np.int32)
         inputs |= given
     if sources.weights is None:
         parameters = parameters_from(work.program, sources.seed)
@@ -75,45 +85,49 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     )
 
 
-def _as_long_as(source_input: ModelInput, work: Workload) -> Workload:
-    """The workload with the length of its input, if some length fits."""
-    for audio in lengths(source_input, work):
+def _as_long_as(found: ModelInput, work: Workload) -> Workload:
+    """The workload with the length of its input, if there is one that fits."""
+    for audio in lengths(found, work):
         if audio > 0:
             try:
                 other = at_length(work, audio)
             except InvalidValue as error:
-                raise FileProblem(str(source_input.path), f"{error} ({work.name})") from error
-            if source_input.recording is not None or fits(source_input, other):
+                raise FileProblem(str(found.path), f"{error} ({work.name})") from error
+            if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
                 return other
     return work
 
 
+def _size(work: Workload) -> int:
+    return work.program.tensor(FEATURES).elements
+
+
 def as_searched(work: Workload) -> Workload:
     """The workload with room for every hypothesis in each run of its networks: the search itself decides how many."""
-    decoding = decoding_of(work.recipe)
+    decoding = decoding_of(work)
     if not isinstance(decoding, TimeSynchronous | AlignmentLength):
         return work
     wide = replace(decoding, counts=None, cache_prediction=False, batch_prediction=True, batch_joint=True)
-    return with_decoding(work, wide)
+    return workload(with_decoding(cast(AnyRecipe, work.recipe), wide), work.precision)
 
 
 def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
-    fed, shape = work.program.search, symbols_shape(work.program)
-    if not isinstance(fed, SymbolLoop) or shape is None:
+    shape = symbols_shape(work.program)
+    if shape is None:
         return None
-    return symbols_from(work.program, seed, fed.table, shape[0] * shape[1]).reshape(shape)
+    return symbols_from(work.program, seed, TABLE, shape[0] * shape[1]).reshape(shape)
 
 
-def products_of(chip: Chip, threads: int = 1) -> ProductBackend:
-    """Products as the chip's array makes them: every kind of array so far adds them in registers, in some order."""
+def accumulators_of(chip: Chip) -> Callable[[Op, Precision, Precision], Summation | None]:
+    """How the chip's array adds the products of each op."""
 
-    def order(op: str, act: Precision, weight: Precision) -> Summation:
+    def adds(op: Op, act: Precision, weight: Precision) -> Summation | None:
         mode = chip.array.mode(act, weight)
         if mode is None:
-            raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
+            raise Unsupported(f"{op.name} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
         return chip.array.summation(mode)
 
-    return OrderedProducts(order, chip.name, threads)
+    return adds
 
 
 def run_values(
@@ -121,20 +135,20 @@ def run_values(
     sources: Sources,
     *,
     chip: Chip | None = None,
-    write: WriteTrace | None = None,
+    write: Callable[[Callable[[BinaryIO], None]], Any] | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
     """The quality of a workload's values, in exact accumulators or in those of a chip.
 
-    `write` is called with a function that writes the trace into a file.
+    `write` is called with what writes the trace into a file.
     """
     try:
-        quality = _evaluated(ready, sources, chip, write, progress)
+        found = _evaluated(ready, sources, chip, write, progress)
     except OutOfRange as error:
         if sources.weights is None:
             raise
         raise FileProblem(str(sources.weights), str(error)) from error
-    return replace(quality, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
+    return replace(found, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
 
 
 def _origin(file: Path | None) -> Origin:
@@ -145,25 +159,27 @@ def _evaluated(
     ready: Prepared,
     sources: Sources,
     chip: Chip | None,
-    write: WriteTrace | None,
+    write: Callable[[Callable[[BinaryIO], None]], Any] | None,
     progress: Progress,
 ) -> Quality:
     threads = os.cpu_count() or 1
-    products = ExactProducts(threads) if chip is None else products_of(chip, threads)
+    exact: dict[str, Any] = {"accumulators": "exact"}
+    on_chip: dict[str, Any] = exact if chip is None else {"adds": accumulators_of(chip), "accumulators": chip.name}
     seed = sources.seed if sources.weights is None or sources.input is None else None
     if write is None:
-        return evaluate(ready.workload, ready.given, products, seed=seed, progress=progress)
+        return evaluate(ready.workload, ready.given, threads=threads, seed=seed, progress=progress, **on_chip)
     with TemporaryDirectory(prefix="hwsim-trace-") as folder:
         spool = Spool(Path(folder))
         trace = Trace(ready.workload.program, spool, pack=sources.packed)
         quality = evaluate(
             ready.workload,
             ready.given,
-            products,
+            threads=threads,
             seed=seed,
             watch=trace.watch,
             finish=trace.finish,
             progress=progress,
+            **on_chip,
         )
         write(lambda file: write_npz(spool, file))
         return quality

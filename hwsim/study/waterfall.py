@@ -1,32 +1,35 @@
-"""The waterfall from one precision to another: a fixed chain of real runs, each of which changes one thing more.
+"""From one precision to another in a fixed chain of real runs, each of which changes one thing more.
 
-Every run has the schedule that the mapper takes for the objective. Until residency is decided anew, the tensors of the
-first run stay in the scratchpad. A change that leads to a program that the chip cannot run is made together with the
-next change.
+Every run has the schedule that the mapper takes for the objective. Until residency is decided anew, the tensors that
+stay in the scratchpad are those of the first run. A change that leads to something that no chip could run is made
+together with the next one.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, PackedMacs, SystolicArray
+from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
+from hwsim.hardware.summation import Accumulator
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Tensor
-from hwsim.mapping.assemble import Aim
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
-from hwsim.quantities.plain_data import Objective, Progress, no_progress, stage
+from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.progress import Progress, no_progress, stage
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
 from hwsim.schedule.counters import RunCounters
-from hwsim.study.efficiency import aim_of
+from hwsim.study.objective import aim_of
 
 CHAIN = tuple(Change)
 OTHER_ORDER = (
@@ -50,7 +53,7 @@ def waterfall(
     *,
     objective: Objective = Objective.LATENCY,
 ) -> tuple[WaterfallStep, ...]:
-    """The steps from the first program to the last, which is the same network in other formats."""
+    """The steps from the first program to the last one, which is the same network in other formats."""
     assert sorted(order, key=CHAIN.index) == list(CHAIN)
     between = _Between.of(chip, table, aim_of(objective, chip, table), first, last)
     steps: list[WaterfallStep] = []
@@ -70,49 +73,22 @@ def waterfall(
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A program with its own plan."""
-
-    program: Program
-    plan: Plan
-    counters: RunCounters
-
-    @classmethod
-    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
-        planned_program = planned(program, chip, aim=aim)
-        return cls(program, planned_program.plan, counters_of(planned_program.schedule))
-
-    @property
-    def modes(self) -> dict[str, Precision]:
-        """The mode of each op on the array."""
-        return {op.name: op.mode for op in self.counters.ops if op.mode is not None}
-
-    @property
-    def main_mode(self) -> Precision | None:
-        """The mode in which most products are made."""
-        products: Counter[Precision] = Counter()
-        for op in self.counters.ops:
-            if op.mode is not None:
-                products[op.mode] += op.work.macs
-        return max(products, key=lambda mode: products[mode], default=None)
-
-
-@dataclass(frozen=True)
 class _Between:
-    """All runs between the first program and the last, by the changes that are made."""
+    """All runs between the first program and the last one, by what has been changed."""
 
     chip: Chip
     table: PriceTable
     aim: Aim
-    first: _Run
-    last: _Run
+    first: "_Run"
+    last: "_Run"
+    found: dict[frozenset[Change], Cost] = field(default_factory=dict)
 
     @classmethod
     def of(cls, chip: Chip, table: PriceTable, aim: Aim, first: Program, last: Program) -> "_Between":
         return cls(chip, table, aim, _Run.of(first, chip, aim), _Run.of(last, chip, aim))
 
     def cost(self, changed: frozenset[Change], progress: Progress = no_progress) -> Cost:
-        """The cost of a run with these changes made: they are as in the last run, everything else as in the first."""
+        """What a run costs in which these things are as in the last one, and all others as in the first one."""
         modes = (self.last if Change.MAC_PRICE in changed else self.first).modes
         changed -= {Change.MAC_PRICE}
         program, chip = self.program(changed), self.on(changed)
@@ -121,19 +97,16 @@ class _Between:
         elif changed == set(CHAIN) - {Change.MAC_PRICE}:
             counters = self.last.counters
         else:
-            # Weights are converted for free where the program whose vector work this is does not convert them.
+            # What the network does not convert whose vector work this is, comes about by itself.
             worked = self.last.program if Change.VECTOR in changed else self.first.program
             converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
-            counters = counters_of(
-                planned(
-                    program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress
-                ).schedule
-            )
+            found = planned(program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress)
+            counters = counters_of(found.schedule)
         return Cost(counters.total.cycles, self.energy(counters, modes))
 
     def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:
-        """The energy of a run at the prices of the real chip, with its products priced in these modes."""
+        """The energy of a run at the prices of the real chip, its products as in these modes."""
         spent = price(counters.ops, self.chip, self.table).components
         tariff = Tariff.of(PriceBook(self.chip, self.table))
         products = 0
@@ -155,32 +128,59 @@ class _Between:
         return ops if list(ops.tensors) == tensors else replace(ops, tensors=tuple(tensors))
 
     def on(self, changed: frozenset[Change]) -> Chip:
-        """The chip, with modes that make as many products as the mode of the first program, or of the last."""
+        """The chip, whose modes make as many products as the first program's mode, or the last one's."""
         first, last = self.first.main_mode, self.last.main_mode
         if first is None or last is None or (Change.ACTIVATIONS in changed) == (Change.PRODUCTS in changed):
             return self.chip
         array = self.chip.array
         if Change.PRODUCTS in changed:
-            return replace(self.chip, array=array.at_pace_of(last, [first]))
-        return replace(self.chip, array=array.at_pace_of(first, array.modes))
+            return replace(self.chip, array=_packing(array, array.packed(last), [first]))
+        return replace(self.chip, array=_packing(array, array.packed(first), [mode for mode, _ in array.macs_per_pe]))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A program with its own plan."""
+
+    program: Program
+    plan: Plan
+    counters: RunCounters
+
+    @classmethod
+    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
+        found = planned(program, chip, aim=aim)
+        return cls(program, found.plan, counters_of(found.schedule))
+
+    @property
+    def modes(self) -> dict[str, Precision]:
+        """The mode of each op that the array does."""
+        return {op.name: op.mode for op in self.counters.ops if op.mode is not None}
+
+    @property
+    def main_mode(self) -> Precision | None:
+        """The mode in which most products are made."""
+        products: Counter[Precision] = Counter()
+        for op in self.counters.ops:
+            if op.mode is not None:
+                products[op.mode] += op.work.macs
+        return max(products, key=lambda mode: products[mode], default=None)
 
 
 def _copied(program: Program) -> set[str]:
-    """Tensors whose elements are copied into other tensors, as a table's rows are, so that both have one format."""
+    """Tensors whose elements go as they are into others, as a table's rows do, so that both have one format."""
     return {view.tensor for placed in program.placed() for view in op_spec(placed.op).copies(placed.op)}
 
 
 def _in_format_of(tensor: Tensor, ops: Program, other: Program) -> Tensor:
     """The tensor in the format that it has in another program.
 
-    A tensor that the other program lacks takes the format of a tensor that the same op writes beside it, or keeps its
-    own if there is none.
+    One that is not there takes that of what the same op writes beside it, and stays as it is if there is none.
     """
-    by_name = {candidate.name: candidate for candidate in other.tensors}
-    like = by_name.get(tensor.name)
+    known = {one.name: one for one in other.tensors}
+    like = known.get(tensor.name)
     if like is None:
         beside = _written_beside(tensor.name, ops)
-        like = next((by_name[name] for name in beside if name in by_name), tensor)
+        like = next((known[name] for name in beside if name in known), tensor)
     return replace(tensor, precision=like.precision, scaling=like.scaling)
 
 
@@ -188,7 +188,7 @@ def _written_beside(name: str, program: Program) -> Iterable[str]:
     for placed in program.placed():
         written = [view.tensor for view in op_spec(placed.op).writes(placed.op)]
         if name in written:
-            return [other for other in written if other != name]
+            return [one for one in written if one != name]
     return []
 
 
@@ -200,3 +200,16 @@ def _converts(program: Program) -> bool:
             if act.floating and not weight.floating:
                 return True
     return False
+
+
+def _packing(array: SystolicArray, packed: PackedMacs, modes: Sequence[Precision]) -> SystolicArray:
+    """The array, some of whose modes make that many products. Chunks grow with it: they are no matter of time."""
+    macs = {mode: packed if mode in modes else array.packed(mode) for mode, _ in array.macs_per_pe}
+
+    def grown(accumulator: Accumulator) -> Accumulator:
+        chunk = accumulator.chunk
+        return accumulator if chunk is None else replace(accumulator, chunk=chunk * packed.k)
+
+    own = array.accumulator
+    grown_own = grown(own) if isinstance(own, Accumulator) else tuple((mode, grown(one)) for mode, one in own)
+    return replace(array, macs_per_pe=sorted_pairs(macs), accumulator=grown_own)

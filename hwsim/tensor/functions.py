@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.ops import Function
+from hwsim.ir.functions import Function
 from hwsim.tensor.quant_params import QuantParams
 
 TABLE_ENTRIES = 1 << 16
@@ -42,7 +42,7 @@ def evaluated(function: Function, values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def table(function: Function, source: QuantParams, target: QuantParams) -> NDArray[np.int16]:
-    """The function of each 16-bit integer at one scale, as the nearest integer at another, without zero points."""
+    """The function of every 16-bit integer of one grid, as the nearest integer of another, both without zero points."""
     low, high = target.lowest - target.offset, target.highest - target.offset
     return _table(function, source.single, target.single, low, high)
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.ops import Function, Reduction
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Reduction
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.functions import TABLE_ZERO, table
 from hwsim.tensor.quant_params import Ints, QuantParams, even
@@ -28,7 +29,7 @@ _ROOT_BITS = 62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reduced:
-    """The results of a reduction, and how many of them were clipped."""
+    """What a reduction made, and how many results were clipped."""
 
     out: Ints
     clipped: int = 0
@@ -42,7 +43,7 @@ def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
 
 
 def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: QuantParams) -> Reduced:
-    """Softmax, log softmax, mean or maximum of rows[m, n] without their zero point, as integers of the target."""
+    """Softmax, log softmax, mean or maximum of rows[m, n] of a grid, without its zero point, on another grid."""
     wide = rows.astype(np.int64)
     match reduction:
         case Reduction.SOFTMAX:

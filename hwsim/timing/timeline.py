@@ -1,7 +1,8 @@
-"""The timeline of a schedule: when its steps run on the units of a core, and the times of each op that follow."""
+"""When the steps of a schedule run on the four units of a core, and what that amounts to for each op."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import SupportsInt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,246 +10,18 @@ from numpy.typing import NDArray
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
-from hwsim.quantities.registry import IdentityCache
+from hwsim.quantities.caches import IdentityCache
 from hwsim.schedule.counters import Stalls, Units
-from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
-from hwsim.schedule.steps import StepTree
-from hwsim.schedule.unit_table import StallReason, Unit
-from hwsim.timing.encode_steps import (
-    ASKED,
-    LONGEST,
-    NO_ROW,
-    WHOLE,
-    Run,
-    Runs,
-    Touch,
-    check_longest,
-    columns_of,
-    op_code,
-    step_code,
-)
+from hwsim.schedule.schedule import Schedule
+from hwsim.timing.encode import EncodedSchedule, encode
 
-NO_LIMIT = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedSchedule:
-    """A schedule ready to be walked. `ops` names the rows of the totals."""
-
-    ops: tuple[str, ...]
-    arrays: tuple[NDArray[np.int64], ...]  # code, refs, touched, fixed, sizes, two_spaces
-
-
-def encode(schedule: Schedule) -> EncodedSchedule:
-    """The arrays for a schedule; Unsupported if its times might not fit 64 bits."""
-    ports, writer = schedule.ports, _Writer(schedule.ports)
-    check_longest(writer.nodes(schedule.body, 0).longest)
-    writer.finish()
-    kept = _longest_period(ports) + 1
-    key_at, keys = _places(writer.key_sizes, kept)
-    past_at, pasts = _places(writer.past_sizes, kept)
-    ops, tensors, two_spaces = writer.runs.ops, writer.runs.tensors, schedule.two_spaces
-    arrays = (
-        writer.code(key_at, past_at),
-        _table(writer.runs.refs, 2),
-        _table(writer.touched, c.TOUCHED_COLUMNS),
-        _fixed(ports),
-        np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
-        np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
-    )
-    return EncodedSchedule(tuple(ops), arrays)
-
-
-def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> EncodedSchedule:
-    """What `encode` gives for a schedule of one op with these steps and no tensors, without making that schedule."""
-    code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
-    rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
-    for end in (0, -1):
-        rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
-    for row, depth in code.begins:
-        rows[row, c.OP_HIGH] = 1
-        at = (depth - 1) * kept
-        rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
-    deep = code.depth * kept
-    sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
-    return EncodedSchedule(
-        ("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE)
-    )
-
-
-_ONE_SPACE = np.zeros(1, np.int64)
-
-
-def _longest_period(ports: Ports) -> int:
-    """The longest period of a loop that the walk looks for, in iterations."""
-    return max(16, 2 * ports.slots)
-
-
-def _fixed(ports: Ports) -> NDArray[np.int64]:
-    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports), NO_LIMIT
-    return np.array(values, np.int64)
-
-
-def _least_key(ports: Ports) -> int:
-    """The integers of a loop's key that belong to no tensor."""
-    stores = ports.store_delay + 1 if ports.shared else 0
-    return c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
-
-
-def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
-    """Where the snapshots of each level begin, and how much room all of them take."""
-    places, at = {}, 0
-    for level in sorted(sizes):
-        places[level] = at
-        at += sizes[level] * kept
-    return places, at
-
-
-def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
-    return np.array(rows, np.int64).reshape(len(rows), columns)
-
-
-@dataclass(slots=True)
-class _Body:
-    """Sums over the nodes inside a loop segment: the units and rings that they use, the cycles of one iteration if
-    nothing overlaps, and how each node touches totals and tensors."""
-
-    units: int = 0
-    rings: int = 0
-    loaded: int = 0
-    longest: int = 0
-    touches: list[Touch] = field(default_factory=list)
-
-    def use(self, units: int, rings: int, loaded: int, longest: int) -> None:
-        self.units |= units
-        self.rings |= rings
-        self.loaded |= loaded
-        self.longest += longest
-
-
-class _Writer:
-    """Collects rows while it walks down a schedule's tree. Columns that depend on a row's place are filled in last."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-        self.parts: list[NDArray[np.int64]] = []
-        self.length = 0
-        self.runs = Runs()
-        self.touched: list[tuple[int, ...]] = []
-        self.loops: list[tuple[int, ...]] = []  # of each segment: row, level, columns OP_LOW to KEY_SIZE
-        self.key_sizes: dict[int, int] = {}
-        self.past_sizes: dict[int, int] = {}
-        self.least_key = _least_key(ports)
-        self._run_of: dict[int, Run] = {}  # by the identity of an op's schedule
-        self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identities of the touches in them
-        self._kept: list[Touch] = []  # keeps the touches of preloads, so that no others get their identity
-
-    def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
-        """Add the rows of these nodes, which lie inside `level` loops and ops; the sums over them."""
-        body = _Body()
-        for node in nodes:
-            match node:
-                case OpSchedule():
-                    self._op(node, level, body)
-                case LoopSegment():
-                    self._segment(node, level, body)
-                case Preload():
-                    self._preload(node, body)
-        return body
-
-    @property
-    def depth(self) -> int:
-        """How deep loops and ops lie in each other."""
-        return max(self.runs.depth, *self.key_sizes, 0)
-
-    def finish(self) -> None:
-        """Reserve room for the snapshots of loops in steps, once all runs are placed."""
-        for level, ops in self.runs.inner_loops():
-            self._room(level, self.least_key, ops)
-
-    def code(self, key_at: Mapping[int, int], past_at: Mapping[int, int]) -> NDArray[np.int64]:
-        """All rows, complete with the columns that depend on their places."""
-        if not self.parts:
-            return np.zeros((0, c.COLUMNS), np.int64)
-        code = np.concatenate(self.parts)
-        places = np.array([(key_at.get(level, 0), past_at.get(level, 0)) for level in range(self.depth + 1)], np.int64)
-        self.runs.fill_in(code, places, self.least_key)
-        if self.loops:
-            loops = np.array(self.loops, np.int64)
-            rows = loops[:, 0]
-            code[rows, c.OP_LOW : c.TOUCHED_HIGH + 1] = loops[:, 2:6]
-            code[rows, c.KEY_SIZE] = loops[:, 6]
-            code[rows[:, None], [c.KEY_AT, c.PAST_AT]] = places[loops[:, 1]]
-        return code
-
-    def _add(self, rows: NDArray[np.int64], length: int = 1) -> int:
-        """Add rows, which are copied at the end; the place of the first one."""
-        at = self.length
-        self.parts.append(rows)
-        self.length += length
-        return at
-
-    def _row(self, *values: int) -> int:
-        return self._add(np.array([(*values, *NO_ROW[len(values) :])], np.int64))
-
-    def _segment(self, segment: LoopSegment, level: int, around: _Body) -> None:
-        begin = np.zeros((1, c.COLUMNS), np.int64)
-        at = self._add(begin)
-        body = self.nodes(segment.body, level + 1)
-        touch, touched = self._touch(body)
-        begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, segment.times, body.units, body.rings, body.loaded)
-        key = self.least_key + len(touch.tensors) * (1 + 2 * c.READERS)
-        self.loops.append((at, level + 1, touch.low, touch.high, touched, touched + len(touch.tensors), key))
-        self._room(level + 1, key, touch.high - touch.low)
-        self._row(c.END, at)
-        around.use(body.units, body.rings, body.loaded, segment.times * body.longest)
-        if touch.high > touch.low:
-            around.touches.append(touch)
-
-    def _touch(self, body: _Body) -> tuple[Touch, int]:
-        """How a body touches totals and tensors, and the place of that in `touched`; equal bodies share one place."""
-        key = tuple(map(id, body.touches))
-        entry = self._bodies.get(key)
-        if entry is None:
-            touch = Touch.of_all(body.touches)
-            entry = self._bodies[key] = touch, len(self.touched)
-            self.touched += [(tensor, *columns_of(how)) for tensor, how in touch.tensors.items()]
-        return entry
-
-    def _room(self, level: int, key: int, ops: int) -> None:
-        """Reserve room for snapshots of a loop on that level: integers of their keys, ops whose totals they keep."""
-        self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
-        self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
-
-    def _op(self, op: OpSchedule, level: int, around: _Body) -> None:
-        run = self._run_of.get(id(op))
-        if run is None:
-            run = self._run_of[id(op)] = self.runs.of(op, op_code(op, self.ports))
-        steps = run.steps
-        self.runs.place(run, self._add(steps.rows, run.length), level)
-        around.use(steps.units, steps.rings, steps.loaded, steps.longest)
-        around.touches.append(run.touch)
-
-    def _preload(self, node: Preload, around: _Body) -> None:
-        op, tensor = self.runs.op(node.op), self.runs.tensor(node.tensor)
-        cycles = self.ports.load_cycles(node.bytes)
-        around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
-        dead = [self.runs.tensor(name) for name in node.overwrites]
-        touch = Touch(op, op + 1, {tensor: WHOLE})
-        for number in dead:
-            touch.tensors[number] = touch.tensors.get(number, 0) | ASKED
-        around.touches.append(touch)
-        self._kept.append(touch)
-        low = len(self.runs.refs)
-        self.runs.refs += [(c.OVERWRITES, number) for number in dead]
-        self._row(c.PRELOAD, op, min(cycles, LONGEST), tensor, low, len(self.runs.refs))
-
-
-_DRIVEN = tuple(Unit)[: c.UNITS]
-"""The units that the kernel drives, in the kernel's order; all other units do nothing yet."""
-_IDLE = (0,) * (len(Unit) - len(_DRIVEN))
-_REASONS = tuple(StallReason)[: c.REASONS]
-_NO_EVENTS = np.zeros((0, c.EVENT_COLUMNS), np.int64)
+_REASONS = {
+    "load": c.FOR_LOAD,
+    "array": c.FOR_ARRAY,
+    "tensor": c.FOR_TENSOR,
+    "overwrite": c.FOR_OVERWRITE,
+    "slot": c.FOR_SLOT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +40,7 @@ class Times:
 
     ops: tuple[str, ...]
     totals: NDArray[np.int64]
-    ends: tuple[int, ...]  # when each unit ended its last step, 0 for a unit without steps
+    ends: tuple[int, ...]  # when each unit ended its last step
     cycles: int
     unrolled_iterations: int
 
@@ -296,25 +69,18 @@ def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int 
     Unsettled, if after `most` iterations no period has been found.
     """
     encoded = schedule if isinstance(schedule, EncodedSchedule) else _CODES.of(schedule, make=lambda: encode(schedule))
-    return walked(encoded, stop=stop, most=most)
-
-
-def walked(
-    encoded: EncodedSchedule, *, stop: bool = True, most: int | None = None, events: NDArray[np.int64] = _NO_EVENTS
-) -> Times:
-    """The times of an encoded schedule; if `events` has rows, the walk fills them for `timing/events.py`."""
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop or most is not None:
         fixed = fixed.copy()
         fixed[c.LONGEST] *= stop
         fixed[c.MOST] = fixed[c.MOST] if most is None else most
-    totals, ends, now = walk(code, refs, touched, fixed, sizes, two_spaces, events)
+    totals, ends, now = walk(code, refs, touched, fixed, sizes, two_spaces)
     if now[c.UNROLLED] > fixed[c.MOST]:
         raise Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
     return Times(
         ops=encoded.ops,
         totals=totals,
-        ends=(*ends.tolist(), *_IDLE),
+        ends=tuple(int(end) for end in ends),
         cycles=int(now[c.FRONTIER]),
         unrolled_iterations=int(now[c.UNROLLED]),
     )
@@ -325,10 +91,10 @@ _CODES = IdentityCache[EncodedSchedule](most=32)
 
 def _op_times(row: NDArray[np.int64]) -> OpTimes:
     values = row.tolist()
-    stalls = {reason.key: _units(values[c.STALLS + c.UNITS * reason :]) for reason in _REASONS}
-    return OpTimes(values[c.CYCLES], values[c.SPAN], _units(values[c.BUSY :]), Stalls(**stalls))
+    stalls = {reason: _units(values[column : column + c.UNITS]) for reason, column in _REASONS.items()}
+    return OpTimes(values[c.CYCLES], values[c.SPAN], _units(values[c.BUSY : c.BUSY + c.UNITS]), Stalls(**stalls))
 
 
-def _units(values: list[int]) -> Units:
-    """The first of these columns of a row, one for each unit of the kernel, as units."""
-    return Units(**{unit.key: values[unit] for unit in _DRIVEN})
+def _units(values: Iterable[SupportsInt]) -> Units:
+    load, array, vector, store = (int(value) for value in values)
+    return Units(load=load, array=array, vector=vector, store=store)

@@ -10,7 +10,7 @@ import pytest
 from command import printed
 from data import ARCH, PRICES, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
-from hwsim.inputs.files import Kind, about, names
+from hwsim.inputs.shipped import Kind, about, names
 from hwsim.models.catalogue import RECIPES
 from strategies.broken_files import POLICIES
 
@@ -46,7 +46,6 @@ def test_help_and_validation_do_not_wait_for_numba(tmp_path: Path) -> None:
         assert done.stdout.splitlines()[-1] == "[] 0"
 
 
-@pytest.mark.slow
 def test_a_run_needs_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
     script = (
         "import sys; from hwsim.cli.main import main; main(['run', 'int4_array', 'rnnt', '--json', '-']); "

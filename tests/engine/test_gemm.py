@@ -9,19 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hwsim
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.closed_form import gemm_cycles
-from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.engine import gemm as room
 from hwsim.engine.gemm import Product, gemm
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.array import GemmCycles
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
 from hwsim.results.product import ProductFigures
 from hwsim.tensor.gemm import matmul
+from hwsim.timing.systolic import GemmCycles, gemm_cycles
 from strategies import matrices
 from strategies.chips import chip
 from strategies.matrices import Array
@@ -78,7 +75,6 @@ def both(array: SystolicArray, act: Array, weight: Array, formats: tuple[Precisi
     return fast
 
 
-@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_both_engines_and_the_oracle_agree(data: st.DataObject) -> None:
@@ -138,7 +134,7 @@ def test_a_count_off_by_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         right = gemm_cycles(*args)
         return replace(right, mac=right.mac + 1)
 
-    monkeypatch.setattr(SystolicArray, "gemm_cycles", late)
+    monkeypatch.setattr(room, "gemm_cycles", late)
     array = SystolicArray(rows=2, cols=2, macs_per_pe=((Precision.INT8, 1),))
     with pytest.raises(AssertionError):
         both(array, np.ones((3, 5), int), np.ones((5, 2), int), (Precision.INT8, Precision.INT8))
@@ -174,7 +170,6 @@ def test_sums_that_no_engine_can_hold_are_refused_by_both() -> None:
             gemm(chip(array=array), act, act, act_precision="int32", weight_precision="int32", engine=engine)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dataflow", Dataflow)
 def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
     """Two products of 16 bits take 32: more than the register that they are brought into."""
@@ -190,7 +185,6 @@ def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
     assert (product.out.item(), product.saturations) == (2**23 - 1, 1)
 
 
-@pytest.mark.slow
 def test_unsigned_words_keep_their_value() -> None:
     array = SystolicArray(rows=2, cols=1, macs_per_pe=((Precision.UINT32, 1),), accumulator=Accumulator(bits=48))
     both(array, np.full((1, 3), 2**32 - 1), np.full((3, 1), 2), (Precision.UINT32, Precision.UINT32))

@@ -8,11 +8,10 @@ import numpy.typing as npt
 import pytest
 
 from data import ROOT
-from hwsim.arrays.systolic import closed_form as systolic
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow, Drain
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
 from hwsim.hardware.summation import Overflow
 from hwsim.quantities.precision import Precision
+from hwsim.timing import systolic
 from rtl.case import Case
 from rtl.compare import differences
 from rtl.expected import expected_cycles, expected_values
@@ -42,7 +41,6 @@ def verilator() -> Simulator:
 # Live
 
 
-@pytest.mark.slow
 def test_arrays_of_all_small_sizes_do_what_the_definitions_say(icarus: Simulator, tmp_path: Path) -> None:
     found = differences(Workbench(tmp_path, icarus), small_grid(110))
     assert not found, found[0].message
@@ -55,7 +53,6 @@ def test_tiles_of_different_lengths_follow_each_other_as_soon_as_drains_allow(
     assert not found, found[0].message
 
 
-@pytest.mark.slow
 def test_a_second_simulator_agrees(verilator: Simulator, tmp_path: Path) -> None:
     found = differences(Workbench(tmp_path, verilator), square_grid(66))
     assert not found, found[0].message

@@ -22,10 +22,8 @@ from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.results.measured import Sources
-from hwsim.study.values import as_searched, prepared, run_values
+from hwsim.study.values import Sources, as_searched, prepared, run_values
 from hwsim.tensor import chain, single, tiles
-from hwsim.tensor.backend import ExactProducts
 from strategies.recipes import DYNAMIC, MS
 
 BATCH = 4
@@ -59,7 +57,7 @@ def everything(
     def see(op: Op, name: str, values: np.ndarray[Any, Any], runs: int = 1) -> None:
         seen[op.name, name].extend(values.copy() if runs > 1 else [values.copy()])
 
-    done = run_integers(work, given, found, ExactProducts(2), seen=see)
+    done = run_integers(work, given, found, seen=see, threads=2)
     return seen, None if done.decoded is None else done.decoded.symbols
 
 
@@ -109,7 +107,6 @@ def sliced(name: str, values: np.ndarray[Any, Any], first: int, size: int) -> np
     return values if axis is None else np.ascontiguousarray(np.take(values, range(first, first + size), axis))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [tiny_rnnt(7, batch=BATCH), tiny_rnnt(7, batch=BATCH, decoding=ALSD),
                                     tiny_rnnt(7, batch=BATCH, decoding=TSD), conformer(), STREAMED, TDNNF],
                          ids=["rnnt", "alsd", "tsd", "conformer", "streamed", "tdnnf"])  # fmt: skip
@@ -122,7 +119,7 @@ def test_every_traced_array_of_an_utterance_is_the_same_in_any_batch(
     parameters, inputs = given_to(whole)
     all_of_it = Given(parameters=parameters, inputs=inputs, most_symbols=2)
     with TemporaryDirectory() as folder:
-        found = grids_of(whole, all_of_it, run_floats(whole, all_of_it, Path(folder), ExactProducts()))
+        found = grids_of(whole, all_of_it, run_floats(whole, all_of_it, Path(folder)))
     together, symbols = everything(whole, all_of_it, found)
     places, search = index_tensors(whole.program), searching(whole.program.body)
     compared = 0

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,8 +19,7 @@ from hwsim.engine.values.compare import agreement
 from hwsim.engine.values.seeded import parameters_from
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_workload, open_workload
-from hwsim.ir.op_table import OP_TABLE
-from hwsim.ir.ops import Gemm
+from hwsim.ir.ops import Gemm, Op
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength
@@ -28,18 +27,16 @@ from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
 from hwsim.quantities.precision import PrecisionPlan, Rule
-from hwsim.quantities.registry import kind_name
 from hwsim.report.export import to_csv
 from hwsim.report.quality import losing_most, weights_remark
 from hwsim.report.quality_figure import draw_along, quality_png
 from hwsim.results.decoded import Decoded
-from hwsim.results.measured import Sources
 from hwsim.results.quality import OpQuality, Origin, Quality
-from hwsim.study.measure import with_counts
+from hwsim.study.measured import with_counts
 from hwsim.study.simulate import simulate
-from hwsim.study.values import prepared, run_values
+from hwsim.study.values import Sources, prepared, run_values
 from hwsim.tensor.packing import unpacked
-from strategies.chips import chip, systolic
+from strategies.chips import chip
 from strategies.recipes import RECIPES
 
 Trace = dict[str, np.ndarray[Any, Any]]
@@ -139,7 +136,7 @@ def narrow_chip() -> Any:
     from hwsim.hardware.summation import Accumulator
 
     base = chip()
-    return replace(base, array=replace(systolic(base), accumulator=Accumulator(bits=12)))
+    return replace(base, array=replace(base.array, accumulator=Accumulator(bits=12)))
 
 
 SEARCHES = [
@@ -232,7 +229,6 @@ def test_a_beam_of_one_without_models_follows_the_best_output() -> None:
     assert first[0] == first[1]
 
 
-@pytest.mark.slow
 @settings(max_examples=25)
 @given(RECIPES, st.sampled_from(["w8a8", "w4a4", "fp16", "w4a16"]))
 def test_every_kind_of_network_computes_and_is_timed_by_its_counts(recipe: AnyRecipe, policy: str) -> None:
@@ -282,7 +278,7 @@ def test_the_ops_that_lose_most_come_first_and_are_drawn() -> None:
 
 
 def test_ops_of_every_kind_are_drawn_along_the_program() -> None:
-    kinds = [kind_name(kind) for kind in OP_TABLE]
+    kinds = [kind.__name__.lower() for kind in get_args(Op)]
     ax = Figure().subplots()
     draw_along(tuple(replace(op(name, 1.0), kind=name) for name in kinds), ax)
     drawn = [place for points in ax.collections for place in np.asarray(points.get_offsets())[:, 0]]
@@ -358,7 +354,6 @@ def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
     assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
 
 
-@pytest.mark.slow
 def test_run_with_values_and_measured_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dims = ["encoder.layers=3", "encoder.cells=8", "encoder.features=6", "prediction.cells=8", "prediction.embedding=4"]
     small = [part for dim in dims for part in ("--dim", dim)]

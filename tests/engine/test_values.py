@@ -29,10 +29,9 @@ from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, DensityRatio, Greedy, Joint, LstmLm, Prediction, TimeSynchronous
 from hwsim.models.rnnt import Encoder, Rnnt
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Granularity, Mode, Quantisation, WeightQuantiser
-from hwsim.results.measured import Sources
-from hwsim.study.values import prepared, run_values
-from hwsim.tensor.backend import ExactProducts, OrderedProducts
+from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Mode, Quantisation, WeightQuantiser
+from hwsim.quantities.scaling import Granularity
+from hwsim.study.values import Sources, prepared, run_values
 from strategies.recipes import MS, RECIPES, conformers, rnnts, tdnnfs
 from witnesses.integer_interpreter import IntegerInterpreter
 
@@ -51,7 +50,7 @@ def given_to(work: Workload, seed: int = 0) -> tuple[Values, Values]:
 def calibrated(work: Workload, parameters: Values, inputs: Values) -> QuantParamsTable:
     """The grids of the plain loop tree."""
     seen = CalibrationStats(work.program)
-    ops = FloatOps(work.program, parameters, ExactProducts(), seen.see)
+    ops = FloatOps(work.program, parameters, seen.see)
     for name, values in inputs.items():
         seen.see_tensor(name, values)
     run_program(work.program, ops.memory(inputs), ops.run)
@@ -76,9 +75,7 @@ def run(
     fast: bool = False,
 ) -> tuple[TensorStore, IntegerOps]:
     """All tensors after the plain loop tree ran."""
-    exact = ExactProducts(threads)
-    products = exact if summation is None else OrderedProducts(lambda op, a, w: summation, "narrow", threads)
-    ops = IntegerOps(work.program, parameters, found, products)
+    ops = IntegerOps(work.program, parameters, found, adds=lambda op, a, w: summation, threads=threads)
     memory = ops.memory(inputs)
     memory.__class__ = Keeping
     if fast:
@@ -121,7 +118,6 @@ QUANTISERS = st.builds(
 POLICIES = st.sampled_from(["w2a8", "w3a3", "w4a4", "w4a8", "w8a8", "w8a4", "w4a16", "w4a16g2", "fp16"])
 
 
-@pytest.mark.slow
 @settings(max_examples=40)
 @given(RECIPES, POLICIES, st.just(Quantisation()) | QUANTISERS)
 def test_integers_are_those_of_the_oracle(recipe: AnyRecipe, policy: str, quantise: Quantisation) -> None:
@@ -129,7 +125,6 @@ def test_integers_are_those_of_the_oracle(recipe: AnyRecipe, policy: str, quanti
     assert_the_oracle_s(work)
 
 
-@pytest.mark.slow
 @settings(max_examples=25)
 @given(conformers() | tdnnfs(), st.integers(1, 3), st.booleans())
 def test_every_kind_of_product_computes_where_groups_of_weights_share_scales(
@@ -156,7 +151,6 @@ SUMMATIONS = st.builds(
 )
 
 
-@pytest.mark.slow
 @settings(max_examples=10)
 @given(rnnts() | conformers(), st.sampled_from(["w8a8", "w4a8", "fp16"]), SUMMATIONS)
 def test_narrow_accumulators_saturate_and_wrap_as_in_the_oracle(
@@ -204,7 +198,7 @@ def test_who_watches_is_told_the_same_of_loops_in_one_call(recipe: Rnnt, policy:
         def see(op: Op, name: str, values: Any, runs: int = 1, seen: Any = seen) -> None:
             seen.setdefault((op.name, name), []).extend(values.copy() if runs > 1 else [values.copy()])
 
-        ops = IntegerOps(work.program, parameters, found, ExactProducts(threads), seen=see)
+        ops = IntegerOps(work.program, parameters, found, threads=threads, seen=see)
         with patch("hwsim.engine.values.recurrent._KEPT_NUMBERS", kept):
             run_program(work.program, ops.memory(inputs), ops.run, RecurrentLoops(ops) if at_once else never)
         told.append(seen)
@@ -221,7 +215,7 @@ def test_a_long_bidirectional_layer_runs_at_once() -> None:
     work = workload(tiny_rnnt(frames=9), "w4a4")
     parameters, inputs = given_to(work)
     found = calibrated(work, parameters, inputs)
-    ops = IntegerOps(work.program, parameters, found, ExactProducts())
+    ops = IntegerOps(work.program, parameters, found)
     memory, at_once = ops.memory(inputs), RecurrentLoops(ops)
     done = []
     for node in work.program.body:
@@ -252,15 +246,15 @@ def test_an_utterance_gives_the_same_bytes_alone_and_in_a_batch(decoding: Any, p
     whole = workload(tiny_rnnt(7, batch=3, decoding=decoding), policy)
     parameters, inputs = given_to(whole)
     with TemporaryDirectory() as folder:
-        floats = run_floats(whole, Given(parameters=parameters, inputs=inputs), Path(folder), ExactProducts())
+        floats = run_floats(whole, Given(parameters=parameters, inputs=inputs), Path(folder))
     found = grids_of(whole, Given(parameters=parameters, inputs=inputs), floats)
-    together = run_integers(whole, Given(parameters=parameters, inputs=inputs), found, ExactProducts())
+    together = run_integers(whole, Given(parameters=parameters, inputs=inputs), found)
     for place in range(3):
         own = workload(tiny_rnnt(7, decoding=decoding), policy)
         alone = {
             name: values[:, place : place + 1] if name == "features" else values[:1] for name, values in inputs.items()
         }
-        done = run_integers(own, Given(parameters=parameters, inputs=alone), found, ExactProducts(2))
+        done = run_integers(own, Given(parameters=parameters, inputs=alone), found, threads=2)
         assert done.decoded is not None
         assert together.decoded is not None
         assert done.decoded.symbols[0] == together.decoded.symbols[place]

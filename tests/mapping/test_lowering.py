@@ -18,16 +18,19 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.ir.program import Loop, Node, Program
-from hwsim.ir.view import Affine, Share, View
+from hwsim.ir.view import Affine, View
 from hwsim.ir.workload import Workload
-from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats
+from hwsim.mapping.lower import SizedLoop, SizedNode, lower
+from hwsim.mapping.repeats import Repeated, repeats
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
 from hwsim.models.rnnt import Chunks, Rnnt
+from hwsim.quantities.share import Share
 from hwsim.schedule.schedule import Preload
 from hwsim.study.listing import listing
-from hwsim.study.simulate import check_functions, simulate
+from hwsim.study.runnable import check_functions
+from hwsim.study.simulate import simulate
 from strategies.chips import chip
 from strategies.recipes import FUSIONS, MS, RECIPES, rnnts
 from witnesses.interpreter import had
@@ -110,7 +113,6 @@ def views_of(op: Op) -> list[View]:
             return [op.read, op.write]
         case Quantise():
             return [op.read, op.write, op.scales]
-    raise AssertionError(op)
 
 
 Run = tuple[str, tuple[tuple[int, ...], ...]]
@@ -230,7 +232,6 @@ def test_a_function_is_missed_where_the_first_iterations_do_not_run_it() -> None
             check_functions(program, lacking)
 
 
-@pytest.mark.slow
 @settings(max_examples=40)
 @given(rnnts())
 def test_what_is_resident_is_loaded_once_whenever_its_loop_begins(recipe: Rnnt) -> None:

@@ -5,7 +5,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +37,6 @@ def roomy_chips(draw: st.DrawFn) -> Chip:
     return replace(on, scratchpad=replace(on.scratchpad, size=size), dram=dram)
 
 
-@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_a_mapped_network_runs_as_the_event_simulation_says(
@@ -53,7 +51,6 @@ def test_a_mapped_network_runs_as_the_event_simulation_says(
     assert agree(found, simulate(plan))
 
 
-@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_a_mapped_network_does_all_the_work_of_its_program(
@@ -77,7 +74,6 @@ def test_a_mapped_network_does_all_the_work_of_its_program(
     assert counters.total.work.scratchpad_write_bytes >= counters.total.work.dram_read_bytes
 
 
-@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> None:
@@ -106,7 +102,6 @@ def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | Prec
             assert placement.tensor not in touched
 
 
-@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str, on: Chip) -> None:
@@ -130,7 +125,6 @@ def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str
         assert held + max((end for _, end in here), default=0) <= on.scratchpad.size
 
 
-@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, roomy_chips(), st.integers(10, 14), st.integers(0, 20_000), st.integers(0, 1))
 def test_a_larger_scratchpad_never_makes_a_network_slower(
@@ -155,7 +149,7 @@ def mapped(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> Schedule
 TOKENS = 9
 
 
-def test_sizes_that_grow_with_a_loop_are_segments_of_equal_iterations() -> None:
+def test_sizes_that_grow_with_a_loop_are_stretches_of_equal_iterations() -> None:
     """A cache of keys and values grows by one entry a token: no two iterations are alike, and none is a mean."""
     recipe = TransformerLm(
         name="tiny",
@@ -166,10 +160,10 @@ def test_sizes_that_grow_with_a_loop_are_segments_of_equal_iterations() -> None:
     )
     program = workload(recipe, "w8a8").program
     plan = schedule(program, chip(scratchpad=Scratchpad(size=8192, read=16, write=16)))
-    segments = [node for node in plan.body if isinstance(node, LoopSegment)]
+    stretches = [node for node in plan.body if isinstance(node, LoopSegment)]
     loop = next(node for node in program.body if isinstance(node, Loop))
-    assert sum(node.times for node in segments) == loop.times
-    assert len(segments) == loop.times
-    macs = [sum(op.macs for op in node.body if isinstance(op, OpSchedule)) for node in segments]
+    assert sum(node.times for node in stretches) == loop.times
+    assert len(stretches) == loop.times
+    macs = [sum(op.macs for op in node.body if isinstance(op, OpSchedule)) for node in stretches]
     # Two products of one query with one more key and value, of four numbers each.
     assert {after - before for before, after in pairwise(macs)} == {2 * 4}

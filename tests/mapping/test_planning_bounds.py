@@ -9,28 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip, Dram, Scratchpad
+from hwsim.hardware.chip import Chip, Dataflow, Dram, Scratchpad, SystolicArray
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.mapping import schedule as limits
+from hwsim.mapping import planning_limits as limits
 from hwsim.mapping.analysed_program import MOST_ITEMS, analyse, items_of
-from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
 from hwsim.mapping.schedule import planned, schedule
+from hwsim.mapping.scratchpad_allocator import Buffer, ScratchpadAllocator
 from hwsim.mapping.target import target_of
+from hwsim.mapping.uses import Span
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
+from hwsim.quantities.caches import EqualityCache, IdentityCache
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import OpSchedule, Residency
 from hwsim.schedule.steps import Repeat, Step
+from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import LONGEST
-from hwsim.timing.timeline import encode, times
+from hwsim.timing.timeline import times
 from strategies.chips import chip
 from strategies.programs import gemm
 
@@ -208,7 +208,6 @@ EXTREMES = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("on", EXTREMES)
 @pytest.mark.parametrize("sizes", [(1 << 24, 1 << 24, 1), (1, 1 << 24, 1 << 24), (7, 9_999_991, 1 << 20), (3, 5, 7)])
 @pytest.mark.parametrize("how_often", [1, 3, 2**30])
@@ -227,7 +226,7 @@ def test_extremes_are_answered_or_refused_by_a_law(on: Chip, sizes: tuple[int, i
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 45))
 def test_a_gap_is_never_less_than_nothing(low: int, middle: int, working: int) -> None:
-    """Between two buffers that lie higher than the slots of a later op begin."""
+    """Between two tenants that lie higher than the slots of a later op begin."""
     allocator = ScratchpadAllocator(40, [0, 0, working])
     for name, size, last in (("low", low, 1), ("middle", middle, 0), ("high", 5, 1)):
         allocator.place(Buffer(name, size, Span(0, last)))
@@ -235,7 +234,6 @@ def test_a_gap_is_never_less_than_nothing(low: int, middle: int, working: int) -
     assert allocator.gap(Span(1, 2)) == max(0, min(low + middle, room) - low, room - low - middle - 5)
 
 
-@pytest.mark.slow
 def test_equal_sizes_of_an_op_are_one_object_and_their_uses_stand_once_in_the_code() -> None:
     program = workload(SMALL_LM, "w8a8").program
     found = analyse(program)

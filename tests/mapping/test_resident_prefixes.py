@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from hwsim.hardware.chip import Chip, Scratchpad
-from hwsim.ir.ops import Apply, Elementwise, Function, Gemm
+from hwsim.ir.functions import Function
+from hwsim.ir.ops import Apply, Elementwise, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.assemble import assemble, placements
-from hwsim.mapping.plan import Plan, plan, row_partitionable
-from hwsim.mapping.target import UnsupportedOp, target_of
+from hwsim.mapping.assemble import assemble
+from hwsim.mapping.placements import placements
+from hwsim.mapping.plan import Plan, plan
+from hwsim.mapping.refusal import UnsupportedOp
+from hwsim.mapping.row_partitionable import row_partitionable
+from hwsim.mapping.target import target_of
 from hwsim.schedule.schedule import OpSchedule, Residency, Schedule
 from hwsim.schedule.steps import Ring
 from hwsim.timing.timeline import times
@@ -127,7 +130,6 @@ def test_what_is_not_kept_is_stored_once_and_loaded_with_each_pass(
             assert (brought == 0) if not outside[name] else (brought > 0 and brought % outside[name] == 0)
 
 
-@pytest.mark.slow
 @given(CHAINS, chips(), st.integers(100, 1500), st.integers(1, 3), st.booleans())
 def test_the_event_simulation_agrees_where_tensors_are_kept_in_part(
     program: Program, on: Chip, size: int, buffers: int, shared: bool

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue
-from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.tensor import Role
-from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
+from hwsim.mapping.schedule import naive_schedule
+from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.models.decoding import BeamSearch, Combination, Greedy, Joint, Prediction
 from hwsim.models.gemms import Gemms
@@ -27,7 +28,6 @@ from hwsim.models.transformer_lm import TransformerLm
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
 from strategies.recipes import RECIPES
 from witnesses.interpreter import interpreted
-from witnesses.naive import naive_schedule
 
 # Hand counts: products of one utterance batch, written from the papers' figures and not from the trees.
 
@@ -146,7 +146,8 @@ def hand_count(recipe: AnyRecipe) -> int:
 
 @cache
 def shipped(name: str) -> AnyRecipe:
-    return recipe_of(load_workload(name))
+    recipe: AnyRecipe = load_workload(name).recipe  # type: ignore[assignment]
+    return recipe
 
 
 @settings(max_examples=150)

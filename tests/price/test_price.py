@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import Component, Confidence, Constants, DramType, Price, TechnologyTable
+from hwsim.hardware.dram import DramType
+from hwsim.hardware.prices import Confidence, Constants, Price, TechnologyTable
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
 from hwsim.price.gating import zero_products
 from hwsim.price.price import price
 from hwsim.quantities.precision import Precision
-from hwsim.results.figures import Components, Energy
-from hwsim.results.measured import Measured
+from hwsim.results.energy import Component, Components, Energy
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
 from strategies.chips import chip
 
@@ -41,7 +41,7 @@ def op(work: Work, cycles: int = 9, mode: Precision | None = Precision.INT8) -> 
 
 
 def energy(work: Work, cycles: int = 9, on: Chip = ON, zeros: int = 0) -> Energy:
-    return price([op(work, cycles)], on, TABLE, Measured.of(zero_products={"gemm": zeros}))
+    return price([op(work, cycles)], on, TABLE, {"gemm": zeros})
 
 
 WORKS = st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)})

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
+from hwsim.hardware.chip import Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.quantities.precision import Precision
 from rtl.lcg import Lcg

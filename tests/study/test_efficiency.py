@@ -6,21 +6,21 @@ from functools import cache
 
 import pytest
 
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.cli.main import main
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.chip import OperatingPoint, at_point
+from hwsim.hardware.chip import Dataflow, OperatingPoint, SystolicArray
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, core_area
-from hwsim.price.rules import interconnect_price, scratchpad_price
+from hwsim.price.memory import accumulator_price, interconnect_price, scratchpad_price
+from hwsim.price.price import Tariff
 from hwsim.quantities.precision import Precision
-from hwsim.results.figures import EnergyGroups
+from hwsim.results.efficiency import EnergyGroups
 from hwsim.results.result import Result
 from hwsim.study.compare import compare
 from hwsim.study.efficiency import groups, peak_energy
+from hwsim.study.operating import at_point
 from hwsim.study.simulate import simulate
 from strategies.chips import MODES, chip
 
@@ -36,7 +36,6 @@ def run(cap: Fraction | None = None, point: str | None = None, voltage: str | No
     return simulate(on, RNNT, power_cap=cap, point=point)
 
 
-@pytest.mark.slow
 def test_figures_follow_from_the_integers() -> None:
     result = run()
     summary, found = result.summary, result.efficiency
@@ -67,7 +66,7 @@ def test_the_peak_of_a_weight_stationary_array_by_hand() -> None:
     book = PriceBook(on, TABLE)
     tariff, found = Tariff.of(book), peak_energy(on, TABLE, Precision.INT8).components
     assert found.mac == 320 * tariff.mac(Precision.INT8).attojoules
-    assert found.accumulators == 80 * tariff.sums(Precision.INT8).attojoules
+    assert found.accumulators == 80 * accumulator_price(book, Precision.INT8).attojoules
     entering = 10 * 8 + 8 * 4  # activations of 4 rows · 2 products, and 8 · 4 weights
     assert found.scratchpad == entering * scratchpad_price(book).attojoules
     assert found.interconnect == entering * interconnect_price(book, core_area(book).total).attojoules
@@ -82,7 +81,6 @@ def test_sums_that_stay_in_the_array_need_no_accumulators() -> None:
     assert peak_energy(on, TABLE, Precision.INT8).components.accumulators == 0
 
 
-@pytest.mark.slow
 def test_an_operating_point_sets_clock_and_supply() -> None:
     low, nominal = run(point="low"), run()
     assert (low.operation.clock, low.operation.voltage, low.operation.memory_voltage) == (
@@ -105,7 +103,6 @@ def test_an_unknown_operating_point_is_refused() -> None:
         at_point(chip(), "low")
 
 
-@pytest.mark.slow
 def test_a_power_cap_lowers_the_clock_and_no_further_than_it_must() -> None:
     cap = Fraction(1, 4)
     capped, free = run(cap=cap), run()
@@ -137,7 +134,6 @@ def test_idle_power_is_drawn_in_every_cycle() -> None:
     assert idle.summary.energy_aj - run().summary.energy_aj == idle.energy_by_component_aj.idle
 
 
-@pytest.mark.slow
 def test_what_int4_saves_is_split_into_groups_exactly() -> None:
     comparison = compare(INT4_ARRAY, RNNT, ["fp16", "w4a4"])
     first, split = comparison.energy_split

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import Loaded, LoopSegment, OpSchedule, Ports, Schedule, ScheduleNode
-from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step
-from hwsim.schedule.unit_table import Unit
-from hwsim.timing.timeline import EncodedSchedule, Times, encode, encode_alone, times
+from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step, Unit
+from hwsim.timing.encode import EncodedSchedule, encode, encode_alone
+from hwsim.timing.timeline import Times, times
 from strategies.schedules import WORK, draw, draw_ports, jobs_of
 from strategies.timeline_cases import CASES, loop, op, program
 from witnesses.timeline_plan import Fault
@@ -73,7 +73,6 @@ def accounted(found: Times, *, shared: bool) -> bool:
     return until.tolist() == list(found.ends) and int(found.totals[:, c.CYCLES].sum()) == found.cycles
 
 
-@pytest.mark.slow
 def test_timeline_is_what_an_event_simulation_sees() -> None:
     """To the cycle, for every op and every reason to wait; and no faster than any unit, no slower than one by one."""
     count = 5000
@@ -129,7 +128,6 @@ def same(one: Times, other: Times) -> bool:
     return one.cycles == other.cycles and one.ends == other.ends and np.array_equal(one.totals, other.totals)
 
 
-@pytest.mark.slow
 def test_periodic_stop_equals_walking_on() -> None:
     """Many programs, each on many ports. The loops are long enough that the stop nearly always finds a period."""
     long = stopped = 0
@@ -156,7 +154,7 @@ def apart(nodes: tuple[ScheduleNode, ...]) -> tuple[ScheduleNode, ...]:
 
 def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
     """In one loop or several, at one depth or another, alone or in a body that comes again itself."""
-    rng, segments = Random(5), 0
+    rng, stretches = Random(5), 0
     for _ in range(60):
         one = draw(rng, jobs=120, times=4)
         inner = (LoopSegment(loop="a", times=rng.randint(1, 3), body=one.body), *one.body[:1])
@@ -165,11 +163,10 @@ def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
         schedule = replace(one, body=body)
         found, wanted = times(schedule), times(replace(schedule, body=apart(body)))
         assert same(found, wanted)
-        segments += sum(isinstance(node, LoopSegment) for node in one.body)
-    assert segments > 20
+        stretches += sum(isinstance(node, LoopSegment) for node in one.body)
+    assert stretches > 20
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
 def test_periodic_stop_equals_walking_on_in_hard_cases(case: Callable[[Random, int], Schedule]) -> None:
     long = stopped = simulated = 0
@@ -191,7 +188,7 @@ def test_periodic_stop_equals_walking_on_in_hard_cases(case: Callable[[Random, i
 
 
 def test_stop_tells_stores_of_another_tensor_apart() -> None:
-    """An op that stores one tensor in a first segment of a loop, and another in a second one, and whose stores wait.
+    """An op that stores one tensor in a first stretch of a loop, and another in a second one, and whose stores wait.
 
     A load of the first tensor, behind the loop, must not let stores of the second one pass.
     """

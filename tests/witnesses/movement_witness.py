@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow, Drain
+from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
 
 Matrix = list[list[int]]
 

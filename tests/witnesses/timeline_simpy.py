@@ -12,7 +12,7 @@ from typing import Any
 import simpy
 
 from hwsim.schedule.schedule import Schedule
-from hwsim.schedule.unit_table import Unit
+from hwsim.schedule.steps import Unit
 from witnesses.timeline_plan import Fault, Job, Plan
 
 
@@ -28,8 +28,6 @@ class Seen:
     stalls: Counter[tuple[str, Unit, str]]
     jobs: int
     serial: int
-    order: list[Job]
-    """All jobs in the order of the schedule."""
 
 
 def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
@@ -63,7 +61,7 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
         span[run[1]] += last[run] - start
     ends = tuple(queues[unit][-1].end if queues[unit] else 0 for unit in Unit)
     serial = sum(job.cycles + job.delay for job in jobs)
-    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial, jobs)
+    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial)
 
 
 def _work(
@@ -84,8 +82,7 @@ def _work(
             if env.now > before:
                 reason = "slot"
         if env.now > free:
-            job.waited, job.reason = int(env.now - free), reason
-            stalls[job.op, job.unit, reason] += job.waited
+            stalls[job.op, job.unit, reason] += int(env.now - free)
         job.start = int(env.now)
         yield env.timeout(job.cycles)
         job.end = int(env.now)

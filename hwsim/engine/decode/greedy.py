@@ -14,12 +14,14 @@ from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op, Reduce
 from hwsim.ir.program import Loop, Program
-from hwsim.ir.tensor import GreedyLoops, Role
+from hwsim.ir.tensor import Role
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.decoded import Decoded
 
 Array = NDArray[Any]
 
+SYMBOLS, EVALUATIONS = "search.symbols", "search.evaluations"
+SYMBOL, FRAME = "search.symbol", "search.frame"
 BLANK = 0
 
 MOST_SYMBOLS_PER_FRAME = 30
@@ -28,18 +30,19 @@ MOST_SYMBOLS_PER_FRAME = 30
 
 @dataclass(slots=True, eq=False)
 class GreedyDecoder:
-    """Runs the ops of the loops that count a greedy search, on the outputs that it decides.
+    """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
 
-    With `forced`, the outputs that another search chose in each step, it decides the same.
+    `frames_first` says whether the encoder leaves frames of utterances or utterances of frames. With `forced`, the
+    outputs that another search chose in each step, it decides the same.
     """
 
     program: Program
     run_op: RunOp
-    steered: GreedyLoops
+    frames_first: bool
     forced: Sequence[Array] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
     chosen: list[Array] = field(default_factory=list)
-    _symbols: list[list[int]] = field(default_factory=list)
+    _found: list[list[int]] = field(default_factory=list)
     _prediction: Loop | None = None
     _predictions: int = 0
     _expansions: int = 0
@@ -48,11 +51,11 @@ class GreedyDecoder:
     _batches: Counter[int] = field(default_factory=Counter)
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
-        """Take over the loop if it belongs to the search; says whether it does."""
-        if loop.name == self.steered.predictions:
+        """Whether a loop belongs to the search, which then has run it."""
+        if loop.name == SYMBOLS:
             self._prediction = loop
             return True
-        if loop.name != self.steered.evaluations:
+        if loop.name != EVALUATIONS:
             return False
         self._search(loop, memory, indices)
         return True
@@ -62,22 +65,22 @@ class GreedyDecoder:
         if self._prediction is None:
             return None
         return Decoded(
-            symbols=tuple(tuple(symbols) for symbols in self._symbols),
+            symbols=tuple(tuple(symbols) for symbols in self._found),
             steps=len(self.chosen),
             expansions=self._expansions,
             predictions=self._predictions,
-            new_prefixes=sum(map(len, self._symbols)) + len(self._symbols),
+            new_prefixes=sum(map(len, self._found)) + len(self._found),
             cache_hits=self._hits,
             batch_of_steps=sorted_pairs(dict(self._batches)),
         )
 
     def _search(self, loop: Loop, memory: TensorStore, indices: Indices) -> None:
         assert self._prediction is not None
-        symbol, frame = memory[self.steered.symbol], memory[self.steered.frame]
+        symbol, frame = memory[SYMBOL], memory[FRAME]
         batch = symbol.shape[0]
         frames = self._rows(loop, memory, indices) // batch
-        if not self._symbols:
-            self._symbols = [[] for _ in range(batch)]
+        if not self._found:
+            self._found = [[] for _ in range(batch)]
             self._fresh = np.ones(batch, bool)
             symbol[:] = BLANK
             self._predict(memory, indices, np.ones(batch, bool))
@@ -85,16 +88,16 @@ class GreedyDecoder:
         place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         while (place < frames).any():
             active = place < frames
-            at_frame, utterance = np.minimum(place, frames - 1), np.arange(batch)
-            frame[:, 0] = at_frame * batch + utterance if self.steered.frames_first else utterance * frames + at_frame
+            here, utterance = np.minimum(place, frames - 1), np.arange(batch)
+            frame[:, 0] = here * batch + utterance if self.frames_first else utterance * frames + here
             self._expansions += int(active.sum())
             self._hits += int((active & ~self._fresh).sum())
             self._fresh[:] = False
             self._batches[int(active.sum())] += 1
             choice = self._evaluate(loop, memory, indices)
             new = active & (choice != BLANK)
-            for row in np.flatnonzero(new):
-                self._symbols[row].append(int(choice[row]))
+            for one in np.flatnonzero(new):
+                self._found[one].append(int(choice[one]))
             emitted = np.where(new, emitted + 1, 0)
             done = active & (~new | (emitted >= self.most_symbols))
             place, emitted = place + done, np.where(done, 0, emitted)
@@ -105,11 +108,11 @@ class GreedyDecoder:
 
     def _evaluate(self, loop: Loop, memory: TensorStore, indices: Indices) -> NDArray[np.int64]:
         """The best output of each utterance at its frame; the last symbols stay as they were."""
-        before = memory[self.steered.symbol].copy()
+        before = memory[SYMBOL].copy()
         inside = {**indices, loop.name: 0}
-        run_nodes((op for op in loop.body if not self._advances(op)), memory, inside, self.run_op)
-        choice = memory[self.steered.symbol][:, 0].astype(np.int64)
-        memory[self.steered.symbol][:] = before
+        run_nodes((op for op in loop.body if not _advances(op)), memory, inside, self.run_op)
+        choice = memory[SYMBOL][:, 0].astype(np.int64)
+        memory[SYMBOL][:] = before
         if self.forced is not None:
             choice = self.forced[len(self.chosen)]
         self.chosen.append(choice)
@@ -119,14 +122,14 @@ class GreedyDecoder:
         """Run the prediction network; utterances without a new symbol keep what they had."""
         assert self._prediction is not None
         self._predictions += 1
-        kept_tensors = [name for name in self._rows_kept() if not new.all()]
-        before = {name: memory[name].copy() for name in kept_tensors}
+        kept = [name for name in self._rows_kept() if not new.all()]
+        before = {name: memory[name].copy() for name in kept}
         run_nodes(self._prediction.body, memory, {**indices, self._prediction.name: 0}, self.run_op)
         for name, rows in before.items():
             memory[name][~new] = rows[~new]
 
     def _rows_kept(self) -> list[str]:
-        """Tensors that the prediction network writes and later ops read: states, and the joint network's input."""
+        """What the prediction network writes and somebody reads later: states, and the joint network's input."""
         assert self._prediction is not None
         ops = list(ops_of(self._prediction))
         written = {view.tensor for op in ops for view in op_spec(op).writes(op)}
@@ -135,11 +138,12 @@ class GreedyDecoder:
 
     def _rows(self, loop: Loop, memory: TensorStore, indices: Indices) -> int:
         """Rows of the table from which frames are fetched."""
-        fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == self.steered.frame)
+        fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == FRAME)
         table = memory.read(next(fetches).table, {**indices, loop.name: 0})
         return int(np.prod(table.shape[:-1]))
 
-    def _advances(self, op: Op | Loop) -> bool:
-        """Whether an op moves to the next frame, which the search itself does."""
-        writes = () if isinstance(op, (Loop, Reduce)) else op_spec(op).writes(op)
-        return any(view.tensor == self.steered.frame for view in writes)
+
+def _advances(op: Op | Loop) -> bool:
+    """Whether an op moves to the next frame, which the search itself does."""
+    writes = () if isinstance(op, (Loop, Reduce)) else op_spec(op).writes(op)
+    return any(view.tensor == FRAME for view in writes)

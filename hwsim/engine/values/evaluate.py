@@ -15,6 +15,7 @@ from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
+from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
@@ -27,10 +28,9 @@ from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import Progress, no_progress
+from hwsim.quantities.progress import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import Quality
-from hwsim.tensor.backend import ProductBackend
 
 Array = NDArray[Any]
 
@@ -54,7 +54,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatRun:
-    """What a float run left: statistics of values, its results in a spool, and what its search chose."""
+    """What a float run left: where values lay, its results in a spool, and what its search chose."""
 
     seen: CalibrationStats
     spool: Spool
@@ -75,24 +75,24 @@ def run_floats(
     workload: Workload,
     given: Given,
     folder: Path,
-    products: ProductBackend,
     progress: Progress = no_progress,
     only: tuple[Node, ...] | None = None,
+    threads: int = 1,
 ) -> FloatRun:
     """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
-    stats, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
+    seen, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
 
     def note(op: Op, name: str, values: Array) -> None:
         if not np.isfinite(values).all():
             raise OutOfRange(f"{op.name}: its results leave single precision, in which scales are found; {FINITE}")
-        stats.see(op, name, values)
+        seen.see(op, name, values)
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, given.parameters, products, note)
+    ops = FloatOps(program, given.parameters, note, threads)
     for name, values in given.inputs.items():
-        stats.see_tensor(name, values)
+        seen.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         if only is None:
@@ -100,25 +100,26 @@ def run_floats(
         else:
             run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
     progress(1, 1)
-    return FloatRun(stats, spool, tuple(search.chosen), search.decoded())
+    return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
 
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
-    """The quantisation parameters of a workload, calibrated on a float run."""
+    """The grids on which a workload is quantised, calibrated on a float run."""
     return quant_params_of(workload.program, workload.precision, given.parameters, floats.seen)
 
 
 def run_integers(
     workload: Workload,
     given: Given,
-    params_table: QuantParamsTable,
-    products: ProductBackend,
+    found: QuantParamsTable,
     *,
+    adds: Adds = exactly,
+    threads: int = 1,
     seen: Seen | None = None,
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
-    ops = IntegerOps(workload.program, given.parameters, params_table, products, seen=seen or nobody)
+    ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads, seen=seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
 
@@ -140,8 +141,10 @@ def _run(
 def evaluate(
     workload: Workload,
     given: Given,
-    products: ProductBackend,
     *,
+    adds: Adds = exactly,
+    accumulators: str = "exact",
+    threads: int = 1,
     seed: int | None = None,
     watch: Callable[[IntegerOps], Seen] | None = None,
     finish: Callable[[TensorStore, Decoded | None], None] | None = None,
@@ -149,22 +152,22 @@ def evaluate(
 ) -> Quality:
     """How far a quantised workload is from itself in floats.
 
-    `watch` is told of every result of the quantised run, `finish` of the arrays at its end and of what was decoded.
+    `watch` is told of every result of the quantised run, `finish` of what is left at its end and of what was decoded.
 
     The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
     which decides for itself, gives its own symbols.
     """
     with TemporaryDirectory(prefix="hwsim-") as folder:
-        floats = run_floats(workload, given, Path(folder), products, progress)
-        params_table = grids_of(workload, given, floats)
-        ops = IntegerOps(workload.program, given.parameters, params_table, products)
+        floats = run_floats(workload, given, Path(folder), progress, threads=threads)
+        found = grids_of(workload, given, floats)
+        ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
-        watcher = watch(ops) if watch is not None else None
+        others = watch(ops) if watch is not None else None
 
         def see(op: Op, name: str, values: Array, runs: int = 1) -> None:
             comparison.see(op, name, values, runs)
-            if watcher is not None:
-                watcher(op, name, values, runs)
+            if others is not None:
+                others(op, name, values, runs)
 
         ops.seen = see
         memory = ops.memory(given.inputs)
@@ -189,7 +192,7 @@ def evaluate(
         clipped=sum(op.clipped for op in results),
         seed=seed,
         drawn=() if seed is None else sorted_pairs(STATISTICS),
-        accumulators=products.accumulators,
+        accumulators=accumulators,
         ops=results,
         decoded=free,
         decoded_in_floats=floats.decoded,

@@ -9,23 +9,20 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
-from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import KindTable
-from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places
-from hwsim.tensor.single import single_weights
+from hwsim.tensor.single import single_products, single_weights
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Floats = NDArray[np.float32]
 
 OPERANDS = frozenset({"/act", "/act_scale", "/weight", "/acc"})
-"""Names under which observers are told of a product's operands and accumulators; no tensor has such a name."""
+"""By what name those who see results are told of a product's operands and accumulators; no tensor has one of these."""
 
 SeenOne = Callable[[Op, str, NDArray[Any]], None]
 """Told of each result: the op, the name of the tensor or of the local value, the numbers."""
@@ -45,9 +42,9 @@ class FloatOps:
     """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
     def __init__(
-        self, program: Program, parameters: Mapping[str, Floats], products: ProductBackend, seen: SeenOne = nobody
+        self, program: Program, parameters: Mapping[str, Floats], seen: SeenOne = nobody, threads: int = 1
     ) -> None:
-        self.program, self.parameters, self.products, self.seen = program, parameters, products, seen
+        self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
         self._again = {placed.op.name for placed in program.placed() if placed.loops}
         self._weights: dict[str, tuple[Weights, ...]] = {}
 
@@ -57,50 +54,59 @@ class FloatOps:
 
     def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
-        FLOAT_KINDS.of(op)(self, op, memory, indices)
+        match op:
+            case Gemm():
+                self._keep(op, op.out, memory, indices, self._gemm(op, memory, indices))
+            case Conv():
+                self._keep(op, op.out, memory, indices, self._conv(op, memory, indices))
+            case Elementwise():
+                self._elementwise(op, memory, indices)
+            case Reduce():
+                self._keep(op, op.write, memory, indices, _reduce(op, memory, indices))
+            case Lookup():
+                self._keep(op, op.out, memory, indices, looked_up(op, memory, indices))
+            case Move():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
+            case Skew():
+                self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+            case Quantise():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
 
-    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
-        """Write a result to its view, and show it."""
+    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values)
 
-    def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
-        """A matrix product."""
+    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> Floats:
         act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
-        self._keep_biased(op, memory, indices, self._product(op, act, weight))
-
-    def _keep_biased(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, out: Floats) -> None:
-        if op.bias is not None:
-            out = np.asarray(out + memory.read(op.bias, indices).reshape(-1))
-        self.keep(op, op.out, memory, indices, out)
+        out = self._product(op, act, weight)
+        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
     def _product(self, op: Gemm | Conv, act: NDArray[Any], weight: NDArray[Any]) -> Floats:
         """act[b, m, k] @ weight[b, k, n]; parameters that loops read again and again are laid out once."""
         if op.name not in self._again or not is_fixed(op, self.program):
-            return self.products.single(act, single_weights(weight))
+            return single_products(act, single_weights(weight), self.threads)
         if op.name not in self._weights:
             self._weights[op.name] = single_weights(weight)
-        return self.products.single(act, self._weights[op.name], often=True)
+        return single_products(act, self._weights[op.name], self.threads, often=True)
 
-    def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
-        """A convolution, as the product of its windows."""
+    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> Floats:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         rows = windows(op, act, 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
         shape = self.program.shapes(indices)(op.out)
-        self._keep_biased(op, memory, indices, laid_out(op, sums, shape))
+        out = laid_out(op, sums, shape)
+        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
 
-    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
-        """A chain."""
+    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)
         reads = {
             local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
             for local, view in op.reads
         }
-        values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
+        values = float_chain(op, reads, Precision.FP32, lambda local, found: self.seen(op, local, found))
         for local, view in op.writes:
-            self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
+            self._keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
 
 
 def is_fixed(op: Gemm | Conv, program: Program) -> bool:
@@ -134,7 +140,7 @@ def rows_of(op: Reduce, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def from_rows(op: Reduce, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Results of a reduction of an array of that shape, in the order of its elements."""
+    """What a reduction of something of that shape made, in the order of its elements."""
     if op.reduction.narrows:
         return rows
     moved = list(shape)
@@ -142,66 +148,27 @@ def from_rows(op: Reduce, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray
     return np.moveaxis(rows.reshape(*moved, length), -1, op.axis)
 
 
-def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """What a reduction makes of its rows."""
+def _reduce(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray[Any]:
     values = memory.read(op.read, indices)
     rows = rows_of(op, values)
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
         return places(op.reduction, rows, op.count)
     parameters = tuple(memory.read(view, indices).reshape(-1) for view in op.parameters)
-    results = float_reduced(op.reduction, rows, parameters).astype(np.float32)
-    return from_rows(op, results, values.shape)
+    made = float_reduced(op.reduction, rows, parameters).astype(np.float32)
+    return from_rows(op, made, values.shape)
 
 
 def looked_up(op: Lookup, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """The rows that the indices name; past the table's end, as after the last frame of a search, the last row."""
+    """The rows that the indices name; one beyond the table is its last row, as for a search past the last frame."""
     table = memory.read(op.table, indices)
     rows = table.reshape(-1, table.shape[-1])
     return np.asarray(rows[np.minimum(memory.read(op.index, indices).reshape(-1), len(rows) - 1)])
 
 
 def skewed(op: Skew, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """Each row shifted, to begin one entry before the row above it."""
+    """Each row from one entry before the one above it."""
     values = memory.read(op.read, indices)
     rows = values.shape[-2]
     columns = values.shape[-1] - rows + 1
     row = np.arange(rows)[:, None]
     return np.asarray(values[..., row, np.arange(columns) + rows - 1 - row])
-
-
-def moved(op: Op, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """What an op's first view reads, as it is."""
-    return memory.read(op_spec(op).reads(op)[0], indices)
-
-
-class Keeps(Protocol):
-    """Ops that keep results, in floats or in integers."""
-
-    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None: ...
-
-
-def keeping(
-    function: Callable[[Any, TensorStore, Indices], NDArray[Any]],
-) -> Callable[[Keeps, Any, TensorStore, Indices], None]:
-    """The row of a kind whose first result is this function of a memory of floats or of integers."""
-
-    def run(ops: Keeps, op: Op, memory: TensorStore, indices: Indices) -> None:
-        ops.keep(op, op_spec(op).writes(op)[0], memory, indices, function(op, memory, indices))
-
-    return run
-
-
-FLOAT_KINDS = KindTable[Callable[[FloatOps, Any, TensorStore, Indices], None]](
-    "values in floats",
-    {
-        Gemm: FloatOps.gemm,
-        Conv: FloatOps.conv,
-        Elementwise: FloatOps.elementwise,
-        Reduce: keeping(reduced_floats),
-        Lookup: keeping(looked_up),
-        Move: keeping(moved),
-        Skew: keeping(skewed),
-        Quantise: keeping(moved),
-    },
-)
-"""What each kind computes in single precision."""

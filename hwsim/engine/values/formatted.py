@@ -1,6 +1,6 @@
-"""The base of a quantised program's ops: formats, scales, counters, and the ops in floating point."""
+"""What all ops of a quantised program need: formats, scales, counters; and the ops that work in floating point."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,27 @@ from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
 from hwsim.engine.values.strange import naming_weight
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors
 from hwsim.engine.values.views import Indices, read
+from hwsim.hardware.summation import Summation
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Op
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
-from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
+from hwsim.tensor.gemm import matmul
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import laid_out
 
 Array = NDArray[Any]
+Adds = Callable[[Op, Precision, Precision], Summation | None]
+"""In which order and registers an op adds products of activations and weights of two formats; None: exactly."""
+
+
+def exactly(op: Op, act: Precision, weight: Precision) -> Summation | None:
+    """No register is too narrow."""
+    return None
 
 
 @dataclass(slots=True)
@@ -44,15 +52,16 @@ class FormattedOps:
         program: Program,
         parameters: Mapping[str, NDArray[np.float32]],
         params_table: QuantParamsTable,
-        products: ProductBackend,
         *,
+        adds: Adds = exactly,
+        threads: int = 1,
         seen: Seen = nobody,
     ) -> None:
         self.program, self.parameters, self.params_table = program, parameters, params_table
-        self.products, self.seen = products, seen
+        self.adds, self.threads, self.seen = adds, threads, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
-        self._fixed_weights: dict[str, tuple[Weights, ...]] = {}
+        self._brought: dict[str, tuple[Weights, ...]] = {}
         self.held = {name: self._held(name, values) for name, values in parameters.items()}
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
@@ -68,19 +77,19 @@ class FormattedOps:
 
     def memory(self, inputs: Mapping[str, Array]) -> TensorStore:
         """The arrays before the first op."""
-        arrays = dict(self.held)
+        given = dict(self.held)
         for name, values in inputs.items():
             tensor = self.program.tensor(name)
             if tensor.name in self.indices:
-                arrays[name] = np.asarray(values, np.int32)
+                given[name] = np.asarray(values, np.int32)
             elif tensor.precision.floating:
-                arrays[name] = rounded(values, tensor.precision)
+                given[name] = rounded(values, tensor.precision)
             else:
-                arrays[name] = self.params_table.tensors[name].quantised(values)
-        memory = TensorStore(self.program, arrays, integer=True)
+                given[name] = self.params_table.tensors[name].quantised(values)
+        memory = TensorStore(self.program, given, integer=True)
         for tensor in self.program.tensors:
             if tensor.role is Role.STATE and tensor.name in self.params_table.tensors:
-                memory[tensor.name] += self.params_table.tensors[tensor.name].offset  # the integer for zero
+                memory[tensor.name] += self.params_table.tensors[tensor.name].offset  # zero, as that grid writes it
         return memory
 
     def real(self, name: str, values: Array) -> Array:
@@ -88,8 +97,7 @@ class FormattedOps:
         params = self.params_table.tensors.get(name)
         return values if params is None or self.program.tensor(name).precision.floating else params.real(values)
 
-    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
-        """Write a result to its view, and show it in the view's shape."""
+    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
 
@@ -109,37 +117,45 @@ class FormattedOps:
 
     def _float_weights(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> tuple[Weights, ...]:
         """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
-        if op.name in self._fixed_weights:
-            return self._fixed_weights[op.name]
+        if op.name in self._brought:
+            return self._brought[op.name]
         weight = self._float(op, op.weight, memory.read(op.weight, indices))
         if isinstance(op, Gemm):
             flat = weight.reshape(-1, *weight.shape[-2:])
             weight = flat.swapaxes(1, 2) if op.transposed else flat
         with naming_weight(op, self.parameters.get(op.weight.tensor)):
-            weights = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
+            made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
         if self.fixed(op):
-            self._fixed_weights[op.name] = weights
-        return weights
+            self._brought[op.name] = made
+        return made
 
     def _float_product(self, op: Gemm | Conv, acts: Array, memory: TensorStore, indices: Indices) -> None:
         """Products exact in single precision, each addition rounded to it, in the order of the array."""
         precision = self._multiplies_in(op)
+        summation = self.adds(op, precision, precision)
         pairs = zip(acts, self._float_weights(op, memory, indices), strict=True)
-        acc = np.stack([self.products.product(op.name, a, precision, w).out for a, w in pairs])
+        acc = np.stack(
+            [
+                matmul(
+                    a, w, act_precision=precision, weight_precision=precision, summation=summation, threads=self.threads
+                ).out
+                for a, w in pairs
+            ]
+        )
         shape = self.program.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
-        results = self._biased(op, sums, precision)
+        made = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
-        self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
     def _biased(self, op: Gemm | Conv, sums: Array, precision: Precision) -> Array:
         """The sums with the bias in its own format, or in that one if it has none."""
         if op.bias is None:
             return sums
         bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-        bias_format = self.program.tensor(op.bias.tensor).precision
-        return np.asarray(sums + rounded(bias, bias_format if bias_format.floating else precision))
+        own = self.program.tensor(op.bias.tensor).precision
+        return np.asarray(sums + rounded(bias, own if own.floating else precision))
 
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""
@@ -160,8 +176,8 @@ class FormattedOps:
         }
         values = float_chain(op, reads, precision)
         for local, view in op.writes:
-            result = np.broadcast_to(values[local], (elements,))
-            self.keep(op, view, memory, indices, self._stored(op, view, result))
+            whole = np.broadcast_to(values[local], (elements,))
+            self._keep(op, view, memory, indices, self._stored(op, view, whole))
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.program.tensor(view.tensor).precision
@@ -175,5 +191,5 @@ class FormattedOps:
             return values
         if params.scale.size == 1:
             return params.real(values)
-        tensor_values = params.real(self.held[view.tensor])
-        return read(tensor_values, view, {})
+        whole = params.real(self.held[view.tensor])
+        return read(whole, view, {})

@@ -1,8 +1,7 @@
 """The ops of a quantised program: integers where its formats are integers, rounded floats where they are not."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import in_integers
-from hwsim.engine.values.floats import chain_elements, from_rows, keeping, looked_up, matrices, moved, rows_of, skewed
+from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, rows_of, skewed
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.tensor_store import TensorStore
@@ -20,7 +19,6 @@ from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import KindTable
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
 from hwsim.tensor.products import Matrix, requantisers
@@ -53,12 +51,28 @@ class IntegerOps(FormattedOps):
         return {}
 
     @cached_property
-    def _in_integers_by_op(self) -> dict[str, bool]:
+    def _whole(self) -> dict[str, bool]:
         return {}
 
     def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
-        INTEGER_KINDS.of(op)(self, op, memory, indices)
+        match op:
+            case Gemm():
+                self._gemm(op, memory, indices)
+            case Conv():
+                self._conv(op, memory, indices)
+            case Elementwise():
+                self._elementwise(op, memory, indices)
+            case Reduce():
+                self._reduce(op, memory, indices)
+            case Lookup():
+                self._keep(op, op.out, memory, indices, looked_up(op, memory, indices))
+            case Move():
+                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
+            case Skew():
+                self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
+            case Quantise():
+                self._quantise(op, memory, indices)
 
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
@@ -68,30 +82,30 @@ class IntegerOps(FormattedOps):
         return self._chains[op.name]
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: TensorStore) -> _Ready:
-        """The weight[b, k, n] of an op in integers, with the requantisers of its sums; kept if it is a parameter."""
+        """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
         if self.fixed(op) and op.name in self._ready:
             return self._ready[op.name]
         params = self.params_table.tensors[op.weight.tensor]
         scales, zeros = (self._along(op, entries, len(weight)) for entries in (params.scale, params.zero))
-        prepared = []
+        made = []
         for place, matrix in enumerate(weight):
-            matrix_params = QuantParams(params.precision, scales[place], zeros[place], params.symmetric, params.group)
-            prepared.append(Matrix.of(matrix, matrix_params))
+            own = QuantParams(params.precision, scales[place], zeros[place], params.symmetric, params.group)
+            made.append(Matrix.of(matrix, own))
         if isinstance(op, Gemm) and op.row_scales is not None:
-            return self._stored_if_fixed(op, _Ready(tuple(prepared), ()))
+            return self._kept(op, _Ready(tuple(made), ()))
         bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
         act, target = self.params_table.tensors[op.act.tensor], self.params_table.tensors.get(op.out.tensor)
         if target is None:
             raise Unsupported(f"{op.name}: integers become {self.program.tensor(op.out.tensor).precision.value}")
         columns = weight.shape[2]
-        parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(prepared))]
+        parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(made))]
         if isinstance(op, Gemm):
-            parts = [bias] * len(prepared)
+            parts = [bias] * len(made)
         with naming_weight(op, self.parameters.get(op.weight.tensor)):
-            per_matrix = tuple(requantisers([m], act, part, target)[0] for m, part in zip(prepared, parts, strict=True))
-        return self._stored_if_fixed(op, _Ready(tuple(prepared), per_matrix))
+            each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
+        return self._kept(op, _Ready(tuple(made), each))
 
-    def _stored_if_fixed(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
+    def _kept(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
         if self.fixed(op):
             self._ready[op.name] = ready
         return ready
@@ -103,15 +117,14 @@ class IntegerOps(FormattedOps):
             return np.broadcast_to(entries.reshape(1, 1, 1), (batch, 1, 1))
         if isinstance(op, Gemm) and (op.transposed or op.weight.order is not None):
             raise Unsupported(f"{op.name}: turns a weight with a scale for each column; use one scale for the tensor")
-        spread_entries = np.broadcast_to(entries, (*shape[:-2], entries.shape[-2], shape[-1]))
+        whole = np.broadcast_to(entries, (*shape[:-2], entries.shape[-2], shape[-1]))
         along_k = [window for window in op.weight.windows if window.axis == len(shape) - 2]
         if along_k and entries.shape[-2] > 1:
             raise Unsupported(f"{op.name}: reads a part of a weight with scales for groups of rows")
-        columns = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
-        return read(spread_entries, columns, {}).reshape(batch, entries.shape[-2], -1)
+        rest = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
+        return read(whole, rest, {}).reshape(batch, entries.shape[-2], -1)
 
-    def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
-        """A matrix product, in integers or in floating point."""
+    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         if op.row_scales is not None:
             self._dynamic(op, op.row_scales, memory, indices)
@@ -126,7 +139,7 @@ class IntegerOps(FormattedOps):
         if not self.program.tensor(op.weight.tensor).role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", acc)
-        self.keep(op, op.out, memory, indices, out)
+        self._keep(op, op.out, memory, indices, out)
 
     def _products(self, op: Gemm | Conv, acts: Array, ready: _Ready) -> tuple[Ints, Array]:
         params, outs, accs = self.params_table.tensors[op.act.tensor], [], []
@@ -145,38 +158,37 @@ class IntegerOps(FormattedOps):
         narrow: NDArray[np.integer] = rows.astype(
             np.int16 if params.precision.bits > 8 else np.int8 if params.precision.signed else np.uint8
         )
-        product = matrix.sums(narrow, params, partial(self.products.product, op.name))
+        summation = self.adds(op, params.precision, matrix.blocks[0].precision)
+        product = matrix.sums(narrow, params, summation, self.threads)
         self.clipped[op.name].accumulator += product.saturations
         return product.acc, matrix.combined(narrow, params, product.acc)
 
-    def quantise(self, op: Quantise, memory: TensorStore, indices: Indices) -> None:
-        """Rows of floats as integers."""
+    def _quantise(self, op: Quantise, memory: TensorStore, indices: Indices) -> None:
         values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
         rows = values.reshape(prod(scales), -1)
-        integers, row_scales = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
+        integers, found = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
         self.clipped[op.name].results += integers.size
-        self.keep(op, op.scales, memory, indices, row_scales)
-        self.keep(op, op.write, memory, indices, integers)
+        self._keep(op, op.scales, memory, indices, found)
+        self._keep(op, op.write, memory, indices, integers)
 
     def _dynamic(self, op: Gemm, row_scales: View, memory: TensorStore, indices: Indices) -> None:
-        """A product of rows that have scales of their own: sums are integers, results are floats."""
+        """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         acts, weights = matrices(op, act, weight)
         scales = memory.read(row_scales, indices).reshape(len(acts), -1)
         params = even(self.program.tensor(op.act.tensor).precision, 1.0)
         outs, accs = [], []
-        for rows, scales_of_rows, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
+        for rows, own, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
             acc, sums = self._sums(op, rows, matrix, params)
-            outs.append(real_sums(sums, scales_of_rows, matrix.column_scales))
+            outs.append(real_sums(sums, own, matrix.column_scales))
             accs.append(acc)
         self.seen(op, "/act_scale", scales)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", _stacked(accs))
-        results = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
-        self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
+        made = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
+        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
-    def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
-        """A convolution."""
+    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         shape = self.program.shapes(indices)
         if not self._in_integers(op):
@@ -191,7 +203,7 @@ class IntegerOps(FormattedOps):
             out, acc = self._products(op, rows, ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
-        self.keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
+        self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
     def _depthwise(
         self, op: Conv, rows: Array, weight: Array, ready: _Ready, params: QuantParams
@@ -203,12 +215,12 @@ class IntegerOps(FormattedOps):
             acc = depthwise_sums(rows, weight)
             zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
             sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
-        channels = ready.requantisers
+        each = ready.requantisers
         joined = Requantiser(
-            np.concatenate([channel.offsets for channel in channels]),
-            np.concatenate([channel.multipliers for channel in channels]),
-            np.concatenate([channel.shifts for channel in channels]),
-            channels[0].target,
+            np.concatenate([one.offsets for one in each]),
+            np.concatenate([one.multipliers for one in each]),
+            np.concatenate([one.shifts for one in each]),
+            each[0].target,
         )
         out, clipped = joined(np.ascontiguousarray(sums.T))
         count = self.clipped[op.name]
@@ -217,83 +229,65 @@ class IntegerOps(FormattedOps):
         return np.ascontiguousarray(out.T)[:, :, None], acc[..., None]
 
     def _depthwise_by_groups(self, rows: Array, ready: _Ready, params: QuantParams) -> tuple[Array, Array]:
-        """For each channel the sums of the groups of its kernel entries, and the same sums at one scale, added."""
+        """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
         accs, sums = [], []
-        for channel_rows, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
-            acc = matrix.sums(channel_rows, params, self.products.exact).acc
+        for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
+            acc = matrix.sums(own, params, None, self.threads).acc
             accs.append(acc[:, :, 0])
-            sums.append(matrix.combined(channel_rows, params, acc)[:, 0])
+            sums.append(matrix.combined(own, params, acc)[:, 0])
         return np.stack(accs), np.stack(sums)
 
     def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
         """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
-        if op.name not in self._in_integers_by_op:
+        if op.name not in self._whole:
             views = (op.act, op.weight, op.out) if isinstance(op, (Gemm, Conv)) else ()
             formats = [self.program.tensor(view.tensor).precision for view in views]
-            all_integers = not any(precision.floating for precision in formats)
-            self._in_integers_by_op[op.name] = all_integers if views else in_integers(op, self.program)
-        return self._in_integers_by_op[op.name]
+            whole = not any(precision.floating for precision in formats)
+            self._whole[op.name] = whole if views else in_integers(op, self.program)
+        return self._whole[op.name]
 
-    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
-        """A chain."""
+    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         elements = chain_elements(op, self.program, indices)
         if not self._in_integers(op):
             self._float_elementwise(op, memory, indices, elements)
             return
-        chain, params = self.chain(op), self.params_table.locals[op.name]
-        reads = {local: memory.read(view, indices) - params[local].offset for local, view in op.reads}
-        values, clipped = chain(reads, elements, self.products.threads)
+        chain, own = self.chain(op), self.params_table.locals[op.name]
+        reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
+        values, clipped = chain(reads, elements, self.threads)
         count = self.clipped[op.name]
         count.result += int(clipped.sum())
         count.results += len(op.chain) * elements
         for local, view in op.writes:
-            self.keep(op, view, memory, indices, values[chain.places[local]] + params[local].offset)
+            self._keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
 
-    def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
-        """A function of whole rows."""
+    def _reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
         values = memory.read(op.read, indices)
         rows = rows_of(op, values)
         if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
-            self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+            self._keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
             return
         source, target = self.params_table.tensors.get(op.read.tensor), self.params_table.tensors.get(op.write.tensor)
         parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
         if source is None or target is None:
-            rounded_parameters = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
-            results = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), rounded_parameters)
-            stored = self._stored(op, op.write, results.astype(np.float32))
-            self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
+            kept = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
+            made = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), kept)
+            stored = self._stored(op, op.write, made.astype(np.float32))
+            self._keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
-        centred = rows - source.offset
+        whole = rows - source.offset
         if op.reduction is Reduction.LAYER_NORM:
             gains = power_of_two_grid(float(np.abs(parameters[0]).max()), Precision.INT16)
             offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
-            result = normalised(centred, source, gains.quantised(parameters[0]), offsets, gains.single, target)
+            result = normalised(whole, source, gains.quantised(parameters[0]), offsets, gains.single, target)
         else:
             with naming_operands(op):
-                result = reduced(op.reduction, centred, source, target)
+                result = reduced(op.reduction, whole, source, target)
         count = self.clipped[op.name]
         count.result += result.clipped
         count.results += result.out.size
-        self.keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
+        self._keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
 
 
 def _stacked(parts: list[Array]) -> Array:
     """The parts along a new first axis; one part is not copied."""
     return parts[0][None] if len(parts) == 1 else np.stack(parts)
-
-
-INTEGER_KINDS = KindTable[Callable[[IntegerOps, Any, TensorStore, Indices], None]](
-    "values in integers",
-    {
-        Gemm: IntegerOps.gemm,
-        Conv: IntegerOps.conv,
-        Elementwise: IntegerOps.elementwise,
-        Reduce: IntegerOps.reduce,
-        Lookup: keeping(looked_up),
-        Move: keeping(moved),
-        Skew: keeping(skewed),
-        Quantise: IntegerOps.quantise,
-    },
-)
-"""What each kind computes in the formats of a quantised program."""

@@ -1,6 +1,5 @@
-"""The trace of a quantised run: operands, accumulators and results of every op."""
+"""The trace of a quantised run: what went into every op, what stood in its accumulators, and what came out."""
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -11,10 +10,9 @@ from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.tensor_store import TensorStore, outputs
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Quantise
 from hwsim.ir.program import Program
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import KindTable
 from hwsim.results.decoded import Decoded
 from hwsim.tensor.formats import storage
 from hwsim.tensor.packing import packed
@@ -28,7 +26,7 @@ _NARROW_BITS = 4
 class Trace:
     """Collects a run in a spool: for each op `OP/act`, `/weight`, `/acc` and `/out`, scales and zero points beside.
 
-    Results of several runs are stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
+    What runs several times is stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
     their last axis and called `OP/act.packed`; else they have a byte each.
     """
 
@@ -38,32 +36,22 @@ class Trace:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def watch(self, ops: IntegerOps) -> Any:
-        """Begin with these ops, whose parameters are known."""
+        """Begin with these ops: their parameters are known."""
         self._ops = ops
         return self.see
 
     def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
         """Take down a result, or an operand, of an op, or those of several runs."""
-        TRACED_KINDS.of(op)(self, op, name, values, runs)
-
-    def see_result(self, op: Op, name: str, values: Array, runs: int) -> None:
-        """Of an op that is traced by its only result: `OP/out`."""
-        self._numbers(f"{op.name}/out", name, values, runs)
-
-    def see_chain(self, op: Elementwise, name: str, values: Array, runs: int) -> None:
-        """Of a chain with several results each one by its name: `OP/out.NAME`."""
-        several = len({view.tensor for _, view in op.writes}) > 1
+        if isinstance(op, (Gemm, Conv)):
+            self._see_matrix(op, name, values, runs)
+            return
+        if isinstance(op, Quantise) and name == op.scales.tensor:
+            self.spool.add(f"{op.name}/out_scale", values)
+            return
+        several = isinstance(op, Elementwise) and len({view.tensor for _, view in op.writes}) > 1
         self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values, runs)
 
-    def see_quantised(self, op: Quantise, name: str, values: Array, runs: int) -> None:
-        """Rows and, beside them, their scales: `OP/out_scale`."""
-        if name == op.scales.tensor:
-            self.spool.add(f"{op.name}/out_scale", values)
-        else:
-            self.see_result(op, name, values, runs)
-
-    def see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
-        """Operands, accumulators and result of a product: `OP/act`, `/weight`, `/acc` and `/out`, with their scales."""
+    def _see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
         stacked = values.shape[: runs > 1]
         shape = values.shape[len(stacked) :]
         if isinstance(op, Gemm) and name in OPERANDS and shape[0] == 1:
@@ -86,7 +74,7 @@ class Trace:
             self._numbers(f"{op.name}/out", name, values.reshape(*stacked, *shape), runs)
 
     def _weight(self, op: Gemm | Conv) -> None:
-        """Take down a weight that is a parameter, once."""
+        """A parameter once."""
         assert self._ops is not None
         if f"{op.name}/weight" in self.spool.streams or f"{op.name}/weight.packed" in self.spool.streams:
             return
@@ -116,26 +104,10 @@ class Trace:
         self.spool.add(f"{key}_zero", np.asarray(params.zero, np.int32))
 
     def finish(self, memory: TensorStore, decoded: Decoded | None) -> None:
-        """Take down the outputs of the program."""
+        """Take down what the program was run for."""
         for name in outputs(self.program):
             self._numbers(f"out_{name}", name, memory[name])
         if decoded is not None:
             longest = max(decoded.longest, 1)
             rows = [[*symbols, *[-1] * (longest - len(symbols))] for symbols in decoded.symbols]
             self.spool.add("out_symbols", np.array(rows, np.int32))
-
-
-TRACED_KINDS = KindTable[Callable[[Trace, Any, str, Array, int], None]](
-    "traces",
-    {
-        Gemm: Trace.see_matrix,
-        Conv: Trace.see_matrix,
-        Elementwise: Trace.see_chain,
-        Reduce: Trace.see_result,
-        Lookup: Trace.see_result,
-        Move: Trace.see_result,
-        Skew: Trace.see_result,
-        Quantise: Trace.see_quantised,
-    },
-)
-"""Which arrays of a trace each kind has."""

@@ -7,14 +7,16 @@ block sees the whole utterance or a chunk, its `Surroundings` say: where keys, v
 from dataclasses import dataclass
 
 from hwsim.ir.ops import ConvAxis
-from hwsim.ir.tensor import FormatOf, Tensor
+from hwsim.ir.tensor import Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, relative_attention
+from hwsim.models.blocks.chain import gated_linear, swish
 from hwsim.models.blocks.convolution import depthwise
+from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.residual import added, feed_forward, normalised
-from hwsim.models.fragment import Fragment, gated_linear, linear, swish, tensor
-from hwsim.quantities.precision import Purpose
+from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.precision import PrecisionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +43,41 @@ class BlockSizes:
 
 
 def conformer_block(
-    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes
+    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
 ) -> tuple[Fragment, Fragment, Tensor]:
     """x → out, both [batch, frames, size]; the part that does not depend on x comes first."""
     size = sizes.heads.size
-    after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, 0.5)
-    attention = f"{name}.attention"
-    normed, norm = normalised(f"{attention}.norm", after_first)
-    attended = tensor(f"{attention}.out", sizes.shape(size))
+    after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, plan, 0.5)
+    own = f"{name}.attention"
+    normed, norm = normalised(f"{own}.norm", after_first, plan, f"{own}.query", f"{own}.key", f"{own}.value")
+    attended = tensor(f"{own}.out", sizes.shape(size), plan.of(f"{own}.output").state)
     hoisted, products = relative_attention(
-        attention, View(tensor=normed.name), positions, attended, sizes.heads, around.cache
+        own, View(tensor=normed.name), positions, attended, sizes.heads, around.cache, plan
     )
-    after_attention, add = added(f"{attention}.add", after_first, attended)
-    after_convolution, convolution = convolution_module(f"{name}.convolution", after_attention, around, sizes)
-    after_second, second = feed_forward(f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, 0.5)
-    out = tensor(f"{name}.out", x.shape)
-    last = layer_norm(f"{name}.norm", View(tensor=after_second.name), out)
+    after_attention, add = added(f"{own}.add", after_first, attended)
+    after_convolution, convolution = convolution_module(f"{name}.convolution", after_attention, around, sizes, plan)
+    after_second, second = feed_forward(
+        f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, plan, 0.5
+    )
+    out = tensor(f"{name}.out", x.shape, x.precision)
+    last = layer_norm(f"{name}.norm", View(tensor=after_second.name), out, plan.of(f"{name}.norm").bias)
     return hoisted, first + norm + products + add + convolution + second + last, out
 
 
-def convolution_module(name: str, x: Tensor, around: Surroundings, sizes: BlockSizes) -> tuple[Tensor, Fragment]:
+def convolution_module(
+    name: str, x: Tensor, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
+) -> tuple[Tensor, Fragment]:
     """x + pointwise(swish(batch norm(depthwise(GLU(pointwise(norm(x)))))))."""
     size, enter, slide, leave = sizes.heads.size, f"{name}.enter", f"{name}.slide", f"{name}.leave"
-    normed, norm = normalised(f"{name}.norm", x)
-    both = tensor(f"{enter}.sums", sizes.shape(2 * size))
+    normed, norm = normalised(f"{name}.norm", x, plan, enter)
+    both = tensor(f"{enter}.sums", sizes.shape(2 * size), plan.of(enter).state)
     value, gate = (View(tensor=both.name, windows=(window(2, start=at, count=size),)) for at in (0, size))
-    slid = tensor(f"{slide}.sums", x.shape)
-    active = tensor(f"{name}.active", x.shape)
-    out = tensor(f"{leave}.out", x.shape)
+    slid = tensor(f"{slide}.sums", x.shape, plan.of(slide).state)
+    active = tensor(f"{name}.active", x.shape, plan.of(leave).activation)
+    out = tensor(f"{leave}.out", x.shape, plan.of(leave).state)
     result, add = added(f"{name}.add", x, out)
-    part = norm + linear(enter, View(tensor=normed.name), size, both)
+    part = norm + linear(enter, View(tensor=normed.name), size, both, plan)
     part += gated_linear(f"{name}.gate", value, gate, around.gated_written)
-    part += depthwise(slide, around.gated_read, around.axis, slid)
-    wide = FormatOf(op=slide, purpose=Purpose.BIAS)
-    part += batch_norm_swish(f"{name}.batch_norm", View(tensor=slid.name), active, wide)
-    return result, part + linear(leave, View(tensor=active.name), size, out) + add
+    part += depthwise(slide, around.gated_read, around.axis, slid, plan)
+    part += batch_norm_swish(f"{name}.batch_norm", View(tensor=slid.name), active, plan.of(slide).bias)
+    return result, part + linear(leave, View(tensor=active.name), size, out, plan) + add

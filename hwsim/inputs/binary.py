@@ -1,0 +1,43 @@
+"""Reading the bytes of a file that a user named; everything that is not a readable file is one clear line."""
+
+import hashlib
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwsim.errors import FileProblem
+
+LARGEST = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFile:
+    """A file's name as the user wrote it, its bytes, and their hash."""
+
+    name: str
+    data: bytes
+    sha256: str
+
+
+def regular_size(path: Path, name: str) -> int:
+    """The bytes of a regular file; anything else is refused. What the system says against it passes through."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise FileProblem(name, "is a directory; name a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileProblem(name, "is not a regular file")
+    return status.st_size
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> BinaryFile:
+    """The bytes of a regular file that has no more than that many."""
+    name = str(path)
+    try:
+        size = regular_size(path, name)
+        if size > largest:
+            raise FileProblem(name, f"has {size} bytes; at most {largest} are read")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileProblem(name, f"cannot be read: {reason}") from error
+    return BinaryFile(name, data, hashlib.sha256(data).hexdigest())

@@ -1,0 +1,153 @@
+"""A YAML document as a tree that remembers its lines.
+
+It is built from the parser's events, so that nothing is constructed, expanded or recursed into before it is known to
+be harmless: depth and size are bounded, an alias counts for all that it stands for, tags and duplicate keys are
+refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from hwsim.errors import FileProblem, shown
+from hwsim.inputs.files import TextFile
+from hwsim.inputs.yaml.scalars import resolve
+
+DEEPEST = 40
+MOST_NODES = 20_000
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(slots=True)
+class Node:
+    """A value with the line on which it begins; mappings and lists hold nodes."""
+
+    line: int
+    value: None | bool | int | float | str | list["Node"] | dict[str, "Node"]
+    key_lines: dict[str, int] = field(default_factory=dict)
+    size: int = 1
+
+    def plain(self) -> Any:
+        """The value without its lines."""
+        match self.value:
+            case dict() as entries:
+                return {key: node.plain() for key, node in entries.items()}
+            case list() as items:
+                return [node.plain() for node in items]
+            case scalar:
+                return scalar
+
+    def at(self, path: str) -> "Node":
+        """The node of a dotted path, as far as the document has it."""
+        node = self
+        for step in path.split("."):
+            if not isinstance(node.value, dict) or step not in node.value:
+                break
+            node = node.value[step]
+        return node
+
+
+@lru_cache(maxsize=16)
+def read_document(source: TextFile) -> Node:
+    """The one document of a file. Nobody changes it, so a file that is read again is not parsed again."""
+    try:
+        return _Reader(source).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
+        line = None if mark is None else mark.line + 1
+        # Newer parsers have a bound of their own, and meet it before the reader meets its bound.
+        too_deep = "nesting depth" in problem
+        text = f"is nested more than {DEEPEST} deep" if too_deep else f"is not YAML: {problem}"
+        raise FileProblem(source.name, text, line=line) from error
+
+
+class _Reader:
+    def __init__(self, source: TextFile) -> None:
+        self.source = source
+        self.events: Iterator[Any] = yaml.parse(source.text, Loader=_LOADER)
+        self.anchors: dict[str, Node] = {}
+        self.nodes = 0
+
+    def problem(self, text: str, event: Any) -> FileProblem:
+        return FileProblem(self.source.name, text, line=event.start_mark.line + 1)
+
+    def document(self) -> Node:
+        next(self.events)  # stream start
+        first = next(self.events)
+        if isinstance(first, yaml.StreamEndEvent):
+            raise FileProblem(self.source.name, "is empty")
+        root = self.node(next(self.events), depth=0)
+        next(self.events)  # document end
+        after = next(self.events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise self.problem("holds a second document; one is read", after)
+        return root
+
+    def node(self, event: Any, depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if depth > DEEPEST:
+            raise self.problem(f"is nested more than {DEEPEST} deep", event)
+        if isinstance(event, yaml.AliasEvent):
+            known = self.anchors.get(str(event.anchor))
+            if known is None:
+                raise self.problem(f"alias *{event.anchor} has no complete anchor before it", event)
+            self.count(known.size, event)
+            return Node(line, known.value, known.key_lines, known.size)
+        if event.tag not in (None, "!"):
+            raise self.problem(f"tag {shown(event.tag)} is not allowed", event)
+        self.count(1, event)
+        if isinstance(event, yaml.ScalarEvent):
+            node = Node(line, self.scalar(event))
+        elif isinstance(event, yaml.SequenceStartEvent):
+            items = list(self.items(depth))
+            node = Node(line, items, size=1 + sum(item.size for item in items))
+        else:
+            node = self.mapping(line, depth)
+        if event.anchor is not None:
+            self.anchors[str(event.anchor)] = node
+        return node
+
+    def scalar(self, event: Any) -> None | bool | int | float | str:
+        text: str = event.value
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self.problem("holds half a surrogate pair, which is no character", event)
+        if not event.implicit[0]:
+            return text  # quoted
+        try:
+            return resolve(text)
+        except ValueError as error:
+            raise self.problem(f"{shown(text)} {error}", event) from error
+
+    def items(self, depth: int) -> Iterator[Node]:
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                return
+            yield self.node(event, depth + 1)
+
+    def mapping(self, line: int, depth: int) -> Node:
+        entries: dict[str, Node] = {}
+        key_lines: dict[str, int] = {}
+        size = 1
+        for event in self.events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self.node(event, depth + 1)
+            if not isinstance(key.value, str):
+                raise self.problem(f"key {shown(key.value if key.size == 1 else '...')} must be a text", event)
+            if key.value in entries:
+                where = key_lines[key.value]
+                raise self.problem(f"key {shown(key.value)} is given twice, first on line {where}", event)
+            entries[key.value] = self.node(next(self.events), depth + 1)
+            key_lines[key.value] = key.line
+            size += 1 + entries[key.value].size
+        return Node(line, entries, key_lines, size)
+
+    def count(self, nodes: int, event: Any) -> None:
+        self.nodes += nodes
+        if self.nodes > MOST_NODES:
+            raise self.problem(f"stands for more than {MOST_NODES} values", event)

@@ -1,0 +1,141 @@
+"""Places in the scratchpad: who lies where, for how long, and whose space is handed on to whom.
+
+Items come in order of importance; each takes the lowest address at which it meets nobody who is there at the same time,
+and leaves room for the operand and result slots of the ops that run meanwhile.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hwsim.mapping.uses import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Something in the scratchpad: its bytes, the ops during which it is there, and the outermost loop around these."""
+
+    name: str
+    bytes: int
+    live_range: Span
+    loop: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A tenant and the address at which it lies."""
+
+    buffer: Buffer
+    address: int
+    end: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "end", self.address + self.buffer.bytes)
+
+
+class ScratchpadAllocator:
+    """The scratchpad under construction. `working[p]` are the bytes of the slots of the op in place p."""
+
+    def __init__(self, size: int, working: Sequence[int]) -> None:
+        self.size = size
+        self.working = list(working)
+        self.allocations: list[Allocation] = []
+        self._present: list[Allocation] = []  # those that can still meet a newcomer, by address
+
+    def place(self, buffer: Buffer) -> Allocation | None:
+        """The tenant's lease, or None if there is no room for it."""
+        fitting = (start for start, end in self._gaps(buffer.live_range) if end - start >= buffer.bytes)
+        address = next(fitting, None)
+        if address is None:
+            return None
+        allocation = Allocation(buffer, address)
+        self.allocations.append(allocation)
+        insort(self._present, allocation, key=lambda allocation: allocation.address)
+        return allocation
+
+    def gap(self, live_range: Span) -> int:
+        """The most bytes in one piece that are free all that time."""
+        return max((max(0, end - start) for start, end in self._gaps(live_range)), default=0)
+
+    def _gaps(self, live_range: Span) -> Iterator[tuple[int, int]]:
+        """What is free all that time, from the lowest address on, beside the slots."""
+        address, room = 0, self.size - max(self.working[live_range.first : live_range.last + 1])
+        first, last = live_range.first, live_range.last
+        for allocation in self._present:
+            there = allocation.buffer.live_range
+            if there.last < first or last < there.first:
+                continue
+            if allocation.address > address:
+                yield address, min(allocation.address, room)
+            address = max(address, allocation.end)
+        if room > address:
+            yield address, room
+
+    def retire_before(self, place: int) -> None:
+        """No newcomer will be there before that place: whoever is gone by then need not be looked at any more."""
+        self._present = [allocation for allocation in self._present if allocation.buffer.live_range.last >= place]
+
+    def high_water(self) -> tuple[int, ...]:
+        """For each place the highest byte in use, plus one."""
+        high_water = [0] * len(self.working)
+        # The highest lease first: the first one to reach a place says its top, and places that have one are skipped.
+        open_from = list(range(len(high_water) + 1))
+        for allocation in sorted(self.allocations, key=lambda allocation: -allocation.end):
+            place = _root(open_from, allocation.buffer.live_range.first)
+            while place <= allocation.buffer.live_range.last:
+                high_water[place] = allocation.end
+                open_from[place] = place + 1
+                place = _root(open_from, place)
+        return tuple(high_water)
+
+    def overwrites(self) -> dict[str, tuple[str, ...]]:
+        """Whose bytes each tenant takes over: of everyone who lay there before it, the last one.
+
+        In a loop the first tenant of an iteration takes over from the last one of the iteration before.
+        """
+        owners = _Owners()
+        in_order = sorted(
+            self.allocations, key=lambda allocation: (allocation.buffer.live_range.first, allocation.address)
+        )
+        rounds: list[Allocation] = []
+        looped: set[str] = set()
+        for allocation in in_order:
+            loop = allocation.buffer.loop
+            if loop is None:
+                rounds.append(allocation)
+            elif loop not in looped:
+                looped.add(loop)
+                rounds += 2 * [other for other in in_order if other.buffer.loop == loop]
+        for allocation in rounds:
+            owners.take(allocation)
+        return {name: tuple(before) for name, before in owners.before.items()}
+
+
+def _root(links: list[int], place: int) -> int:
+    """Where a chain of links ends; what lies on the way is linked past the next one."""
+    while links[place] != place:
+        links[place] = links[links[place]]
+        place = links[place]
+    return place
+
+
+class _Owners:
+    """Who was the last to lie on which bytes: parts without overlaps, by address."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[int, int, Allocation]] = []
+        self.before: dict[str, dict[str, None]] = {}
+
+    def take(self, allocation: Allocation) -> None:
+        before = self.before.setdefault(allocation.buffer.name, {})
+        low = bisect_right(self.parts, allocation.address, key=lambda part: part[1])
+        high = bisect_left(self.parts, allocation.end, lo=low, key=lambda part: part[0])
+        kept: list[tuple[int, int, Allocation]] = [(allocation.address, allocation.end, allocation)]
+        for start, end, owner in self.parts[low:high]:
+            if owner is not allocation and not owner.buffer.live_range.meets(allocation.buffer.live_range):
+                before[owner.buffer.name] = None
+            if start < allocation.address:
+                kept.insert(0, (start, allocation.address, owner))
+            if allocation.end < end:
+                kept.append((allocation.end, end, owner))
+        self.parts[low:high] = kept
