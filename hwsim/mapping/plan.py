@@ -102,14 +102,12 @@ def plan(
 ) -> Plan:
     """The decisions for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
 
-    With `partial_residency` tensors that do not fit are kept in part; if the plan is `min_traffic`, ops are cut for least traffic, else
-    for least time with a DRAM of that `latency`.
+    With `partial_residency` tensors that do not fit are kept in part. If the plan is `min_traffic`, ops are cut for
+    least traffic, else for least time with a DRAM of that `latency`.
     `residency` is another plan whose choice of tensors is taken over, as far as they fit.
     """
-    allocator, items = (
-        ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor)),
-        items_of(analysed, target),
-    )
+    allocator = ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor))
+    items = items_of(analysed, target)
     residents: dict[str, Resident] = {}
     kept: dict[str, Allocation] = {}
     if residency is None:
@@ -134,7 +132,8 @@ def plan(
     room = tuple(size - top for top in allocator.high_water())
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor, items=items, rounded=rounded,
+        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor,
+        items=items, rounded=rounded,
     )  # fmt: skip
 
 

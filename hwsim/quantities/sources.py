@@ -24,8 +24,8 @@ Sources = Annotated[tuple[tuple[str, Remark], ...], Table()]
 def confidence(source: str) -> str:
     """How sure a source is: the word `assumed` anywhere in it counts before the word `recalled`, and that before none.
 
-    >>> confidence("a data sheet"), confidence("Table 1, recalled; the node is assumed"), confidence("Table 1, recalled")
-    ('read', 'assumed', 'recalled')
+    >>> [confidence(source) for source in ("a data sheet", "Table 1, recalled; the node is assumed", "recalled")]
+    ['read', 'assumed', 'recalled']
     """
     if source == NOT_SAID:
         return NOT_SAID

@@ -1,6 +1,6 @@
 """Runs drawn extremes through `simulate`, each in a process of its own, and holds what comes out against the laws.
 
-    python cli/extreme_runs.py 0-2999 7011      # these cases of `strategies/extremes.py`
+    PYTHONPATH=tests python tests/cli/extreme_runs.py 0-2999 7011      # these cases of `tests/strategies/extremes.py`
 
 A case must give a result that keeps the laws of conservation, or one line of refusal; without a warning, within 20
 seconds of CPU time and 1 GiB.

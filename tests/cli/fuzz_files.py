@@ -1,6 +1,6 @@
 """Runs mutated YAML files through the command line, inside one process with little memory and an alarm per file.
 
-    python cli/fuzz_files.py SEED COUNT FOLDER KEEP
+    python tests/cli/fuzz_files.py SEED COUNT FOLDER KEEP
 
 A file must give a run, or one line on standard error and exit code 2. At least a quarter of the files change nothing
 but values, and stay valid. The first KEEP files are left in the folder, for the real command, before any is run.

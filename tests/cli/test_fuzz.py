@@ -19,7 +19,7 @@ def real_command(path: Path) -> str | None:
 
 def test_mutated_files_give_a_run_or_one_line(tmp_path: Path) -> None:
     child = subprocess.Popen(
-        [sys.executable, str(HERE / "cli/fuzz_files.py"), str(SEED), str(FILES), str(tmp_path), str(REAL)],
+        [sys.executable, str(HERE / "fuzz_files.py"), str(SEED), str(FILES), str(tmp_path), str(REAL)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ from hwsim.kernels.jit import kernel
 
 SCRIPT = """
 import numpy as np
-from test_bounds import beyond
+from kernels.test_bounds import beyond
 try:
     beyond(np.arange(3))
 except IndexError as error:
@@ -38,7 +38,8 @@ def test_a_kernel_that_reads_beyond_an_array_raises() -> None:
 
 @pytest.mark.parametrize("variable", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
 def test_either_variable_has_bounds_checked(variable: str, tmp_path: Path) -> None:
-    settings = {**os.environ, variable: "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parent)}
+    tests = str(Path(__file__).parents[1])
+    settings = {**os.environ, variable: "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": tests}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=settings, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("caught: index")
 
