@@ -1,16 +1,16 @@
-"""For which sizes of a scratchpad, and for how many slots, a program is planned.
+"""For which capacities of a scratchpad, and for how many slots, a program is planned.
 
-Every rung of the ladder below a scratchpad is also below any larger one. So the plans for a scratchpad of such a size
+Every power of two below a scratchpad's size is also below any larger one. So the plans for a scratchpad of such a size
 are among those for each larger one, which is never slower for it.
 """
 
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096
-"""With more ops than that, each counted as often as it changes its sizes, a program has fewer rungs."""
+"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
 
 
 def powers_below(size: int, every: int = 1) -> tuple[int, ...]:
-    """The sizes of the ladder up to a scratchpad's, largest first: powers of two, or every so many of them.
+    """The powers of two up to a scratchpad's size, or every so many of them, largest first.
 
     >>> powers_below(100)[:4], powers_below(100, every=2)
     ((64, 32, 16, 8), (64, 16, 4, 1))
@@ -20,12 +20,12 @@ def powers_below(size: int, every: int = 1) -> tuple[int, ...]:
 
 
 def candidate_capacities(size: int, every: int = 1) -> tuple[int, ...]:
-    """The scratchpad's own size, and the rungs below it, largest first."""
+    """The scratchpad's own size, and the powers of two below it, largest first."""
     return tuple(dict.fromkeys((size, *powers_below(size, every))))
 
 
 def stride(ops: int) -> int:
-    """How many powers of two lie between the rungs for a program of so many ops: a power of two itself, up to 8.
+    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
 
     >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
     (1, 2, 8, 8)

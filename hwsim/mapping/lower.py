@@ -1,6 +1,6 @@
 """A program with its sizes filled in: loops whose iterations are all alike, ops with the shapes of their views.
 
-A loop that makes some view grow, or some loop in it run more or less often, becomes stretches: neighbouring iterations
+A loop that makes some view grow, or some loop in it run more or less often, becomes segments: neighbouring iterations
 with equal sizes, written once, and sequences of them that come again. An op with an empty view is not there.
 """
 
@@ -53,7 +53,7 @@ def lower(program: Program) -> tuple[SizedNode, ...]:
 
 
 def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
-    """All sized ops in order, one for each of an op's sizes and stretches."""
+    """All sized ops in order, one for each of an op's sizes and segments."""
     for node in nodes:
         if isinstance(node, SizedLoop):
             yield from sized_ops(node.body)

@@ -24,7 +24,7 @@ from hwsim.mapping.vector import naive_row_bytes
 
 _ENDLESS = 2**62
 PREFIX_UNITS = 8
-"""A head is so many parts of its tensor at most: with few different heads equal layers are cut alike, and only once."""
+"""A prefix is so many parts of its tensor at most: with few different ones equal layers are cut alike, and only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Plan:
 
     @cached_property
     def overwrites(self) -> dict[str, tuple[str, ...]]:
-        """Whose bytes each tenant of the scratchpad takes over."""
+        """Which dead buffers each buffer of the scratchpad overwrites."""
         return self.allocator.overwrites()
 
 
@@ -140,7 +140,7 @@ def plan(
 def _resident_prefix(
     buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, wanted: int, known: Container[str]
 ) -> ResidentPrefix | None:
-    """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the name of the head."""
+    """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the prefix's name."""
     if not all_rows:
         return None
     row_bytes = buffer.bytes // all_rows

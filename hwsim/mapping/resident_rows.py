@@ -9,7 +9,7 @@ ALL = 1 << 62
 """As many rows as there are."""
 
 ResidentRows = Mapping[str, int]
-"""Of each tensor, by name, how many of its first rows are kept; who is not named is not."""
+"""Of each tensor, by name, how many of its first rows are kept. Tensors not listed have no resident rows."""
 
 
 def prefix_name(tensor: str, rows: int) -> str:

@@ -1,9 +1,9 @@
 """A program on a chip: of some plans the best one.
 
-Plans are made for the scratchpad's own size and for the rungs of a ladder below it, for as many slots as the chip has
-and for fewer. The naive plan for each of these is among them, and none depends on the latency of the DRAM. So the
+Plans are made for the scratchpad's own size and for powers of two below it, for as many slots as the chip has and for
+fewer. The naive plan for each of these is among them, and none depends on the latency of the DRAM. So the
 fastest one is never slower than the naive one, nor than the fastest one for a smaller scratchpad, or fewer buffers, if
-the ladder has that size or number, nor than the fastest one with a longer latency.
+that size is a power of two and that number is planned for, nor than the fastest one with a longer latency.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
 FEW_STRATEGIES = STRATEGIES[:5]
 """Those that are tried of a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
-"""Where no tensor is kept in part, these are the first ways again."""
+"""Where no tensor is kept in part, these are the first two strategies again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +126,9 @@ class _Search:
         problem: UnsupportedOp | None = None
         seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
         every = stride(found.size)
-        ways = list(self._strategies(STRATEGIES if every == 1 else FEW_STRATEGIES))
-        for done, (slot_count, strategy) in enumerate(ways):
-            self.progress(done, len(ways))
+        tasks = list(self._strategies(STRATEGIES if every == 1 else FEW_STRATEGIES))
+        for done, (slot_count, strategy) in enumerate(tasks):
+            self.progress(done, len(tasks))
             target = target_of(chip, slot_count, self.free_conversion)
             if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
                 continue

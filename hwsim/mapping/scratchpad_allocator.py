@@ -1,7 +1,7 @@
-"""Places in the scratchpad: who lies where, for how long, and whose space is handed on to whom.
+"""The scratchpad's allocator: which buffer lies where, for how long, and which dead buffers it overwrites.
 
-Items come in order of importance; each takes the lowest address at which it meets nobody who is there at the same time,
-and leaves room for the operand and result slots of the ops that run meanwhile.
+Buffers come in order of importance. Each takes the lowest address at which it meets no buffer whose live range overlaps
+its own, and leaves room for the operand and result slots of the ops that run meanwhile.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -23,7 +23,7 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """A tenant and the address at which it lies."""
+    """A buffer and the address at which it lies."""
 
     buffer: Buffer
     address: int
@@ -40,10 +40,10 @@ class ScratchpadAllocator:
         self.size = size
         self.working = list(working)
         self.allocations: list[Allocation] = []
-        self._present: list[Allocation] = []  # those that can still meet a newcomer, by address
+        self._present: list[Allocation] = []  # those that a later buffer can still meet, by address
 
     def place(self, buffer: Buffer) -> Allocation | None:
-        """The tenant's lease, or None if there is no room for it."""
+        """The buffer's allocation, or None if there is no room for it."""
         fitting = (start for start, end in self._gaps(buffer.live_range) if end - start >= buffer.bytes)
         address = next(fitting, None)
         if address is None:
@@ -72,13 +72,13 @@ class ScratchpadAllocator:
             yield address, room
 
     def retire_before(self, place: int) -> None:
-        """No newcomer will be there before that place: whoever is gone by then need not be looked at any more."""
+        """No later buffer is live before that place: allocations that end by then need not be looked at any more."""
         self._present = [allocation for allocation in self._present if allocation.buffer.live_range.last >= place]
 
     def high_water(self) -> tuple[int, ...]:
         """For each place the highest byte in use, plus one."""
         high_water = [0] * len(self.working)
-        # The highest lease first: the first one to reach a place says its top, and places that have one are skipped.
+        # The highest allocation first: the first one to reach a place is its high water, and places that have one are skipped.
         open_from = list(range(len(high_water) + 1))
         for allocation in sorted(self.allocations, key=lambda allocation: -allocation.end):
             place = _root(open_from, allocation.buffer.live_range.first)
@@ -89,9 +89,9 @@ class ScratchpadAllocator:
         return tuple(high_water)
 
     def overwrites(self) -> dict[str, tuple[str, ...]]:
-        """Whose bytes each tenant takes over: of everyone who lay there before it, the last one.
+        """Which dead buffers each buffer overwrites: of those that lay on its bytes before it, the last ones.
 
-        In a loop the first tenant of an iteration takes over from the last one of the iteration before.
+        In a loop the first buffer of an iteration overwrites the last one of the iteration before.
         """
         owners = _Owners()
         in_order = sorted(
@@ -120,7 +120,7 @@ def _root(links: list[int], place: int) -> int:
 
 
 class _Owners:
-    """Who was the last to lie on which bytes: parts without overlaps, by address."""
+    """The last allocation on each byte: parts without overlaps, by address."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, int, Allocation]] = []

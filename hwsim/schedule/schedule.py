@@ -1,6 +1,6 @@
 """What each unit of the chip does, in order: a loop tree of ops as steps, and which tensors live where.
 
-A loop of the program whose iterations have equal steps is one stretch; one whose sizes grow is several. Tensors are
+A loop of the program whose iterations have equal steps is one segment; one whose sizes grow is several. Tensors are
 either kept (written into a space of the scratchpad, read from there) or lie in DRAM (stored, and loaded again).
 """
 
@@ -193,7 +193,7 @@ def port_cycles(size: int, rate: Fraction | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlacedSchedule:
-    """An op's schedule or a preload, with how often the stretches around it run it."""
+    """An op's schedule or a preload, with how often the segments around it run it."""
 
     node: OpSchedule | Preload
     times: int
