@@ -17,11 +17,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from hwsim.core.scalesim import ScaleSimConfig, ScaleSimLayer
-from hwsim.inputs.scalesim.config import open_config
-from hwsim.inputs.scalesim.topology import open_topology
-from hwsim.study.scalesim import run_scalesim
-from hwsim.timing.scalesim import layer_counts
+from hwsim.scalesim.config import open_config
+from hwsim.scalesim.counts import layer_counts
+from hwsim.scalesim.nouns import ScaleSimConfig, ScaleSimLayer
+from hwsim.scalesim.run import run_scalesim
+from hwsim.scalesim.topology import open_topology
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "scalesim"
 CONFIG, CONFORMER = EXAMPLES / "scale.cfg", EXAMPLES / "conformer_m.csv"

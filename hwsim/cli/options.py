@@ -67,7 +67,7 @@ def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
 
 def scalesim_files_of(_: Mapping[str, Any]) -> Sequence[str]:
     """The files that a report of SCALE-Sim's layers writes into a folder."""
-    from hwsim.report.scalesim import FILES
+    from hwsim.scalesim.table import FILES
 
     return FILES
 

@@ -21,16 +21,16 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
 
     Example: hwsim scalesim examples/scalesim/scale.cfg examples/scalesim/conformer_m.csv
     """
-    from hwsim.core.scalesim import ScaleSimReport
-    from hwsim.inputs.scalesim.config import open_config
-    from hwsim.inputs.scalesim.topology import open_topology
+    from hwsim.scalesim.config import open_config
+    from hwsim.scalesim.nouns import ScaleSimReport
+    from hwsim.scalesim.topology import open_topology
 
     settings, layers = open_config(config), open_topology(topology)
     check_outputs()
 
     def job(progress: Progress) -> ScaleSimReport:
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.scalesim import run_scalesim
+        from hwsim.scalesim.run import run_scalesim
 
         files = dict(settings.files + layers.files)
         try:
@@ -41,7 +41,7 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
     report = with_progress(f"{layers.name} on {settings.value.name}", job)
 
     from hwsim.report.export import to_json
-    from hwsim.report.scalesim import scalesim_files, scalesim_text
+    from hwsim.scalesim.table import scalesim_files, scalesim_text
 
     written = deliver(json_file, out, lambda: to_json(report), lambda: scalesim_files(report))
     tell(json_file, lambda screen: scalesim_text(report, layers.name, screen))

@@ -23,10 +23,10 @@ def has_byte_dot() -> bool:
         return False
     if config.CPU_NAME or config.CPU_FEATURES:  # somebody chose another target
         return f"+{BYTE_DOT}" in (config.CPU_FEATURES or "")
-    return BYTE_DOT in _features()
+    return BYTE_DOT in features()
 
 
 @cache
-def _features() -> frozenset[str]:
+def features() -> frozenset[str]:
     """What this processor has, as LLVM names it."""
     return frozenset(name for name, there in llvmlite.binding.get_host_cpu_features().items() if there)

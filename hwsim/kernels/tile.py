@@ -161,7 +161,7 @@ class _Tile:
             for total, some, extra in zip(sums, weights, extras, strict=True):
                 before = builder.load(total)
                 if self.lanes.dot:
-                    after = self._call("llvm.x86.avx512.vpdpbusd.512", before, act, some)
+                    after = self._dot(before, act, some)
                     added = builder.add(after, extra) if settles else after
                     product = None
                 elif self.lanes.floating:
@@ -170,6 +170,10 @@ class _Tile:
                     product = builder.mul(act, some)
                     added = builder.add(before, product)
                 builder.store(self._settled(before, product, added) if settles else added, total)
+
+    def _dot(self, before: Any, act: Any, weights: Any) -> Any:
+        """In each lane, four products of an unsigned and a signed byte onto the sum, modulo 2^32."""
+        return self._call("llvm.x86.avx512.vpdpbusd.512", before, act, weights)
 
     def _settled(self, before: Any, product: Any, added: Any) -> Any:
         """The sum within its limits. Where it was not, wrapped around or not, `added` is another number."""

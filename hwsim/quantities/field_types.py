@@ -35,6 +35,9 @@ class FieldType:
 def field_type(hint: Any) -> FieldType:
     """The type that an annotation says; the laws in it are left to those who know them."""
     origin, args = get_origin(hint), get_args(hint)
+    named = getattr(origin or hint, "__value__", None)
+    if named is not None:  # an alias by a `type` statement, which numpy's NDArray is from Python 3.12 on
+        return field_type(named)
     if origin is Annotated:
         return field_type(args[0])
     if origin in (Union, UnionType):

@@ -46,6 +46,7 @@ def test_help_and_validation_do_not_wait_for_numba(tmp_path: Path) -> None:
         assert done.stdout.splitlines()[-1] == "[] 0"
 
 
+@pytest.mark.slow
 def test_a_run_needs_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
     script = (
         "import sys; from hwsim.cli.main import main; main(['run', 'int4_array', 'rnnt', '--json', '-']); "

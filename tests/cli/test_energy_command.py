@@ -11,6 +11,7 @@ from data import ARCH
 from hwsim.cli.main import main
 
 
+@pytest.mark.slow
 def test_the_explanation_is_that_of_the_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,6 +38,7 @@ def test_without_the_option_nothing_is_explained(capsys: pytest.CaptureFixture[s
     assert "action by action" not in printed(capsys, "run", "int4_array", "tdnnf_7q")[0]
 
 
+@pytest.mark.slow
 def test_an_override_shows(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     chip = tmp_path / "chip.yaml"
@@ -51,6 +53,7 @@ def test_an_override_shows(capsys: pytest.CaptureFixture[str], tmp_path: Path, m
     assert "in 7 nm at 0.55 V" in out
 
 
+@pytest.mark.slow
 def test_a_cap_says_that_it_lowered_the_clock(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "run", "int4_array", "tdnnf_7q", "--power-cap", "250 mW")
     assert re.search(r"cap +0.250 W +clock lowered from 1 GHz, 0\.2\d+ W on average", out)
@@ -70,6 +73,7 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: py
     assert capsys.readouterr().err == f"hwsim: {message}\n"
 
 
+@pytest.mark.slow
 def test_a_comparison_says_where_the_savings_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--precisions", "fp16,w4a4", "--full", "--json", "-")
     out, text = printed(capsys, "compare", "int4_array", "tdnnf_7q", *options)

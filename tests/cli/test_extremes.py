@@ -20,6 +20,7 @@ RUN = (9, 12, 13, 16, 18, 19, 20, 28, 32, 34, 44, 47, 50, 55, 56, 57, 63, 69, 73
 REFUSED = (1, 26, 46, 68, 91, 122)
 
 
+@pytest.mark.slow
 def test_extremes_run_within_the_laws_or_are_refused() -> None:
     """All kinds of network and dataflow; clocks of 1 Hz, ports of a byte, arrays of one element and of millions."""
     numbers = [f"0-{int(CASES) - 1}"] if CASES else map(str, (*RUN, *REFUSED))

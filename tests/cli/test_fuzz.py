@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cli.fuzz_files import arguments, judge
 
 HERE = Path(__file__).parent
@@ -17,6 +19,7 @@ def real_command(path: Path) -> str | None:
     return judge(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_mutated_files_give_a_run_or_one_line(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, str(HERE / "fuzz_files.py"), str(SEED), str(FILES), str(tmp_path), str(REAL)],

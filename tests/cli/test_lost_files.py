@@ -21,7 +21,7 @@ from hwsim.report import partial as partial_module
 from hwsim.report.export import COMPARISON_FILES, RUN_FILES, VALUES_FILES
 from hwsim.report.files import write_binary, write_file
 from hwsim.report.partial import partial, remove_stale
-from hwsim.report.scalesim import FILES as SCALESIM_FILES
+from hwsim.scalesim.table import FILES as SCALESIM_FILES
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def plan(policy: str, **changes: Any) -> PrecisionPlan:
     return PrecisionPlan(policy=policy, quantise=ON_THE_FLY, **changes)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(RECIPES, st.sampled_from(["w2a8", "w4a4", "w8a8", "w8a3"]), st.none() | SUMMATIONS)
 def test_dynamic_integers_and_floats_are_those_of_the_oracle(

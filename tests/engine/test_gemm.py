@@ -75,6 +75,7 @@ def both(array: SystolicArray, act: Array, weight: Array, formats: tuple[Precisi
     return fast
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_both_engines_and_the_oracle_agree(data: st.DataObject) -> None:
@@ -170,6 +171,7 @@ def test_sums_that_no_engine_can_hold_are_refused_by_both() -> None:
             gemm(chip(array=array), act, act, act_precision="int32", weight_precision="int32", engine=engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataflow", Dataflow)
 def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
     """Two products of 16 bits take 32: more than the register that they are brought into."""
@@ -185,6 +187,7 @@ def test_packed_products_of_words_fit(dataflow: Dataflow) -> None:
     assert (product.out.item(), product.saturations) == (2**23 - 1, 1)
 
 
+@pytest.mark.slow
 def test_unsigned_words_keep_their_value() -> None:
     array = SystolicArray(rows=2, cols=1, macs_per_pe=((Precision.UINT32, 1),), accumulator=Accumulator(bits=48))
     both(array, np.full((1, 3), 2**32 - 1), np.full((3, 1), 2), (Precision.UINT32, Precision.UINT32))

@@ -41,6 +41,7 @@ def verilator() -> Simulator:
 # Live
 
 
+@pytest.mark.slow
 def test_arrays_of_all_small_sizes_do_what_the_definitions_say(icarus: Simulator, tmp_path: Path) -> None:
     found = differences(Workbench(tmp_path, icarus), small_grid(110))
     assert not found, found[0].message
@@ -53,6 +54,7 @@ def test_tiles_of_different_lengths_follow_each_other_as_soon_as_drains_allow(
     assert not found, found[0].message
 
 
+@pytest.mark.slow
 def test_a_second_simulator_agrees(verilator: Simulator, tmp_path: Path) -> None:
     found = differences(Workbench(tmp_path, verilator), square_grid(66))
     assert not found, found[0].message

@@ -107,6 +107,7 @@ def sliced(name: str, values: np.ndarray[Any, Any], first: int, size: int) -> np
     return values if axis is None else np.ascontiguousarray(np.take(values, range(first, first + size), axis))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [tiny_rnnt(7, batch=BATCH), tiny_rnnt(7, batch=BATCH, decoding=ALSD),
                                     tiny_rnnt(7, batch=BATCH, decoding=TSD), conformer(), STREAMED, TDNNF],
                          ids=["rnnt", "alsd", "tsd", "conformer", "streamed", "tdnnf"])  # fmt: skip

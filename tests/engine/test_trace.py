@@ -229,6 +229,7 @@ def test_a_beam_of_one_without_models_follows_the_best_output() -> None:
     assert first[0] == first[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(RECIPES, st.sampled_from(["w8a8", "w4a4", "fp16", "w4a16"]))
 def test_every_kind_of_network_computes_and_is_timed_by_its_counts(recipe: AnyRecipe, policy: str) -> None:
@@ -354,6 +355,7 @@ def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
     assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
 
 
+@pytest.mark.slow
 def test_run_with_values_and_measured_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dims = ["encoder.layers=3", "encoder.cells=8", "encoder.features=6", "prediction.cells=8", "prediction.embedding=4"]
     small = [part for dim in dims for part in ("--dim", dim)]

@@ -118,6 +118,7 @@ QUANTISERS = st.builds(
 POLICIES = st.sampled_from(["w2a8", "w3a3", "w4a4", "w4a8", "w8a8", "w8a4", "w4a16", "w4a16g2", "fp16"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(RECIPES, POLICIES, st.just(Quantisation()) | QUANTISERS)
 def test_integers_are_those_of_the_oracle(recipe: AnyRecipe, policy: str, quantise: Quantisation) -> None:
@@ -125,6 +126,7 @@ def test_integers_are_those_of_the_oracle(recipe: AnyRecipe, policy: str, quanti
     assert_the_oracle_s(work)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(conformers() | tdnnfs(), st.integers(1, 3), st.booleans())
 def test_every_kind_of_product_computes_where_groups_of_weights_share_scales(
@@ -151,6 +153,7 @@ SUMMATIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(rnnts() | conformers(), st.sampled_from(["w8a8", "w4a8", "fp16"]), SUMMATIONS)
 def test_narrow_accumulators_saturate_and_wrap_as_in_the_oracle(

@@ -92,6 +92,7 @@ def runs_by_name(python: Path, elsewhere: Path) -> str:
     return where.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["wheel", "sdist"])
 def test_shipped_names_are_found_in_an_installed_package(target: str, checkout: Path, tmp_path: Path) -> None:
     built = build(checkout, target, tmp_path / "dist")
@@ -100,6 +101,7 @@ def test_shipped_names_are_found_in_an_installed_package(target: str, checkout: 
     assert str(tmp_path / "env") in runs_by_name(python, tmp_path / "elsewhere")
 
 
+@pytest.mark.slow
 def test_shipped_names_are_found_in_an_editable_install(checkout: Path, tmp_path: Path) -> None:
     python = environment(tmp_path / "env")
     pip(python, "-e", str(checkout))

@@ -18,6 +18,7 @@ def commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_run_shown_is_the_true_output() -> None:
     shown = re.search(r"```\n\$ hwsim (.*?)\n(.*?)```", README, flags=re.DOTALL)
     assert shown is not None
@@ -34,6 +35,7 @@ def test_there_are_two_commands_of_one_line_each_that_set_up_all_they_need() -> 
     assert test.endswith(".venv/bin/pytest")
 
 
+@pytest.mark.slow
 def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, object] = {}

@@ -42,6 +42,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(printed(capsys, "run", str(ARCH), str(RNNT), "--json", "-")[0])
 
 
+@pytest.mark.slow
 def test_json_has_exactly_the_documented_keys(document: Any) -> None:
     assert list(document) == [
         "summary",
@@ -123,6 +124,7 @@ def test_same_inputs_give_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> 
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 def test_comparison_has_a_row_for_each_precision(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--precisions", "fp16, w8a8,w4a4", "--json", "-")
     document = json.loads(out)
@@ -163,6 +165,7 @@ def test_out_writes_json_and_csv(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert "rnnt in w4a4 on int4_array" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_every_shipped_workload_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(printed(capsys, "run", "int4_array", name, "--json", "-")[0])
@@ -170,12 +173,14 @@ def test_every_shipped_workload_runs(name: str, capsys: pytest.CaptureFixture[st
     assert all(op["cycles"] > 0 for op in document["ops"])
 
 
+@pytest.mark.slow
 def test_precision_option_replaces_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(printed(capsys, "run", "int4_array", "rnnt", "--precision", "fp16", "--json", "-")[0])
     assert document["summary"]["precision"] == "fp16"
     assert {op["mode"] for op in document["ops"]} == {"fp16", None}
 
 
+@pytest.mark.slow
 def test_weight_only_runs_in_the_mode_of_the_activations(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "run", "int4_array", "transformer_lm", "--precision", "w4a16", "--json", "-")
     document = json.loads(out)

@@ -232,6 +232,7 @@ def test_a_function_is_missed_where_the_first_iterations_do_not_run_it() -> None
             check_functions(program, lacking)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(rnnts())
 def test_what_is_resident_is_loaded_once_whenever_its_loop_begins(recipe: Rnnt) -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def roomy_chips(draw: st.DrawFn) -> Chip:
     return replace(on, scratchpad=replace(on.scratchpad, size=size), dram=dram)
 
 
+@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_a_mapped_network_runs_as_the_event_simulation_says(
@@ -51,6 +53,7 @@ def test_a_mapped_network_runs_as_the_event_simulation_says(
     assert agree(found, simulate(plan))
 
 
+@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_a_mapped_network_does_all_the_work_of_its_program(
@@ -74,6 +77,7 @@ def test_a_mapped_network_does_all_the_work_of_its_program(
     assert counters.total.work.scratchpad_write_bytes >= counters.total.work.dram_read_bytes
 
 
+@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> None:
@@ -102,6 +106,7 @@ def test_tensors_are_where_the_report_says(recipe: AnyRecipe, policy: str | Prec
             assert placement.tensor not in touched
 
 
+@pytest.mark.slow
 @ROOMY
 @given(RECIPES, POLICIES, roomy_chips())
 def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str, on: Chip) -> None:
@@ -125,6 +130,7 @@ def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str
         assert held + max((end for _, end in here), default=0) <= on.scratchpad.size
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, roomy_chips(), st.integers(10, 14), st.integers(0, 20_000), st.integers(0, 1))
 def test_a_larger_scratchpad_never_makes_a_network_slower(

@@ -128,6 +128,7 @@ def test_slots_and_tenants_share_the_scratchpad(program: Program, on: Chip) -> N
             held = {ring: size for ring, size in held.items() if ring not in step.releases}
 
 
+@pytest.mark.slow
 @given(GEMMS, chips())
 def test_a_column_never_holds_more_partial_sums_than_its_entries(program: Program, on: Chip) -> None:
     entries = on.array.accumulator_of(Precision.INT8).entries
@@ -152,6 +153,7 @@ def test_time_is_between_the_busiest_unit_and_one_after_another(program: Program
     assert max(busy) <= done.cycles <= sum(busy) + waits(plan)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(ONE_GEMM, arrays(), st.integers(100, 4000))
 def test_with_memory_out_of_the_way_a_gemm_takes_the_cycles_of_the_closed_form(

@@ -208,6 +208,7 @@ EXTREMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", EXTREMES)
 @pytest.mark.parametrize("sizes", [(1 << 24, 1 << 24, 1), (1, 1 << 24, 1 << 24), (7, 9_999_991, 1 << 20), (3, 5, 7)])
 @pytest.mark.parametrize("how_often", [1, 3, 2**30])
@@ -234,6 +235,7 @@ def test_a_gap_is_never_less_than_nothing(low: int, middle: int, working: int) -
     assert allocator.gap(Span(1, 2)) == max(0, min(low + middle, room) - low, room - low - middle - 5)
 
 
+@pytest.mark.slow
 def test_equal_sizes_of_an_op_are_one_object_and_their_uses_stand_once_in_the_code() -> None:
     program = workload(SMALL_LM, "w8a8").program
     found = analyse(program)

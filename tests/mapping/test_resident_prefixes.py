@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
@@ -130,6 +131,7 @@ def test_what_is_not_kept_is_stored_once_and_loaded_with_each_pass(
             assert (brought == 0) if not outside[name] else (brought > 0 and brought % outside[name] == 0)
 
 
+@pytest.mark.slow
 @given(CHAINS, chips(), st.integers(100, 1500), st.integers(1, 3), st.booleans())
 def test_the_event_simulation_agrees_where_tensors_are_kept_in_part(
     program: Program, on: Chip, size: int, buffers: int, shared: bool

@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import numpy as np
 import pytest
+from typing_extensions import TypeAliasType
 
 import hwsim
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.workload import Recipe
+from hwsim.quantities.field_types import field_type
 from hwsim.quantities.noun import Noun
 from strategies.chips import chip
 
@@ -43,6 +45,8 @@ def nouns() -> list[type[Any]]:
 def right(hint: Any) -> Any:
     """A value of that type, within its own laws; nouns inside are blank."""
     origin, args = get_origin(hint), get_args(hint)
+    if hasattr(origin, "__value__"):
+        return right(origin.__value__)
     if origin is Annotated:
         laws = [law for law in hint.__metadata__ if hasattr(law, "low")]
         return get_args(hint)[0](laws[0].low) if laws else right(args[0])
@@ -72,6 +76,14 @@ def wrong(hint: Any) -> list[Any]:
     if get_origin(plain) is tuple:
         others += [None, "x", (object(),)]
     return others
+
+
+def test_an_alias_by_a_type_statement_is_the_type_that_it_names() -> None:
+    several = TypeAliasType("several", tuple[int, ...])
+    found, plain = field_type(several), field_type(tuple[int, ...])
+    assert found.written == plain.written
+    assert found.holds((1, 2))
+    assert not found.holds((1, True))
 
 
 @pytest.mark.parametrize("kind", nouns(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -17,6 +18,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\s.]+", text)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(HEADERS, st.data())
 def test_every_word_is_whole_and_every_figure_there(headers: list[str], data: st.DataObject) -> None:

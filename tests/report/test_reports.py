@@ -22,6 +22,7 @@ from hwsim.study.objective import aim_of
 from hwsim.study.simulate import prices_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a[/b]c", "my [bold] draft", "[red]x", "x\\[y]"])
 def test_names_print_as_they_are(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chip = tmp_path / "chip.yaml"
@@ -83,6 +84,7 @@ def test_tensors_are_listed_with_their_places(capsys: pytest.CaptureFixture[str]
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_what_each_change_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out, _ = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--full", "--out", str(tmp_path))
     assert "From fp16 to w4a4: time, of the chip's cycles, change by change" in out

@@ -40,6 +40,7 @@ def comparison_of(name: str) -> Comparison:
     return compare(load_chip("int4_array"), load_workload(name), ("fp16", "w8a8", "w4a4"))
 
 
+@pytest.mark.slow
 def test_changes_that_are_worth_next_to_nothing_make_no_table() -> None:
     found = comparison_of("tdnnf_7q")
     assert "each change is worth" in comparison_screen(found, Screen())
@@ -57,6 +58,7 @@ def widest(text: str) -> int:
     return max(map(len, text.splitlines()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_a_run_is_one_screen_without_a_split_word(name: str) -> None:
     result = result_of(name)
@@ -71,6 +73,7 @@ def test_a_run_is_one_screen_without_a_split_word(name: str) -> None:
         assert "--sources" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_five_groups_of_ops_are_named_at_every_width(name: str) -> None:
     groups = {re.sub(r"(?<=\.)\d+(?=\.)", "*", op.name) for op in result_of(name).ops}
@@ -80,6 +83,7 @@ def test_five_groups_of_ops_are_named_at_every_width(name: str) -> None:
         assert len(re.findall(r"^\S.* \d+\.?\d* %", table, re.MULTILINE)) == min(len(groups), 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnnt", "conformer_m", "transformer_lm"])
 def test_every_report_keeps_to_the_screen(name: str) -> None:
     whole = words(run_text(result_of(name), ALL, Screen(width=400)))
@@ -89,6 +93,7 @@ def test_every_report_keeps_to_the_screen(name: str) -> None:
         assert words(text) <= whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnnt", "conformer_m", "tdnnf_7q"])
 def test_a_comparison_is_one_screen_without_a_split_word(name: str) -> None:
     found = comparison_of(name)

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import ROOT
-from hwsim.core.scalesim import ConvWindow, Interface, LayerReport, ScaleSimConfig, ScaleSimLayer, convolution
 from hwsim.hardware.chip import Dataflow
 from hwsim.inputs.load import load_prices
 from hwsim.kernels import scalesim as kernels
 from hwsim.quantities.plain_data import plain
-from hwsim.study.scalesim import PRICES, run_scalesim
-from hwsim.study.scalesim_hardware import WORD, physical_chip, physical_figures
-from hwsim.timing.scalesim import LayerCounts, capacity_words, layer_counts
+from hwsim.scalesim.counts import LayerCounts, capacity_words, layer_counts
+from hwsim.scalesim.hardware import WORD, physical_chip, physical_figures
+from hwsim.scalesim.nouns import ConvWindow, Interface, LayerReport, ScaleSimConfig, ScaleSimLayer, convolution
+from hwsim.scalesim.run import PRICES, run_scalesim
 from hwsim.timing.systolic import gemm_cycles
 from witnesses.scalesim_witness import buffered_reads, filter_demands, ifmap_demands, windows
 
@@ -69,6 +69,7 @@ def differing(report: LayerReport, row: dict[str, str], columns: tuple[str, ...]
     return {column: (found[column], row[column]) for column in columns if found[column] != float(row[column])}
 
 
+@pytest.mark.slow
 def test_in_calc_mode_all_columns_equal_every_recorded_run() -> None:
     assert len(CALC) == 104
     for row in CALC:
@@ -99,6 +100,7 @@ def test_in_user_mode_cycles_without_stalls_equal_every_recorded_run() -> None:
             assert found.total_cycles is found.stall_cycles is found.overall_util_pct is None
 
 
+@pytest.mark.slow
 def test_convolutions_equal_every_recorded_run() -> None:
     assert len(CONVOLUTIONS) == 90
     for row in CONVOLUTIONS:
@@ -113,7 +115,7 @@ CAPACITIES = st.integers(1, 40)
 def counted_with(capacity: int, config: ScaleSimConfig, layer: ScaleSimLayer) -> LayerCounts:
     """The counts with read buffers of so few words that they are full all the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hwsim.timing.scalesim.capacity_words", lambda kilobytes: capacity)
+        patch.setattr("hwsim.scalesim.counts.capacity_words", lambda kilobytes: capacity)
         return layer_counts(config, layer)
 
 
@@ -228,6 +230,7 @@ def test_with_memory_out_of_the_way_nothing_stalls(config: ScaleSimConfig, size:
     assert 0 <= found.stall_cycles <= 5
 
 
+@pytest.mark.slow
 @given(configs(), SIZES)
 def test_more_bandwidth_never_adds_a_stall(config: ScaleSimConfig, size: tuple[int, int, int]) -> None:
     m, k, n = size

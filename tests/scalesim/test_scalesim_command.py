@@ -11,7 +11,7 @@ import pytest
 from command import printed
 from data import ROOT
 from hwsim.cli.main import main
-from hwsim.core.scalesim import LayerReport
+from hwsim.scalesim.nouns import LayerReport
 from strategies.scalesim_files import CONFORMER, CONVOLUTIONS, SCALE
 
 COLUMNS = [name for name in LayerReport.__dataclass_fields__ if name not in ("layer", "physical", "times")]

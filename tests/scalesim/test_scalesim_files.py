@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsim.core.scalesim import Interface, ScaleSimConfig, ScaleSimLayer
 from hwsim.errors import FileProblem
 from hwsim.hardware.chip import Dataflow
 from hwsim.inputs.files import TextFile
-from hwsim.inputs.scalesim.config import read_config
-from hwsim.inputs.scalesim.topology import open_topology, read_topology
+from hwsim.scalesim.config import read_config
+from hwsim.scalesim.nouns import Interface, ScaleSimConfig, ScaleSimLayer
+from hwsim.scalesim.topology import open_topology, read_topology
 from strategies.broken_files import broken
 from strategies.scalesim_files import (
     BROKEN_CONFIGS,

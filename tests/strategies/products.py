@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+import processor
 from hwsim.hardware.summation import Overflow, Summation
-from hwsim.kernels import cpu
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
 from hwsim.tensor import exact, ordered
@@ -19,15 +19,15 @@ INT8, UINT8, INT4 = Precision.INT8, Precision.UINT8, Precision.INT4
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The arithmetic that is used: the processor's own for bytes, that of any processor, or loops and BLAS alone."""
     name = str(request.param)
-    if name == "byte dot" and not cpu.has_byte_dot():
-        pytest.skip("kernels cannot use vpdpbusd here")
-    if name != "byte dot":
-        for module in (exact, ordered):
-            monkeypatch.setattr(module, "has_byte_dot", lambda: False)
+    if name == "byte dot":
+        processor.byte_dot(request, monkeypatch)
+        return name
+    for module in (exact, ordered):
+        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
     if name == "not compiled":
         monkeypatch.setattr(ordered, "compiles", lambda: False)
-    elif not cpu.compiles():
-        pytest.skip("kernels are not compiled here")
+    else:
+        processor.need_compiled_kernels()
     return name
 
 

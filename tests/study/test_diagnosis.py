@@ -104,6 +104,7 @@ def test_a_unit_and_the_ports_twice_as_fast_halve_its_steps(unit: Relief, progra
                 assert two.vector_cycles == ceil(one.vector_cycles / 2)
 
 
+@pytest.mark.slow
 def test_what_binds_beside_the_limit_is_asked_where_easing_it_gains_nothing() -> None:
     """The DRAM brings 128 bytes a cycle, and the scratchpad takes as many."""
     on = load_chip("int4_array")

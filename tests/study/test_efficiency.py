@@ -36,6 +36,7 @@ def run(cap: Fraction | None = None, point: str | None = None, voltage: str | No
     return simulate(on, RNNT, power_cap=cap, point=point)
 
 
+@pytest.mark.slow
 def test_figures_follow_from_the_integers() -> None:
     result = run()
     summary, found = result.summary, result.efficiency
@@ -81,6 +82,7 @@ def test_sums_that_stay_in_the_array_need_no_accumulators() -> None:
     assert peak_energy(on, TABLE, Precision.INT8).components.accumulators == 0
 
 
+@pytest.mark.slow
 def test_an_operating_point_sets_clock_and_supply() -> None:
     low, nominal = run(point="low"), run()
     assert (low.operation.clock, low.operation.voltage, low.operation.memory_voltage) == (
@@ -103,6 +105,7 @@ def test_an_unknown_operating_point_is_refused() -> None:
         at_point(chip(), "low")
 
 
+@pytest.mark.slow
 def test_a_power_cap_lowers_the_clock_and_no_further_than_it_must() -> None:
     cap = Fraction(1, 4)
     capped, free = run(cap=cap), run()
@@ -134,6 +137,7 @@ def test_idle_power_is_drawn_in_every_cycle() -> None:
     assert idle.summary.energy_aj - run().summary.energy_aj == idle.energy_by_component_aj.idle
 
 
+@pytest.mark.slow
 def test_what_int4_saves_is_split_into_groups_exactly() -> None:
     comparison = compare(INT4_ARRAY, RNNT, ["fp16", "w4a4"])
     first, split = comparison.energy_split

@@ -15,6 +15,7 @@ from hwsim.report.export import comparison_files, run_files
 from hwsim.results.result import Result
 
 
+@pytest.mark.slow
 def test_public_names_run_from_chip_to_frame() -> None:
     chip = hwsim.load_chip("int4_array")
     work = hwsim.load_workload("rnnt", precision="w4a4")
@@ -54,6 +55,7 @@ def test_energies_above_64_bits_sum_exactly(long_run: Result) -> None:
     assert frame["cycles"].dtype == "int64"
 
 
+@pytest.mark.slow
 def test_rows_of_a_comparison_sum_exactly() -> None:
     work = at_length(hwsim.load_workload("rnnt"), TWENTY_SECONDS)
     comparison = hwsim.compare(hwsim.load_chip("int4_array"), work, ["fp16", "w8a8"])

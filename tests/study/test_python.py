@@ -29,6 +29,7 @@ def page(noun: Any) -> str:
     return unescape(text[5:-6])
 
 
+@pytest.mark.slow
 def test_nouns_are_one_short_line_each() -> None:
     work = load_workload("tdnnf_7q")
     result = hwsim.simulate(CHIP, work)
@@ -44,6 +45,7 @@ def test_nouns_are_one_short_line_each() -> None:
         assert len(repr(noun)) <= 120
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     work = load_workload("tdnnf_7q")
     for noun, args in (

@@ -71,6 +71,7 @@ def check_exact(compared: Comparison) -> None:
         assert priced.cycles_saved == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(RECIPES, chips(), PAIRS, st.sampled_from(Objective))
 def test_gains_multiply_and_savings_add_up_to_the_whole(
@@ -103,6 +104,7 @@ def shallow(recipe: AnyRecipe) -> AnyRecipe:
             return recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_the_waterfall_of_every_shipped_workload_is_exact(name: str) -> None:
     recipe = shallow(cast(AnyRecipe, load_workload(name).recipe))

@@ -10,8 +10,8 @@ import pytest
 import hwsim.kernels.products
 import hwsim.kernels.sums
 import hwsim.kernels.tile
+import processor
 from hwsim.hardware.summation import Register, Summation
-from hwsim.kernels import cpu
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
 from hwsim.tensor import exact, ordered, tiles
@@ -100,8 +100,8 @@ def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(module, "has_byte_dot", lambda: False)
     if request.param == "loops":
         monkeypatch.setattr(ordered, "compiles", lambda: False)
-    elif not cpu.compiles():
-        pytest.skip("kernels are not compiled here")
+    else:
+        processor.need_compiled_kernels()
     return str(request.param)
 
 
@@ -117,10 +117,10 @@ def test_faults_of_the_loops_are_caught(fault: Fault, monkeypatch: pytest.Monkey
     assert not all(agrees(case) for case in showing(fault))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", TILES, ids=[fault.name for fault in TILES])
 def test_faults_of_the_tiles_are_caught(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not cpu.compiles():
-        pytest.skip("kernels are not compiled here")
+    processor.need_compiled_kernels()
     tile = broken(hwsim.kernels.tile, fault)["multiply_tile"]
     monkeypatch.setattr(hwsim.kernels.tile, "multiply_tile", tile)
     monkeypatch.setattr(ordered, "has_byte_dot", lambda: False)
@@ -130,9 +130,11 @@ def test_faults_of_the_tiles_are_caught(fault: Fault, monkeypatch: pytest.Monkey
     assert not all(agrees(case) for case in showing(fault) if case[1].packed == 1)
 
 
-@pytest.mark.skipif(not cpu.has_byte_dot(), reason="kernels cannot use vpdpbusd here")
-def test_a_sum_of_bytes_without_its_correction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sum_of_bytes_without_its_correction_is_caught(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Signed activations are moved up to be unsigned bytes; what that adds must be taken away again."""
+    processor.byte_dot(request, monkeypatch)
     share = tiles._share
 
     def uncorrected(act: Any, panels: Any, extra: Any, *rest: Any) -> int:

@@ -31,6 +31,7 @@ def summations(draw: st.DrawFn, packed: int) -> Summation:
     return Summation(packed=packed, tile=tile, register=register, chunk=chunk, outer=outer)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_registers_hold_what_the_oracle_says(path: str, data: st.DataObject) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import processor
 from hwsim.hardware.summation import Register
-from hwsim.kernels import cpu
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT
 from hwsim.oracle import sums as oracle
 from hwsim.tensor import tiles
@@ -21,10 +21,13 @@ from strategies.products import INT8
 
 @pytest.mark.parametrize("rows", range(1, 14))
 @pytest.mark.parametrize("fits", ["nothing settles", "settles", "tight", "bytes", "bytes settle"])
-def test_tiles_write_their_own_results_and_nothing_else(rows: int, fits: str) -> None:
+def test_tiles_write_their_own_results_and_nothing_else(
+    rows: int, fits: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The results stand inside a larger array, which must keep what it holds."""
-    if not cpu.compiles() or ("bytes" in fits and not cpu.has_byte_dot()):
-        pytest.skip("kernels cannot be compiled for it here")
+    processor.need_compiled_kernels()
+    if "bytes" in fits:
+        processor.byte_dot(request, monkeypatch)
     bits = {"settles": 14, "tight": 16, "bytes settle": 16}.get(fits, 30)
     register = Register(bits=bits)
     limits = np.array([register.lowest, register.highest] * 2, np.int64)
@@ -59,8 +62,7 @@ for summation in (None, Summation(register=Register(bits=16)), Summation(packed=
 
 
 def test_kernels_compiled_for_any_processor_do_without_special_instructions(tmp_path: Path) -> None:
-    if not cpu.compiles():
-        pytest.skip("kernels are not compiled here")
+    processor.need_compiled_kernels()
     done = subprocess.run(
         [sys.executable, "-c", ANY_PROCESSOR],
         env={**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)},

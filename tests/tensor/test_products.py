@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import processor
 from hwsim.hardware.summation import Register, Summation
-from hwsim.kernels import cpu
 from hwsim.kernels.products import multiply
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
@@ -98,8 +98,7 @@ def test_weights_made_once_serve_many_products(path: str) -> None:
 
 # The last one, so that it sees what those above have compiled.
 def test_tiles_compile_once_for_each_type_of_sums() -> None:
-    if not cpu.compiles():
-        pytest.skip("kernels are not compiled here")
+    processor.need_compiled_kernels()
     signatures = multiply.signatures  # type: ignore[attr-defined]
     product(np.ones((1, 1), int), np.ones((1, 1), int), (INT8, INT8))
     kinds = [tuple(kind.dtype for kind in signature if hasattr(kind, "dtype")) for signature in signatures]

@@ -73,6 +73,7 @@ def accounted(found: Times, *, shared: bool) -> bool:
     return until.tolist() == list(found.ends) and int(found.totals[:, c.CYCLES].sum()) == found.cycles
 
 
+@pytest.mark.slow
 def test_timeline_is_what_an_event_simulation_sees() -> None:
     """To the cycle, for every op and every reason to wait; and no faster than any unit, no slower than one by one."""
     count = 5000
@@ -128,6 +129,7 @@ def same(one: Times, other: Times) -> bool:
     return one.cycles == other.cycles and one.ends == other.ends and np.array_equal(one.totals, other.totals)
 
 
+@pytest.mark.slow
 def test_periodic_stop_equals_walking_on() -> None:
     """Many programs, each on many ports. The loops are long enough that the stop nearly always finds a period."""
     long = stopped = 0
@@ -167,6 +169,7 @@ def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
     assert stretches > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
 def test_periodic_stop_equals_walking_on_in_hard_cases(case: Callable[[Random, int], Schedule]) -> None:
     long = stopped = simulated = 0

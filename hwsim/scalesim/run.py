@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
-from hwsim.core.scalesim import Interface, LayerReport, Physical, ScaleSimConfig, ScaleSimLayer, ScaleSimReport
 from hwsim.errors import Unsupported
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_prices
@@ -13,8 +12,9 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import fingerprint
 from hwsim.quantities.progress import Progress, no_progress
 from hwsim.results.result import Engine, Provenance
-from hwsim.study.scalesim_hardware import physical_chip, physical_figures
-from hwsim.timing.scalesim import LayerCounts, layer_counts
+from hwsim.scalesim.counts import LayerCounts, layer_counts
+from hwsim.scalesim.hardware import physical_chip, physical_figures
+from hwsim.scalesim.nouns import Interface, LayerReport, Physical, ScaleSimConfig, ScaleSimLayer, ScaleSimReport
 
 PRICES = "generic_7nm"
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwsim.core.scalesim import ConvWindow, ScaleSimLayer, convolution
 from hwsim.errors import FileProblem, InvalidValue, shown
 from hwsim.inputs.files import TextFile, read_text
+from hwsim.scalesim.nouns import ConvWindow, ScaleSimLayer, convolution
 
 GEMM = ("Layer", "M", "N", "K")
 CONV = (

@@ -36,6 +36,7 @@ def memory_out_of_the_way(on: Chip) -> Chip:
     )
 
 
+@pytest.mark.slow
 @given(
     array=arrays(),
     read=st.sampled_from((1, 2, 3, 16, 64)),

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hwsim.core.scalesim import Interface, ScaleSimConfig
 from hwsim.errors import FileProblem, InvalidValue, shown, suggestion
 from hwsim.hardware.chip import Dataflow
 from hwsim.inputs.files import TextFile, read_text
-from hwsim.inputs.scalesim.sections import Section, read_sections
+from hwsim.scalesim.nouns import Interface, ScaleSimConfig
+from hwsim.scalesim.sections import Section, read_sections
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hwsim.core.scalesim import Physical, ScaleSimConfig, ScaleSimLayer
 from hwsim.engine.accounting import counters_of
 from hwsim.hardware.chip import Chip, Dataflow, Drain, Dram, Scratchpad, SystolicArray, VectorUnit, WeightLoad
 from hwsim.hardware.prices import PriceTable
@@ -17,6 +16,7 @@ from hwsim.price.book import PriceBook
 from hwsim.price.memory import accumulator_price
 from hwsim.price.price import price
 from hwsim.quantities.precision import Precision
+from hwsim.scalesim.nouns import Physical, ScaleSimConfig, ScaleSimLayer
 from hwsim.timing.systolic import gemm_cycles
 
 CLOCK = 10**9

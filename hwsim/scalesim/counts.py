@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.core.scalesim import ConvWindow, Interface, ScaleSimConfig, ScaleSimLayer
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Dataflow
 from hwsim.kernels import scalesim as k
+from hwsim.scalesim.nouns import ConvWindow, Interface, ScaleSimConfig, ScaleSimLayer
 
 MOST_FOLDS = 2**31
 MOST_WORDS = 2**27

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from hwsim.core.scalesim import LayerReport, Physical, ScaleSimReport
 from hwsim.quantities.plain_data import flat, plain
 from hwsim.report.export import to_csv, to_json
 from hwsim.report.numbers import figure, joules, percent, scaled
 from hwsim.report.tables import Screen, new_table, render
+from hwsim.scalesim.nouns import LayerReport, Physical, ScaleSimReport
 
 NOT_AVAILABLE = "n/a"
 
