@@ -140,9 +140,9 @@ def workload_from(
 
 def _check_lengths(work: Workload) -> None:
     """Refuse a distribution of lengths whose shortest or longest one the network does not take."""
-    if work.recipe.lengths is None:
+    if work.lengths is None:
         return
-    buckets = work.recipe.lengths.bucketed()
+    buckets = work.lengths.bucketed()
     for length in (buckets[0].length, buckets[-1].length):
         try:
             at_length(work, length)

@@ -15,14 +15,12 @@ from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav
 from hwsim.inputs.features import read_inputs
-from hwsim.ir.tensor import Role
 from hwsim.ir.workload import Workload
 
 Array = NDArray[Any]
 
 RATE = 16_000
 """Samples per second of the front end (assumed; the usual rate of read speech)."""
-FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,39 +53,42 @@ def lengths(source: ModelInput, workload: Workload) -> tuple[int, ...]:
     """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
     if source.audio is not None:
         return (source.audio,)
-    wanted = {tensor.name: tensor.shape for tensor in workload.program.tensors}.get(FEATURES)
-    shape, encoder = source.shapes.get(FEATURES), getattr(workload.recipe, "encoder", None)
-    if wanted is None or shape is None or encoder is None or prod(shape) == prod(wanted):
+    own = workload.features
+    shape = None if own is None else source.shapes.get(own.tensor)
+    if own is None or shape is None or fits(source, workload):
         return ()
-    frames_axis = encoder.frames_axis
-    frames, rest = divmod(prod(shape) * wanted[frames_axis], prod(wanted))
+    wanted = workload.program.tensor(own.tensor).shape
+    frames, rest = divmod(prod(shape) * wanted[own.frames_axis], prod(wanted))
     if rest or not frames:
         return ()
     # As many frames as that; or as many more or less than there are now, where a network needs context.
-    step = encoder.frame * getattr(encoder, "subsampling", 1)
-    now = -(-workload.audio // step) * step
-    return frames * encoder.frame, now + (frames - wanted[frames_axis]) * encoder.frame
+    now = -(-workload.audio // own.step) * own.step
+    return frames * own.frame, now + (frames - wanted[own.frames_axis]) * own.frame
+
+
+def fits(source: ModelInput, workload: Workload) -> bool:
+    """Whether a file of features has as many of them as the workload reads."""
+    own = workload.features
+    wanted = None if own is None else workload.program.tensor(own.tensor).elements
+    return own is not None and prod(source.shapes[own.tensor]) == wanted
 
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
     if source.recording is None:
         return dict(read_inputs(source.path, workload.program)[0])
-    inputs = {tensor.name: tensor for tensor in workload.program.tensors if tensor.role is Role.INPUT}
-    if FEATURES not in inputs:
+    own = workload.features
+    if own is None:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
-    shape = inputs[FEATURES].shape
-    encoder: Any = getattr(workload.recipe, "encoder", None)
-    assert encoder is not None, "features belong to an encoder, which says how they lie"
-    frames_axis = encoder.frames_axis
+    shape, frames_axis = workload.program.tensor(own.tensor).shape, own.frames_axis
     try:
-        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, encoder.frame // 10**9))
+        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, own.frame // 10**9))
     except InvalidValue as error:
         raise FileProblem(str(source.path), str(error)) from error
     made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
     fitted = _fitted(made, shape[frames_axis])
     one = fitted[:, None] if frames_axis == 0 else fitted[None]
-    return {FEATURES: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
+    return {own.tensor: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
 
 
 def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:

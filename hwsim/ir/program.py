@@ -10,6 +10,7 @@ from typing import Union
 from hwsim.errors import InvalidValue
 from hwsim.ir.op_table import ShapeOf, op_spec
 from hwsim.ir.ops import Op
+from hwsim.ir.search import Steered
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import Affine, View
 from hwsim.quantities.noun import Name, Noun, Whole
@@ -125,12 +126,14 @@ class Program(Noun):
     Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by one
     op that ran if this one runs; what several wrote is not added up. `stored` are parameters that the model holds but
     no op uses, such as a branch that only training needs. A share is that of all iterations which its loop has.
+    `search` says which loops a search steers, if there is one.
     """
 
     name: Name
     tensors: tuple[Tensor, ...]
     body: tuple[Node, ...]
     stored: tuple[Tensor, ...] = ()
+    search: Steered | None = None
 
     def check(self) -> None:
         self._check_names()
@@ -178,6 +181,12 @@ class Program(Noun):
                     raise InvalidValue(f"{self.name}.{what}", name, "is named twice")
         if tensors != sorted(tensors):
             raise InvalidValue(f"{self.name}.tensors", tensors[0], "must be sorted by name")
+        if self.search is not None:
+            steered = {"tensors": self.search.tensors, "ops": self.search.ops, "loops": self.search.loops}
+            for what, marks in steered.items():
+                for name in marks:
+                    if name not in named[what]:
+                        raise InvalidValue(f"{self.name}.search", name, f"is none of the program's {what}")
 
     def _check_view(self, view: View, placed: Placed) -> None:
         tensor = self.tensor(view.tensor)

@@ -6,7 +6,7 @@ from math import prod
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun
-from hwsim.quantities.precision import Precision
+from hwsim.quantities.precision import Precision, Purpose
 from hwsim.quantities.scaling import Granularity as Granularity
 from hwsim.quantities.scaling import Scaling as Scaling
 
@@ -34,10 +34,23 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormatOf(Noun):
+    """Whose policy decides a tensor's format, and which of that policy's formats it is.
+
+    `op` is the name that rules match, usually that of an op.
+    """
+
+    op: Name
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor(Noun):
     """A named array. Its elements are packed along one axis, and each such row is rounded up to bytes once.
 
     Weights of shape (..., K, N) pack along K, so that a column is addressable; everything else along its last axis.
+    `format_of` says who decides the format where no product asks for one and the graph does not tell; a `positional`
+    input holds encodings of positions.
 
     >>> weight = Tensor(name="w", shape=(5, 3), precision=Precision.INT4, role=Role.WEIGHT)
     >>> weight.rows, weight.row_elements, weight.packed_bytes
@@ -49,6 +62,8 @@ class Tensor(Noun):
     precision: Precision
     role: Role
     scaling: Scaling = Scaling()
+    format_of: FormatOf | None = None
+    positional: bool = False
 
     def check(self) -> None:
         if not self.shape or any(not isinstance(size, int) or size < 1 for size in self.shape):

@@ -1,4 +1,4 @@
-"""What runs: a program, with the audio that it recognises and the recipe that it was made from."""
+"""What runs: a program, with the audio that it recognises and, if there is one, the recipe that it was made from."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from hwsim.quantities.units import Picoseconds
 
 @runtime_checkable
 class Recipe(Protocol):
-    """What every kind of workload file says, whatever else it says of its own network."""
+    """What every kind of workload file says, whatever else it says of its own network.
+
+    Studies read nothing else of it: what a run depends on stands in the workload itself.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -27,10 +30,6 @@ class Recipe(Protocol):
     def batch(self) -> int: ...
     @property
     def precision(self) -> str | PrecisionPlan: ...
-    @property
-    def decoding_steps(self) -> int: ...
-    @property
-    def lengths(self) -> Lengths | None: ...
     @property
     def sources(self) -> tuple[tuple[str, str], ...]: ...
 
@@ -51,12 +50,29 @@ class Streaming(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Features(Noun):
+    """The input that holds features of audio: along which axis its frames lie, and how long one of them is.
+
+    Utterances lie along the other one of the first two axes. Lengths of audio that differ by less than a `step` may
+    have the same frames.
+    """
+
+    tensor: Name = "features"
+    frames_axis: Annotated[int, Whole(high=1)]
+    frame: Picoseconds
+    step: Picoseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload(Noun):
     """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
 
+    `program` is the `network`, a program of floats, under the plan `precision`; without a network the program is given
+    in its formats, and no other plan can be tried. A workload that a file describes has that file's `recipe`.
+
     A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
     `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
-    is what the host does in each of the search's steps while the chip waits.
+    is what the host does in each of the search's `decoding_steps` while the chip waits.
     """
 
     name: Name
@@ -64,17 +80,26 @@ class Workload(Noun):
     batch: Annotated[int, Whole(low=1)]
     precision: PrecisionPlan
     program: Program
-    recipe: Recipe
+    network: Program | None = None
+    recipe: Recipe | None = None
     utterances: Annotated[int, Whole(low=1)]
     fused: tuple[str, ...] = ()
     host: Picoseconds = 0
+    decoding_steps: Annotated[int, Whole()] = 0
+    lengths: Lengths | None = None
+    features: Features | None = None
     streaming: Streaming | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its recipe; a program alone is one of its own."""
+        return "program" if self.recipe is None else self.recipe.kind
 
     def __repr__(self) -> str:
         ops = sum(1 for _ in self.program.placed())
         heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
         return (
-            f"<Workload {self.name}: {self.recipe.kind} in {self.precision.title}, {ops} ops, "
+            f"<Workload {self.name}: {self.kind} in {self.precision.title}, {ops} ops, "
             f"{self.program.parameters:,} parameters, {heard}>"
         )
 
@@ -84,7 +109,7 @@ class Workload(Noun):
     @property
     def host_seconds(self) -> Fraction:
         """What the host does in all steps of the search."""
-        return Fraction(self.host * self.recipe.decoding_steps, 10**12)
+        return Fraction(self.host * self.decoding_steps, 10**12)
 
     @property
     def sizes(self) -> "dict[str, Size]":

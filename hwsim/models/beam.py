@@ -10,23 +10,27 @@ from dataclasses import dataclass, replace
 
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Move, Reduce, Reduction
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.search import BeamLoop
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, View, Window, window
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
 from hwsim.models.blocks.language_model import lm_step, log_softmax
-from hwsim.models.blocks.lstm import LstmState
-from hwsim.models.decoding import BeamSearch, LstmLm, new_prefixes, steps_in_piece
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.blocks.lstm import LstmState, cell_format
+from hwsim.models.decoding import BeamSearch, LstmLm, TimeSynchronous, new_prefixes, steps_in_piece
+from hwsim.models.fragment import Fragment, indices, tensor
 from hwsim.models.rows import with_rows
-from hwsim.models.transducer import EncoderOutput, Transducer, TypedView
-from hwsim.quantities.precision import Precision
+from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.quantities.precision import Purpose
 from hwsim.quantities.share import Share, spread
 
 STEPS, PREFIXES, HYPOTHESES = "search.steps", "search.prefixes", "search.hypotheses"
 SOURCE_LM, EXTERNAL_LM = "source_lm", "external_lm"
 SYMBOL, FRAME, PREFIX, NEW = (View(tensor=f"search.{what}") for what in ("symbol", "frame", "prefix", "new"))
-SCORE = View(tensor="search.score")
+NEW_SYMBOL, SCORE, TOTAL = (View(tensor=f"search.{what}") for what in ("new_symbol", "score", "total"))
+LAST, GATHER = "search.last", "search.gather"
+SUMMED = FormatOf(op="joint.output", purpose=Purpose.BIAS)
+"""Sums of log probabilities are kept in the format of biases, the widest one."""
 
 
 def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> Fragment:
@@ -34,13 +38,26 @@ def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> 
     projection, table, frame_size = net.table(encoded)
     new = new_prefixes(search, encoded.speech, net.batch, STEPS)
     sizes = _Sizes(net.batch, search.beam, new, net.joint.outputs)
+    survivors = _survivors(sizes, _places(search, sizes))
     one = (
         _new_prefixes(net, search, sizes)
         + _expansions(net, search, sizes, table, frame_size)
-        + _total(net, search, sizes)
-        + _survivors(net, sizes, _places(search, sizes))
+        + _total(search, sizes)
+        + survivors
     )
-    return projection + _carried(net, search, sizes) + one.looped(STEPS, steps_in_piece(search, encoded.speech))
+    steered = BeamLoop(
+        steps=STEPS,
+        symbol=NEW_SYMBOL.tensor,
+        frame=FRAME.tensor,
+        score=SCORE.tensor,
+        total=TOTAL.tensor,
+        frames_first=encoded.frames_first,
+        expansions=search.expansions if isinstance(search, TimeSynchronous) else None,
+        books=(LAST, GATHER, *(node.name for node in survivors.nodes)),
+        blankless=tuple(_recalled(name) for name in _models(search)),
+    )
+    carried = replace(_carried(net, search, sizes), search=steered)
+    return projection + carried + one.looped(STEPS, steps_in_piece(search, encoded.speech))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +77,9 @@ class _Sizes:
         return 2 * self.alive
 
 
-def _score_format(net: Transducer) -> Precision:
-    """Sums of log probabilities are kept in the format of biases, the widest one."""
-    return net.plan.of("joint.output").bias
+def _recalled(name: str) -> str:
+    """The scores of a language model for all hypotheses."""
+    return f"{name}.scores"
 
 
 def _models(search: BeamSearch) -> dict[str, LstmLm]:
@@ -70,23 +87,19 @@ def _models(search: BeamSearch) -> dict[str, LstmLm]:
     return {} if fusion is None else {SOURCE_LM: fusion.source, EXTERNAL_LM: fusion.external}
 
 
-def _pool(name: str, row: Tensor, sizes: _Sizes) -> Tensor:
-    """Rows like this one for all prefixes that are kept."""
-    return replace(row, name=f"{name}.pool", shape=(sizes.pool_rows, row.shape[1]), role=Role.STATE)
-
-
-def _scores_row(net: Transducer, name: str) -> Tensor:
-    return tensor(name, (1, net.joint.outputs), net.plan.of(f"{name}.output").state)
+def _pool(name: str, size: int, sizes: _Sizes) -> Tensor:
+    """Rows of that size for all prefixes that are kept."""
+    return tensor(f"{name}.pool", (sizes.pool_rows, size), Role.STATE)
 
 
 def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
     """What goes from step to step: of each hypothesis last symbol, frame, prefix and score; and the pools."""
     shape = (sizes.batch, sizes.beam, 1)
-    carried = [tensor(view.tensor, shape, Precision.INT32, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
-    carried.append(tensor(NEW.tensor, (sizes.batch * _places(search, sizes), 1), Precision.INT32, Role.STATE))
-    carried.append(tensor(SCORE.tensor, shape, _score_format(net), Role.STATE))
-    carried.append(_pool("prediction", net.predicted("row", 1), sizes))
-    carried += [_pool(name, _scores_row(net, name), sizes) for name in _models(search)]
+    carried = [indices(view.tensor, shape, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
+    carried.append(indices(NEW.tensor, (sizes.batch * _places(search, sizes), 1), Role.STATE))
+    carried.append(tensor(SCORE.tensor, shape, Role.STATE, SUMMED))
+    carried.append(_pool("prediction", net.predicted_size, sizes))
+    carried += [_pool(name, sizes.outputs, sizes) for name in _models(search)]
     return Fragment(tuple(carried))
 
 
@@ -108,33 +121,30 @@ def _new_prefixes(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragmen
         index = replace(NEW, windows=(window(0, loop=PREFIXES, count=batch),))
     place = Window(axis=0, start=start, count=count, wraps=True)
 
-    symbols = tensor("search.new_symbol", (rows, 1), Precision.INT32)
-    symbol = View(tensor=symbols.name)
-    part = Fragment((symbols,)) + gathered("search.last", SYMBOL, index, symbol)
-    pool = _pool("prediction", net.predicted("row", 1), sizes)
+    symbols = indices(NEW_SYMBOL.tensor, (rows, 1))
+    part = Fragment((symbols,)) + gathered(LAST, SYMBOL, index, NEW_SYMBOL)
     cells, layers = net.prediction.cells, net.prediction.layers
-    states, memories = _memories("prediction", layers, cells, rows, sizes, index, place, net)
-    part += states + net.predict(symbol, rows, memories, TypedView(View(tensor=pool.name, windows=(place,)), pool))
+    states, memories = _memories("prediction", layers, cells, rows, sizes, index, place)
+    part += states + net.predict(NEW_SYMBOL, rows, memories, View(tensor="prediction.pool", windows=(place,)))
     for name, lm in _models(search).items():
-        states, memories = _memories(name, lm.layers, lm.cells, rows, sizes, index, place, net)
+        states, memories = _memories(name, lm.layers, lm.cells, rows, sizes, index, place)
         scores = View(tensor=f"{name}.pool", windows=(place,))
-        part += states + lm_step(name, lm, sizes.outputs, symbol, rows, memories, net.plan, scores)
+        part += states + lm_step(name, lm, sizes.outputs, NEW_SYMBOL, rows, memories, scores)
     if not together:
         return part.looped(PREFIXES, spread(new))
     return with_rows(part, count) if isinstance(count, Share) else part
 
 
 def _memories(
-    name: str, layers: int, cells: int, rows: int, sizes: _Sizes, index: View, place: Window, net: Transducer
+    name: str, layers: int, cells: int, rows: int, sizes: _Sizes, index: View, place: Window
 ) -> tuple[Fragment, tuple[LstmState, ...]]:
     """The states of the prefixes that are extended, fetched from pools; new states go to the pools."""
     part, memories = Fragment(), []
     for layer in range(layers):
-        policy = net.plan.of(f"{name}.{layer}.recurrent")
         views: list[View] = []
-        for what, precision in (("hidden", policy.activation), ("cell", policy.state)):
-            pool = tensor(f"{name}.{layer}.{what}", (sizes.pool_rows, cells), precision, Role.STATE)
-            before = tensor(f"{name}.{layer}.{what}.before", (rows, cells), precision)
+        for what, format_of in (("hidden", None), ("cell", cell_format(f"{name}.{layer}"))):
+            pool = tensor(f"{name}.{layer}.{what}", (sizes.pool_rows, cells), Role.STATE, format_of)
+            before = tensor(f"{name}.{layer}.{what}.before", (rows, cells))
             fetched = View(tensor=before.name)
             part += Fragment((pool, before))
             part += gathered(f"{name}.{layer}.{what}.fetch", View(tensor=pool.name), index, fetched)
@@ -149,23 +159,23 @@ def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View,
     together = search.batch_joint
     rows = sizes.alive if together else sizes.batch
     own = () if together else (window(1, loop=HYPOTHESES),)
-    scores = tensor("joint.scores", (sizes.batch, sizes.beam, sizes.outputs), net.plan.of("joint.output").state)
+    scores = tensor("joint.scores", (sizes.batch, sizes.beam, sizes.outputs))
     inputs, frame, predicted = net.inputs(rows, frame_size)
     part = (
         inputs
-        + gathered("joint.fetch", table, replace(FRAME, windows=own), frame.view)
-        + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=own), predicted.view)
-        + net.evaluate(frame, predicted, rows, View(tensor=scores.name, windows=own))
+        + gathered("joint.fetch", table, replace(FRAME, windows=own), frame)
+        + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=own), predicted)
+        + net.evaluate(frame, predicted, frame_size, rows, View(tensor=scores.name, windows=own))
     )
     return Fragment((scores,)) + (part if together else part.looped(HYPOTHESES, sizes.beam))
 
 
-def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
+def _total(search: BeamSearch, sizes: _Sizes) -> Fragment:
     """The score of each hypothesis with each output, language models added; makes `search.candidates`."""
     shape = (sizes.alive, sizes.outputs)
-    logs = tensor("search.logs", shape, net.plan.of("joint.output").state)
-    total = tensor("search.total", shape, _score_format(net))
-    candidates = tensor("search.candidates", (sizes.batch, sizes.beam * sizes.outputs, 1), _score_format(net))
+    logs = tensor("search.logs", shape)
+    total = tensor(TOTAL.tensor, shape, format_of=SUMMED)
+    candidates = tensor("search.candidates", (sizes.batch, sizes.beam * sizes.outputs, 1), format_of=SUMMED)
     part = Fragment((logs, total, candidates))
     part += log_softmax("search.normalise", View(tensor="joint.scores"), View(tensor=logs.name))
     # Seen with hypotheses along rows, the score so far is one row that all outputs share.
@@ -179,7 +189,7 @@ def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
             (SOURCE_LM, fusion.source_weight, Function.SUB),
             (EXTERNAL_LM, fusion.external_weight, Function.ADD),
         ):
-            recalled = tensor(f"{name}.scores", shape, _scores_row(net, name).precision)
+            recalled = tensor(_recalled(name), shape)
             view = View(tensor=recalled.name)
             part += Fragment((recalled,)) + gathered(f"{name}.recall", View(tensor=f"{name}.pool"), PREFIX, view)
             reads[name], constants[f"weight {name}"] = replace(view, order=turned), weight
@@ -187,25 +197,22 @@ def _total(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
             steps.append(step(f"weighted {name}", Function.MUL, name, f"weight {name}"))
             steps.append(step(f"with {name}", combine, before, f"weighted {name}"))
     steps.append(step("out", Function.REQUANTIZE, steps[-1].result))
-    write = View(tensor=total.name, order=turned)
+    write = replace(TOTAL, order=turned)
     part += chain("search.combine", reads, tuple(steps), {"out": write}, constants)
-    gather = Move(name="search.gather", read=View(tensor=total.name), write=View(tensor=candidates.name))
+    gather = Move(name=GATHER, read=TOTAL, write=View(tensor=candidates.name))
     return part + Fragment(nodes=(gather,))
 
 
-def _survivors(net: Transducer, sizes: _Sizes, places: int) -> Fragment:
+def _survivors(sizes: _Sizes, places: int) -> Fragment:
     """The best candidates, from which hypothesis and output each of them came, and which of them may be new."""
     many = sizes.batch * sizes.beam * sizes.outputs
     shape = (sizes.batch, sizes.beam, 1)
     choice, place, parent, frame, prefix = (
-        tensor(f"search.{what}", shape, Precision.INT32)
-        for what in ("choice", "place", "parent", "frame.before", "prefix.before")
+        indices(f"search.{what}", shape) for what in ("choice", "place", "parent", "frame.before", "prefix.before")
     )
     # Constant tables: where the candidates of an utterance begin, and what a candidate's place means.
-    first = tensor("search.first", shape, Precision.INT32, Role.INPUT)
-    parents, symbols = (
-        tensor(f"search.{what}_of_place", (many, 1), Precision.INT32, Role.INPUT) for what in ("parent", "symbol")
-    )
+    first = indices("search.first", shape, Role.INPUT)
+    parents, symbols = (indices(f"search.{what}_of_place", (many, 1), Role.INPUT) for what in ("parent", "symbol"))
     at, candidates = View(tensor=place.name), View(tensor="search.candidates")
     choose = Reduce(
         name="search.choose",

@@ -1,22 +1,22 @@
 """The Conformer (Gulati et al., Interspeech 2020, arXiv 2005.08100) with a CTC head or a transducer's second half."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.ops import Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
-from hwsim.ir.workload import Streaming
+from hwsim.ir.workload import Features, Streaming
 from hwsim.models.blocks.linear import linear
 from hwsim.models.conformer_encoder import STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, indices, tensor
 from hwsim.models.search import search
 from hwsim.models.transducer import EncoderOutput, Transducer
 from hwsim.quantities.noun import ByKind, Name, Noun, Remark, Whole
-from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.precision import PrecisionPlan
 from hwsim.quantities.sources import Sources, check_sources
 from hwsim.quantities.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
 
@@ -32,9 +32,6 @@ class ConformerEncoder(Noun):
     heads: Annotated[int, Whole(low=1, high=1024)]
     kernel: Annotated[int, Whole(low=1, high=1023)]
     feed_forward: Size | None = None
-
-    frames_axis: ClassVar[int] = 1
-    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if self.size % self.heads:
@@ -113,6 +110,11 @@ class Conformer(Noun):
         return subsampled(self.input_frames)
 
     @property
+    def features(self) -> Features:
+        """How its features lie."""
+        return Features(frames_axis=1, frame=self.encoder.frame, step=self.encoder.frame)
+
+    @property
     def stream(self) -> Stream | None:
         if self.streaming is None:
             return None
@@ -154,7 +156,7 @@ class Conformer(Noun):
         return Speech(frames, pieces, symbols_in(decoding, self.audio))
 
 
-def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
+def extract_conformer(recipe: Conformer) -> Program:
     """The loop tree: encoder and decoder, once or for each chunk; projections of positions before all."""
     sizes, decoder, (pieces, frames) = recipe.encoder, recipe.decoder, recipe.pieces
     own = EncoderSizes(
@@ -169,20 +171,21 @@ def extract_conformer(recipe: Conformer, plan: PrecisionPlan) -> Program:
         stream=recipe.stream,
     )
     if isinstance(decoder, CtcHead):
-        once, part, encoded = encoder(own, plan, ("ctc.output",))
-        part += _ctc(encoded, recipe.batch, frames, sizes.size, decoder.outputs, plan)
+        once, part, encoded = encoder(own)
+        part += _ctc(encoded, recipe.batch, frames, sizes.size, decoder.outputs)
     else:
-        net = Transducer(decoder.prediction, decoder.joint, plan, recipe.batch)
-        once, part, encoded = encoder(own, plan, (net.encoder_reader,))
-        part += search(net, decoder.decoding, EncoderOutput(encoded, sizes.size, recipe.speech(decoder.decoding)))
+        net = Transducer(decoder.prediction, decoder.joint, recipe.batch)
+        once, part, encoded = encoder(own)
+        speech = recipe.speech(decoder.decoding)
+        part += search(net, decoder.decoding, EncoderOutput(encoded, sizes.size, speech, frames_first=False))
     return (once + (part if recipe.streaming is None else part.looped(CHUNKS, pieces))).program(recipe.name)
 
 
-def _ctc(encoded: View, batch: int, frames: int, size: int, outputs: int, plan: PrecisionPlan) -> Fragment:
+def _ctc(encoded: View, batch: int, frames: int, size: int, outputs: int) -> Fragment:
     """The best output of each frame; what repeats and blanks is left to the host."""
-    scores = tensor("ctc.scores", (batch, frames, outputs), plan.of("ctc.output").state)
-    best = tensor("ctc.best", (batch, frames, 1), Precision.INT32)
+    scores = tensor("ctc.scores", (batch, frames, outputs))
+    best = indices("ctc.best", (batch, frames, 1))
     choose = Reduce(
         name="ctc.choose", reduction=Reduction.ARGMAX, read=View(tensor=scores.name), write=View(tensor=best.name)
     )
-    return linear("ctc.output", encoded, size, scores, plan) + Fragment((best,), (choose,))
+    return linear("ctc.output", encoded, size, scores) + Fragment((best,), (choose,))

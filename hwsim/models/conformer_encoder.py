@@ -1,7 +1,6 @@
 """The Conformer's encoder: two strided convolutions, a projection, and blocks, on whole utterances or in chunks."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from hwsim.ir.ops import ConvAxis
 from hwsim.ir.tensor import Role, Tensor
@@ -13,8 +12,7 @@ from hwsim.models.blocks.convolution import convolution
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
 from hwsim.models.decoding import CHUNKS
-from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.models.fragment import Fragment, positions_of, tensor
 
 STRIDE = 4
 """Frames of the input for one of the encoder: two convolutions of stride 2."""
@@ -81,67 +79,64 @@ class EncoderSizes:
         return BlockSizes(Heads(self.batch, self.heads, head, self.queries, self.keys), self.feed_forward)
 
 
-def encoder(sizes: EncoderSizes, plan: PrecisionPlan, readers: tuple[str, ...]) -> tuple[Fragment, Fragment, View]:
+def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
     """What does not depend on the audio; the layers; and the encoded frames, those of the look-ahead left out."""
-    given, part, x = _front_end(sizes, plan)
+    given, part, x = _front_end(sizes)
     once = given
     size = sizes.size
     rows = sizes.queries + sizes.keys - 1
-    projections = [f"encoder.{layer}.attention.project" for layer in range(sizes.layers)]
-    positions = tensor("encoder.positions", (rows, size), plan.widest(*projections), Role.INPUT)
+    positions = positions_of("encoder.positions", rows, size)
     once += Fragment((positions,))
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
-        around = _around(name, sizes, plan)
-        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block, plan)
+        around = _around(name, sizes)
+        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block)
         once += Fragment(around.made) + hoisted
         part += block
-    out = tensor("encoder.out", x.shape, plan.widest(*readers))
-    part += layer_norm("encoder.norm", View(tensor=x.name), out, plan.of("encoder.norm").bias)
+    out = tensor("encoder.out", x.shape)
+    part += layer_norm("encoder.norm", View(tensor=x.name), out)
     kept = () if sizes.stream is None else (window(1, count=sizes.stream.chunk),)
     return once, part, View(tensor=out.name, windows=kept)
 
 
-def _front_end(sizes: EncoderSizes, plan: PrecisionPlan) -> tuple[Fragment, Fragment, Tensor]:
+def _front_end(sizes: EncoderSizes) -> tuple[Fragment, Fragment, Tensor]:
     """Features [batch, frames, mels, 1] → [batch, frames / 4, size]. The scale of the embedding is in the weights."""
     b, size, stream, names = sizes.batch, sizes.size, sizes.stream, [f"encoder.subsampling.{op}" for op in _FRONT]
     seen = frames_under(sizes.queries)
     total = seen if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
-    features = tensor("features", (b, total, sizes.mels, 1), plan.of(names[0]).activation, Role.INPUT)
+    features = tensor("features", (b, total, sizes.mels, 1), Role.INPUT)
     moving = () if stream is None else (window(1, count=seen, loop=CHUNKS, step=STRIDE * stream.chunk),)
     read, extent, channels, part = View(tensor=features.name, windows=moving), (seen, sizes.mels), 1, Fragment()
-    for name, reader in pairwise(names):
+    for name in names[:-1]:
         axes = tuple(ConvAxis(size=entries, kernel=3, stride=2) for entries in extent)
         extent = axes[0].outputs, axes[1].outputs
-        sums = tensor(f"{name}.sums", (b, *extent, size), plan.of(name).state)
-        kept = tensor(f"{name}.out", sums.shape, plan.of(reader).activation)
-        part += convolution(name, read, channels, axes, sums, plan) + Fragment((kept,))
+        sums = tensor(f"{name}.sums", (b, *extent, size))
+        kept = tensor(f"{name}.out", sums.shape)
+        part += convolution(name, read, channels, axes, sums) + Fragment((kept,))
         part += relu(f"{name}.relu", View(tensor=sums.name), View(tensor=kept.name))
         read, channels = View(tensor=kept.name), size
-    out = tensor("encoder.subsampling.out", (b, extent[0], size), plan.of(names[-1]).state)
-    return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out, plan), out
+    out = tensor("encoder.subsampling.out", (b, extent[0], size))
+    return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out), out
 
 
 _FRONT = ("convolution_1", "convolution_2", "linear")
 
 
-def _around(name: str, sizes: EncoderSizes, plan: PrecisionPlan) -> Surroundings:
+def _around(name: str, sizes: EncoderSizes) -> Surroundings:
     """The whole utterance, zeros beyond its ends; or rings that hold what a chunk needs of those before it."""
     heads, stream = sizes.block.heads, sizes.stream
-    attention, slide = f"{name}.attention", f"{name}.convolution.slide"
-    gated = f"{name}.convolution.gated"
-    precision = plan.of(slide).activation
+    attention, gated = f"{name}.attention", f"{name}.convolution.gated"
     if stream is None:
-        cache = all_frames(attention, heads, plan)
-        own = tensor(gated, (sizes.batch, sizes.frames, sizes.size), precision)
+        cache = all_frames(attention, heads)
+        own = tensor(gated, (sizes.batch, sizes.frames, sizes.size))
         side = (sizes.kernel - 1) // 2
         axis = ConvAxis(size=sizes.frames, kernel=sizes.kernel, before=side, after=side)
         view = View(tensor=gated)
         return Surroundings(cache, view, view, axis, (cache.key, cache.value, own))
     # Look-ahead frames are written at the end of a ring, and overwritten when they are heard in earnest.
-    keys, values = cache_tensors(attention, heads, heads.keys, plan, Role.STATE)
+    keys, values = cache_tensors(attention, heads, heads.keys, Role.STATE)
     past = sizes.kernel - 1
-    own = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), precision, Role.STATE)
+    own = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), Role.STATE)
 
     def new(ring: Tensor, before: int) -> View:
         return View(tensor=ring.name, windows=(_ring(before, stream.seen, stream.chunk),))

@@ -4,44 +4,46 @@ from dataclasses import dataclass
 from typing import Self
 
 from hwsim.ir.program import Loop, Node, Program
-from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
+from hwsim.ir.search import Steered
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.share import Share
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Nodes in order, with their tensors; parts add up in program order."""
+    """Nodes in order, with their tensors, and the loops that a search steers; parts add up in program order."""
 
     tensors: tuple[Tensor, ...] = ()
     nodes: tuple[Node, ...] = ()
+    search: Steered | None = None
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(self.tensors + other.tensors, self.nodes + other.nodes)
+        search = self.search if other.search is None else other.search
+        return type(self)(self.tensors + other.tensors, self.nodes + other.nodes, search)
 
     def looped(self, name: str, times: int | Share) -> Self:
         """The same tensors; the nodes run `times` times."""
-        return type(self)(self.tensors, (Loop(name=name, times=times, body=self.nodes),))
+        return type(self)(self.tensors, (Loop(name=name, times=times, body=self.nodes),), self.search)
 
     def program(self, name: str) -> Program:
         """The finished program."""
-        return Program(name=name, tensors=tuple(sorted(self.tensors, key=lambda t: t.name)), body=self.nodes)
+        tensors = tuple(sorted(self.tensors, key=lambda t: t.name))
+        return Program(name=name, tensors=tensors, body=self.nodes, search=self.search)
 
 
 def tensor(
-    name: str, shape: tuple[int, ...], precision: Precision, role: Role = Role.ACTIVATION, group: int | None = None
+    name: str, shape: tuple[int, ...], role: Role = Role.ACTIVATION, format_of: FormatOf | None = None
 ) -> Tensor:
-    """A tensor with the scales that its format and role ask for.
+    """A tensor of values, whose format no plan has decided yet."""
+    return Tensor(name=name, shape=shape, precision=Precision.FP32, role=role, format_of=format_of)
 
-    An integer weight has one for each column, or for each group of that many elements of a column; any other integer
-    tensor has one in all.
-    """
-    if precision.floating or role is Role.BIAS or precision is Precision.INT32:
-        return Tensor(name=name, shape=shape, precision=precision, role=role)
-    if role is not Role.WEIGHT:
-        scaling = Scaling(granularity=Granularity.TENSOR)
-    elif group is None:
-        scaling = Scaling(granularity=Granularity.CHANNEL)
-    else:
-        scaling = Scaling(granularity=Granularity.GROUP, group=group)
-    return Tensor(name=name, shape=shape, precision=precision, role=role, scaling=scaling)
+
+def indices(name: str, shape: tuple[int, ...], role: Role = Role.ACTIVATION) -> Tensor:
+    """A tensor of places and symbols, which no plan changes."""
+    return Tensor(name=name, shape=shape, precision=Precision.INT32, role=role)
+
+
+def positions_of(name: str, rows: int, size: int) -> Tensor:
+    """Encodings of so many positions, which come from outside."""
+    return Tensor(name=name, shape=(rows, size), precision=Precision.FP32, role=Role.INPUT, positional=True)

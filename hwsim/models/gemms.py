@@ -50,24 +50,16 @@ class Gemms(Noun):
             if names.count(name) > 1:
                 raise InvalidValue("products", name, "is named twice")
 
-    @property
-    def decoding_steps(self) -> int:
-        return 0
 
-    @property
-    def lengths(self) -> None:
-        return None
-
-
-def extract_gemms(recipe: Gemms, plan: PrecisionPlan) -> Program:
+def extract_gemms(recipe: Gemms) -> Program:
     """Each product with operands and result of its own, in a loop if it runs more than once."""
     part = Fragment()
     for product in recipe.products:
-        name, policy = product.name, plan.of(product.name)
+        name = product.name
         rows = recipe.batch * product.m
-        act = tensor(f"{name}.act", (rows, product.k), policy.activation, Role.INPUT)
-        weight = tensor(f"{name}.weight", (product.k, product.n), policy.weight, Role.WEIGHT, policy.group)
-        out = tensor(f"{name}.out", (rows, product.n), policy.state, Role.OUTPUT)
+        act = tensor(f"{name}.act", (rows, product.k), Role.INPUT)
+        weight = tensor(f"{name}.weight", (product.k, product.n), Role.WEIGHT)
+        out = tensor(f"{name}.out", (rows, product.n), Role.OUTPUT)
         a, w, o = (View(tensor=t.name) for t in (act, weight, out))
         gemm = Gemm(name=name, act=a, weight=w, out=o)
         own = Fragment((act, weight, out), (gemm,))

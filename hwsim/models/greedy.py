@@ -7,14 +7,14 @@ prediction that is there.
 
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.search import GreedyLoops
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.embedding import gathered
 from hwsim.models.decoding import Greedy, predictions_in_piece, steps_in_piece
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, indices, tensor
 from hwsim.models.transducer import EncoderOutput, Transducer
-from hwsim.quantities.precision import Precision
 from hwsim.quantities.share import Share
 
 
@@ -25,24 +25,31 @@ def greedy_search(net: Transducer, search: Greedy, encoded: EncoderOutput) -> Fr
     predictions, evaluations = (of(search, encoded.speech) for of in (predictions_in_piece, steps_in_piece))
     kept = isinstance(predictions, Share) and predictions.least == 0
     inputs, frame_row, predicted = net.inputs(rows, frame_size, Role.STATE if kept else Role.ACTIVATION)
-    symbol = tensor("search.symbol", (rows, 1), Precision.INT32, Role.STATE)
-    frame = tensor("search.frame", (rows, 1), Precision.INT32, Role.STATE)
-    scores = tensor("joint.scores", (rows, net.joint.outputs), net.plan.of("joint.output").state)
+    symbol = indices("search.symbol", (rows, 1), Role.STATE)
+    frame = indices("search.frame", (rows, 1), Role.STATE)
+    scores = tensor("joint.scores", (rows, net.joint.outputs))
     last, place = View(tensor=symbol.name), View(tensor=frame.name)
 
     prediction = net.predict(last, rows, (None,) * net.prediction.layers, predicted)
-    evaluation = gathered("joint.fetch", table, place, frame_row.view)
-    evaluation += net.evaluate(frame_row, predicted, rows, View(tensor=scores.name))
+    evaluation = gathered("joint.fetch", table, place, frame_row)
+    evaluation += net.evaluate(frame_row, predicted, frame_size, rows, View(tensor=scores.name))
     choose = Reduce(name="search.choose", reduction=Reduction.ARGMAX, read=View(tensor=scores.name), write=last)
     # On blank, which is output 0, the frame moves on: one comparison, one addition.
     steps = (step("is blank", Function.EQUAL, "symbol", "blank"), step("next", Function.ADD, "frame", "is blank"))
     advance = chain("search.advance", {"symbol": last, "frame": place}, steps, {"next": place}, {"blank": 0.0})
     evaluation += Fragment(nodes=(choose,)) + advance
 
+    steered = GreedyLoops(
+        predictions="search.symbols",
+        evaluations="search.evaluations",
+        symbol=symbol.name,
+        frame=frame.name,
+        frames_first=encoded.frames_first,
+    )
     return (
         projection
         + inputs
-        + Fragment((symbol, frame, scores))
-        + prediction.looped("search.symbols", predictions)
-        + evaluation.looped("search.evaluations", evaluations)
+        + Fragment((symbol, frame, scores), search=steered)
+        + prediction.looped(steered.predictions, predictions)
+        + evaluation.looped(steered.evaluations, evaluations)
     )

@@ -7,17 +7,19 @@ from typing import Annotated, Literal
 
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
+from hwsim.ir.search import SymbolLoop
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 from hwsim.models.blocks.language_model import lm_step
 from hwsim.models.decoding import LstmLm, Size
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, indices, tensor
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
-from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.precision import PrecisionPlan
 from hwsim.quantities.sources import Sources, check_sources
 from hwsim.quantities.units import PerSecond, Utterance
 
 SYMBOLS = "symbols"
+FED = SymbolLoop(symbols=SYMBOLS, symbol="lm.symbol", table="lm.embed.table")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,9 @@ class LanguageModel(Noun):
         """Symbols of one sequence: declared, not decoded."""
         return ceil(self.symbols_per_second * Fraction(self.audio, 10**12))
 
-    @property
-    def decoding_steps(self) -> int:
-        return 0
-
     def last_symbols(self) -> Tensor:
         """The symbols that are embedded next, one of each sequence."""
-        return tensor("lm.symbol", (self.batch, 1), Precision.INT32, Role.STATE)
+        return indices(FED.symbol, (self.batch, 1), Role.STATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +57,10 @@ class LstmLmAlone(LanguageModel):
         check_sources(self, self.sources)
 
 
-def extract_lstm_lm(recipe: LstmLmAlone, plan: PrecisionPlan) -> Program:
+def extract_lstm_lm(recipe: LstmLmAlone) -> Program:
     """One step for each symbol."""
     symbol = recipe.last_symbols()
-    scores = tensor("lm.scores", (recipe.batch, recipe.outputs), plan.of("lm.output").state)
+    scores = tensor("lm.scores", (recipe.batch, recipe.outputs))
     one = lm_step(
         "lm",
         recipe.model,
@@ -70,7 +68,6 @@ def extract_lstm_lm(recipe: LstmLmAlone, plan: PrecisionPlan) -> Program:
         View(tensor=symbol.name),
         recipe.batch,
         (None,) * recipe.model.layers,
-        plan,
         View(tensor=scores.name),
     )
-    return (Fragment((symbol, scores)) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)
+    return (Fragment((symbol, scores), search=FED) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)

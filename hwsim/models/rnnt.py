@@ -4,15 +4,15 @@ The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View, window
-from hwsim.ir.workload import Streaming
-from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, input_products, lstm_sequence
+from hwsim.ir.workload import Features, Streaming
+from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, lstm_sequence
 from hwsim.models.blocks.pooling import time_stacked
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
 from hwsim.models.fragment import Fragment, tensor
@@ -42,9 +42,6 @@ class Encoder(Noun):
     cells: Size
     bidirectional: bool = False
     stacking: TimeStacking | None = None
-
-    frames_axis: ClassVar[int] = 0
-    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if self.stacking is not None and self.stacking.after >= self.layers:
@@ -106,6 +103,11 @@ class Rnnt(Noun):
         return -(-length // (self.encoder.frame * self.encoder.factor)) * self.encoder.factor
 
     @property
+    def features(self) -> Features:
+        """How its features lie."""
+        return Features(frames_axis=0, frame=self.encoder.frame, step=self.encoder.frame)
+
+    @property
     def speech(self) -> Speech:
         """What the search goes through."""
         return Speech(self.frames // self.encoder.factor, self.chunks, symbols_in(self.decoding, self.audio))
@@ -124,39 +126,32 @@ class Rnnt(Noun):
         return steps_of(self.decoding, self.speech)
 
 
-def extract_rnnt(recipe: Rnnt, plan: PrecisionPlan) -> Program:
+def extract_rnnt(recipe: Rnnt) -> Program:
     """The loop tree: all encoder layers, then the search; once, or for each chunk."""
-    net = Transducer(recipe.prediction, recipe.joint, plan, recipe.batch)
-    features, encoder, encoded = _encoder(recipe, plan, net.encoder_reader)
+    net = Transducer(recipe.prediction, recipe.joint, recipe.batch)
+    features, encoder, encoded = _encoder(recipe)
     piece = encoder + search(net, recipe.decoding, encoded)
     if recipe.streaming is not None:
         piece = piece.looped(CHUNKS, recipe.chunks)
     return (features + piece).program(recipe.name)
 
 
-def _encoder(recipe: Rnnt, plan: PrecisionPlan, reader: str) -> tuple[Fragment, Fragment, EncoderOutput]:
+def _encoder(recipe: Rnnt) -> tuple[Fragment, Fragment, EncoderOutput]:
     """The features, the layers, and what the last one leaves."""
     sizes, batch, frames = recipe.encoder, recipe.batch, recipe.frames
     directions = (FORWARD, BACKWARD) if sizes.bidirectional else (FORWARD,)
-    names = [f"encoder.{layer}" for layer in range(sizes.layers)]
-    readers = [*(input_products(name, directions) for name in names[1:]), (reader,)]
-    x = tensor(
-        "features",
-        (recipe.chunks * frames, batch, sizes.features),
-        plan.widest(*input_products(names[0], directions)),
-        Role.INPUT,
-    )
+    x = tensor("features", (recipe.chunks * frames, batch, sizes.features), Role.INPUT)
     chunk = (window(0, count=frames, loop=CHUNKS),) if recipe.streaming is not None else ()
     read = Sequence(View(tensor=x.name, windows=chunk), frames, batch, sizes.features)
     features, part = Fragment((x,)), Fragment()
-    for layer, name in enumerate(names):
-        precision = plan.widest(*readers[layer])
-        out = tensor(f"{name}.out", (read.frames, batch, sizes.cells * len(directions)), precision)
-        part += lstm_sequence(name, read, sizes.cells, out, directions, plan)
+    for layer in range(sizes.layers):
+        name = f"encoder.{layer}"
+        out = tensor(f"{name}.out", (read.frames, batch, sizes.cells * len(directions)))
+        part += lstm_sequence(name, read, sizes.cells, out, directions)
         read = Sequence.of(out)
         if sizes.stacking is not None and layer + 1 == sizes.stacking.after:
             factor = sizes.stacking.factor
-            stacked = tensor("encoder.stacked", (read.frames // factor, batch, factor, read.features), precision)
+            stacked = tensor("encoder.stacked", (read.frames // factor, batch, factor, read.features))
             part += time_stacked("encoder.stack", View(tensor=out.name), stacked)
             read = Sequence.of(stacked)
-    return features, part, EncoderOutput(read.view, read.features, recipe.speech)
+    return features, part, EncoderOutput(read.view, read.features, recipe.speech, frames_first=True)

@@ -7,22 +7,23 @@ last frame that an output needs: every third one behind the layer in which a sub
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.functions import Function
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.ops import Apply, ConvAxis
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window
+from hwsim.ir.workload import Features
 from hwsim.models.blocks.chain import chain, relu, step
 from hwsim.models.blocks.convolution import convolution
 from hwsim.models.blocks.linear import linear, matrix
 from hwsim.models.decoding import Size
 from hwsim.models.fragment import Fragment, tensor
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Whole
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.precision import PrecisionPlan, Purpose
 from hwsim.quantities.sources import Sources, check_sources
 from hwsim.quantities.units import FrameTime, Utterance
 
@@ -49,9 +50,6 @@ class FactoredEncoder(Noun):
     layers: tuple[FactoredLayer, ...]
     bypass: Annotated[float, Number(low=0, high=1)] = 0.66
     subsampling: Factor = 1
-
-    frames_axis: ClassVar[int] = 1
-    """Along which axis of the features their frames lie; utterances along the other one of the first two."""
 
     def check(self) -> None:
         if not self.layers:
@@ -105,8 +103,9 @@ class Tdnnf(Noun):
         return -(-self.audio // (self.encoder.frame * self.encoder.subsampling))
 
     @property
-    def decoding_steps(self) -> int:
-        return 0
+    def features(self) -> Features:
+        """How its features lie."""
+        return Features(frames_axis=1, frame=self.encoder.frame, step=self.encoder.frame * self.encoder.subsampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +126,26 @@ class _Layer:
         return self.middles + self.stride
 
 
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    """A layer's output twice: in the format of the product that reads it, and in that of sums for the bypass."""
-
-    product: Tensor
-    bypass: Tensor
-
-    @classmethod
-    def of(cls, name: str, shape: tuple[int, ...], reader: str, plan: PrecisionPlan) -> "_Frames":
-        product = tensor(f"{name}.out", shape, plan.of(reader).activation)
-        wide = tensor(f"{name}.wide", shape, plan.of(name).state)
-        return cls(product, product if wide.precision is product.precision else wide)
-
-    def write(
-        self, name: str, reads: dict[str, View], steps: tuple[Apply, ...], bypassed: bool, **constants: float
-    ) -> Fragment:
-        """A chain that ends with this output, its axes in the order of the first view."""
-        order = next(iter(reads.values())).order
-        writes = {"out": View(tensor=self.product.name, order=order)}
-        tensors: tuple[Tensor, ...] = (self.product,)
-        if bypassed and self.bypass is not self.product:
-            writes[steps[-1].result] = View(tensor=self.bypass.name, order=order)
-            tensors += (self.bypass,)
-        steps = (*steps, step("out", Function.REQUANTIZE, steps[-1].result))
-        return Fragment(tensors) + chain(name, reads, steps, writes, constants)
+def _output(name: str, shape: tuple[int, ...]) -> Tensor:
+    """What a layer leaves; the bypass of the next one reads it in the format of sums."""
+    return tensor(f"{name}.out", shape, format_of=FormatOf(op=name, purpose=Purpose.STATE))
 
 
-def extract_tdnnf(recipe: Tdnnf, plan: PrecisionPlan) -> Program:
+def _written(name: str, out: Tensor, reads: dict[str, View], steps: tuple[Apply, ...], **constants: float) -> Fragment:
+    """A chain that ends with a layer's output, whose axes have the order of the first view; makes out."""
+    write = View(tensor=out.name, order=next(iter(reads.values())).order)
+    steps = (*steps, step("out", Function.REQUANTIZE, steps[-1].result))
+    return Fragment((out,)) + chain(name, reads, steps, {"out": write}, constants)
+
+
+def extract_tdnnf(recipe: Tdnnf) -> Program:
     """All frames of a layer at once, layer after layer; the input is padded by all the context that they need."""
     sizes, layers = recipe.encoder, _layers(recipe.encoder, recipe.frames)
-    part, x = _first_layer(recipe, layers[0].inputs, plan)
+    part, x = _first_layer(recipe, layers[0].inputs)
     for number, (layer, own) in enumerate(zip(layers, sizes.layers, strict=True), 2):
-        last = number == len(layers) + 1
-        reader = "output.narrow" if last else f"encoder.{number + 1}.linear"
-        made, x = _factored_layer(f"encoder.{number}", x, layer, own.bottleneck, sizes, plan, reader, bypassed=not last)
+        made, x = _factored_layer(f"encoder.{number}", x, layer, own.bottleneck, sizes)
         part += made
-    made, training = _outputs(recipe.outputs, x.product, plan)
+    made, training = _outputs(recipe.outputs, x)
     return replace((part + made).program(recipe.name), stored=training)
 
 
@@ -179,83 +161,86 @@ def _layers(sizes: FactoredEncoder, frames: int) -> tuple[_Layer, ...]:
     return tuple(reversed(found))
 
 
-def _first_layer(recipe: Tdnnf, frames: int, plan: PrecisionPlan) -> tuple[Fragment, _Frames]:
+def _first_layer(recipe: Tdnnf, frames: int) -> tuple[Fragment, Tensor]:
     """relu(W · spliced features + W′ · i-vector), the second product once for an utterance."""
     sizes, batch, name = recipe.encoder, recipe.batch, "encoder.1"
     kernel = 2 * sizes.splice + 1
-    features = tensor("features", (batch, frames + kernel - 1, sizes.features), plan.of(name).activation, Role.INPUT)
-    sums = tensor(f"{name}.sums", (batch, frames, sizes.size), plan.of(name).state)
+    features = tensor("features", (batch, frames + kernel - 1, sizes.features), Role.INPUT)
+    sums = tensor(f"{name}.sums", (batch, frames, sizes.size))
     axis = ConvAxis(size=features.shape[1], kernel=kernel)
     part = Fragment((features,))
-    part += convolution(name, View(tensor=features.name), sizes.features, (axis,), sums, plan)
+    part += convolution(name, View(tensor=features.name), sizes.features, (axis,), sums)
     reads = {"x": View(tensor=sums.name, order=(1, 0, 2))}
     steps: tuple[Apply, ...] = (step("kept", Function.MAX, "x", "zero"),)
     if sizes.ivector:
         own = f"{name}.ivector"
-        given = tensor("ivector", (batch, sizes.ivector), plan.of(own).activation, Role.INPUT)
-        projected = tensor(f"{own}.sums", (batch, sizes.size), plan.of(own).state)
+        given = tensor("ivector", (batch, sizes.ivector), Role.INPUT)
+        projected = tensor(f"{own}.sums", (batch, sizes.size))
         view = View(tensor=projected.name)
         part += Fragment((given, projected))
-        part += matrix(own, View(tensor=given.name), sizes.ivector, sizes.size, view, plan, bias=False)
+        part += matrix(own, View(tensor=given.name), sizes.ivector, sizes.size, view, bias=False)
         reads["ivector"] = view
         steps = (step("sum", Function.ADD, "x", "ivector"), step("kept", Function.MAX, "sum", "zero"))
-    out = _Frames.of(name, sums.shape, "encoder.2.linear", plan)
-    return part + out.write(f"{name}.relu", reads, steps, bypassed=True, zero=0.0), out
+    out = _output(name, sums.shape)
+    return part + _written(f"{name}.relu", out, reads, steps, zero=0.0), out
 
 
 def _factored_layer(
     name: str,
-    x: _Frames,
+    x: Tensor,
     layer: _Layer,
     bottleneck: int,
     sizes: FactoredEncoder,
-    plan: PrecisionPlan,
-    reader: str,
-    *,
-    bypassed: bool,
-) -> tuple[Fragment, _Frames]:
+) -> tuple[Fragment, Tensor]:
     """relu(affine(linear(x))) + bypass · x."""
-    batch, size = x.product.shape[0], sizes.size
+    batch, size = x.shape[0], sizes.size
     narrow, wide = f"{name}.linear", f"{name}.affine"
     taps = {"kernel": 2, "dilation": layer.stride} if layer.stride else {"kernel": 1}
-    middle = tensor(f"{narrow}.out", (batch, layer.middles, bottleneck), plan.of(wide).activation)
-    sums = tensor(f"{wide}.sums", (batch, layer.outputs, size), plan.of(wide).state)
+    middle = tensor(f"{narrow}.out", (batch, layer.middles, bottleneck))
+    sums = tensor(f"{wide}.sums", (batch, layer.outputs, size))
     enter, leave = ConvAxis(size=layer.inputs, **taps), ConvAxis(size=layer.middles, stride=layer.keep, **taps)
     centre = window(1, start=layer.stride, count=layer.outputs, every=layer.keep)
-    out = _Frames.of(name, sums.shape, reader, plan)
+    out = _output(name, sums.shape)
     steps = (
         step("kept", Function.MAX, "x", "zero"),
         step("passed", Function.MUL, "before", "bypass"),
         step("sum", Function.ADD, "kept", "passed"),
     )
-    reads = {"x": View(tensor=sums.name), "before": View(tensor=x.bypass.name, windows=(centre,))}
-    part = convolution(narrow, View(tensor=x.product.name), size, (enter,), middle, plan, bias=False)
-    part += convolution(wide, View(tensor=middle.name), bottleneck, (leave,), sums, plan)
-    part += out.write(f"{name}.add", reads, steps, bypassed, zero=0.0, bypass=sizes.bypass)
+    reads = {"x": View(tensor=sums.name), "before": View(tensor=x.name, windows=(centre,))}
+    part = convolution(narrow, View(tensor=x.name), size, (enter,), middle, bias=False)
+    part += convolution(wide, View(tensor=middle.name), bottleneck, (leave,), sums)
+    part += _written(f"{name}.add", out, reads, steps, zero=0.0, bypass=sizes.bypass)
     return part, out
 
 
-def _outputs(sizes: Outputs, x: Tensor, plan: PrecisionPlan) -> tuple[Fragment, tuple[Tensor, ...]]:
+def _outputs(sizes: Outputs, x: Tensor) -> tuple[Fragment, tuple[Tensor, ...]]:
     """From the last layer to the states; and the parameters of the branch that only training needs."""
     *frames, size = x.shape
     narrow, affine, linear_, states = (f"output.{op}" for op in ("narrow", "affine", "linear", "states"))
 
-    def made(name: str, columns: int, reader: str) -> Tensor:
-        return tensor(f"{name}.out", (*frames, columns), plan.of(reader).activation)
+    def made(name: str, columns: int) -> Tensor:
+        return tensor(f"{name}.out", (*frames, columns))
 
-    first, last = made(narrow, sizes.bottleneck, affine), made(linear_, sizes.bottleneck, states)
-    sums = tensor(f"{affine}.sums", (*frames, size), plan.of(affine).state)
-    hidden = made(affine, size, linear_)
-    scores = tensor("output.scores", (*frames, sizes.states), plan.of(states).state)
+    first, last = made(narrow, sizes.bottleneck), made(linear_, sizes.bottleneck)
+    sums = tensor(f"{affine}.sums", (*frames, size))
+    hidden = made(affine, size)
+    scores = tensor("output.scores", (*frames, sizes.states))
     views = {t.name: View(tensor=t.name) for t in (x, first, sums, hidden, last)}
     branch = (
-        linear(affine, views[first.name], sizes.bottleneck, sums, plan)
+        linear(affine, views[first.name], sizes.bottleneck, sums)
         + relu("output.relu", views[sums.name], views[hidden.name])
-        + matrix(linear_, views[hidden.name], size, sizes.bottleneck, views[last.name], plan, bias=False)
-        + linear(states, views[last.name], sizes.bottleneck, scores, plan)
+        + matrix(linear_, views[hidden.name], size, sizes.bottleneck, views[last.name], bias=False)
+        + linear(states, views[last.name], sizes.bottleneck, scores)
     )
     part = Fragment((first, hidden, last))
-    part += matrix(narrow, views[x.name], size, sizes.bottleneck, views[first.name], plan, bias=False) + branch
+    part += matrix(narrow, views[x.name], size, sizes.bottleneck, views[first.name], bias=False) + branch
     if not sizes.training_branch:
         return part, ()
-    return part, tuple(replace(t, name=f"training.{t.name}") for t in branch.tensors if t.role.parameter)
+    return part, tuple(_stored(t) for t in branch.tensors if t.role.parameter)
+
+
+def _stored(like: Tensor) -> Tensor:
+    """The same parameter of the branch that only training needs, kept in the same format."""
+    purpose = Purpose.WEIGHT if like.role is Role.WEIGHT else Purpose.BIAS
+    owner = like.name.rpartition(".")[0]
+    return replace(like, name=f"training.{like.name}", format_of=FormatOf(op=owner, purpose=purpose))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, attention, cache_tensors, so_far_in
 from hwsim.models.blocks.chain import relu, residual
@@ -14,10 +14,10 @@ from hwsim.models.blocks.language_model import log_softmax
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.residual import added, feed_forward, normalised
 from hwsim.models.decoding import Layers, Size
-from hwsim.models.fragment import Fragment, tensor
-from hwsim.models.lstm_lm import SYMBOLS, LanguageModel
+from hwsim.models.fragment import Fragment, positions_of, tensor
+from hwsim.models.lstm_lm import FED, SYMBOLS, LanguageModel
 from hwsim.quantities.noun import Noun, Whole
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.precision import Purpose
 from hwsim.quantities.sources import check_sources
 from hwsim.quantities.units import UTTERANCE
 
@@ -52,39 +52,38 @@ class TransformerLm(LanguageModel):
             raise InvalidValue("audio", UTTERANCE.written(self.audio), law)
 
 
-def extract_transformer_lm(recipe: TransformerLm, plan: PrecisionPlan) -> Program:
+def extract_transformer_lm(recipe: TransformerLm) -> Program:
     """One step for each symbol; at step i attention reads the keys and values of i + 1 symbols."""
     sizes, rows, length = recipe.model, recipe.batch, recipe.symbols
     heads = Heads(rows, sizes.heads, sizes.size // sizes.heads, 1, length)
     # The table is kept as weights are: the addition behind it can bring its rows to another format.
-    symbol, wide, narrow = recipe.last_symbols(), plan.of("lm.output").state, plan.of("lm.embed").weight
-    embedded, x = (tensor(f"lm.{n}", (rows, 1, sizes.size), p) for n, p in (("embedded", narrow), ("in", wide)))
-    positions = tensor("lm.positions", (length, sizes.size), wide, Role.INPUT)
-    shared = Fragment((symbol, positions))
+    narrow, wide = FormatOf(op="lm.embed", purpose=Purpose.WEIGHT), FormatOf(op="lm.output", purpose=Purpose.STATE)
+    embedded = tensor("lm.embedded", (rows, 1, sizes.size), format_of=narrow)
+    x = tensor("lm.in", embedded.shape, format_of=wide)
+    symbol, positions = recipe.last_symbols(), positions_of("lm.positions", length, sizes.size)
+    shared = Fragment((symbol, positions), search=FED)
     here = View(tensor=positions.name, windows=(window(0, loop=SYMBOLS),))
     one = Fragment((embedded, x))
-    one += embedding(
-        "lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name), narrow
-    )
+    one += embedding("lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name))
     one += residual("lm.place", View(tensor=embedded.name), here, View(tensor=x.name))
     for layer in range(sizes.layers):
         name = f"lm.{layer}"
-        caches = cache_tensors(f"{name}.attention", heads, length, plan, Role.STATE)
+        caches = cache_tensors(f"{name}.attention", heads, length, Role.STATE)
         shared += Fragment(caches)
-        x, attended = _attention(f"{name}.attention", x, heads, Cache.growing(*caches, SYMBOLS), plan)
-        x, fed = feed_forward(f"{name}.feed_forward", x, sizes.feed_forward, relu, plan)
+        x, attended = _attention(f"{name}.attention", x, heads, Cache.growing(*caches, SYMBOLS))
+        x, fed = feed_forward(f"{name}.feed_forward", x, sizes.feed_forward, relu)
         one += attended + fed
-    normed, norm = normalised("lm.norm", x, plan, "lm.output")
-    logits, scores = (tensor(f"lm.{n}", (rows, 1, recipe.outputs), wide) for n in ("logits", "scores"))
-    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits, plan) + Fragment((scores,))
+    normed, norm = normalised("lm.norm", x)
+    logits, scores = (tensor(f"lm.{n}", (rows, 1, recipe.outputs)) for n in ("logits", "scores"))
+    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits) + Fragment((scores,))
     one += log_softmax("lm.normalise", View(tensor=logits.name), View(tensor=scores.name))
     return (shared + one.looped(SYMBOLS, length)).program(recipe.name)
 
 
-def _attention(name: str, x: Tensor, heads: Heads, cache: Cache, plan: PrecisionPlan) -> tuple[Tensor, Fragment]:
+def _attention(name: str, x: Tensor, heads: Heads, cache: Cache) -> tuple[Tensor, Fragment]:
     """x + attention(norm(x)) over all symbols so far."""
-    normed, norm = normalised(f"{name}.norm", x, plan, f"{name}.query", f"{name}.key", f"{name}.value")
-    out = tensor(f"{name}.out", x.shape, plan.of(f"{name}.output").state)
-    own = attention(name, View(tensor=normed.name), out, heads, cache, plan, (so_far_in(SYMBOLS, axis=3),))
+    normed, norm = normalised(f"{name}.norm", x)
+    out = tensor(f"{name}.out", x.shape)
+    own = attention(name, View(tensor=normed.name), out, heads, cache, (so_far_in(SYMBOLS, axis=3),))
     result, add = added(f"{name}.add", x, out)
     return result, norm + own + add

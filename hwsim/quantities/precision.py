@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Self
 
 from hwsim.errors import InvalidValue, UnknownName, suggestion
@@ -85,6 +86,16 @@ class Precision(Enum):
             raise InvalidValue("precision", self.value, "must be an integer format")
 
 
+class Purpose(Enum):
+    """What a policy has formats for."""
+
+    WEIGHT = "weight"
+    ACTIVATION = "activation"
+    STATE = "state"
+    BIAS = "bias"
+    CACHE = "cache"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(Noun):
     """Which formats a quantised layer uses.
@@ -106,6 +117,22 @@ class Policy(Noun):
     """How many weights of a column share a scale; None: all of them."""
     rows: Precision | None = None
     """The integers to which a product brings each row that it reads, by a scale of its own; None: it does not."""
+
+    def format(self, purpose: Purpose) -> Precision:
+        """The format that values of that purpose have.
+
+        >>> policy("w4a8").format(Purpose.BIAS)
+        <Precision.INT32: 'int32'>
+        """
+        match purpose:
+            case Purpose.WEIGHT:
+                return self.weight
+            case Purpose.ACTIVATION | Purpose.CACHE:
+                return self.activation
+            case Purpose.STATE:
+                return self.state
+            case Purpose.BIAS:
+                return self.bias
 
     @property
     def dynamic(self) -> Self:
@@ -132,6 +159,7 @@ POLICIES = (
 """All policies; those that are weight-only (a16) take another group as in `w4a16g32`."""
 
 
+@cache
 def policy(name: str) -> Policy:
     """The policy of that name: w<bits>a<bits> for integers, w<bits>a16 weight-only with fp16, or a float format.
 
@@ -215,13 +243,11 @@ class PrecisionPlan(Noun):
         ruled = [rule.quantise for rule in self.rules if rule.quantise is not None and fnmatchcase(op, rule.match)]
         return ruled[-1] if ruled else self.quantise
 
-    def widest(self, *ops: str) -> Precision:
-        """The format of a tensor that these ops read: that with the most bits, of those in which they want it."""
-        return max((self.of(op).activation for op in ops), key=lambda precision: precision.bits)
-
-    def cached(self, op: str) -> Precision:
-        """The format of keys or values that an op reads."""
-        return self.cache or self.of(op).activation
+    def format(self, op: str, purpose: Purpose) -> Precision:
+        """The format of what an op reads or writes for that purpose."""
+        if purpose is Purpose.CACHE and self.cache is not None:
+            return self.cache
+        return self.of(op).format(purpose)
 
     def idle_rules(self, ops: Collection[str]) -> tuple[Rule, ...]:
         """The rules that match none of the ops."""

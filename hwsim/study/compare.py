@@ -8,7 +8,7 @@ from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.objective import Objective
 from hwsim.ir.workload import Workload
-from hwsim.models.catalogue import in_precision
+from hwsim.passes.workload import in_precision
 from hwsim.quantities.arguments import must_map_names
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.progress import Progress, no_progress, stage

@@ -11,9 +11,11 @@ from functools import cache
 
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_workload
-from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.ir.workload import Workload
+from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, TransducerDecoder
 from hwsim.models.tdnnf import Tdnnf
+from hwsim.passes.workload import in_precision
 from hwsim.quantities.precision import PrecisionPlan, Rule
 
 CLOSE = Fraction(5, 100)
@@ -22,9 +24,9 @@ CLOSE = Fraction(5, 100)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A model as it is stored."""
+    """A model as it is stored: its network, and the plan that decides the formats."""
 
-    recipe: AnyRecipe
+    model: Workload
     plan: PrecisionPlan
 
 
@@ -49,10 +51,10 @@ class Claim:
         return abs(self.error) <= CLOSE
 
 
-def compression(baseline: Sequence[AnyRecipe], stored: Sequence[Stored]) -> Fraction:
+def compression(baseline: Sequence[Workload], stored: Sequence[Stored]) -> Fraction:
     """Bytes of the baseline in single precision ÷ bytes of what is stored, which may be another network."""
-    whole = sum(workload(recipe, "fp32").program.model_bytes for recipe in baseline)
-    return Fraction(whole, sum(workload(model.recipe, model.plan).program.model_bytes for model in stored))
+    whole = sum(in_precision(model, "fp32").program.model_bytes for model in baseline)
+    return Fraction(whole, sum(in_precision(one.model, one.plan).program.model_bytes for one in stored))
 
 
 @cache
@@ -66,20 +68,14 @@ def _plan(policy: str, **rules: str) -> PrecisionPlan:
     return PrecisionPlan(policy=policy, rules=tuple(Rule(match=f"{part}.*", policy=own) for part, own in rules.items()))
 
 
-def _recipe(name: str) -> AnyRecipe:
-    recipe: AnyRecipe = load_workload(name).recipe  # type: ignore[assignment]
-    return recipe
-
-
 def _transducer() -> Claim:
-    recipe = _recipe("rnnt")
-
+    model = load_workload("rnnt")
     ways, ops = ("forward", "backward"), ("input", "recurrent")
     products = [f"encoder.{layer}.{way}.{op}" for layer in range(6) for way in ways for op in ops]
 
     def at(count: int) -> Fraction:
         wide = tuple(Rule(match=product, policy="w8a8") for product in products[:count])
-        return compression([recipe], [Stored(recipe, PrecisionPlan(policy="w4a4", rules=wide))])
+        return compression([model], [Stored(model, PrecisionPlan(policy="w4a4", rules=wide))])
 
     low = _first(range(len(products) + 1), lambda count: at(count) <= Fraction("7.6"))
     nearest = min((low - 1, low), key=lambda count: abs(at(count) - Fraction("7.6")))
@@ -95,12 +91,12 @@ def _transducer() -> Claim:
 
 
 def _conformer() -> Claim:
-    base = _recipe("conformer_l")
+    base = load_workload("conformer_l")
     plan = _plan("w4a8", prediction="fp32", joint="fp32")
 
     def at(outputs: int) -> Fraction:
-        recipe = _with_outputs(base, outputs)
-        return compression([recipe], [Stored(recipe, plan)])
+        model = _with_outputs(base, outputs)
+        return compression([model], [Stored(model, plan)])
 
     exact = _first(range(1024, 4096, 16), lambda outputs: at(outputs) <= Fraction("5.8"))
     return Claim(
@@ -115,14 +111,14 @@ def _conformer() -> Claim:
 
 
 def _mixed_conformer() -> Claim:
-    recipe = _recipe("conformer_l")
+    model = load_workload("conformer_l")
     feed_forward = "encoder.*.feed_forward_*"
 
     def at(layers: int) -> Fraction:
         wide = [feed_forward, "prediction.*", "joint.*"] if layers == 17 else ["prediction.*", "joint.*"]
         wide += [f"encoder.{layer}.feed_forward_*" for layer in range(layers if layers < 17 else 0)]
         rules = tuple(Rule(match=match, policy="w8a8") for match in wide)
-        return compression([recipe], [Stored(recipe, PrecisionPlan(policy="w4a8", rules=rules))])
+        return compression([model], [Stored(model, PrecisionPlan(policy="w4a8", rules=rules))])
 
     layers = _first(range(17, 0, -1), lambda count: at(count) >= 5)
     return Claim(
@@ -137,7 +133,7 @@ def _mixed_conformer() -> Claim:
 
 
 def _factored() -> Claim:
-    base, lm = _recipe("tdnnf_7q"), _recipe("transformer_lm")
+    base, lm = load_workload("tdnnf_7q"), load_workload("transformer_lm")
 
     def at(bottleneck: int) -> Fraction:
         narrow = _with_bottleneck(base, bottleneck)
@@ -155,16 +151,19 @@ def _factored() -> Claim:
     )
 
 
-def _with_outputs(recipe: AnyRecipe, outputs: int) -> AnyRecipe:
+def _with_outputs(model: Workload, outputs: int) -> Workload:
+    recipe = model.recipe
     assert isinstance(recipe, Conformer)
     assert isinstance(recipe.decoder, TransducerDecoder)
-    return replace(recipe, decoder=replace(recipe.decoder, joint=replace(recipe.decoder.joint, outputs=outputs)))
+    joint = replace(recipe.decoder.joint, outputs=outputs)
+    return workload(replace(recipe, decoder=replace(recipe.decoder, joint=joint)))
 
 
-def _with_bottleneck(recipe: AnyRecipe, bottleneck: int) -> AnyRecipe:
+def _with_bottleneck(model: Workload, bottleneck: int) -> Workload:
+    recipe = model.recipe
     assert isinstance(recipe, Tdnnf)
     layers = tuple(replace(layer, bottleneck=bottleneck) for layer in recipe.encoder.layers)
-    return replace(recipe, encoder=replace(recipe.encoder, layers=layers))
+    return workload(replace(recipe, encoder=replace(recipe.encoder, layers=layers)))
 
 
 def _first(candidates: Sequence[int], holds: Callable[[int], bool]) -> int:

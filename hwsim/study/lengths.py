@@ -11,9 +11,9 @@ from hwsim.results.result import BucketResult, LengthsResult, Result
 
 def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> LengthsResult | None:
     """What `run` gives for each bucket of the workload's distribution; None if it states none."""
-    if workload.recipe.lengths is None:
+    if workload.lengths is None:
         return None
-    buckets = workload.recipe.lengths.bucketed()
+    buckets = workload.lengths.bucketed()
     latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
     rows = [
         (bucket, -(-bucket.utterances // workload.utterances), ms)

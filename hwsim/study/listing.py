@@ -2,20 +2,19 @@
 
 from collections import Counter
 from fnmatch import fnmatchcase
-from typing import cast
 
 from hwsim.ir.listing import ListedOp, Listing, Operand
 from hwsim.ir.op_table import ShapeOf, kind, op_spec
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.ir.workload import Workload, part_of
-from hwsim.models.catalogue import AnyRecipe, takes_rules
+from hwsim.passes.wanted import ruled_ops
 from hwsim.quantities.precision import PrecisionPlan
 
 
 def listing(workload: Workload) -> Listing:
     """The ops of a workload; what each reads and writes is that of its first run."""
-    program, recipe = workload.program, cast(AnyRecipe, workload.recipe)
+    program, ruled = workload.program, frozenset(ruled_ops(workload.program))
     macs, runs, first = Counter[str](), Counter[str](), dict[str, ShapeOf]()
     for instance in program.instances():
         name = instance.op.name
@@ -34,8 +33,8 @@ def listing(workload: Workload) -> Listing:
                 macs=macs[placed.op.name],
                 reads=_operands(program, op_spec(placed.op).reads(placed.op), first.get(placed.op.name)),
                 writes=_operands(program, op_spec(placed.op).writes(placed.op), first.get(placed.op.name)),
-                policy=workload.precision.of(placed.op.name).name if takes_rules(placed.op, recipe) else None,
-                rule=_rule(workload.precision, placed.op.name) if takes_rules(placed.op, recipe) else None,
+                policy=workload.precision.of(placed.op.name).name if placed.op.name in ruled else None,
+                rule=_rule(workload.precision, placed.op.name) if placed.op.name in ruled else None,
             )
             for placed in program.placed()
         ),

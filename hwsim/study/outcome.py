@@ -106,10 +106,13 @@ def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...
 def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
     """Versions, and hashes of all that went in."""
     versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
-    inputs = {"chip": fingerprint(chip), "workload": fingerprint(workload.recipe), "prices": fingerprint(table)}
+    # A program without a recipe describes itself.
+    described = workload.program if workload.recipe is None else workload.recipe
+    inputs = {"chip": fingerprint(chip), "workload": fingerprint(described), "prices": fingerprint(table)}
     sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
     recipe = workload.recipe
-    sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
+    if recipe is not None:
+        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
     return Provenance(
         versions=sorted_pairs({**versions, "python": platform.python_version()}),
         inputs=sorted_pairs({**inputs, "precision": fingerprint(workload.precision)}),

@@ -7,6 +7,7 @@ from fractions import Fraction
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.workload import Workload, part_of
 from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.passes.workload import in_precision
 
 POLICIES = ("fp32", "fp16", "w8a8", "w4a8", "w4a16g32")
 """Whole-model policies in which sizes are shown; in the last one 32 weights share a scale."""
@@ -25,7 +26,8 @@ class PartSize:
 
 def part_sizes(recipe: AnyRecipe, policies: Sequence[str] = POLICIES) -> tuple[PartSize, ...]:
     """All parts that have parameters or products, in the order in which they run."""
-    works = [workload(recipe, policy) for policy in policies]
+    work = workload(recipe)
+    works = [in_precision(work, policy) for policy in policies]
     sizes = [work.sizes for work in works]
     products = _products(works[0])
     return tuple(

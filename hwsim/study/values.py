@@ -3,17 +3,15 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.decode.decoder import decoding_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
-from hwsim.engine.decode.symbol_feed import SYMBOL, TABLE, symbols_shape
+from hwsim.engine.decode.symbol_feed import symbols_shape
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
@@ -22,11 +20,12 @@ from hwsim.engine.values.trace import Trace
 from hwsim.errors import FileProblem, InvalidValue, OutOfRange, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
-from hwsim.inputs.model_input import FEATURES, ModelInput, lengths, model_input, read_source
+from hwsim.inputs.model_input import ModelInput, fits, lengths, model_input, read_source
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.ops import Op
+from hwsim.ir.search import SymbolLoop
 from hwsim.ir.workload import Workload
-from hwsim.models.catalogue import AnyRecipe, at_length, with_decoding, workload
+from hwsim.models.catalogue import at_length, decoding_of, with_decoding
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.progress import Progress, no_progress
@@ -72,8 +71,9 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     symbols = _symbols(work, sources.seed)
     if found is not None:
         given = model_input(found, work)
-        if SYMBOL in given:
-            symbols = given.pop(SYMBOL).astype(np.int32)
+        fed = work.program.search
+        if isinstance(fed, SymbolLoop) and fed.symbol in given:
+            symbols = given.pop(fed.symbol).astype(np.int32)
         inputs |= given
     if sources.weights is None:
         parameters = parameters_from(work.program, sources.seed)
@@ -93,29 +93,25 @@ def _as_long_as(found: ModelInput, work: Workload) -> Workload:
                 other = at_length(work, audio)
             except InvalidValue as error:
                 raise FileProblem(str(found.path), f"{error} ({work.name})") from error
-            if found.recording is not None or _size(other) == prod(found.shapes[FEATURES]):
+            if found.recording is not None or fits(found, other):
                 return other
     return work
 
 
-def _size(work: Workload) -> int:
-    return work.program.tensor(FEATURES).elements
-
-
 def as_searched(work: Workload) -> Workload:
     """The workload with room for every hypothesis in each run of its networks: the search itself decides how many."""
-    decoding = decoding_of(work)
+    decoding = decoding_of(work.recipe)
     if not isinstance(decoding, TimeSynchronous | AlignmentLength):
         return work
     wide = replace(decoding, counts=None, cache_prediction=False, batch_prediction=True, batch_joint=True)
-    return workload(with_decoding(cast(AnyRecipe, work.recipe), wide), work.precision)
+    return with_decoding(work, wide)
 
 
 def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
-    shape = symbols_shape(work.program)
-    if shape is None:
+    fed, shape = work.program.search, symbols_shape(work.program)
+    if not isinstance(fed, SymbolLoop) or shape is None:
         return None
-    return symbols_from(work.program, seed, TABLE, shape[0] * shape[1]).reshape(shape)
+    return symbols_from(work.program, seed, fed.table, shape[0] * shape[1]).reshape(shape)
 
 
 def accumulators_of(chip: Chip) -> Callable[[Op, Precision, Precision], Summation | None]:

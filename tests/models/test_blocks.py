@@ -18,17 +18,14 @@ from hwsim.models.blocks.embedding import embedding
 from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, lstm_sequence
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.pooling import pooled, time_stacked
-from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.models.fragment import Fragment, indices, tensor
 from witnesses.interpreter import Array, interpreted
 
-FLOAT = PrecisionPlan(policy="fp32")
-F32 = Precision.FP32
 SMALL = st.integers(1, 4)
 
 
 def given_tensor(name: str, *shape: int) -> tuple[Fragment, View]:
-    return Fragment((tensor(name, shape, F32, Role.INPUT),)), View(tensor=name)
+    return Fragment((tensor(name, shape, Role.INPUT),)), View(tensor=name)
 
 
 def sigmoid(x: Array) -> Array:
@@ -52,8 +49,8 @@ def lstm(x: Array, w: Callable[[str], Array], cells: int) -> Array:
 def test_an_lstm_layer_is_that_of_pytorch(frames: int, batch: int, features: int, cells: int, both: bool) -> None:
     directions = (FORWARD, BACKWARD) if both else (FORWARD,)
     part, _ = given_tensor("x", frames, batch, features)
-    out = tensor("out", (frames, batch, cells * len(directions)), F32)
-    part += lstm_sequence("l", Sequence.of(part.tensors[0]), cells, out, directions, FLOAT)
+    out = tensor("out", (frames, batch, cells * len(directions)))
+    part += lstm_sequence("l", Sequence.of(part.tensors[0]), cells, out, directions)
     done = interpreted(part.program("one")).values
     ways = []
     for direction in directions:
@@ -72,9 +69,9 @@ def test_relative_attention_is_that_of_transformer_xl(
     part, x = given_tensor("x", batch, frames, size)
     more, positions = given_tensor("positions", 2 * frames - 1, size)
     sizes = Heads(batch, heads, head, frames, frames)
-    cache = all_frames("a", sizes, FLOAT)
-    out = tensor("out", (batch, frames, size), F32)
-    hoisted, rest = relative_attention("a", x, positions, out, sizes, cache, FLOAT)
+    cache = all_frames("a", sizes)
+    out = tensor("out", (batch, frames, size))
+    hoisted, rest = relative_attention("a", x, positions, out, sizes, cache)
     done = interpreted((part + more + Fragment((cache.key, cache.value)) + hoisted + rest).program("one"), seed).values
 
     def projected(what: str, of: Array, bias: bool = True) -> Array:
@@ -107,8 +104,8 @@ def test_a_convolution_is_a_sum_over_its_taps(
 ) -> None:
     axis = ConvAxis(size=frames, kernel=kernel, stride=stride, dilation=dilation, before=dilation * (kernel - 1))
     part, x = given_tensor("x", 2, frames, 4)
-    out = tensor("out", (2, axis.outputs, 8), F32)
-    part += convolution("c", x, 4, (axis,), out, FLOAT, groups=groups)
+    out = tensor("out", (2, axis.outputs, 8))
+    part += convolution("c", x, 4, (axis,), out, groups=groups)
     done = interpreted(part.program("one")).values
     weight = done["c.weight"].reshape(groups, kernel, 4 // groups, 8 // groups)
     for t in range(axis.outputs):
@@ -125,8 +122,8 @@ def test_a_convolution_is_a_sum_over_its_taps(
 
 def test_a_depthwise_convolution_has_a_kernel_for_each_channel() -> None:
     part, x = given_tensor("x", 2, 9, 5)
-    out = tensor("out", (2, 9, 5), F32)
-    part += depthwise("d", x, ConvAxis(size=9, kernel=3, before=1, after=1), out, FLOAT)
+    out = tensor("out", (2, 9, 5))
+    part += depthwise("d", x, ConvAxis(size=9, kernel=3, before=1, after=1), out)
     done = interpreted(part.program("one")).values
     for channel in range(5):
         for row in range(2):
@@ -137,11 +134,11 @@ def test_a_depthwise_convolution_has_a_kernel_for_each_channel() -> None:
 
 def test_norms_and_activations_by_their_formulas() -> None:
     part, x = given_tensor("x", 3, 4, 6)
-    y, out = tensor("y", (3, 4, 6), F32), {n: View(tensor=n) for n in ("relu", "swish", "glu")}
-    z = tensor("z", (3, 4, 6), F32)
-    part += layer_norm("ln", x, y, F32) + batch_norm_swish("bn", x, z, F32)
+    y, out = tensor("y", (3, 4, 6)), {n: View(tensor=n) for n in ("relu", "swish", "glu")}
+    z = tensor("z", (3, 4, 6))
+    part += layer_norm("ln", x, y) + batch_norm_swish("bn", x, z)
     for name, shape in (("relu", (3, 4, 6)), ("swish", (3, 4, 6)), ("glu", (3, 4, 6))):
-        part += Fragment((tensor(name, shape, F32),))
+        part += Fragment((tensor(name, shape),))
     part += relu("r", x, out["relu"]) + swish("s", x, out["swish"])
     part += gated_linear("g", x, View(tensor="y"), out["glu"])
     done = interpreted(part.program("one")).values
@@ -158,22 +155,22 @@ def test_norms_and_activations_by_their_formulas() -> None:
 @pytest.mark.parametrize(("reduction", "formula"), [(Reduction.MEAN, np.mean), (Reduction.MAX, np.max)])
 def test_pooling_is_over_the_frames_of_a_group(reduction: Reduction, formula: Callable[..., Array]) -> None:
     part, x = given_tensor("x", 2, 5, 3, 4)
-    part += pooled("p", reduction, x, tensor("out", (2, 5, 4), F32))
+    part += pooled("p", reduction, x, tensor("out", (2, 5, 4)))
     done = interpreted(part.program("one")).values
     assert np.allclose(done["out"], formula(done["x"], axis=2))
 
 
 def test_time_stacking_puts_neighbours_side_by_side() -> None:
     part, x = given_tensor("x", 6, 2, 3)
-    part += time_stacked("s", x, tensor("out", (3, 2, 2, 3), F32))
+    part += time_stacked("s", x, tensor("out", (3, 2, 2, 3)))
     done = interpreted(part.program("one")).values
     for t in range(3):
         assert (done["out"][t].reshape(2, 6) == np.concatenate([done["x"][2 * t], done["x"][2 * t + 1]], -1)).all()
 
 
 def test_an_embedding_is_a_row_of_its_table() -> None:
-    index = Fragment((tensor("i", (3, 1), Precision.INT32, Role.INPUT), tensor("out", (3, 4), F32)))
-    part = index + embedding("e", 7, 4, View(tensor="i"), View(tensor="out"), F32)
+    index = Fragment((indices("i", (3, 1), Role.INPUT), tensor("out", (3, 4))))
+    part = index + embedding("e", 7, 4, View(tensor="i"), View(tensor="out"))
     done = interpreted(part.program("one")).values
     assert (done["out"] == done["e.table"][0]).all()
     assert Fraction(part.program("one").parameters) == 7 * 4

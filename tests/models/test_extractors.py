@@ -17,7 +17,7 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.tensor import Role
 from hwsim.mapping.schedule import naive_schedule
-from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.models.decoding import BeamSearch, Combination, Greedy, Joint, Prediction
 from hwsim.models.gemms import Gemms
@@ -146,8 +146,7 @@ def hand_count(recipe: AnyRecipe) -> int:
 
 @cache
 def shipped(name: str) -> AnyRecipe:
-    recipe: AnyRecipe = load_workload(name).recipe  # type: ignore[assignment]
-    return recipe
+    return recipe_of(load_workload(name))
 
 
 @settings(max_examples=150)

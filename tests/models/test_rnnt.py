@@ -123,7 +123,7 @@ def test_a_search_runs_as_often_as_it_declares() -> None:
     frame_by_frame = TimeSynchronous(beam=4, expansions=3, symbols_per_second=Fraction(60))
     work = workload(replace(searched(), decoding=frame_by_frame))
     assert {p.times for p in work.program.placed() if p.op.name == "joint.output"} == {20 * 3}
-    assert work.recipe.decoding_steps == 60
+    assert work.decoding_steps == 60
 
 
 def test_a_speed_up_is_that_of_the_latency_and_not_of_the_cycles() -> None:

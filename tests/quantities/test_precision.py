@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.oracle.pack import pack_row, unpack_row
-from hwsim.quantities.precision import Precision, PrecisionPlan, Rule, policy
+from hwsim.quantities.precision import Precision, PrecisionPlan, Purpose, Rule, policy
 
 INTEGERS = [precision for precision in Precision if not precision.floating]
 
@@ -77,9 +77,9 @@ def test_weight_only_policies_share_scales_in_groups() -> None:
 
 
 def test_a_cache_has_the_format_of_its_reader_unless_the_plan_names_one() -> None:
-    assert PrecisionPlan(policy="w4a16").cached("attention.scores") is Precision.FP16
+    assert PrecisionPlan(policy="w4a16").format("attention.scores", Purpose.CACHE) is Precision.FP16
     plan = PrecisionPlan(policy="w4a16", cache=Precision.INT8)
-    assert plan.cached("attention.scores") is Precision.INT8
+    assert plan.format("attention.scores", Purpose.CACHE) is Precision.INT8
     assert plan.title == "w4a16, cache in int8"
 
 

@@ -16,6 +16,7 @@ from hwsim.hardware.chip import Chip, PackedMacs
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.functions import Function
+from hwsim.models.conformer import Conformer
 from hwsim.quantities.precision import Precision
 
 CHIP = load_chip("int4_array")
@@ -138,8 +139,10 @@ def test_a_chip_with_nothing_changed_is_the_same() -> None:
 
 def test_a_workload_takes_dimensions_all_at_once() -> None:
     work = load_workload("conformer_s", dims={"encoder.size": 150, "encoder.heads": 5})
-    assert (work.recipe.encoder.size, work.recipe.encoder.heads) == (150, 5)  # type: ignore[attr-defined]
-    assert dict(work.recipe.sources)["encoder.size"] == "caller: dims encoder.size=150"
+    recipe = work.recipe
+    assert isinstance(recipe, Conformer)
+    assert (recipe.encoder.size, recipe.encoder.heads) == (150, 5)
+    assert dict(recipe.sources)["encoder.size"] == "caller: dims encoder.size=150"
     assert load_workload("conformer_s", dims={}) == load_workload("conformer_s")
 
 

@@ -80,11 +80,11 @@ def test_hypotheses_of_a_language_model_are_not_utterances() -> None:
 
 
 def test_compression_is_a_ratio_of_bytes() -> None:
-    recipe = shipped("mlperf_rnnt")
-    stored = Stored(recipe, PrecisionPlan(policy="w8a8"))
-    eight = workload(recipe, "w8a8").program.model_bytes
-    assert compression([recipe], [stored]) == Fraction(4 * 45_323_037, eight)
-    assert compression([recipe, recipe], [stored]) == 2 * compression([recipe], [stored])
+    model = workload(shipped("mlperf_rnnt"))
+    stored = Stored(model, PrecisionPlan(policy="w8a8"))
+    eight = workload(shipped("mlperf_rnnt"), "w8a8").program.model_bytes
+    assert compression([model], [stored]) == Fraction(4 * 45_323_037, eight)
+    assert compression([model, model], [stored]) == 2 * compression([model], [stored])
 
 
 PUBLISHED = {

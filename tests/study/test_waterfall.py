@@ -25,11 +25,12 @@ from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import planned
 from hwsim.mapping.target import Target, target_of
 from hwsim.mapping.tiling import Tiling
-from hwsim.models.catalogue import AnyRecipe, in_precision, workload
+from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
 from hwsim.models.conformer import Conformer
 from hwsim.models.rnnt import Rnnt
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
+from hwsim.passes.workload import in_precision
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
 from hwsim.results.energy import UnitPrice
@@ -107,7 +108,7 @@ def shallow(recipe: AnyRecipe) -> AnyRecipe:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_the_waterfall_of_every_shipped_workload_is_exact(name: str) -> None:
-    recipe = shallow(cast(AnyRecipe, load_workload(name).recipe))
+    recipe = shallow(recipe_of(load_workload(name)))
     on = load_chip("int4_array")
     # One buffer: half as many plans to try, and the law is the same.
     compared = compare(replace(on, scratchpad=replace(on.scratchpad, buffers=1)), workload(recipe), ("fp16", "w4a4"))

@@ -19,6 +19,7 @@ from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op
 from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.search import BeamLoop
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.noun import sorted_pairs
@@ -29,10 +30,6 @@ Prefix = tuple[int, ...]
 Key = tuple[Prefix, int]
 """A hypothesis: its symbols, and the frame at which it stands."""
 
-STEPS = "search.steps"
-SYMBOL, FRAME, SCORE, TOTAL = "search.new_symbol", "search.frame", "search.score", "search.total"
-_BOOKS = "search."
-_COMPUTED = ("search.normalise", "search.combine")
 _KEPT_PREFIXES = 8
 """Prefixes per hypothesis that stay in the cache, the last used ones (as many as the pools of a chip would hold, and
 then some: what falls out is computed again)."""
@@ -44,8 +41,7 @@ class BeamDecoder:
 
     program: Program
     run_op: RunOp
-    frames_first: bool
-    expansions: int | None = None  # per frame; None: alignment-length synchronous
+    steered: BeamLoop
     forced: Sequence[Any] | None = None
     chosen: list[Any] = field(default_factory=list)
     _beams: list[dict[Key, float]] = field(default_factory=list)
@@ -56,7 +52,7 @@ class BeamDecoder:
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Whether a loop is that of the search, which then has run it."""
-        if loop.name != STEPS:
+        if loop.name != self.steered.steps:
             return False
         _Run(self, loop, memory, indices).search()
         return True
@@ -82,9 +78,9 @@ class _Run:
 
     def __init__(self, search: BeamDecoder, loop: Loop, memory: TensorStore, indices: Indices) -> None:
         self.own, self.loop, self.memory, self.indices = search, loop, memory, {**indices, loop.name: 0}
-        self.predict, self.expand = _halves(loop)
-        self.batch, self.beam, _ = search.program.tensor(FRAME).shape
-        fetch = next(op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == FRAME)
+        self.predict, self.expand = _halves(loop, search.steered.frame)
+        self.batch, self.beam, _ = search.program.tensor(search.steered.frame).shape
+        fetch = next(op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == search.steered.frame)
         self.frames = int(np.prod(memory.read(fetch.table, self.indices).shape[:-1])) // self.batch
         self.alive: list[list[Key]] = []
 
@@ -93,7 +89,7 @@ class _Run:
         own = self.own
         starts = own._beams or [{((), 0): 0.0} for _ in range(self.batch)]
         beams = [{(prefix, 0): score for (prefix, _), score in beam.items()} for beam in starts]
-        beams = self._frame_by_frame(beams) if own.expansions else self._abreast(beams)
+        beams = self._frame_by_frame(beams) if own.steered.expansions else self._abreast(beams)
         own._beams = beams
 
     def _abreast(self, beams: list[dict[Key, float]]) -> list[dict[Key, float]]:
@@ -116,10 +112,10 @@ class _Run:
 
     def _frame_by_frame(self, beams: list[dict[Key, float]]) -> list[dict[Key, float]]:
         """Time synchronous: in each frame so many expansions; blank leads to the next frame."""
-        assert self.own.expansions is not None
+        assert self.own.steered.expansions is not None
         for frame in range(self.frames):
             moved: list[dict[Key, float]] = [{} for _ in beams]
-            for _ in range(self.own.expansions):
+            for _ in range(self.own.steered.expansions):
                 made = self._step(beams)
                 for place, candidates in enumerate(made):
                     for key, score in candidates.items():
@@ -159,19 +155,20 @@ class _Run:
         own._counts["expansions"] += count
         own._batches[count] += 1
         self._know({prefix for each in keys for prefix, _ in each}, count)
-        frame, score = memory[FRAME], memory[SCORE]
+        frame, score = memory[own.steered.frame], memory[own.steered.score]
+        frames_first = own.steered.frames_first
         rows: list[Prefix] = []
         for place in range(self.batch):
             for slot in range(self.beam):
                 known = keys[place] or [((), 0)]
                 prefix, at = known[min(slot, len(known) - 1)]
                 at = min(at, self.frames - 1)
-                frame[place, slot, 0] = at * self.batch + place if self.own.frames_first else place * self.frames + at
+                frame[place, slot, 0] = at * self.batch + place if frames_first else place * self.frames + at
                 score[place, slot, 0] = beams[place].get((prefix, at), 0)
                 rows.append(prefix)
         own._rows = [own._cache[prefix] for prefix in rows]
         run_nodes(self.expand, memory, self.indices, self._run)
-        totals = memory[TOTAL].reshape(self.batch, self.beam, -1)
+        totals = memory[own.steered.total].reshape(self.batch, self.beam, -1)
         return [self._candidates(keys[place], totals[place]) for place in range(self.batch)]
 
     def _candidates(self, keys: list[Key], totals: Array) -> dict[Key, float]:
@@ -202,7 +199,7 @@ class _Run:
         new = sorted(prefix for prefix in prefixes if prefix not in own._cache)
         own._counts["new"] += len(new)
         own._counts["hits"] += count - len(new)
-        symbols = self.memory[SYMBOL]
+        symbols = self.memory[own.steered.symbol]
         room = symbols.shape[0]
         for start in range(0, len(new), room):
             batch = new[start : start + room]
@@ -233,25 +230,25 @@ class _Run:
 
     def _run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run an op of a network; what it would look up in pools comes from the cache."""
+        if op.name in self.own.steered.books:
+            return
         if isinstance(op, Lookup) and self.own.program.tensor(op.table.tensor).role is Role.STATE:
             self._recall(op, memory, indices)
-        elif not op.name.startswith(_BOOKS) or op.name in _COMPUTED:
+        else:
             self.own.run_op(op, memory, indices)
 
     def _recall(self, op: Lookup, memory: TensorStore, indices: Indices) -> None:
-        if op.table.tensor.startswith(_BOOKS):
-            return
         size = memory[op.table.tensor].shape[-1]
         fresh = np.zeros(size, memory[op.table.tensor].dtype)
         rows = np.stack([found.get(op.table.tensor, fresh) for found in self.own._rows])
-        if op.out.tensor.endswith(".scores"):  # of a language model, which knows no blank
+        if op.out.tensor in self.own.steered.blankless:
             rows[:, BLANK] = 0
         memory.write(op.out, indices, rows)
 
 
-def _halves(loop: Loop) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+def _halves(loop: Loop, frame: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """What depends on prefixes alone, and the rest, which begins where frames are fetched."""
     for place, node in enumerate(loop.body):
-        if any(isinstance(op, Lookup) and op.index.tensor == FRAME for op in ops_of(node)):
+        if any(isinstance(op, Lookup) and op.index.tensor == frame for op in ops_of(node)):
             return loop.body[:place], loop.body[place:]
     raise AssertionError("a search fetches frames")

@@ -14,20 +14,9 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp
 from hwsim.ir.program import Loop
+from hwsim.ir.search import BeamLoop, GreedyLoops, SymbolLoop
 from hwsim.ir.workload import Workload
-from hwsim.models.conformer import Conformer, TransducerDecoder
-from hwsim.models.decoding import AlignmentLength, Greedy, TimeSynchronous
-from hwsim.models.rnnt import Rnnt
 from hwsim.results.decoded import Decoded
-
-
-def decoding_of(workload: Workload) -> Greedy | TimeSynchronous | AlignmentLength | None:
-    """The search that a workload file asks for; None if it has none."""
-    match workload.recipe:
-        case Rnnt(decoding=decoding) | Conformer(decoder=TransducerDecoder(decoding=decoding)):
-            return decoding
-        case _:
-            return None
 
 
 class Search(Protocol):
@@ -48,19 +37,33 @@ class Steering:
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
 
 
+@dataclass(frozen=True, slots=True)
+class NoSearch:
+    """The search of a program without one: all loops run as often as they say."""
+
+    @property
+    def chosen(self) -> list[Any]:
+        """Nothing: it does not choose."""
+        return []
+
+    def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
+        """No loop is steered."""
+        return False
+
+    def decoded(self) -> Decoded | None:
+        """Nothing: it does not search."""
+        return None
+
+
 def search_of(workload: Workload, run_op: RunOp, steering: Steering) -> Search:
-    """The search of a workload; of one without a search, something that runs nothing."""
-    if steering.symbols is not None:
-        return SymbolFeed(run_op, steering.symbols)
-    frames_first = isinstance(workload.recipe, Rnnt)
-    decoding = decoding_of(workload)
-    if isinstance(decoding, TimeSynchronous | AlignmentLength):
-        expansions = decoding.expansions if isinstance(decoding, TimeSynchronous) else None
-        return BeamDecoder(workload.program, run_op, frames_first, expansions, steering.forced)
-    return GreedyDecoder(
-        workload.program,
-        run_op,
-        frames_first=frames_first,
-        forced=steering.forced,
-        most_symbols=steering.most_symbols,
-    )
+    """The search that a workload's program names."""
+    program = workload.program
+    match program.search:
+        case BeamLoop() as beam:
+            return BeamDecoder(program, run_op, beam, steering.forced)
+        case GreedyLoops() as greedy:
+            return GreedyDecoder(program, run_op, greedy, forced=steering.forced, most_symbols=steering.most_symbols)
+        case SymbolLoop() as fed if steering.symbols is not None:
+            return SymbolFeed(run_op, fed, steering.symbols)
+        case _:
+            return NoSearch()

@@ -14,14 +14,13 @@ from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op, Reduce
 from hwsim.ir.program import Loop, Program
+from hwsim.ir.search import GreedyLoops
 from hwsim.ir.tensor import Role
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.decoded import Decoded
 
 Array = NDArray[Any]
 
-SYMBOLS, EVALUATIONS = "search.symbols", "search.evaluations"
-SYMBOL, FRAME = "search.symbol", "search.frame"
 BLANK = 0
 
 MOST_SYMBOLS_PER_FRAME = 30
@@ -32,13 +31,12 @@ MOST_SYMBOLS_PER_FRAME = 30
 class GreedyDecoder:
     """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
 
-    `frames_first` says whether the encoder leaves frames of utterances or utterances of frames. With `forced`, the
-    outputs that another search chose in each step, it decides the same.
+    With `forced`, the outputs that another search chose in each step, it decides the same.
     """
 
     program: Program
     run_op: RunOp
-    frames_first: bool
+    steered: GreedyLoops
     forced: Sequence[Array] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
     chosen: list[Array] = field(default_factory=list)
@@ -52,10 +50,10 @@ class GreedyDecoder:
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Whether a loop belongs to the search, which then has run it."""
-        if loop.name == SYMBOLS:
+        if loop.name == self.steered.predictions:
             self._prediction = loop
             return True
-        if loop.name != EVALUATIONS:
+        if loop.name != self.steered.evaluations:
             return False
         self._search(loop, memory, indices)
         return True
@@ -76,7 +74,7 @@ class GreedyDecoder:
 
     def _search(self, loop: Loop, memory: TensorStore, indices: Indices) -> None:
         assert self._prediction is not None
-        symbol, frame = memory[SYMBOL], memory[FRAME]
+        symbol, frame = memory[self.steered.symbol], memory[self.steered.frame]
         batch = symbol.shape[0]
         frames = self._rows(loop, memory, indices) // batch
         if not self._found:
@@ -89,7 +87,7 @@ class GreedyDecoder:
         while (place < frames).any():
             active = place < frames
             here, utterance = np.minimum(place, frames - 1), np.arange(batch)
-            frame[:, 0] = here * batch + utterance if self.frames_first else utterance * frames + here
+            frame[:, 0] = here * batch + utterance if self.steered.frames_first else utterance * frames + here
             self._expansions += int(active.sum())
             self._hits += int((active & ~self._fresh).sum())
             self._fresh[:] = False
@@ -108,11 +106,11 @@ class GreedyDecoder:
 
     def _evaluate(self, loop: Loop, memory: TensorStore, indices: Indices) -> NDArray[np.int64]:
         """The best output of each utterance at its frame; the last symbols stay as they were."""
-        before = memory[SYMBOL].copy()
+        before = memory[self.steered.symbol].copy()
         inside = {**indices, loop.name: 0}
-        run_nodes((op for op in loop.body if not _advances(op)), memory, inside, self.run_op)
-        choice = memory[SYMBOL][:, 0].astype(np.int64)
-        memory[SYMBOL][:] = before
+        run_nodes((op for op in loop.body if not self._advances(op)), memory, inside, self.run_op)
+        choice = memory[self.steered.symbol][:, 0].astype(np.int64)
+        memory[self.steered.symbol][:] = before
         if self.forced is not None:
             choice = self.forced[len(self.chosen)]
         self.chosen.append(choice)
@@ -138,12 +136,11 @@ class GreedyDecoder:
 
     def _rows(self, loop: Loop, memory: TensorStore, indices: Indices) -> int:
         """Rows of the table from which frames are fetched."""
-        fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == FRAME)
+        fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == self.steered.frame)
         table = memory.read(next(fetches).table, {**indices, loop.name: 0})
         return int(np.prod(table.shape[:-1]))
 
-
-def _advances(op: Op | Loop) -> bool:
-    """Whether an op moves to the next frame, which the search itself does."""
-    writes = () if isinstance(op, (Loop, Reduce)) else op_spec(op).writes(op)
-    return any(view.tensor == FRAME for view in writes)
+    def _advances(self, op: Op | Loop) -> bool:
+        """Whether an op moves to the next frame, which the search itself does."""
+        writes = () if isinstance(op, (Loop, Reduce)) else op_spec(op).writes(op)
+        return any(view.tensor == self.steered.frame for view in writes)

@@ -10,9 +10,8 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.program import Loop, Program
+from hwsim.ir.search import SymbolLoop
 from hwsim.results.decoded import Decoded
-
-SYMBOLS, SYMBOL, TABLE = "symbols", "lm.symbol", "lm.embed.table"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,14 +19,15 @@ class SymbolFeed:
     """Runs the loop over symbols of a language model, each time with the next symbols[step, sequence]."""
 
     run_op: RunOp
+    fed: SymbolLoop
     symbols: NDArray[np.int32]
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         """Whether the loop is that of a language model, which then has run."""
-        if loop.name != SYMBOLS:
+        if loop.name != self.fed.symbols:
             return False
         for step in range(loop.runs(indices)):
-            memory[SYMBOL].reshape(-1)[:] = self.symbols[step]
+            memory[self.fed.symbol].reshape(-1)[:] = self.symbols[step]
             run_nodes(loop.body, memory, {**indices, loop.name: step}, self.run_op)
         return True
 
@@ -43,7 +43,8 @@ class SymbolFeed:
 
 def symbols_shape(program: Program) -> tuple[int, int] | None:
     """Steps and sequences of a language model alone; None for any other program."""
-    loops = [node for node in program.body if isinstance(node, Loop) and node.name == SYMBOLS]
-    if not loops or SYMBOL not in {tensor.name for tensor in program.tensors}:
+    fed = program.search
+    if not isinstance(fed, SymbolLoop):
         return None
-    return loops[0].most, program.tensor(SYMBOL).elements
+    (loop,) = (node for node in program.body if isinstance(node, Loop) and node.name == fed.symbols)
+    return loop.most, program.tensor(fed.symbol).elements

@@ -64,7 +64,7 @@ def inputs_from(program: Program, seed: int) -> dict[str, NDArray[Any]]:
         if tensor.name in indices:
             # Tables by which a search finds its way; it keeps its own books, so they are never read.
             found[tensor.name] = np.zeros(tensor.shape, np.int32)
-        elif tensor.name.endswith(".positions"):
+        elif tensor.positional:
             found[tensor.name] = sinusoids(*tensor.shape)
         else:
             found[tensor.name] = _smooth(_stream(seed, tensor.name).standard_normal(tensor.shape, np.float32))

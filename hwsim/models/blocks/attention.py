@@ -8,12 +8,12 @@ from math import sqrt
 
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Gemm, Reduce, Reduction, Skew
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, View, Window, window
 from hwsim.models.blocks.chain import chain, step
 from hwsim.models.blocks.linear import matrix
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.precision import Purpose
 
 BY_HEAD = (0, 2, 1, 3)  # [batch, frames, heads, …] as [batch, heads, frames, …], and back
 
@@ -59,22 +59,22 @@ def so_far_in(loop: str, axis: int) -> Window:
     return window(axis, count=Affine(base=1, terms=((loop, 1),)))
 
 
-def all_frames(name: str, sizes: Heads, plan: PrecisionPlan) -> Cache:
+def all_frames(name: str, sizes: Heads) -> Cache:
     """Keys and values of the whole utterance, made anew."""
-    key, value = cache_tensors(name, sizes, sizes.keys, plan, Role.ACTIVATION)
+    key, value = cache_tensors(name, sizes, sizes.keys, Role.ACTIVATION)
     views = View(tensor=key.name), View(tensor=value.name)
     return Cache(key, value, views, views)
 
 
-def cache_tensors(name: str, sizes: Heads, frames: int, plan: PrecisionPlan, role: Role) -> tuple[Tensor, Tensor]:
-    """Keys and values of so many frames, in the format of caches."""
+def cache_tensors(name: str, sizes: Heads, frames: int, role: Role) -> tuple[Tensor, Tensor]:
+    """Keys and values of so many frames."""
     shape = (sizes.batch, frames, sizes.heads, sizes.head)
-    key = tensor(f"{name}.keys", shape, plan.cached(f"{name}.content"), role)
-    return key, tensor(f"{name}.values", shape, plan.cached(f"{name}.context"), role)
+    return tensor(f"{name}.keys", shape, role), tensor(f"{name}.values", shape, role)
 
 
-def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: Heads, cache: Cache, plan: PrecisionPlan
-) -> tuple[Fragment, Fragment]:  # fmt: skip
+def relative_attention(
+    name: str, x: View, positions: View, out: Tensor, sizes: Heads, cache: Cache
+) -> tuple[Fragment, Fragment]:
     """Attention with relative positions as in Transformer-XL: (q + u) · k for content, (q + v) · p for position.
 
     `positions` are queries + keys - 1 rows, the largest distance first, which a projection without bias turns into p.
@@ -83,18 +83,20 @@ def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: 
     b, h, d, q, k = sizes.batch, sizes.heads, sizes.head, sizes.queries, sizes.keys
     rows = q + k - 1
     project, content, position = (f"{name}.{op}" for op in ("project", "content", "position"))
-    projected = tensor(f"{name}.projected", (1, rows, h, d), plan.cached(position))
+    projected = tensor(f"{name}.projected", (1, rows, h, d))
     hoisted = Fragment((projected,))
-    hoisted += matrix(project, positions, sizes.size, sizes.size, View(tensor=projected.name), plan, bias=False)
+    hoisted += matrix(project, positions, sizes.size, sizes.size, View(tensor=projected.name), bias=False)
 
-    query = tensor(f"{name}.queries", (b, q, h, d), plan.of(f"{name}.query").state)
-    u, v = (tensor(f"{name}.{bias}", (sizes.size,), plan.of(content).bias, Role.BIAS) for bias in ("u", "v"))
-    for_content = tensor(f"{name}.queries.content", query.shape, plan.of(content).activation)
-    for_position = tensor(f"{name}.queries.position", query.shape, plan.of(position).activation)
-    by_content = tensor(f"{name}.content.scores", (b, h, q, k), plan.of(content).state)
-    by_distance = tensor(f"{name}.position.scores", (h, b, q, rows), plan.of(position).state)
-    by_position = tensor(f"{name}.shifted", (h, b, q, k), by_distance.precision)
-    scores = tensor(f"{name}.scores", (b, h, q, k), by_content.precision)
+    query = tensor(f"{name}.queries", (b, q, h, d))
+    # Both are as wide as a bias of the product with keys.
+    wide = FormatOf(op=content, purpose=Purpose.BIAS)
+    u, v = (tensor(f"{name}.{bias}", (sizes.size,), Role.BIAS, wide) for bias in ("u", "v"))
+    for_content = tensor(f"{name}.queries.content", query.shape)
+    for_position = tensor(f"{name}.queries.position", query.shape)
+    by_content = tensor(f"{name}.content.scores", (b, h, q, k))
+    by_distance = tensor(f"{name}.position.scores", (h, b, q, rows))
+    by_position = tensor(f"{name}.shifted", (h, b, q, k))
+    scores = tensor(f"{name}.scores", (b, h, q, k))
     biased = chain(
         f"{name}.biases",
         {"query": View(tensor=query.name), "u": View(tensor=u.name), "v": View(tensor=v.name)},
@@ -128,36 +130,30 @@ def relative_attention(name: str, x: View, positions: View, out: Tensor, sizes: 
         {"scale": sizes.scale},
     )
     made = (query, u, v, for_content, for_position, by_content, by_distance, by_position, scores)
-    products = Fragment(made) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
+    products = Fragment(made) + _projections(name, x, View(tensor=query.name), sizes, cache)
     products += biased + Fragment(nodes=(by_key, by_row, shift)) + combined
-    return hoisted, products + _weighted_values(name, View(tensor=scores.name), scores, sizes, cache, out, plan)
+    return hoisted, products + _weighted_values(name, View(tensor=scores.name), scores, sizes, cache, out)
 
 
-def attention(
-    name: str, x: View, out: Tensor, sizes: Heads, cache: Cache, plan: PrecisionPlan, keys: tuple[Window, ...] = ()
-) -> Fragment:
+def attention(name: str, x: View, out: Tensor, sizes: Heads, cache: Cache, keys: tuple[Window, ...] = ()) -> Fragment:
     """Attention without positions; the window over keys, if given, says which of `sizes.keys` there are so far.
 
     The scale of the scores is folded into the weights of the queries. Makes `out`.
     """
     content = f"{name}.content"
-    query = tensor(
-        f"{name}.queries", (sizes.batch, sizes.queries, sizes.heads, sizes.head), plan.of(content).activation
-    )
-    scores = tensor(f"{name}.scores", (sizes.batch, sizes.heads, sizes.queries, sizes.keys), plan.of(content).state)
+    query = tensor(f"{name}.queries", (sizes.batch, sizes.queries, sizes.heads, sizes.head))
+    scores = tensor(f"{name}.scores", (sizes.batch, sizes.heads, sizes.queries, sizes.keys))
     score_view = View(tensor=scores.name, windows=keys)
     by_key = _by_key(content, query, cache, score_view)
-    products = Fragment((query, scores)) + _projections(name, x, View(tensor=query.name), sizes, cache, plan)
-    return products + Fragment(nodes=(by_key,)) + _weighted_values(name, score_view, scores, sizes, cache, out, plan)
+    products = Fragment((query, scores)) + _projections(name, x, View(tensor=query.name), sizes, cache)
+    return products + Fragment(nodes=(by_key,)) + _weighted_values(name, score_view, scores, sizes, cache, out)
 
 
-def _weighted_values(
-    name: str, score_view: View, scores: Tensor, sizes: Heads, cache: Cache, out: Tensor, plan: PrecisionPlan
-) -> Fragment:
+def _weighted_values(name: str, score_view: View, scores: Tensor, sizes: Heads, cache: Cache, out: Tensor) -> Fragment:
     """Softmax of the scores, the values so weighted, and the output projection."""
     context, last = f"{name}.context", f"{name}.output"
-    shares = tensor(f"{name}.shares", scores.shape, plan.of(context).activation)
-    heads = tensor(f"{name}.heads", (sizes.batch, sizes.queries, sizes.heads, sizes.head), plan.of(last).activation)
+    shares = tensor(f"{name}.shares", scores.shape)
+    heads = tensor(f"{name}.heads", (sizes.batch, sizes.queries, sizes.heads, sizes.head))
     share_view = View(tensor=shares.name, windows=score_view.windows)
     softmax = Reduce(name=f"{name}.softmax", reduction=Reduction.SOFTMAX, read=score_view, write=share_view)
     gather = Gemm(
@@ -167,7 +163,7 @@ def _weighted_values(
         out=View(tensor=heads.name, order=BY_HEAD),
     )
     made = Fragment((shares, heads, out), (softmax, gather))
-    return made + matrix(last, View(tensor=heads.name), sizes.size, sizes.size, View(tensor=out.name), plan)
+    return made + matrix(last, View(tensor=heads.name), sizes.size, sizes.size, View(tensor=out.name))
 
 
 def _by_key(name: str, query: Tensor, cache: Cache, scores: View) -> Gemm:
@@ -181,9 +177,9 @@ def _by_key(name: str, query: Tensor, cache: Cache, scores: View) -> Gemm:
     )
 
 
-def _projections(name: str, x: View, query: View, sizes: Heads, cache: Cache, plan: PrecisionPlan) -> Fragment:
+def _projections(name: str, x: View, query: View, sizes: Heads, cache: Cache) -> Fragment:
     """Queries, keys and values of the frames of x."""
     part = Fragment()
     for what, out in (("query", query), ("key", cache.written[0]), ("value", cache.written[1])):
-        part += matrix(f"{name}.{what}", x, sizes.size, sizes.size, out, plan)
+        part += matrix(f"{name}.{what}", x, sizes.size, sizes.size, out)
     return part

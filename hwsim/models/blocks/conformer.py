@@ -7,7 +7,7 @@ block sees the whole utterance or a chunk, its `Surroundings` say: where keys, v
 from dataclasses import dataclass
 
 from hwsim.ir.ops import ConvAxis
-from hwsim.ir.tensor import Tensor
+from hwsim.ir.tensor import FormatOf, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, relative_attention
 from hwsim.models.blocks.chain import gated_linear, swish
@@ -16,7 +16,7 @@ from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.residual import added, feed_forward, normalised
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.precision import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +43,38 @@ class BlockSizes:
 
 
 def conformer_block(
-    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
+    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes
 ) -> tuple[Fragment, Fragment, Tensor]:
     """x → out, both [batch, frames, size]; the part that does not depend on x comes first."""
     size = sizes.heads.size
-    after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, plan, 0.5)
+    after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, 0.5)
     own = f"{name}.attention"
-    normed, norm = normalised(f"{own}.norm", after_first, plan, f"{own}.query", f"{own}.key", f"{own}.value")
-    attended = tensor(f"{own}.out", sizes.shape(size), plan.of(f"{own}.output").state)
+    normed, norm = normalised(f"{own}.norm", after_first)
+    attended = tensor(f"{own}.out", sizes.shape(size))
     hoisted, products = relative_attention(
-        own, View(tensor=normed.name), positions, attended, sizes.heads, around.cache, plan
+        own, View(tensor=normed.name), positions, attended, sizes.heads, around.cache
     )
     after_attention, add = added(f"{own}.add", after_first, attended)
-    after_convolution, convolution = convolution_module(f"{name}.convolution", after_attention, around, sizes, plan)
-    after_second, second = feed_forward(
-        f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, plan, 0.5
-    )
-    out = tensor(f"{name}.out", x.shape, x.precision)
-    last = layer_norm(f"{name}.norm", View(tensor=after_second.name), out, plan.of(f"{name}.norm").bias)
+    after_convolution, convolution = convolution_module(f"{name}.convolution", after_attention, around, sizes)
+    after_second, second = feed_forward(f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, 0.5)
+    out = tensor(f"{name}.out", x.shape)
+    last = layer_norm(f"{name}.norm", View(tensor=after_second.name), out)
     return hoisted, first + norm + products + add + convolution + second + last, out
 
 
-def convolution_module(
-    name: str, x: Tensor, around: Surroundings, sizes: BlockSizes, plan: PrecisionPlan
-) -> tuple[Tensor, Fragment]:
+def convolution_module(name: str, x: Tensor, around: Surroundings, sizes: BlockSizes) -> tuple[Tensor, Fragment]:
     """x + pointwise(swish(batch norm(depthwise(GLU(pointwise(norm(x)))))))."""
     size, enter, slide, leave = sizes.heads.size, f"{name}.enter", f"{name}.slide", f"{name}.leave"
-    normed, norm = normalised(f"{name}.norm", x, plan, enter)
-    both = tensor(f"{enter}.sums", sizes.shape(2 * size), plan.of(enter).state)
+    normed, norm = normalised(f"{name}.norm", x)
+    both = tensor(f"{enter}.sums", sizes.shape(2 * size))
     value, gate = (View(tensor=both.name, windows=(window(2, start=at, count=size),)) for at in (0, size))
-    slid = tensor(f"{slide}.sums", x.shape, plan.of(slide).state)
-    active = tensor(f"{name}.active", x.shape, plan.of(leave).activation)
-    out = tensor(f"{leave}.out", x.shape, plan.of(leave).state)
+    slid = tensor(f"{slide}.sums", x.shape)
+    active = tensor(f"{name}.active", x.shape)
+    out = tensor(f"{leave}.out", x.shape)
     result, add = added(f"{name}.add", x, out)
-    part = norm + linear(enter, View(tensor=normed.name), size, both, plan)
+    part = norm + linear(enter, View(tensor=normed.name), size, both)
     part += gated_linear(f"{name}.gate", value, gate, around.gated_written)
-    part += depthwise(slide, around.gated_read, around.axis, slid, plan)
-    part += batch_norm_swish(f"{name}.batch_norm", View(tensor=slid.name), active, plan.of(slide).bias)
-    return result, part + linear(leave, View(tensor=active.name), size, out, plan) + add
+    part += depthwise(slide, around.gated_read, around.axis, slid)
+    wide = FormatOf(op=slide, purpose=Purpose.BIAS)
+    part += batch_norm_swish(f"{name}.batch_norm", View(tensor=slid.name), active, wide)
+    return result, part + linear(leave, View(tensor=active.name), size, out) + add

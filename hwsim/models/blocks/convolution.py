@@ -6,7 +6,6 @@ from hwsim.ir.ops import Conv, ConvAxis
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
 
 
 def convolution(
@@ -15,17 +14,16 @@ def convolution(
     channels: int,
     axes: tuple[ConvAxis, ...],
     out: Tensor,
-    plan: PrecisionPlan,
     *,
     groups: int = 1,
     bias: bool = True,
 ) -> Fragment:
     """act[batch, *axes, channels] → out[batch, *positions, outputs]; makes weight, bias and out."""
-    policy, outputs = plan.of(name), out.shape[-1]
+    outputs = out.shape[-1]
     taps = prod(axis.kernel for axis in axes)
     shape = (groups, taps * channels // groups, outputs // groups)
-    weight = tensor(f"{name}.weight", shape, policy.weight, Role.WEIGHT, policy.group)
-    offset = tensor(f"{name}.bias", (outputs,), policy.bias, Role.BIAS)
+    weight = tensor(f"{name}.weight", shape, Role.WEIGHT)
+    offset = tensor(f"{name}.bias", (outputs,), Role.BIAS)
     conv = Conv(
         name=name,
         act=act,
@@ -38,7 +36,7 @@ def convolution(
     return Fragment((out, weight, offset) if bias else (out, weight), (conv,))
 
 
-def depthwise(name: str, act: View, axis: ConvAxis, out: Tensor, plan: PrecisionPlan) -> Fragment:
+def depthwise(name: str, act: View, axis: ConvAxis, out: Tensor) -> Fragment:
     """A kernel of its own for each channel, along one axis."""
     channels = out.shape[-1]
-    return convolution(name, act, channels, (axis,), out, plan, groups=channels)
+    return convolution(name, act, channels, (axis,), out, groups=channels)

@@ -1,14 +1,12 @@
 """One step of an LSTM language model: from a symbol to the log probabilities of the next one."""
 
 from hwsim.ir.ops import Reduce, Reduction
-from hwsim.ir.tensor import Tensor
 from hwsim.ir.view import View
 from hwsim.models.blocks.embedding import embedding
 from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.lstm import LstmState, lstm_layer_step
 from hwsim.models.decoding import LstmLm
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
 
 
 def lstm_stack(
@@ -17,19 +15,18 @@ def lstm_stack(
     inputs: int,
     rows: int,
     cells: int,
-    plan: PrecisionPlan,
     memories: tuple[LstmState | None, ...],
-    out: tuple[View, Tensor],
+    out: View,
 ) -> Fragment:
     """One step of stacked layers, one for each memory: x[rows, inputs] → a view of a tensor with rows of `cells`."""
     part, read, width = Fragment(), x, inputs
     for layer, memory in enumerate(memories):
         wanted = out
         if layer < len(memories) - 1:
-            made = tensor(f"{name}.{layer}.out", (rows, cells), plan.of(f"{name}.{layer + 1}.input").activation)
-            part, wanted = part + Fragment((made,)), (View(tensor=made.name), made)
-        part += lstm_layer_step(f"{name}.{layer}", read, width, rows, cells, plan, wanted, memory)
-        read, width = wanted[0], cells
+            made = tensor(f"{name}.{layer}.out", (rows, cells))
+            part, wanted = part + Fragment((made,)), View(tensor=made.name)
+        part += lstm_layer_step(f"{name}.{layer}", read, width, rows, cells, wanted, memory)
+        read, width = wanted, cells
     return part
 
 
@@ -40,20 +37,18 @@ def lm_step(
     symbol: View,
     rows: int,
     memories: tuple[LstmState | None, ...],
-    plan: PrecisionPlan,
     scores: View,
 ) -> Fragment:
     """symbol[rows] → scores[rows, outputs], logarithms of probabilities."""
-    first, last = f"{name}.0.input", f"{name}.output"
-    embedded = tensor(f"{name}.embedded", (rows, lm.embedding), plan.of(first).activation)
-    hidden = tensor(f"{name}.out", (rows, lm.cells), plan.of(last).activation)
-    logits = tensor(f"{name}.logits", (rows, outputs), plan.of(last).state)
+    embedded = tensor(f"{name}.embedded", (rows, lm.embedding))
+    hidden = tensor(f"{name}.out", (rows, lm.cells))
+    logits = tensor(f"{name}.logits", (rows, outputs))
     x, h = View(tensor=embedded.name), View(tensor=hidden.name)
     return (
         Fragment((embedded, hidden))
-        + embedding(f"{name}.embed", outputs, lm.embedding, symbol, x, embedded.precision)
-        + lstm_stack(name, x, lm.embedding, rows, lm.cells, plan, memories, (h, hidden))
-        + linear(last, h, lm.cells, logits, plan)
+        + embedding(f"{name}.embed", outputs, lm.embedding, symbol, x)
+        + lstm_stack(name, x, lm.embedding, rows, lm.cells, memories, h)
+        + linear(f"{name}.output", h, lm.cells, logits)
         + log_softmax(f"{name}.normalise", View(tensor=logits.name), scores)
     )
 

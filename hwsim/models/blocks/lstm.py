@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Elementwise
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.chain import step
 from hwsim.models.blocks.linear import linear
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.precision import Purpose
 
 GATES = "ifgo"
 
@@ -55,29 +55,27 @@ class Sequence:
         return cls(View(tensor=x.name), frames, batch, x.elements // (frames * batch))
 
 
-def input_products(name: str, directions: tuple[Direction, ...]) -> tuple[str, ...]:
-    """The names of the ops that read the input of a sequence layer."""
-    return tuple(f"{name}.{direction.name}.input" for direction in directions)
+def cell_format(name: str) -> FormatOf:
+    """The format of a layer's cell: no product reads it, the one that steps it is recurrent."""
+    return FormatOf(op=f"{name}.recurrent", purpose=Purpose.STATE)
 
 
-def lstm_sequence(
-    name: str, x: Sequence, cells: int, out: Tensor, directions: tuple[Direction, ...], plan: PrecisionPlan
-) -> Fragment:
+def lstm_sequence(name: str, x: Sequence, cells: int, out: Tensor, directions: tuple[Direction, ...]) -> Fragment:
     """x → out[frames, batch, directions · cells], all directions in one loop over frames; makes out."""
     frames, batch = x.frames, x.batch
     hoisted, looped = Fragment(), Fragment()
     loop = f"{name}.frames"
     for place, direction in enumerate(directions):
         own = f"{name}.{direction.name}"
-        sums = tensor(f"{own}.input.sums", (frames, batch, 4 * cells), plan.of(f"{own}.input").state)
-        hoisted += linear(f"{own}.input", x.view, x.features, sums, plan)
+        sums = tensor(f"{own}.input.sums", (frames, batch, 4 * cells))
+        hoisted += linear(f"{own}.input", x.view, x.features, sums)
         first, by = (frames - 1, -1) if direction.backward else (0, 1)
         frame = window(0, start=first, loop=loop, step=by)
         gates = tuple(
             View(tensor=sums.name, windows=(frame, window(2, start=gate * cells, count=cells))) for gate in range(4)
         )
         wanted = View(tensor=out.name, windows=(frame, window(2, start=place * cells, count=cells)))
-        looped += lstm_step(own, gates, batch, cells, plan, also=(wanted, out))
+        looped += lstm_step(own, gates, batch, cells, also=wanted)
     return Fragment((out,)) + hoisted + looped.looped(loop, frames)
 
 
@@ -86,48 +84,39 @@ def lstm_step(
     input_gates: tuple[View, ...],
     batch: int,
     cells: int,
-    plan: PrecisionPlan,
     *,
-    also: tuple[View, Tensor] | None = None,
+    also: View | None = None,
     memory: LstmState | None = None,
 ) -> Fragment:
     """One step: the recurrent product, the gates, the new state; the new hidden state also goes to a view, if given.
 
     Without a memory the layer has a state of its own, which it makes.
     """
-    policy = plan.of(f"{name}.recurrent")
     own = Fragment()
     if memory is None:
-        hidden = tensor(f"{name}.hidden", (batch, cells), policy.activation, Role.STATE)
-        cell = tensor(f"{name}.cell", (batch, cells), policy.state, Role.STATE)
+        hidden = tensor(f"{name}.hidden", (batch, cells), Role.STATE)
+        cell = tensor(f"{name}.cell", (batch, cells), Role.STATE, cell_format(name))
         own, memory = Fragment((hidden, cell)), _kept(View(tensor=hidden.name), View(tensor=cell.name))
-    sums = tensor(f"{name}.recurrent.sums", (batch, 4 * cells), policy.state)
-    recurrent = linear(f"{name}.recurrent", memory.hidden, cells, sums, plan)
+    sums = tensor(f"{name}.recurrent.sums", (batch, 4 * cells))
+    recurrent = linear(f"{name}.recurrent", memory.hidden, cells, sums)
 
     reads = [(f"x{gate}", view) for gate, view in zip(GATES, input_gates, strict=True)]
     reads += [(f"h{gate}", _gate(sums, place, cells)) for place, gate in enumerate(GATES)]
     reads.append(("before", memory.cell))
     writes = [("after", memory.new_cell), ("hidden", memory.new_hidden)]
-    chain = _CELL
     if also is not None:
-        view, out = also
-        same = out.precision is policy.activation
-        chain = chain if same else (*chain, step("out", Function.REQUANTIZE, "wide"))
-        writes.append(("hidden" if same else "out", view))
-    gates = Elementwise(name=f"{name}.gates", reads=tuple(reads), chain=chain, writes=tuple(writes))
+        writes.append(("hidden", also))
+    gates = Elementwise(name=f"{name}.gates", reads=tuple(reads), chain=_CELL, writes=tuple(writes))
     return own + recurrent + Fragment(nodes=(gates,))
 
 
 def lstm_layer_step(
-    name: str, x: View, inputs: int, rows: int, cells: int, plan: PrecisionPlan, out: tuple[View, Tensor],
-    memory: LstmState | None = None,
-) -> Fragment:  # fmt: skip
+    name: str, x: View, inputs: int, rows: int, cells: int, out: View, memory: LstmState | None = None
+) -> Fragment:
     """One step of a layer with both products: x[rows, inputs] → a view of a tensor with rows of `cells`."""
-    sums = tensor(f"{name}.input.sums", (rows, 4 * cells), plan.of(f"{name}.input").state)
+    sums = tensor(f"{name}.input.sums", (rows, 4 * cells))
     gates = tuple(_gate(sums, gate, cells) for gate in range(4))
-    return linear(f"{name}.input", x, inputs, sums, plan) + lstm_step(
-        name, gates, rows, cells, plan, also=out, memory=memory
-    )
+    return linear(f"{name}.input", x, inputs, sums) + lstm_step(name, gates, rows, cells, also=out, memory=memory)
 
 
 def _kept(hidden: View, cell: View) -> LstmState:

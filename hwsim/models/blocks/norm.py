@@ -2,16 +2,15 @@
 
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Reduce, Reduction
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View
 from hwsim.models.blocks.chain import SWISH, chain, step
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.quantities.precision import Precision
 
 
-def layer_norm(name: str, read: View, out: Tensor, precision: Precision) -> Fragment:
-    """Each row brought to mean 0 and variance 1, then gain and offset, which are of that format; makes out."""
-    parameters = _gain_and_offset(name, out.shape[-1], precision)
+def layer_norm(name: str, read: View, out: Tensor) -> Fragment:
+    """Each row brought to mean 0 and variance 1, then gain and offset; makes out."""
+    parameters = _gain_and_offset(name, out.shape[-1])
     norm = Reduce(
         name=name,
         reduction=Reduction.LAYER_NORM,
@@ -22,12 +21,13 @@ def layer_norm(name: str, read: View, out: Tensor, precision: Precision) -> Frag
     return Fragment((*parameters, out), (norm,))
 
 
-def batch_norm_swish(name: str, read: View, out: Tensor, precision: Precision) -> Fragment:
+def batch_norm_swish(name: str, read: View, out: Tensor, format_of: FormatOf | None = None) -> Fragment:
     """The gain and the offset of a batch norm, and the swish behind it, in one chain; makes out.
 
     The gain is costed, not folded into the convolution before it, so that the model keeps all that it was trained with.
+    Gain and offset have the format that `format_of` names.
     """
-    gain, offset = _gain_and_offset(name, out.shape[-1], precision)
+    gain, offset = _gain_and_offset(name, out.shape[-1], format_of)
     steps = (
         step("stretched", Function.MUL, "in", "gain"),
         step("x", Function.ADD, "stretched", "offset"),
@@ -37,6 +37,6 @@ def batch_norm_swish(name: str, read: View, out: Tensor, precision: Precision) -
     return Fragment((gain, offset, out)) + chain(name, reads, steps, {"out": View(tensor=out.name)})
 
 
-def _gain_and_offset(name: str, size: int, precision: Precision) -> tuple[Tensor, Tensor]:
-    gain, offset = (tensor(f"{name}.{what}", (size,), precision, Role.BIAS) for what in ("gain", "offset"))
+def _gain_and_offset(name: str, size: int, format_of: FormatOf | None = None) -> tuple[Tensor, Tensor]:
+    gain, offset = (tensor(f"{name}.{what}", (size,), Role.BIAS, format_of) for what in ("gain", "offset"))
     return gain, offset
