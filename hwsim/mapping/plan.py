@@ -24,7 +24,7 @@ from hwsim.mapping.vector import naive_row_bytes
 
 _ENDLESS = 2**62
 PREFIX_UNITS = 8
-"""A prefix is so many parts of its tensor at most: with few different ones equal layers are cut alike, and only once."""
+"""A prefix is so many parts of its tensor at most: with few different ones equal layers are cut alike, only once."""
 
 
 @dataclass(frozen=True, slots=True)

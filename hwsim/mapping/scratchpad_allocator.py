@@ -78,7 +78,7 @@ class ScratchpadAllocator:
     def high_water(self) -> tuple[int, ...]:
         """For each place the highest byte in use, plus one."""
         high_water = [0] * len(self.working)
-        # The highest allocation first: the first one to reach a place is its high water, and places that have one are skipped.
+        # The highest allocation first: the first to reach a place is its high water; places that have one are skipped.
         open_from = list(range(len(high_water) + 1))
         for allocation in sorted(self.allocations, key=lambda allocation: -allocation.end):
             place = _root(open_from, allocation.buffer.live_range.first)
