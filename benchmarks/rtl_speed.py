@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.registers import run_registers
-from hwsim.hardware.chip import Dataflow
 from rtl.case import MODE
 from rtl.simulators import Simulator, missing
 from rtl.speed import measure, streaming

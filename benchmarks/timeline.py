@@ -28,7 +28,7 @@ def conformer_m_encoder() -> Workload:
 def small_chip() -> Chip:
     """The shipped INT4 chip with 32 × 32 processing elements."""
     chip = load_chip("int4_array")
-    return replace(chip, array=replace(chip.array, rows=32, cols=32))
+    return chip.with_(**{"array.rows": 32, "array.cols": 32})
 
 
 def report() -> None:

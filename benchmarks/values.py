@@ -13,6 +13,7 @@ from hwsim.engine.values.walk import run_nodes
 from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Loop, Node
 from hwsim.ir.workload import Workload
+from hwsim.tensor.backend import ExactProducts
 
 NETWORKS = (("rnnt", "w4a4"), ("conformer_l", "w4a8"), ("tdnnf_7q", "w4a8"))
 REPEATS = 3
@@ -25,11 +26,11 @@ def report() -> None:
         given = Given(parameters=parameters_from(work.program, 0), inputs=inputs_from(work.program, 0))
         encoder = tuple(_encoder(work))
         with TemporaryDirectory() as folder:
-            floats = run_floats(work, given, Path(folder), only=encoder)
+            floats = run_floats(work, given, Path(folder), ExactProducts(), only=encoder)
             grids = grids_of(work, given, floats)
         times = []
         for threads in (1, 2):
-            ops = IntegerOps(work.program, given.parameters, grids, threads=threads)
+            ops = IntegerOps(work.program, given.parameters, grids, ExactProducts(threads))
             runs = []
             for _ in range(REPEATS + 1):  # the first one packs the weights
                 memory = ops.memory(given.inputs)

@@ -3,17 +3,18 @@
 Public names are resolved when they are first used, so that importing the package imports next to nothing else.
 """
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hwsim.quantities.offered import Offer, offer
+from hwsim.quantities.offered import DOERS, Offer
 
 if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm
     from hwsim.inputs.load import load_chip as load_chip
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
+    from hwsim.inputs.result import load_result as load_result
+    from hwsim.results.measured import Measured as Measured
     from hwsim.study.compare import compare as compare
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.simulate import simulate as simulate
@@ -21,16 +22,28 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Measured": "hwsim.results.measured",
     "gemm": "hwsim.engine.gemm",
     "load_chip": "hwsim.inputs.load",
     "load_prices": "hwsim.inputs.load",
+    "load_result": "hwsim.inputs.result",
     "load_workload": "hwsim.inputs.load",
     "simulate": "hwsim.study.simulate",
     "compare": "hwsim.study.compare",
     "to_frame": "hwsim.study.frame",
 }
 
-__all__ = ["compare", "gemm", "load_chip", "load_prices", "load_workload", "simulate", "to_frame"]
+__all__ = [
+    "Measured",
+    "compare",
+    "gemm",
+    "load_chip",
+    "load_prices",
+    "load_result",
+    "load_workload",
+    "simulate",
+    "to_frame",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -45,10 +58,5 @@ def __dir__() -> list[str]:
     return ["__version__", *__all__]
 
 
-def _lazily(module: str, name: str) -> Callable[..., Any]:
-    """A function that is imported when it is first called."""
-    return lambda *args: getattr(import_module(module), name)(*args)
-
-
-offer(Offer.TEXT, _lazily("hwsim.report.nouns", "noun_text"))
-offer(Offer.CHANGED, _lazily("hwsim.inputs.changed", "changed"))
+DOERS[Offer.TEXT] = ("hwsim.report.nouns", "noun_text")
+DOERS[Offer.CHANGED] = ("hwsim.inputs.changed", "changed")

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import ANY
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import say
+from hwsim.cli.options import ANY
+from hwsim.cli.paths import Command
+from hwsim.cli.terminal import patiently, say
 from hwsim.errors import printable
 from hwsim.quantities.progress import Progress
 
@@ -33,7 +32,7 @@ def command(files: tuple[str, ...]) -> None:
     from hwsim.inputs.check import check
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
-    from hwsim.study.runnable import check_chip
+    from hwsim.study.operating import check_chip
 
     found = [check(file) for file in files]
     chips = [one.loaded for one in found if isinstance(one.loaded.value, Chip)]
@@ -50,7 +49,7 @@ def command(files: tuple[str, ...]) -> None:
 
 
 def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
-    from hwsim.cli.naming import naming
+    from hwsim.cli.opening import naming
 
     def job(progress: Progress) -> None:
         # Imported here because it compiles kernels on the first run after an installation.
@@ -59,4 +58,4 @@ def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
         with naming(chip, work):
             simulate(chip.value, work.value, progress=progress)
 
-    with_progress(f"{work.value.name} on {chip.value.name}", job)
+    patiently(f"{work.value.name} on {chip.value.name}", job)

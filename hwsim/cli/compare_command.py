@@ -2,12 +2,9 @@
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import ARCH, WORKLOAD, Policies
-from hwsim.cli.delivery import check_outputs, deliver
-from hwsim.cli.options import comparison_files_of, objective_option, output_options
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, objective_option, output_options
+from hwsim.cli.paths import Command, check_outputs, deliver
+from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.quantities.progress import Progress
 
 
@@ -32,8 +29,7 @@ def command(
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
-    from hwsim.cli.naming import naming
-    from hwsim.cli.opening import chip_and_workload
+    from hwsim.cli.opening import chip_and_workload, naming
     from hwsim.quantities.precision import policy
     from hwsim.results.result import Comparison
 
@@ -51,7 +47,7 @@ def command(
         with naming(chip, work):
             return compare(chip.value, work.value, names, objective=objective, files=files, progress=progress)
 
-    comparison = with_progress(f"{work.value.name} on {chip.value.name}", job)
+    comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.comparison import comparison_text
     from hwsim.report.comparison_screen import comparison_screen

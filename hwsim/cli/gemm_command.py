@@ -4,13 +4,9 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import ARCH
-from hwsim.cli.delivery import check_outputs, deliver
-from hwsim.cli.options import JSON
-from hwsim.cli.paths import Reads, Writes
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.options import ARCH, JSON
+from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
+from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.quantities.progress import Progress
 
 
@@ -57,7 +53,7 @@ def command(
     def job(progress: Progress) -> Product:
         return gemm(chip, act, weight, act_precision=act_precision, weight_precision=weight_precision, engine=engine)
 
-    product = with_progress(f"product on {chip.name}", job)
+    product = patiently(f"product on {chip.name}", job)
 
     from hwsim.report.export import to_json, to_npy
     from hwsim.report.files import write_data

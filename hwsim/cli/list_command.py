@@ -2,8 +2,8 @@
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.streams import say, screen_of
+from hwsim.cli.paths import Command
+from hwsim.cli.terminal import say, screen_of
 
 
 @click.command(name="list", cls=Command)

@@ -13,8 +13,8 @@ from types import FrameType
 
 import click
 
-from hwsim.cli.command import Helpful
-from hwsim.cli.streams import say
+from hwsim.cli.paths import Helpful
+from hwsim.cli.terminal import say
 from hwsim.errors import UnknownName, UserError, printable
 
 # Each command lives in a file of its own, which is imported when the command is called.

@@ -2,11 +2,9 @@
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import WORKLOAD
-from hwsim.cli.delivery import check_outputs, deliver
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions
+from hwsim.cli.paths import Command, check_outputs, deliver
+from hwsim.cli.terminal import tell, tell_written
 
 
 @click.command(name="ops", cls=Command)

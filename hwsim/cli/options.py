@@ -1,15 +1,107 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share, with what the shell completes for them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from hwsim.cli.completion import Dimensions, Policies
 from hwsim.cli.paths import Reads, Writes, WritesInto
-from hwsim.errors import InvalidValue
+from hwsim.errors import InvalidValue, UserError
 from hwsim.hardware.objective import Objective
+from hwsim.inputs.shipped import Kind, names
+
+if TYPE_CHECKING:
+    from hwsim.results.measured import Measuring, Sources
+
+
+class _Known(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
+    """A text, of which some are known."""
+
+    name = "text"
+
+    @abstractmethod
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        """All that can stand here, as far as the parameters before it tell."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            return [CompletionItem(name) for name in self.known(ctx) if name.startswith(incomplete)]
+        except UserError:  # what stands before it is not right yet
+            return []
+
+
+class Named(_Known):
+    """A file of one of these kinds, or the name of a shipped one."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self.kinds = kinds
+
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        return [name for kind in self.kinds for name in names(kind)]
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
+
+
+class Policies(_Known):
+    """A precision policy, or several with commas between them."""
+
+    def __init__(self, *, several: bool = False) -> None:
+        self.several = several
+
+    def known(self, ctx: click.Context) -> Sequence[str]:
+        from hwsim.quantities.precision import POLICIES
+
+        return POLICIES
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
+        return [CompletionItem(f"{before}{comma}{one.value}") for one in super().shell_complete(ctx, param, last)]
+
+
+class Ops(_Known):
+    """An op of the workload."""
+
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        from hwsim.inputs.load import load_workload
+
+        return [placed.op.name for placed in load_workload(_before(ctx, "workload")).program.placed()]
+
+
+class Dimensions(_Known):
+    """A dimension of the workload, with the number that it gets."""
+
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        from hwsim.inputs.load import load_workload
+        from hwsim.models.dimensions import dimensions
+
+        return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
+
+
+class Points(_Known):
+    """An operating point of the chip."""
+
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        from hwsim.inputs.load import load_chip
+
+        return [name for name, _ in load_chip(_before(ctx, "arch")).operating_points]
+
+
+def _before(ctx: click.Context, parameter: str) -> str:
+    """An argument that stands before the word that is being written."""
+    if ctx.params.get(parameter) is not None:
+        return str(ctx.params[parameter])
+    # After an option that waits for its value nothing is parsed: arguments are left in their order.
+    arguments = [param.name for param in ctx.command.params if isinstance(param, click.Argument)]
+    return dict(zip(arguments, ctx.args, strict=False)).get(parameter, "")
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +140,32 @@ def output_options(files: Callable[[Mapping[str, Any]], Sequence[str]]) -> Calla
 def wants_values(values: bool, counts: str, input_file: str | None, weights_file: str | None) -> bool:
     """Whether these options of a run need its values."""
     return values or counts == "measured" or input_file is not None or weights_file is not None
+
+
+def measuring_of(
+    values: bool, counts: str, input_file: str | None, weights_file: str | None, seed: int, zero_gating: str | None
+) -> "Measuring | None":
+    """What these options of a run want measured; None if it is only timed."""
+    from hwsim.results.measured import Measuring
+
+    wanted = wants_values(values, counts, input_file, weights_file)
+    if not wanted and zero_gating is None:
+        return None
+    sources = sources_of(input_file, weights_file, seed) if wanted else None
+    trace = None if zero_gating is None else Path(zero_gating)
+    return Measuring(sources=sources, searched=counts == "measured", zero_gating=trace)
+
+
+def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, packed: bool = False) -> "Sources":
+    """Where values come from, as `--input`, `--weights` and `--seed` say."""
+    from hwsim.results.measured import Sources
+
+    return Sources(
+        input=None if input_file is None else Path(input_file),
+        weights=None if weights_file is None else Path(weights_file),
+        seed=seed,
+        packed=packed,
+    )
 
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:

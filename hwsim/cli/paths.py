@@ -1,10 +1,11 @@
-"""Which files a command reads and writes: parameters that know it, and a check before any work that none is lost.
+"""Which files a command reads and writes: parameters that know it, a check before any work that none is lost, delivery.
 
 An output that is an input, or another output, is refused: the same file by any name, links included.
 """
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from hwsim.cli.terminal import say, write_stream
 from hwsim.errors import FileProblem, InvalidValue
 
 STANDARD_OUTPUT = "-"
@@ -156,3 +158,53 @@ def _outputs(ctx: click.Context) -> Iterator[tuple[Writes | WritesInto, str, str
 
 def _targets(ctx: click.Context) -> list[Target]:
     return [one for kind, value, name in _outputs(ctx) for one in kind.targets(value, name, ctx.params)]
+
+
+def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        say(ctx.get_help())
+        ctx.exit()
+
+
+class Helpful(click.Command):
+    """A command, or a group of them, whose help goes where the rest goes: also where that is full or closed."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+class Command(Helpful):
+    """A command that refuses to lose a file, before it does anything else."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        check_paths(ctx)
+        return super().invoke(ctx)
+
+
+def check_outputs() -> None:
+    """Refuse, before anything is computed, what could not be written afterwards."""
+    prepare(click.get_current_context())
+
+
+def deliver(
+    json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
+) -> list[Path]:
+    """Write what the options ask for, and say which files that made.
+
+    Files come first, so that a full disk is told before anything is printed.
+    """
+    from hwsim.report.files import write_file
+
+    texts: dict[Path, str] = {}
+    if out is not None:
+        texts = {Path(out) / name: text for name, text in files().items()}
+    if json_file is not None and json_file != STANDARD_OUTPUT:
+        texts[Path(json_file)] = document()
+    for path, text in texts.items():
+        write_file(path, text)
+    if json_file == STANDARD_OUTPUT:
+        write_stream(sys.stdout, "standard output", document())
+    return list(texts)

@@ -1,28 +1,35 @@
 """`hwsim run`: one workload on one chip."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import ARCH, WORKLOAD, Ops, Points
-from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import (
+    ARCH,
     DIMENSIONS,
     PRECISION,
+    WORKLOAD,
+    Ops,
+    Points,
     dimensions,
+    measuring_of,
     objective_option,
     output_options,
     power_of,
     run_files_of,
     values_options,
-    wants_values,
 )
-from hwsim.cli.paths import Reads
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.paths import Command, Reads, check_outputs, deliver
+from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.hardware.objective import Objective
 from hwsim.quantities.progress import Progress
+
+if TYPE_CHECKING:
+    from hwsim.results.result import Result
+
+TRACE, FIGURE = "trace.npz", "quality.png"
+"""What `--out` writes of values, beside texts."""
 
 
 @click.command(name="run", cls=Command)
@@ -80,55 +87,51 @@ def command(
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
-    from hwsim.cli.naming import naming
-    from hwsim.cli.opening import chip_and_workload
+    from hwsim.cli.opening import chip_and_workload, naming
     from hwsim.quantities.precision import policy
-    from hwsim.results.result import Result
 
     if precision is not None:
         policy(precision)
     cap = power_of(power_cap)
     chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
     check_outputs()
+    measuring = measuring_of(values, counts, input_file, weights_file, seed, zero_gating)
 
-    def job(progress: Progress) -> Result:
+    def job(progress: Progress) -> "Result":
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.report.files import write_binary
         from hwsim.study.request import Request, run
-        from hwsim.study.values import Sources
 
         request = Request(
-            point=point,
-            power_cap=cap,
-            explained=explained,
-            objective=Objective(objective),
-            zero_gating=None if zero_gating is None else Path(zero_gating),
-            values=wants_values(values, counts, input_file, weights_file),
-            measured_counts=counts == "measured",
-            sources=Sources(
-                input=None if input_file is None else Path(input_file),
-                weights=None if weights_file is None else Path(weights_file),
-                seed=seed,
-            ),
+            point=point, power_cap=cap, explained=explained, objective=Objective(objective), measuring=measuring
         )
-        write = None if out is None else lambda writer: write_binary(Path(out) / "trace.npz", writer)
+        write = None if out is None else lambda writer: write_binary(Path(out) / TRACE, writer)
         files = dict(chip.files + work.files)
         with naming(chip, work):
             return run(chip.value, work.value, request, files=files, write=write, progress=progress)
 
-    result = with_progress(f"{work.value.name} on {chip.value.name}", job)
+    result = patiently(f"{work.value.name} on {chip.value.name}", job)
+    written = _written(result, json_file, out)
 
-    from hwsim.report.export import run_files, to_json
-    from hwsim.report.files import write_binary
     from hwsim.report.run import Asked, run_text
 
-    written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    if out is not None and result.quality is not None:
-        from hwsim.report.quality_figure import quality_png
-
-        png = quality_png(f"{result.summary.workload} in {result.summary.precision}", result.quality)
-        write_binary(Path(out) / "quality.png", lambda file: file.write(png))
-        written += [Path(out) / "quality.png", Path(out) / "trace.npz"]
     asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
     tell(json_file, lambda screen: run_text(result, asked, screen))
     tell_written(written)
+
+
+def _written(result: "Result", json_file: str | None, out: str | None) -> list[Path]:
+    """Write the files that were asked for; a trace lies in the folder since the values were computed."""
+    from hwsim.report.export import run_files, to_json
+
+    written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
+    if out is None or result.quality is None:
+        return written
+
+    from hwsim.report.files import write_binary
+    from hwsim.report.quality_figure import quality_png
+
+    figure, summary = Path(out) / FIGURE, result.summary
+    png = quality_png(f"{summary.workload} in {summary.precision}", result.quality)
+    write_binary(figure, lambda file: file.write(png))
+    return [*written, figure, Path(out) / TRACE]

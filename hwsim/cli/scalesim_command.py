@@ -2,12 +2,9 @@
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.delivery import check_outputs, deliver
 from hwsim.cli.options import output_options, scalesim_files_of
-from hwsim.cli.paths import Reads
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.paths import Command, Reads, check_outputs, deliver
+from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.errors import Unsupported
 from hwsim.quantities.progress import Progress
 
@@ -38,7 +35,7 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
         except Unsupported as error:
             raise Unsupported(f"{config}, {topology}: {error}") from error
 
-    report = with_progress(f"{layers.name} on {settings.value.name}", job)
+    report = patiently(f"{layers.name} on {settings.value.name}", job)
 
     from hwsim.report.export import to_json
     from hwsim.scalesim.table import scalesim_files, scalesim_text

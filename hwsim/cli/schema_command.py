@@ -2,8 +2,8 @@
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.streams import say
+from hwsim.cli.paths import Command
+from hwsim.cli.terminal import say
 
 
 @click.command(name="schema", cls=Command)

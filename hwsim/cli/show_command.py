@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import ANY
-from hwsim.cli.streams import write_stream
+from hwsim.cli.options import ANY
+from hwsim.cli.paths import Command
+from hwsim.cli.terminal import write_stream
 
 
 @click.command(name="show", cls=Command)

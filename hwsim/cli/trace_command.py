@@ -4,13 +4,9 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.command import Command
-from hwsim.cli.completion import WORKLOAD
-from hwsim.cli.delivery import check_outputs, deliver
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, dimensions, values_options
-from hwsim.cli.paths import Writes
-from hwsim.cli.patience import with_progress
-from hwsim.cli.streams import tell, tell_written
+from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions, sources_of, values_options
+from hwsim.cli.paths import Command, Writes, check_outputs, deliver
+from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.quantities.progress import Progress
 
 
@@ -37,8 +33,7 @@ def command(
 
     Example: hwsim trace rnnt --input speech.wav --out trace.npz
     """
-    from hwsim.cli.naming import naming
-    from hwsim.cli.opening import workload_named
+    from hwsim.cli.opening import naming, workload_named
     from hwsim.quantities.precision import policy
     from hwsim.report.files import write_binary
     from hwsim.results.quality import Quality
@@ -50,19 +45,14 @@ def command(
 
     def job(progress: Progress) -> Quality:
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.values import Sources, prepared, run_values
+        from hwsim.study.values import prepared, run_values
 
-        sources = Sources(
-            input=None if input_file is None else Path(input_file),
-            weights=None if weights_file is None else Path(weights_file),
-            seed=seed,
-            packed=packed,
-        )
+        sources = sources_of(input_file, weights_file, seed, packed=packed)
         write = None if out is None else lambda writer: write_binary(Path(out), writer)
         with naming(work):
             return run_values(prepared(work.value, sources), sources, write=write, progress=progress)
 
-    quality = with_progress(f"values of {work.value.name}", job)
+    quality = patiently(f"values of {work.value.name}", job)
 
     from hwsim.report.export import quality_files, to_json
     from hwsim.report.quality import quality_text

@@ -7,6 +7,7 @@ from hwsim.quantities.caches import IdentityCache
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters, Units, Work
 from hwsim.schedule.schedule import OpSchedule, Ports, Preload, Schedule
+from hwsim.schedule.unit_table import Unit
 from hwsim.timing.timeline import OpTimes, Times, times
 
 
@@ -99,13 +100,18 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
 
 
 def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
-    load, array, vector, store = (timed.cycles - end for end in timed.ends)
     of_all = timed.of_all
+    # Units on one port are idle together: those cycles are counted with the unit whose port it is.
+    idle = {
+        unit: timed.cycles - end
+        for unit, end in zip(Unit, timed.ends, strict=True)
+        if not (shared and unit.on_shared_port is not unit)
+    }
     return Counters(
         cycles=timed.cycles,
         busy=of_all.busy,
         stalls=of_all.stalls,
-        idle=Units(load=load, array=array, vector=vector, store=0 if shared else store),
+        idle=Units.of(idle),
         work=Work.sum_of((op.work, 1) for op in ops),
         shared_port=shared,
     )

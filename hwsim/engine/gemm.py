@@ -1,24 +1,37 @@
 """One matrix product on the array of a chip: its integers and its cycles, by either engine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from hwsim.engine.registers import Array, run_registers
+from hwsim.engine.registers import Array, RegisterRun, run_registers
 from hwsim.errors import UnknownName, Unsupported
-from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
+from hwsim.hardware.array import ComputeArray
+from hwsim.hardware.chip import Chip
+from hwsim.hardware.summation import Summation
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.precision import Precision
+from hwsim.results.efficiency import ratio
 from hwsim.results.product import ProductFigures
 from hwsim.results.result import Engine
 from hwsim.tensor.gemm import matmul
 from hwsim.tensor.operands import checked_matrix, inner_sizes_agree
 from hwsim.tensor.ordered import must_fit
 from hwsim.tensor.weights import Weights
-from hwsim.timing.systolic import gemm_cycles
 
 E = TypeVar("E", Precision, Engine)
+
+
+class RegisterEngine(Protocol):
+    """One product, register by register, on an array of its kind."""
+
+    def __call__(self, array: Any, mode: Precision, act: Array, weight: Array) -> RegisterRun: ...
+
+
+REGISTER_ENGINES: Mapping[str, RegisterEngine] = {"systolic": run_registers}
+"""The kinds of arrays whose registers are simulated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +63,10 @@ def gemm(
     )
     left, right = checked_matrix("act", act, act_format), Weights.of(weight, weight_format)
     inner_sizes_agree(left, right.values)
-    array, mode = chip.array, _mode(chip.array, act_format, weight_format)
+    array = chip.array
+    mode = array.mode(act_format, weight_format)
+    if mode is None:
+        raise array.refusal(act_format, weight_format)
     m, k, n = *left.shape, right.n
     if _named("engine", Engine, engine) is Engine.FAST:
         sums = matmul(
@@ -61,12 +77,12 @@ def gemm(
             summation=array.summation(mode),
             threads=threads,
         )
-        out, saturations, cycles = sums.out, sums.saturations, gemm_cycles(array, mode, m, k, n)
+        out, saturations, cycles = sums.out, sums.saturations, array.gemm_cycles(mode, m, k, n)
     else:
-        must_fit(left, right, array.summation(mode))
-        streamed = n if array.dataflow is Dataflow.IS else m
-        run = run_registers(array, mode, left, right.values, min(array.m_chunk or streamed, streamed))
-        out, saturations, cycles = run.out.astype(_sums(array, mode), copy=False), run.saturations, run.cycles
+        engine_of_kind, summation = _register_engine(array), array.summation(mode)
+        must_fit(left, right, summation)
+        run = engine_of_kind(array, mode, left, right.values)
+        out, saturations, cycles = run.out.astype(_sums(summation, mode), copy=False), run.saturations, run.cycles
     macs = m * k * n
     return Product(
         out=out,
@@ -74,23 +90,24 @@ def gemm(
         out_cycles=cycles.out,
         tiles=cycles.tiles,
         macs=macs,
-        utilization=macs / (cycles.out * array.macs_per_cycle(mode)),
+        utilization=ratio(macs, cycles.out * array.macs_per_cycle(mode)),
         saturations=saturations,
     )
 
 
-def _mode(array: SystolicArray, act: Precision, weight: Precision) -> Precision:
-    mode = array.mode(act, weight)
-    if mode is None:
-        modes = ", ".join(able.value for able, _ in array.macs_per_pe)
-        raise Unsupported(f"the array multiplies no {act.value} by {weight.value}; it does {modes}")
-    return mode
+def _register_engine(array: ComputeArray) -> RegisterEngine:
+    if array.kind not in REGISTER_ENGINES:
+        known = ", ".join(REGISTER_ENGINES)
+        raise Unsupported(
+            f"an array of kind {array.kind} has no register-level engine, these have: {known}; use the fast engine"
+        )
+    return REGISTER_ENGINES[array.kind]
 
 
-def _sums(array: SystolicArray, mode: Precision) -> type[np.generic]:
+def _sums(summation: Summation, mode: Precision) -> type[np.generic]:
     if mode.floating:
         return np.float32
-    return np.int32 if array.accumulator_of(mode).result.bits <= 32 else np.int64
+    return np.int32 if (summation.outer or summation.register).bits <= 32 else np.int64
 
 
 def _named(what: str, kind: type[E], value: E | str) -> E:

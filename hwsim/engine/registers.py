@@ -1,4 +1,7 @@
-"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run."""
+"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run.
+
+Another kind of array has a register-level engine of its own, or none.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,22 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.hardware.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
+from hwsim.hardware.array import GemmCycles
 from hwsim.hardware.summation import Overflow, Summation
 from hwsim.kernels.cpu import compiles
 from hwsim.kernels.outputs import run_outputs
 from hwsim.kernels.stationary import run_stationary
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.ordered import one_nan
-from hwsim.timing.systolic import GemmCycles
 
 Array = NDArray[Any]
 
 _DRAINS = (Drain.SERIAL, Drain.SHARED, Drain.SEPARATE)  # as kernels.outputs numbers them
 
 
-def run_registers(array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int) -> "RegisterRun":
-    """act[m, k] @ weight[k, n], the streamed dimension in chunks: the result, and what was counted on the way."""
+def run_registers(
+    array: SystolicArray, mode: Precision, act: Array, weight: Array, chunk: int | None = None
+) -> "RegisterRun":
+    """act[m, k] @ weight[k, n], the streamed dimension in chunks (None: as the array says): the result, and what was
+    counted on the way."""
+    streamed = weight.shape[1] if array.dataflow is Dataflow.IS else act.shape[0]
+    chunk = chunk or min(array.m_chunk or streamed, streamed)
     numbers = _Numbers.of(array.summation(mode), mode, act, weight)
     with np.errstate(over="ignore", invalid="ignore"):  # an interpreted kernel would warn of infinite sums
         match array.dataflow:

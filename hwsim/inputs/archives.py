@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
 from hwsim.errors import FileProblem, shown
-from hwsim.inputs.binary import BinaryFile, read_bytes
+from hwsim.inputs.files import BinaryFile, read_bytes
 from hwsim.inputs.npz import NpzArchive, check_size, first_line
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem
-from hwsim.inputs.binary import regular_size
+from hwsim.inputs.files import regular_size
 
 LARGEST = 1 << 32
 

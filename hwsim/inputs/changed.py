@@ -32,7 +32,7 @@ def changed(chip: Chip, values: Mapping[str, Any]) -> Chip:
             fresh = replace(fresh, energy=load_prices(fresh.energy))
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
-    sources = {_known(name): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
+    sources = {_known(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
     return replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
 
 
@@ -140,7 +140,7 @@ def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
             yield from _tables(member)
 
 
-def _known(name: str) -> str:
+def _known(name: str, chip: Chip) -> str:
     """The path for which a source may stand: of what is inside a table, that of the table."""
-    known, steps = field_paths(Chip), name.split(".")
+    known, steps = field_paths(chip), name.split(".")
     return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in known)

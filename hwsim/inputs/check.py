@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
-from hwsim.inputs.document_kind import describes
-from hwsim.inputs.load import Loaded, chip_from, open_located, prices_from, workload_from
+from hwsim.inputs.load import Loaded, chip_from, describes, open_located, prices_from, workload_from
 from hwsim.inputs.shipped import Kind, Located, locate, names
 
 

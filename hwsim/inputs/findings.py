@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from hwsim.errors import InvalidValue, shown, suggestion
 from hwsim.inputs.yaml.document import Node
+from hwsim.quantities.family import Family
 from hwsim.quantities.noun import ByKind, Table, kind_of
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
@@ -172,10 +173,14 @@ class _Place:
     @property
     def member(self) -> str | None:
         """The branch of a union that the document's `kind` names; the validator puts it into locations."""
-        tagged = get_origin(self.kind) is Annotated and any(isinstance(law, ByKind) for law in self.kind.__metadata__)
-        if not tagged or not isinstance(self.node.value, dict) or "kind" not in self.node.value:
-            return None
-        return str(self.node.value["kind"].value)
+        laws = self.kind.__metadata__ if get_origin(self.kind) is Annotated else ()
+        entries = self.node.value if isinstance(self.node.value, dict) else {}
+        for law in laws:
+            if isinstance(law, Family):
+                return law.kind_in({name: node.value for name, node in entries.items()})
+            if isinstance(law, ByKind) and "kind" in entries:
+                return str(entries["kind"].value)
+        return None
 
     @property
     def member_kind(self) -> Any:
@@ -213,8 +218,11 @@ class _Place:
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
-    """The branches of a union, or the type itself, without annotations."""
+    """The branches of a union, the members of a family, or the type itself, without annotations."""
     if get_origin(kind) is Annotated:
+        families = [law for law in kind.__metadata__ if isinstance(law, Family)]
+        if families:
+            return families[0].members
         return _members(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
         return tuple(member for branch in get_args(kind) for member in _members(branch))

@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable, TechnologyTable
-from hwsim.inputs.document_kind import describes
 from hwsim.inputs.files import read_text
 from hwsim.inputs.shipped import Kind, Located, locate
 from hwsim.inputs.validate import as_node, from_document
@@ -20,6 +19,22 @@ from hwsim.models.dimensions import with_dimensions
 from hwsim.quantities.arguments import must_map_names
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.units import UTTERANCE
+
+_FIELDS = {
+    Kind.ARCH: {f.name for f in fields(Chip)},
+    Kind.WORKLOAD: {f.name for recipe in RECIPES.values() for f in fields(recipe)},
+    Kind.ENERGY: {f.name for f in fields(PriceTable)},
+}
+
+
+def describes(document: Node) -> Kind | None:
+    """The kind with which a document shares most fields; None if it shares none that others lack."""
+    if not isinstance(document.value, dict):
+        return None
+    shared = {kind: len(names & set(document.value)) for kind, names in _FIELDS.items()}
+    most = max(shared, key=lambda kind: shared[kind])
+    return most if list(shared.values()).count(shared[most]) == 1 else None
+
 
 Source = str | PathLike[str] | Mapping[str, Any]
 T = TypeVar("T")
@@ -81,6 +96,11 @@ def load_workload(source: Source, precision: str | None = None, *, dims: Mapping
 def load_prices(source: Source | PriceTable) -> PriceTable:
     """A price table."""
     return source if isinstance(source, PriceTable) else prices_from(_open(Kind.ENERGY, source)).value
+
+
+def prices_of(chip: Chip) -> PriceTable:
+    """The price table that a chip has, or that it names: one that no file described may name a shipped table."""
+    return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
 
 
 def open_chip(source: Source) -> Loaded[Chip]:

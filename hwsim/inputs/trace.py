@@ -8,7 +8,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem
-from hwsim.inputs.binary import regular_size
+from hwsim.inputs.files import regular_size
 from hwsim.inputs.npz import NpzArchive
 
 

@@ -5,15 +5,15 @@ import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Annotated, Any, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.yaml.document import DEEPEST, MOST_NODES, Node
-from hwsim.inputs.yaml.scalars import MOST_DIGITS
+from hwsim.inputs.yaml.document import DEEPEST, MOST_DIGITS, MOST_NODES, Node
+from hwsim.quantities.family import kept_for_kinds
 from hwsim.quantities.noun import ByKind
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(union).json_schema()}
 
 
-@cache
+@kept_for_kinds
 def adapter(kind: Hashable) -> TypeAdapter[Any]:
     """What reads values of a type from documents."""
     return TypeAdapter(cast(Any, kind))

@@ -1,318 +1,49 @@
 """One table that says of each kind of op what it reads, writes, must obey and costs.
 
-Whoever needs to know one of these things asks `law(op)`; a new kind is a class in `ir/ops.py` and a row here, a
-function in `tensor/` for its values and a case in `mapping/` for its steps. All laws take the shapes of views from
-outside, because a view may move and grow with the loops around the op.
+Whoever needs to know one of these things asks `law(op)`. The other rooms have tables of their own by kind: how an op
+falls into rows (`mapping/row_kinds.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A
+new kind registers a row in each, as `docs/adding_an_op.md` shows.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import prod
-from typing import Any
+from hwsim.ir.op_specs.matrix import CONV, GEMM, MatrixSize, is_depthwise, matrix_size
+from hwsim.ir.op_specs.spec import OpSpec, Shape, ShapeOf, no_products
+from hwsim.ir.op_specs.vector import ELEMENTWISE, LOOKUP, MOVE, QUANTISE, REDUCE, SKEW
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
+from hwsim.quantities.kind_table import KindTable, kind_name
 
-from hwsim.ir.functions import Function, VectorWork
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
-from hwsim.ir.view import View
+__all__ = [
+    "OP_TABLE",
+    "MatrixSize",
+    "OpSpec",
+    "Shape",
+    "ShapeOf",
+    "is_depthwise",
+    "kind",
+    "matrix_size",
+    "no_products",
+    "op_spec",
+]
 
-Shape = tuple[int, ...]
-ShapeOf = Callable[[View], Shape]
-
-
-@dataclass(frozen=True, slots=True)
-class OpSpec:
-    """A row of the op table."""
-
-    reads: Callable[[Any], tuple[View, ...]]
-    writes: Callable[[Any], tuple[View, ...]]
-    shape_problem: Callable[[Any, ShapeOf], str | None]
-    macs: Callable[[Any, ShapeOf], int]
-    vector_work: Callable[[Any, ShapeOf], VectorWork]
-    copies: Callable[[Any], tuple[View, ...]] = lambda op: ()
-    """Views between which elements go as they are, so that they must have one format."""
+OP_TABLE = KindTable[OpSpec](
+    "programs",
+    {
+        Gemm: GEMM,
+        Conv: CONV,
+        Elementwise: ELEMENTWISE,
+        Reduce: REDUCE,
+        Lookup: LOOKUP,
+        Move: MOVE,
+        Skew: SKEW,
+        Quantise: QUANTISE,
+    },
+)
 
 
 def op_spec(op: Op) -> OpSpec:
     """The row of the table for this op."""
-    return OP_TABLE[type(op)]
+    return OP_TABLE.of(op)
 
 
 def kind(op: Op) -> str:
     """The name of the op's kind, as reports print it."""
-    return type(op).__name__.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixSize:
-    """A batch of matrix products."""
-
-    batch: int
-    m: int
-    k: int
-    n: int
-
-    @property
-    def macs(self) -> int:
-        return self.batch * self.m * self.k * self.n
-
-
-def matrix_size(op: Gemm | Conv, shape: ShapeOf) -> MatrixSize:
-    """The matrix products that the array does for an op.
-
-    A convolution has a row for each position of its kernel and a batch for each group.
-    """
-    *leading, k, n = shape(op.weight)
-    if isinstance(op, Conv):
-        positions = prod(axis.outputs for axis in op.axes)
-        return MatrixSize(op.groups, shape(op.act)[0] * positions, k, n)
-    if op.transposed:
-        k, n = n, k
-    batch = prod(leading)
-    return MatrixSize(batch, prod(shape(op.act)) // (batch * k), k, n)
-
-
-def is_depthwise(op: Op, shape: ShapeOf) -> bool:
-    """Whether an op is a convolution with one channel a group, which the vector unit does."""
-    return isinstance(op, Conv) and shape(op.act)[-1] == op.groups == shape(op.out)[-1]
-
-
-def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
-    size = matrix_size(op, shape)
-    for label, view, columns in (("act", op.act, size.k), ("out", op.out, size.n)):
-        wanted = size.batch * size.m * columns
-        if not _has_rows_of(columns, shape(view)) or prod(shape(view)) != wanted:
-            return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
-    if op.row_scales is not None and prod(shape(op.row_scales)) != size.batch * size.m:
-        return f"row scales have shape {shape(op.row_scales)}, expected {size.batch} × {size.m} elements"
-    return _bias_problem(op, size.n, shape)
-
-
-def _has_rows_of(columns: int, shape: Shape) -> bool:
-    """Whether the last axes of a shape, one or several, make up rows of that many elements."""
-    row = 1
-    for size in reversed(shape):
-        row *= size
-        if row >= columns:
-            return row == columns
-    return False
-
-
-def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
-    act, out = shape(op.act), shape(op.out)
-    inputs, outputs = tuple(axis.size for axis in op.axes), tuple(axis.outputs for axis in op.axes)
-    if len(act) != len(op.axes) + 2 or act[1:-1] != inputs:
-        return f"act has shape {act}, expected batch × {inputs} × channels"
-    if act[-1] % op.groups or out[-1] % op.groups:
-        return f"{op.groups} groups do not divide {act[-1]} input and {out[-1]} output channels"
-    wanted = (act[0], *outputs, out[-1])
-    if out != wanted:
-        return f"out has shape {out}, expected {wanted}"
-    kernel = prod(axis.kernel for axis in op.axes)
-    weight = (op.groups, kernel * act[-1] // op.groups, out[-1] // op.groups)
-    if shape(op.weight) != weight:
-        return f"weight has shape {shape(op.weight)}, expected {weight}"
-    return _bias_problem(op, out[-1], shape)
-
-
-def _bias_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
-    if op.bias is not None and prod(shape(op.bias)) != columns:
-        return f"bias has shape {shape(op.bias)}, expected {columns} elements"
-    return None
-
-
-def _matrix_reads(op: Gemm | Conv) -> tuple[View, ...]:
-    scales = op.row_scales if isinstance(op, Gemm) else None
-    return (op.act, op.weight, *(view for view in (op.bias, scales) if view is not None))
-
-
-def _matrix_vector_work(op: Gemm | Conv, shape: ShapeOf) -> VectorWork:
-    elements = prod(shape(op.out))
-    work = Counter({Function.REQUANTIZE: elements})
-    if op.bias is not None:
-        work[Function.ADD] += elements
-    if isinstance(op, Gemm) and op.row_scales is not None:
-        work[Function.MUL] += elements
-    if is_depthwise(op, shape):
-        products = matrix_size(op, shape).macs
-        work[Function.MUL] += products
-        work[Function.ADD] += products
-    return work
-
-
-def _chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
-    """Elements of each local value."""
-    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
-    for step in op.chain:
-        elements[step.result] = max(elements[arg] for arg in step.args)
-    return elements
-
-
-def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
-    elements = _chain_elements(op, shape)
-    most = max(elements.values())
-    widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
-    for local, _ in op.reads:
-        if elements[local] != most and not _has_rows_of(elements[local], widest):
-            return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"
-    for local, view in op.writes:
-        if prod(shape(view)) != elements[local]:
-            return f"{local} has {elements[local]} elements, its view {prod(shape(view))}"
-    return None
-
-
-def _elementwise_vector_work(op: Elementwise, shape: ShapeOf) -> VectorWork:
-    elements = _chain_elements(op, shape)
-    work: Counter[Function] = Counter()
-    for step in op.chain:
-        work[step.function.counts_as] += elements[step.result]
-    return work
-
-
-_PER_ELEMENT: dict[Reduction, VectorWork] = {
-    # maximum, subtraction, exponential, sum, scaling
-    Reduction.SOFTMAX: {Function.ADD: 3, Function.EXP: 1, Function.MUL: 1, Function.REQUANTIZE: 1},
-    # maximum, subtraction, exponential, sum, subtraction of its logarithm
-    Reduction.LOG_SOFTMAX: {Function.ADD: 4, Function.EXP: 1, Function.REQUANTIZE: 1},
-    # sum, subtraction of the mean, square, sum of squares, scaling, gain, offset
-    Reduction.LAYER_NORM: {Function.ADD: 4, Function.MUL: 3, Function.REQUANTIZE: 1},
-    Reduction.ARGMAX: {Function.MAX: 1},
-    Reduction.TOP: {Function.MAX: 1},
-    Reduction.MAX: {Function.MAX: 1},
-    Reduction.MEAN: {Function.ADD: 1},
-}
-_PER_ROW: dict[Reduction, VectorWork] = {
-    Reduction.SOFTMAX: {Function.RECIPROCAL: 1},
-    Reduction.LOG_SOFTMAX: {Function.LOG: 1},
-    Reduction.LAYER_NORM: {Function.MUL: 2, Function.RSQRT: 1},
-    Reduction.ARGMAX: {},
-    Reduction.TOP: {},
-    Reduction.MAX: {},
-    Reduction.MEAN: {Function.MUL: 1, Function.REQUANTIZE: 1},
-}
-
-
-def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
-    read, write = shape(op.read), shape(op.write)
-    if not -len(read) <= op.axis < len(read):
-        return f"reduces axis {op.axis} of a view with {len(read)} axes"
-    if op.count > read[op.axis]:
-        return f"finds {op.count} places among {read[op.axis]} entries"
-    rest = prod(read) // read[op.axis]
-    wanted = rest * op.count if op.reduction.narrows else prod(read)
-    if prod(write) != wanted:
-        return f"output has shape {write}, expected {wanted} elements"
-    count = 2 if op.reduction is Reduction.LAYER_NORM else 0
-    if [prod(shape(view)) for view in op.parameters] != [read[op.axis]] * count:
-        return f"needs {count} parameters of {read[op.axis]} elements"
-    return None
-
-
-def _reduce_vector_work(op: Reduce, shape: ShapeOf) -> VectorWork:
-    read = shape(op.read)
-    work: Counter[Function] = Counter()
-    for function, times in _PER_ELEMENT[op.reduction].items():
-        work[function.counts_as] += times * prod(read) * op.count  # one pass for each place that is found
-    for function, times in _PER_ROW[op.reduction].items():
-        work[function.counts_as] += times * (prod(read) // read[op.axis])
-    return work
-
-
-def _lookup_shapes(op: Lookup, shape: ShapeOf) -> str | None:
-    wanted = prod(shape(op.index)) * shape(op.table)[-1]
-    return None if prod(shape(op.out)) == wanted else f"output has shape {shape(op.out)}, expected {wanted} elements"
-
-
-def _move_shapes(op: Move, shape: ShapeOf) -> str | None:
-    same = prod(shape(op.read)) == prod(shape(op.write))
-    return None if same else f"moves {shape(op.read)} to {shape(op.write)}, which has another number of elements"
-
-
-def _skew_shapes(op: Skew, shape: ShapeOf) -> str | None:
-    read, write = shape(op.read), shape(op.write)
-    if len(read) < 2 or len(write) < 2:
-        return f"needs rows and columns, has {read} and {write}"
-    wanted = (*read[:-1], read[-1] - read[-2] + 1)
-    same = write[-2:] == wanted[-2:] and prod(write) == prod(wanted)
-    return None if same else f"output has shape {write}, expected {wanted}"
-
-
-def _quantise_shapes(op: Quantise, shape: ShapeOf) -> str | None:
-    read, write, rows = shape(op.read), shape(op.write), prod(shape(op.scales))
-    if prod(read) != prod(write):
-        return f"turns {read} into {write}, which has another number of elements"
-    whole = prod(read) % rows == 0 and _has_rows_of(prod(read) // rows, read)
-    return None if whole else f"has {rows} scales for {read}, which are not so many rows"
-
-
-def _quantise_vector_work(op: Quantise, shape: ShapeOf) -> VectorWork:
-    """Largest magnitude and conversion of each element; the scale of a row and its reciprocal."""
-    elements, rows = prod(shape(op.read)), prod(shape(op.scales))
-    return {
-        Function.MAX.counts_as: elements,
-        Function.REQUANTIZE: elements,
-        Function.MUL: rows,
-        Function.RECIPROCAL: rows,
-    }
-
-
-OP_TABLE: Mapping[type, OpSpec] = {
-    Gemm: OpSpec(
-        reads=_matrix_reads,
-        writes=lambda op: (op.out,),
-        shape_problem=_gemm_shapes,
-        macs=lambda op, shape: matrix_size(op, shape).macs,
-        vector_work=_matrix_vector_work,
-    ),
-    Conv: OpSpec(
-        reads=_matrix_reads,
-        writes=lambda op: (op.out,),
-        shape_problem=_conv_shapes,
-        macs=lambda op, shape: matrix_size(op, shape).macs,
-        vector_work=_matrix_vector_work,
-    ),
-    Elementwise: OpSpec(
-        reads=lambda op: tuple(view for _, view in op.reads),
-        writes=lambda op: tuple(view for _, view in op.writes),
-        shape_problem=_elementwise_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=_elementwise_vector_work,
-    ),
-    Reduce: OpSpec(
-        reads=lambda op: (op.read, *op.parameters),
-        writes=lambda op: (op.write,),
-        shape_problem=_reduce_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=_reduce_vector_work,
-    ),
-    Lookup: OpSpec(
-        reads=lambda op: (op.table, op.index),
-        writes=lambda op: (op.out,),
-        shape_problem=_lookup_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=lambda op, shape: {},
-        copies=lambda op: (op.table, op.out),
-    ),
-    Move: OpSpec(
-        reads=lambda op: (op.read,),
-        writes=lambda op: (op.write,),
-        shape_problem=_move_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=lambda op, shape: {},
-        copies=lambda op: (op.read, op.write),
-    ),
-    Skew: OpSpec(
-        reads=lambda op: (op.read,),
-        writes=lambda op: (op.write,),
-        shape_problem=_skew_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=lambda op, shape: {},
-        copies=lambda op: (op.read, op.write),
-    ),
-    Quantise: OpSpec(
-        reads=lambda op: (op.read,),
-        writes=lambda op: (op.write, op.scales),
-        shape_problem=_quantise_shapes,
-        macs=lambda op, shape: 0,
-        vector_work=_quantise_vector_work,
-    ),
-}
+    return kind_name(type(op))

@@ -17,7 +17,14 @@ Size = Annotated[int, Whole(low=1, high=2**40)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gemm(Noun):
+class Op(Noun):
+    """What every op is: a noun with a name of its own in its program. Its class is its kind."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gemm(Op):
     """out[b, m, n] = act[b, m, k] @ weight[b, k, n] + bias[n], brought to the format of `out`.
 
     The sizes are those of the views: b from the leading axes of `weight`, k and n from its last two (n and k, if it is
@@ -28,7 +35,6 @@ class Gemm(Noun):
     row and that of their column.
     """
 
-    name: Name
     act: View
     weight: View
     out: View
@@ -68,13 +74,12 @@ class ConvAxis(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conv(Noun):
+class Conv(Op):
     """A convolution of act[batch, *axes, channels] with weight[groups, *kernels · channels / groups, outputs / groups].
 
     With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows.
     """
 
-    name: Name
     act: View
     weight: View
     out: View
@@ -101,14 +106,13 @@ class Apply(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elementwise(Noun):
+class Elementwise(Op):
     """A chain of functions over local values that are read from views, or constant, and written to views.
 
     All values have the same number of elements, but those of one row, which are repeated for each row. A row is what
     one or several last axes of the largest view make up.
     """
 
-    name: Name
     reads: tuple[tuple[str, View], ...]
     chain: tuple[Apply, ...]
     writes: tuple[tuple[str, View], ...]
@@ -144,13 +148,12 @@ class Reduction(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reduce(Noun):
+class Reduce(Op):
     """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset.
 
     What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds.
     """
 
-    name: Name
     reduction: Reduction
     read: View
     write: View
@@ -164,51 +167,44 @@ class Reduce(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup(Noun):
+class Lookup(Op):
     """One row of a table for each index: out[i] = table[index[i]], the table's leading axes taken as one.
 
     An index beyond the last row means the last row.
     """
 
-    name: Name
     table: View
     index: View
     out: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Noun):
+class Move(Op):
     """A copy to another place or layout, element for element."""
 
-    name: Name
     read: View
     write: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skew(Noun):
+class Skew(Op):
     """write[…, i, j] = read[…, i, j + rows - 1 - i]: each row begins one entry before the one above it.
 
     It turns products with relative positions, the largest distance first, into those of queries with keys: `read` has
     rows - 1 more columns than `write`, and the first row loses as many at its left, the last one at its right.
     """
 
-    name: Name
     read: View
     write: View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantise(Noun):
+class Quantise(Op):
     """Rows of floats as integers, each by a scale of its own: its largest magnitude over the largest integer.
 
     There are as many rows as `scales` has elements; a row may lie over several last axes.
     """
 
-    name: Name
     read: View
     write: View
     scales: View
-
-
-Op = Gemm | Conv | Elementwise | Reduce | Lookup | Move | Skew | Quantise

@@ -15,7 +15,7 @@ from hwsim.kernels.registers import add_products, clamps, settle, settle_all, sh
 # What travels with an activation: first or last of a tile, or of a chunk of it.
 VALID, LAST, CHUNK_FIRST, CHUNK_LAST, FIRST_CHUNK = 1, 2, 4, 8, 16
 
-# Drains, as core.chip orders them.
+# Drains, as arrays.systolic.elements orders them.
 SERIAL, SHARED, SEPARATE = 0, 1, 2
 
 # Columns of `tiles`, one row a tile, in the order in which the array works.

@@ -22,9 +22,16 @@ def before(slot, slots):
 def run_unit(walk, op, port, unit, wait, reason, cycles):
     """A unit works as soon as it is free and `wait` has come; `port` is the unit whose time it takes."""
     start = max(walk.now[c.FREE + port], wait)
-    walk.totals[op, reason + unit] += start - walk.now[c.FREE + port]
+    waited = start - walk.now[c.FREE + port]
+    walk.totals[op, reason + unit] += waited
     walk.totals[op, c.BUSY + unit] += cycles
     walk.now[c.FREE + port] = start + cycles
+    if walk.events.shape[0] > 0:
+        event = walk.events[walk.now[c.EVENTS]]
+        event[c.E_UNIT], event[c.E_OP] = unit, op
+        event[c.E_START], event[c.E_END] = start, start + cycles
+        event[c.E_WAITED], event[c.E_REASON] = waited, (reason - c.STALLS) // c.UNITS
+        walk.now[c.EVENTS] += 1
     return start
 
 

@@ -17,11 +17,12 @@ PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
 
 
 @kernel
-def walk(code, refs, touched, fixed, sizes, two_spaces):
+def walk(code, refs, touched, fixed, sizes, two_spaces, events):
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
     `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
-    MOST iterations UNROLLED, nothing but that is known.
+    MOST iterations UNROLLED, nothing but that is known. `events` has no rows, or at least one for each piece of work
+    that is walked.
     """
     levels = sizes[2] + 1
     walk = c.Walk(
@@ -37,6 +38,7 @@ def walk(code, refs, touched, fixed, sizes, two_spaces):
         np.zeros((fixed[c.DELAY] + 1, c.PENDING_COLUMNS), np.int64),
         np.zeros(c.NOW, np.int64),
         np.zeros((levels + 1, c.PEAKS), np.int64),
+        events,
     )
     done = np.zeros(levels + 1, np.int64)
     taken = np.zeros(levels + 1, np.int64)

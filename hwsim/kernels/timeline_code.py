@@ -48,23 +48,26 @@ ARRAY_READ, VECTOR_READ, LOADED_0, KEPT, KEPT_PART, STORED, STORED_PART, OVERWRI
 # the units that read it.
 T_TENSOR, T_WHOLE, T_PART, T_ASKED, T_READERS, TOUCHED_COLUMNS = 0, 1, 2, 3, 4, 5
 
-# Units and rings, as core.steps numbers them; two rings of result slots follow the three of operand slots.
+# Units, and reasons to wait, are numbered as in the table of units, rings as in core.steps; two rings of result slots
+# follow the three of operand slots.
 LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4
 WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
 ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
 READERS = 3  # units that can read a tensor: load, array, vector
 
-# `totals`, one row an op: cycles, span, busy cycles and stalls (four columns each, one per unit).
+# `totals`, one row an op: cycles, span, busy cycles, and stalls by reason (as many columns each as there are units).
+REASONS = 5
 CYCLES, SPAN, BUSY = 0, 1, 2
-FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = 6, 10, 14, 18, 22
-TOTALS = 26
+STALLS = BUSY + UNITS
+FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = (STALLS + UNITS * reason for reason in range(REASONS))
+TOTALS = STALLS + UNITS * REASONS
 
 # `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES = 5, 6, 7, 8, 9
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 10, 11, 12, 13
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 14, 15, 16, 17, 18
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, NOW = 19, 22, 23, 26, 30
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, NOW = 19, 22, 23, 26, 27, 31
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
 # iterations the walk is given up.
@@ -77,6 +80,10 @@ REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4
 # P_OWN: if the steps of its op are over, the latest end of that run so far.
 P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, P_OWN, PENDING_COLUMNS = range(12)
 PENDING_KEY = 11
+
+# `events`, one row a piece of work of a unit, in the order of the walk: E_REASON is what the unit waited for during the
+# E_WAITED cycles before its start. It has no rows if nobody asks.
+E_UNIT, E_OP, E_START, E_END, E_WAITED, E_REASON, EVENT_COLUMNS = 0, 1, 2, 3, 4, 5, 6
 
 # What a snapshot keeps: the time of the unit that others are relative to, the frontier, how many integers its key has,
 # the peaks of the iteration, and then the totals of the body's ops.
@@ -100,3 +107,4 @@ class Walk(NamedTuple):
     pending: Ints
     now: Ints
     peaks: Ints
+    events: Ints

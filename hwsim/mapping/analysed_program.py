@@ -9,7 +9,6 @@ from math import prod
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
-from hwsim.mapping.blocks import constraints_of
 from hwsim.mapping.epilogue import can_fuse
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
 from hwsim.mapping.op_mappers import MatmulMapper, OpMappers, VectorMapper
@@ -94,7 +93,7 @@ def analyse(program: Program) -> AnalysedProgram:
         before = largest.get(sized.op.name)
         if before is None or _elements(sized) > _elements(before):
             largest[sized.op.name] = sized
-    elided = frozenset(sized.op.out.tensor for sized in largest.values() if _leads(sized))  # type: ignore[union-attr]
+    elided = frozenset(sized.op.out.tensor for sized in largest.values() if _leads(sized))  # type: ignore[attr-defined]
     two_spaces = tuple(name for name, one in uses.tensors.items() if one.spaces == 2 and name not in elided)
     return AnalysedProgram(program, uses, nodes, largest, elided, two_spaces)
 
@@ -242,9 +241,9 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, target: Target) -> It
     weight = analysed.uses.tensors[op.weight.tensor]
     matrix = operands.size
     if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
-        limits = constraints_of(target.array, mapper.mode)
+        limits = target.array.constraints(mapper.mode)
         if matrix.batch > 1 or limits.outputs_stay:
-            # On an OS array K is cut only inside one output tile, so part of a weight would force blocks of one tile.
+            # Where K is cut only inside one output tile, part of a weight would force blocks of one tile.
             yield op.weight.tensor, 0, 1, matrix.batch * operands.weight_bytes(matrix.k, matrix.n)
         else:
             count = -(-matrix.k // limits.unit.k)

@@ -1,61 +1,15 @@
 """Cutting a Gemm into blocks that fit.
 
-The dimensions are named by what they do on the array. `outer` is the slowest loop: the streamed dimension of WS (M)
-and IS (N), the rows of OS (M). `inner` lies along the array's columns: N for WS and OS, M for IS. K is innermost, so
-that partial sums stay in the accumulators.
+The dimensions are named by what they do on the array, whose limits say which of M and N is which. `outer` is the
+slowest loop, such as over the dimension that streams through a stationary tile; `inner` lies along the array's columns.
+K is innermost, so that partial sums stay in the accumulators.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from hwsim.hardware.chip import Dataflow, SystolicArray
-from hwsim.quantities.precision import Precision
-
-
-@dataclass(frozen=True, slots=True)
-class TileShape:
-    """Sizes of a Gemm, or of a block of one, in the order of the loops."""
-
-    outer: int
-    inner: int
-    k: int
-
-
-def tile_shape(dataflow: Dataflow, m: int, k: int, n: int) -> TileShape:
-    """M, K, N in the order of the loops."""
-    return TileShape(outer=n, inner=m, k=k) if dataflow is Dataflow.IS else TileShape(outer=m, inner=n, k=k)
-
-
-def m_and_n(dataflow: Dataflow, block: TileShape) -> tuple[int, int]:
-    """The rows and columns of the result that a block makes."""
-    return (block.inner, block.outer) if dataflow is Dataflow.IS else (block.outer, block.inner)
-
-
-@dataclass(frozen=True, slots=True)
-class TilingConstraints:
-    """What blocks must obey: the part of each dimension that one array tile covers, of which they are multiples; the
-    longest stream; the partial sums of a column; and whether results stay in the processing elements (OS)."""
-
-    unit: TileShape
-    packed_k: int
-    stream: int | None
-    entries: int | None
-    outputs_stay: bool
-    k_is_cut: bool = False
-    """Whether K is cut in any case, because the first rows of the weight are resident."""
-
-
-@lru_cache(maxsize=256)
-def constraints_of(array: SystolicArray, mode: Precision) -> TilingConstraints:
-    """The limits of an array in one of its modes."""
-    packed = array.packed(mode)
-    inner = array.cols * packed.n
-    stays = array.dataflow is Dataflow.OS
-    unit = TileShape(array.rows, inner, packed.k) if stays else TileShape(1, inner, array.rows * packed.k)
-    return TilingConstraints(unit, packed.k, array.m_chunk, array.accumulator_of(mode).entries, stays)
+from hwsim.hardware.tile_shape import TileShape, TilingConstraints
 
 
 def largest_block(

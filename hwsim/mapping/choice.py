@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hwsim.hardware.objective import Objective
 from hwsim.mapping.plan import Plan
 from hwsim.schedule.schedule import Preload, Schedule
+from hwsim.schedule.unit_table import Unit
 from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, times
@@ -128,15 +129,12 @@ class Choice:
 
 def busiest(schedule: Schedule) -> int:
     """Busy cycles of the busiest unit, which no schedule undercuts."""
-    load = array = vector = store = 0
+    busy = [0] * len(Unit)
     for placed in schedule.placed():
         node, runs = placed.node, placed.times
         if isinstance(node, Preload):
-            load += runs * schedule.ports.load_cycles(node.bytes)
+            busy[Unit.LOAD] += runs * schedule.ports.load_cycles(node.bytes)
             continue
-        own_load, own_array, own_vector, own_store = step_code(node.steps, schedule.ports).busy
-        load += runs * own_load
-        array += runs * own_array
-        vector += runs * own_vector
-        store += runs * own_store
-    return max(load, array, vector, store)
+        for unit, cycles in enumerate(step_code(node.steps, schedule.ports).busy):
+            busy[unit] += runs * cycles
+    return max(busy)

@@ -1,34 +1,30 @@
-"""What follows an op on an output-stationary array whose drain registers are its own.
+"""What follows an op on an array where the end of a product waits for the next one, if that is shorter.
 
-There a tile may not complete its sums before the one before it has left the drain registers, so the last tile of an op
-waits for a shorter next one: it occupies K + max(0, R - K') cycles, K' being the shortest that may come next.
+On an output-stationary array with drain registers of its own a tile may not complete its sums before the one before it
+has left the drain registers: the last tile of an op occupies K + max(0, R - K') cycles, K' being the lead of the
+product with the least that may come next.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
 
-from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
+from hwsim.hardware.array import NOTHING_FOLLOWS
 from hwsim.mapping.analysed_program import AnalysedProgram, mappers_of
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.target import Target
 
 
-def waits_for_next(array: SystolicArray) -> bool:
-    """Whether tiles of this array wait for what follows."""
-    return array.dataflow is Dataflow.OS and array.drain is Drain.SEPARATE
-
-
 @lru_cache(maxsize=32)
 def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
-    """For each op on the array the shortest stream that may follow its last tile; R where nothing does."""
+    """For each op on the array the least lead of what may follow it."""
     mappers = mappers_of(analysed, target)
     shortest: dict[str, int] = {}
 
     def stream(sized: SizedOp) -> int:
         mapper = mappers.of(sized)
         assert isinstance(mapper, MatmulMapper)
-        return -(-mapper.operands.size.k // target.array.packed(mapper.mode).k)
+        return target.array.lead(mapper.mode, mapper.operands.size.k)
 
     def follow(before: str | None, sized: SizedOp) -> None:
         if before is not None:
@@ -52,4 +48,4 @@ def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
         return first, before
 
     walk(analysed.nodes, None)
-    return {name: shortest.get(name, target.array.rows) for name, sized in analysed.largest.items() if sized.on_array}
+    return {name: shortest.get(name, NOTHING_FOLLOWS) for name, sized in analysed.largest.items() if sized.on_array}

@@ -54,13 +54,18 @@ class Epilogue:
         return sum(operand.bytes(m, n) for operand in self.reads)
 
     def loaded_bytes(self, rows: TileRun, n: int) -> int:
-        return sum(operand.bytes_away(rows, n) for operand in self.reads)
+        return sum(self.loaded_each(rows, n))
+
+    def loaded_each(self, rows: TileRun, n: int) -> list[int]:
+        """Of each operand that it reads, what of these rows and n columns is loaded."""
+        return [operand.bytes_away(rows, n) for operand in self.reads]
+
+    def stored_each(self, rows: TileRun, n: int) -> list[int]:
+        """Of each operand that it writes, what of these rows and n columns is stored."""
+        return [operand.bytes_away(rows, n) for operand in self.writes]
 
     def written_bytes(self, m: int, n: int) -> int:
         return sum(operand.bytes(m, n) for operand in self.writes)
-
-    def stored_bytes(self, rows: TileRun, n: int) -> int:
-        return sum(operand.bytes_away(rows, n) for operand in self.writes)
 
     @property
     def loads_tiles(self) -> bool:

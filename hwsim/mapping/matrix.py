@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hwsim.errors import Unsupported
+from hwsim.hardware.tile_shape import TileShape
 from hwsim.mapping.alone import cycles_of
-from hwsim.mapping.blocks import TileShape, largest_block, m_and_n, smallest_block
+from hwsim.mapping.blocks import largest_block, smallest_block
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
@@ -29,8 +30,7 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     """The mode of the array that takes the operands."""
     mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
     if mode is None:
-        modes = ", ".join(mode.value for mode, _ in target.array.macs_per_pe)
-        raise Unsupported(f"the array multiplies no {operands.act.value} by {operands.weight.value}; it does {modes}")
+        raise target.array.refusal(operands.act, operands.weight)
     return mode
 
 
@@ -132,7 +132,7 @@ def _fitting(tiling: Tiling, room: int) -> Callable[[TileShape], bool]:
 @lru_cache(maxsize=1 << 15)
 def tiled_into(tiling: Tiling, block: TileShape) -> TiledMatmul:
     """The product in blocks of that size."""
-    m, n = m_and_n(tiling.target.array.dataflow, block)
+    m, n = tiling.constraints.m_and_n(block)
     held = tiling.bytes_held(block) * tiling.target.slots
     return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
 

@@ -5,19 +5,20 @@ Ops of equal sizes and formats share one piece of work: a network has hundreds o
 
 from dataclasses import dataclass, field
 
-from hwsim.ir.op_table import op_spec
+from hwsim.errors import Unsupported
+from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from hwsim.mapping.blocks import constraints_of
 from hwsim.mapping.epilogue import Epilogue, Operand, epilogue
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import mode_of
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.operands import Operands, operand_names
 from hwsim.mapping.refusal import naming
 from hwsim.mapping.resident_rows import ResidentRows
+from hwsim.mapping.row_kinds import ByRows, by_rows
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import OperandResidency, Tiling
-from hwsim.mapping.vector import ByRows, Rows, by_rows, rows_of
+from hwsim.mapping.vector import Rows, rows_of
 from hwsim.quantities.precision import Precision
 
 
@@ -37,6 +38,13 @@ class MatmulMapper:
     macs: int
     shared: dict[object, Tiling] = field(repr=False)
     row_scales: str | None = None
+    bias: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tensors that the portions of its transfers number."""
+        epilogues = (*self.epilogue_reads, *self.epilogue_writes)
+        return operand_names(self.act, self.weight, self.out, self.bias, self.row_scales, epilogues)
 
     def tiling(
         self, kept: ResidentRows, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
@@ -59,7 +67,7 @@ class MatmulMapper:
     def resident_k(self, rows: int) -> int:
         """How much of K so many rows of tiles are."""
         size = self.operands.size
-        limits = constraints_of(self.target.array, self.mode)
+        limits = self.target.array.constraints(self.mode)
         return min(size.k, rows * (size.k if size.batch > 1 or limits.outputs_stay else limits.unit.k))
 
     def _epilogue(self, kept: ResidentRows) -> Epilogue | None:
@@ -122,7 +130,8 @@ class OpMappers:
 
     def _matrix(self, sized: SizedOp) -> MatmulMapper:
         op = sized.op
-        assert isinstance(op, (Gemm, Conv))
+        if not isinstance(op, (Gemm, Conv)):
+            raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
         operands = Operands.of(sized, self.program)
         mode = mode_of(operands, self.target)
         follows: Epilogue | None = None
@@ -143,6 +152,7 @@ class OpMappers:
             op.act.tensor, op.weight.tensor, op.out.tensor, operands, mode, self.target, follows, reads, writes,
             operands.size.macs, shared,
             op.row_scales.tensor if isinstance(op, Gemm) and op.row_scales is not None else None,
+            None if op.bias is None else op.bias.tensor,
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorMapper:

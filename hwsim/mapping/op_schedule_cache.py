@@ -8,7 +8,7 @@ from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
-from hwsim.mapping.drain_hazard import next_streams, waits_for_next
+from hwsim.mapping.drain_hazard import next_streams
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import fastest_tiling, min_traffic_tiling, naive_tiling
 from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper
@@ -29,6 +29,7 @@ class OpVariant:
     sized: SizedOp
     place: int
     cuts: Tiling | Rows
+    operands: tuple[str, ...]
     macs: int
     mode: Precision | None
     array_reads: tuple[str, ...]
@@ -76,6 +77,7 @@ class OpVariant:
             kept=self.kept,
             stored=self.stored,
             overwrites=overwrites,
+            operands=self.operands,
             fused=None if follows is None else (follows.op.name, kind(follows.op)),
             steps=steps,
             macs=self.macs,
@@ -105,7 +107,7 @@ class OpScheduleCache:
     def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
         self.program, self.mappers = analysed.program, mappers_of(analysed, target)
         self.place_of = analysed.uses.place_of
-        self.following = next_streams(analysed, target) if waits_for_next(target.array) else {}
+        self.following = next_streams(analysed, target) if target.array.drain_hazard else {}
         self._of: dict[int, tuple[_OpVariants, SizedOp]] = {}
 
     def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> "ResidencyKey":
@@ -161,7 +163,7 @@ class OpScheduleCache:
             vector_reads += spots(kept, (view.tensor for view in others))
             loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
             written = op_spec(chain).writes(chain)
-        return self._made(sized, tiling, mapper.macs, mapper.mode, array_reads, vector_reads, loaded, written, kept)
+        return self._made(sized, tiling, mapper, mapper.mode, array_reads, vector_reads, loaded, written, kept)
 
     def _vector(self, sized: SizedOp, mapper: VectorMapper, kept: ResidentRows, *, together: bool) -> OpVariant:
         op, rules = sized.op, op_spec(sized.op)
@@ -169,7 +171,7 @@ class OpScheduleCache:
         reads = spots(kept, (view.tensor for view in rules.reads(op)))
         reads += [parameters_of(op.name)] if together else []
         loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
-        return self._made(sized, rows, mapper.macs, None, (), reads, loaded, rules.writes(op), kept)
+        return self._made(sized, rows, mapper, None, (), reads, loaded, rules.writes(op), kept)
 
     def _loaded(self, ring: Ring, views: Iterable[View], kept: ResidentRows) -> list[Loaded]:
         """The tensors that ops made and that must come from DRAM."""
@@ -181,7 +183,7 @@ class OpScheduleCache:
         self,
         sized: SizedOp,
         cuts: Tiling | Rows,
-        macs: int,
+        mapper: MatmulMapper | VectorMapper,
         mode: Precision | None,
         array_reads: Iterable[str],
         vector_reads: Iterable[str],
@@ -196,7 +198,8 @@ class OpScheduleCache:
             sized,
             self.place_of[sized.op.name],
             cuts,
-            macs,
+            mapper.names,
+            mapper.macs,
             mode,
             tuple(dict.fromkeys(array_reads)),
             tuple(dict.fromkeys(vector_reads)),

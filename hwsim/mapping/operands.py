@@ -1,5 +1,6 @@
-"""How many bytes the blocks of a matrix product's operands take, in DRAM and scratchpad."""
+"""How many bytes the blocks of a matrix product's operands take, in DRAM and scratchpad, and what transfers move."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
@@ -8,8 +9,15 @@ from hwsim.ir.op_table import MatrixSize, matrix_size
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity
+from hwsim.mapping.blocks import TileRun
+from hwsim.mapping.epilogue import Epilogue
 from hwsim.mapping.lower import SizedOp
 from hwsim.quantities.precision import Precision
+from hwsim.schedule.steps import Portion
+
+ACT, WEIGHT, OUT, _OTHERS = 0, 1, 2, 3
+"""Places among the operands; behind these stand the bias and the scales of rows, if there are any, and then what a
+follower reads and writes beside the product's result (`operand_names`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +128,44 @@ def _sliding(op: Conv, program: Program) -> Sliding:
         reach=first.reach,
         entry_bytes=prod(axis.size for axis in others) * act.precision.row_bytes(act.shape[-1] // op.groups),
     )
+
+
+def operand_names(
+    act: str, weight: str, out: str, bias: str | None, row_scales: str | None, epilogues: Iterable[str]
+) -> tuple[str, ...]:
+    """The names of the operands, by their places."""
+    return (act, weight, out, *(name for name in (bias, row_scales) if name is not None), *epilogues)
+
+
+def vector_operand_portions(
+    operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, columns: bool, row_scales: bool
+) -> tuple[Portion, ...]:
+    """What the vector unit needs from DRAM for a tile of these rows and n columns; scales of columns are the weight's.
+
+    `columns` and `row_scales` say whether these have to be loaded.
+    """
+    place, found = _OTHERS, list[Portion]()
+    if columns:
+        found.append(Portion(WEIGHT, n * operands.scale_bytes))
+    if operands.bias is not None:
+        if columns:
+            found.append(Portion(place, operands.bias.row_bytes(n)))
+        place += 1
+    if operands.row_scales is not None:
+        if row_scales:
+            found.append(Portion(place, operands.row_scale_bytes(rows.size)))
+        place += 1
+    if epilogue is not None:
+        found += (Portion(place + at, size) for at, size in enumerate(epilogue.loaded_each(rows, n)))
+    return tuple([portion for portion in found if portion.bytes])
+
+
+def result_portions(
+    operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, kept: int
+) -> tuple[Portion, ...]:
+    """What of a tile of these rows and n columns goes to DRAM, if the first `kept` rows of the result stay on chip."""
+    if epilogue is None:
+        size = operands.result_bytes(rows.size - rows.before(kept), n)
+        return (Portion(OUT, size),) if size else ()
+    first = _OTHERS + (operands.bias is not None) + (operands.row_scales is not None) + len(epilogue.reads)
+    return tuple([Portion(first + at, size) for at, size in enumerate(epilogue.stored_each(rows, n)) if size])

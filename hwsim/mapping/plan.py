@@ -15,7 +15,7 @@ from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.matrix import naive_bytes
 from hwsim.mapping.op_mappers import VectorMapper
 from hwsim.mapping.refusal import UnsupportedOp, naming
-from hwsim.mapping.residency import Choice, Chosen, Item, choose
+from hwsim.mapping.residency import Chosen, Item, choose
 from hwsim.mapping.resident_rows import ALL, ResidentRows, prefix_name
 from hwsim.mapping.row_partitionable import row_partitionable
 from hwsim.mapping.scratchpad_allocator import Allocation, Buffer, ScratchpadAllocator
@@ -111,7 +111,7 @@ def plan(
     residents: dict[str, Resident] = {}
     kept: dict[str, Allocation] = {}
     if residency is None:
-        choice, rounded = _chosen(analysed, target, size, working_set_divisor)
+        choice, rounded = residents_that_save_most(analysed, target, size, working_set_divisor)
     else:
         choice, rounded = tuple(_as_before(item, residency) for item in items), 0
     for name, loop, rows, size_ in _grouped(items, choice):
@@ -153,13 +153,9 @@ def _resident_prefix(
     return ResidentPrefix(rows, all_rows, allocation)
 
 
-def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Choice:
-    """What saves most traffic beside the largest working set of each loop."""
-    return _chosen(analysed, target, size, working_set_divisor).choice
-
-
 @lru_cache(maxsize=256)
-def _chosen(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
+def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
+    """What saves most traffic beside the largest working set of each loop."""
     return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
 
 

@@ -10,7 +10,7 @@ from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.vector import by_rows
+from hwsim.mapping.row_kinds import by_rows
 
 
 @lru_cache(maxsize=8)

@@ -14,10 +14,9 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse, least_naive_cycles
-from hwsim.mapping.assemble import assemble
+from hwsim.mapping.assemble import assemble, placements
 from hwsim.mapping.candidate_capacities import candidate_capacities, slots, stride
 from hwsim.mapping.choice import Aim, Choice
-from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, naive_plan, plan, sufficient_capacity
 from hwsim.mapping.planning_limits import check_limits
 from hwsim.mapping.refusal import UnsupportedOp, naming
@@ -97,11 +96,6 @@ _MOST_PLANS = 64
 _EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
 _SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
 """Comparing a program takes longer than walking it."""
-
-
-def naive_schedule(program: Program, chip: Chip) -> Schedule:
-    """The naive schedule: the largest square blocks that fit, all tensors in DRAM between ops."""
-    return assemble(naive_plan(analyse(program), target_of(chip), chip.scratchpad.size))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from hwsim.hardware.chip import Chip, Scratchpad, SystolicArray, VectorUnit
+from hwsim.hardware.array import ComputeArray
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
 from hwsim.ir.functions import Function
 from hwsim.schedule.schedule import Ports
 
@@ -14,7 +15,7 @@ from hwsim.schedule.schedule import Ports
 class Target:
     """The units of one core, and what transfers need to know of its memories. There is one object for equal ones."""
 
-    array: SystolicArray
+    array: ComputeArray
     vector: VectorUnit
     scratchpad: Scratchpad
     ports: Ports
@@ -40,7 +41,7 @@ class Target:
 
 @lru_cache(maxsize=256)
 def _target(
-    array: SystolicArray, vector: VectorUnit, scratchpad: Scratchpad, ports: Ports, free_conversion: bool
+    array: ComputeArray, vector: VectorUnit, scratchpad: Scratchpad, ports: Ports, free_conversion: bool
 ) -> Target:
     return Target(array, vector, scratchpad, ports, free_conversion)
 

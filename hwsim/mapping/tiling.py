@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwsim.hardware.chip import Dataflow
+from hwsim.hardware.array import MatmulCost
+from hwsim.hardware.tile_shape import TileShape, TilingConstraints
 from hwsim.ir.functions import Function
-from hwsim.mapping.array_cost import ArrayCost
-from hwsim.mapping.blocks import TileRun, TileShape, TilingConstraints, constraints_of, m_and_n, tile_runs, tile_shape
+from hwsim.mapping.blocks import TileRun, tile_runs
 from hwsim.mapping.epilogue import Epilogue
-from hwsim.mapping.operands import Operands
+from hwsim.mapping.operands import ACT, WEIGHT, Operands, result_portions, vector_operand_portions
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Fused, Load, Phase, Repeat, Ring, Step, StepTree, repeated
-from hwsim.timing.movement import sums_kept
+from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +54,26 @@ class Tiling:
     where: OperandResidency = OperandResidency()
     epilogue: Epilogue | None = None
     following: int | None = None
-    """On an OS array with drain registers of its own the shortest stream that may come next."""
+    """On an array whose products wait for the next ones the least lead of what may come."""
 
     @cached_property
     def whole(self) -> TileShape:
         size = self.operands.size
-        return tile_shape(self.target.array.dataflow, size.m, size.k, size.n)
+        return self.constraints.extent(size.m, size.k, size.n)
 
     @cached_property
     def constraints(self) -> TilingConstraints:
         """What blocks must obey on this array in this mode."""
-        in_part = 0 < self.where.resident_k < self.whole.k
-        return replace(constraints_of(self.target.array, self.mode), k_is_cut=in_part)
+        in_part = 0 < self.where.resident_k < self.operands.size.k
+        return replace(self.target.array.constraints(self.mode), k_is_cut=in_part)
 
     @cached_property
-    def _array(self) -> ArrayCost:
-        return ArrayCost(self.target, self.mode, self.operands, self.constraints, self.whole, self.following)
+    def _array(self) -> MatmulCost:
+        return self.target.array.matmul_cost(self.mode, self.whole, self.following)
 
     @property
     def _m_is_inner(self) -> bool:
-        return self.target.array.dataflow is Dataflow.IS
+        return self.constraints.n_is_outer
 
     @cached_property
     def _marks(self) -> tuple[int, ...]:
@@ -102,7 +101,7 @@ class Tiling:
         return held
 
     def _bytes_held(self, block: TileShape) -> int:
-        m, n = m_and_n(self.target.array.dataflow, block)
+        m, n = self.constraints.m_and_n(block)
         size = self.operands.size
         away = min(m, size.m - self.where.act)  # the most that a block has outside
         held = self.operands.act_bytes(away, block.k) if away > 0 else 0
@@ -120,7 +119,7 @@ class Tiling:
             once = self._once(block)
             return once if batch == 1 else (Repeat(times=batch, body=once),)
         # Each product of the batch is followed by another one like it, but the last.
-        others = replace(self, following=-(-self.whole.k // self.constraints.packed_k))._once(block)
+        others = replace(self, following=self.target.array.lead(self.mode, self.whole.k))._once(block)
         return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
 
     def _once(self, block: TileShape) -> tuple[StepTree, ...]:
@@ -146,7 +145,7 @@ class Tiling:
         """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
         whole = self.whole
         outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
-        m, n = m_and_n(self.target.array.dataflow, whole)
+        m, n = self.constraints.m_and_n(whole)
         one_k = block.k >= whole.k
         streaming = 1 if one_k else inners
         staying = 1 if one_k and inners == 1 else outers
@@ -189,46 +188,66 @@ class Tiling:
         return {}
 
     def _made(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: "_Reuse", *, last: bool) -> Step:
-        m, n = m_and_n(self.target.array.dataflow, block)
+        m, n = self.constraints.m_and_n(block)
         away = m - rows.before(self.where.act)
         phase = _PHASES[k.part.first, k.part.last]
-        sizes: dict[Ring, int] = {}
+        moved: dict[Ring, tuple[Portion, ...]] = {}
         if not (self.where.weight or k.resident):
-            sizes[Ring.WEIGHTS] = self.operands.weight_bytes(block.k, n)
+            moved[Ring.WEIGHTS] = (Portion(WEIGHT, self.operands.weight_bytes(block.k, n)),)
         if away:
-            sizes[Ring.ACTIVATIONS] = self.operands.act_bytes(away, block.k)
-        vector, fused, stored = None, None, 0
+            moved[Ring.ACTIVATIONS] = (Portion(ACT, self.operands.act_bytes(away, block.k)),)
+        vector, fused, stored = None, None, tuple[Portion, ...]()
         if phase.closes:
             vector = self._vector(m, n, fresh_weights=not reuse[Ring.WEIGHTS][0])
             fused = self._fused(m, n)
-            stored = self._stored_bytes(rows, n)
-            if brought := self._vector_operand_bytes(rows, n):
-                sizes[Ring.VECTOR_OPERANDS] = brought
-        loads = tuple(Load(ring=ring, bytes=size) for ring, size in sizes.items() if not reuse[ring][0])
-        loaded = sum(load.bytes for load in loads)
-        entering = self._array.entering_bytes(block)
-        kept = sums_kept(self.target.array, self.mode, m * n, block.k)
+            stored = result_portions(self.operands, self.epilogue, rows, n, kept=self.where.out)
+            brought = vector_operand_portions(
+                self.operands, self.epilogue, rows, n, columns=not self.where.columns, row_scales=not self.where.rows
+            )
+            if brought:
+                moved[Ring.VECTOR_OPERANDS] = brought
+        loads = tuple(Load.of(ring, portions) for ring, portions in moved.items() if not reuse[ring][0])
+        loaded = sum([load.bytes for load in loads])
+        stored_bytes = sum([size for _, size in stored])
+        entering, events = self._entering_bytes(block, m, n), self._array.events(block, phase)
         return Step(
             loads=loads,
-            array=self._array.work(block, phase, entering, last=last),
+            array=self._array_work(block, phase, entering, last=last),
             phase=phase,
             vector_cycles=None if vector is None else vector.cycles,
             vector_port_bound=vector is not None and vector.port_bound,
             vector_hidden_cycles=0 if vector is None else vector.hidden_cycles,
             fused=fused,
-            store_bytes=stored if stored and phase.closes else None,
-            releases=tuple(ring for ring in sizes if not reuse[ring][1]),
+            store_bytes=stored_bytes or None,
+            store_portions=stored,
+            releases=tuple(ring for ring in moved if not reuse[ring][1]),
             work=Work(
                 macs=m * n * block.k,
-                array_register_bits=self._array.register_bits(block, phase),
-                accumulator_reads=kept + m * n * (phase.closes - phase.opens) if kept else 0,
-                accumulator_writes=kept,
+                array_register_bits=events.register_bits,
+                accumulator_reads=events.accumulator_reads,
+                accumulator_writes=events.accumulator_writes,
                 vector_lane_cycles=0 if vector is None else vector.lane_cycles,
-                scratchpad_read_bytes=entering + stored + (0 if vector is None else vector.read_bytes),
+                scratchpad_read_bytes=entering + stored_bytes + (0 if vector is None else vector.read_bytes),
                 scratchpad_write_bytes=loaded + (0 if vector is None else vector.write_bytes),
                 dram_read_bytes=loaded,
-                dram_write_bytes=stored,
+                dram_write_bytes=stored_bytes,
             ),
+        )
+
+    def _entering_bytes(self, block: TileShape, m: int, n: int) -> int:
+        """Bytes that the array takes out of the scratchpad."""
+        reads = self._array.reads(block)
+        as_loaded = self.operands.weight_bytes if self.target.free_conversion else self.operands.weight_stream_bytes
+        return self.operands.act_stream_bytes(m, block.k) * reads.act + as_loaded(block.k, n) * reads.weight
+
+    def _array_work(self, block: TileShape, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
+        """The time of a step into which so many bytes enter: the array's own, or that of the scratchpad's port."""
+        time, ports = self._array.time(block, phase, last=last), -(-entering // self.target.scratchpad.read)
+        return ArrayWork(
+            cycles=max(time.cycles, ports),
+            tail=time.tail,
+            port_bound=ports > time.cycles,
+            hidden_cycles=min(time.cycles, ports),
         )
 
     def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> "_Reuse":
@@ -282,11 +301,6 @@ class Tiling:
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
-
-    def _stored_bytes(self, rows: TileRun, n: int) -> int:
-        if self.epilogue is not None:
-            return self.epilogue.stored_bytes(rows, n)
-        return self.operands.result_bytes(rows.size - rows.before(self.where.out), n)
 
 
 _Reuse = dict[Ring, tuple[bool, bool]]

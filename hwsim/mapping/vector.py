@@ -1,25 +1,22 @@
 """Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import prod
-from typing import NamedTuple
 
 from hwsim.errors import Unsupported
-from hwsim.ir.functions import Function, VectorWork
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Lookup, Quantise, Reduce
+from hwsim.ir.ops import Conv, Lookup
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.mapping.alone import cycles_of
 from hwsim.mapping.blocks import TileRun, largest, tile_runs
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.resident_rows import ALL, ResidentRows
+from hwsim.mapping.row_kinds import BlockWork, ByRows
 from hwsim.mapping.target import Target
 from hwsim.mapping.vector_cost import VectorCost, vector_cost
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Load, Repeat, Ring, Step, StepTree, repeated
+from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
@@ -53,7 +50,7 @@ class Rows:
     count: int
     reads: tuple[RowBytes, ...]
     writes: tuple[RowBytes, ...]
-    work_of: "BlockWork"
+    work_of: BlockWork
     target: Target
 
     @cached_property
@@ -83,29 +80,19 @@ class Rows:
         """What a block of these rows takes."""
         read = sum(one.of_block(rows.size, self.count) for one in self.reads)
         written = sum(one.of_block(rows.size, self.count) for one in self.writes)
-        loaded = sum(one.away(rows, self.count) for one in self.reads)
-        stored = sum(one.away(rows, self.count) for one in self.writes)
-        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), loaded, stored)
+        # Operands are numbered reads first.
+        loaded = [Portion(at, size) for at, one in enumerate(self.reads) if (size := one.away(rows, self.count))]
+        first = len(self.reads)
+        stored = [
+            Portion(at, size) for at, one in enumerate(self.writes, first) if (size := one.away(rows, self.count))
+        ]
+        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), tuple(loaded), tuple(stored))
 
     @cached_property
     def marks(self) -> tuple[int, ...]:
         """The rows at which something begins to lie elsewhere."""
         marks = {one.kept for one in (*self.reads, *self.writes) if not one.shared}
         return tuple(sorted(mark for mark in marks if 0 < mark < self.count))
-
-
-@dataclass(frozen=True, slots=True)
-class BlockWork:
-    """The functions that a block of rows needs: so many elements a block, and so many a row."""
-
-    per_block: tuple[tuple[Function, int], ...]
-    per_row: tuple[tuple[Function, int], ...]
-
-    def __call__(self, block: int) -> VectorWork:
-        work = dict(self.per_block)
-        for function, size in self.per_row:
-            work[function] = work.get(function, 0) + size * block
-        return work
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +156,7 @@ def _most_rows(rows: Rows, room: int) -> int:
 
 
 def rows_of(
-    sized: SizedOp, by_rows: "ByRows", program: Program, target: Target, kept: ResidentRows, *, resident: bool
+    sized: SizedOp, by_rows: ByRows, program: Program, target: Target, kept: ResidentRows, *, resident: bool
 ) -> Rows:
     """A sized op row by row. `kept` says what lies in the scratchpad, `resident` whether its parameters do."""
     op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
@@ -194,13 +181,15 @@ def rows_of(
     return Rows(count, reads, writes, work, target)
 
 
-def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
+def _step(cost: VectorCost, loads: tuple[Portion, ...], stores: tuple[Portion, ...]) -> Step:
+    loaded, stored = sum([size for _, size in loads]), sum([size for _, size in stores])
     return Step(
-        loads=(Load(ring=Ring.VECTOR_OPERANDS, bytes=loaded),) if loaded else (),
+        loads=(Load.of(Ring.VECTOR_OPERANDS, loads),) if loaded else (),
         vector_cycles=cost.cycles,
         vector_port_bound=cost.port_bound,
         vector_hidden_cycles=cost.hidden_cycles,
         store_bytes=stored or None,
+        store_portions=stores,
         releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
         work=Work(
             vector_lane_cycles=cost.lane_cycles,
@@ -209,58 +198,6 @@ def _step(cost: VectorCost, loaded: int, stored: int) -> Step:
             dram_read_bytes=loaded,
             dram_write_bytes=stored,
         ),
-    )
-
-
-class ByRows(NamedTuple):
-    """How many rows an op of the vector unit has, which views every block reads as a whole, and the work of a block."""
-
-    rows: int
-    shared: frozenset[View]
-    work: BlockWork
-
-
-def by_rows(sized: SizedOp) -> ByRows:
-    """How an op of the vector unit falls into rows."""
-    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
-    views = rules.reads(op)
-    if isinstance(op, Elementwise):
-        widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
-        rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
-        # What is one row for all rows may lie over several axes.
-        size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
-
-        def elements(block: int) -> Callable[[View], tuple[int, ...]]:
-            return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
-
-        # What is one row for all rows is made anew in each block; the rest grows with its rows.
-        one, two = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
-        count = prod(widest) // size
-        if count == 1:
-            return ByRows(1, frozenset(rowlike), _block_work({}, one))
-        per_row = {function: two[function] - one[function] for function in one}
-        per_block = {function: one[function] - per_row[function] for function in one}
-        return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
-    whole = rules.vector_work(op, shape)
-    match op:
-        case Reduce():
-            read = shape(op.read)
-            count, shared = prod(read) // read[op.axis], views[1:]
-        case Quantise():
-            count, shared = prod(shape(op.scales)), ()
-        case Lookup():
-            count, shared = prod(shape(op.index)), ()
-        case _:
-            (out,) = rules.writes(op)
-            count, shared = prod(shape(out)) // shape(out)[-1], views[1:]
-    per_row = {function: size // count for function, size in whole.items()}
-    return ByRows(count, frozenset(shared), _block_work({}, per_row))
-
-
-def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
-    return BlockWork(
-        tuple((function, size) for function, size in per_block.items() if size),
-        tuple((function, size) for function, size in per_row.items() if size),
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import Confidence, Constants, OtherPrice, Price, PriceTable, Quote, TechnologyTable
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.scaling import area_factor, energy_factor
-from hwsim.results.energy import Component, UnitPrice
 
 
 @dataclass(frozen=True, slots=True)

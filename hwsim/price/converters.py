@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from hwsim.errors import Unsupported
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.book import PriceBook, unit_price, whole
-from hwsim.results.energy import Component, UnitPrice
 
 
 def adc_price(book: PriceBook, bits: int) -> UnitPrice:

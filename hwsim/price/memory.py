@@ -7,11 +7,10 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.dram import DramType
 from hwsim.hardware.prices import Confidence
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.book import Entry, PriceBook, Term, unit_price
-from hwsim.price.rules import accumulator_bits
 from hwsim.price.scaling import root
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Component, UnitPrice
 
 WORST_FIT = Fraction(15, 100)
 
@@ -21,10 +20,8 @@ def scratchpad_price(book: PriceBook) -> UnitPrice:
     return _sram_price(book, "scratchpad byte", Component.SCRATCHPAD, bank_bytes(book.chip), 8)
 
 
-def accumulator_price(book: PriceBook, mode: Precision) -> UnitPrice:
-    """One sum of a memory under each column; without a stated number of entries sums are in the scratchpad."""
-    bits = accumulator_bits(book.chip, mode)
-    entries = book.chip.array.accumulator_of(mode).entries
+def accumulator_price(book: PriceBook, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
+    """One sum of that width in a memory of so many; without a stated number of entries sums are in the scratchpad."""
     capacity = bank_bytes(book.chip) if entries is None else -(-entries * bits // 8)
     return _sram_price(book, f"accumulator {mode.value}, {bits} bits", Component.ACCUMULATORS, capacity, bits)
 

@@ -1,33 +1,35 @@
 """Counters times prices: the energy of a run in whole attojoules."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hwsim.errors import InvalidValue
+from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
-from hwsim.price.memory import accumulator_price, dram_price, interconnect_price, scratchpad_price
-from hwsim.price.rules import accumulator_bits, gated_mac_price, lane_price, mac_price, register_price
+from hwsim.price.memory import dram_price, interconnect_price, scratchpad_price
+from hwsim.price.parts import BookPrices
+from hwsim.price.rules import lane_price, register_price
 from hwsim.price.static_power import static_prices
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Component, Components, Energy, EnergyLine, OpEnergy, UnitPrice
+from hwsim.results.energy import Components, Energy, EnergyLine, OpEnergy
+from hwsim.results.measured import NOTHING, Measured
 from hwsim.schedule.counters import OpCounters
 
 Charge = tuple[UnitPrice, int]
 
 
-def price(
-    ops: Sequence[OpCounters], chip: Chip, table: PriceTable, zero_products: Mapping[str, int] | None = None
-) -> Energy:
-    """The energy of every op. Each unit price is rounded once; all sums are exact from there on.
+def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable, measured: Measured = NOTHING) -> Energy:
+    """The energy of every op, by its counters and by what was `measured` on its values.
 
-    `zero_products` says of ops how many of their products have a factor that is zero, on a chip that gates these.
+    Each unit price is rounded once; all sums are exact from there on.
     """
     tariff = Tariff.of(PriceBook(chip, table))
-    zeros = zero_products or {}
+    zeros = dict(measured.zero_products)
     charges = {op.name: tuple(tariff.charges(op, zeros.get(op.name, 0))) for op in ops}
     lines = _lines(charge for op in ops for charge in charges[op.name])
     return Energy(
@@ -66,18 +68,19 @@ class Tariff:
 
     def mac(self, mode: Precision, *, gated: bool = False) -> UnitPrice:
         """One product in that mode."""
-        rule = gated_mac_price if gated else mac_price
-        return self._once((mode, gated), lambda: rule(self.book, mode, self._packed(mode), self._sum_bits(mode)))
+        return self._once((mode, gated), lambda: self._array.mac_price(self._parts, mode, gated=gated))
 
     def sums(self, mode: Precision) -> UnitPrice:
         """One sum of that mode, read or written under the array."""
-        return self._once((mode, None), lambda: accumulator_price(self.book, mode))
+        return self._once((mode, None), lambda: self._array.partial_sum_price(self._parts, mode))
 
-    def _packed(self, mode: Precision) -> int:
-        return self.book.chip.array.packed(mode).k
+    @property
+    def _array(self) -> ComputeArray:
+        return self.book.chip.array
 
-    def _sum_bits(self, mode: Precision) -> int:
-        return accumulator_bits(self.book.chip, mode)
+    @property
+    def _parts(self) -> BookPrices:
+        return BookPrices(self.book)
 
     def _once(self, key: object, work_out: Callable[[], UnitPrice]) -> UnitPrice:
         if key not in self._found:

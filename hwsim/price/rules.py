@@ -2,11 +2,10 @@
 
 from fractions import Fraction
 
-from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import Confidence, WidthRule
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.book import Entry, PriceBook, Term, unit_price, whole
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Component, UnitPrice
 
 
 def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
@@ -63,11 +62,6 @@ def register_price(book: PriceBook) -> UnitPrice:
     entry = book.need("register")
     per_bit = Term(entry, Fraction(1, entry.quote.bits), "" if entry.quote.bits == 1 else f" / {entry.quote.bits}")
     return unit_price("register bit", Component.REGISTERS, per_bit)
-
-
-def accumulator_bits(chip: Chip, mode: Precision) -> int:
-    """The width of the sums that stand under the array."""
-    return 32 if mode.floating else chip.array.accumulator_of(mode).result.bits
 
 
 def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> Term:

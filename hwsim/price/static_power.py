@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 from hwsim.hardware.prices import Confidence
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.price.area import CoreArea
 from hwsim.price.book import Entry, PriceBook
 from hwsim.price.scaling import area_factor, leakage_factor
-from hwsim.results.energy import Component, UnitPrice
 
 ATTO = 10**18
 

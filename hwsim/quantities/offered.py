@@ -3,9 +3,9 @@
 So a notebook can show a result, or change a chip by dotted path, while this room imports the standard library alone.
 """
 
-from collections.abc import Callable
 from enum import Enum
 from html import escape
+from importlib import import_module
 from typing import Any
 
 
@@ -16,17 +16,14 @@ class Offer(Enum):
     CHANGED = "a chip with other values by dotted path"
 
 
-_DOERS: dict[Offer, Callable[..., Any]] = {}
-
-
-def offer(what: Offer, doer: Callable[..., Any]) -> None:
-    """Say who does it."""
-    _DOERS[what] = doer
+DOERS: dict[Offer, tuple[str, str]] = {}
+"""Who does it: a module and a function of it, which is imported when it is first asked."""
 
 
 def ask(what: Offer, *args: Any) -> Any:
     """Have it done."""
-    return _DOERS[what](*args)
+    module, name = DOERS[what]
+    return getattr(import_module(module), name)(*args)
 
 
 def as_html(noun: Any) -> str:

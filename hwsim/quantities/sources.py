@@ -7,6 +7,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from hwsim.errors import InvalidValue
+from hwsim.quantities.family import Family
 from hwsim.quantities.noun import Noun, Remark, Table
 
 NOT_SAID = "not said"
@@ -36,7 +37,7 @@ def confidence(source: str) -> str:
 def check_sources(noun: Noun, sources: tuple[tuple[str, str], ...]) -> None:
     """Refuse a source of a field that there is not."""
     for path, _ in sources:
-        known = field_paths(type(noun))  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+        known = field_paths(noun)
         if path not in known:
             near = get_close_matches(path, known, n=1)
             raise InvalidValue("sources", path, "names no field" + (f"; did you mean {near[0]}?" if near else ""))
@@ -65,23 +66,40 @@ def _unsaid(noun: Any, said: dict[str, str], prefix: str) -> list[str]:
     return found
 
 
-@cache
-def field_paths(noun: type[Any], prefix: str = "") -> tuple[str, ...]:
+def field_paths(noun: Noun) -> tuple[str, ...]:
     """The dotted paths of all fields of a noun, those of nouns inside it included."""
+    kind: Any = type(noun)
+    members = [(name, getattr(noun, name)) for name in _families_in(kind)]
+    return _paths(kind, "") + tuple(f"{name}.{path}" for name, member in members for path in field_paths(member))
+
+
+@cache
+def _families_in(noun: type[Any]) -> tuple[str, ...]:
+    """The fields that hold a member of a family: which paths there are in it, only the member can say."""
+    hints = get_type_hints(noun, include_extras=True)
+    return tuple(field.name for field in fields(noun) if _has(hints[field.name], Family))
+
+
+@cache
+def _paths(noun: type[Any], prefix: str) -> tuple[str, ...]:
     found: list[str] = []
     hints = get_type_hints(noun, include_extras=True)
     for field in fields(noun):
         path = f"{prefix}{field.name}"
         found.append(path)
         for inner in _nouns_in(hints[field.name]):
-            found += field_paths(inner, f"{path}.")
+            found += _paths(inner, f"{path}.")
     return tuple(dict.fromkeys(found))
 
 
 def _nouns_in(hint: Any) -> list[Any]:
     """The nouns that a field may hold directly, not inside lists and tables."""
     if get_origin(hint) is Annotated:
-        return [] if any(isinstance(law, Table) for law in hint.__metadata__) else _nouns_in(get_args(hint)[0])
+        return [] if _has(hint, Table) or _has(hint, Family) else _nouns_in(get_args(hint)[0])
     if get_origin(hint) is tuple:
         return []
     return [hint] if is_dataclass(hint) else [noun for member in get_args(hint) for noun in _nouns_in(member)]
+
+
+def _has(hint: Any, law: type[Any]) -> bool:
+    return get_origin(hint) is Annotated and any(isinstance(one, law) for one in hint.__metadata__)

@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.quantities.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
@@ -12,13 +13,13 @@ from hwsim.report.tables import Screen, plain_table, render
 def chip_text(chip: Chip, screen: Screen) -> str:
     """What a chip is, unit by unit."""
     array, scratchpad, dram = chip.array, chip.scratchpad, chip.dram
-    modes = (f"{array.macs_per_cycle(mode):,} in {mode.value}" for mode, _ in array.macs_per_pe)
+    modes = (f"{written_rate(array.macs_per_cycle(mode))} in {mode.value}" for mode in array.modes)
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
     table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
-        ("array", f"{array.rows} × {array.cols}, {array.dataflow.value}; products a cycle: {', '.join(modes)}"),
+        ("array", f"{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
         ("peak", peak_text(chip)),
         ("vector unit", f"{chip.vector.lanes} lanes: {', '.join(one.value for one, _ in chip.vector.cycles)}"),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),

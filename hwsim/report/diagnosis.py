@@ -4,28 +4,9 @@ import re
 
 from hwsim.report.numbers import percent, roughly, seconds
 from hwsim.report.tables import TIE
-from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf
+from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.results.result import Summary
-from hwsim.schedule.counters import Limit
-
-_LIMITS = {
-    Limit.ARRAY: "the array",
-    Limit.ARRAY_PORTS: "the scratchpad's port to the array",
-    Limit.VECTOR: "the vector unit",
-    Limit.VECTOR_PORTS: "the scratchpad's ports to the vector unit",
-    Limit.DRAM_READ: "reading from DRAM",
-    Limit.DRAM_WRITE: "writing to DRAM",
-    Limit.LOAD_PORTS: "the scratchpad's write port",
-    Limit.STORE_PORTS: "the scratchpad's read port",
-    Limit.LATENCY: "waits between steps",
-}
-_RELIEFS = {
-    Relief.BANDWIDTH: "twice the bandwidth of the DRAM",
-    Relief.LATENCY: "half the latency of the DRAM",
-    Relief.PORTS: "ports of the scratchpad twice as wide",
-    Relief.ARRAY: "an array twice as fast",
-    Relief.VECTOR: "a vector unit twice as fast",
-}
+from hwsim.schedule.unit_table import Limit, Unit
 
 
 def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
@@ -58,21 +39,21 @@ def _host(diagnosis: Diagnosis, summary: Summary) -> str:
 
 
 def _limit(diagnosis: Diagnosis) -> str:
-    if diagnosis.limit is Limit.DRAM_READ and diagnosis.awaited is not None:
+    if diagnosis.limit is Limit.of(Unit.LOAD) and diagnosis.awaited is not None:
         what = {Awaited.WEIGHTS: "weights", Awaited.ACTIVATIONS: "activations"}[diagnosis.awaited]
         return f"reading {what} from DRAM"
-    return _LIMITS[diagnosis.limit]
+    return diagnosis.limit.label
 
 
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
     """What eases the limit first, then the bandwidth; last, what has to be eased as well where neither gains."""
     first, *others = reversed(diagnosis.what_ifs)
-    found = [f"{_RELIEFS[first.relief]} would give {_given(first, summary)}"]
-    found += [f"{_RELIEFS[one.relief]} {_given(one, summary)}" for one in others]
+    found = [f"{first.relief.label} would give {_given(first, summary)}"]
+    found += [f"{one.relief.label} {_given(one, summary)}" for one in others]
     beside = diagnosis.beside
     if beside is not None and _gains(beside, summary):
-        both = f"{_RELIEFS[first.relief]} and" if others else "with"
-        found.append(f"{both} {_RELIEFS[beside.relief]}{'' if others else ' as well'} {_given(beside, summary)}")
+        both = f"{first.relief.label} and" if others else "with"
+        found.append(f"{both} {beside.relief.label}{'' if others else ' as well'} {_given(beside, summary)}")
     return ", ".join(found)
 
 

@@ -6,11 +6,12 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.components import component_name
+from hwsim.hardware.unit_price import Component
+from hwsim.report.groups import component_name
 from hwsim.report.numbers import figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
 from hwsim.results.efficiency import EnergyGroups
-from hwsim.results.energy import Component, EnergyLine
+from hwsim.results.energy import EnergyLine
 from hwsim.results.result import Comparison, Result
 
 GROUP_TITLES = {

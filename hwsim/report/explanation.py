@@ -1,17 +1,15 @@
 """What `run --explain OP` prints: why one op runs as it does."""
 
-from dataclasses import fields
-
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.components import component_table
 from hwsim.report.diagnosis import chips_time
+from hwsim.report.groups import component_table
 from hwsim.report.numbers import joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
 from hwsim.results.explanation import Explanation
 from hwsim.results.result import OpResult, Result
-from hwsim.schedule.counters import Stalls, Units
+from hwsim.schedule.unit_table import StallReason, Unit
 
 MOST_CANDIDATES = 12
 
@@ -97,10 +95,12 @@ def _roofs(explanation: Explanation, op: OpResult) -> Table:
 
 
 def _units(op: OpResult) -> Table:
-    waits = {"load": "for data", "array": "tile", "tensor": "tensor", "overwrite": "reader", "slot": "slot"}
-    table = new_table("unit", "busy", "set by ports", *waits.values(), title="Its steps on each unit, in cycles")
-    for unit in (f.name for f in fields(Units)):
-        stalls = [getattr(getattr(op.stall_cycles, f.name), unit) for f in fields(Stalls)]
-        busy = getattr(op.busy_cycles, unit), getattr(op.port_bound_cycles, unit)
-        table.add_row(unit, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
+    first, *others = (reason.label for reason in StallReason)
+    table = new_table(
+        "unit", "busy", "set by ports", f"for {first}", *others, title="Its steps on each unit, in cycles"
+    )
+    for unit in Unit:
+        stalls = [op.stall_cycles[reason][unit] for reason in StallReason]
+        busy = op.busy_cycles[unit], op.port_bound_cycles[unit]
+        table.add_row(unit.key, *(f"{cycles:,}" for cycles in (*busy, *stalls)))
     return table

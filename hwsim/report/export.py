@@ -9,6 +9,7 @@ from typing import Any
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
 from hwsim.results.quality import Quality
+from hwsim.results.read_back import lost_fractions
 from hwsim.results.result import Comparison, Result
 from hwsim.results.waterfall import WaterfallStep
 
@@ -19,8 +20,14 @@ COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 
 
 def to_json(value: Noun) -> str:
-    """The JSON document of a result; its keys are the fields of its nouns."""
-    text = json.dumps(plain(value), indent=2, ensure_ascii=False)
+    """The JSON document of a result; its keys are the fields of its nouns.
+
+    Beside those of a run stand, under `exact`, the fractions that no decimal holds: so it can be read back as it was.
+    """
+    document = plain(value)
+    if isinstance(value, Result):
+        document |= {"exact": lost_fractions(value)}
+    text = json.dumps(document, indent=2, ensure_ascii=False)
     # What is not printed stands only inside of strings, which may hold it escaped: a terminal may get this text.
     return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
 

@@ -1,19 +1,17 @@
 """What `run --full` prints: headline figures, parts, the costliest ops, where time and energy go, where tensors lie."""
 
-from dataclasses import fields
-
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.components import component_table
 from hwsim.report.diagnosis import chips_time, diagnosis_text
+from hwsim.report.groups import component_table
 from hwsim.report.headline import headline, headline_table, title
 from hwsim.report.numbers import figure, joules, percent, scaled, seconds
 from hwsim.report.residency import residency
 from hwsim.report.sources import without_a_source
 from hwsim.report.tables import Screen, limit_text, new_table, render
 from hwsim.results.result import LengthsResult, OpResult, Result, Summary
-from hwsim.schedule.counters import Stalls, Units
+from hwsim.schedule.unit_table import StallReason, Unit
 
 TOP = 10
 
@@ -77,18 +75,13 @@ def _top_ops(ops: tuple[OpResult, ...], summary: Summary) -> Table:
 
 def _time(result: Result) -> Table:
     counters, cycles = result.counters, result.counters.cycles
-    waits = {
-        "load": "waits for data",
-        "array": "for a tile",
-        "tensor": "for a tensor",
-        "overwrite": "for a reader",
-        "slot": "for a slot",
-    }
-    table = new_table("unit", "busy", *waits.values(), "idle", title=f"Where the {chips_time(result.summary)} goes")
-    for unit in (f.name for f in fields(Units)):
-        stalled = [getattr(getattr(counters.stalls, f.name), unit) for f in fields(Stalls)]
-        shares = [getattr(counters.busy, unit), *stalled, getattr(counters.idle, unit)]
-        table.add_row(unit, *(percent(share, cycles) for share in shares))
+    first, *others = (f"for {reason.one}" for reason in StallReason)
+    waits = [f"waits {first}", *others]
+    table = new_table("unit", "busy", *waits, "idle", title=f"Where the {chips_time(result.summary)} goes")
+    for unit in Unit:
+        stalled = [counters.stalls[reason][unit] for reason in StallReason]
+        shares = [counters.busy[unit], *stalled, counters.idle[unit]]
+        table.add_row(unit.key, *(percent(share, cycles) for share in shares))
     if counters.shared_port:
         table.caption = "Load and store take turns on one port: their shares together are the whole."
         table.caption_justify = "left"

@@ -1,10 +1,14 @@
-"""Names of equal layers joined: what differs in one number alone stands in one line, with how many there are."""
+"""What reports show together: equal ops of all layers in one line, energy by where it is spent."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
 
-from hwsim.report.tables import TIE
+from rich.table import Table
+
+from hwsim.report.numbers import joules, percent
+from hwsim.report.tables import TIE, new_table
+from hwsim.results.energy import Components
 
 T = TypeVar("T")
 
@@ -45,3 +49,29 @@ def costliest(found: Sequence[Group[T]], cost: Callable[[T], int], most: int) ->
     """The groups that cost most in all, and the others."""
     ordered = sorted(found, key=lambda group: -sum(map(cost, group.members)))
     return ordered[:most], ordered[most:]
+
+
+_NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM"}
+
+
+def component_name(name: str) -> str:
+    """A component as people read it.
+
+    >>> component_name("interconnect"), component_name("leakage")
+    ('wires', 'leakage')
+    """
+    return _NAMES.get(name, name)
+
+
+def spent(components: Components) -> list[tuple[str, int]]:
+    """The components that take energy, the largest first."""
+    sizes = [(component_name(f.name), getattr(components, f.name)) for f in fields(Components)]
+    return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
+
+
+def component_table(components: Components, title: str) -> Table:
+    """Each component that takes energy, and its share."""
+    table = new_table("component", "energy", "share", title=title)
+    for name, attojoules in spent(components):
+        table.add_row(name, joules(attojoules), percent(attojoules, components.total))
+    return table

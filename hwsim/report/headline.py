@@ -9,9 +9,8 @@ from rich.text import Text
 
 from hwsim.hardware.objective import Objective
 from hwsim.quantities.units import HERTZ
-from hwsim.report.fitted import GAP
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, scaled, seconds, watts
-from hwsim.report.tables import plain_table
+from hwsim.report.tables import GAP, plain_table
 from hwsim.results.efficiency import PeakLimit
 from hwsim.results.result import Result, Summary
 

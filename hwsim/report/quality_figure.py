@@ -1,18 +1,16 @@
 """The figure of a run of values: signal to noise along the program, and the ops that lose most."""
 
 from io import BytesIO
-from typing import get_args
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hwsim.ir.ops import Op
+from hwsim.quantities.kind_table import kind_name
+from hwsim.report.op_styles import OP_STYLES
 from hwsim.report.quality import losing_most, weights_remark
 from hwsim.results.quality import OpQuality, Quality
 
 TOP = 12
-_KINDS = {kind.__name__.lower(): f"C{place}" for place, kind in enumerate(get_args(Op))}
-"""Of each kind of op its colour."""
 
 
 def quality_png(title: str, quality: Quality) -> bytes:
@@ -31,11 +29,12 @@ def draw_along(ops: tuple[OpQuality, ...], ax: Axes) -> None:
     """SQNR of each op, in program order."""
     heard = [(place, op) for place, op in enumerate(ops) if op.sqnr_db is not None]
     ax.plot([place for place, _ in heard], [op.sqnr_db or 0.0 for _, op in heard], color="0.8", linewidth=1, zorder=1)
-    for kind, colour in _KINDS.items():
-        own = [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
-        if own:
+    styles = {op.kind: OP_STYLES.named(op.kind) for _, op in heard}
+    for kind in map(kind_name, OP_STYLES):  # the order of the legend
+        if kind in styles:
+            style, own = styles[kind], [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
             places, levels = zip(*own, strict=True)
-            ax.scatter(places, levels, s=14, color=colour, label=kind, zorder=2)
+            ax.scatter(places, levels, s=14, color=style.colour, label=style.label, zorder=2)
     ax.set_xlabel("op, in program order")
     ax.set_ylabel("signal to quantisation noise [dB]")
     ax.grid(alpha=0.3)
@@ -46,7 +45,7 @@ def draw_along(ops: tuple[OpQuality, ...], ax: Axes) -> None:
 def draw_losing(ops: list[OpQuality], ax: Axes) -> None:
     """How much SQNR each of some ops loses, the worst on top."""
     places = range(len(ops))
-    ax.barh(places, [op.lost_db or 0.0 for op in ops], color=[_KINDS.get(op.kind, "0.5") for op in ops])
+    ax.barh(places, [op.lost_db or 0.0 for op in ops], color=[OP_STYLES.named(op.kind).colour for op in ops])
     ax.set_yticks(places, [op.name for op in ops], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("lost at this op [dB]")

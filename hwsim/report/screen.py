@@ -8,16 +8,14 @@ from itertools import zip_longest
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.bars import bar
-from hwsim.report.components import spent
 from hwsim.report.diagnosis import chips_time, diagnosis_text
-from hwsim.report.groups import costliest, groups
+from hwsim.report.groups import costliest, groups, spent
 from hwsim.report.headline import headline_table, in_one_line, short_headline, title
-from hwsim.report.numbers import percent, roughly, scaled
+from hwsim.report.numbers import bar, percent, roughly, scaled
 from hwsim.report.sources import doubt
 from hwsim.report.tables import Screen, first_that_fits, limit_text, new_table, usual_limit
 from hwsim.results.result import OpResult, PartResult, Result
-from hwsim.schedule.counters import Limit
+from hwsim.schedule.unit_table import Limit
 
 GROUPS = 5
 _MORE = "More: --full, --tensors, --explain-energy, --explain OP"

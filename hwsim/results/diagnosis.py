@@ -7,7 +7,7 @@ from typing import Annotated
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Whole
-from hwsim.schedule.counters import Limit
+from hwsim.schedule.unit_table import Limit, Relief
 
 Count = Annotated[int, Whole(low=0, high=2**62)]
 
@@ -16,37 +16,13 @@ NO_GAIN = Fraction(1, 200)
 """A share of a run's time that is not worth a figure."""
 
 
-class Relief(Enum):
-    """One thing of the chip twice as fast, everything else and the plan as they are."""
-
-    BANDWIDTH = "dram_bandwidth"
-    LATENCY = "dram_latency"
-    PORTS = "scratchpad_ports"
-    ARRAY = "array"
-    VECTOR = "vector"
-
-
-_RELIEF_OF = {
-    Limit.DRAM_READ: Relief.BANDWIDTH,
-    Limit.DRAM_WRITE: Relief.BANDWIDTH,
-    Limit.LATENCY: Relief.LATENCY,
-    Limit.LOAD_PORTS: Relief.PORTS,
-    Limit.STORE_PORTS: Relief.PORTS,
-    Limit.ARRAY_PORTS: Relief.PORTS,
-    Limit.VECTOR_PORTS: Relief.PORTS,
-    Limit.ARRAY: Relief.ARRAY,
-    Limit.VECTOR: Relief.VECTOR,
-}
-"""What eases each limit."""
-
-
 def reliefs_for(limit: Limit) -> tuple[Relief, ...]:
     """What is asked of a run that goes with this limit: the bandwidth of the DRAM, and last what eases the limit.
 
-    >>> [relief.name for relief in reliefs_for(Limit.ARRAY)]
+    >>> [relief.name for relief in reliefs_for(Limit("array"))]
     ['BANDWIDTH', 'ARRAY']
     """
-    return tuple(dict.fromkeys((Relief.BANDWIDTH, _RELIEF_OF[limit])))
+    return tuple(dict.fromkeys((Relief.BANDWIDTH, limit.relief)))
 
 
 class Awaited(Enum):

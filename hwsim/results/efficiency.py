@@ -5,6 +5,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated
 
+from hwsim.hardware.array import Rate
 from hwsim.hardware.objective import Objective
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.quantities.precision import Precision
@@ -42,20 +43,20 @@ class Areas(Noun):
 class PeakLimit(Enum):
     """What keeps an array from more products a cycle."""
 
-    ARRAY = "array"  # its processing elements all work in every cycle
+    ARRAY = "array"  # all of it works in every cycle
     SCRATCHPAD_READ = "scratchpad_read"  # operands come no faster through the scratchpad's read port
     WEIGHT_LOAD = "weight_load"  # what stays in the array is loaded while nothing streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachablePeak(Noun):
-    """Products a cycle of one mode: those of the processing elements, and those that can be fed.
+    """Products a cycle of one mode: those that the array can make, and those that can be fed.
 
     A full array takes `operand_bytes_per_cycle` from the scratchpad, whose port gives `port_bytes_per_cycle`.
     """
 
     mode: Precision
-    macs_per_cycle: int
+    macs_per_cycle: Rate
     reachable_macs_per_cycle: Fraction
     limit: PeakLimit
     operand_bytes_per_cycle: Fraction

@@ -1,24 +1,16 @@
 """Energy of a run: whole attojoules by op and component, with the unit prices that made them."""
 
 from dataclasses import dataclass, fields
-from enum import Enum
 from fractions import Fraction
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.prices import Confidence
+from hwsim.hardware.unit_price import Component, UnitPrice
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
 from hwsim.schedule.counters import Tally
 
 AttojouleCount = Annotated[int, Whole(low=0, high=2**250)]
-
-
-@dataclass(frozen=True, slots=True)
-class NotNegative:
-    """A rational number that is not below zero."""
-
-    def broken_by(self, value: object) -> str | None:
-        return None if isinstance(value, Fraction) and value >= 0 else "must be a rational number of at least 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,44 +35,6 @@ class Components(Tally):
     @property
     def total(self) -> int:
         return sum(getattr(self, f.name) for f in fields(self))
-
-
-class Component(Enum):
-    """The fields of `Components` by name."""
-
-    MAC = "mac"
-    REGISTERS = "registers"
-    ACCUMULATORS = "accumulators"
-    SCRATCHPAD = "scratchpad"
-    INTERCONNECT = "interconnect"
-    DRAM = "dram"
-    VECTOR = "vector"
-    CONVERTERS = "converters"
-    LEAKAGE = "leakage"
-    IDLE = "idle"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitPrice(Noun):
-    """The price of one action: exact by the table and its rules, then rounded once to whole attojoules.
-
-    `overridden` says that the chip put at least one of its entries in the place of the table's; `others` is what other
-    sources say of its entries.
-    """
-
-    action: Name
-    component: Component
-    exact: Annotated[Fraction, NotNegative()]
-    basis: Remark
-    sources: tuple[Remark, ...]
-    sure: Confidence
-    overridden: bool = False
-    others: tuple[Remark, ...] = ()
-
-    @property
-    def attojoules(self) -> int:
-        """The price that is multiplied by counts."""
-        return round(self.exact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

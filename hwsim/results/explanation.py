@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.counters import Count, Limit
+from hwsim.schedule.counters import Count
 from hwsim.schedule.schedule import Residency
+from hwsim.schedule.unit_table import Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.hardware.unit_price import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
 from hwsim.results.diagnosis import Diagnosis
 from hwsim.results.efficiency import Areas, Efficiency, EnergySplit, Operation
-from hwsim.results.energy import AttojouleCount, Components, EnergyLine, UnitPrice
+from hwsim.results.energy import AttojouleCount, Components, EnergyLine
 from hwsim.results.explanation import Explanation
 from hwsim.results.quality import Quality
 from hwsim.results.waterfall import BecameResident, ComparedOp, SlowerOp, WaterfallStep
-from hwsim.schedule.counters import Bound, Counters, Limit, Stalls, Units
+from hwsim.schedule.counters import Counters, Stalls, Units
 from hwsim.schedule.schedule import Placement
+from hwsim.schedule.unit_table import Bound, Limit
 
 
 class Engine(Enum):

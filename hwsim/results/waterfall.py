@@ -7,8 +7,9 @@ from fractions import Fraction
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.results.energy import AttojouleCount
-from hwsim.schedule.counters import Limit, Units
+from hwsim.schedule.counters import Units
 from hwsim.schedule.schedule import Residency
+from hwsim.schedule.unit_table import Limit
 
 
 class Change(Enum):

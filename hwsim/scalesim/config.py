@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import FileProblem, InvalidValue, shown, suggestion
-from hwsim.hardware.chip import Dataflow
 from hwsim.inputs.files import TextFile, read_text
 from hwsim.scalesim.nouns import Interface, ScaleSimConfig
 from hwsim.scalesim.sections import Section, read_sections

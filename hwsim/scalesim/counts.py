@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Dataflow
 from hwsim.kernels import scalesim as k
 from hwsim.scalesim.nouns import ConvWindow, Interface, ScaleSimConfig, ScaleSimLayer
 

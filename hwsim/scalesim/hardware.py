@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
 from hwsim.engine.accounting import counters_of
-from hwsim.hardware.chip import Chip, Dataflow, Drain, Dram, Scratchpad, SystolicArray, VectorUnit, WeightLoad
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.functions import Function
 from hwsim.ir.ops import Conv, Gemm
@@ -13,11 +15,9 @@ from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View
 from hwsim.mapping.schedule import schedule
 from hwsim.price.book import PriceBook
-from hwsim.price.memory import accumulator_price
-from hwsim.price.price import price
+from hwsim.price.price import Tariff, price
 from hwsim.quantities.precision import Precision
 from hwsim.scalesim.nouns import Physical, ScaleSimConfig, ScaleSimLayer
-from hwsim.timing.systolic import gemm_cycles
 
 CLOCK = 10**9
 CYCLE_PS = 10**12 // CLOCK
@@ -57,14 +57,14 @@ def physical_chip(config: ScaleSimConfig, table: PriceTable) -> Chip:
 
 def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Physical:
     """The layer alone on the chip: its array, then its array with memory and prices."""
-    array = chip.array
-    alone = gemm_cycles(array, WORD, layer.m, layer.k, layer.n).out
+    array = _array_of(chip)
+    alone = array.gemm_cycles(WORD, layer.m, layer.k, layer.n).out
     counters = counters_of(schedule(_program(layer), chip))
     built = _as_built(chip)
     energy = price(counters.ops, built, table)
     total, sums = counters.total, _PartialSums.of(chip, layer)
     # Without accumulators of its own the array's sums are in the scratchpad; what comes back is a part of these.
-    spent = (sums.reads + sums.writes) * accumulator_price(PriceBook(built, table), WORD).attojoules
+    spent = (sums.reads + sums.writes) * Tariff.of(PriceBook(built, table)).sums(WORD).attojoules
     return Physical(
         array_cycles=alone,
         cycles=total.cycles,
@@ -82,7 +82,12 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
 
 def _as_built(chip: Chip) -> Chip:
     """The chip as it is priced: a lane for each column brings sums to the width of a word as fast as they come."""
-    return replace(chip, vector=replace(chip.vector, lanes=chip.array.cols))
+    return replace(chip, vector=replace(chip.vector, lanes=_array_of(chip).cols))
+
+
+def _array_of(chip: Chip) -> SystolicArray:
+    assert isinstance(chip.array, SystolicArray)
+    return chip.array
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +100,9 @@ class _PartialSums:
     @classmethod
     def of(cls, chip: Chip, layer: ScaleSimLayer) -> "_PartialSums":
         """Every fold of K but the last writes all results, every one but the first reads them back."""
-        if chip.array.dataflow is Dataflow.OS:
+        if _array_of(chip).dataflow is Dataflow.OS:
             return cls(0, 0)
-        again = (-(-layer.k // chip.array.rows) - 1) * layer.m * layer.n
+        again = (-(-layer.k // _array_of(chip).rows) - 1) * layer.m * layer.n
         return cls(again, again)
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.arrays.systolic.elements import ArraySide, Dataflow
 from hwsim.errors import InvalidValue
-from hwsim.hardware.chip import ArraySide, Dataflow
 from hwsim.ir.ops import ConvAxis
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
 from hwsim.results.energy import AttojouleCount, Components

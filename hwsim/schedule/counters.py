@@ -1,13 +1,14 @@
 """What was done and how long each unit was busy: whole numbers under conservation laws."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from enum import Enum
-from typing import Annotated, Self
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Self
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.precision import Precision
+from hwsim.schedule.unit_table import Bound, Limit, StallReason, Unit, with_field_each
 
 Count = Annotated[int, Whole(low=0, high=2**200)]
 
@@ -53,31 +54,63 @@ class Work(Tally):
     dram_write_bytes: Count = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@with_field_each([unit.key for unit in Unit], Count, 0)
 class Units(Tally):
-    """Cycles of each unit of a core."""
+    """Cycles of each unit of a core: a field for each row of the table of units.
 
-    load: Count = 0
-    array: Count = 0
-    vector: Count = 0
-    store: Count = 0
+    >>> Units.of({Unit.ARRAY: 3})[Unit.ARRAY], Units(array=3)
+    (3, Units(load=0, array=3, vector=0, store=0))
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # which fields there are, the table says
+
+        def __init__(self, **cycles: int) -> None: ...
+
+        def __getattr__(self, key: str) -> int: ...
+
+    @classmethod
+    def of(cls, cycles: Mapping[Unit, int]) -> "Units":
+        """Those of these units; the others have none."""
+        return cls(**{unit.key: count for unit, count in cycles.items()})
+
+    def __getitem__(self, unit: Unit) -> int:
+        cycles: int = getattr(self, unit.key)
+        return cycles
+
+    @property
+    def total(self) -> int:
+        """The cycles of all units together."""
+        return sum(self[unit] for unit in Unit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@with_field_each([reason.key for reason in StallReason], Units, Units())
 class Stalls(Tally):
-    """Cycles in which units waited before a step, by what the step waited for."""
+    """Cycles in which units waited before a step, by what the step waited for: a field for each reason.
 
-    load: Units = Units()  # operands under way from DRAM
-    array: Units = Units()  # the tile that the step works on is not finished
-    tensor: Units = Units()  # a tensor that the step reads is not complete
-    overwrite: Units = Units()  # the old content of the space that the step writes is still read
-    slot: Units = Units()  # no operand or result slot is free
+    >>> Stalls(slot=Units(load=2))[StallReason.SLOT].load
+    2
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **waited: Units) -> None: ...
+
+        def __getattr__(self, key: str) -> Units: ...
+
+    def __getitem__(self, reason: StallReason) -> Units:
+        waited: Units = getattr(self, reason.key)
+        return waited
 
     @classmethod
     def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
         """The sum of some, each so many times."""
         counted = list(counted)
-        return cls(**{name: Units.sum_of((getattr(one, name), n) for one, n in counted) for name in cls.__slots__})
+        each = {reason: [(one[reason], times) for one, times in counted] for reason in StallReason}
+        return cls(**{reason.key: Units.sum_of(waited) for reason, waited in each.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,49 +132,15 @@ class Counters(Noun):
     shared_port: bool = False
 
     def check(self) -> None:
-        totals = {unit.name: self._accounted(unit.name) for unit in fields(Units)}
-        if self.shared_port:
-            totals["load"] += totals.pop("store")
+        totals = Counter[Unit]()
+        for unit in Unit:
+            totals[unit.on_shared_port if self.shared_port else unit] += self._accounted(unit)
         for unit, total in totals.items():
             if total != self.cycles:
-                raise InvalidValue(unit, total, f"busy + stalled + idle must be {self.cycles} cycles")
+                raise InvalidValue(unit.key, total, f"busy + stalled + idle must be {self.cycles} cycles")
 
-    def _accounted(self, unit: str) -> int:
-        stalled = sum(getattr(getattr(self.stalls, reason.name), unit) for reason in fields(Stalls))
-        accounted: int = getattr(self.busy, unit) + stalled + getattr(self.idle, unit)
-        return accounted
-
-
-class Bound(Enum):
-    """What an op's time goes with."""
-
-    ARRAY = "array"
-    LOAD = "load"
-    VECTOR = "vector"
-    STORE = "store"
-    LATENCY = "latency"  # no unit is busy for half of the op's span
-
-
-class Limit(Enum):
-    """What of the unit that binds an op sets its pace: the unit itself, the DRAM, or ports of the scratchpad."""
-
-    ARRAY = "array"
-    ARRAY_PORTS = "array_ports"
-    VECTOR = "vector"
-    VECTOR_PORTS = "vector_ports"
-    DRAM_READ = "dram_read"
-    LOAD_PORTS = "load_ports"
-    DRAM_WRITE = "dram_write"
-    STORE_PORTS = "store_ports"
-    LATENCY = "latency"
-
-
-_LIMITS = {
-    Bound.ARRAY: (Limit.ARRAY, Limit.ARRAY_PORTS),
-    Bound.LOAD: (Limit.DRAM_READ, Limit.LOAD_PORTS),
-    Bound.VECTOR: (Limit.VECTOR, Limit.VECTOR_PORTS),
-    Bound.STORE: (Limit.DRAM_WRITE, Limit.STORE_PORTS),
-}
+    def _accounted(self, unit: Unit) -> int:
+        return self.busy[unit] + sum(self.stalls[reason][unit] for reason in StallReason) + self.idle[unit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,32 +167,28 @@ class OpCounters(Noun):
     port_bound: Units = Units()
 
     def check(self) -> None:
-        for unit in fields(Units):
-            part, whole = getattr(self.port_bound, unit.name), getattr(self.busy, unit.name)
+        for unit in Unit:
+            part, whole = self.port_bound[unit], self.busy[unit]
             if part > whole:
-                raise InvalidValue(
-                    f"{self.name}.port_bound.{unit.name}", part, f"must be at most the {whole} busy ones"
-                )
+                raise InvalidValue(f"{self.name}.port_bound.{unit.key}", part, f"must be at most the {whole} busy ones")
 
     @property
     def limit(self) -> Limit:
         """Ports, if more than half of the busy cycles of the unit that binds the op go with them."""
-        if self.bound is Bound.LATENCY:
-            return Limit.LATENCY
-        itself, ports = _LIMITS[self.bound]
-        unit = self.bound.value
-        return ports if 2 * getattr(self.port_bound, unit) > getattr(self.busy, unit) else itself
+        unit = self._binding
+        return Limit.of(unit, ports=unit is not None and 2 * self.port_bound[unit] > self.busy[unit])
 
     @property
     def bound(self) -> Bound:
-        """The unit with most busy cycles (of equals the first), or latency."""
-        units = (Bound.ARRAY, Bound.LOAD, Bound.VECTOR, Bound.STORE)
-        busiest = max(units, key=lambda unit: self.busy_cycles(unit))
-        return busiest if 2 * self.busy_cycles(busiest) > self.span else Bound.LATENCY
+        """The unit with most busy cycles (of equals the one that goes before), or latency."""
+        unit = self._binding
+        return Bound.LATENCY if unit is None else Bound(unit.key)
 
-    def busy_cycles(self, unit: Bound) -> int:
-        busy: int = getattr(self.busy, unit.value)
-        return busy
+    @property
+    def _binding(self) -> Unit | None:
+        """The unit that is busy longest, if that is more than half of the span."""
+        busiest = max(Unit, key=lambda unit: (self.busy[unit], -unit.spec.precedence))
+        return busiest if 2 * self.busy[busiest] > self.span else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ A loop of the program whose iterations have equal steps is one segment; one whos
 either kept (written into a space of the scratchpad, read from there) or lie in DRAM (stored, and loaded again).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -15,7 +16,19 @@ from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Text, Whole
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Count, Cycles, Ring, Step, StepTree, fused_work_of, unrolled, work_of
+from hwsim.schedule.steps import (
+    Count,
+    Cycles,
+    Portion,
+    Ring,
+    Step,
+    StepTree,
+    fused_work_of,
+    portions_of,
+    unrolled,
+    work_of,
+)
+from hwsim.schedule.unit_table import Unit
 
 Spot = Annotated[str, Text(longest=120)]
 """Something in memory: a tensor, the first rows of one, or what an op has for all its columns."""
@@ -53,7 +66,7 @@ class OpSchedule(Noun):
     `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
     these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept
     ones take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand
-    here.
+    here. `operands` are the tensors that the portions of its transfers number.
     """
 
     name: Name
@@ -67,6 +80,7 @@ class OpSchedule(Noun):
     kept: tuple[Written, ...] = ()
     stored: tuple[Written, ...] = ()
     overwrites: tuple[Spot, ...] = ()
+    operands: tuple[Spot, ...] = ()
     fused: tuple[Name, Name] | None = None
     """Name and kind of the op that follows on the same tiles."""
     steps: tuple[StepTree, ...]
@@ -78,6 +92,10 @@ class OpSchedule(Noun):
     def fused_work(self) -> Work:
         """All that one run does for the op that follows on its tiles."""
         return fused_work_of(self.steps)
+
+    def named(self, portions: tuple[Portion, ...]) -> tuple[tuple[Spot, int], ...]:
+        """What a transfer of the op moves: tensors and their bytes."""
+        return tuple((self.operands[operand], size) for operand, size in portions)
 
     def unrolled(self) -> Iterator[Step]:
         """The steps of one run, one by one."""
@@ -215,6 +233,19 @@ class Schedule(Noun):
     def placed(self) -> Iterator[PlacedSchedule]:
         """All op schedules and preloads in order; an op comes once for each of its sizes."""
         return _placed(self.body, ())
+
+    def bytes_moved(self) -> Mapping[Unit, Counter[Spot]]:
+        """The bytes of each tensor that the run loads, and stores, as far as its steps tell the tensors apart."""
+        moved = {Unit.LOAD: Counter[Spot](), Unit.STORE: Counter[Spot]()}
+        for placed in self.placed():
+            node = placed.node
+            if isinstance(node, Preload):
+                moved[Unit.LOAD][node.tensor] += node.bytes * placed.times
+                continue
+            for unit, portions in zip(moved, portions_of(node.steps), strict=True):
+                for operand, size in portions.items():
+                    moved[unit][node.operands[operand]] += size * placed.times
+        return moved
 
     @property
     def ops(self) -> tuple[OpSchedule, ...]:

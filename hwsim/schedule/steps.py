@@ -4,10 +4,11 @@ A step is a block of array tiles, or a block of rows for the vector unit, togeth
 steps of equal shape that follow each other are written once, with how often they repeat.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Annotated, Union
+from typing import Annotated, NamedTuple, Union
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Whole
@@ -15,15 +16,6 @@ from hwsim.schedule.counters import Work
 
 Cycles = Annotated[int, Whole(low=0, high=2**62)]
 Count = Annotated[int, Whole(low=0, high=2**62)]
-
-
-class Unit(IntEnum):
-    """A unit of a core; each works in order, one step at a time."""
-
-    LOAD = 0  # DRAM → scratchpad
-    ARRAY = 1
-    VECTOR = 2
-    STORE = 3  # scratchpad → DRAM
 
 
 class Ring(IntEnum):
@@ -51,12 +43,44 @@ class Phase(Enum):
         return self in (Phase.WHOLE, Phase.LAST)
 
 
+class Portion(NamedTuple):
+    """What a transfer moves of one tensor: its place among the operands of the op's schedule, and how many bytes.
+
+    Places, not names: equal ops of a network share their steps, although each has tensors of its own.
+    """
+
+    operand: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Noun):
-    """All bytes of one ring that a step brings; they take one slot."""
+    """All bytes of one ring that a step brings; they take one slot. `portions`, if they are told, say of which tensors.
+
+    >>> Load(ring=Ring.WEIGHTS, bytes=5, portions=(Portion(0, 3),))
+    Traceback (most recent call last):
+    hwsim.errors.InvalidValue: portions = 3: must add up to the 5 bytes
+    """
 
     ring: Ring
     bytes: Count
+    portions: tuple[Portion, ...] = ()
+
+    def check(self) -> None:
+        if self.portions:
+            _check_portions(self.portions, self.bytes)
+
+    @classmethod
+    def of(cls, ring: Ring, portions: tuple[Portion, ...]) -> "Load":
+        """The load of these portions."""
+        return cls(ring=ring, bytes=sum([size for _, size in portions]), portions=portions)
+
+
+def _check_portions(portions: tuple[Portion, ...], size: int) -> None:
+    """What is told of the tensors that a transfer moves is all that it moves."""
+    told = sum([portion for _, portion in portions])
+    if told != size:
+        raise InvalidValue("portions", told, f"must add up to the {size} bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +119,8 @@ class Fused(Noun):
 class Step(Noun):
     """Loads, then the array, then the vector unit, then the store; each part may be absent.
 
-    `releases` names the rings whose slot no later step reads, so that the end of this one frees it.
+    `releases` names the rings whose slot no later step reads, so that the end of this one frees it. `store_portions`,
+    if they are told, say of which tensors the stored bytes are.
     """
 
     loads: tuple[Load, ...] = ()
@@ -106,10 +131,13 @@ class Step(Noun):
     vector_hidden_cycles: Cycles = 0
     fused: Fused | None = None
     store_bytes: Count | None = None
+    store_portions: tuple[Portion, ...] = ()
     releases: tuple[Ring, ...] = ()
     work: Work
 
     def check(self) -> None:
+        if self.store_portions:
+            _check_portions(self.store_portions, self.store_bytes or 0)
         rings = [load.ring for load in self.loads]
         if sorted(set(rings)) != rings:
             raise InvalidValue("loads", rings, "one load a ring, in the order of the rings")
@@ -184,3 +212,20 @@ def fused_work_of(steps: Iterable[StepTree]) -> Work:
         elif node.fused is not None:
             total += node.fused.work
     return total
+
+
+def portions_of(steps: Iterable[StepTree]) -> tuple[Counter[int], Counter[int]]:
+    """The bytes that steps load and store, by operand."""
+    loaded, stored = Counter[int](), Counter[int]()
+    for node in steps:
+        if isinstance(node, Repeat):
+            for total, each in zip((loaded, stored), portions_of(node.body), strict=True):
+                for operand, size in each.items():
+                    total[operand] += size * node.times
+            continue
+        for load in node.loads:
+            for operand, size in load.portions:
+                loaded[operand] += size
+        for operand, size in node.store_portions:
+            stored[operand] += size
+    return loaded, stored

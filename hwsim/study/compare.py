@@ -7,6 +7,7 @@ from fractions import Fraction
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.objective import Objective
+from hwsim.inputs.load import prices_of
 from hwsim.ir.workload import Workload
 from hwsim.passes.workload import in_precision
 from hwsim.quantities.arguments import must_map_names
@@ -15,7 +16,7 @@ from hwsim.quantities.progress import Progress, no_progress, stage
 from hwsim.results.result import Comparison, ComparisonRow, Result
 from hwsim.study.efficiency import energy_split
 from hwsim.study.side_by_side import became_resident, compared_ops
-from hwsim.study.simulate import prices_of, simulate
+from hwsim.study.simulate import simulate
 from hwsim.study.slower import slower_ops
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
 

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload, part_of
-from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
-from hwsim.schedule.counters import Limit, OpCounters
+from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.schedule.counters import OpCounters
 from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 from hwsim.schedule.steps import Repeat, Ring, StepTree
+from hwsim.schedule.unit_table import Limit, Relief, Unit
 from hwsim.study.relieved import relieved
 from hwsim.timing.encode import encode
 from hwsim.timing.timeline import times
@@ -36,7 +37,7 @@ def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[O
         part_cycles=parts[part],
         limit=limit,
         limit_cycles=limits[limit],
-        awaited=_awaited(schedule, bound) if limit in (Limit.DRAM_READ, Limit.LOAD_PORTS) else None,
+        awaited=_awaited(schedule, bound) if limit.unit is Unit.LOAD else None,
         what_ifs=what_ifs,
         beside=None if alone else _beside(chip, workload, schedule, what_ifs[-1].relief, cycles),
     )

@@ -1,10 +1,10 @@
 """What a run did for its energy: power, operations a joule, utterances a joule, silicon; peak beside sustained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
-from hwsim.hardware.chip import Chip, Dataflow
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Workload
@@ -15,15 +15,12 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
 from hwsim.results.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
 from hwsim.results.energy import Components, Energy
-from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
-from hwsim.timing.movement import sums_kept, tile_register_bits
+from hwsim.results.measured import Measured
+from hwsim.schedule.counters import OpCounters, Stalls, Units
 from hwsim.timing.peak import reachable_peak
-from hwsim.timing.systolic import interval
 
 ATTO = 10**18
 TERA = 10**12
-LONG_STREAM = 1024
-"""Steps of a stationary tile at peak, if neither the chip's chunks nor its accumulators end it sooner."""
 
 
 def efficiency(
@@ -77,38 +74,18 @@ class Peak:
 
 
 def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
-    """One full tile in the steady state: every processing element makes all its products in every cycle.
-
-    Operands come from the scratchpad, sums go to the accumulators; the tile takes as long as its interval, or its
-    operands need on the scratchpad's port. A stream is as long as chunks and accumulators allow. Of the products,
-    `zeros` have a factor that is zero, on a chip that gates these.
+    """One full tile of the array in the steady state, which takes as long as the array does, or its operands need on
+    the scratchpad's port. Of the products, `zeros` have a factor that is zero, on a chip that gates these.
     """
-    array, packed = chip.array, chip.array.packed(mode)
-    entries = array.accumulator_of(mode).entries
-    stream = min(array.m_chunk or LONG_STREAM, entries or LONG_STREAM)
-    k, across = packed.k, array.cols * packed.n
-    if array.dataflow is Dataflow.OS:
-        stream = LONG_STREAM
-        entering_bits = stream * k * (array.rows + across) * mode.bits
-        kept = 0
-    else:
-        entering_bits = array.rows * k * (stream + across) * mode.bits
-        kept = sums_kept(array, mode, stream * across, array.rows * k)
-    entering = -(-entering_bits // 8)
-    macs = array.rows * array.cols * packed.k * packed.n * stream
-    cycles = max(interval(array, stream), -(-entering // chip.scratchpad.read))
-    work = Work(
-        macs=macs,
-        array_register_bits=tile_register_bits(array, mode, stream),
-        accumulator_reads=kept,
-        accumulator_writes=kept,
-        scratchpad_read_bytes=entering,
-    )
+    full = chip.array.full_tile(mode)
+    cycles, macs = max(full.cycles, -(-full.operand_bytes // chip.scratchpad.read)), full.work.macs
+    work = replace(full.work, scratchpad_read_bytes=full.operand_bytes)
     tile = OpCounters(
         name="peak", kind="gemm", mode=mode, times=1, macs=macs, cycles=cycles, busy=Units(array=cycles),
         stalls=Stalls(), span=cycles, work=work,
     )  # fmt: skip
-    return Peak(price([tile], chip, table, {"peak": int(zeros * macs)}).components, macs)
+    measured = Measured(zero_products=((tile.name, int(zeros * macs)),))
+    return Peak(price([tile], chip, table, measured).components, macs)
 
 
 def areas(chip: Chip, table: PriceTable) -> Areas:

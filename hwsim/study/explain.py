@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
-from hwsim.ir.op_table import MatrixSize
+from hwsim.hardware.array import written_rate
+from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Loop
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim
@@ -11,12 +11,11 @@ from hwsim.mapping.explain import candidates_of, mapper_of, operands_of, produce
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.schedule import Planned, planned
-from hwsim.quantities.precision import Precision
 from hwsim.quantities.share import Share
 from hwsim.results.explanation import Explanation, Roof
-from hwsim.schedule.counters import Limit, OpCounters
+from hwsim.schedule.counters import OpCounters
 from hwsim.schedule.schedule import Ports, port_cycles
-from hwsim.timing.systolic import gemm_cycles, tail
+from hwsim.schedule.unit_table import Limit, Unit
 
 
 def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
@@ -58,20 +57,9 @@ def _array_alone(found: Planned, producer: SizedOp) -> int:
     assert isinstance(piece, MatmulMapper)
     assert block is not None
     array, size = piece.target.array, piece.operands.size
-    chunk = {Dataflow.WS: block.m, Dataflow.IS: block.n, Dataflow.OS: None}[array.dataflow]
-    once = gemm_cycles(array, piece.mode, size.m, size.k, size.n, chunk).out
-    # The products of a batch follow each other at the array's interval; only the last one's results are waited for.
-    rest = once - _last_tail(array, piece.mode, size, chunk)
-    return (size.batch - 1) * rest + once
-
-
-def _last_tail(array: SystolicArray, mode: Precision, size: MatrixSize, chunk: int | None) -> int:
-    """How long after the last tile's interval its results are complete."""
-    if array.dataflow is Dataflow.OS:
-        return tail(array, -(-size.k // array.packed(mode).k))
-    streamed = size.m if array.dataflow is Dataflow.WS else size.n
-    longest = min(chunk or streamed, streamed)
-    return tail(array, streamed % longest or longest)
+    limits = array.constraints(piece.mode)
+    cost = array.matmul_cost(piece.mode, limits.extent(size.m, size.k, size.n))
+    return cost.alone(size.batch, limits.extent(block.m, block.k, block.n).outer)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
@@ -79,26 +67,22 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     roofs = []
     if op.mode is not None and op.macs:
         peak = chip.array.macs_per_cycle(op.mode)
-        roofs.append((Limit.ARRAY, -(-op.macs // peak), f"{op.macs:,} products, {peak:,} a cycle"))
+        roofs.append((Limit.of(Unit.ARRAY), -(-op.macs // peak), f"{op.macs:,} products, {written_rate(peak)} a cycle"))
     work, lanes = op.work, op.work.vector_lane_cycles
     if lanes:
         count = chip.vector.lanes
-        roofs.append((Limit.VECTOR, -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
+        roofs.append((Limit.of(Unit.VECTOR), -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
     for limit, size, rate, verb in (
-        (Limit.DRAM_READ, work.dram_read_bytes, ports.dram_read, "read from DRAM"),
-        (Limit.DRAM_WRITE, work.dram_write_bytes, ports.dram_write, "written to DRAM"),
+        (Limit.of(Unit.LOAD), work.dram_read_bytes, ports.dram_read, "read from DRAM"),
+        (Limit.of(Unit.STORE), work.dram_write_bytes, ports.dram_write, "written to DRAM"),
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
-    for limit, unit in (
-        (Limit.ARRAY_PORTS, "array"),
-        (Limit.VECTOR_PORTS, "vector"),
-        (Limit.LOAD_PORTS, "load"),
-        (Limit.STORE_PORTS, "store"),
-    ):
-        bound, busy = getattr(op.port_bound, unit), getattr(op.busy, unit)
+    for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # what computes first
+        bound = op.port_bound[unit]
         if bound:
-            roofs.append((limit, bound, f"of {busy:,} busy cycles as cut, in steps whose length that port sets"))
+            text = f"of {op.busy[unit]:,} busy cycles as cut, in steps whose length that port sets"
+            roofs.append((Limit.of(unit, ports=True), bound, text))
     return tuple(Roof(limit=limit, cycles=cycles, work=text) for limit, cycles, text in roofs)
 
 

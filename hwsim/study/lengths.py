@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from hwsim.ir.lengths import Bucket
+from hwsim.ir.lengths import Bucket, Lengths
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length
 from hwsim.results.result import BucketResult, LengthsResult, Result
 
 
-def over_lengths(workload: Workload, run: Callable[[Workload], Result]) -> LengthsResult | None:
-    """What `run` gives for each bucket of the workload's distribution; None if it states none."""
-    if workload.lengths is None:
-        return None
-    buckets = workload.lengths.bucketed()
+def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload], Result]) -> LengthsResult:
+    """What `run` gives for each bucket of a distribution of the workload's lengths."""
+    buckets = lengths.bucketed()
     latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
     rows = [
         (bucket, -(-bucket.utterances // workload.utterances), ms)

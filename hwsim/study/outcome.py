@@ -1,12 +1,14 @@
 """What a run found out, from the integers of its counters and energies."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 
 from hwsim.hardware.chip import Chip
+from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
@@ -14,23 +16,29 @@ from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import fingerprint
 from hwsim.quantities.sources import sources_of
-from hwsim.results.efficiency import Areas, Efficiency, Operation, ratio
+from hwsim.results.efficiency import ratio
 from hwsim.results.energy import Components, Energy
+from hwsim.results.measured import Measured
 from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters
 from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
-from hwsim.study.modes import products_by_mode, widened_macs
+from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.timing.peak import reachable_peak
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What follows from prices and clock: efficiency, area, operating conditions."""
+class Conditions:
+    """Under which conditions a run was asked for: on which chip at which prices, at which of its points and clocks,
+    under which cap, for which objective, and from which files with which hashes."""
 
-    efficiency: Efficiency
-    area: Areas
-    operation: Operation
+    given: Chip
+    table: PriceTable
+    point: str | None
+    asked_clock: int
+    power_cap: Fraction | None
+    objective: Objective
+    files: Mapping[str, str]
 
 
 def result(
@@ -39,8 +47,8 @@ def result(
     schedule: Schedule,
     counters: RunCounters,
     energy: Energy,
-    figures: Figures,
-    provenance: Provenance,
+    measured: Measured,
+    asked: Conditions,
 ) -> Result:
     """Headline figures, a diagnosis and one entry an op; every ratio is taken once, from integers."""
     pairs = zip(counters.ops, energy.ops, strict=True)
@@ -57,11 +65,12 @@ def result(
         energy_by_component_aj=energy.components,
         prices=energy.prices,
         energy_lines=energy.lines,
-        efficiency=figures.efficiency,
-        area=figures.area,
-        operation=figures.operation,
+        efficiency=efficiency(chip, asked.table, workload, counters.ops, counters.total.cycles, energy),
+        area=areas(chip, asked.table),
+        operation=operation(chip, asked.table, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
         streaming=_streaming(workload),
-        provenance=provenance,
+        provenance=_provenance(asked.given, workload, asked.table, asked.files),
+        quality=measured.quality,
     )
 
 
@@ -103,7 +112,7 @@ def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...
     return tuple(found)
 
 
-def provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
+def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
     """Versions, and hashes of all that went in."""
     versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
     # A program without a recipe describes itself.
@@ -165,7 +174,7 @@ def _op_result(chip: Chip, op: OpCounters, components: Components, bits: Operand
 
 
 def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
-    """How long the array's products would take if every processing element worked in every cycle."""
+    """How long the array's products would take at its peak rate."""
     return Fraction(0) if op.mode is None else Fraction(op.work.macs, chip.array.macs_per_cycle(op.mode))
 
 
@@ -201,8 +210,8 @@ def _summary(
         energy_aj=energy_aj,
         energy_mj=float(Fraction(energy_aj, 10**15)),
         macs=sum(op.macs for op in counters),
-        products_by_mode=products_by_mode(counters),
-        widened_macs=widened_macs(widths, counters),
+        products_by_mode=_products_by_mode(counters),
+        widened_macs=_widened_macs(widths, counters),
         utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
         reachable_utilization=float(
             sum(_cycles_at_reachable_peak(chip, op, widths.get(op.name)) for op in counters) / total.cycles
@@ -215,3 +224,23 @@ def _summary(
         lm_parameters=fused.parameters,
         lm_bytes=fused.stored_bytes,
     )
+
+
+VECTOR_UNIT = "vector unit"
+
+
+def _products_by_mode(ops: Iterable[OpCounters]) -> tuple[tuple[str, int], ...]:
+    """The products in each mode of the array; those of ops that the vector unit makes stand beside them."""
+    found: Counter[str] = Counter()
+    for op in ops:
+        if op.macs:
+            found[VECTOR_UNIT if op.mode is None else op.mode.value] += op.macs
+    return sorted_pairs(found)
+
+
+def _widened_macs(widths: Mapping[str, tuple[int, int]], ops: Iterable[OpCounters]) -> int:
+    """Products in a mode wider than both of their operands, because the array has no mode of their width.
+
+    `widths` are the bits of the two operands of each product, by the name of its op.
+    """
+    return sum(op.macs for op in ops if op.mode is not None and op.mode.bits > max(widths[op.name]))

@@ -8,9 +8,9 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 
-from hwsim.results.diagnosis import Relief
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
 from hwsim.schedule.steps import ArrayWork, Fused, Repeat, Step, StepTree
+from hwsim.schedule.unit_table import Relief
 
 
 def relieved(schedule: Schedule, *reliefs: Relief) -> Schedule:

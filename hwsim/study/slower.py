@@ -1,19 +1,10 @@
 """Ops that take more cycles in one precision than in another, and why."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from hwsim.results.result import OpResult
 from hwsim.results.waterfall import SlowerOp
-from hwsim.schedule.counters import Stalls, Units
-
-_WAITS = {
-    "load": "data from the DRAM",
-    "array": "a tile",
-    "tensor": "a tensor that is not complete",
-    "overwrite": "the readers of what it overwrites",
-    "slot": "a free slot",
-}
+from hwsim.schedule.unit_table import StallReason, Unit
 
 
 def slower_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[SlowerOp, ...]:
@@ -45,21 +36,12 @@ def _reason(before: OpResult, after: OpResult) -> str:
     """What grew most among the busy cycles of its units; else among what they wait for; else it is hidden less."""
     if after.span <= before.span:
         return "takes no longer itself, but less of it is hidden behind other ops"
-    unit, more = max(
-        ((f.name, getattr(after.busy_cycles, f.name) - getattr(before.busy_cycles, f.name)) for f in fields(Units)),
-        key=lambda grown: grown[1],
-    )
-    if more > 0:
-        return f"the {unit} unit works {more:,} cycles longer"
-    waits = {
-        reason.name: _sum(getattr(after.stall_cycles, reason.name)) - _sum(getattr(before.stall_cycles, reason.name))
-        for reason in fields(Stalls)
-    }
-    reason = max(waits, key=lambda name: waits[name])
+    longer = {unit: after.busy_cycles[unit] - before.busy_cycles[unit] for unit in Unit}
+    unit = max(Unit, key=lambda one: longer[one])
+    if longer[unit] > 0:
+        return f"the {unit.key} unit works {longer[unit]:,} cycles longer"
+    waits = {reason: after.stall_cycles[reason].total - before.stall_cycles[reason].total for reason in StallReason}
+    reason = max(StallReason, key=lambda one: waits[one])
     if waits[reason] > 0:
-        return f"its units wait {waits[reason]:,} cycles longer for {_WAITS[reason]}"
+        return f"its units wait {waits[reason]:,} cycles longer for {reason.in_full}"
     return "its units work as long, but overlap less"
-
-
-def _sum(units: Units) -> int:
-    return sum(getattr(units, f.name) for f in fields(Units))

@@ -1,11 +1,10 @@
 """The values of a workload: from which parameters and inputs, in which accumulators, and where the trace goes."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,27 +21,18 @@ from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
 from hwsim.inputs.model_input import ModelInput, fits, lengths, model_input, read_source
 from hwsim.inputs.weights import read_parameters
-from hwsim.ir.ops import Op
 from hwsim.ir.search import SymbolLoop
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, decoding_of, with_decoding
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.progress import Progress, no_progress
+from hwsim.results.measured import Sources, WriteTrace
 from hwsim.results.quality import Origin, Quality
+from hwsim.tensor.backend import ExactProducts, OrderedProducts, ProductBackend
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Files of inputs and parameters; what no file gives comes from the seed."""
-
-    input: Path | None = None
-    weights: Path | None = None
-    seed: int = 0
-    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,16 +104,16 @@ def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
     return symbols_from(work.program, seed, fed.table, shape[0] * shape[1]).reshape(shape)
 
 
-def accumulators_of(chip: Chip) -> Callable[[Op, Precision, Precision], Summation | None]:
-    """How the chip's array adds the products of each op."""
+def products_of(chip: Chip, threads: int = 1) -> ProductBackend:
+    """What multiplies as the chip's array does: every kind so far adds products in registers, in some order."""
 
-    def adds(op: Op, act: Precision, weight: Precision) -> Summation | None:
+    def order(op: str, act: Precision, weight: Precision) -> Summation:
         mode = chip.array.mode(act, weight)
         if mode is None:
-            raise Unsupported(f"{op.name} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
+            raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
         return chip.array.summation(mode)
 
-    return adds
+    return OrderedProducts(order, chip.name, threads)
 
 
 def run_values(
@@ -131,7 +121,7 @@ def run_values(
     sources: Sources,
     *,
     chip: Chip | None = None,
-    write: Callable[[Callable[[BinaryIO], None]], Any] | None = None,
+    write: WriteTrace | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
     """The quality of a workload's values, in exact accumulators or in those of a chip.
@@ -155,27 +145,25 @@ def _evaluated(
     ready: Prepared,
     sources: Sources,
     chip: Chip | None,
-    write: Callable[[Callable[[BinaryIO], None]], Any] | None,
+    write: WriteTrace | None,
     progress: Progress,
 ) -> Quality:
     threads = os.cpu_count() or 1
-    exact: dict[str, Any] = {"accumulators": "exact"}
-    on_chip: dict[str, Any] = exact if chip is None else {"adds": accumulators_of(chip), "accumulators": chip.name}
+    products = ExactProducts(threads) if chip is None else products_of(chip, threads)
     seed = sources.seed if sources.weights is None or sources.input is None else None
     if write is None:
-        return evaluate(ready.workload, ready.given, threads=threads, seed=seed, progress=progress, **on_chip)
+        return evaluate(ready.workload, ready.given, products, seed=seed, progress=progress)
     with TemporaryDirectory(prefix="hwsim-trace-") as folder:
         spool = Spool(Path(folder))
         trace = Trace(ready.workload.program, spool, pack=sources.packed)
         quality = evaluate(
             ready.workload,
             ready.given,
-            threads=threads,
+            products,
             seed=seed,
             watch=trace.watch,
             finish=trace.finish,
             progress=progress,
-            **on_chip,
         )
         write(lambda file: write_npz(spool, file))
         return quality

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip, PackedMacs, SystolicArray
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
-from hwsim.hardware.summation import Accumulator
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
@@ -24,7 +23,6 @@ from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
-from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.progress import Progress, no_progress, stage
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
@@ -134,8 +132,8 @@ class _Between:
             return self.chip
         array = self.chip.array
         if Change.PRODUCTS in changed:
-            return replace(self.chip, array=_packing(array, array.packed(last), [first]))
-        return replace(self.chip, array=_packing(array, array.packed(first), [mode for mode, _ in array.macs_per_pe]))
+            return replace(self.chip, array=array.at_pace_of(last, [first]))
+        return replace(self.chip, array=array.at_pace_of(first, array.modes))
 
 
 @dataclass(frozen=True)
@@ -200,16 +198,3 @@ def _converts(program: Program) -> bool:
             if act.floating and not weight.floating:
                 return True
     return False
-
-
-def _packing(array: SystolicArray, packed: PackedMacs, modes: Sequence[Precision]) -> SystolicArray:
-    """The array, some of whose modes make that many products. Chunks grow with it: they are no matter of time."""
-    macs = {mode: packed if mode in modes else array.packed(mode) for mode, _ in array.macs_per_pe}
-
-    def grown(accumulator: Accumulator) -> Accumulator:
-        chunk = accumulator.chunk
-        return accumulator if chunk is None else replace(accumulator, chunk=chunk * packed.k)
-
-    own = array.accumulator
-    grown_own = grown(own) if isinstance(own, Accumulator) else tuple((mode, grown(one)) for mode, one in own)
-    return replace(array, macs_per_pe=sorted_pairs(macs), accumulator=grown_own)

@@ -1,20 +1,23 @@
 """Matrix products between quantised tensors: exact sums, zero points taken off, bias, requantisation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.hardware.summation import Summation
+from hwsim.quantities.precision import Precision
 from hwsim.tensor.fixed_point import Longs, fixed_point
-from hwsim.tensor.gemm import matmul
+from hwsim.tensor.gemm import Sums
 from hwsim.tensor.quant_params import Ints, QuantParams
 from hwsim.tensor.requantiser import Requantiser
 from hwsim.tensor.weights import Weights
 
 _INT32 = np.iinfo(np.int32)
 _SPARE_BITS = 30
+
+Multiply = Callable[[NDArray[np.integer], Precision, Weights], Sums]
+"""What makes one product: rows of activations, their format, weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,21 +73,12 @@ class Matrix:
             total -= act_zero * (sums - block.k * self.zeros[0])
         return total
 
-    def sums(
-        self, act: NDArray[np.integer], params: QuantParams, summation: Summation | None, threads: int
-    ) -> AccumulatorSums:
+    def sums(self, act: NDArray[np.integer], params: QuantParams, multiply: Multiply) -> AccumulatorSums:
         """Σ over k of act[m, k] · weight[k, n], as the accumulators hold them: [m, n], or [m, groups, n]."""
         parts, saturations, start = [], 0, 0
         for block in self.blocks:
             rows = act[:, start : start + block.k]
-            made = matmul(
-                rows,
-                block,
-                act_precision=params.precision,
-                weight_precision=block.precision,
-                summation=summation,
-                threads=threads,
-            )
+            made = multiply(rows, params.precision, block)
             parts.append(made.out)
             saturations, start = saturations + made.saturations, start + block.k
         return AccumulatorSums(parts[0] if len(parts) == 1 else np.stack(parts, axis=1), saturations)

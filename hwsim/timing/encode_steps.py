@@ -10,9 +10,11 @@ from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.quantities.caches import IdentityCache
 from hwsim.schedule.schedule import Ports
-from hwsim.schedule.steps import Repeat, Ring, Step, StepTree
+from hwsim.schedule.steps import Repeat, Step, StepTree
 
 NO_ROW = (0,) * c.COLUMNS
+_NO_STEP = tuple([0 if column in (c.TAIL, c.FLAGS) or column > c.FLAGS else -1 for column in range(1, c.COLUMNS)])
+"""A step all of whose parts are absent, behind its kind."""
 LONGEST = 2**62
 
 
@@ -37,7 +39,7 @@ class StepCode:
     loaded: int
     depth: int
     array_writes: bool
-    busy: tuple[int, int, int, int]  # cycles of each unit
+    busy: tuple[int, ...]  # cycles of each unit that the kernel drives
     longest: int  # cycles, if nothing overlaps
 
 
@@ -71,13 +73,13 @@ class _Steps:
 
     def nodes(self, nodes: Iterable[StepTree], level: int) -> "_Sum":
         units = rings = loaded = longest = 0
-        busy = [0, 0, 0, 0]
+        busy = (0,) * c.UNITS
         for node in nodes:
             one = self.repeat(node, level + 1) if isinstance(node, Repeat) else self.step(node)
             units, rings, loaded = units | one[0], rings | one[1], loaded | one[2]
-            busy = [mine + other for mine, other in zip(busy, one[3], strict=True)]
+            busy = tuple([mine + other for mine, other in zip(busy, one[3], strict=True)])
             longest += one[4]
-        return units, rings, loaded, (busy[0], busy[1], busy[2], busy[3]), longest
+        return units, rings, loaded, busy, longest
 
     def repeat(self, node: Repeat, level: int) -> "_Sum":
         at = len(self.rows)
@@ -88,32 +90,41 @@ class _Steps:
         self.begins.append((at, level))
         self.ends.append(len(self.rows))
         self.rows.append((c.END, at, *NO_ROW[2:]))
-        load, array, vector, store = (node.times * cycles for cycles in busy)
-        return units, rings, loaded, (load, array, vector, store), node.times * longest
+        return units, rings, loaded, tuple([node.times * cycles for cycles in busy]), node.times * longest
 
     def step(self, step: Step) -> "_Sum":
-        ports = self.ports
-        loads = {load.ring: ports.load_cycles(load.bytes) for load in step.loads}
-        array, tail = (-1, 0) if step.array is None else (step.array.cycles, step.array.tail)
-        vector = -1 if step.vector_cycles is None else step.vector_cycles
-        fused = -1 if step.fused is None else step.fused.cycles
-        store = -1 if step.store_bytes is None else ports.store_cycles(step.store_bytes)
+        ports, row = self.ports, [c.STEP, *_NO_STEP]
+        loaded = load_cycles = 0
+        for load in step.loads:
+            row[c.LOAD_0 + load.ring] = cycles = ports.load_cycles(load.bytes)
+            load_cycles += cycles
+            loaded |= 1 << load.ring
+        array = vector = fused = store = units = 0
+        if step.loads:
+            units = 1 << c.LOAD_UNIT
+        if step.array is not None:
+            row[c.ARRAY], row[c.TAIL] = step.array.cycles, step.array.tail
+            array = step.array.cycles
+            units |= 1 << c.ARRAY_UNIT
+        if step.vector_cycles is not None:
+            row[c.VECTOR] = vector = step.vector_cycles
+            units |= 1 << c.VECTOR_UNIT
+            self.array_writes = False
+        if step.fused is not None:
+            row[c.FUSED] = fused = step.fused.cycles
+        if step.store_bytes is not None:
+            row[c.STORE] = store = ports.store_cycles(step.store_bytes)
+            units |= 1 << (c.LOAD_UNIT if ports.shared else c.STORE_UNIT)
         flags = c.OPENS * step.phase.opens | c.CLOSES * step.phase.closes
-        rings = 1 << (c.VECTOR_RESULTS if step.array is None else c.ARRAY_RESULTS)
+        rings = loaded | 1 << (c.VECTOR_RESULTS if step.array is None else c.ARRAY_RESULTS)
         for ring in step.releases:
             flags |= c.RELEASE_0 << ring
             rings |= 1 << ring
-        loaded = sum(1 << ring for ring in loads)
-        row = [c.STEP, *(loads.get(ring, -1) for ring in Ring), array, tail, vector, fused, store, flags]
-        self.rows.append((*row, *NO_ROW[len(row) :]))
-        units = bool(loads) << c.LOAD_UNIT | (array >= 0) << c.ARRAY_UNIT | (vector >= 0) << c.VECTOR_UNIT
-        if store >= 0:
-            units |= 1 << (c.LOAD_UNIT if ports.shared else c.STORE_UNIT)
-        self.array_writes &= vector < 0
-        load_cycles, vector_cycles = sum(loads.values()), max(0, vector) + max(0, fused)
-        busy = load_cycles, max(0, array), vector_cycles, max(0, store)
-        return units, rings | loaded, loaded, busy, sum(busy) + tail + len(loads) * ports.latency
+        row[c.FLAGS] = flags
+        self.rows.append(tuple(row))
+        busy = load_cycles, array, vector + fused, store
+        return units, rings, loaded, busy, sum(busy) + row[c.TAIL] + len(step.loads) * ports.latency
 
 
-_Sum = tuple[int, int, int, tuple[int, int, int, int], int]
+_Sum = tuple[int, int, int, tuple[int, ...], int]
 """Masks of units, rings and loaded rings; busy cycles; cycles if nothing overlaps."""

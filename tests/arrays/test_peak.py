@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from command import printed
 from data import ARCH
 from hwsim import load_chip, load_workload, simulate
-from hwsim.hardware.chip import Chip, Dataflow, Drain, Scratchpad, SystolicArray
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain
+from hwsim.hardware.chip import Chip, Scratchpad
 from hwsim.quantities.precision import Precision
 from hwsim.results.efficiency import PeakLimit
 from hwsim.results.result import Result

@@ -143,7 +143,7 @@ def test_a_time_is_refused_with_its_unit() -> None:
         ({"files": 1}, "files = 1: must be a mapping"),
         ({"files": {1: "x"}}, "files = 1: must have texts as its keys"),
         ({"files": {"x": 1}}, "files.x = 1: must be a text"),
-        ({"zero_products": {"x": 0.5}}, "zero_products.x = 0.5: must be a whole number"),
+        ({"measured": {"x": 1}}, "measured = {'x': 1}: must be what hwsim.Measured.of makes"),
         ({"objective": 1}, "unknown objective '1'; "),
     ],
 )
@@ -151,6 +151,20 @@ def test_what_callers_get_wrong_is_one_line(given: dict[str, Any], message: str)
     with pytest.raises(UserError) as caught:
         hwsim.simulate(hwsim.load_chip("int4_array"), hwsim.load_workload("rnnt"), **given)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"x": 0.5}, "zero_products.x = 0.5: must be a whole number"),
+        ({1: 5}, "zero_products = 1: must have texts as its keys"),
+        ([("x", 1)], "zero_products = [('x', 1)]: must be a mapping"),
+    ],
+)
+def test_zeros_are_whole_numbers_by_op(given: Any, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        hwsim.Measured.of(zero_products=given)
+    assert str(caught.value) == message
 
 
 def test_precisions_that_are_none_are_one_line() -> None:

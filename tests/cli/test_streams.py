@@ -57,7 +57,7 @@ run()
 
 def test_a_bar_appears_on_a_terminal_after_a_second(tmp_path: Path) -> None:
     script = (
-        "import time; from hwsim.cli.patience import patiently; "
+        "import time; from hwsim.cli.terminal import patiently; "
         "patiently('a long [job]', lambda progress: (progress(1, 2), time.sleep(2.5)))"
     )
     ours, theirs = pty.openpty()

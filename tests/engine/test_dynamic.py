@@ -27,8 +27,9 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
 from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Mode, Quantisation
 from hwsim.study.simulate import simulate
+from hwsim.tensor.backend import ExactProducts
 from hwsim.tensor.dynamic import quantised_rows
-from strategies.chips import MODES, VECTOR, chip
+from strategies.chips import MODES, VECTOR, chip, systolic
 from strategies.recipes import DYNAMIC, RECIPES
 from witnesses.integer_interpreter import IntegerInterpreter
 
@@ -75,7 +76,7 @@ def quality_with_outliers(policy: PrecisionPlan) -> tuple[float, float]:
     wanted = inputs["one.act"] @ parameters["one.weight"]
     noise = ops.real("one.out", memory["one.out"]) - wanted
     small = np.arange(40) % 8 != 0
-    whole = evaluate(work, Given(parameters=parameters, inputs={**inputs})).sqnr_db
+    whole = evaluate(work, Given(parameters=parameters, inputs={**inputs}), ExactProducts()).sqnr_db
     assert whole is not None
     return whole, float(10 * np.log10((wanted[small] ** 2).sum() / (noise[small] ** 2).sum()))
 
@@ -145,14 +146,15 @@ def test_the_vector_unit_pays_for_scales_and_the_array_multiplies_integers() -> 
     assert dynamic["one"].work.vector_lane_cycles == static["one"].work.vector_lane_cycles + 30 * 3
     assert dynamic["one"].work.macs == static["one"].work.macs
     integers = tuple(mode for mode in MODES if not mode[0].floating)
-    only_integers = chip(array=replace(big.array, macs_per_pe=integers))
+    only_integers = chip(array=replace(systolic(big), macs_per_pe=integers))
     assert simulate(only_integers, work).summary.cycles > 0
     with pytest.raises(Unsupported, match=r"multiplies no fp16 by int8"):
         simulate(only_integers, workload(recipe, "w8a16g8"))
 
 
 def test_narrow_accumulators_of_a_chip_hold_dynamic_sums() -> None:
-    from hwsim.study.values import Sources, prepared, run_values
+    from hwsim.results.measured import Sources
+    from hwsim.study.values import prepared, run_values
 
     work, own = workload(tiny_rnnt(9), plan("w8a8")), Sources()
     assert run_values(prepared(work, own), own).saturations == 0

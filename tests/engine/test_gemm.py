@@ -9,16 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hwsim
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.closed_form import gemm_cycles
+from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.engine import gemm as room
 from hwsim.engine.gemm import Product, gemm
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.chip import Chip, Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
+from hwsim.hardware.array import GemmCycles
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
 from hwsim.results.product import ProductFigures
 from hwsim.tensor.gemm import matmul
-from hwsim.timing.systolic import GemmCycles, gemm_cycles
 from strategies import matrices
 from strategies.chips import chip
 from strategies.matrices import Array
@@ -135,7 +138,7 @@ def test_a_count_off_by_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         right = gemm_cycles(*args)
         return replace(right, mac=right.mac + 1)
 
-    monkeypatch.setattr(room, "gemm_cycles", late)
+    monkeypatch.setattr(SystolicArray, "gemm_cycles", late)
     array = SystolicArray(rows=2, cols=2, macs_per_pe=((Precision.INT8, 1),))
     with pytest.raises(AssertionError):
         both(array, np.ones((3, 5), int), np.ones((5, 2), int), (Precision.INT8, Precision.INT8))

@@ -6,17 +6,19 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow
+from hwsim.arrays.systolic.movement import sums_kept, tile_register_bits, widths
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip, Dataflow, SystolicArray
+from hwsim.hardware.chip import Chip
 from hwsim.ir.ops import Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View
 from hwsim.mapping.schedule import schedule
 from hwsim.quantities.precision import Precision
-from hwsim.timing.movement import sums_kept, tile_register_bits, widths
-from strategies.chips import arrays, chips
+from strategies.chips import arrays, chips, systolic
 from witnesses.movement_witness import bits_of
 
 SIDE = st.integers(1, 5)
@@ -59,7 +61,7 @@ def gemm(m: int, k: int, n: int, precision: Precision) -> Program:
 @given(chips(), st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
 def test_a_schedule_moves_what_its_tiles_move(chip: Chip, m: int, k: int, n: int) -> None:
     chip = replace(chip, scratchpad=replace(chip.scratchpad, size=1 << 16))
-    mode, array = Precision.INT8, chip.array
+    mode, array = Precision.INT8, systolic(chip)
     try:
         (op,) = counters_of(schedule(gemm(m, k, n, mode), chip)).ops
     except Unsupported:

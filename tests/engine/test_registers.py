@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.closed_form import gemm_cycles
+from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.engine.registers import Array, run_registers
-from hwsim.hardware.chip import Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.quantities.precision import Precision
-from hwsim.timing.systolic import gemm_cycles
 from rtl.case import MODE
 from witnesses.rtl_vectors import Vector, digest, plain_vectors
 

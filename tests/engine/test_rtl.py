@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pytest
 
 from data import ROOT
-from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
+from hwsim.arrays.systolic import closed_form as systolic
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain
 from hwsim.hardware.summation import Overflow
 from hwsim.quantities.precision import Precision
-from hwsim.timing import systolic
 from rtl.case import Case
 from rtl.compare import differences
 from rtl.expected import expected_cycles, expected_values

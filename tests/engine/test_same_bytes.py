@@ -22,8 +22,10 @@ from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.study.values import Sources, as_searched, prepared, run_values
+from hwsim.results.measured import Sources
+from hwsim.study.values import as_searched, prepared, run_values
 from hwsim.tensor import chain, single, tiles
+from hwsim.tensor.backend import ExactProducts
 from strategies.recipes import DYNAMIC, MS
 
 BATCH = 4
@@ -57,7 +59,7 @@ def everything(
     def see(op: Op, name: str, values: np.ndarray[Any, Any], runs: int = 1) -> None:
         seen[op.name, name].extend(values.copy() if runs > 1 else [values.copy()])
 
-    done = run_integers(work, given, found, seen=see, threads=2)
+    done = run_integers(work, given, found, ExactProducts(2), seen=see)
     return seen, None if done.decoded is None else done.decoded.symbols
 
 
@@ -120,7 +122,7 @@ def test_every_traced_array_of_an_utterance_is_the_same_in_any_batch(
     parameters, inputs = given_to(whole)
     all_of_it = Given(parameters=parameters, inputs=inputs, most_symbols=2)
     with TemporaryDirectory() as folder:
-        found = grids_of(whole, all_of_it, run_floats(whole, all_of_it, Path(folder)))
+        found = grids_of(whole, all_of_it, run_floats(whole, all_of_it, Path(folder), ExactProducts()))
     together, symbols = everything(whole, all_of_it, found)
     places, search = index_tensors(whole.program), searching(whole.program.body)
     compared = 0

@@ -4,8 +4,10 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.engine.gemm import gemm
-from hwsim.hardware.chip import Chip, Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision

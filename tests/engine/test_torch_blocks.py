@@ -12,6 +12,7 @@ from hwsim.engine.decode.decoder import Steering, search_of
 from hwsim.engine.values.floats import FloatOps
 from hwsim.engine.values.walk import run_program
 from hwsim.ir.ops import Op
+from hwsim.tensor.backend import ExactProducts
 from witnesses.torch_blocks import MOST_SYMBOLS, NETWORKS, RECORD, by_torch, made
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -37,7 +38,7 @@ def by_hwsim(name: str, parameters: Arrays, inputs: Arrays) -> Arrays:
         if tensor in tensors:
             found.setdefault(tensor, []).append(np.array(values))
 
-    ops = FloatOps(work.program, parameters, see)
+    ops = FloatOps(work.program, parameters, ExactProducts(), see)
     search, memory = search_of(work, ops.run, Steering(most_symbols=MOST_SYMBOLS)), ops.memory(inputs)
     memory.forget = lambda names: None  # type: ignore[method-assign]
     run_program(work.program, memory, ops.run, search)

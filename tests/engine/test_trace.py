@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import prod
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,24 +19,27 @@ from hwsim.engine.values.compare import agreement
 from hwsim.engine.values.seeded import parameters_from
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.load import load_workload, open_workload
-from hwsim.ir.ops import Gemm, Op
+from hwsim.ir.op_table import OP_TABLE
+from hwsim.ir.ops import Gemm
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
+from hwsim.quantities.kind_table import kind_name
 from hwsim.quantities.precision import PrecisionPlan, Rule
 from hwsim.report.export import to_csv
 from hwsim.report.quality import losing_most, weights_remark
 from hwsim.report.quality_figure import draw_along, quality_png
 from hwsim.results.decoded import Decoded
+from hwsim.results.measured import Sources
 from hwsim.results.quality import OpQuality, Origin, Quality
-from hwsim.study.measured import with_counts
+from hwsim.study.measure import with_counts
 from hwsim.study.simulate import simulate
-from hwsim.study.values import Sources, prepared, run_values
+from hwsim.study.values import prepared, run_values
 from hwsim.tensor.packing import unpacked
-from strategies.chips import chip
+from strategies.chips import chip, systolic
 from strategies.recipes import RECIPES
 
 Trace = dict[str, np.ndarray[Any, Any]]
@@ -136,7 +139,7 @@ def narrow_chip() -> Any:
     from hwsim.hardware.summation import Accumulator
 
     base = chip()
-    return replace(base, array=replace(base.array, accumulator=Accumulator(bits=12)))
+    return replace(base, array=replace(systolic(base), accumulator=Accumulator(bits=12)))
 
 
 SEARCHES = [
@@ -279,7 +282,7 @@ def test_the_ops_that_lose_most_come_first_and_are_drawn() -> None:
 
 
 def test_ops_of_every_kind_are_drawn_along_the_program() -> None:
-    kinds = [kind.__name__.lower() for kind in get_args(Op)]
+    kinds = [kind_name(kind) for kind in OP_TABLE]
     ax = Figure().subplots()
     draw_along(tuple(replace(op(name, 1.0), kind=name) for name in kinds), ax)
     drawn = [place for points in ax.collections for place in np.asarray(points.get_offsets())[:, 0]]

@@ -31,7 +31,9 @@ from hwsim.models.rnnt import Encoder, Rnnt
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Mode, Quantisation, WeightQuantiser
 from hwsim.quantities.scaling import Granularity
-from hwsim.study.values import Sources, prepared, run_values
+from hwsim.results.measured import Sources
+from hwsim.study.values import prepared, run_values
+from hwsim.tensor.backend import ExactProducts, OrderedProducts
 from strategies.recipes import MS, RECIPES, conformers, rnnts, tdnnfs
 from witnesses.integer_interpreter import IntegerInterpreter
 
@@ -50,7 +52,7 @@ def given_to(work: Workload, seed: int = 0) -> tuple[Values, Values]:
 def calibrated(work: Workload, parameters: Values, inputs: Values) -> QuantParamsTable:
     """The grids of the plain loop tree."""
     seen = CalibrationStats(work.program)
-    ops = FloatOps(work.program, parameters, seen.see)
+    ops = FloatOps(work.program, parameters, ExactProducts(), seen.see)
     for name, values in inputs.items():
         seen.see_tensor(name, values)
     run_program(work.program, ops.memory(inputs), ops.run)
@@ -75,7 +77,9 @@ def run(
     fast: bool = False,
 ) -> tuple[TensorStore, IntegerOps]:
     """All tensors after the plain loop tree ran."""
-    ops = IntegerOps(work.program, parameters, found, adds=lambda op, a, w: summation, threads=threads)
+    exact = ExactProducts(threads)
+    products = exact if summation is None else OrderedProducts(lambda op, a, w: summation, "narrow", threads)
+    ops = IntegerOps(work.program, parameters, found, products)
     memory = ops.memory(inputs)
     memory.__class__ = Keeping
     if fast:
@@ -201,7 +205,7 @@ def test_who_watches_is_told_the_same_of_loops_in_one_call(recipe: Rnnt, policy:
         def see(op: Op, name: str, values: Any, runs: int = 1, seen: Any = seen) -> None:
             seen.setdefault((op.name, name), []).extend(values.copy() if runs > 1 else [values.copy()])
 
-        ops = IntegerOps(work.program, parameters, found, threads=threads, seen=see)
+        ops = IntegerOps(work.program, parameters, found, ExactProducts(threads), seen=see)
         with patch("hwsim.engine.values.recurrent._KEPT_NUMBERS", kept):
             run_program(work.program, ops.memory(inputs), ops.run, RecurrentLoops(ops) if at_once else never)
         told.append(seen)
@@ -218,7 +222,7 @@ def test_a_long_bidirectional_layer_runs_at_once() -> None:
     work = workload(tiny_rnnt(frames=9), "w4a4")
     parameters, inputs = given_to(work)
     found = calibrated(work, parameters, inputs)
-    ops = IntegerOps(work.program, parameters, found)
+    ops = IntegerOps(work.program, parameters, found, ExactProducts())
     memory, at_once = ops.memory(inputs), RecurrentLoops(ops)
     done = []
     for node in work.program.body:
@@ -249,15 +253,15 @@ def test_an_utterance_gives_the_same_bytes_alone_and_in_a_batch(decoding: Any, p
     whole = workload(tiny_rnnt(7, batch=3, decoding=decoding), policy)
     parameters, inputs = given_to(whole)
     with TemporaryDirectory() as folder:
-        floats = run_floats(whole, Given(parameters=parameters, inputs=inputs), Path(folder))
+        floats = run_floats(whole, Given(parameters=parameters, inputs=inputs), Path(folder), ExactProducts())
     found = grids_of(whole, Given(parameters=parameters, inputs=inputs), floats)
-    together = run_integers(whole, Given(parameters=parameters, inputs=inputs), found)
+    together = run_integers(whole, Given(parameters=parameters, inputs=inputs), found, ExactProducts())
     for place in range(3):
         own = workload(tiny_rnnt(7, decoding=decoding), policy)
         alone = {
             name: values[:, place : place + 1] if name == "features" else values[:1] for name, values in inputs.items()
         }
-        done = run_integers(own, Given(parameters=parameters, inputs=alone), found, threads=2)
+        done = run_integers(own, Given(parameters=parameters, inputs=alone), found, ExactProducts(2))
         assert done.decoded is not None
         assert together.decoded is not None
         assert done.decoded.symbols[0] == together.decoded.symbols[place]

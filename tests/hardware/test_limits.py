@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 
+from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip, Dram, Scratchpad, SystolicArray, VectorUnit
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.functions import Function
 from hwsim.ir.program import Program
@@ -16,8 +17,9 @@ from hwsim.models.catalogue import workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.counters import Limit, OpCounters, Units, Work
+from hwsim.schedule.counters import OpCounters, Units, Work
 from hwsim.schedule.schedule import Residency
+from hwsim.schedule.unit_table import Limit
 from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate
 from strategies.chips import chip, chips
@@ -33,11 +35,11 @@ MANY_LANES = VectorUnit(lanes=4096, cycles=sorted_pairs(dict.fromkeys(Function, 
 @pytest.mark.parametrize(
     ("changes", "limit"),
     [
-        ({"dram": FAST_DRAM, "scratchpad": WIDE, "vector": MANY_LANES}, Limit.ARRAY),
-        ({"dram": FAST_DRAM, "scratchpad": replace(WIDE, read=1), "vector": MANY_LANES}, Limit.ARRAY_PORTS),
-        ({"dram": FAST_DRAM, "scratchpad": WIDE, "vector": ONE_LANE}, Limit.VECTOR),
-        ({"dram": SLOW_DRAM, "scratchpad": WIDE, "vector": MANY_LANES}, Limit.DRAM_READ),
-        ({"dram": FAST_DRAM, "scratchpad": replace(WIDE, write=1), "vector": MANY_LANES}, Limit.LOAD_PORTS),
+        ({"dram": FAST_DRAM, "scratchpad": WIDE, "vector": MANY_LANES}, Limit("array")),
+        ({"dram": FAST_DRAM, "scratchpad": replace(WIDE, read=1), "vector": MANY_LANES}, Limit("array_ports")),
+        ({"dram": FAST_DRAM, "scratchpad": WIDE, "vector": ONE_LANE}, Limit("vector")),
+        ({"dram": SLOW_DRAM, "scratchpad": WIDE, "vector": MANY_LANES}, Limit("dram_read")),
+        ({"dram": FAST_DRAM, "scratchpad": replace(WIDE, write=1), "vector": MANY_LANES}, Limit("load_ports")),
     ],
 )
 def test_each_limit_is_told_where_everything_else_is_plenty(changes: dict[str, object], limit: Limit) -> None:
@@ -76,7 +78,7 @@ def test_an_op_that_got_slower_says_which_unit_works_longer() -> None:
     assert slower.cycles_after > slower.cycles_before
     grown = slower.busy_after.vector - slower.busy_before.vector
     assert grown >= 64 * 64 * 3
-    assert slower.limit_after is Limit.VECTOR
+    assert slower.limit_after is Limit("vector")
     assert slower.reason == f"the vector unit works {grown:,} cycles longer"
     assert compare(on, workload(recipe), ("w4a16", "fp16")).slower_ops == ()
 
@@ -105,4 +107,4 @@ def test_a_wider_array_of_the_same_port_is_bound_by_it() -> None:
         ).ops[0]
         for side in (4, 32)
     ]
-    assert [op.limit for op in ops] == [Limit.ARRAY, Limit.ARRAY_PORTS]
+    assert [op.limit for op in ops] == [Limit("array"), Limit("array_ports")]

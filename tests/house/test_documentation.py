@@ -16,6 +16,7 @@ from hwsim.inputs.check import check
 from hwsim.inputs.schema import schema
 from hwsim.inputs.shipped import Kind
 from hwsim.models.catalogue import RECIPES
+from hwsim.quantities.family import Family
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
 
@@ -35,13 +36,19 @@ def test_every_kind_of_file_is_shown() -> None:
 FILES = (Chip, PriceTable, *RECIPES.values())
 
 
+def branches(kind: Any) -> Iterator[Any]:
+    """What a type is put together from, the members of its family among them."""
+    for member in get_args(kind):
+        yield from member.members if isinstance(member, Family) else (member,)
+
+
 def nouns_in(kind: Any) -> Iterator[Any]:
     """All nouns of which a value of this kind may be made."""
     if isinstance(kind, type) and is_dataclass(kind):
         yield kind
         for hint in get_type_hints(kind, include_extras=True).values():
             yield from nouns_in(hint)
-    for member in get_args(kind):
+    for member in branches(kind):
         yield from nouns_in(member)
 
 
@@ -60,7 +67,7 @@ def shown_fields(kind: Any, value: Any) -> Iterator[tuple[str, str]]:
         for inner in entries:
             yield from shown_fields(get_args(entry)[1] if isinstance(value, dict) else entry, inner)
     else:
-        for member in get_args(kind):
+        for member in branches(kind):
             yield from shown_fields(member, value)
 
 

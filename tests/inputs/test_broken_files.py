@@ -7,7 +7,7 @@ import pytest
 from data import ARCH, PRICES, RNNT
 from hwsim.errors import FileProblem, UserError
 from hwsim.inputs.check import check
-from hwsim.inputs.files import LARGEST
+from hwsim.inputs.files import LARGEST_TEXT
 from hwsim.inputs.shipped import Kind
 from strategies.broken_files import (
     BROKEN_CHIPS,
@@ -81,7 +81,7 @@ def bomb(levels: int) -> str:
         ("[" * 100_000, "1: is nested more than 40 deep"),
         (bomb(9), "5: stands for more than 20000 values"),
         ("&a [*a]", "1: alias *a has no complete anchor before it"),
-        ("x" * (LARGEST + 1), f"has {LARGEST + 1} bytes; at most {LARGEST} are read"),
+        ("x" * (LARGEST_TEXT + 1), f"has {LARGEST_TEXT + 1} bytes; at most {LARGEST_TEXT} are read"),
         ('"\\ud800": 1', "1: is not YAML: found invalid Unicode character escape code"),
     ],
 )

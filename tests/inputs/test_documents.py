@@ -63,6 +63,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "provenance",
         "explanation",
         "quality",
+        "exact",
     ]
     assert document["explanation"] is None
     assert list(document["summary"]) == SUMMARY_KEYS

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import ARCH, PRICES
+from hwsim.arrays.systolic.elements import PackedMacs
 from hwsim.errors import FileProblem, InvalidValue, UserError
-from hwsim.hardware.chip import Chip, PackedMacs
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
 from hwsim.inputs.files import read_text
@@ -19,6 +20,7 @@ from hwsim.inputs.shipped import Kind, names
 from hwsim.inputs.yaml.document import read_document
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.units import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
+from strategies.chips import systolic
 
 
 def test_unknown_names_get_the_nearest_one() -> None:
@@ -53,7 +55,7 @@ def test_a_minimal_chip_gets_stated_defaults(tmp_path: Path) -> None:
     )
     chip = load_chip(path)
     assert chip.clock == 10**9
-    assert chip.array.macs_per_pe == ((Precision.INT8, PackedMacs(k=2, n=3)),)
+    assert systolic(chip).macs_per_pe == ((Precision.INT8, PackedMacs(k=2, n=3)),)
     assert chip.array.macs_per_cycle(Precision.INT8) == 24
     assert isinstance(chip.energy, PriceTable)
     assert chip.dram.latency == 0

@@ -24,7 +24,8 @@ from hwsim.inputs.weights import read_parameters
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import workload
 from hwsim.models.tdnnf import FactoredEncoder, FactoredLayer, Outputs, Tdnnf
-from hwsim.study.values import Sources, prepared
+from hwsim.results.measured import Sources
+from hwsim.study.values import prepared
 from strategies.recipes import MS
 
 WAVE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(4000) / 16000)).astype(np.float32)

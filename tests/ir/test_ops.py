@@ -1,27 +1,35 @@
 """Every kind of op goes through every room, and programs that cannot be are refused."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
+from hwsim.engine.values.floats import FLOAT_KINDS
+from hwsim.engine.values.integers import INTEGER_KINDS
+from hwsim.engine.values.trace import TRACED_KINDS
 from hwsim.errors import InvalidValue
 from hwsim.ir import ops
 from hwsim.ir.functions import Function
 from hwsim.ir.op_table import OP_TABLE, is_depthwise, op_spec
-from hwsim.ir.ops import ConvAxis, Gemm, Move, Op, Reduce, Reduction
+from hwsim.ir.ops import Conv, ConvAxis, Gemm, Move, Op, Reduce, Reduction
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window, window
-from hwsim.ir.workload import Workload
-from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.mapping.row_kinds import ROW_KINDS
+from hwsim.quantities.kind_table import kind_name
+from hwsim.quantities.precision import Precision
 from hwsim.report.export import run_files
+from hwsim.report.op_styles import OP_STYLES
+from hwsim.report.quality_figure import draw_along
 from hwsim.study.simulate import simulate
-from models.test_rnnt import recipe
 from strategies.chips import chip
+from strategies.kinds import traced_alone, workload_of
 from strategies.programs import conv, elementwise, gemm, lookup, move, quantise, reduce, skew
 from strategies.programs import program as one
 from strategies.programs import tensor as made
@@ -38,28 +46,41 @@ ONE_OF_EACH = [
 ]
 
 
-def test_the_table_has_a_row_for_each_op_and_no_other() -> None:
-    assert set(OP_TABLE) == set(get_args(Op))
+PRODUCT = {"act", "weight", "acc", "out"}
+TRACED: dict[type[Op], set[str]] = {Gemm: {*PRODUCT, "bias"}, Conv: PRODUCT}
+"""The arrays of kinds that are traced by more than their result, scales and zero points beside them."""
 
 
-@pytest.mark.parametrize("kind", get_args(Op))
-def test_every_kind_of_op_goes_through_every_room(kind: type[Op]) -> None:
+def test_every_table_has_a_row_for_each_kind_and_no_other() -> None:
+    kinds = {kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, Op)} - {Op}
+    for table in (OP_TABLE, FLOAT_KINDS, INTEGER_KINDS, TRACED_KINDS, OP_STYLES):
+        assert set(table) == kinds, table.room
+    # Those of the vector unit fall into rows; all convolutions of the array share their class with some of its.
+    assert set(ROW_KINDS) == kinds - {Gemm}
+    styles = [OP_STYLES.named(kind_name(kind)) for kind in kinds]
+    assert len({style.colour for style in styles}) == len({style.label for style in styles}) == len(kinds)
+
+
+@pytest.mark.parametrize("kind", list(OP_TABLE), ids=kind_name)
+def test_every_kind_of_op_goes_through_every_room(kind: type[Op], tmp_path: Path) -> None:
     (program,) = [p for p in ONE_OF_EACH if isinstance(p.body[0], kind)]
-    work = Workload(
-        name="one",
-        audio=10**12,
-        batch=1,
-        precision=PrecisionPlan(policy="w8a8"),
-        program=program,
-        recipe=recipe(),
-        utterances=1,
-    )
-    result = simulate(chip(), work)
+    result = simulate(chip(), workload_of(program))
     (op,) = result.ops
     assert op.cycles > 0
     assert op.energy_aj > 0
     assert op.dram_read_bytes > 0
     assert op.name in run_files(result)["ops.csv"]
+    _, trace, quality = traced_alone(program, tmp_path)
+    (computed,) = quality.ops
+    assert (computed.name, computed.kind) == (op.name, op.kind)
+    assert computed.sqnr_db is None or computed.sqnr_db > 20
+    arrays = {name.removeprefix(f"{op.name}/") for name in trace if name.startswith(f"{op.name}/")}
+    assert {name for name in arrays if not name.endswith(("_scale", "_zero"))} == TRACED.get(kind, {"out"})
+    ax = Figure().subplots()
+    draw_along(tuple(replace(one, sqnr_db=1.0) for one in quality.ops), ax)
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [OP_STYLES.named(op.kind).label]
 
 
 @pytest.mark.parametrize("reduction", Reduction)

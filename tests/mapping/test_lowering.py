@@ -20,8 +20,7 @@ from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Re
 from hwsim.ir.program import Loop, Node, Program
 from hwsim.ir.view import Affine, View
 from hwsim.ir.workload import Workload
-from hwsim.mapping.lower import SizedLoop, SizedNode, lower
-from hwsim.mapping.repeats import Repeated, repeats
+from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
@@ -29,7 +28,7 @@ from hwsim.models.rnnt import Chunks, Rnnt
 from hwsim.quantities.share import Share
 from hwsim.schedule.schedule import Preload
 from hwsim.study.listing import listing
-from hwsim.study.runnable import check_functions
+from hwsim.study.operating import check_functions
 from hwsim.study.simulate import simulate
 from strategies.chips import chip
 from strategies.recipes import FUSIONS, MS, RECIPES, rnnts
@@ -113,6 +112,7 @@ def views_of(op: Op) -> list[View]:
             return [op.read, op.write]
         case Quantise():
             return [op.read, op.write, op.scales]
+    raise AssertionError(op)
 
 
 Run = tuple[str, tuple[tuple[int, ...], ...]]

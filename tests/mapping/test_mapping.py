@@ -7,9 +7,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.closed_form import gemm_cycles
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip, Dataflow, Scratchpad, SystolicArray, VectorUnit
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
 from hwsim.hardware.summation import Accumulator
 from hwsim.ir.functions import Function
 from hwsim.ir.op_table import is_depthwise, op_spec
@@ -20,17 +23,17 @@ from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.matrix import candidates, mode_of
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import naive_schedule, planned, schedule
+from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import OperandResidency, Tiling
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.steps import Repeat, Ring, StepTree
-from hwsim.timing.systolic import gemm_cycles
 from hwsim.timing.timeline import times
-from strategies.chips import arrays, chip, chips
+from strategies.chips import arrays, chip, chips, systolic
 from strategies.programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
 from witnesses.clock_laws import waits
+from witnesses.naive import naive_schedule
 
 ONE_GEMM = st.builds(
     gemm, m=SIZES, k=SIZES, n=SIZES, precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16])
@@ -95,7 +98,7 @@ def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program:
         axis: [(start, min(size, whole - start)) for start in range(0, whole, size)]
         for axis, whole, size in (("m", m, op.block.m), ("k", k, op.block.k), ("n", n, op.block.n))
     }
-    order = ("n", "m", "k") if on.array.dataflow is Dataflow.IS else ("m", "n", "k")
+    order = ("n", "m", "k") if systolic(on).dataflow is Dataflow.IS else ("m", "n", "k")
     expected, before = 0, (None, None, None)
     for steps in product(*(pieces[axis] for axis in order)):
         at = dict(zip(order, steps, strict=True))
@@ -131,16 +134,17 @@ def test_slots_and_tenants_share_the_scratchpad(program: Program, on: Chip) -> N
 @pytest.mark.slow
 @given(GEMMS, chips())
 def test_a_column_never_holds_more_partial_sums_than_its_entries(program: Program, on: Chip) -> None:
-    entries = on.array.accumulator_of(Precision.INT8).entries
-    assume(entries is not None and on.array.dataflow is not Dataflow.OS)
+    array = systolic(on)
+    entries = array.accumulator_of(Precision.INT8).entries
+    assume(entries is not None and array.dataflow is not Dataflow.OS)
     assert entries is not None
     (op,) = fastest(program, on).ops
     assert op.mode is not None
     assert op.block is not None
-    packed, k = on.array.packed(op.mode), program.tensor("act").shape[-1]
-    stream, across = (op.block.n, op.block.m) if on.array.dataflow is Dataflow.IS else (op.block.m, op.block.n)
-    if k > on.array.rows * packed.k:
-        tiles = -(-across // (on.array.cols * packed.n)) if op.block.k < k else 1
+    packed, k = array.packed(op.mode), program.tensor("act").shape[-1]
+    stream, across = (op.block.n, op.block.m) if array.dataflow is Dataflow.IS else (op.block.m, op.block.n)
+    if k > array.rows * packed.k:
+        tiles = -(-across // (array.cols * packed.n)) if op.block.k < k else 1
         assert stream * tiles <= entries
 
 
@@ -175,7 +179,7 @@ def array_alone(node: StepTree) -> StepTree:
     """The same steps with nothing but the array's own time."""
     if isinstance(node, Repeat):
         return replace(node, body=tuple(array_alone(inner) for inner in node.body))
-    return replace(node, loads=(), releases=(), vector_cycles=None, store_bytes=None)
+    return replace(node, loads=(), releases=(), vector_cycles=None, store_bytes=None, store_portions=())
 
 
 @pytest.mark.parametrize(
@@ -300,7 +304,7 @@ def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
     program: Program, on: Chip, rows: int, entries: int
 ) -> None:
     """Their K is cut where the resident rows end, so all columns of a block have sums under way."""
-    array = replace(on.array, accumulator=Accumulator(entries=entries))
+    array = replace(systolic(on), accumulator=Accumulator(entries=entries))
     on = replace(on, array=array)
     assume(array.dataflow is not Dataflow.OS)
     (sized,) = analyse(program).largest.values()

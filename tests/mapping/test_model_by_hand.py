@@ -6,8 +6,11 @@ from fractions import Fraction
 import pytest
 
 from data import ROOT
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
-from hwsim.hardware.chip import Chip, Dataflow, Dram, Scratchpad, SystolicArray, VectorUnit
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
+from hwsim.hardware.tile_shape import TileShape
 from hwsim.ir.functions import Function
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Elementwise, Gemm, Reduction
@@ -15,20 +18,21 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.blocks import TileShape
 from hwsim.mapping.matrix import mode_of
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import naive_schedule
 from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.counters import Bound, Counters, OpCounters, Stalls, Units, Work
+from hwsim.schedule.counters import Counters, OpCounters, Stalls, Units, Work
 from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
+from hwsim.schedule.unit_table import Bound
 from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
+from strategies.chips import systolic
 from strategies.programs import conv, elementwise, gemm, lookup, program, reduce, tensor
+from witnesses.naive import naive_schedule
 
 CYCLES = {Function.ADD: 1, Function.MUL: 1, Function.REQUANTIZE: 2, Function.EXP: 4, Function.RECIPROCAL: 8}
 TINY = Chip(
@@ -90,7 +94,7 @@ def test_a_gemm_cycle_by_cycle() -> None:
     ],
 )
 def test_other_dataflows_cycle_by_cycle(dataflow: Dataflow, busy: int, entering: int, results_at: int) -> None:
-    op = ran(gemm(3, 4, 4), replace(TINY, array=replace(TINY.array, dataflow=dataflow)))
+    op = ran(gemm(3, 4, 4), replace(TINY, array=replace(systolic(TINY), dataflow=dataflow)))
     assert op.busy.array == busy
     assert op.work.scratchpad_read_bytes == entering + 32 + 12
     assert op.cycles == results_at + 9 + 6
@@ -119,22 +123,22 @@ def test_the_bound_is_the_busiest_unit_if_it_is_busy_for_half_of_the_span() -> N
     fast = replace(
         TINY, dram=Dram(read=10**12, write=10**12), scratchpad=replace(TINY.scratchpad, read=2**20, write=2**20)
     )
-    assert ran(gemm(40, 16, 16), fast).bound is Bound.ARRAY
+    assert ran(gemm(40, 16, 16), fast).bound is Bound("array")
     slow = sorted_pairs({Function.ADD: 9, Function.REQUANTIZE: 9})
-    assert ran(gemm(40, 16, 16), replace(fast, vector=VectorUnit(lanes=1, cycles=slow))).bound is Bound.VECTOR
-    assert ran(gemm(40, 16, 16), replace(fast, dram=Dram(read=10**8, write=10**12))).bound is Bound.LOAD
-    assert ran(gemm(40, 16, 16), replace(fast, dram=Dram(read=10**12, write=10**8))).bound is Bound.STORE
+    assert ran(gemm(40, 16, 16), replace(fast, vector=VectorUnit(lanes=1, cycles=slow))).bound is Bound("vector")
+    assert ran(gemm(40, 16, 16), replace(fast, dram=Dram(read=10**8, write=10**12))).bound is Bound("load")
+    assert ran(gemm(40, 16, 16), replace(fast, dram=Dram(read=10**12, write=10**8))).bound is Bound("store")
 
 
 def test_a_stream_is_as_long_as_the_chip_allows() -> None:
-    (op,) = naive_schedule(gemm(7, 4, 4), replace(TINY, array=replace(TINY.array, m_chunk=3))).ops
+    (op,) = naive_schedule(gemm(7, 4, 4), replace(TINY, array=replace(systolic(TINY), m_chunk=3))).ops
     assert op.block is not None
     assert op.block.m <= 3
 
 
 def test_the_mode_is_the_fastest_that_takes_both_operands() -> None:
     modes = sorted_pairs({Precision.INT4: 8, Precision.INT8: 4, Precision.INT16: 1})
-    chip = replace(TINY, array=replace(TINY.array, macs_per_pe=modes))
+    chip = replace(TINY, array=replace(systolic(TINY), macs_per_pe=modes))
     assert ran(gemm(3, 4, 4, Precision.INT4), chip).mode is Precision.INT4
     assert ran(gemm(3, 4, 4, Precision.INT3), chip).mode is Precision.INT4
     assert ran(gemm(3, 4, 4, Precision.UINT4), chip).mode is Precision.INT8

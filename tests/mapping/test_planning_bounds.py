@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip, Dataflow, Dram, Scratchpad, SystolicArray
+from hwsim.hardware.chip import Chip, Dram, Scratchpad
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping import planning_limits as limits
 from hwsim.mapping.analysed_program import MOST_ITEMS, analyse, items_of

@@ -14,7 +14,7 @@ from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad
 from hwsim.hardware.objective import Objective
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
@@ -26,18 +26,19 @@ from hwsim.mapping.matrix import TiledMatmul, candidates, fastest_tiling, min_tr
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.plan import naive_plan, plan, residents_that_save_most
 from hwsim.mapping.residency import saved
-from hwsim.mapping.schedule import STRATEGIES, naive_schedule, schedule
+from hwsim.mapping.schedule import STRATEGIES, schedule
 from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
 from hwsim.price.price import price
 from hwsim.schedule.schedule import OpSchedule, Schedule
 from hwsim.study.objective import aim_of
-from hwsim.study.simulate import prices_of, simulate
+from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
+from witnesses.naive import naive_schedule
 
 SHIPPED = names(Kind.WORKLOAD)
 KIB = 1 << 10
@@ -192,7 +193,7 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
     for way in STRATEGIES:
         saves = []
         for power in range(18, 25):
-            choice = residents_that_save_most(found, target, 1 << power, way.working_set_divisor)
+            choice = residents_that_save_most(found, target, 1 << power, way.working_set_divisor).choice
             saves.append(saved(items_of(found, target), choice))
         assert saves == sorted(saves)
 

@@ -13,8 +13,7 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.assemble import assemble
-from hwsim.mapping.placements import placements
+from hwsim.mapping.assemble import assemble, placements
 from hwsim.mapping.plan import Plan, plan
 from hwsim.mapping.refusal import UnsupportedOp
 from hwsim.mapping.row_partitionable import row_partitionable

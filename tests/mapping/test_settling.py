@@ -13,11 +13,12 @@ from hwsim.mapping import alone, choice
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.assemble import assemble
 from hwsim.mapping.plan import naive_plan, plan, sufficient_capacity
-from hwsim.mapping.schedule import LARGEST_DIVISOR, STRATEGIES, naive_schedule, planned
+from hwsim.mapping.schedule import LARGEST_DIVISOR, STRATEGIES, planned
 from hwsim.mapping.target import target_of
 from hwsim.timing.timeline import Unsettled, times
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
+from witnesses.naive import naive_schedule
 
 SMALL = chip()
 MANY_STEPS = gemm(40, 60, 40)

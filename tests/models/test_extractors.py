@@ -16,7 +16,6 @@ from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.tensor import Role
-from hwsim.mapping.schedule import naive_schedule
 from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.models.decoding import BeamSearch, Combination, Greedy, Joint, Prediction
@@ -28,6 +27,7 @@ from hwsim.models.transformer_lm import TransformerLm
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
 from strategies.recipes import RECIPES
 from witnesses.interpreter import interpreted
+from witnesses.naive import naive_schedule
 
 # Hand counts: products of one utterance batch, written from the papers' figures and not from the trees.
 

@@ -12,12 +12,14 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.dram import DramType
 from hwsim.hardware.prices import Confidence, Constants, Price, TechnologyTable
+from hwsim.hardware.unit_price import Component
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
 from hwsim.price.gating import zero_products
 from hwsim.price.price import price
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Component, Components, Energy
+from hwsim.results.energy import Components, Energy
+from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
 from strategies.chips import chip
 
@@ -41,7 +43,7 @@ def op(work: Work, cycles: int = 9, mode: Precision | None = Precision.INT8) -> 
 
 
 def energy(work: Work, cycles: int = 9, on: Chip = ON, zeros: int = 0) -> Energy:
-    return price([op(work, cycles)], on, TABLE, {"gemm": zeros})
+    return price([op(work, cycles)], on, TABLE, Measured.of(zero_products={"gemm": zeros}))
 
 
 WORKS = st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)})

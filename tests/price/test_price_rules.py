@@ -8,21 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import SystolicArray
 from hwsim.hardware.dram import DramType
 from hwsim.hardware.prices import Confidence, PriceTable, SramPrice, TechnologyTable, WidthRule
 from hwsim.hardware.summation import Accumulator
+from hwsim.hardware.unit_price import UnitPrice
 from hwsim.inputs.load import load_prices
 from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
 from hwsim.price.converters import adc_price, converter_area, dac_price
-from hwsim.price.memory import accumulator_price, dram_price, fit, interconnect_price, scratchpad_price, sram_bit_energy
+from hwsim.price.memory import dram_price, fit, interconnect_price, scratchpad_price, sram_bit_energy
+from hwsim.price.price import Tariff
 from hwsim.price.rules import gated_mac_price, mac_price, multiply_term, register_price
 from hwsim.price.scaling import area_factor, energy_factor, root
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import UnitPrice
-from strategies.chips import chip
+from strategies.chips import chip, systolic
 
 NAMES = ("aladdin_40nm", "generic_7nm", "horowitz_45nm", "pcm_14nm")
 TABLES = {name: load_prices(name) for name in NAMES}
@@ -182,7 +183,7 @@ def test_a_format_without_a_price_is_refused() -> None:
 def test_sums_under_the_array_cost_what_their_memory_costs() -> None:
     def of(accumulator: Accumulator) -> UnitPrice:
         array = SystolicArray(rows=4, cols=4, macs_per_pe=((Precision.INT8, 1),), accumulator=accumulator)
-        return accumulator_price(book(array=array), Precision.INT8)
+        return Tariff.of(book(array=array)).sums(Precision.INT8)
 
     assert of(Accumulator(bits=32, entries=1024)).exact == 32 * sram_bit_energy(book(), 4096)[0]
     assert of(Accumulator(bits=16, entries=1024)).exact == 16 * sram_bit_energy(book(), 2048)[0]
@@ -282,10 +283,10 @@ def test_the_area_of_a_chip_is_that_of_its_parts() -> None:
 def test_more_of_a_part_is_more_area(rows: int, cols: int, lanes: int) -> None:
     base = chip(array=SystolicArray(rows=rows, cols=cols, macs_per_pe=((Precision.INT8, 1),)))
     for larger in (
-        replace(base, array=replace(base.array, rows=rows + 1)),
+        replace(base, array=replace(systolic(base), rows=rows + 1)),
         replace(base, vector=replace(base.vector, lanes=lanes + 4)),
         replace(base, scratchpad=replace(base.scratchpad, size=8192)),
-        replace(base, array=replace(base.array, accumulator=Accumulator(entries=16))),
+        replace(base, array=replace(systolic(base), accumulator=Accumulator(entries=16))),
     ):
         assert core_area(PriceBook(larger, GENERIC)).total > core_area(PriceBook(base, GENERIC)).total
 

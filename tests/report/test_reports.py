@@ -14,12 +14,11 @@ from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
 from hwsim.engine.accounting import counters_of
 from hwsim.hardware.objective import Objective
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.mapping.schedule import planned
 from hwsim.quantities.sources import NOT_SAID, confidence
 from hwsim.study.explain import explain
 from hwsim.study.objective import aim_of
-from hwsim.study.simulate import prices_of
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from command import printed
 from data import ARCH, RNNT
-from hwsim.cli.streams import screen_of
+from hwsim.cli.terminal import screen_of
 from hwsim.hardware.objective import Objective
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.inputs.shipped import Kind, names

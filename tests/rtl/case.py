@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.hardware.chip import Dataflow, Drain, PackedMacs, SystolicArray, WeightLoad
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.quantities.precision import Precision
 from rtl.lcg import Lcg

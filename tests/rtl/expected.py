@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.hardware.chip import Drain
-from hwsim.timing.systolic import gemm_cycles, interval
+from hwsim.arrays.systolic.closed_form import gemm_cycles, interval
+from hwsim.arrays.systolic.elements import Drain
 from rtl.case import MODE, Case
 
 

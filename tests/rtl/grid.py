@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Self
 
-from hwsim.hardware.chip import Dataflow, Drain, SystolicArray, WeightLoad
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
 from hwsim.hardware.summation import Overflow
 from hwsim.quantities.precision import Precision
 from rtl.case import Case

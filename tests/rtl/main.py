@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hwsim.hardware.chip import Dataflow
+from hwsim.arrays.systolic.elements import Dataflow
 from rtl.compare import difference
 from rtl.grid import full_grid, mixed_lengths, small_grid
 from rtl.mutants import MUTANTS

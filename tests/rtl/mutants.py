@@ -1,6 +1,6 @@
 """The faults that must not pass: each interval one cycle longer and shorter, and each rule of the integers broken."""
 
-from hwsim.hardware.chip import Dataflow, Drain, WeightLoad
+from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
 from rtl.grid import OUTPUT_STATIONARY, Mode
 from rtl.mutant import Mutant
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hwsim.hardware.chip import Dataflow
+from hwsim.arrays.systolic.elements import Dataflow
 from rtl.case import Case
 from rtl.simulators import Simulator
 from rtl.workbench import Workbench, build_for

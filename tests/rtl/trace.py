@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from hwsim.hardware.chip import Dataflow
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.quantities.precision import Precision
 from rtl.case import Case
 from rtl.simulators import Simulator

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwsim.hardware.chip import Dataflow, Drain, WeightLoad
+from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
 from hwsim.hardware.summation import Overflow
 from rtl.case import Case, Matrix
 from rtl.simulators import SOURCES, Build, Simulator, build_icarus, build_verilator, run_tool

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import ROOT
-from hwsim.hardware.chip import Dataflow
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.inputs.load import load_prices
 from hwsim.kernels import scalesim as kernels
 from hwsim.quantities.plain_data import plain
@@ -17,7 +17,6 @@ from hwsim.scalesim.counts import LayerCounts, capacity_words, layer_counts
 from hwsim.scalesim.hardware import WORD, physical_chip, physical_figures
 from hwsim.scalesim.nouns import ConvWindow, Interface, LayerReport, ScaleSimConfig, ScaleSimLayer, convolution
 from hwsim.scalesim.run import PRICES, run_scalesim
-from hwsim.timing.systolic import gemm_cycles
 from witnesses.scalesim_witness import buffered_reads, filter_demands, ifmap_demands, windows
 
 
@@ -225,7 +224,7 @@ def test_with_memory_out_of_the_way_nothing_stalls(config: ScaleSimConfig, size:
     m, k, n = size
     chip = physical_chip(replace(config, bandwidth=10**5, ofmap_sram_kb=1024), TABLE)
     found = physical_figures(chip, ScaleSimLayer(name="gemm", m=m, k=k, n=n), TABLE)
-    assert found.array_cycles == gemm_cycles(chip.array, WORD, m, k, n).out
+    assert found.array_cycles == chip.array.gemm_cycles(WORD, m, k, n).out
     # At most a cycle for each of two loads, their latency, the requantisation and the store.
     assert 0 <= found.stall_cycles <= 5
 

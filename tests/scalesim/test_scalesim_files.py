@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import FileProblem
-from hwsim.hardware.chip import Dataflow
 from hwsim.inputs.files import TextFile
 from hwsim.scalesim.config import read_config
 from hwsim.scalesim.nouns import Interface, ScaleSimConfig, ScaleSimLayer

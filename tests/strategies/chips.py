@@ -5,17 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hwsim.hardware.chip import (
-    Chip,
-    Dataflow,
-    Drain,
-    Dram,
-    PackedMacs,
-    Scratchpad,
-    SystolicArray,
-    VectorUnit,
-    WeightLoad,
-)
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.hardware.summation import Accumulator
 from hwsim.ir.functions import Function
 from hwsim.quantities.noun import sorted_pairs
@@ -38,6 +30,12 @@ def chip(**changes: Any) -> Chip:
         energy="generic_7nm",
     )
     return replace(base, **changes)
+
+
+def systolic(on: Chip) -> SystolicArray:
+    """The array of a chip that has a systolic one."""
+    assert isinstance(on.array, SystolicArray)
+    return on.array
 
 
 def arrays() -> st.SearchStrategy[SystolicArray]:

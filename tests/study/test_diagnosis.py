@@ -11,17 +11,18 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.program import Program
-from hwsim.mapping.schedule import naive_schedule
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, Relief, WhatIf, reliefs_for
-from hwsim.schedule.counters import Limit, Work
+from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.steps import ArrayWork, Fused
+from hwsim.schedule.unit_table import Limit, Relief
 from hwsim.study.relieved import relieved
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
 from strategies.chips import chips
 from strategies.programs import PROGRAMS
+from witnesses.naive import naive_schedule
 
 
 def planned(program: Program, on: Chip) -> Schedule:
@@ -133,7 +134,7 @@ def test_the_part_and_limit_with_most_time_are_told_with_their_sums() -> None:
     by_limit = {limit: sum(op.cycles for op in ops if op.limit is limit) for limit in Limit}
     assert (found.part, found.part_cycles) == (part.name, part.cycles)
     assert by_limit[found.limit] == found.limit_cycles == max(by_limit.values())
-    assert (found.limit, found.awaited) == (Limit.DRAM_READ, Awaited.WEIGHTS)
+    assert (found.limit, found.awaited) == (Limit("dram_read"), Awaited.WEIGHTS)
     assert [one.relief for one in found.what_ifs] == [Relief.BANDWIDTH]
 
 
@@ -142,19 +143,19 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
     on = load_chip("int4_array")
     slow = replace(on, dram=replace(on.dram, read=10**9, write=10**11), scratchpad=replace(on.scratchpad, size=2**16))
     found = simulate(slow, load_workload("tdnnf_7q", "fp16")).diagnosis
-    assert found.limit is Limit.DRAM_READ
+    assert found.limit is Limit("dram_read")
     assert found.awaited is Awaited.ACTIVATIONS
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
-    told = tuple(WhatIf(relief=one, cycles=1, latency_ms=1.0) for one in reliefs_for(Limit.ARRAY))
+    told = tuple(WhatIf(relief=one, cycles=1, latency_ms=1.0) for one in reliefs_for(Limit("array")))
     good = Diagnosis(
-        part="a", part_cycles=2, limit=Limit.ARRAY, limit_cycles=1, awaited=None, what_ifs=told
+        part="a", part_cycles=2, limit=Limit("array"), limit_cycles=1, awaited=None, what_ifs=told
     )  # fmt: skip
     assert good.eased.relief is Relief.ARRAY
     with pytest.raises(InvalidValue, match="limit_cycles = 3: must be at most 2 of the part"):
         replace(good, limit_cycles=3)
     with pytest.raises(InvalidValue, match="must be the bandwidth and what eases the limit"):
-        replace(good, limit=Limit.VECTOR)
+        replace(good, limit=Limit("vector"))
     with pytest.raises(InvalidValue, match="must be another relief than that of the limit"):
         replace(good, beside=good.eased)

@@ -6,14 +6,16 @@ from functools import cache
 
 import pytest
 
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.cli.main import main
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.chip import Dataflow, OperatingPoint, SystolicArray
+from hwsim.hardware.chip import OperatingPoint
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
 from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
-from hwsim.price.memory import accumulator_price, interconnect_price, scratchpad_price
+from hwsim.price.memory import interconnect_price, scratchpad_price
 from hwsim.price.price import Tariff
 from hwsim.quantities.precision import Precision
 from hwsim.results.efficiency import EnergyGroups
@@ -67,7 +69,7 @@ def test_the_peak_of_a_weight_stationary_array_by_hand() -> None:
     book = PriceBook(on, TABLE)
     tariff, found = Tariff.of(book), peak_energy(on, TABLE, Precision.INT8).components
     assert found.mac == 320 * tariff.mac(Precision.INT8).attojoules
-    assert found.accumulators == 80 * accumulator_price(book, Precision.INT8).attojoules
+    assert found.accumulators == 80 * tariff.sums(Precision.INT8).attojoules
     entering = 10 * 8 + 8 * 4  # activations of 4 rows · 2 products, and 8 · 4 weights
     assert found.scratchpad == entering * scratchpad_price(book).attojoules
     assert found.interconnect == entering * interconnect_price(book, core_area(book).total).attojoules

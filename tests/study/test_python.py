@@ -11,8 +11,9 @@ import pytest
 
 import hwsim
 from command import printed
+from hwsim.arrays.systolic.elements import PackedMacs
 from hwsim.errors import UserError
-from hwsim.hardware.chip import Chip, PackedMacs
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.functions import Function

@@ -16,14 +16,12 @@ from hwsim.ir.tensor import Role
 from hwsim.models.catalogue import workload
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.study.compression import Claim, Stored, claims, compression
-from hwsim.study.sizes import POLICIES, part_sizes
 from models.test_extractors import hand_count, shipped
 
 BITS = {"fp32": 32, "fp16": 16, "w8a8": 8, "w4a8": 4, "w4a16g32": 4}
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
+def _script() -> ModuleType:
     path = str(ROOT / "scripts" / "pages")
     spec = importlib.util.spec_from_loader("pages", importlib.machinery.SourceFileLoader("pages", path))
     assert spec is not None
@@ -33,30 +31,33 @@ def script() -> ModuleType:
     return module
 
 
+SCRIPT = _script()
+
+
 @pytest.fixture(scope="module")
 def found() -> dict[str, Claim]:
     return {claim.system: claim for claim in claims()}
 
 
-def test_generated_pages_are_up_to_date(script: ModuleType) -> None:
-    for path, text in script.pages().items():
+def test_generated_pages_are_up_to_date() -> None:
+    for path, text in SCRIPT.pages().items():
         assert path.read_text() == text, f"{path.name}: run scripts/pages"
 
 
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_parts_sum_to_the_workload(name: str) -> None:
     recipe = shipped(name)
-    parts = part_sizes(recipe)
+    parts = SCRIPT.part_sizes(recipe)
     program = workload(recipe, "fp32").program
     assert sum(part.parameters for part in parts) == program.parameters
     audio = Fraction(recipe.audio, 10**12) * workload(recipe).utterances
     assert sum(part.products_per_second for part in parts) * audio == hand_count(recipe)
-    for place, policy in enumerate(POLICIES):
+    for place, policy in enumerate(SCRIPT.POLICIES):
         stored = sum(part.stored_bytes[place] for part in parts)
         assert stored == workload(recipe, policy).program.model_bytes
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", SCRIPT.POLICIES)
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_bytes_are_packed_weights_and_their_scales(name: str, policy: str) -> None:
     """Each column of a weight is a row of bits, rounded up to bytes once, with a scale of four bytes or one a group."""
@@ -73,7 +74,7 @@ def test_bytes_are_packed_weights_and_their_scales(name: str, policy: str) -> No
 
 def test_hypotheses_of_a_language_model_are_not_utterances() -> None:
     """Its products for a second of audio are those of all hypotheses; elsewhere a batch is of utterances."""
-    (part,) = part_sizes(shipped("lstm_lm"))
+    (part,) = SCRIPT.part_sizes(shipped("lstm_lm"))
     assert part.products_per_second == 14 * 16 * (2 * 4 * 2048 * 2 * 2048 + 2048 * 46)
     assert (workload(shipped("lstm_lm")).batch, workload(shipped("lstm_lm")).utterances) == (16, 1)
     assert workload(replace(shipped("conformer_s"), batch=2)).utterances == 2

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, VectorUnit
 from hwsim.hardware.objective import Objective
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.hardware.unit_price import UnitPrice
+from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.functions import Function
 from hwsim.ir.program import Program
@@ -33,14 +34,13 @@ from hwsim.models.transformer_lm import TransformerLm
 from hwsim.passes.workload import in_precision
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import UnitPrice
 from hwsim.results.result import Comparison
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
 from hwsim.schedule.steps import Repeat, Step, StepTree
 from hwsim.study.compare import compare
-from hwsim.study.simulate import prices_of, simulate
+from hwsim.study.simulate import simulate
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
-from strategies.chips import chip, chips
+from strategies.chips import chip, chips, systolic
 from strategies.programs import SIZES, gemm
 from strategies.recipes import RECIPES
 
@@ -149,7 +149,7 @@ def test_products_per_element_matter_in_their_own_step_alone() -> None:
     """With as many products in INT4 as in FP16 that step gains nothing, and the others what they gained before."""
     on, first, last = chip(), gemm(20, 60, 60, Precision.FP16), gemm(20, 60, 60, Precision.INT4)
     first = in_format(first, Precision.FP16)
-    even = replace(on.array, macs_per_pe=sorted_pairs(dict.fromkeys(dict(on.array.macs_per_pe), 1)))
+    even = replace(systolic(on), macs_per_pe=sorted_pairs(dict.fromkeys(on.array.modes, 1)))
     fast, slow = steps_of(on, first, last), steps_of(replace(on, array=even), first, last)
     assert slow[Change.PRODUCTS].speedup == 1
     assert fast[Change.PRODUCTS].speedup != 1

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import Loaded, LoopSegment, OpSchedule, Ports, Schedule, ScheduleNode
-from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step, Unit
+from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step
+from hwsim.schedule.unit_table import Unit
 from hwsim.timing.encode import EncodedSchedule, encode, encode_alone
 from hwsim.timing.timeline import Times, times
 from strategies.schedules import WORK, draw, draw_ports, jobs_of

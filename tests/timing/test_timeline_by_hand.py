@@ -1,12 +1,13 @@
 """One small timeline for each reason to wait, to the cycle: in the kernel and in the event simulation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.schedule.counters import Stalls, Units
 from hwsim.schedule.schedule import Loaded, Ports, Preload, Schedule
-from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Ring, Step, Unit
+from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Ring, Step
+from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.timing.timeline import times
 from strategies.schedules import WORK
 from strategies.timeline_cases import op, program
@@ -59,10 +60,10 @@ def takes(schedule: Schedule, cycles: int, **stalls: Units) -> None:
     assert found.cycles == cycles
     assert seen.total == cycles
     assert sum((op.stalls for op in found.by_op().values()), Stalls()) == Stalls(**stalls)
-    for reason in fields(Stalls):
+    for reason in StallReason:
         for unit in Unit:
-            waited = sum(count for (_, u, why), count in seen.stalls.items() if (u, why) == (unit, reason.name))
-            assert waited == getattr(stalls.get(reason.name, Units()), unit.name.lower()), (reason.name, unit)
+            waited = sum(count for (_, u, why), count in seen.stalls.items() if (u, why) == (unit, reason.key))
+            assert waited == Stalls(**stalls)[reason][unit], (reason, unit)
 
 
 def test_array_waits_for_its_load_and_the_latency() -> None:

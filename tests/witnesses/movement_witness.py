@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hwsim.hardware.chip import Dataflow, Drain, SystolicArray
+from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.elements import Dataflow, Drain
 
 Matrix = list[list[int]]
 

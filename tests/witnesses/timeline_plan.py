@@ -13,7 +13,8 @@ from typing import Any
 import simpy
 
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode, Written
-from hwsim.schedule.steps import Load, Ring, Step, Unit
+from hwsim.schedule.steps import Load, Ring, Step
+from hwsim.schedule.unit_table import Unit
 
 Place = tuple[int, int, int]
 """Where a job stands in the order of the schedule: its step, its part of the step, its turn there."""
@@ -61,6 +62,9 @@ class Job:
     frees_done: list[Slot] = field(default_factory=list)
     start: int = 0
     end: int = 0
+    waited: int = 0
+    reason: str = ""
+    preload: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -148,6 +152,7 @@ class Plan:
             (("overwrite", waits),),
             delay=self.ports.latency,
             done=self.env.event(),
+            preload=True,
         )
         self.jobs.append(job)
         self.renew(node.tensor)

@@ -12,7 +12,7 @@ from typing import Any
 import simpy
 
 from hwsim.schedule.schedule import Schedule
-from hwsim.schedule.steps import Unit
+from hwsim.schedule.unit_table import Unit
 from witnesses.timeline_plan import Fault, Job, Plan
 
 
@@ -28,6 +28,8 @@ class Seen:
     stalls: Counter[tuple[str, Unit, str]]
     jobs: int
     serial: int
+    order: list[Job]
+    """All jobs in the order of the schedule."""
 
 
 def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
@@ -61,7 +63,7 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
         span[run[1]] += last[run] - start
     ends = tuple(queues[unit][-1].end if queues[unit] else 0 for unit in Unit)
     serial = sum(job.cycles + job.delay for job in jobs)
-    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial)
+    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial, jobs)
 
 
 def _work(
@@ -82,7 +84,8 @@ def _work(
             if env.now > before:
                 reason = "slot"
         if env.now > free:
-            stalls[job.op, job.unit, reason] += int(env.now - free)
+            job.waited, job.reason = int(env.now - free), reason
+            stalls[job.op, job.unit, reason] += job.waited
         job.start = int(env.now)
         yield env.timeout(job.cycles)
         job.end = int(env.now)

@@ -12,7 +12,7 @@ from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Playback
 from hwsim.errors import OutOfRange
 from hwsim.ir.op_table import kind, op_spec
-from hwsim.ir.ops import Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.ops import Gemm, Op, Quantise, Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.kernels.error_metrics import NOISE, POWER, PRODUCT, SIGNAL, measure_errors
@@ -135,7 +135,7 @@ class Comparison:
         known = all(name in self.tensors for name in made)
         reads = [self.tensors[name].sqnr_db for name in made] if known else []
         before = min((db for db in reads if db is not None), default=None)
-        copies = isinstance(op, (Lookup, Move, Skew))
+        copies = bool(op_spec(op).copies(op))
         lost = None if before is None or sums.sqnr_db is None or copies else before - sums.sqnr_db
         return OpQuality(
             name=op.name,

@@ -15,7 +15,6 @@ from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
-from hwsim.engine.values.formatted import Adds, exactly
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
@@ -31,6 +30,7 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.progress import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import Quality
+from hwsim.tensor.backend import ProductBackend
 
 Array = NDArray[Any]
 
@@ -75,9 +75,9 @@ def run_floats(
     workload: Workload,
     given: Given,
     folder: Path,
+    products: ProductBackend,
     progress: Progress = no_progress,
     only: tuple[Node, ...] | None = None,
-    threads: int = 1,
 ) -> FloatRun:
     """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
@@ -90,7 +90,7 @@ def run_floats(
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, given.parameters, note, threads)
+    ops = FloatOps(program, given.parameters, products, note)
     for name, values in given.inputs.items():
         seen.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
@@ -112,14 +112,13 @@ def run_integers(
     workload: Workload,
     given: Given,
     found: QuantParamsTable,
+    products: ProductBackend,
     *,
-    adds: Adds = exactly,
-    threads: int = 1,
     seen: Seen | None = None,
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
-    ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads, seen=seen or nobody)
+    ops = IntegerOps(workload.program, given.parameters, found, products, seen=seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
 
@@ -141,10 +140,8 @@ def _run(
 def evaluate(
     workload: Workload,
     given: Given,
+    products: ProductBackend,
     *,
-    adds: Adds = exactly,
-    accumulators: str = "exact",
-    threads: int = 1,
     seed: int | None = None,
     watch: Callable[[IntegerOps], Seen] | None = None,
     finish: Callable[[TensorStore, Decoded | None], None] | None = None,
@@ -158,9 +155,9 @@ def evaluate(
     which decides for itself, gives its own symbols.
     """
     with TemporaryDirectory(prefix="hwsim-") as folder:
-        floats = run_floats(workload, given, Path(folder), progress, threads=threads)
+        floats = run_floats(workload, given, Path(folder), products, progress)
         found = grids_of(workload, given, floats)
-        ops = IntegerOps(workload.program, given.parameters, found, adds=adds, threads=threads)
+        ops = IntegerOps(workload.program, given.parameters, found, products)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         others = watch(ops) if watch is not None else None
 
@@ -192,7 +189,7 @@ def evaluate(
         clipped=sum(op.clipped for op in results),
         seed=seed,
         drawn=() if seed is None else sorted_pairs(STATISTICS),
-        accumulators=accumulators,
+        accumulators=products.accumulators,
         ops=results,
         decoded=free,
         decoded_in_floats=floats.decoded,

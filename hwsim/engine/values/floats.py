@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
+from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
+from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places
-from hwsim.tensor.single import single_products, single_weights
+from hwsim.tensor.single import single_weights
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
@@ -42,9 +45,9 @@ class FloatOps:
     """Runs ops in single precision; products add in the order of k, alike for any batch and number of threads."""
 
     def __init__(
-        self, program: Program, parameters: Mapping[str, Floats], seen: SeenOne = nobody, threads: int = 1
+        self, program: Program, parameters: Mapping[str, Floats], products: ProductBackend, seen: SeenOne = nobody
     ) -> None:
-        self.program, self.parameters, self.seen, self.threads = program, parameters, seen, threads
+        self.program, self.parameters, self.products, self.seen = program, parameters, products, seen
         self._again = {placed.op.name for placed in program.placed() if placed.loops}
         self._weights: dict[str, tuple[Weights, ...]] = {}
 
@@ -54,51 +57,42 @@ class FloatOps:
 
     def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
-        match op:
-            case Gemm():
-                self._keep(op, op.out, memory, indices, self._gemm(op, memory, indices))
-            case Conv():
-                self._keep(op, op.out, memory, indices, self._conv(op, memory, indices))
-            case Elementwise():
-                self._elementwise(op, memory, indices)
-            case Reduce():
-                self._keep(op, op.write, memory, indices, _reduce(op, memory, indices))
-            case Lookup():
-                self._keep(op, op.out, memory, indices, looked_up(op, memory, indices))
-            case Move():
-                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
-            case Skew():
-                self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
-            case Quantise():
-                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
+        FLOAT_KINDS.of(op)(self, op, memory, indices)
 
-    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
+    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
+        """Write a result to its view, and show it."""
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values)
 
-    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> Floats:
+    def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
+        """A matrix product."""
         act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
-        out = self._product(op, act, weight)
-        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
+        self._keep_biased(op, memory, indices, self._product(op, act, weight))
+
+    def _keep_biased(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, out: Floats) -> None:
+        if op.bias is not None:
+            out = np.asarray(out + memory.read(op.bias, indices).reshape(-1))
+        self.keep(op, op.out, memory, indices, out)
 
     def _product(self, op: Gemm | Conv, act: NDArray[Any], weight: NDArray[Any]) -> Floats:
         """act[b, m, k] @ weight[b, k, n]; parameters that loops read again and again are laid out once."""
         if op.name not in self._again or not is_fixed(op, self.program):
-            return single_products(act, single_weights(weight), self.threads)
+            return self.products.single(act, single_weights(weight))
         if op.name not in self._weights:
             self._weights[op.name] = single_weights(weight)
-        return single_products(act, self._weights[op.name], self.threads, often=True)
+        return self.products.single(act, self._weights[op.name], often=True)
 
-    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> Floats:
+    def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
+        """A convolution, as the product of its windows."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         rows = windows(op, act, 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
         shape = self.program.shapes(indices)(op.out)
-        out = laid_out(op, sums, shape)
-        return out if op.bias is None else np.asarray(out + memory.read(op.bias, indices).reshape(-1))
+        self._keep_biased(op, memory, indices, laid_out(op, sums, shape))
 
-    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        """A chain."""
         elements = chain_elements(op, self.program, indices)
         reads = {
             local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
@@ -106,7 +100,7 @@ class FloatOps:
         }
         values = float_chain(op, reads, Precision.FP32, lambda local, found: self.seen(op, local, found))
         for local, view in op.writes:
-            self._keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
+            self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
 
 
 def is_fixed(op: Gemm | Conv, program: Program) -> bool:
@@ -148,7 +142,8 @@ def from_rows(op: Reduce, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray
     return np.moveaxis(rows.reshape(*moved, length), -1, op.axis)
 
 
-def _reduce(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray[Any]:
+def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray[Any]:
+    """What a reduction makes of its rows."""
     values = memory.read(op.read, indices)
     rows = rows_of(op, values)
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
@@ -172,3 +167,41 @@ def skewed(op: Skew, memory: TensorStore, indices: Indices) -> NDArray[Any]:
     columns = values.shape[-1] - rows + 1
     row = np.arange(rows)[:, None]
     return np.asarray(values[..., row, np.arange(columns) + rows - 1 - row])
+
+
+def moved(op: Op, memory: TensorStore, indices: Indices) -> NDArray[Any]:
+    """What an op's first view reads, as it is."""
+    return memory.read(op_spec(op).reads(op)[0], indices)
+
+
+class Keeps(Protocol):
+    """Ops in floats, or in integers: whoever keeps a result."""
+
+    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None: ...
+
+
+def keeping(
+    function: Callable[[Any, TensorStore, Indices], NDArray[Any]],
+) -> Callable[[Keeps, Any, TensorStore, Indices], None]:
+    """The row of a kind whose first result is this function of the memory, whether that holds floats or integers."""
+
+    def run(ops: Keeps, op: Op, memory: TensorStore, indices: Indices) -> None:
+        ops.keep(op, op_spec(op).writes(op)[0], memory, indices, function(op, memory, indices))
+
+    return run
+
+
+FLOAT_KINDS = KindTable[Callable[[FloatOps, Any, TensorStore, Indices], None]](
+    "values in floats",
+    {
+        Gemm: FloatOps.gemm,
+        Conv: FloatOps.conv,
+        Elementwise: FloatOps.elementwise,
+        Reduce: keeping(reduced_floats),
+        Lookup: keeping(looked_up),
+        Move: keeping(moved),
+        Skew: keeping(skewed),
+        Quantise: keeping(moved),
+    },
+)
+"""What each kind computes in single precision."""

@@ -1,6 +1,6 @@
 """What all ops of a quantised program need: formats, scales, counters; and the ops that work in floating point."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,27 +12,19 @@ from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
 from hwsim.engine.values.strange import naming_weight
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors
 from hwsim.engine.values.views import Indices, read
-from hwsim.hardware.summation import Summation
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Op
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
+from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
-from hwsim.tensor.gemm import matmul
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import laid_out
 
 Array = NDArray[Any]
-Adds = Callable[[Op, Precision, Precision], Summation | None]
-"""In which order and registers an op adds products of activations and weights of two formats; None: exactly."""
-
-
-def exactly(op: Op, act: Precision, weight: Precision) -> Summation | None:
-    """No register is too narrow."""
-    return None
 
 
 @dataclass(slots=True)
@@ -52,13 +44,12 @@ class FormattedOps:
         program: Program,
         parameters: Mapping[str, NDArray[np.float32]],
         params_table: QuantParamsTable,
+        products: ProductBackend,
         *,
-        adds: Adds = exactly,
-        threads: int = 1,
         seen: Seen = nobody,
     ) -> None:
         self.program, self.parameters, self.params_table = program, parameters, params_table
-        self.adds, self.threads, self.seen = adds, threads, seen
+        self.products, self.seen = products, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
         self._brought: dict[str, tuple[Weights, ...]] = {}
@@ -97,7 +88,8 @@ class FormattedOps:
         params = self.params_table.tensors.get(name)
         return values if params is None or self.program.tensor(name).precision.floating else params.real(values)
 
-    def _keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
+    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
+        """Write a result to its view, and show it in the view's shape."""
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
 
@@ -132,22 +124,14 @@ class FormattedOps:
     def _float_product(self, op: Gemm | Conv, acts: Array, memory: TensorStore, indices: Indices) -> None:
         """Products exact in single precision, each addition rounded to it, in the order of the array."""
         precision = self._multiplies_in(op)
-        summation = self.adds(op, precision, precision)
         pairs = zip(acts, self._float_weights(op, memory, indices), strict=True)
-        acc = np.stack(
-            [
-                matmul(
-                    a, w, act_precision=precision, weight_precision=precision, summation=summation, threads=self.threads
-                ).out
-                for a, w in pairs
-            ]
-        )
+        acc = np.stack([self.products.product(op.name, a, precision, w).out for a, w in pairs])
         shape = self.program.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
         made = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
-        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
     def _biased(self, op: Gemm | Conv, sums: Array, precision: Precision) -> Array:
         """The sums with the bias in its own format, or in that one if it has none."""
@@ -177,7 +161,7 @@ class FormattedOps:
         values = float_chain(op, reads, precision)
         for local, view in op.writes:
             whole = np.broadcast_to(values[local], (elements,))
-            self._keep(op, view, memory, indices, self._stored(op, view, whole))
+            self.keep(op, view, memory, indices, self._stored(op, view, whole))
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.program.tensor(view.tensor).precision

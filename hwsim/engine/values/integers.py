@@ -1,7 +1,8 @@
 """The ops of a quantised program: integers where its formats are integers, rounded floats where they are not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import in_integers
-from hwsim.engine.values.floats import chain_elements, from_rows, looked_up, matrices, rows_of, skewed
+from hwsim.engine.values.floats import chain_elements, from_rows, keeping, looked_up, matrices, moved, rows_of, skewed
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.tensor_store import TensorStore
@@ -18,6 +19,7 @@ from hwsim.errors import Unsupported
 from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
+from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
@@ -56,23 +58,7 @@ class IntegerOps(FormattedOps):
 
     def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
         """Run one op."""
-        match op:
-            case Gemm():
-                self._gemm(op, memory, indices)
-            case Conv():
-                self._conv(op, memory, indices)
-            case Elementwise():
-                self._elementwise(op, memory, indices)
-            case Reduce():
-                self._reduce(op, memory, indices)
-            case Lookup():
-                self._keep(op, op.out, memory, indices, looked_up(op, memory, indices))
-            case Move():
-                self._keep(op, op.write, memory, indices, memory.read(op.read, indices))
-            case Skew():
-                self._keep(op, op.write, memory, indices, skewed(op, memory, indices))
-            case Quantise():
-                self._quantise(op, memory, indices)
+        INTEGER_KINDS.of(op)(self, op, memory, indices)
 
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
@@ -124,7 +110,8 @@ class IntegerOps(FormattedOps):
         rest = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
         return read(whole, rest, {}).reshape(batch, entries.shape[-2], -1)
 
-    def _gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
+    def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
+        """A matrix product, in integers or in floating point."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         if op.row_scales is not None:
             self._dynamic(op, op.row_scales, memory, indices)
@@ -139,7 +126,7 @@ class IntegerOps(FormattedOps):
         if not self.program.tensor(op.weight.tensor).role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", acc)
-        self._keep(op, op.out, memory, indices, out)
+        self.keep(op, op.out, memory, indices, out)
 
     def _products(self, op: Gemm | Conv, acts: Array, ready: _Ready) -> tuple[Ints, Array]:
         params, outs, accs = self.params_table.tensors[op.act.tensor], [], []
@@ -158,18 +145,18 @@ class IntegerOps(FormattedOps):
         narrow: NDArray[np.integer] = rows.astype(
             np.int16 if params.precision.bits > 8 else np.int8 if params.precision.signed else np.uint8
         )
-        summation = self.adds(op, params.precision, matrix.blocks[0].precision)
-        product = matrix.sums(narrow, params, summation, self.threads)
+        product = matrix.sums(narrow, params, partial(self.products.product, op.name))
         self.clipped[op.name].accumulator += product.saturations
         return product.acc, matrix.combined(narrow, params, product.acc)
 
-    def _quantise(self, op: Quantise, memory: TensorStore, indices: Indices) -> None:
+    def quantise(self, op: Quantise, memory: TensorStore, indices: Indices) -> None:
+        """Rows of floats as integers."""
         values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
         rows = values.reshape(prod(scales), -1)
         integers, found = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
         self.clipped[op.name].results += integers.size
-        self._keep(op, op.scales, memory, indices, found)
-        self._keep(op, op.write, memory, indices, integers)
+        self.keep(op, op.scales, memory, indices, found)
+        self.keep(op, op.write, memory, indices, integers)
 
     def _dynamic(self, op: Gemm, row_scales: View, memory: TensorStore, indices: Indices) -> None:
         """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
@@ -186,9 +173,10 @@ class IntegerOps(FormattedOps):
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", _stacked(accs))
         made = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
-        self._keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, made))
 
-    def _conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
+    def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
+        """A convolution."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         shape = self.program.shapes(indices)
         if not self._in_integers(op):
@@ -203,7 +191,7 @@ class IntegerOps(FormattedOps):
             out, acc = self._products(op, rows, ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
-        self._keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
+        self.keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
     def _depthwise(
         self, op: Conv, rows: Array, weight: Array, ready: _Ready, params: QuantParams
@@ -232,7 +220,7 @@ class IntegerOps(FormattedOps):
         """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
         accs, sums = [], []
         for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
-            acc = matrix.sums(own, params, None, self.threads).acc
+            acc = matrix.sums(own, params, self.products.exact).acc
             accs.append(acc[:, :, 0])
             sums.append(matrix.combined(own, params, acc)[:, 0])
         return np.stack(accs), np.stack(sums)
@@ -246,25 +234,27 @@ class IntegerOps(FormattedOps):
             self._whole[op.name] = whole if views else in_integers(op, self.program)
         return self._whole[op.name]
 
-    def _elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        """A chain."""
         elements = chain_elements(op, self.program, indices)
         if not self._in_integers(op):
             self._float_elementwise(op, memory, indices, elements)
             return
         chain, own = self.chain(op), self.params_table.locals[op.name]
         reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
-        values, clipped = chain(reads, elements, self.threads)
+        values, clipped = chain(reads, elements, self.products.threads)
         count = self.clipped[op.name]
         count.result += int(clipped.sum())
         count.results += len(op.chain) * elements
         for local, view in op.writes:
-            self._keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
+            self.keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
 
-    def _reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
+    def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
+        """A function of whole rows."""
         values = memory.read(op.read, indices)
         rows = rows_of(op, values)
         if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
-            self._keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+            self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
             return
         source, target = self.params_table.tensors.get(op.read.tensor), self.params_table.tensors.get(op.write.tensor)
         parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
@@ -272,7 +262,7 @@ class IntegerOps(FormattedOps):
             kept = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
             made = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), kept)
             stored = self._stored(op, op.write, made.astype(np.float32))
-            self._keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
+            self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
         whole = rows - source.offset
         if op.reduction is Reduction.LAYER_NORM:
@@ -285,9 +275,25 @@ class IntegerOps(FormattedOps):
         count = self.clipped[op.name]
         count.result += result.clipped
         count.results += result.out.size
-        self._keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
+        self.keep(op, op.write, memory, indices, from_rows(op, result.out, values.shape))
 
 
 def _stacked(parts: list[Array]) -> Array:
     """The parts along a new first axis; one part is not copied."""
     return parts[0][None] if len(parts) == 1 else np.stack(parts)
+
+
+INTEGER_KINDS = KindTable[Callable[[IntegerOps, Any, TensorStore, Indices], None]](
+    "values in integers",
+    {
+        Gemm: IntegerOps.gemm,
+        Conv: IntegerOps.conv,
+        Elementwise: IntegerOps.elementwise,
+        Reduce: IntegerOps.reduce,
+        Lookup: keeping(looked_up),
+        Move: keeping(moved),
+        Skew: keeping(skewed),
+        Quantise: IntegerOps.quantise,
+    },
+)
+"""What each kind computes in the formats of a quantised program."""

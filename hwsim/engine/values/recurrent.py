@@ -61,7 +61,7 @@ class RecurrentLoops:
                     chain.run(first, last, cells)
                 return end - start
 
-            in_parallel(run, pieces(len(chains), self.ops.threads))
+            in_parallel(run, pieces(len(chains), self.ops.products.threads))
             for record in (record for chain in chains for record in chain.records):
                 self._tell(record, cells, last - first)
         arena.give_back(cells)
@@ -91,12 +91,7 @@ class RecurrentLoops:
         if len(ready) != 1 or len(ready[0].blocks) != 1 or ready[0].zeros.any():
             return False
         (block,) = ready[0].blocks
-        summation = self.ops.adds(op, act, block.precision)
-        if summation is None:
-            return block.measures.magnitudes * max(-act.lowest, act.highest) < 1 << 31
-        registers = (summation.register, summation.outer or summation.register)
-        bound = block.measures.magnitudes * max(-act.lowest, act.highest)
-        return all(bound <= min(r.highest, (1 << 31) - 1) for r in registers)
+        return self.ops.products.holds(op.name, act, block)
 
 
 def _kept_at_once(chains: list["_Compiled"], arena: Arena, times: int) -> int:

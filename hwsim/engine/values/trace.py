@@ -1,5 +1,6 @@
 """The trace of a quantised run: what went into every op, what stood in its accumulators, and what came out."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -10,8 +11,9 @@ from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.tensor_store import TensorStore, outputs
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Quantise
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.ir.program import Program
+from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
 from hwsim.results.decoded import Decoded
 from hwsim.tensor.formats import storage
@@ -42,16 +44,26 @@ class Trace:
 
     def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
         """Take down a result, or an operand, of an op, or those of several runs."""
-        if isinstance(op, (Gemm, Conv)):
-            self._see_matrix(op, name, values, runs)
-            return
-        if isinstance(op, Quantise) and name == op.scales.tensor:
-            self.spool.add(f"{op.name}/out_scale", values)
-            return
-        several = isinstance(op, Elementwise) and len({view.tensor for _, view in op.writes}) > 1
+        TRACED_KINDS.of(op)(self, op, name, values, runs)
+
+    def see_result(self, op: Op, name: str, values: Array, runs: int) -> None:
+        """Of an op that is traced by its only result: `OP/out`."""
+        self._numbers(f"{op.name}/out", name, values, runs)
+
+    def see_chain(self, op: Elementwise, name: str, values: Array, runs: int) -> None:
+        """Of a chain with several results each one by its name: `OP/out.NAME`."""
+        several = len({view.tensor for _, view in op.writes}) > 1
         self._numbers(f"{op.name}/out" + (f".{name}" if several else ""), name, values, runs)
 
-    def _see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
+    def see_quantised(self, op: Quantise, name: str, values: Array, runs: int) -> None:
+        """Rows and, beside them, their scales: `OP/out_scale`."""
+        if name == op.scales.tensor:
+            self.spool.add(f"{op.name}/out_scale", values)
+        else:
+            self.see_result(op, name, values, runs)
+
+    def see_matrix(self, op: Gemm | Conv, name: str, values: Array, runs: int) -> None:
+        """Operands, accumulators and result of a product: `OP/act`, `/weight`, `/acc` and `/out`, with their scales."""
         stacked = values.shape[: runs > 1]
         shape = values.shape[len(stacked) :]
         if isinstance(op, Gemm) and name in OPERANDS and shape[0] == 1:
@@ -111,3 +123,19 @@ class Trace:
             longest = max(decoded.longest, 1)
             rows = [[*symbols, *[-1] * (longest - len(symbols))] for symbols in decoded.symbols]
             self.spool.add("out_symbols", np.array(rows, np.int32))
+
+
+TRACED_KINDS = KindTable[Callable[[Trace, Any, str, Array, int], None]](
+    "traces",
+    {
+        Gemm: Trace.see_matrix,
+        Conv: Trace.see_matrix,
+        Elementwise: Trace.see_chain,
+        Reduce: Trace.see_result,
+        Lookup: Trace.see_result,
+        Move: Trace.see_result,
+        Skew: Trace.see_result,
+        Quantise: Trace.see_quantised,
+    },
+)
+"""Which arrays of a trace each kind has."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem
-from hwsim.inputs.binary import read_bytes
+from hwsim.inputs.files import read_bytes
 
 _EXTENSIBLE = 0xFFFE
 _MOST_CHANNELS = 64

@@ -1,0 +1,164 @@
+"""A systolic array as its YAML file says it, and its answers, each of which a neighbour in this room works out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from hwsim.arrays.systolic import area, closed_form, peak
+from hwsim.arrays.systolic.cost import SystolicMatmul
+from hwsim.arrays.systolic.elements import ArraySide, Dataflow, Drain, MacsPerCycle, PackedMacs, WeightLoad
+from hwsim.errors import InvalidValue
+from hwsim.hardware.array import ArrayArea, ComputeArray, Feed, FullTile, GemmCycles
+from hwsim.hardware.array_parts import PartAreas, PartPrices
+from hwsim.hardware.summation import Accumulator, Accumulators, Summation
+from hwsim.hardware.tile_shape import TileShape, TilingConstraints
+from hwsim.hardware.unit_price import UnitPrice
+from hwsim.quantities.noun import Table, Whole, sorted_pairs
+from hwsim.quantities.precision import Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystolicArray(ComputeArray):
+    """R × C processing elements; `docs/model.md` says what they do in each cycle."""
+
+    kind: Literal["systolic"] = "systolic"
+    rows: ArraySide
+    cols: ArraySide
+    dataflow: Dataflow = Dataflow.WS
+    weight_load: WeightLoad = WeightLoad.WAVEFRONT
+    shadow_weights: bool = True
+    drain: Drain = Drain.SEPARATE
+    m_chunk: Annotated[int, Whole(low=1)] | None = None
+    macs_per_pe: Annotated[tuple[tuple[Precision, Annotated[int, MacsPerCycle] | PackedMacs], ...], Table()]
+    accumulator: Accumulator | Accumulators = Accumulator()
+
+    def check(self) -> None:
+        if not self.macs_per_pe:
+            raise InvalidValue("macs_per_pe", {}, "must name at least one precision")
+        for mode, macs in self.macs_per_pe:
+            problem = MacsPerCycle.broken_by(macs) if isinstance(macs, int) else None
+            if problem is not None:
+                raise InvalidValue(f"macs_per_pe.{mode.value}", macs, problem)
+            # A chunk ends where the array hands over a sum: after a tile of K (ws, is), or a cycle's products (os).
+            chunk = None if mode.floating else self.accumulator_of(mode).chunk
+            unit = self.packed(mode).k * (1 if self.dataflow is Dataflow.OS else self.rows)
+            if chunk is not None and chunk % unit:
+                law = f"must be a multiple of {unit} products, those of one tile in {mode.value}"
+                raise InvalidValue("accumulator.chunk", chunk, law)
+
+    def accumulator_of(self, mode: Precision) -> Accumulator:
+        """The accumulator that a mode uses; one that the file does not name is the default one."""
+        if isinstance(self.accumulator, Accumulator):
+            return self.accumulator
+        return dict(self.accumulator).get(mode, Accumulator())
+
+    def running_bits(self, mode: Precision) -> int:
+        """The width of the sums that processing elements pass on."""
+        return 32 if mode.floating else self.accumulator_of(mode).bits
+
+    def result_bits(self, mode: Precision) -> int:
+        """The width of the sums that stand under the array."""
+        return 32 if mode.floating else self.accumulator_of(mode).result.bits
+
+    def packed(self, mode: Precision) -> PackedMacs:
+        """What one processing element does per cycle in that mode."""
+        for known, macs in self.macs_per_pe:
+            if known is mode:
+                return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
+        raise KeyError(mode)
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        return f"{self.rows} × {self.cols}", self.dataflow.value
+
+    @property
+    def modes(self) -> tuple[Precision, ...]:
+        return tuple(mode for mode, _ in self.macs_per_pe)
+
+    def macs_per_cycle(self, mode: Precision) -> int:
+        """Peak products per cycle of the whole array.
+
+        >>> SystolicArray(rows=64, cols=64, macs_per_pe=((Precision.INT4, 8),)).macs_per_cycle(Precision.INT4)
+        32768
+        """
+        packed = self.packed(mode)
+        return self.rows * self.cols * packed.k * packed.n
+
+    def summation(self, mode: Precision) -> Summation:
+        """Floating-point products are added in fp32, each addition rounded, in the same order; widths mean nothing
+        there."""
+        accumulator, packed = self.accumulator_of(mode), self.packed(mode)
+        tile = None if self.dataflow is Dataflow.OS else self.rows * packed.k
+        if mode.floating:
+            return Summation(packed=packed.k, tile=tile)
+        return Summation(
+            packed=packed.k,
+            tile=tile,
+            register=accumulator.register,
+            chunk=accumulator.chunk,
+            outer=accumulator.outer,
+        )
+
+    def constraints(self, mode: Precision) -> TilingConstraints:
+        return _limits(self, mode)
+
+    def matmul_cost(self, mode: Precision, whole: TileShape, following: int | None = None) -> SystolicMatmul:
+        return SystolicMatmul(self, mode, whole, self.packed(mode).k, self.constraints(mode).unit, following)
+
+    def gemm_cycles(self, mode: Precision, m: int, k: int, n: int) -> GemmCycles:
+        return closed_form.gemm_cycles(self, mode, m, k, n)
+
+    @property
+    def drain_hazard(self) -> bool:
+        """On an OS array with drain registers of its own a tile may not complete its sums before the one before it has
+        left the drain registers, so the last tile of a product waits for a shorter next one."""
+        return self.dataflow is Dataflow.OS and self.drain is Drain.SEPARATE
+
+    def lead(self, mode: Precision, k: int) -> int:
+        """The stream of a tile: with its end the sums want to drain."""
+        return -(-k // self.packed(mode).k)
+
+    def feed(self, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
+        return peak.feed(self, mode, act_bits, weight_bits)
+
+    def full_tile(self, mode: Precision) -> FullTile:
+        return peak.full_tile(self, mode)
+
+    def mac_price(self, prices: PartPrices, mode: Precision, *, gated: bool = False) -> UnitPrice:
+        return prices.mac(mode, self.packed(mode).k, self.result_bits(mode), gated=gated)
+
+    def partial_sum_price(self, prices: PartPrices, mode: Precision) -> UnitPrice:
+        """A memory under each column; without a stated number of entries sums are in the scratchpad."""
+        return prices.partial_sum(mode, self.result_bits(mode), self.accumulator_of(mode).entries)
+
+    def area(self, areas: PartAreas) -> ArrayArea:
+        return area.array_area(self, areas)
+
+    def at_pace_of(self, mode: Precision, others: Sequence[Precision]) -> "SystolicArray":
+        """Chunks of the accumulators grow with the products of a cycle: they are no matter of time."""
+        packed = self.packed(mode)
+        macs = {known: packed if known in others else self.packed(known) for known in self.modes}
+
+        def grown(accumulator: Accumulator) -> Accumulator:
+            chunk = accumulator.chunk
+            return accumulator if chunk is None else replace(accumulator, chunk=chunk * packed.k)
+
+        own = self.accumulator
+        grown_own = grown(own) if isinstance(own, Accumulator) else tuple((known, grown(one)) for known, one in own)
+        return replace(self, macs_per_pe=sorted_pairs(macs), accumulator=grown_own)
+
+
+@lru_cache(maxsize=256)
+def _limits(array: SystolicArray, mode: Precision) -> TilingConstraints:
+    """`outer` is what streams (M on WS, N on IS), on OS the rows; `inner` lies along the columns."""
+    packed = array.packed(mode)
+    inner = array.cols * packed.n
+    stays = array.dataflow is Dataflow.OS
+    return TilingConstraints(
+        unit=TileShape(array.rows, inner, packed.k) if stays else TileShape(1, inner, array.rows * packed.k),
+        stream=array.m_chunk,
+        entries=array.accumulator_of(mode).entries,
+        outputs_stay=stays,
+        n_is_outer=array.dataflow is Dataflow.IS,
+    )

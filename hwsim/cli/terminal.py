@@ -1,0 +1,125 @@
+"""What a command shows: its texts, on standard output or standard error, and how far it is."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import get_terminal_size
+from threading import Event, Thread, Timer
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
+
+from hwsim.errors import FileProblem, printable
+from hwsim.quantities.progress import Progress
+
+if TYPE_CHECKING:
+    from hwsim.report.tables import Screen
+
+
+def say(text: str) -> None:
+    """Print lines on standard output."""
+    write_stream(sys.stdout, "standard output", text + "\n")
+
+
+def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
+    """Print what people read, on standard error if a program reads standard output."""
+    stream, name = (sys.stderr, "standard error") if json_file == "-" else (sys.stdout, "standard output")
+    write_stream(stream, name, text(screen_of(stream)))
+
+
+def screen_of(stream: TextIO | None) -> "Screen":
+    """What a text for that stream may be like: as wide as the terminal or as `COLUMNS` says, elsewhere 80 columns."""
+    from hwsim.report.numbers import can_show_blocks
+    from hwsim.report.tables import LEAST_WIDTH, Screen
+
+    terminal = stream is not None and stream.isatty()
+    columns = get_terminal_size((Screen().width, 24)).columns
+    width = columns if terminal or "COLUMNS" in os.environ else Screen().width
+    return Screen(
+        width=max(width, LEAST_WIDTH),
+        colours=terminal and "NO_COLOR" not in os.environ,
+        blocks=stream is None or can_show_blocks(stream.encoding),
+    )
+
+
+def tell_written(files: Sequence[Path]) -> None:
+    """Say on standard error which files were written, those of one folder together."""
+    for folder in dict.fromkeys(path.parent for path in files):
+        names = [path.name for path in files if path.parent == folder]
+        text = f"{folder}{os.sep}: {', '.join(names)}" if len(names) > 1 else str(folder / names[0])
+        write_stream(sys.stderr, "standard error", f"hwsim: wrote {printable(text)}\n")
+
+
+def write_stream(stream: TextIO | None, name: str, text: str) -> None:
+    """Write to a standard stream; one that was closed from the start takes everything and keeps nothing."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileProblem(name, f"cannot be written: {error.strerror}") from error
+
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 1.0
+HEARING_SECONDS = 0.1
+
+
+def patiently(title: str, job: Callable[[Progress], T]) -> T:
+    """The job's result. On a terminal a bar shows how far it is, if it takes longer than a second.
+
+    The job has a thread of its own, because only the main thread hears Ctrl-C, and not while it is inside a kernel.
+    """
+    with _bar(title) as progress:
+        worker = _Worker(job, progress)
+        worker.start()
+        while not worker.done.wait(HEARING_SECONDS):
+            pass
+    return worker.outcome()
+
+
+class _Worker(Thread, Generic[T]):
+    def __init__(self, job: Callable[[Progress], T], progress: Progress) -> None:
+        super().__init__(daemon=True)
+        self.job, self.progress, self.done = job, progress, Event()
+        self.result: list[T] = []
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result.append(self.job(self.progress))
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+    def outcome(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.result[0]
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress as Bar
+
+    bar = Bar(console=Console(stderr=True), transient=True)
+    task = bar.add_task(escape(printable(title)), total=None)
+    timer = Timer(PATIENCE_SECONDS, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()

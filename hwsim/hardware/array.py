@@ -1,0 +1,217 @@
+"""What every array answers: all that mapping, timing, prices, peaks, values and reports ask of one.
+
+A kind of array is a noun that inherits `ComputeArray`, registered in `ARRAYS`; nothing here says what it is made of.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Protocol
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.array_parts import PartAreas, PartPrices
+from hwsim.hardware.summation import Summation
+from hwsim.hardware.tile_shape import TileShape, TilingConstraints
+from hwsim.hardware.unit_price import UnitPrice
+from hwsim.quantities.family import Family
+from hwsim.quantities.noun import Noun
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.schedule.steps import Phase
+
+Rate = int | Fraction
+"""Products a cycle: an array may need many cycles for one, or make many in one."""
+
+NOTHING_FOLLOWS = 1 << 62
+"""The lead of a product that never comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperandReads:
+    """How often an array takes the operands of a block out of the scratchpad; what lies in its cells it never does."""
+
+    act: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayTime:
+    """How long a step keeps the array, and how much later its results are complete; memory has no latency here."""
+
+    cycles: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayEvents:
+    """What happens inside an array and under it: bits that registers take over, and sums that are read and written.
+
+    No noun: the mapper asks for many of them, and puts them into the `Work` of a step, which is checked.
+    """
+
+    register_bits: int = 0
+    accumulator_reads: int = 0
+    accumulator_writes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GemmCycles:
+    """Cycles of one Gemm on the array alone, memory never in the way.
+
+    `mac` counts up to the last product, `out` up to the last result that leaves the array.
+    """
+
+    mac: int
+    out: int
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What an array at its peak takes out of the scratchpad in each cycle, and how many times as long as its products
+    it is kept, because what stays in it is loaded meanwhile."""
+
+    bytes_per_cycle: Fraction
+    loading: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class FullTile:
+    """The work of an array in the steady state, full in every cycle; `operand_bytes` come out of the scratchpad."""
+
+    cycles: int
+    operand_bytes: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayArea:
+    """Square micrometres of an array, and of the sums under it."""
+
+    array: Fraction
+    accumulators: Fraction
+
+
+class MatmulCost(Protocol):
+    """What the blocks of one matrix product cost on an array."""
+
+    def busy(self, outer: int) -> int:
+        """How long the array takes at least for the whole product in blocks of so much of the outer dimension."""
+
+    def reads(self, block: TileShape) -> OperandReads:
+        """How often the operands of a block are taken out of the scratchpad."""
+
+    def time(self, block: TileShape, phase: Phase, *, last: bool) -> ArrayTime:
+        """How long a step keeps the array, operands there in time; `last` says whether it is the product's last one."""
+
+    def events(self, block: TileShape, phase: Phase) -> ArrayEvents:
+        """What a step does inside the array and under it that has a price, beside its products."""
+
+    def alone(self, batch: int, outer: int) -> int:
+        """Cycles of a batch of such products, in blocks of so much of the outer dimension, memory never in the way."""
+
+
+class ComputeArray(Noun, ABC):
+    """An array that makes matrix products act[m, k] @ weight[k, n] in some modes, each named by a format."""
+
+    __slots__ = ()
+
+    kind: str
+    """By what name files tell the kind: a field of the noun, a Literal."""
+
+    # -- what it is
+
+    @property
+    @abstractmethod
+    def described(self) -> tuple[str, ...]:
+        """What it is in a few words each, such as its size: for reports."""
+
+    @property
+    @abstractmethod
+    def modes(self) -> tuple[Precision, ...]:
+        """The formats in which it multiplies, in the order of their names; at least one."""
+
+    @abstractmethod
+    def macs_per_cycle(self, mode: Precision) -> Rate:
+        """Peak products per cycle of the whole array."""
+
+    @abstractmethod
+    def summation(self, mode: Precision) -> Summation:
+        """In which order and with which widths the products of one result are added."""
+
+    def mode(self, act: Precision, weight: Precision) -> Precision | None:
+        """The fastest mode that takes operands of both formats; None if there is none."""
+        able = [mode for mode in self.modes if mode.takes(act) and mode.takes(weight)]
+        return max(able, key=lambda mode: (self.macs_per_cycle(mode), -mode.bits), default=None)
+
+    def refusal(self, act: Precision, weight: Precision) -> Unsupported:
+        """What to say where no mode takes both formats."""
+        modes = ", ".join(mode.value for mode in self.modes)
+        return Unsupported(f"the array multiplies no {act.value} by {weight.value}; it does {modes}")
+
+    # -- how products are cut, and what their steps cost
+
+    @abstractmethod
+    def constraints(self, mode: Precision) -> TilingConstraints:
+        """What blocks must obey in that mode."""
+
+    @abstractmethod
+    def matmul_cost(self, mode: Precision, whole: TileShape, following: int | None = None) -> MatmulCost:
+        """The cost of a matrix product of that size. `following` is the least lead of what may come next
+        (`NOTHING_FOLLOWS` if nothing does), on an array whose products wait for the next ones; else None."""
+
+    @abstractmethod
+    def gemm_cycles(self, mode: Precision, m: int, k: int, n: int) -> GemmCycles:
+        """Cycles of act[m, k] @ weight[k, n], cut as the array itself wants."""
+
+    @property
+    def drain_hazard(self) -> bool:
+        """Whether the end of a product depends on the lead of the next one."""
+        return False
+
+    def lead(self, mode: Precision, k: int) -> int:
+        """How long after its start a product of that K needs what the one before it may still occupy."""
+        return 0
+
+    # -- what it reaches, and what it costs
+
+    @abstractmethod
+    def feed(self, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
+        """What it takes at its peak, of operands of those widths in the scratchpad."""
+
+    @abstractmethod
+    def full_tile(self, mode: Precision) -> FullTile:
+        """The work that its peak is priced by."""
+
+    @abstractmethod
+    def mac_price(self, prices: PartPrices, mode: Precision, *, gated: bool = False) -> UnitPrice:
+        """One product in that mode; `gated` is one with a factor that is zero."""
+
+    @abstractmethod
+    def partial_sum_price(self, prices: PartPrices, mode: Precision) -> UnitPrice:
+        """One sum of that mode, read or written outside the array."""
+
+    @abstractmethod
+    def area(self, areas: PartAreas) -> ArrayArea:
+        """The silicon that it takes."""
+
+    def at_pace_of(self, mode: Precision, others: Sequence[Precision]) -> "ComputeArray":
+        """The array, if in other modes it made as many products a cycle as in that one: for asking what they gain."""
+        raise Unsupported(f"an array of kind {self.kind} does not say what it would be with other paces")
+
+
+ARRAYS = Family[ComputeArray]("array", default="systolic")
+"""The kinds of arrays that there are; `hwsim.arrays.kinds` lists those of the house."""
+
+AnyArray = Annotated[ComputeArray, ARRAYS]
+"""An array as a field of a chip."""
+
+
+def written_rate(rate: Rate) -> str:
+    """Products a cycle, as reports write them.
+
+    >>> written_rate(32768), written_rate(Fraction(1, 8))
+    ('32,768', '0.125')
+    """
+    return f"{int(rate):,}" if rate == int(rate) else f"{float(rate):,.4g}"

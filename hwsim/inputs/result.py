@@ -1,0 +1,63 @@
+"""Results read back from the JSON that `hwsim run --json` writes, exactly as they were."""
+
+import json
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hwsim.errors import FileProblem, InvalidValue, UserError
+from hwsim.inputs.files import read_text
+from hwsim.results.read_back import from_plain
+from hwsim.results.result import Result
+
+LARGEST = 1 << 30
+EXACT = "exact"
+
+
+def load_result(source: str | PathLike[str]) -> Result:
+    """A result from its file, or from the text of one, which begins with a brace: equal to what was written."""
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return _result(source, "result")
+    if not isinstance(source, (str, PathLike)):
+        raise InvalidValue("result", type(source).__name__, "must be a path, or the text of a JSON document")
+    file = read_text(Path(source), LARGEST)
+    return _result(file.text, file.name)
+
+
+def _result(text: str, name: str) -> Result:
+    try:
+        data = json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        problem = f"is no whole JSON document: {error.msg}; write it again with hwsim run --json"
+        raise FileProblem(name, problem, line=error.lineno) from error
+    except (ValueError, RecursionError) as error:  # a key twice, a number of thousands of digits, a deep nest
+        said = str(error) if isinstance(error, ValueError) else "is nested too deeply"
+        raise FileProblem(name, f"{said}; write it again with hwsim run --json") from error
+    exact = data.pop(EXACT, {}) if isinstance(data, dict) else {}
+    try:
+        if not isinstance(exact, dict):
+            raise InvalidValue(EXACT, exact, "must be a mapping of paths to fractions")
+        return from_plain(Result, data, exact)
+    except UserError as error:
+        raise FileProblem(name, f"{error}; {_remedy(data)}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidValue(key, value, "is there twice")
+        found[key] = value
+    return found
+
+
+def _remedy(data: Any) -> str:
+    """What to do about a document that is no result of this version."""
+    here = version("hwsim")
+    try:
+        written = str(data["provenance"]["versions"]["hwsim"])
+    except (KeyError, TypeError):
+        return "give a file that hwsim run --json wrote"
+    by = "" if written == here else f" with this version, {here}; the file is of {written}"
+    return f"run it again{by}"

@@ -1,0 +1,178 @@
+"""What the vector unit does: chains of functions, functions of whole rows, and what looks rows up or moves them."""
+
+from collections import Counter
+from math import prod
+
+from hwsim.ir.functions import Function, VectorWork
+from hwsim.ir.op_specs.spec import OpSpec, ShapeOf, has_rows_of, no_products
+from hwsim.ir.ops import Elementwise, Lookup, Move, Quantise, Reduce, Reduction, Skew
+
+
+def _chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
+    """Elements of each local value."""
+    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
+    for step in op.chain:
+        elements[step.result] = max(elements[arg] for arg in step.args)
+    return elements
+
+
+def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
+    elements = _chain_elements(op, shape)
+    most = max(elements.values())
+    widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
+    for local, _ in op.reads:
+        if elements[local] != most and not has_rows_of(elements[local], widest):
+            return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"
+    for local, view in op.writes:
+        if prod(shape(view)) != elements[local]:
+            return f"{local} has {elements[local]} elements, its view {prod(shape(view))}"
+    return None
+
+
+def _elementwise_vector_work(op: Elementwise, shape: ShapeOf) -> VectorWork:
+    elements = _chain_elements(op, shape)
+    work: Counter[Function] = Counter()
+    for step in op.chain:
+        work[step.function.counts_as] += elements[step.result]
+    return work
+
+
+ELEMENTWISE = OpSpec(
+    reads=lambda op: tuple(view for _, view in op.reads),
+    writes=lambda op: tuple(view for _, view in op.writes),
+    shape_problem=_elementwise_shapes,
+    macs=no_products,
+    vector_work=_elementwise_vector_work,
+)
+
+
+_PER_ELEMENT: dict[Reduction, VectorWork] = {
+    # maximum, subtraction, exponential, sum, scaling
+    Reduction.SOFTMAX: {Function.ADD: 3, Function.EXP: 1, Function.MUL: 1, Function.REQUANTIZE: 1},
+    # maximum, subtraction, exponential, sum, subtraction of its logarithm
+    Reduction.LOG_SOFTMAX: {Function.ADD: 4, Function.EXP: 1, Function.REQUANTIZE: 1},
+    # sum, subtraction of the mean, square, sum of squares, scaling, gain, offset
+    Reduction.LAYER_NORM: {Function.ADD: 4, Function.MUL: 3, Function.REQUANTIZE: 1},
+    Reduction.ARGMAX: {Function.MAX: 1},
+    Reduction.TOP: {Function.MAX: 1},
+    Reduction.MAX: {Function.MAX: 1},
+    Reduction.MEAN: {Function.ADD: 1},
+}
+_PER_ROW: dict[Reduction, VectorWork] = {
+    Reduction.SOFTMAX: {Function.RECIPROCAL: 1},
+    Reduction.LOG_SOFTMAX: {Function.LOG: 1},
+    Reduction.LAYER_NORM: {Function.MUL: 2, Function.RSQRT: 1},
+    Reduction.ARGMAX: {},
+    Reduction.TOP: {},
+    Reduction.MAX: {},
+    Reduction.MEAN: {Function.MUL: 1, Function.REQUANTIZE: 1},
+}
+
+
+def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
+    read, write = shape(op.read), shape(op.write)
+    if not -len(read) <= op.axis < len(read):
+        return f"reduces axis {op.axis} of a view with {len(read)} axes"
+    if op.count > read[op.axis]:
+        return f"finds {op.count} places among {read[op.axis]} entries"
+    rest = prod(read) // read[op.axis]
+    wanted = rest * op.count if op.reduction.narrows else prod(read)
+    if prod(write) != wanted:
+        return f"output has shape {write}, expected {wanted} elements"
+    count = 2 if op.reduction is Reduction.LAYER_NORM else 0
+    if [prod(shape(view)) for view in op.parameters] != [read[op.axis]] * count:
+        return f"needs {count} parameters of {read[op.axis]} elements"
+    return None
+
+
+def _reduce_vector_work(op: Reduce, shape: ShapeOf) -> VectorWork:
+    read = shape(op.read)
+    work: Counter[Function] = Counter()
+    for function, times in _PER_ELEMENT[op.reduction].items():
+        work[function.counts_as] += times * prod(read) * op.count  # one pass for each place that is found
+    for function, times in _PER_ROW[op.reduction].items():
+        work[function.counts_as] += times * (prod(read) // read[op.axis])
+    return work
+
+
+REDUCE = OpSpec(
+    reads=lambda op: (op.read, *op.parameters),
+    writes=lambda op: (op.write,),
+    shape_problem=_reduce_shapes,
+    macs=no_products,
+    vector_work=_reduce_vector_work,
+)
+
+
+def _lookup_shapes(op: Lookup, shape: ShapeOf) -> str | None:
+    wanted = prod(shape(op.index)) * shape(op.table)[-1]
+    return None if prod(shape(op.out)) == wanted else f"output has shape {shape(op.out)}, expected {wanted} elements"
+
+
+def _move_shapes(op: Move, shape: ShapeOf) -> str | None:
+    same = prod(shape(op.read)) == prod(shape(op.write))
+    return None if same else f"moves {shape(op.read)} to {shape(op.write)}, which has another number of elements"
+
+
+def _skew_shapes(op: Skew, shape: ShapeOf) -> str | None:
+    read, write = shape(op.read), shape(op.write)
+    if len(read) < 2 or len(write) < 2:
+        return f"needs rows and columns, has {read} and {write}"
+    wanted = (*read[:-1], read[-1] - read[-2] + 1)
+    same = write[-2:] == wanted[-2:] and prod(write) == prod(wanted)
+    return None if same else f"output has shape {write}, expected {wanted}"
+
+
+def _quantise_shapes(op: Quantise, shape: ShapeOf) -> str | None:
+    read, write, rows = shape(op.read), shape(op.write), prod(shape(op.scales))
+    if prod(read) != prod(write):
+        return f"turns {read} into {write}, which has another number of elements"
+    whole = prod(read) % rows == 0 and has_rows_of(prod(read) // rows, read)
+    return None if whole else f"has {rows} scales for {read}, which are not so many rows"
+
+
+def _quantise_vector_work(op: Quantise, shape: ShapeOf) -> VectorWork:
+    """Largest magnitude and conversion of each element; the scale of a row and its reciprocal."""
+    elements, rows = prod(shape(op.read)), prod(shape(op.scales))
+    return {
+        Function.MAX.counts_as: elements,
+        Function.REQUANTIZE: elements,
+        Function.MUL: rows,
+        Function.RECIPROCAL: rows,
+    }
+
+
+LOOKUP = OpSpec(
+    reads=lambda op: (op.table, op.index),
+    writes=lambda op: (op.out,),
+    shape_problem=_lookup_shapes,
+    macs=no_products,
+    vector_work=lambda op, shape: {},
+    copies=lambda op: (op.table, op.out),
+)
+
+MOVE = OpSpec(
+    reads=lambda op: (op.read,),
+    writes=lambda op: (op.write,),
+    shape_problem=_move_shapes,
+    macs=no_products,
+    vector_work=lambda op, shape: {},
+    copies=lambda op: (op.read, op.write),
+)
+
+SKEW = OpSpec(
+    reads=lambda op: (op.read,),
+    writes=lambda op: (op.write,),
+    shape_problem=_skew_shapes,
+    macs=no_products,
+    vector_work=lambda op, shape: {},
+    copies=lambda op: (op.read, op.write),
+)
+
+QUANTISE = OpSpec(
+    reads=lambda op: (op.read,),
+    writes=lambda op: (op.write, op.scales),
+    shape_problem=_quantise_shapes,
+    macs=no_products,
+    vector_work=_quantise_vector_work,
+)

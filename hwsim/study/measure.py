@@ -1,0 +1,64 @@
+"""Runs the values of a workload and counts in traces, for what a run is then timed and priced by."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.trace import TraceFile
+from hwsim.ir.workload import Workload
+from hwsim.models.catalogue import decoding_of, with_decoding
+from hwsim.models.decoding import BeamCounts, Greedy, GreedyCounts
+from hwsim.quantities.progress import Progress, no_progress
+from hwsim.results.decoded import Decoded
+from hwsim.results.measured import Measured, Measuring, WriteTrace
+from hwsim.results.quality import Quality
+from hwsim.study.values import prepared, run_values
+from hwsim.study.zeros import zero_products_of
+
+
+def measure(
+    chip: Chip,
+    work: Workload,
+    measuring: Measuring,
+    *,
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Workload, Measured, Mapping[str, str]]:
+    """The workload as it is to be timed, what was measured of it, and hashes of the files that were read for that.
+
+    Values are computed in the accumulators of the chip; `write` is called with what writes their trace into a file.
+    """
+    quality: Quality | None = None
+    files: dict[str, str] = {}
+    zeros: dict[str, int] = {}
+    if measuring.sources is not None:
+        ready = prepared(work, measuring.sources)
+        quality = run_values(ready, measuring.sources, chip=chip, write=write, progress=progress)
+        work = with_counts(ready.declared, quality.decoded) if measuring.searched else ready.declared
+        files |= ready.files
+    if measuring.zero_gating is not None:
+        zeros, files[str(measuring.zero_gating)] = _zeros(work, measuring.zero_gating)
+    return work, Measured.of(zero_products=zeros, quality=quality), files
+
+
+def _zeros(work: Workload, path: Path) -> tuple[dict[str, int], str]:
+    """The products with a factor zero in a trace, and its hash."""
+    with TraceFile(path) as trace:
+        try:
+            return zero_products_of(work.program, trace), trace.sha256
+        except InvalidValue as error:
+            raise FileProblem(trace.name, f"{error} ({work.name})") from error
+
+
+def with_counts(work: Workload, decoded: Decoded | None) -> Workload:
+    """The same workload with the counts of the search in its file: runs of its networks, or steps and new prefixes."""
+    decoding = decoding_of(work.recipe)
+    if decoded is None or decoding is None:
+        raise Unsupported(f"{work.name} has no search whose counts could be measured; use --counts declared")
+    if isinstance(decoding, Greedy):
+        greedy = GreedyCounts(evaluations=decoded.steps, predictions=decoded.predictions)
+        return with_decoding(work, replace(decoding, counts=greedy))
+    counts = BeamCounts(steps=decoded.steps, new_prefixes=decoded.new_prefixes)
+    return with_decoding(work, replace(decoding, counts=counts))

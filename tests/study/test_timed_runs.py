@@ -1,0 +1,113 @@
+"""A run that is only timed does what it needs, and no more: which modules it imports, through which files it goes."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hwsim
+from data import TINY
+from hwsim.inputs.files import TextFile
+from hwsim.inputs.yaml.document import read_document
+from hwsim.results.quality import Quality
+
+MOST_FILES = 118
+"""Files of hwsim in which a function is called, on all threads; the fewer, the less a reader has to open."""
+
+RUN = """
+import json, sys, threading
+from pathlib import Path
+
+root, called = Path(sys.argv.pop(1)), set()
+
+def note(frame, event, arg):
+    code = frame.f_code
+    # Bodies of modules and classes run once, when they are imported: those are no functions.
+    if event == "call" and code.co_flags & 2:
+        called.add(code.co_filename)
+
+threading.setprofile(note)
+sys.setprofile(note)
+from hwsim.cli.main import run
+try:
+    run()
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    sys.setprofile(None)
+    threading.setprofile(None)
+    files = sorted(file for file in called if root in Path(file).parents)
+    print(json.dumps({"files": files, "modules": sorted(sys.modules)}), file=sys.stderr)
+"""
+
+VALUES = (
+    "hwsim.engine.values",
+    "hwsim.engine.decode",
+    "hwsim.engine.gemm",
+    "hwsim.inputs.archives",
+    "hwsim.inputs.audio",
+    "hwsim.inputs.features",
+    "hwsim.inputs.model_input",
+    "hwsim.inputs.npz",
+    "hwsim.inputs.trace",
+    "hwsim.inputs.weights",
+    "hwsim.study.measure",
+    "hwsim.study.values",
+    "hwsim.study.zeros",
+    "hwsim.tensor",
+    "matplotlib",
+    "pandas",
+    "safetensors",
+)
+
+
+@cache
+def profiled(*args: str) -> Any:
+    """What a command did: the files of the functions that it called, and the modules that it imported."""
+    root = str(Path(hwsim.__file__).parent)
+    command = [sys.executable, "-c", RUN, root, *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stderr.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def timed() -> Any:
+    subprocess.run([sys.executable, "-m", "hwsim", "run", "int4_array", "rnnt"], capture_output=True, check=True)
+    return profiled("run", "int4_array", "rnnt")  # after a first one, which may have compiled kernels
+
+
+@pytest.mark.parametrize("module", VALUES)
+def test_a_timed_run_imports_nothing_of_values(timed: Any, module: str) -> None:
+    assert find_spec(module) is not None, f"{module} is called otherwise by now"
+    assert [name for name in timed["modules"] if name == module or name.startswith(f"{module}.")] == []
+
+
+def test_a_run_with_values_imports_them(tmp_path: Path) -> None:
+    small = tmp_path / "small.yaml"
+    small.write_text(TINY)
+    assert "hwsim.engine.values.evaluate" in profiled("run", "int4_array", str(small), "--values")["modules"]
+
+
+def test_a_timed_run_goes_through_few_files(timed: Any) -> None:
+    assert "mapping/plan.py" in " ".join(timed["files"]), "the planner has a thread of its own, which is watched too"
+    assert len(timed["files"]) <= MOST_FILES, "\n".join(timed["files"])
+
+
+def test_what_was_measured_is_an_input_of_a_run() -> None:
+    """Products with a factor zero lower the energy alone, and what values were worth stands in the result."""
+    chip, work = hwsim.load_chip("int4_array"), hwsim.load_workload(read_document(TextFile("tiny", TINY, "")).plain())
+    quality = Quality(output="one", sqnr_db=30.0, cosine=1.0, top1=None, saturations=0, clipped=0, seed=0, drawn=(),
+                      accumulators="small", ops=())  # fmt: skip
+    plain = hwsim.simulate(chip, work)
+    found = hwsim.simulate(chip, work, measured=hwsim.Measured.of(zero_products={"one": 5}, quality=quality))
+    assert (plain.quality, found.quality) == (None, quality)
+    assert found.counters == plain.counters
+    assert found.energy_by_component_aj.mac < plain.energy_by_component_aj.mac
+    assert found.summary.energy_aj - found.energy_by_component_aj.mac == (
+        plain.summary.energy_aj - plain.energy_by_component_aj.mac
+    )
