@@ -10,7 +10,7 @@ from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Components
+from hwsim.results.figures import Components
 from hwsim.study.efficiency import Peak, peak_energy
 from hwsim.study.simulate import simulate
 

@@ -12,8 +12,7 @@ from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.schedule.schedule import LoopSegment, Schedule
-from hwsim.timing.encode import encode
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import encode, times
 
 FRAMES, MS = 200, 10**9
 

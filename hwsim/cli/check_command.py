@@ -9,7 +9,7 @@ from hwsim.cli.options import ANY
 from hwsim.cli.paths import Command
 from hwsim.cli.terminal import patiently, say
 from hwsim.errors import printable
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
     from hwsim.hardware.chip import Chip
@@ -32,7 +32,7 @@ def command(files: tuple[str, ...]) -> None:
     from hwsim.inputs.check import check
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
-    from hwsim.study.operating import check_chip
+    from hwsim.study.simulate import check_chip
 
     found = [check(file) for file in files]
     chips = [one.loaded for one in found if isinstance(one.loaded.value, Chip)]
@@ -49,7 +49,7 @@ def command(files: tuple[str, ...]) -> None:
 
 
 def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
-    from hwsim.cli.opening import naming
+    from hwsim.cli.paths import naming
 
     def job(progress: Progress) -> None:
         # Imported here because it compiles kernels on the first run after an installation.

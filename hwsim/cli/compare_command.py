@@ -5,7 +5,7 @@ import click
 from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, objective_option, output_options
 from hwsim.cli.paths import Command, check_outputs, deliver
 from hwsim.cli.terminal import patiently, tell, tell_written
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 
 @click.command(name="compare", cls=Command)
@@ -29,7 +29,7 @@ def command(
 
     Example: hwsim compare int4_array rnnt --precisions fp16,w8a8,w4a4
     """
-    from hwsim.cli.opening import chip_and_workload, naming
+    from hwsim.cli.paths import chip_and_workload, naming
     from hwsim.quantities.precision import policy
     from hwsim.results.result import Comparison
 

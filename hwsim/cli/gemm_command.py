@@ -7,7 +7,7 @@ import click
 from hwsim.cli.options import ARCH, JSON
 from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
 from hwsim.cli.terminal import patiently, tell, tell_written
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 
 @click.command(name="gemm", cls=Command)
@@ -41,7 +41,7 @@ def command(
 
     Example: hwsim gemm int4_array --act act.npy --weight weight.npy --act-precision int4 --weight-precision int4
     """
-    from hwsim.cli.opening import chip_named
+    from hwsim.cli.paths import chip_named
     from hwsim.inputs.arrays import read_array
 
     chip = chip_named(arch).value

@@ -15,7 +15,7 @@ def command() -> None:
     import sys
     from textwrap import shorten
 
-    from hwsim.inputs.shipped import Kind, about, names
+    from hwsim.inputs.files import Kind, about, names
 
     longest = max(len(name) for kind in Kind for name in names(kind))
     terminal = sys.stdout is not None and sys.stdout.isatty()

@@ -18,7 +18,7 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], full: b
 
     Example: hwsim ops rnnt --precision w4a8
     """
-    from hwsim.cli.opening import workload_named
+    from hwsim.cli.paths import workload_named
     from hwsim.quantities.precision import policy
     from hwsim.study.listing import listing
 

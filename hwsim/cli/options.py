@@ -11,8 +11,8 @@ from click.shell_completion import CompletionItem
 
 from hwsim.cli.paths import Reads, Writes, WritesInto
 from hwsim.errors import InvalidValue, UserError
-from hwsim.hardware.objective import Objective
-from hwsim.inputs.shipped import Kind, names
+from hwsim.inputs.files import Kind, names
+from hwsim.quantities.plain_data import Objective
 
 if TYPE_CHECKING:
     from hwsim.results.measured import Measuring, Sources
@@ -80,7 +80,7 @@ class Dimensions(_Known):
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.load import load_workload
-        from hwsim.models.dimensions import dimensions
+        from hwsim.models.catalogue import dimensions
 
         return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
 
@@ -203,7 +203,7 @@ def objective_option(command: F) -> F:
 
 def power_of(written: str | None) -> Fraction | None:
     """A power with its unit, as an option gives it."""
-    from hwsim.quantities.units import power_cap
+    from hwsim.quantities.fields import power_cap
 
     return None if written is None else power_cap("--power-cap", written)
 

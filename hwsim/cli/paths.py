@@ -1,4 +1,4 @@
-"""Which files a command reads and writes: parameters that know it, a check before any work that none is lost, delivery.
+"""Which files a command reads and writes, and how they are opened: none may be written over.
 
 An output that is an input, or another output, is refused: the same file by any name, links included.
 """
@@ -7,15 +7,21 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from hwsim.cli.terminal import say, write_stream
-from hwsim.errors import FileProblem, InvalidValue
+from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, printable
+
+if TYPE_CHECKING:  # help and completion need no chips
+    from hwsim.hardware.chip import Chip
+    from hwsim.inputs.load import Loaded
+    from hwsim.ir.workload import Workload
 
 STANDARD_OUTPUT = "-"
 
@@ -208,3 +214,52 @@ def deliver(
     if json_file == STANDARD_OUTPUT:
         write_stream(sys.stdout, "standard output", document())
     return list(texts)
+
+
+@contextmanager
+def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
+    """What one of these files cannot do with the other is refused with the names of both; what is shipped is known."""
+    try:
+        yield
+    except Unsupported as error:
+        if all(one.opened.shipped for one in loaded):
+            raise
+        raise Unsupported(f"{', '.join(one.title for one in loaded)}: {error}") from error
+
+
+def chip_and_workload(
+    arch: str, workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
+) -> "tuple[Loaded[Chip], Loaded[Workload]]":
+    """The chip, on which something must run, and the workload."""
+    from hwsim.inputs.check import kind_named
+    from hwsim.inputs.files import Kind
+    from hwsim.study.simulate import check_chip
+
+    try:
+        chip = chip_named(arch)
+    except UserError as error:
+        if kind_named(arch) is Kind.WORKLOAD:
+            raise FileProblem(printable(arch), "is a workload; the order is ARCH WORKLOAD") from error
+        raise
+    check_chip(chip)
+    return chip, workload_named(workload, precision, dims)
+
+
+def chip_named(arch: str) -> "Loaded[Chip]":
+    """The chip."""
+    from hwsim.inputs.load import open_chip
+
+    chip = open_chip(arch)
+    keep(click.get_current_context(), chip.paths)
+    return chip
+
+
+def workload_named(
+    workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
+) -> "Loaded[Workload]":
+    """The workload."""
+    from hwsim.inputs.load import open_workload
+
+    work = open_workload(workload, precision, dims)
+    keep(click.get_current_context(), work.paths)
+    return work

@@ -22,8 +22,7 @@ from hwsim.cli.options import (
 )
 from hwsim.cli.paths import Command, Reads, check_outputs, deliver
 from hwsim.cli.terminal import patiently, tell, tell_written
-from hwsim.hardware.objective import Objective
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Objective, Progress
 
 if TYPE_CHECKING:
     from hwsim.results.result import Result
@@ -87,7 +86,7 @@ def command(
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
-    from hwsim.cli.opening import chip_and_workload, naming
+    from hwsim.cli.paths import chip_and_workload, naming
     from hwsim.quantities.precision import policy
 
     if precision is not None:
@@ -100,7 +99,7 @@ def command(
     def job(progress: Progress) -> "Result":
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.report.files import write_binary
-        from hwsim.study.request import Request, run
+        from hwsim.study.simulate import Request, run
 
         request = Request(
             point=point, power_cap=cap, explained=explained, objective=Objective(objective), measuring=measuring
@@ -113,7 +112,7 @@ def command(
     result = patiently(f"{work.value.name} on {chip.value.name}", job)
     written = _written(result, json_file, out)
 
-    from hwsim.report.run import Asked, run_text
+    from hwsim.report.screen import Asked, run_text
 
     asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
     tell(json_file, lambda screen: run_text(result, asked, screen))

@@ -6,7 +6,7 @@ from hwsim.cli.options import output_options, scalesim_files_of
 from hwsim.cli.paths import Command, Reads, check_outputs, deliver
 from hwsim.cli.terminal import patiently, tell, tell_written
 from hwsim.errors import Unsupported
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 
 @click.command(name="scalesim", cls=Command)

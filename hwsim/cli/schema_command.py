@@ -15,7 +15,7 @@ def command(kind: str) -> None:
     """
     import json
 
+    from hwsim.inputs.files import Kind
     from hwsim.inputs.schema import schema
-    from hwsim.inputs.shipped import Kind
 
     say(json.dumps(schema(Kind(kind)), indent=2))

@@ -16,6 +16,6 @@ def command(name: str) -> None:
 
     Example: hwsim show int4_array > mine.yaml
     """
-    from hwsim.inputs.shipped import text
+    from hwsim.inputs.files import text
 
     write_stream(sys.stdout, "standard output", text(name))

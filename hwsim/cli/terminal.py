@@ -10,7 +10,7 @@ from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from hwsim.errors import FileProblem, printable
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
     from hwsim.report.tables import Screen

@@ -7,7 +7,7 @@ import click
 from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions, sources_of, values_options
 from hwsim.cli.paths import Command, Writes, check_outputs, deliver
 from hwsim.cli.terminal import patiently, tell, tell_written
-from hwsim.quantities.progress import Progress
+from hwsim.quantities.plain_data import Progress
 
 
 @click.command(name="trace", cls=Command)
@@ -33,7 +33,7 @@ def command(
 
     Example: hwsim trace rnnt --input speech.wav --out trace.npz
     """
-    from hwsim.cli.opening import naming, workload_named
+    from hwsim.cli.paths import naming, workload_named
     from hwsim.quantities.precision import policy
     from hwsim.report.files import write_binary
     from hwsim.results.quality import Quality

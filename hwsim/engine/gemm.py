@@ -13,7 +13,7 @@ from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.precision import Precision
-from hwsim.results.efficiency import ratio
+from hwsim.results.figures import ratio
 from hwsim.results.product import ProductFigures
 from hwsim.results.result import Engine
 from hwsim.tensor.gemm import matmul

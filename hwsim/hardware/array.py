@@ -11,14 +11,47 @@ from typing import Annotated, Protocol
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.array_parts import PartAreas, PartPrices
+from hwsim.hardware.prices import UnitPrice
 from hwsim.hardware.summation import Summation
-from hwsim.hardware.tile_shape import TileShape, TilingConstraints
-from hwsim.hardware.unit_price import UnitPrice
-from hwsim.quantities.family import Family
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import Family
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class TileShape:
+    """Sizes of a Gemm, or of a block of one, in the order of the loops: `outer` is the slowest, `k` the fastest."""
+
+    outer: int
+    inner: int
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class TilingConstraints:
+    """What blocks must obey on an array: the part of each dimension that one array tile covers, of which they are
+    multiples; the longest part of the outer dimension in one block; and the partial sums that a column holds."""
+
+    unit: TileShape
+    stream: int | None = None
+    entries: int | None = None
+    outputs_stay: bool = False
+    """Whether results stay in the array while they gather K, so that K may be cut only inside one tile of results."""
+    n_is_outer: bool = False
+    """Whether the slowest loop is that over N, not that over M."""
+    k_is_cut: bool = False
+    """Whether K is cut in any case, because the first rows of the weight are resident."""
+
+    def extent(self, m: int, k: int, n: int) -> TileShape:
+        """M, K, N in the order of the loops."""
+        return TileShape(outer=n, inner=m, k=k) if self.n_is_outer else TileShape(outer=m, inner=n, k=k)
+
+    def m_and_n(self, block: TileShape) -> tuple[int, int]:
+        """The rows and columns of the result that a block makes."""
+        return (block.inner, block.outer) if self.n_is_outer else (block.outer, block.inner)
+
 
 Rate = int | Fraction
 """Products a cycle: an array may need many cycles for one, or make many in one."""

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Protocol
 
-from hwsim.hardware.unit_price import UnitPrice
+from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.precision import Precision
 
 

@@ -6,13 +6,9 @@ from typing import Annotated, Any
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import AnyArray
-from hwsim.hardware.dram import DramType
-from hwsim.hardware.prices import Constants, PriceTable
-from hwsim.ir.functions import Function
-from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
-from hwsim.quantities.offered import Offer, as_html, ask
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import (
+from hwsim.hardware.prices import Constants, DramType, PriceTable
+from hwsim.ir.ops import Function
+from hwsim.quantities.fields import (
     BYTES,
     BYTES_PER_SECOND,
     HERTZ,
@@ -25,6 +21,9 @@ from hwsim.quantities.units import (
     Volts,
     Watts,
 )
+from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.offered import Offer, as_html, ask
+from hwsim.quantities.plain_data import Sources, check_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

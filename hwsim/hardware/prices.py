@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
-from hwsim.hardware.dram import DramType
+from hwsim.quantities.fields import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
+
+
+class DramType(Enum):
+    """The kind of memory behind the DRAM port; decides the price of a byte."""
+
+    LPDDR4 = "lpddr4"
+    DDR4 = "ddr4"
+    GDDR6 = "gddr6"
+    HBM2 = "hbm2"
+
 
 Bits = Annotated[int, Whole(low=1, high=2**40)]
 
@@ -170,3 +180,49 @@ class PriceTable(TechnologyTable):
 def _needs_bits(path: str, price: Price, law: str) -> None:
     if price.bits is None:
         raise InvalidValue(path, None, law)
+
+
+@dataclass(frozen=True, slots=True)
+class NotNegative:
+    """A rational number that is not below zero."""
+
+    def broken_by(self, value: object) -> str | None:
+        return None if isinstance(value, Fraction) and value >= 0 else "must be a rational number of at least 0"
+
+
+class Component(Enum):
+    """Where energy is spent: the fields of `Components` by name."""
+
+    MAC = "mac"
+    REGISTERS = "registers"
+    ACCUMULATORS = "accumulators"
+    SCRATCHPAD = "scratchpad"
+    INTERCONNECT = "interconnect"
+    DRAM = "dram"
+    VECTOR = "vector"
+    CONVERTERS = "converters"
+    LEAKAGE = "leakage"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitPrice(Noun):
+    """The price of one action: exact by the table and its rules, then rounded once to whole attojoules.
+
+    `overridden` says that the chip put at least one of its entries in the place of the table's; `others` is what other
+    sources say of its entries.
+    """
+
+    action: Name
+    component: Component
+    exact: Annotated[Fraction, NotNegative()]
+    basis: Remark
+    sources: tuple[Remark, ...]
+    sure: Confidence
+    overridden: bool = False
+    others: tuple[Remark, ...] = ()
+
+    @property
+    def attojoules(self) -> int:
+        """The price that is multiplied by counts."""
+        return round(self.exact)

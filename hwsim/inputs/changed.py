@@ -11,12 +11,11 @@ from pydantic import ValidationError
 
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
 from hwsim.hardware.chip import Chip
+from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.load import load_prices
-from hwsim.inputs.validate import adapter, as_node
-from hwsim.inputs.yaml.document import Node
+from hwsim.inputs.load import adapter, as_node, load_prices
 from hwsim.quantities.noun import Noun, Table, sorted_pairs
-from hwsim.quantities.sources import field_paths
+from hwsim.quantities.plain_data import field_paths
 
 Path = tuple[str, ...]
 

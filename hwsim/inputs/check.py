@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
+from hwsim.inputs.files import Kind, Located, locate, names
 from hwsim.inputs.load import Loaded, chip_from, describes, open_located, prices_from, workload_from
-from hwsim.inputs.shipped import Kind, Located, locate, names
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from hwsim.errors import InvalidValue, shown, suggestion
-from hwsim.inputs.yaml.document import Node
-from hwsim.quantities.family import Family
+from hwsim.inputs.files import Node
 from hwsim.quantities.noun import ByKind, Table, kind_of
+from hwsim.quantities.registry import Family
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")

@@ -4,8 +4,8 @@ from typing import Any
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
-from hwsim.inputs.shipped import Kind
-from hwsim.inputs.validate import json_schema
+from hwsim.inputs.files import Kind
+from hwsim.inputs.load import json_schema
 from hwsim.models.catalogue import RECIPES
 
 

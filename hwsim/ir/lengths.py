@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
+from hwsim.quantities.fields import Utterance
 from hwsim.quantities.noun import Noun, Whole
-from hwsim.quantities.units import Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

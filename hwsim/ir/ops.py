@@ -1,17 +1,57 @@
-"""The kinds of op: what each is called, reads, writes and computes. What they obey and cost stands in `ir/op_table.py`.
+"""What a program computes: the functions of the vector unit, and the kinds of ops.
 
 Elements are counted in the order of the view: its last axis fastest, whatever the order of the axes in memory. Where
 shapes differ, the elements of one view pair with those of another one by one in that order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
-from hwsim.ir.functions import Function
 from hwsim.ir.view import View
 from hwsim.quantities.noun import Name, Noun, Whole
+
+
+class Function(Enum):
+    """What a lane can do to an element."""
+
+    ADD = "add"
+    SUB = "sub"
+    MAX = "max"
+    EQUAL = "equal"
+    MUL = "mul"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+    EXP = "exp"
+    LOG = "log"
+    RECIPROCAL = "reciprocal"
+    RSQRT = "rsqrt"
+    REQUANTIZE = "requantize"
+    DEQUANTIZE = "dequantize"
+
+    @property
+    def counts_as(self) -> "Function":
+        """The function whose circuit does it.
+
+        Differences and comparisons are additions, both conversions are alike, and a logarithm is as much work as an
+        exponential (assumed).
+        """
+        return _SAME_CIRCUIT.get(self, self)
+
+
+_SAME_CIRCUIT = {
+    Function.SUB: Function.ADD,
+    Function.MAX: Function.ADD,
+    Function.EQUAL: Function.ADD,
+    Function.LOG: Function.EXP,
+    Function.DEQUANTIZE: Function.REQUANTIZE,
+}
+
+VectorWork = Mapping[Function, int]
+"""Elements to which each function is applied."""
+
 
 Size = Annotated[int, Whole(low=1, high=2**40)]
 

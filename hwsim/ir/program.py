@@ -2,19 +2,17 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from math import prod
-from typing import Union
+from typing import Any, Union
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.op_table import ShapeOf, op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.search import Steered
-from hwsim.ir.tensor import Role, Tensor
-from hwsim.ir.view import Affine, View
+from hwsim.ir.tensor import Role, Steered, Tensor
+from hwsim.ir.view import Affine, Share, View, spread
 from hwsim.quantities.noun import Name, Noun, Whole
-from hwsim.quantities.share import Share, spread
 
 _TIMES = Whole(low=1, high=2**40)
 
@@ -292,3 +290,19 @@ def _loops(body: tuple[Node, ...]) -> Iterator[Loop]:
         if isinstance(node, Loop):
             yield node
             yield from _loops(node.body)
+
+
+def with_views(node: Node, change: Callable[[View], View]) -> Node:
+    """The node with all its views changed, in loops those of all their ops."""
+    if isinstance(node, Loop):
+        return replace(node, body=tuple(with_views(inner, change) for inner in node.body))
+    changes = {field.name: _changed(getattr(node, field.name), change) for field in fields(node)}
+    changed: Op = replace(node, **changes)
+    return changed
+
+
+def _changed(value: Any, change: Callable[[View], View]) -> Any:
+    """A field of an op: a view, several of them, some with names, or something else."""
+    if isinstance(value, View):
+        return change(value)
+    return tuple(_changed(one, change) for one in value) if isinstance(value, tuple) else value

@@ -7,10 +7,10 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
+from hwsim.quantities.fields import Picoseconds
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision, PrecisionPlan
-from hwsim.quantities.units import Picoseconds
 
 
 @runtime_checkable

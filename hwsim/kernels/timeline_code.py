@@ -59,7 +59,7 @@ READERS = 3  # units that can read a tensor: load, array, vector
 REASONS = 5
 CYCLES, SPAN, BUSY = 0, 1, 2
 STALLS = BUSY + UNITS
-FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = (STALLS + UNITS * reason for reason in range(REASONS))
+FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = range(STALLS, STALLS + UNITS * REASONS, UNITS)
 TOTALS = STALLS + UNITS * REASONS
 
 # `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step.

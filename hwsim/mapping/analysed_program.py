@@ -9,12 +9,12 @@ from math import prod
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
-from hwsim.mapping.epilogue import can_fuse
+from hwsim.mapping.liveness import ProgramUses, Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
 from hwsim.mapping.op_mappers import MatmulMapper, OpMappers, VectorMapper
+from hwsim.mapping.operands import can_fuse
 from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
-from hwsim.mapping.uses import ProgramUses, Span
 
 MOST_ITEMS = 256
 """A weight is resident by rows of tiles, or, where it has more of them than that, by so many parts of them."""

@@ -1,18 +1,68 @@
-"""A plan as a schedule: every op cut for the room that it has, and where each tensor lies."""
+"""Plans as schedules: for which capacities they are made, how ops are put together, which plan is taken.
 
-from collections.abc import Iterable, Iterator
+Every power of two below a scratchpad's size is also below any larger one. So the plans for a scratchpad of such a size
+are among those for each larger one, which is never slower for it.
+
+For latency: of those that take at most 2 % longer than the fastest, and no longer than any naive one, the one that
+takes least energy. For energy, and for energy × delay: the one with least of it. Of equals it is the faster one, and of
+these the first. What energy costs is said by whoever asks; without that, the fastest plan is taken.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hwsim.ir.op_table import kind
 from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.tensor import Role
 from hwsim.mapping.analysed_program import columns_of, parameters_of
+from hwsim.mapping.liveness import Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from hwsim.mapping.plan import Plan
-from hwsim.mapping.refusal import naming
-from hwsim.mapping.uses import Span
+from hwsim.mapping.target import naming
+from hwsim.quantities.plain_data import Objective
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Placement, Preload, Residency, Schedule, ScheduleNode
+from hwsim.schedule.unit_table import Unit
+from hwsim.timing.encode_steps import step_code
+from hwsim.timing.timeline import Unsettled, encode, times
+
+SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
+MANY_OPS = 4096
+"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
+
+
+def powers_below(size: int, every: int = 1) -> tuple[int, ...]:
+    """The powers of two up to a scratchpad's size, or every so many of them, largest first.
+
+    >>> powers_below(100)[:4], powers_below(100, every=2)
+    ((64, 32, 16, 8), (64, 16, 4, 1))
+    """
+    top = size.bit_length() - 1
+    return tuple(1 << power for power in range(top - top % every, -1, -every))
+
+
+def candidate_capacities(size: int, every: int = 1) -> tuple[int, ...]:
+    """The scratchpad's own size, and the powers of two below it, largest first."""
+    return tuple(dict.fromkeys((size, *powers_below(size, every))))
+
+
+def stride(ops: int) -> int:
+    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
+
+    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
+    (1, 2, 8, 8)
+    """
+    return next((every for every in (1, 2, 4) if ops <= every * MANY_OPS), 8)
+
+
+def slots(buffers: int) -> tuple[int, ...]:
+    """As many slots as the chip has, and fewer, most first.
+
+    >>> slots(5)
+    (5, 4, 3, 2, 1)
+    """
+    return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:
@@ -157,3 +207,126 @@ class _Builder:
                     bytes=resident.bytes,
                     overwrites=self.plan.overwrites[resident.name],
                 )
+
+
+NEAR = 2
+"""By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
+
+MOST_WALKED = 1 << 22
+"""Iterations of loops after which a plan is left out whose units have found no common period; they take a second."""
+
+MOST_UNSETTLED = 4
+"""After so many such plans the program is refused."""
+
+Energy = Callable[[Schedule, int], int]
+"""The energy of a schedule that takes so many cycles: no less for more of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """What is made least, and the energy of schedules."""
+
+    objective: Objective
+    energy: Energy
+
+
+class Tried(NamedTuple):
+    """A plan, its schedule, and what that takes: cycles, and what is made least."""
+
+    cycles: int
+    cost: int
+    plan: Plan
+    schedule: Schedule
+
+
+@dataclass(slots=True)
+class Choice:
+    """The plans that may still be taken, in the order in which they were tried."""
+
+    aim: Aim | None
+    tried: list[Tried] = field(default_factory=list)
+    fastest: int | None = None
+    least: int | None = None
+    unsettled: list[Unsettled] = field(default_factory=list)
+    """Of plans that were left out because their units find no common period."""
+
+    def consider(self, plan: Plan, schedule: Schedule) -> None:
+        """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
+        busy = busiest(schedule)
+        if self.too_slow(busy) or self._too_costly(schedule, busy):
+            return
+        try:
+            cycles = times(encode(schedule), most=MOST_WALKED).cycles
+        except Unsettled as error:
+            self.unsettled.append(error)
+            if len(self.unsettled) == MOST_UNSETTLED:
+                raise
+            return
+        if self.too_slow(cycles):
+            return
+        self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
+        cost = self._cost(schedule, cycles)
+        self.least = cost if self.least is None else min(self.least, cost)
+        # Who cannot be taken any more is not kept: schedules are large.
+        self.tried = [one for one in self.tried if self._stays(one)] + [Tried(cycles, cost, plan, schedule)]
+
+    def best(self) -> Tried | None:
+        """The plan that is taken; None if there is none; Unsettled, if none has a time."""
+        if not self.tried:
+            if self.unsettled:
+                raise self.unsettled[-1]
+            return None
+        if self.aim is None or self._by_cost:
+            return min(self.tried, key=lambda one: (one.cost, one.cycles))
+        naive = [one.cycles for one in self.tried if one.plan.naive]
+        near = [one for one in self.tried if not naive or one.cycles <= min(naive)]
+        if len(near) == 1:
+            return near[0]
+        energy = self.aim.energy
+        return min(near, key=lambda one: (energy(one.schedule, one.cycles), one.cycles))
+
+    def too_slow(self, cycles: int) -> bool:
+        """Whether a plan that takes so long, or longer, will not be taken."""
+        if self._by_cost or self.fastest is None:
+            return False
+        return cycles >= self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
+
+    def _stays(self, one: Tried) -> bool:
+        """Whether a plan can still be taken."""
+        return one.cost == self.least if self.aim is None or self._by_cost else not self.too_slow(one.cycles)
+
+    @property
+    def _by_cost(self) -> bool:
+        """Whether time is no matter of its own."""
+        return self.aim is not None and self.aim.objective is not Objective.LATENCY
+
+    def _too_costly(self, schedule: Schedule, least_cycles: int) -> bool:
+        if not self._by_cost or self.least is None:
+            return False
+        return self._cost(schedule, least_cycles) > self.least
+
+    def _cost(self, schedule: Schedule, cycles: int) -> int:
+        match None if self.aim is None else self.aim.objective:
+            case Objective.ENERGY:
+                return self._energy(schedule, cycles)
+            case Objective.EDP:
+                return self._energy(schedule, cycles) * cycles
+            case _:
+                return cycles
+
+    def _energy(self, schedule: Schedule, cycles: int) -> int:
+        assert self.aim is not None
+        return self.aim.energy(schedule, cycles)
+
+
+def busiest(schedule: Schedule) -> int:
+    """Busy cycles of the busiest unit, which no schedule undercuts."""
+    busy = [0] * len(Unit)
+    for placed in schedule.placed():
+        node, runs = placed.node, placed.times
+        if isinstance(node, Preload):
+            busy[Unit.LOAD] += runs * schedule.ports.load_cycles(node.bytes)
+            continue
+        for unit, cycles in enumerate(step_code(node.steps, schedule.ports).busy):
+            busy[unit] += runs * cycles
+    return max(busy)

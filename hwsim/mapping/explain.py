@@ -8,8 +8,7 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import columns_of, mappers_of, parameters_of
 from hwsim.mapping.lower import SizedOp, sized_ops
-from hwsim.mapping.matrix import tried
-from hwsim.mapping.op_mappers import MatmulMapper, OpMapper
+from hwsim.mapping.op_mappers import MatmulMapper, OpMapper, tried
 from hwsim.mapping.schedule import Planned
 from hwsim.mapping.vector import tried_rows
 from hwsim.results.explanation import Candidate, OperandPlace

@@ -13,8 +13,7 @@ from typing import Generic, TypeVar, Union
 from hwsim.ir.op_table import Shape, ShapeOf, op_spec
 from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node, Program, counts_of
-from hwsim.ir.view import Affine, View
-from hwsim.quantities.share import Share
+from hwsim.ir.view import Affine, Share, View
 
 T = TypeVar("T", bound=Hashable)
 

@@ -9,11 +9,10 @@ from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
 from hwsim.mapping.drain_hazard import next_streams
+from hwsim.mapping.liveness import ALL, ResidentRows, spots
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.matrix import fastest_tiling, min_traffic_tiling, naive_tiling
-from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper
+from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper, fastest_tiling, min_traffic_tiling, naive_tiling
 from hwsim.mapping.plan import Plan, Resident
-from hwsim.mapping.resident_rows import ALL, ResidentRows, spots
 from hwsim.mapping.target import Target
 from hwsim.mapping.tiling import Tiling
 from hwsim.mapping.vector import Rows, fastest_rows, naive_rows, tiled_rows

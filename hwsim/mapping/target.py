@@ -1,14 +1,38 @@
-"""What of a chip the mapping of an op depends on; equal targets share their mappings."""
+"""What of a chip the mapping of an op depends on: units and memories, how long steps take there, what it refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
+from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function, VectorWork
 from hwsim.schedule.schedule import Ports
+from hwsim.schedule.steps import StepTree
+from hwsim.timing.encode_steps import step_code
+from hwsim.timing.timeline import Unsettled, encode_alone, times
+
+
+class UnsupportedOp(Unsupported):
+    """An op that a chip cannot run, and why."""
+
+    def __init__(self, op: str, why: str) -> None:
+        self.op, self.why = op, why
+        super().__init__(f"{op}: {why}")
+
+
+@contextmanager
+def naming(op: str) -> Iterator[None]:
+    """Whatever is refused inside is refused in the name of the op, a count that is too large as well."""
+    try:
+        yield
+    except UnsupportedOp:
+        raise
+    except (Unsupported, InvalidValue) as error:
+        raise UnsupportedOp(op, str(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,3 +86,44 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
     return _target(
         chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion
     )
+
+
+@dataclass(frozen=True, slots=True)
+class VectorCost:
+    """One step of the vector unit: its duration, what its lanes do, and the bytes on its ports."""
+
+    cycles: int
+    lane_cycles: int
+    read_bytes: int
+    write_bytes: int
+    port_bound: bool = False
+    """Whether a port of the scratchpad, not the lanes, takes so long."""
+    hidden_cycles: int = 0
+    """What the other of the two takes."""
+
+
+def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Target) -> VectorCost:
+    """The functions one after another, all lanes at once, or the ports if these take longer."""
+    cycles_of = target.vector_cycles
+    busy = lanes = 0
+    for function, elements in work.items():
+        cycles = cycles_of.get(function)
+        if cycles is None:
+            known = ", ".join(f.value for f in cycles_of)
+            raise Unsupported(f"the vector unit has no {function.value}; it has {known}")
+        busy += -(-elements // target.vector.lanes) * cycles
+        lanes += elements * cycles
+    ports = max(-(-read_bytes // target.scratchpad.read), -(-write_bytes // target.scratchpad.write))
+    return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))
+
+
+MOST_WALKED = 1 << 18
+"""Iterations of loops after which units that have found no common period count as if none worked beside another."""
+
+
+def cycles_of(steps: tuple[StepTree, ...], ports: Ports) -> int:
+    """The time of the steps, or a bound of it, for the choice among cuts alone."""
+    try:
+        return times(encode_alone(steps, ports), most=MOST_WALKED).cycles
+    except Unsettled:
+        return step_code(steps, ports).longest

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwsim.hardware.array import MatmulCost
-from hwsim.hardware.tile_shape import TileShape, TilingConstraints
-from hwsim.ir.functions import Function
+from hwsim.hardware.array import MatmulCost, TileShape, TilingConstraints
+from hwsim.ir.ops import Function
 from hwsim.mapping.blocks import TileRun, tile_runs
-from hwsim.mapping.epilogue import Epilogue
-from hwsim.mapping.operands import ACT, WEIGHT, Operands, result_portions, vector_operand_portions
-from hwsim.mapping.target import Target
-from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.mapping.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
+from hwsim.mapping.target import Target, VectorCost, vector_cost
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated

@@ -8,13 +8,10 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Lookup
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
-from hwsim.mapping.alone import cycles_of
-from hwsim.mapping.blocks import TileRun, largest, tile_runs
+from hwsim.mapping.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
+from hwsim.mapping.liveness import ALL, ResidentRows
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.resident_rows import ALL, ResidentRows
-from hwsim.mapping.row_kinds import BlockWork, ByRows
-from hwsim.mapping.target import Target
-from hwsim.mapping.vector_cost import VectorCost, vector_cost
+from hwsim.mapping.target import Target, VectorCost, cycles_of, vector_cost
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
 

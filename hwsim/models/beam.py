@@ -1,4 +1,4 @@
-"""Beam search: in each step all hypotheses of all utterances are expanded by one output, and the best ones go on.
+"""Searches: greedy ones, and beams of hypotheses that are scored and sorted.
 
 What depends on the prefix alone (prediction network, language models) is computed for new prefixes and kept in pools,
 which are rings: the last 2 · beam prefixes of each utterance. The joint network runs for every hypothesis. The tree
@@ -8,21 +8,14 @@ the steps. A step without a new prefix runs neither prediction network nor langu
 
 from dataclasses import dataclass, replace
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Move, Reduce, Reduction
-from hwsim.ir.search import BeamLoop
-from hwsim.ir.tensor import FormatOf, Role, Tensor
-from hwsim.ir.view import Affine, View, Window, window
-from hwsim.models.blocks.chain import chain, step
-from hwsim.models.blocks.embedding import gathered
-from hwsim.models.blocks.language_model import lm_step, log_softmax
-from hwsim.models.blocks.lstm import LstmState, cell_format
-from hwsim.models.decoding import BeamSearch, LstmLm, TimeSynchronous, new_prefixes, steps_in_piece
-from hwsim.models.fragment import Fragment, indices, tensor
-from hwsim.models.rows import with_rows
-from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.ir.ops import Function, Move, Reduce, Reduction
+from hwsim.ir.tensor import BeamLoop, FormatOf, Role, Tensor
+from hwsim.ir.view import Affine, Share, View, Window, spread, window
+from hwsim.models.decoding import BeamSearch, Greedy, LstmLm, TimeSynchronous, new_prefixes, steps_in_piece
+from hwsim.models.fragment import Fragment, chain, gathered, indices, step, tensor, with_rows
+from hwsim.models.greedy import greedy_search
+from hwsim.models.transducer import EncoderOutput, LstmState, Transducer, cell_format, lm_step, log_softmax
 from hwsim.quantities.precision import Purpose
-from hwsim.quantities.share import Share, spread
 
 STEPS, PREFIXES, HYPOTHESES = "search.steps", "search.prefixes", "search.hypotheses"
 SOURCE_LM, EXTERNAL_LM = "source_lm", "external_lm"
@@ -250,4 +243,11 @@ def _survivors(sizes: _Sizes, places: int) -> Fragment:
             {"blank": 0.0},
         )
         + Fragment(nodes=(renew,))
+    )
+
+
+def search(net: Transducer, decoding: Greedy | BeamSearch, encoded: EncoderOutput) -> Fragment:
+    """Greedy or with a beam."""
+    return (
+        greedy_search(net, decoding, encoded) if isinstance(decoding, Greedy) else beam_search(net, decoding, encoded)
     )

@@ -1,9 +1,10 @@
-"""All extractors, by the kind that a workload file names."""
+"""Every kind of network, and a workload from its recipe with any of its dimensions changed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
 
-from hwsim.errors import InvalidValue
+from hwsim.errors import InvalidValue, UnknownName
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Recipe, Workload
 from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
@@ -14,9 +15,62 @@ from hwsim.models.lstm_lm import LanguageModel, LstmLmAlone, extract_lstm_lm
 from hwsim.models.rnnt import Rnnt, extract_rnnt
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
 from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
-from hwsim.passes.workload import plan_of, workload_of
-from hwsim.quantities.noun import kind_of
+from hwsim.passes.precision import plan_of, workload_of
+from hwsim.quantities.noun import kind_of, sorted_pairs, whole_fields
 from hwsim.quantities.precision import PrecisionPlan
+
+T = TypeVar("T")
+
+
+def dimensions(recipe: Any, prefix: str = "") -> dict[str, int | None]:
+    """All whole numbers of a recipe by their dotted names; those inside lists have none."""
+    found: dict[str, int | None] = {}
+    whole = whole_fields(type(recipe))
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        if field.name in whole:
+            found[f"{prefix}{field.name}"] = value
+        elif is_dataclass(value):
+            found |= dimensions(value, f"{prefix}{field.name}.")
+    return found
+
+
+def with_dimensions(recipe: T, values: Mapping[str, int], given: str) -> T:
+    """The recipe with other dimensions, all at once, and what gave them as their source; its laws hold for it again."""
+    known = dimensions(recipe)
+    for name in values:
+        if name not in known:
+            raise UnknownName("dimension", name, known)
+    if not values:
+        return recipe
+    try:
+        changed = _changed(recipe, values)
+    except InvalidValue as error:
+        if error.path in values:
+            raise
+        others = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise InvalidValue(error.path, error.value, f"{error.law}, with {others}") from error
+    sources = {name: f"{given} {name}={value}" for name, value in values.items()}
+    whole: T = replace(changed, sources=sorted_pairs({**dict(changed.sources), **sources}))
+    return whole
+
+
+def _changed(noun: Any, values: Mapping[str, int]) -> Any:
+    inner: dict[str, dict[str, int]] = {}
+    fresh: dict[str, Any] = {}
+    for name, value in values.items():
+        field, _, rest = name.partition(".")
+        if rest:
+            inner.setdefault(field, {})[rest] = value
+        else:
+            fresh[field] = value
+    for field, own in inner.items():
+        try:
+            fresh[field] = _changed(getattr(noun, field), own)
+        except InvalidValue as error:
+            raise error.within(field) from error
+    return replace(noun, **fresh)
+
 
 AnyRecipe = Rnnt | Conformer | Tdnnf | TransformerLm | LstmLmAlone | Gemms
 RECIPES: Mapping[str, type[AnyRecipe]] = {

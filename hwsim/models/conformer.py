@@ -9,16 +9,15 @@ from hwsim.ir.ops import Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.ir.workload import Features, Streaming
-from hwsim.models.blocks.linear import linear
+from hwsim.models.beam import search
 from hwsim.models.conformer_encoder import STRIDE, EncoderSizes, Stream, encoder, frames_under, subsampled
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
-from hwsim.models.fragment import Fragment, indices, tensor
-from hwsim.models.search import search
+from hwsim.models.fragment import Fragment, indices, linear, tensor
 from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.quantities.fields import FRAME_TIME, FrameTime, Picoseconds, Utterance
 from hwsim.quantities.noun import ByKind, Name, Noun, Remark, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import FRAME_TIME, FrameTime, Picoseconds, Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,11 @@ from hwsim.ir.ops import ConvAxis
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View, Window, window
 from hwsim.models.blocks.attention import Cache, Heads, all_frames, cache_tensors
-from hwsim.models.blocks.chain import relu
 from hwsim.models.blocks.conformer import BlockSizes, Surroundings, conformer_block
 from hwsim.models.blocks.convolution import convolution
-from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
 from hwsim.models.decoding import CHUNKS
-from hwsim.models.fragment import Fragment, positions_of, tensor
+from hwsim.models.fragment import Fragment, linear, positions_of, relu, tensor
 
 STRIDE = 4
 """Frames of the input for one of the encoder: two convolutions of stride 2."""

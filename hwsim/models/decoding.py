@@ -9,9 +9,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
+from hwsim.ir.view import Share, spread
+from hwsim.quantities.fields import PerSecond, Picoseconds
 from hwsim.quantities.noun import ByKind, Noun, Number, Whole
-from hwsim.quantities.share import Share, spread
-from hwsim.quantities.units import PerSecond, Picoseconds
 
 Size = Annotated[int, Whole(low=1, high=65_536)]
 Layers = Annotated[int, Whole(low=1, high=100)]

@@ -9,10 +9,10 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.models.fragment import Fragment, tensor
+from hwsim.quantities.fields import Utterance
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import Utterance
 
 Dimension = Annotated[int, Whole(low=1, high=2**24)]
 

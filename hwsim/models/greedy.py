@@ -5,17 +5,12 @@ as a search would. In a stream the symbols of the utterance are spread over its 
 prediction that is there.
 """
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Reduce, Reduction
-from hwsim.ir.search import GreedyLoops
-from hwsim.ir.tensor import Role
-from hwsim.ir.view import View
-from hwsim.models.blocks.chain import chain, step
-from hwsim.models.blocks.embedding import gathered
+from hwsim.ir.ops import Function, Reduce, Reduction
+from hwsim.ir.tensor import GreedyLoops, Role
+from hwsim.ir.view import Share, View
 from hwsim.models.decoding import Greedy, predictions_in_piece, steps_in_piece
-from hwsim.models.fragment import Fragment, indices, tensor
+from hwsim.models.fragment import Fragment, chain, gathered, indices, step, tensor
 from hwsim.models.transducer import EncoderOutput, Transducer
-from hwsim.quantities.share import Share
 
 
 def greedy_search(net: Transducer, search: Greedy, encoded: EncoderOutput) -> Fragment:

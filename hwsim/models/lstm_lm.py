@@ -7,16 +7,15 @@ from typing import Annotated, Literal
 
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
-from hwsim.ir.search import SymbolLoop
-from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.tensor import Role, SymbolLoop, Tensor
 from hwsim.ir.view import View
-from hwsim.models.blocks.language_model import lm_step
 from hwsim.models.decoding import LstmLm, Size
 from hwsim.models.fragment import Fragment, indices, tensor
+from hwsim.models.transducer import lm_step
+from hwsim.quantities.fields import PerSecond, Utterance
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import PerSecond, Utterance
 
 SYMBOLS = "symbols"
 FED = SymbolLoop(symbols=SYMBOLS, symbol="lm.symbol", table="lm.embed.table")

@@ -12,16 +12,15 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View, window
 from hwsim.ir.workload import Features, Streaming
-from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, lstm_sequence
+from hwsim.models.beam import search
 from hwsim.models.blocks.pooling import time_stacked
 from hwsim.models.decoding import CHUNKS, Decoding, Joint, Layers, Prediction, Size, Speech, steps_of, symbols_in
 from hwsim.models.fragment import Fragment, tensor
-from hwsim.models.search import search
-from hwsim.models.transducer import EncoderOutput, Transducer
+from hwsim.models.transducer import BACKWARD, FORWARD, EncoderOutput, Sequence, Transducer, lstm_sequence
+from hwsim.quantities.fields import FRAME_TIME, FrameTime, Utterance
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import FRAME_TIME, FrameTime, Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,22 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
-from hwsim.ir.functions import Function
 from hwsim.ir.lengths import Lengths
-from hwsim.ir.ops import Apply, ConvAxis
+from hwsim.ir.ops import Apply, ConvAxis, Function
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window
 from hwsim.ir.workload import Features
-from hwsim.models.blocks.chain import chain, relu, step
 from hwsim.models.blocks.convolution import convolution
-from hwsim.models.blocks.linear import linear, matrix
 from hwsim.models.decoding import Size
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, chain, linear, matrix, relu, step, tensor
+from hwsim.quantities.fields import FrameTime, Utterance
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Whole
+from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan, Purpose
-from hwsim.quantities.sources import Sources, check_sources
-from hwsim.quantities.units import FrameTime, Utterance
 
 Factor = Annotated[int, Whole(low=1, high=16)]
 

@@ -8,18 +8,15 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, attention, cache_tensors, so_far_in
-from hwsim.models.blocks.chain import relu, residual
-from hwsim.models.blocks.embedding import embedding
-from hwsim.models.blocks.language_model import log_softmax
-from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.residual import added, feed_forward, normalised
 from hwsim.models.decoding import Layers, Size
-from hwsim.models.fragment import Fragment, positions_of, tensor
+from hwsim.models.fragment import Fragment, embedding, linear, positions_of, relu, residual, tensor
 from hwsim.models.lstm_lm import FED, SYMBOLS, LanguageModel
+from hwsim.models.transducer import log_softmax
+from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import Noun, Whole
+from hwsim.quantities.plain_data import check_sources
 from hwsim.quantities.precision import Purpose
-from hwsim.quantities.sources import check_sources
-from hwsim.quantities.units import UTTERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

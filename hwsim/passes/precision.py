@@ -1,23 +1,128 @@
-"""Precision as a pass: the formats and scales of a plan, on a program of floats.
+"""Precision as a pass: the formats, scales and dynamic rows of a plan, on a program of floats; workloads under it.
+
+Convolutions keep wide activations, for their windows share rows, so that no row of theirs has a scale of its own; and
+so do the products of attention, whose both operands are made while the model runs.
 
 A program of floats says what is computed: its values are in single precision, its places and symbols are integers. A
 plan decides the format of each value by the policies of the ops that read and write it (`passes/wanted.py`). What
 products and other ops want in two formats is kept in both (`passes/conversion.py`).
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache
+from math import prod
 
 from hwsim.errors import InvalidValue
-from hwsim.ir.ops import Conv, Gemm
-from hwsim.ir.program import Program
+from hwsim.ir.op_table import matrix_size, op_spec
+from hwsim.ir.ops import Conv, Gemm, Quantise
+from hwsim.ir.program import Loop, Node, Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
-from hwsim.passes.conversion import Conversion, splittable
-from hwsim.passes.wanted import Wanted, Wish, wanted
-from hwsim.quantities.caches import IdentityCache
-from hwsim.quantities.precision import Precision, PrecisionPlan, Purpose
-from hwsim.quantities.scaling import Granularity, Scaling
+from hwsim.ir.view import Affine, Share, View, window
+from hwsim.ir.workload import Workload
+from hwsim.passes.wanted import Conversion, Wanted, Wish, ruled_ops, splittable, wanted
+from hwsim.quantities.precision import Precision, PrecisionPlan, Purpose, policy
+from hwsim.quantities.quantisation import Granularity, Scaling
+from hwsim.quantities.registry import IdentityCache
+
+
+def with_scalings(program: Program, plan: PrecisionPlan) -> Program:
+    """The program with the scales that its quantisers ask for; without a word of theirs, with those that it has."""
+    wanted: dict[str, Scaling] = {}
+    for placed in program.placed():
+        if isinstance(placed.op, (Gemm, Conv)):
+            scaling = plan.quantisation(placed.op.name).weights.scaling
+            if scaling is not None:
+                wanted[placed.op.weight.tensor] = scaling
+    if not wanted:
+        return program
+    tensors = tuple(
+        replace(tensor, scaling=wanted[tensor.name])
+        if tensor.name in wanted and tensor.role is Role.WEIGHT and not tensor.precision.floating
+        else tensor
+        for tensor in program.tensors
+    )
+    return replace(program, tensors=tensors)
+
+
+def with_dynamic_rows(program: Program, plan: PrecisionPlan) -> Program:
+    """The program with a `Quantise` before each product whose activations the plan quantises while the model runs.
+
+    Products that read the same rows one after another share it.
+    """
+    rewriting = _Rewriting(program, plan)
+    body = tuple(rewriting.rewritten(program.body))
+    if not rewriting.tensors:
+        return program
+    tensors = sorted((*program.tensors, *rewriting.tensors), key=lambda tensor: tensor.name)
+    return replace(program, tensors=tuple(tensors), body=body)
+
+
+@dataclass(slots=True)
+class _Rewriting:
+    program: Program
+    plan: PrecisionPlan
+    tensors: list[Tensor] = field(default_factory=list)
+
+    def rewritten(self, nodes: Iterable[Node]) -> list[Node]:
+        made: list[Node] = []
+        known: dict[tuple[View, Precision], Quantise] = {}
+        for node in nodes:
+            if isinstance(node, Loop):
+                made.append(replace(node, body=tuple(self.rewritten(node.body))))
+            elif isinstance(node, Gemm) and (precision := self._rows_of(node)) is not None:
+                key = node.act, precision
+                if key not in known:
+                    known[key] = self._quantise(node, precision)
+                    made.append(known[key])
+                made.append(replace(node, act=known[key].write, row_scales=known[key].scales))
+            else:
+                made.append(node)
+            written = _written(node)
+            known = {key: op for key, op in known.items() if key[0].tensor not in written}
+        return made
+
+    def _rows_of(self, op: Gemm) -> Precision | None:
+        """The integers to which a product brings its rows; None: it takes them as they are."""
+        act, weight = self.program.tensor(op.act.tensor), self.program.tensor(op.weight.tensor)
+        wide = act.precision.floating and not weight.precision.floating and weight.role.parameter
+        grows = any(isinstance(count, Affine) for count in op.act.counts)
+        return self.plan.of(op.name).rows if wide and not grows else None
+
+    def _quantise(self, op: Gemm, precision: Precision) -> Quantise:
+        shape, act = self.program.shapes(), _with_most(op.act)
+        size = matrix_size(replace(op, act=act), shape)
+        # As many rows are there as the product reads. The scales lie in a tensor of their own.
+        content = tuple(window(0, count=count) for count in op.act.counts if isinstance(count, Share))
+        rows = Tensor(name=f"{op.name}.quantised", shape=shape(act), precision=precision, role=Role.ACTIVATION)
+        scales = Tensor(
+            name=f"{op.name}.quantised.scales",
+            shape=(size.batch * size.m,),
+            precision=Precision.FP32,
+            role=Role.ACTIVATION,
+        )
+        assert prod(rows.shape) == prod(scales.shape) * size.k
+        self.tensors += [rows, scales]
+        return Quantise(
+            name=f"{op.name}.quantise",
+            read=op.act,
+            write=View(tensor=rows.name, windows=content),
+            scales=View(tensor=scales.name, windows=content),
+        )
+
+
+def _with_most(view: View) -> View:
+    """The view when it has most entries."""
+    windows = (replace(w, count=w.count.most) if isinstance(w.count, Share) else w for w in view.windows)
+    return replace(view, windows=tuple(windows))
+
+
+def _written(node: Node) -> set[str]:
+    """The tensors that a node writes."""
+    if isinstance(node, Loop):
+        return set().union(*map(_written, node.body))
+    return {view.tensor for view in op_spec(node).writes(node)}
 
 
 def with_precision(program: Program, plan: PrecisionPlan) -> Program:
@@ -119,3 +224,57 @@ def _in_format(tensor: Tensor, precision: Precision, group: int | None = None) -
         scaling = Scaling(granularity=Granularity.GROUP, group=group)
     same = precision is tensor.precision and scaling == tensor.scaling
     return tensor if same else replace(tensor, precision=precision, scaling=scaling)
+
+
+def under_plan(network: Program, plan: PrecisionPlan) -> Program:
+    """A program of floats in the formats, with the scales and with the conversions of a plan."""
+    program = with_dynamic_rows(with_scalings(with_precision(network, plan), plan), plan)
+    ruled = ruled_ops(network)
+    idle = plan.idle_rules(ruled)
+    if idle:
+        raise InvalidValue("precision.rules", idle[0].match, _idle_law(idle[0].match, ruled))
+    return program
+
+
+def workload_of(
+    network: Program, precision: str | PrecisionPlan, *, audio: int, batch: int = 1, utterances: int | None = None
+) -> Workload:
+    """The workload of a program of floats, under a plan, for a batch that hears so many picoseconds of audio.
+
+    Each of the batch is an utterance, unless fewer are stated.
+    """
+    plan = plan_of(precision)
+    return Workload(
+        name=network.name,
+        audio=audio,
+        batch=batch,
+        precision=plan,
+        program=under_plan(network, plan),
+        network=network,
+        utterances=batch if utterances is None else utterances,
+    )
+
+
+def in_precision(workload: Workload, precision: str | PrecisionPlan) -> Workload:
+    """The same workload under one policy for all of it, or under another plan; its network stays as it is."""
+    if workload.network is None:
+        law = "has its formats from elsewhere; other plans need its program of floats"
+        raise InvalidValue("workload", workload.name, law)
+    plan = plan_of(precision)
+    return replace(workload, precision=plan, program=under_plan(workload.network, plan))
+
+
+def plan_of(precision: str | PrecisionPlan) -> PrecisionPlan:
+    """The plan that a policy's name stands for, or the plan itself."""
+    if not isinstance(precision, (str, PrecisionPlan)):
+        raise InvalidValue("precision", precision, "must be a text or a precision plan")
+    return precision if isinstance(precision, PrecisionPlan) else PrecisionPlan(policy=policy(precision).name)
+
+
+def _idle_law(match: str, ruled: Sequence[str]) -> str:
+    """What is wrong with a pattern that matches no op, with the nearest one that does."""
+    if not ruled:
+        return "matches no op with weights: the network has none"
+    parts = [name.split(".")[:end] for name in ruled for end in range(1, name.count(".") + 1)]
+    near = get_close_matches(match, dict.fromkeys([*ruled, *(".".join([*part, "*"]) for part in parts)]), n=1)
+    return f"matches no op with weights, such as {ruled[0]}" + (f"; did you mean {near[0]}?" if near else "")

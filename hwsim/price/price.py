@@ -1,24 +1,172 @@
-"""Counters times prices: the energy of a run in whole attojoules."""
+"""Counters times prices: the energy of a run in whole attojoules; what an array's parts and the idle chip cost.
+
+Counted are the array and the sums under it, as its kind says, vector lanes and the scratchpad; control, wires between
+them, the DRAM's interface and pads are not.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import PriceTable
-from hwsim.hardware.unit_price import Component, UnitPrice
-from hwsim.price.area import core_area
-from hwsim.price.book import PriceBook
-from hwsim.price.memory import dram_price, interconnect_price, scratchpad_price
-from hwsim.price.parts import BookPrices
-from hwsim.price.rules import lane_price, register_price
-from hwsim.price.static_power import static_prices
+from hwsim.hardware.prices import Component, Confidence, PriceTable, UnitPrice
+from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, unit_price, whole
+from hwsim.price.rules import (
+    accumulator_price,
+    adc_price,
+    add_term,
+    converter_area,
+    dac_price,
+    dram_price,
+    gated_mac_price,
+    interconnect_price,
+    lane_price,
+    mac_price,
+    multiply_term,
+    register_price,
+    scratchpad_price,
+)
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Components, Energy, EnergyLine, OpEnergy
+from hwsim.results.figures import Components, Energy, EnergyLine, OpEnergy
 from hwsim.results.measured import NOTHING, Measured
 from hwsim.schedule.counters import OpCounters
+
+
+@dataclass(frozen=True, slots=True)
+class BookPrices:
+    """The energies of parts (`core.parts.PartPrices`)."""
+
+    book: PriceBook
+
+    def mac(self, mode: Precision, packed: int, sum_bits: int, *, gated: bool) -> UnitPrice:
+        return (gated_mac_price if gated else mac_price)(self.book, mode, packed, sum_bits)
+
+    def additions(self, action: str, bits: int) -> UnitPrice:
+        return unit_price(action, Component.MAC, add_term(self.book, Fraction(bits), f" · {bits}/32"))
+
+    def partial_sum(self, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
+        return accumulator_price(self.book, mode, bits, entries)
+
+    def adc(self, bits: int) -> UnitPrice:
+        return adc_price(self.book, bits)
+
+    def dac(self, bits: int) -> UnitPrice:
+        return dac_price(self.book, bits)
+
+
+@dataclass(frozen=True, slots=True)
+class BookAreas:
+    """The areas of parts (`core.parts.PartAreas`)."""
+
+    book: PriceBook
+
+    def multiplier(self, mode: Precision) -> Fraction:
+        return _area(multiply_term(self.book, mode, with_area=True))
+
+    def adder(self, bits: int) -> Fraction:
+        return _area(add_term(self.book, Fraction(bits), "", with_area=True))
+
+    def floating_adder(self) -> Fraction:
+        return _area(whole(self.book.need("add", Precision.FP32, with_area=True)))
+
+    def registers(self, bits: int) -> Fraction:
+        register = self.book.need("register", with_area=True)
+        return area_of(register) * bits / int(register.quote.bits)
+
+    def memory(self, bits: int) -> Fraction:
+        if not bits:
+            return Fraction(0)
+        density = self.book.need("sram_area")
+        return area_of(density) * bits / int(density.quote.bits)
+
+    def adc(self, bits: int) -> Fraction:
+        return converter_area(self.book, "adc", bits)
+
+    def dac(self, bits: int) -> Fraction:
+        return converter_area(self.book, "dac", bits)
+
+
+def _area(term: Term) -> Fraction:
+    return area_of(term.entry) * term.times
+
+
+@dataclass(frozen=True, slots=True)
+class CoreArea:
+    """Square micrometres of one core, by component."""
+
+    array: Fraction
+    accumulators: Fraction
+    vector: Fraction
+    scratchpad: Fraction
+
+    @property
+    def total(self) -> Fraction:
+        return self.array + self.accumulators + self.vector + self.scratchpad
+
+
+def core_area(book: PriceBook) -> CoreArea:
+    """The area of one core of the chip."""
+    chip, areas = book.chip, BookAreas(book)
+    array = chip.array.area(areas)
+    lane = sum(area_of(book.need(part, Precision.FP16, with_area=True)) for part in ("multiply", "add"))
+    return CoreArea(
+        array=array.array,
+        accumulators=array.accumulators,
+        vector=Fraction(chip.vector.lanes * lane),
+        scratchpad=areas.memory(chip.scratchpad.size * 8),
+    )
+
+
+ATTO = 10**18
+
+
+def static_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
+    """One price for a cycle of each part of the chip, all cores together."""
+    chip = book.chip
+    entry = book.need("leakage")
+    parts = {
+        "array": (core.array, False),
+        "accumulators": (core.accumulators, True),
+        "vector unit": (core.vector, False),
+        "scratchpad": (core.scratchpad, True),
+    }
+    prices = [_leakage(book, entry, part, chip.cores * area, memory) for part, (area, memory) in parts.items() if area]
+    if chip.idle_power:
+        prices.append(
+            UnitPrice(
+                action="idle power, a cycle",
+                component=Component.IDLE,
+                exact=chip.idle_power * ATTO / chip.clock,
+                basis=f"idle_power {float(chip.idle_power):g} W / clock",
+                sources=(dict(chip.sources).get("idle_power", f"chip {chip.name}"),),
+                sure=Confidence.ASSUMED,
+            )
+        )
+    return tuple(prices)
+
+
+def _leakage(book: PriceBook, entry: Entry, part: str, um2: Fraction, memory: bool) -> UnitPrice:
+    """Leakage of an area: the published power of an area, both brought to the chip's process.
+
+    That memories leak as much as logic of their area is an assumption.
+    """
+    quote, here, there = entry.quote, book.technology, entry.layer.technology
+    node, voltage = quote.node or there.node, quote.voltage or there.voltage
+    power = quote.power * leakage_factor(node, voltage, here.node, here.memory_voltage if memory else here.voltage)
+    density = power / (quote.area * area_factor(node, here.node))
+    return UnitPrice(
+        action=f"leakage of {part}, a cycle",
+        component=Component.LEAKAGE,
+        exact=density * um2 * ATTO / book.chip.clock,
+        basis=f"{entry.path}: {float(density * 10**9):.3g} mW/mm2 · {float(um2 / 10**6):.3g} mm2 / clock",
+        sources=(entry.source,),
+        sure=Confidence.ASSUMED,
+        overridden=entry.layer.overrides,
+    )
+
 
 Charge = tuple[UnitPrice, int]
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.field_types import FieldType, field_type
+from hwsim.quantities.fields import FieldType, field_type
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -5,7 +5,7 @@ from rich.text import Text
 from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
-from hwsim.quantities.units import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
+from hwsim.quantities.fields import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
 from hwsim.report.peak import peak_text
 from hwsim.report.tables import Screen, plain_table, render
 

@@ -10,10 +10,9 @@ from rich.text import Text
 from hwsim.report.comparison import sizes, time_and_energy
 from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.gains import product, same_changes, step_name, times_text, worth_text
-from hwsim.report.groups import Group, costliest, groups
-from hwsim.report.numbers import figure, joules, percent, roughly, scaled
+from hwsim.report.numbers import Group, costliest, figure, groups, joules, percent, roughly, scaled
 from hwsim.report.tables import Screen, first_that_fits, new_table, usual_limit
-from hwsim.results.efficiency import EnergyGroups
+from hwsim.results.figures import EnergyGroups
 from hwsim.results.result import Comparison
 from hwsim.results.waterfall import Change, ComparedOp
 

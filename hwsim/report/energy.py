@@ -6,12 +6,10 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.hardware.unit_price import Component
-from hwsim.report.groups import component_name
-from hwsim.report.numbers import figure, joules, percent
+from hwsim.hardware.prices import Component
+from hwsim.report.numbers import component_name, figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
-from hwsim.results.efficiency import EnergyGroups
-from hwsim.results.energy import EnergyLine
+from hwsim.results.figures import EnergyGroups, EnergyLine
 from hwsim.results.result import Comparison, Result
 
 GROUP_TITLES = {

@@ -3,9 +3,8 @@
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.diagnosis import chips_time
-from hwsim.report.groups import component_table
-from hwsim.report.numbers import joules, percent, scaled, seconds
+from hwsim.report.headline import chips_time
+from hwsim.report.numbers import component_table, joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
 from hwsim.results.explanation import Explanation
 from hwsim.results.result import OpResult, Result

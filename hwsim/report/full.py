@@ -3,12 +3,9 @@
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.diagnosis import chips_time, diagnosis_text
-from hwsim.report.groups import component_table
-from hwsim.report.headline import headline, headline_table, title
-from hwsim.report.numbers import figure, joules, percent, scaled, seconds
+from hwsim.report.headline import chips_time, diagnosis_text, headline, headline_table, title
+from hwsim.report.numbers import component_table, figure, joules, percent, scaled, seconds, without_a_source
 from hwsim.report.residency import residency
-from hwsim.report.sources import without_a_source
 from hwsim.report.tables import Screen, limit_text, new_table, render
 from hwsim.results.result import LengthsResult, OpResult, Result, Summary
 from hwsim.schedule.unit_table import StallReason, Unit

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.ir.listing import ListedOp, Listing, Operand
-from hwsim.report.groups import Group, costliest, groups
+from hwsim.report.numbers import Group, costliest, groups
 from hwsim.report.tables import TIE, Screen, new_table, render
 
 MOST_LINES = 40

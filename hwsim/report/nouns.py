@@ -5,7 +5,7 @@ from hwsim.ir.workload import Workload
 from hwsim.report.chip import chip_text
 from hwsim.report.comparison_screen import comparison_screen
 from hwsim.report.listing import listing_text
-from hwsim.report.run import Asked, run_text
+from hwsim.report.screen import Asked, run_text
 from hwsim.report.tables import Screen
 from hwsim.results.result import Comparison, Result
 from hwsim.study.listing import listing

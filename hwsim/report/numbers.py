@@ -1,6 +1,17 @@
-"""Numbers as people read them: three or four digits and a unit, never a bare exponent; and bars beside them."""
+"""Numbers and names as people read them: a few digits and a unit, equal layers under one name, sources."""
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from math import floor, log10
+from typing import Generic, TypeVar
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.quantities.plain_data import ASSUMED, READ, confidence
+from hwsim.report.tables import TIE, Screen, new_table, render
+from hwsim.results.figures import Components
+from hwsim.results.result import Result
 
 _STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
 
@@ -141,3 +152,128 @@ def can_show_blocks(encoding: str | None) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[T]):
+    """Some of a kind, under the name that they share."""
+
+    name: str
+    members: tuple[T, ...]
+
+    @property
+    def title(self) -> str:
+        """The name, and how many have it, which no end of a line may part."""
+        return self.name if len(self.members) == 1 else f"{self.name}{TIE}×{TIE}{len(self.members)}"
+
+
+def pattern(name: str) -> str:
+    """The name with a star for each component that is a number.
+
+    >>> pattern("encoder.11.attention.softmax"), pattern("joint.output")
+    ('encoder.*.attention.softmax', 'joint.output')
+    """
+    return ".".join("*" if part.isdecimal() else part for part in name.split("."))
+
+
+def groups(things: Iterable[T], name_of: Callable[[T], str]) -> list[Group[T]]:
+    """Things whose names are alike but for numbers, in the order of the first of each; one alone keeps its name."""
+    found: dict[str, list[T]] = {}
+    for thing in things:
+        found.setdefault(pattern(name_of(thing)), []).append(thing)
+    return [
+        Group(shared if len(members) > 1 else name_of(members[0]), tuple(members)) for shared, members in found.items()
+    ]
+
+
+def costliest(found: Sequence[Group[T]], cost: Callable[[T], int], most: int) -> tuple[list[Group[T]], list[Group[T]]]:
+    """The groups that cost most in all, and the others."""
+    ordered = sorted(found, key=lambda group: -sum(map(cost, group.members)))
+    return ordered[:most], ordered[most:]
+
+
+_NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM"}
+
+
+def component_name(name: str) -> str:
+    """A component as people read it.
+
+    >>> component_name("interconnect"), component_name("leakage")
+    ('wires', 'leakage')
+    """
+    return _NAMES.get(name, name)
+
+
+def spent(components: Components) -> list[tuple[str, int]]:
+    """The components that take energy, the largest first."""
+    sizes = [(component_name(f.name), getattr(components, f.name)) for f in fields(Components)]
+    return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
+
+
+def component_table(components: Components, title: str) -> Table:
+    """Each component that takes energy, and its share."""
+    table = new_table("component", "energy", "share", title=title)
+    for name, attojoules in spent(components):
+        table.add_row(name, joules(attojoules), percent(attojoules, components.total))
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Parameters of chip and workload, and unit prices: of each how sure it is."""
+
+    parameters: tuple[tuple[str, str], ...]
+    prices: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, result: Result) -> "Known":
+        """What a result says of its constants."""
+        return cls(
+            tuple((field, confidence(source)) for field, source in result.provenance.sources),
+            tuple((unit.action, unit.sure.value) for unit in result.prices),
+        )
+
+
+def sources_text(result: Result, screen: Screen) -> str:
+    """What is assumed, recalled or not said, one a line."""
+    known = Known.of(result)
+    return render((_listed("Parameters", known.parameters), _listed("Prices", known.prices)), screen)
+
+
+def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
+    without = sum(sure != READ for _, sure in entries)
+    title = f"{title} without a source that was read: {without} of {len(entries)}"
+    table = new_table(title, "how sure")
+    for name, sure in entries:
+        if sure != READ:
+            table.add_row(name, sure)
+    return table
+
+
+def without_a_source(result: Result) -> Text:
+    """The same in one paragraph: what has no source, or one that was not looked up."""
+    known = Known.of(result)
+    parameters = [name + _mark(sure) for name, sure in known.parameters if sure != READ]
+    doubtful = [f"{action} ({sure})" for action, sure in known.prices if sure != READ]
+    return Text.assemble(
+        ("Without a source\n", "bold"), f"parameters  {', '.join(parameters) or 'none'}\n",
+        f"prices      {', '.join(doubtful) or 'none'}",
+    )  # fmt: skip
+
+
+def _mark(sure: str) -> str:
+    return "" if sure == ASSUMED else f" ({sure})"
+
+
+def doubt(result: Result) -> str:
+    """How many constants have no source that was read."""
+    known = Known.of(result)
+    parameters, prices = _share_without(known.parameters), _share_without(known.prices)
+    return f"{parameters} parameters and {prices} prices have no source that was read"
+
+
+def _share_without(entries: tuple[tuple[str, str], ...]) -> str:
+    return f"{sum(sure != READ for _, sure in entries)} of {len(entries)}"

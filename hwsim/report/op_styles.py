@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Quantise, Reduce, Skew
-from hwsim.quantities.kind_table import KindTable
+from hwsim.quantities.registry import KindTable
 
 
 @dataclass(frozen=True, slots=True)

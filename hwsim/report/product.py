@@ -1,6 +1,6 @@
 """What `gemm` prints: the counts of one matrix product."""
 
-from hwsim.quantities.units import HERTZ
+from hwsim.quantities.fields import HERTZ
 from hwsim.report.numbers import percent, seconds
 from hwsim.report.tables import Screen, plain_table, render
 from hwsim.results.product import ProductFigures

@@ -5,7 +5,7 @@ from io import BytesIO
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hwsim.quantities.kind_table import kind_name
+from hwsim.quantities.registry import kind_name
 from hwsim.report.op_styles import OP_STYLES
 from hwsim.report.quality import losing_most, weights_remark
 from hwsim.results.quality import OpQuality, Quality

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from hwsim.report.groups import groups
-from hwsim.report.numbers import scaled
+from hwsim.report.numbers import groups, scaled
 from hwsim.report.tables import Screen, new_table, render
 from hwsim.results.result import Result
 from hwsim.schedule.schedule import Placement, Residency

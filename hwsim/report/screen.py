@@ -8,11 +8,13 @@ from itertools import zip_longest
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.diagnosis import chips_time, diagnosis_text
-from hwsim.report.groups import costliest, groups, spent
-from hwsim.report.headline import headline_table, in_one_line, short_headline, title
-from hwsim.report.numbers import bar, percent, roughly, scaled
-from hwsim.report.sources import doubt
+from hwsim.report.energy import energy_text
+from hwsim.report.explanation import explanation_text
+from hwsim.report.full import full_text
+from hwsim.report.headline import chips_time, diagnosis_text, headline_table, in_one_line, short_headline, title
+from hwsim.report.numbers import bar, costliest, doubt, groups, percent, roughly, scaled, sources_text, spent
+from hwsim.report.quality import quality_text
+from hwsim.report.residency import tensors_text
 from hwsim.report.tables import Screen, first_that_fits, limit_text, new_table, usual_limit
 from hwsim.results.result import OpResult, PartResult, Result
 from hwsim.schedule.unit_table import Limit
@@ -154,3 +156,34 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
         others = [op for group in rest for op in group.members]
         row(f"{len(others)} others", others, "", "")
     return table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which reports are printed in place of the screen; an explanation that the result holds always is."""
+
+    full: bool = False
+    tensors: bool = False
+    sources: bool = False
+    energy: bool = False
+
+
+def run_text(result: Result, asked: Asked, screen: Screen) -> str:
+    """All that was asked for, one after another; beside an explanation no values."""
+    clock = result.operation.clock
+    texts = []
+    if result.explanation is not None:
+        texts.append(explanation_text(result, clock, screen))
+    if asked.full:
+        texts.append(full_text(result, clock, screen))
+    if asked.tensors:
+        texts.append(tensors_text(result, screen))
+    if asked.sources:
+        texts.append(sources_text(result, screen))
+    if asked.energy:
+        texts.append(energy_text(result, screen))
+    texts = texts or [screen_text(result, clock, screen)]
+    if result.quality is not None and result.explanation is None:
+        summary = result.summary
+        texts.append(quality_text(f"Values of {summary.workload} in {summary.precision}", result.quality, screen))
+    return "\n".join(texts)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-from hwsim.quantities.arguments import must_map_names
 from hwsim.quantities.noun import Name, Noun, Table, sorted_pairs
+from hwsim.quantities.plain_data import must_map_names
 from hwsim.results.quality import Quality
 
 WriteTrace = Callable[[Callable[[BinaryIO], None]], Any]

@@ -4,14 +4,21 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from hwsim.hardware.unit_price import UnitPrice
+from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
-from hwsim.results.diagnosis import Diagnosis
-from hwsim.results.efficiency import Areas, Efficiency, EnergySplit, Operation
-from hwsim.results.energy import AttojouleCount, Components, EnergyLine
 from hwsim.results.explanation import Explanation
+from hwsim.results.figures import (
+    Areas,
+    AttojouleCount,
+    Components,
+    Diagnosis,
+    Efficiency,
+    EnergyLine,
+    EnergySplit,
+    Operation,
+)
 from hwsim.results.quality import Quality
 from hwsim.results.waterfall import BecameResident, ComparedOp, SlowerOp, WaterfallStep
 from hwsim.schedule.counters import Counters, Stalls, Units

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark
-from hwsim.results.energy import AttojouleCount
+from hwsim.results.figures import AttojouleCount
 from hwsim.schedule.counters import Units
 from hwsim.schedule.schedule import Residency
 from hwsim.schedule.unit_table import Limit

@@ -8,8 +8,7 @@ from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
 from hwsim.engine.accounting import counters_of
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.hardware.prices import PriceTable
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.ops import Conv, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View

@@ -8,7 +8,7 @@ from hwsim.arrays.systolic.elements import ArraySide, Dataflow
 from hwsim.errors import InvalidValue
 from hwsim.ir.ops import ConvAxis
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
-from hwsim.results.energy import AttojouleCount, Components
+from hwsim.results.figures import AttojouleCount, Components
 from hwsim.results.result import Provenance
 
 Kilobytes = Annotated[int, Whole(low=1, high=2**24)]

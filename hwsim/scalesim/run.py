@@ -9,8 +9,7 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_prices
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import fingerprint
-from hwsim.quantities.progress import Progress, no_progress
+from hwsim.quantities.plain_data import Progress, fingerprint, no_progress
 from hwsim.results.result import Engine, Provenance
 from hwsim.scalesim.counts import LayerCounts, layer_counts
 from hwsim.scalesim.hardware import physical_chip, physical_figures

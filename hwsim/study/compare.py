@@ -6,13 +6,11 @@ from fractions import Fraction
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.objective import Objective
 from hwsim.inputs.load import prices_of
 from hwsim.ir.workload import Workload
-from hwsim.passes.workload import in_precision
-from hwsim.quantities.arguments import must_map_names
+from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import must_be
-from hwsim.quantities.progress import Progress, no_progress, stage
+from hwsim.quantities.plain_data import Objective, Progress, must_map_names, no_progress, stage
 from hwsim.results.result import Comparison, ComparisonRow, Result
 from hwsim.study.efficiency import energy_split
 from hwsim.study.side_by_side import became_resident, compared_ops

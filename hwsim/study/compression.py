@@ -15,7 +15,7 @@ from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, TransducerDecoder
 from hwsim.models.tdnnf import Tdnnf
-from hwsim.passes.workload import in_precision
+from hwsim.passes.precision import in_precision
 from hwsim.quantities.precision import PrecisionPlan, Rule
 
 CLOSE = Fraction(5, 100)

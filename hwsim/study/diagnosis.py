@@ -1,19 +1,102 @@
-"""What a run's counters say of its time: the part that takes most, the limit there, and what easing it would give."""
+"""What a run's counters say of its time: the part that takes most, the limit there, and what easing it would give.
+
+What that gives is exact, but a plan made for such a chip could be better still.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload, part_of
-from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
 from hwsim.schedule.counters import OpCounters
-from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
-from hwsim.schedule.steps import Repeat, Ring, StepTree
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
+from hwsim.schedule.steps import ArrayWork, Fused, Repeat, Ring, Step, StepTree
 from hwsim.schedule.unit_table import Limit, Relief, Unit
-from hwsim.study.relieved import relieved
-from hwsim.timing.encode import encode
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import encode, times
+
+
+def relieved(schedule: Schedule, *reliefs: Relief) -> Schedule:
+    """The schedule with these reliefs together."""
+    ports = reduce(_ports, reliefs, schedule.ports)
+    if {Relief.BANDWIDTH, Relief.LATENCY}.issuperset(reliefs):
+        return replace(schedule, ports=ports)
+    steps = _Steps(frozenset(reliefs))
+    return replace(schedule, ports=ports, body=tuple(steps.nodes(schedule.body)))
+
+
+def _ports(ports: Ports, relief: Relief) -> Ports:
+    """The ports of memories; both directions are twice as fast, because one interface has both."""
+    match relief:
+        case Relief.BANDWIDTH:
+            return replace(ports, dram_read=_twice(ports.dram_read), dram_write=_twice(ports.dram_write))
+        case Relief.LATENCY:
+            return replace(ports, latency=ports.latency // 2)
+        case Relief.PORTS:
+            read, write = _twice(ports.scratchpad_read), _twice(ports.scratchpad_write)
+            return replace(ports, scratchpad_read=read, scratchpad_write=write)
+    return ports
+
+
+def _twice(rate: Fraction | None) -> Fraction | None:
+    return None if rate is None else 2 * rate
+
+
+class _Steps:
+    """Steps with reliefs. Those that ops share come out shared, and each is changed once."""
+
+    def __init__(self, reliefs: frozenset[Relief]) -> None:
+        self.reliefs = reliefs
+        self.made: dict[int, tuple[StepTree, ...]] = {}  # by the identity of steps, which the schedule keeps
+
+    def nodes(self, nodes: Iterable[ScheduleNode]) -> Iterator[ScheduleNode]:
+        """The nodes of a schedule."""
+        for node in nodes:
+            match node:
+                case LoopSegment():
+                    yield replace(node, body=tuple(self.nodes(node.body)))
+                case OpSchedule():
+                    if id(node.steps) not in self.made:
+                        self.made[id(node.steps)] = tuple(self.steps(node.steps))
+                    yield replace(node, steps=self.made[id(node.steps)])
+                case Preload():
+                    yield node
+
+    def steps(self, steps: Iterable[StepTree]) -> Iterator[StepTree]:
+        """The steps of an op."""
+        for node in steps:
+            if isinstance(node, Repeat):
+                yield replace(node, body=tuple(self.steps(node.body)))
+            else:
+                yield self.step(node)
+
+    def step(self, step: Step) -> Step:
+        """One step."""
+        array, vector, fused = step.array, step.vector_cycles, step.fused
+        if array is not None:
+            tail = -(-array.tail // 2) if Relief.ARRAY in self.reliefs else array.tail
+            cycles = self.cycles(Relief.ARRAY, array.cycles, array.hidden_cycles, ports=array.port_bound)
+            array = ArrayWork(cycles=cycles, tail=tail)
+        if vector is not None:
+            vector = self.cycles(Relief.VECTOR, vector, step.vector_hidden_cycles, ports=step.vector_port_bound)
+        if fused is not None:
+            cycles = self.cycles(Relief.VECTOR, fused.cycles, fused.hidden_cycles, ports=fused.port_bound)
+            fused = Fused(cycles=cycles, work=fused.work)
+        return replace(
+            step, array=array, vector_cycles=vector, vector_port_bound=False, vector_hidden_cycles=0, fused=fused
+        )
+
+    def cycles(self, unit: Relief, cycles: int, hidden: int, *, ports: bool) -> int:
+        """How long a unit works, if `ports`, or itself, took these cycles and the other of the two the hidden ones."""
+        one, other = (Relief.PORTS, unit) if ports else (unit, Relief.PORTS)
+        return max(self.eased(one, cycles), self.eased(other, hidden))
+
+    def eased(self, relief: Relief, cycles: int) -> int:
+        """Half of the cycles, rounded up, if what takes them is twice as fast."""
+        return -(-cycles // 2) if relief in self.reliefs else cycles
 
 
 def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[OpCounters]) -> Diagnosis:

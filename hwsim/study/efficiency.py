@@ -1,23 +1,64 @@
-"""What a run did for its energy: power, operations a joule, utterances a joule, silicon; peak beside sustained."""
+"""What a run did for its energy: power, operations a joule, silicon; peaks; and what the mapper makes least.
+
+A bound for every product, however large: what the array reads anew in each cycle must pass the scratchpad's read port.
+`docs/model.md` derives it.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Workload
-from hwsim.price.area import core_area
+from hwsim.mapping.assemble import Aim
 from hwsim.price.book import PriceBook
-from hwsim.price.price import price
+from hwsim.price.price import Tariff, core_area, price
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
-from hwsim.results.efficiency import Areas, Efficiency, EnergyGroups, EnergySplit, Operation, ratio
-from hwsim.results.energy import Components, Energy
+from hwsim.quantities.registry import IdentityCache
+from hwsim.results.figures import (
+    Areas,
+    Components,
+    Efficiency,
+    Energy,
+    EnergyGroups,
+    EnergySplit,
+    Operation,
+    PeakLimit,
+    ReachablePeak,
+    ratio,
+)
 from hwsim.results.measured import Measured
-from hwsim.schedule.counters import OpCounters, Stalls, Units
-from hwsim.timing.peak import reachable_peak
+from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
+from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
+
+
+def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
+    """The peak of each mode of the chip's array, with operands of just that format."""
+    return tuple(reachable_peak(chip, mode, mode.bits, mode.bits) for mode in chip.array.modes)
+
+
+@lru_cache(maxsize=1024)
+def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int) -> ReachablePeak:
+    """The peak of one mode for operands of those widths in the scratchpad."""
+    most, feed = chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
+    loading, reading = feed.loading, feed.bytes_per_cycle / chip.scratchpad.read
+    if max(loading, reading) <= 1:
+        limit = PeakLimit.ARRAY
+    else:
+        limit = PeakLimit.SCRATCHPAD_READ if reading >= loading else PeakLimit.WEIGHT_LOAD
+    return ReachablePeak(
+        mode=mode,
+        macs_per_cycle=most,
+        reachable_macs_per_cycle=most / max(Fraction(1), loading, reading),
+        limit=limit,
+        operand_bytes_per_cycle=feed.bytes_per_cycle,
+        port_bytes_per_cycle=Fraction(chip.scratchpad.read),
+    )
+
 
 ATTO = 10**18
 TERA = 10**12
@@ -143,3 +184,49 @@ def energy_split(precision: str, spent: Components, first: Components) -> Energy
     now, before = groups(spent), groups(first)
     saved = {f.name: getattr(before, f.name) - getattr(now, f.name) for f in fields(EnergyGroups)}
     return EnergySplit(precision=precision, energy_aj=now, saved_aj=sorted_pairs(saved))
+
+
+@lru_cache(maxsize=8)  # each remembers many steps, and what they were made of
+def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
+    """The objective, and what energy is on a chip with these prices."""
+    return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyOf:
+    """The energy of a schedule that takes so many cycles, in attojoules: that of its run, without the shares of ops.
+
+    Energy is a sum of counts times prices, so equal steps are charged once, and the chip leaks once for all of them.
+    What gated products save is left out: it is the same in every schedule.
+    """
+
+    tariff: Tariff
+    known: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
+
+    def __call__(self, schedule: Schedule, cycles: int) -> int:
+        total = self._charged(None, Work(), cycles)
+        for placed in schedule.placed():
+            total += placed.times * self._of(placed.node)
+        return total
+
+    def _of(self, node: OpSchedule | Preload) -> int:
+        if isinstance(node, Preload):
+            return self._charged(None, node.work(), 0)
+        return self.known.of(
+            node.steps, node.mode, make=lambda: self._charged(node.mode, node.work() + node.fused_work(), 0)
+        )
+
+    def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
+        counters = OpCounters(
+            name="all of it",
+            kind="gemm",
+            mode=mode,
+            times=1,
+            macs=work.macs,
+            cycles=cycles,
+            busy=Units(),
+            stalls=Stalls(),
+            span=cycles,
+            work=work,
+        )
+        return sum(unit.attojoules * count for unit, count in self.tariff.charges(counters, 0))

@@ -5,13 +5,13 @@ from fractions import Fraction
 from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Loop
+from hwsim.ir.view import Share
 from hwsim.ir.workload import Workload
-from hwsim.mapping.choice import Aim
+from hwsim.mapping.assemble import Aim
 from hwsim.mapping.explain import candidates_of, mapper_of, operands_of, producer_of, room_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_mappers import MatmulMapper
 from hwsim.mapping.schedule import Planned, planned
-from hwsim.quantities.share import Share
 from hwsim.results.explanation import Explanation, Roof
 from hwsim.schedule.counters import OpCounters
 from hwsim.schedule.schedule import Ports, port_cycles

@@ -10,7 +10,7 @@ from hwsim.inputs.trace import TraceFile
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import decoding_of, with_decoding
 from hwsim.models.decoding import BeamCounts, Greedy, GreedyCounts
-from hwsim.quantities.progress import Progress, no_progress
+from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.measured import Measured, Measuring, WriteTrace
 from hwsim.results.quality import Quality

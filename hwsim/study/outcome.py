@@ -8,23 +8,19 @@ from fractions import Fraction
 from importlib.metadata import version
 
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import fingerprint
-from hwsim.quantities.sources import sources_of
-from hwsim.results.efficiency import ratio
-from hwsim.results.energy import Components, Energy
+from hwsim.quantities.plain_data import Objective, fingerprint, sources_of
+from hwsim.results.figures import Components, Energy, ratio
 from hwsim.results.measured import Measured
 from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters
 from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
-from hwsim.study.efficiency import areas, efficiency, operation
-from hwsim.timing.peak import reachable_peak
+from hwsim.study.efficiency import areas, efficiency, operation, reachable_peak
 
 
 @dataclass(frozen=True, slots=True)

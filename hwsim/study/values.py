@@ -21,12 +21,12 @@ from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
 from hwsim.inputs.model_input import ModelInput, fits, lengths, model_input, read_source
 from hwsim.inputs.weights import read_parameters
-from hwsim.ir.search import SymbolLoop
+from hwsim.ir.tensor import SymbolLoop
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, decoding_of, with_decoding
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
+from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.progress import Progress, no_progress
 from hwsim.results.measured import Sources, WriteTrace
 from hwsim.results.quality import Origin, Quality
 from hwsim.tensor.backend import ExactProducts, OrderedProducts, ProductBackend

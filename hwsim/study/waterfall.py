@@ -12,22 +12,21 @@ from dataclasses import dataclass, field, replace
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.objective import Objective
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Tensor
-from hwsim.mapping.choice import Aim
+from hwsim.mapping.assemble import Aim
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.schedule import planned
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
+from hwsim.quantities.plain_data import Objective, Progress, no_progress, stage
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.progress import Progress, no_progress, stage
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
 from hwsim.schedule.counters import RunCounters
-from hwsim.study.objective import aim_of
+from hwsim.study.efficiency import aim_of
 
 CHAIN = tuple(Change)
 OTHER_ORDER = (

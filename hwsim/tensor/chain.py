@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import Unsupported
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Apply, Elementwise
+from hwsim.ir.ops import Apply, Elementwise, Function
 from hwsim.kernels import chain as kernels
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.fixed_point import one_factor

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.tensor.quant_params import QuantParams
 
 TABLE_ENTRIES = 1 << 16

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Reduction
+from hwsim.ir.ops import Function, Reduction
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.functions import TABLE_ZERO, table
 from hwsim.tensor.quant_params import Ints, QuantParams, even

@@ -11,8 +11,7 @@ from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode, Spot
 from hwsim.schedule.steps import Repeat, StepTree
 from hwsim.schedule.unit_table import StallReason, Unit
-from hwsim.timing.encode import encode
-from hwsim.timing.timeline import walked
+from hwsim.timing.timeline import encode, walked
 
 MOST = 1_000_000
 """So many events are listed, unless more are asked for; they take some hundred bytes each."""

@@ -1,6 +1,7 @@
-"""When the steps of a schedule run on the four units of a core, and what that amounts to for each op."""
+"""When the steps of a schedule run on the units of a core: encoded, walked, and what that amounts to for each op."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +9,240 @@ from numpy.typing import NDArray
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
-from hwsim.quantities.caches import IdentityCache
+from hwsim.quantities.registry import IdentityCache
 from hwsim.schedule.counters import Stalls, Units
-from hwsim.schedule.schedule import Schedule
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
+from hwsim.schedule.steps import StepTree
 from hwsim.schedule.unit_table import StallReason, Unit
-from hwsim.timing.encode import EncodedSchedule, encode
+from hwsim.timing.encode_steps import (
+    ASKED,
+    LONGEST,
+    NO_ROW,
+    WHOLE,
+    Run,
+    Runs,
+    Touch,
+    check_longest,
+    columns_of,
+    op_code,
+    step_code,
+)
+
+NO_LIMIT = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSchedule:
+    """A schedule ready to be walked. `ops` names the rows of the totals."""
+
+    ops: tuple[str, ...]
+    arrays: tuple[NDArray[np.int64], ...]  # code, refs, touched, fixed, sizes, two_spaces
+
+
+def encode(schedule: Schedule) -> EncodedSchedule:
+    """The arrays for a schedule; Unsupported if its times might not fit 64 bits."""
+    ports, writer = schedule.ports, _Writer(schedule.ports)
+    check_longest(writer.nodes(schedule.body, 0).longest)
+    writer.finish()
+    kept = _longest_period(ports) + 1
+    key_at, keys = _places(writer.key_sizes, kept)
+    past_at, pasts = _places(writer.past_sizes, kept)
+    ops, tensors, two_spaces = writer.runs.ops, writer.runs.tensors, schedule.two_spaces
+    arrays = (
+        writer.code(key_at, past_at),
+        _table(writer.runs.refs, 2),
+        _table(writer.touched, c.TOUCHED_COLUMNS),
+        _fixed(ports),
+        np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
+        np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
+    )
+    return EncodedSchedule(tuple(ops), arrays)
+
+
+def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> EncodedSchedule:
+    """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
+    code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
+    rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
+    for end in (0, -1):
+        rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
+    for row, depth in code.begins:
+        rows[row, c.OP_HIGH] = 1
+        at = (depth - 1) * kept
+        rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
+    deep = code.depth * kept
+    sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
+    return EncodedSchedule(
+        ("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE)
+    )
+
+
+_ONE_SPACE = np.zeros(1, np.int64)
+
+
+def _longest_period(ports: Ports) -> int:
+    """The longest period of a loop that is looked for."""
+    return max(16, 2 * ports.slots)
+
+
+def _fixed(ports: Ports) -> NDArray[np.int64]:
+    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports), NO_LIMIT
+    return np.array(values, np.int64)
+
+
+def _least_key(ports: Ports) -> int:
+    """The integers of a loop's key that belong to no tensor."""
+    stores = ports.store_delay + 1 if ports.shared else 0
+    return c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
+
+
+def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
+    """Where the snapshots of each level begin, and how much room all of them take."""
+    places, at = {}, 0
+    for level in sorted(sizes):
+        places[level] = at
+        at += sizes[level] * kept
+    return places, at
+
+
+def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
+    return np.array(rows, np.int64).reshape(len(rows), columns)
+
+
+@dataclass(slots=True)
+class _Body:
+    """What is known of the nodes inside a stretch: units and rings used, cycles of one iteration if nothing overlaps,
+    and how each of them touches what it uses."""
+
+    units: int = 0
+    rings: int = 0
+    loaded: int = 0
+    longest: int = 0
+    touches: list[Touch] = field(default_factory=list)
+
+    def use(self, units: int, rings: int, loaded: int, longest: int) -> None:
+        self.units |= units
+        self.rings |= rings
+        self.loaded |= loaded
+        self.longest += longest
+
+
+class _Writer:
+    """Collects rows while it walks down a schedule's tree. What depends on a row's place is filled in at the end."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self.parts: list[NDArray[np.int64]] = []
+        self.length = 0
+        self.runs = Runs()
+        self.touched: list[tuple[int, ...]] = []
+        self.loops: list[tuple[int, ...]] = []  # of each stretch: its row, its level, what stands in OP_LOW to KEY_SIZE
+        self.key_sizes: dict[int, int] = {}
+        self.past_sizes: dict[int, int] = {}
+        self.least_key = _least_key(ports)
+        self._run_of: dict[int, Run] = {}  # by the identity of an op's schedule
+        self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identity of what stands in them
+        self._kept: list[Touch] = []  # so that no others get their identity
+
+    def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
+        """Rows for these nodes inside `level` loops and ops, and what is known of them."""
+        body = _Body()
+        for node in nodes:
+            match node:
+                case OpSchedule():
+                    self._op(node, level, body)
+                case LoopSegment():
+                    self._stretch(node, level, body)
+                case Preload():
+                    self._preload(node, body)
+        return body
+
+    @property
+    def depth(self) -> int:
+        """How deep loops and ops lie in each other."""
+        return max(self.runs.depth, *self.key_sizes, 0)
+
+    def finish(self) -> None:
+        """Room for the snapshots of loops in steps, when all of them are known."""
+        for level, ops in self.runs.inner_loops():
+            self._room(level, self.least_key, ops)
+
+    def code(self, key_at: Mapping[int, int], past_at: Mapping[int, int]) -> NDArray[np.int64]:
+        """All rows, with what depends on their places."""
+        if not self.parts:
+            return np.zeros((0, c.COLUMNS), np.int64)
+        code = np.concatenate(self.parts)
+        places = np.array([(key_at.get(level, 0), past_at.get(level, 0)) for level in range(self.depth + 1)], np.int64)
+        self.runs.fill_in(code, places, self.least_key)
+        if self.loops:
+            loops = np.array(self.loops, np.int64)
+            rows = loops[:, 0]
+            code[rows, c.OP_LOW : c.TOUCHED_HIGH + 1] = loops[:, 2:6]
+            code[rows, c.KEY_SIZE] = loops[:, 6]
+            code[rows[:, None], [c.KEY_AT, c.PAST_AT]] = places[loops[:, 1]]
+        return code
+
+    def _add(self, rows: NDArray[np.int64], length: int = 1) -> int:
+        """Rows are added, to be copied at the end; where the first one stands."""
+        at = self.length
+        self.parts.append(rows)
+        self.length += length
+        return at
+
+    def _row(self, *values: int) -> int:
+        return self._add(np.array([(*values, *NO_ROW[len(values) :])], np.int64))
+
+    def _stretch(self, segment: LoopSegment, level: int, around: _Body) -> None:
+        begin = np.zeros((1, c.COLUMNS), np.int64)
+        at = self._add(begin)
+        body = self.nodes(segment.body, level + 1)
+        touch, touched = self._touch(body)
+        begin[0, : c.RINGS_LOADED + 1] = (c.BEGIN, segment.times, body.units, body.rings, body.loaded)
+        key = self.least_key + len(touch.tensors) * (1 + 2 * c.READERS)
+        self.loops.append((at, level + 1, touch.low, touch.high, touched, touched + len(touch.tensors), key))
+        self._room(level + 1, key, touch.high - touch.low)
+        self._row(c.END, at)
+        around.use(body.units, body.rings, body.loaded, segment.times * body.longest)
+        if touch.high > touch.low:
+            around.touches.append(touch)
+
+    def _touch(self, body: _Body) -> tuple[Touch, int]:
+        """How a body touches what it uses, and where in `touched` that stands, once for all iterations."""
+        key = tuple(map(id, body.touches))
+        found = self._bodies.get(key)
+        if found is None:
+            touch = Touch.of_all(body.touches)
+            found = self._bodies[key] = touch, len(self.touched)
+            self.touched += [(tensor, *columns_of(how)) for tensor, how in touch.tensors.items()]
+        return found
+
+    def _room(self, level: int, key: int, ops: int) -> None:
+        """Snapshots of a loop on that level: the integers of their keys, the ops whose totals they keep."""
+        self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
+        self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
+
+    def _op(self, op: OpSchedule, level: int, around: _Body) -> None:
+        run = self._run_of.get(id(op))
+        if run is None:
+            run = self._run_of[id(op)] = self.runs.of(op, op_code(op, self.ports))
+        steps = run.steps
+        self.runs.place(run, self._add(steps.rows, run.length), level)
+        around.use(steps.units, steps.rings, steps.loaded, steps.longest)
+        around.touches.append(run.touch)
+
+    def _preload(self, node: Preload, around: _Body) -> None:
+        op, tensor = self.runs.op(node.op), self.runs.tensor(node.tensor)
+        cycles = self.ports.load_cycles(node.bytes)
+        around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
+        dead = [self.runs.tensor(name) for name in node.overwrites]
+        touch = Touch(op, op + 1, {tensor: WHOLE})
+        for one in dead:
+            touch.tensors[one] = touch.tensors.get(one, 0) | ASKED
+        around.touches.append(touch)
+        self._kept.append(touch)
+        low = len(self.runs.refs)
+        self.runs.refs += [(c.OVERWRITES, one) for one in dead]
+        self._row(c.PRELOAD, op, min(cycles, LONGEST), tensor, low, len(self.runs.refs))
+
 
 _DRIVEN = tuple(Unit)[: c.UNITS]
 """The units that the kernel drives, as it numbers them; all others do nothing yet."""

@@ -17,15 +17,15 @@ from data import ARCH, ROOT
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.hardware.array import ARRAYS, ComputeArray
 from hwsim.hardware.chip import Chip
+from hwsim.inputs.files import Kind
 from hwsim.inputs.load import load_prices
 from hwsim.inputs.schema import schema
-from hwsim.inputs.shipped import Kind
-from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
+from hwsim.price.price import core_area
 from hwsim.quantities.precision import Precision
 from hwsim.results.measured import Sources
+from hwsim.study.efficiency import peaks
 from hwsim.study.values import prepared, run_values
-from hwsim.timing.peak import peaks
 from strategies.chips import chip, systolic
 
 SERIAL = '''
@@ -41,7 +41,7 @@ from hwsim.schedule.counters import Work
 from hwsim.quantities.noun import Whole
 from hwsim.quantities.precision import Precision
 from hwsim.hardware.summation import Register, Summation
-from hwsim.hardware.tile_shape import TileShape, TilingConstraints
+from hwsim.hardware.array import TileShape, TilingConstraints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

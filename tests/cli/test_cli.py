@@ -10,7 +10,7 @@ import pytest
 from command import printed
 from data import ARCH, PRICES, RNNT, ROOT
 from hwsim.cli.main import COMMANDS, main
-from hwsim.inputs.shipped import Kind, about, names
+from hwsim.inputs.files import Kind, about, names
 from hwsim.models.catalogue import RECIPES
 from strategies.broken_files import POLICIES
 

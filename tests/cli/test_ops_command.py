@@ -11,8 +11,8 @@ import pytest
 from command import HWSIM, printed
 from data import RNNT
 from hwsim.errors import InvalidValue
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_workload
-from hwsim.inputs.shipped import Kind, names
 from hwsim.quantities.precision import POLICIES
 from hwsim.study.listing import listing
 

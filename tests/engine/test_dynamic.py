@@ -15,9 +15,8 @@ from hwsim.engine.accounting import counters_of
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.summation import Summation
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Gemm, Quantise
+from hwsim.ir.ops import Function, Gemm, Quantise
 from hwsim.ir.workload import Workload
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import AnyRecipe, workload

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.arrays.systolic.array import SystolicArray
+from hwsim.arrays.systolic.closed_form import sums_kept, tile_register_bits, widths
 from hwsim.arrays.systolic.elements import Dataflow
-from hwsim.arrays.systolic.movement import sums_kept, tile_register_bits, widths
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip

@@ -27,8 +27,8 @@ from hwsim.models.decoding import AlignmentLength
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.oracle.requantise import by_fixed_point
 from hwsim.oracle.vector import fixed_point
-from hwsim.quantities.kind_table import kind_name
 from hwsim.quantities.precision import PrecisionPlan, Rule
+from hwsim.quantities.registry import kind_name
 from hwsim.report.export import to_csv
 from hwsim.report.quality import losing_most, weights_remark
 from hwsim.report.quality_figure import draw_along, quality_png

@@ -29,8 +29,7 @@ from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, DensityRatio, Greedy, Joint, LstmLm, Prediction, TimeSynchronous
 from hwsim.models.rnnt import Encoder, Rnnt
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Mode, Quantisation, WeightQuantiser
-from hwsim.quantities.scaling import Granularity
+from hwsim.quantities.quantisation import ActivationQuantiser, Clip, Granularity, Mode, Quantisation, WeightQuantiser
 from hwsim.results.measured import Sources
 from hwsim.study.values import prepared, run_values
 from hwsim.tensor.backend import ExactProducts, OrderedProducts

@@ -10,7 +10,7 @@ from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import workload

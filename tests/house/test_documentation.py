@@ -13,10 +13,10 @@ from data import ROOT
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
+from hwsim.inputs.files import Kind
 from hwsim.inputs.schema import schema
-from hwsim.inputs.shipped import Kind
 from hwsim.models.catalogue import RECIPES
-from hwsim.quantities.family import Family
+from hwsim.quantities.registry import Family
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
 

@@ -7,8 +7,7 @@ import pytest
 from data import ARCH, PRICES, RNNT
 from hwsim.errors import FileProblem, UserError
 from hwsim.inputs.check import check
-from hwsim.inputs.files import LARGEST_TEXT
-from hwsim.inputs.shipped import Kind
+from hwsim.inputs.files import LARGEST_TEXT, Kind
 from strategies.broken_files import (
     BROKEN_CHIPS,
     BROKEN_ENERGY_OF_CHIPS,

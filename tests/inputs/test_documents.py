@@ -9,7 +9,7 @@ import pytest
 
 from command import printed
 from data import ARCH, RNNT
-from hwsim.inputs.shipped import Kind, names
+from hwsim.inputs.files import Kind, names
 
 SUMMARY_KEYS = [
     "chip", "workload", "precision", "batch", "cycles", "latency_ms", "host_ms", "audio_seconds", "rtf",

@@ -14,12 +14,10 @@ from hwsim.errors import FileProblem, InvalidValue, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
-from hwsim.inputs.files import read_text
+from hwsim.inputs.files import Kind, names, read_document, read_text
 from hwsim.inputs.load import load_chip, load_prices, load_workload
-from hwsim.inputs.shipped import Kind, names
-from hwsim.inputs.yaml.document import read_document
+from hwsim.quantities.fields import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.units import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
 from strategies.chips import systolic
 
 

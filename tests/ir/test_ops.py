@@ -15,15 +15,14 @@ from hwsim.engine.values.integers import INTEGER_KINDS
 from hwsim.engine.values.trace import TRACED_KINDS
 from hwsim.errors import InvalidValue
 from hwsim.ir import ops
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import OP_TABLE, is_depthwise, op_spec
-from hwsim.ir.ops import Conv, ConvAxis, Gemm, Move, Op, Reduce, Reduction
+from hwsim.ir.ops import Conv, ConvAxis, Function, Gemm, Move, Op, Reduce, Reduction
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window, window
-from hwsim.mapping.row_kinds import ROW_KINDS
-from hwsim.quantities.kind_table import kind_name
+from hwsim.mapping.blocks import ROW_KINDS
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import kind_name
 from hwsim.report.export import run_files
 from hwsim.report.op_styles import OP_STYLES
 from hwsim.report.quality_figure import draw_along

@@ -10,10 +10,9 @@ from hwsim.errors import InvalidValue
 from hwsim.ir.ops import Move
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
-from hwsim.ir.view import Affine, View, Window, window
+from hwsim.ir.view import Affine, Share, View, Window, spread, window
+from hwsim.mapping.liveness import ProgramUses
 from hwsim.mapping.schedule import schedule
-from hwsim.mapping.uses import ProgramUses
-from hwsim.quantities.share import Share, spread
 from hwsim.timing import timeline
 from strategies.chips import chip
 from strategies.programs import move

@@ -18,18 +18,16 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.ir.program import Loop, Node, Program
-from hwsim.ir.view import Affine, View
+from hwsim.ir.view import Affine, Share, View
 from hwsim.ir.workload import Workload
 from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats
 from hwsim.mapping.schedule import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
 from hwsim.models.rnnt import Chunks, Rnnt
-from hwsim.quantities.share import Share
 from hwsim.schedule.schedule import Preload
 from hwsim.study.listing import listing
-from hwsim.study.operating import check_functions
-from hwsim.study.simulate import simulate
+from hwsim.study.simulate import check_functions, simulate
 from strategies.chips import chip
 from strategies.recipes import FUSIONS, MS, RECIPES, rnnts
 from witnesses.interpreter import had

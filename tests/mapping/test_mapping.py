@@ -14,14 +14,13 @@ from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
 from hwsim.hardware.summation import Accumulator
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import is_depthwise, op_spec
-from hwsim.ir.ops import Gemm
+from hwsim.ir.ops import Function, Gemm
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.matrix import candidates, mode_of
+from hwsim.mapping.op_mappers import candidates, mode_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.target import target_of

@@ -9,16 +9,15 @@ from data import ROOT
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
+from hwsim.hardware.array import TileShape
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
-from hwsim.hardware.tile_shape import TileShape
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Apply, Elementwise, Gemm, Reduction
+from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.matrix import mode_of
+from hwsim.mapping.op_mappers import mode_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import Tiling

@@ -14,25 +14,23 @@ from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.mapping import planning_limits as limits
+from hwsim.mapping import schedule as limits
 from hwsim.mapping.analysed_program import MOST_ITEMS, analyse, items_of
+from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
 from hwsim.mapping.schedule import planned, schedule
-from hwsim.mapping.scratchpad_allocator import Buffer, ScratchpadAllocator
 from hwsim.mapping.target import target_of
-from hwsim.mapping.uses import Span
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
-from hwsim.quantities.caches import EqualityCache, IdentityCache
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import OpSchedule, Residency
 from hwsim.schedule.steps import Repeat, Step
-from hwsim.timing.encode import encode
 from hwsim.timing.encode_steps import LONGEST
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import encode, times
 from strategies.chips import chip
 from strategies.programs import gemm
 

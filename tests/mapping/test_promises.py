@@ -13,16 +13,13 @@ from command import printed
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad
-from hwsim.hardware.objective import Objective
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload, prices_of
-from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.mapping.analysed_program import analyse, items_of
-from hwsim.mapping.assemble import assemble
-from hwsim.mapping.candidate_capacities import MANY_OPS, SLOTS, candidate_capacities, powers_below, slots, stride
-from hwsim.mapping.choice import Aim
-from hwsim.mapping.matrix import TiledMatmul, candidates, fastest_tiling, min_traffic_tiling, mode_of, tiled_into
+from hwsim.mapping.assemble import MANY_OPS, SLOTS, Aim, assemble, candidate_capacities, powers_below, slots, stride
+from hwsim.mapping.op_mappers import TiledMatmul, candidates, fastest_tiling, min_traffic_tiling, mode_of, tiled_into
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.plan import naive_plan, plan, residents_that_save_most
 from hwsim.mapping.residency import saved
@@ -31,8 +28,9 @@ from hwsim.mapping.target import target_of
 from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
 from hwsim.price.price import price
+from hwsim.quantities.plain_data import Objective
 from hwsim.schedule.schedule import OpSchedule, Schedule
-from hwsim.study.objective import aim_of
+from hwsim.study.efficiency import aim_of
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
 from models.test_rnnt import recipe

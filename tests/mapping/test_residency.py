@@ -6,9 +6,8 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
 from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
-from hwsim.mapping.scratchpad_allocator import Buffer, ScratchpadAllocator
-from hwsim.mapping.uses import Span
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}

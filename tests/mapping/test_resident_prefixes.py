@@ -7,17 +7,14 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from hwsim.hardware.chip import Chip, Scratchpad
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Apply, Elementwise, Gemm
+from hwsim.ir.ops import Apply, Elementwise, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.assemble import assemble, placements
-from hwsim.mapping.plan import Plan, plan
-from hwsim.mapping.refusal import UnsupportedOp
-from hwsim.mapping.row_partitionable import row_partitionable
-from hwsim.mapping.target import target_of
+from hwsim.mapping.plan import Plan, plan, row_partitionable
+from hwsim.mapping.target import UnsupportedOp, target_of
 from hwsim.schedule.schedule import OpSchedule, Residency, Schedule
 from hwsim.schedule.steps import Ring
 from hwsim.timing.timeline import times

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
-from hwsim.mapping import alone, choice
+from hwsim.mapping import assemble as choice
+from hwsim.mapping import target as alone
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.assemble import assemble
 from hwsim.mapping.plan import naive_plan, plan, sufficient_capacity

@@ -12,13 +12,11 @@ from hwsim.ir.ops import ConvAxis, Reduction
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.models.blocks.attention import Heads, all_frames, relative_attention
-from hwsim.models.blocks.chain import gated_linear, relu, swish
 from hwsim.models.blocks.convolution import convolution, depthwise
-from hwsim.models.blocks.embedding import embedding
-from hwsim.models.blocks.lstm import BACKWARD, FORWARD, Sequence, lstm_sequence
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.pooling import pooled, time_stacked
-from hwsim.models.fragment import Fragment, indices, tensor
+from hwsim.models.fragment import Fragment, embedding, gated_linear, indices, relu, swish, tensor
+from hwsim.models.transducer import BACKWARD, FORWARD, Sequence, lstm_sequence
 from witnesses.interpreter import Array, interpreted
 
 SMALL = st.integers(1, 4)

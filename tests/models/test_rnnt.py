@@ -20,8 +20,8 @@ from hwsim.models.decoding import (
     TimeSynchronous,
 )
 from hwsim.models.rnnt import Chunks, Encoder, Rnnt
+from hwsim.quantities.fields import PICOSECONDS
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
-from hwsim.quantities.units import PICOSECONDS
 from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate
 from strategies.chips import chip

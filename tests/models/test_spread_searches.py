@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.ir.view import Share, spread
 from hwsim.ir.workload import Workload
-from hwsim.mapping.uses import ProgramUses
+from hwsim.mapping.liveness import ProgramUses
 from hwsim.models.catalogue import workload
 from hwsim.models.decoding import (
     AlignmentLength,
@@ -25,7 +26,6 @@ from hwsim.models.decoding import (
     new_prefixes,
 )
 from hwsim.models.rnnt import Chunks, Encoder, Rnnt
-from hwsim.quantities.share import Share, spread
 from hwsim.study.simulate import simulate
 from strategies.recipes import MS, rnnts
 

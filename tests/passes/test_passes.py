@@ -13,23 +13,18 @@ from hypothesis import strategies as st
 
 from engine.test_values import assert_same, calibrated, given_to, run
 from hwsim.errors import InvalidValue
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.inputs.shipped import Kind, names
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm
 from hwsim.ir.program import Program
-from hwsim.ir.search import BeamLoop, GreedyLoops, SymbolLoop
-from hwsim.ir.tensor import Role
+from hwsim.ir.tensor import BeamLoop, GreedyLoops, Role, SymbolLoop
 from hwsim.ir.view import View
-from hwsim.models.blocks.chain import relu, residual
-from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
 from hwsim.models.catalogue import AnyRecipe, at_length, workload
-from hwsim.models.fragment import Fragment, indices, tensor
-from hwsim.passes.precision import with_precision
+from hwsim.models.fragment import Fragment, indices, linear, relu, residual, tensor
+from hwsim.passes.precision import in_precision, with_precision, workload_of
 from hwsim.passes.wanted import ruled_ops
-from hwsim.passes.workload import in_precision, workload_of
 from hwsim.quantities.precision import POLICIES, Precision, PrecisionPlan, Rule
 from hwsim.study.compare import compare
 from hwsim.study.listing import listing

@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.dram import DramType
-from hwsim.hardware.prices import Confidence, Constants, Price, TechnologyTable
-from hwsim.hardware.unit_price import Component
+from hwsim.hardware.prices import Component, Confidence, Constants, DramType, Price, TechnologyTable
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
 from hwsim.price.gating import zero_products
 from hwsim.price.price import price
 from hwsim.quantities.precision import Precision
-from hwsim.results.energy import Components, Energy
+from hwsim.results.figures import Components, Energy
 from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
 from strategies.chips import chip

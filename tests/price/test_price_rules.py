@@ -10,18 +10,25 @@ from hypothesis import strategies as st
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.dram import DramType
-from hwsim.hardware.prices import Confidence, PriceTable, SramPrice, TechnologyTable, WidthRule
+from hwsim.hardware.prices import Confidence, DramType, PriceTable, SramPrice, TechnologyTable, UnitPrice, WidthRule
 from hwsim.hardware.summation import Accumulator
-from hwsim.hardware.unit_price import UnitPrice
 from hwsim.inputs.load import load_prices
-from hwsim.price.area import core_area
-from hwsim.price.book import PriceBook
-from hwsim.price.converters import adc_price, converter_area, dac_price
-from hwsim.price.memory import dram_price, fit, interconnect_price, scratchpad_price, sram_bit_energy
-from hwsim.price.price import Tariff
-from hwsim.price.rules import gated_mac_price, mac_price, multiply_term, register_price
-from hwsim.price.scaling import area_factor, energy_factor, root
+from hwsim.price.book import PriceBook, area_factor, energy_factor, root
+from hwsim.price.price import Tariff, core_area
+from hwsim.price.rules import (
+    adc_price,
+    converter_area,
+    dac_price,
+    dram_price,
+    fit,
+    gated_mac_price,
+    interconnect_price,
+    mac_price,
+    multiply_term,
+    register_price,
+    scratchpad_price,
+    sram_bit_energy,
+)
 from hwsim.quantities.precision import Precision
 from strategies.chips import chip, systolic
 

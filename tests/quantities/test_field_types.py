@@ -17,9 +17,9 @@ import hwsim
 from hwsim.errors import InvalidValue
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.workload import Recipe
-from hwsim.quantities.family import Family
-from hwsim.quantities.field_types import field_type
+from hwsim.quantities.fields import field_type
 from hwsim.quantities.noun import Noun
+from hwsim.quantities.registry import Family
 from strategies.chips import chip
 
 

@@ -13,12 +13,11 @@ from command import printed
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
 from hwsim.engine.accounting import counters_of
-from hwsim.hardware.objective import Objective
 from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.mapping.schedule import planned
-from hwsim.quantities.sources import NOT_SAID, confidence
+from hwsim.quantities.plain_data import NOT_SAID, Objective, confidence
+from hwsim.study.efficiency import aim_of
 from hwsim.study.explain import explain
-from hwsim.study.objective import aim_of
 
 
 @pytest.mark.slow

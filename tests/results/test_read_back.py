@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 import hwsim
 from hwsim.errors import FileProblem, InvalidValue
-from hwsim.hardware.objective import Objective
 from hwsim.ir.lengths import Lengths, Share
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES as CATALOGUE
 from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.quantities.plain_data import Objective
 from hwsim.report.export import to_json
 from hwsim.results.measured import Measuring, Sources
 from hwsim.results.result import Result
-from hwsim.study.request import Request, run
+from hwsim.study.simulate import Request, run
 from strategies.chips import chip
 from strategies.recipes import LISTS, LSTMS, MS, RECIPES, TRANSFORMERS, conformers, rnnts, tdnnfs
 

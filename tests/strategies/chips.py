@@ -9,7 +9,7 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.hardware.summation import Accumulator
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
 

@@ -2,8 +2,21 @@
 
 from hypothesis import strategies as st
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Apply, Conv, ConvAxis, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.ops import (
+    Apply,
+    Conv,
+    ConvAxis,
+    Elementwise,
+    Function,
+    Gemm,
+    Lookup,
+    Move,
+    Op,
+    Quantise,
+    Reduce,
+    Reduction,
+    Skew,
+)
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View

@@ -12,12 +12,12 @@ from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.program import Program
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.results.diagnosis import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
 from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.steps import ArrayWork, Fused
 from hwsim.schedule.unit_table import Limit, Relief
-from hwsim.study.relieved import relieved
+from hwsim.study.diagnosis import relieved
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
 from strategies.chips import chips

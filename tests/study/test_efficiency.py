@@ -13,17 +13,15 @@ from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.chip import OperatingPoint
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
-from hwsim.price.area import core_area
 from hwsim.price.book import PriceBook
-from hwsim.price.memory import interconnect_price, scratchpad_price
-from hwsim.price.price import Tariff
+from hwsim.price.price import Tariff, core_area
+from hwsim.price.rules import interconnect_price, scratchpad_price
 from hwsim.quantities.precision import Precision
-from hwsim.results.efficiency import EnergyGroups
+from hwsim.results.figures import EnergyGroups
 from hwsim.results.result import Result
 from hwsim.study.compare import compare
 from hwsim.study.efficiency import groups, peak_energy
-from hwsim.study.operating import at_point
-from hwsim.study.simulate import simulate
+from hwsim.study.simulate import at_point, simulate
 from strategies.chips import MODES, chip
 
 TABLE = load_prices("generic_7nm")

@@ -16,7 +16,7 @@ from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.models.conformer import Conformer
 from hwsim.quantities.precision import Precision
 

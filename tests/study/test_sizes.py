@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from data import ROOT
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_workload
-from hwsim.inputs.shipped import Kind, names
 from hwsim.ir.tensor import Role
 from hwsim.models.catalogue import workload
 from hwsim.quantities.precision import PrecisionPlan

@@ -12,8 +12,7 @@ import pytest
 
 import hwsim
 from data import TINY
-from hwsim.inputs.files import TextFile
-from hwsim.inputs.yaml.document import read_document
+from hwsim.inputs.files import TextFile, read_document
 from hwsim.results.quality import Quality
 
 MOST_FILES = 118

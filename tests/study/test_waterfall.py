@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, VectorUnit
-from hwsim.hardware.objective import Objective
-from hwsim.hardware.unit_price import UnitPrice
+from hwsim.hardware.prices import UnitPrice
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload, prices_of
-from hwsim.inputs.shipped import Kind, names
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.matrix import candidates, cycles_alone, fastest_tiling, mode_of
+from hwsim.mapping.op_mappers import candidates, cycles_alone, fastest_tiling, mode_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.schedule import planned
 from hwsim.mapping.target import Target, target_of
@@ -31,8 +30,9 @@ from hwsim.models.conformer import Conformer
 from hwsim.models.rnnt import Rnnt
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
-from hwsim.passes.workload import in_precision
+from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
 from hwsim.results.result import Comparison
 from hwsim.results.waterfall import Change, Cost, WaterfallStep

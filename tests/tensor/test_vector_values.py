@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Apply, Elementwise, Reduction
+from hwsim.ir.ops import Apply, Elementwise, Function, Reduction
 from hwsim.ir.view import View
 from hwsim.oracle import vector
 from hwsim.quantities.precision import Precision

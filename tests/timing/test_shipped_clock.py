@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hwsim.engine.accounting import counters_of
+from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.inputs.shipped import Kind, names
 from hwsim.mapping.schedule import schedule
 from hwsim.schedule.schedule import Residency, Schedule
 from hwsim.timing.timeline import times

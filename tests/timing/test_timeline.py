@@ -14,8 +14,7 @@ from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import Loaded, LoopSegment, OpSchedule, Ports, Schedule, ScheduleNode
 from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step
 from hwsim.schedule.unit_table import Unit
-from hwsim.timing.encode import EncodedSchedule, encode, encode_alone
-from hwsim.timing.timeline import Times, times
+from hwsim.timing.timeline import EncodedSchedule, Times, encode, encode_alone, times
 from strategies.schedules import WORK, draw, draw_ports, jobs_of
 from strategies.timeline_cases import CASES, loop, op, program
 from witnesses.timeline_plan import Fault

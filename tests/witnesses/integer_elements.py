@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.functions import Function
+from hwsim.ir.ops import Function
 from hwsim.oracle import vector
 from hwsim.oracle.quantise import quantise
 from hwsim.quantities.precision import Precision

@@ -11,12 +11,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Loop, Node, Program
 from hwsim.ir.tensor import Role
-from hwsim.ir.view import Affine, View
-from hwsim.quantities.share import Share
+from hwsim.ir.view import Affine, Share, View
 
 Array = NDArray[np.float64]
 

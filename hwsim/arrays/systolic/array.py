@@ -1,21 +1,118 @@
-"""A systolic array as its YAML file says it, and its answers, each of which a neighbour in this room works out."""
+"""The systolic array: R × C processing elements, and its answers to the protocol of arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from hwsim.arrays.systolic import area, closed_form, peak
-from hwsim.arrays.systolic.cost import SystolicMatmul
+from hwsim.arrays.systolic import closed_form
+from hwsim.arrays.systolic.closed_form import SystolicMatmul, interval, sums_kept, tile_register_bits
 from hwsim.arrays.systolic.elements import ArraySide, Dataflow, Drain, MacsPerCycle, PackedMacs, WeightLoad
 from hwsim.errors import InvalidValue
-from hwsim.hardware.array import ArrayArea, ComputeArray, Feed, FullTile, GemmCycles
+from hwsim.hardware.array import ArrayArea, ComputeArray, Feed, FullTile, GemmCycles, TileShape, TilingConstraints
 from hwsim.hardware.array_parts import PartAreas, PartPrices
+from hwsim.hardware.prices import UnitPrice
 from hwsim.hardware.summation import Accumulator, Accumulators, Summation
-from hwsim.hardware.tile_shape import TileShape, TilingConstraints
-from hwsim.hardware.unit_price import UnitPrice
 from hwsim.quantities.noun import Table, Whole, sorted_pairs
 from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+
+
+def array_area(array: "SystolicArray", areas: PartAreas) -> ArrayArea:
+    """The area of all elements, and of a memory for the sums of each column."""
+    return ArrayArea(
+        array=array.rows * array.cols * _element_area(array, areas),
+        accumulators=areas.memory(array.cols * _column_bits(array)),
+    )
+
+
+def element_register_bits(array: "SystolicArray", mode: Precision) -> int:
+    """The registers of one processing element in one mode."""
+    packed, sum_bits = array.packed(mode), array.running_bits(mode)
+    word, sums = packed.k * mode.bits, packed.n * sum_bits
+    if array.dataflow is Dataflow.OS:
+        drain = sums if array.drain is Drain.SEPARATE else 0
+        return word + packed.n * word + sums + drain
+    return word + sums + packed.n * word * (2 if array.shadow_weights else 1)
+
+
+def _element_area(array: "SystolicArray", areas: PartAreas) -> Fraction:
+    """Integer modes share the multipliers and adders of the largest of them; floating-point ones have their own."""
+    modes = array.modes
+    integer = max((_integer_area(array, areas, mode) for mode in modes if not mode.floating), default=Fraction(0))
+    floating = sum((_floating_area(array, areas, mode) for mode in modes if mode.floating), Fraction(0))
+    return integer + floating + areas.registers(max(element_register_bits(array, mode) for mode in modes))
+
+
+def _integer_area(array: "SystolicArray", areas: PartAreas, mode: Precision) -> Fraction:
+    packed = array.packed(mode)
+    tree = (packed.k - 1) * (2 * mode.bits + (packed.k - 1).bit_length())
+    return packed.n * (packed.k * areas.multiplier(mode) + areas.adder(tree + array.running_bits(mode)))
+
+
+def _floating_area(array: "SystolicArray", areas: PartAreas, mode: Precision) -> Fraction:
+    packed = array.packed(mode)
+    return packed.n * packed.k * (areas.multiplier(mode) + areas.floating_adder())
+
+
+def _column_bits(array: "SystolicArray") -> int:
+    """The largest memory that a column needs for its sums; none with stated entries means that it has none."""
+    if array.dataflow is Dataflow.OS:
+        return 0
+    return max(
+        array.packed(mode).n * (array.accumulator_of(mode).entries or 0) * array.result_bits(mode)
+        for mode in array.modes
+    )
+
+
+LONG_STREAM = 1024
+"""Steps of a stationary tile at peak, if neither the array's chunks nor its accumulators end it sooner."""
+
+
+def feed(array: "SystolicArray", mode: Precision, act_bits: int, weight_bits: int) -> Feed:
+    """What enters a full array in each cycle, nothing waited for; what stays costs nothing on a stream that never
+    ends, but chunks load it anew."""
+    stream = array.m_chunk if array.dataflow is not Dataflow.OS else None
+    loading = Fraction(1) if stream is None else Fraction(interval(array, stream), stream)
+    return Feed(_bytes_per_cycle(array, mode, act_bits, weight_bits), loading)
+
+
+def _bytes_per_cycle(array: "SystolicArray", mode: Precision, act_bits: int, weight_bits: int) -> Fraction:
+    packed = array.packed(mode)
+    across = array.cols * packed.n
+    match array.dataflow:
+        case Dataflow.WS:
+            streamed, stationary = act_bits, weight_bits
+        case Dataflow.IS:
+            streamed, stationary = weight_bits, act_bits
+        case Dataflow.OS:
+            return Fraction(packed.k * (array.rows * act_bits + across * weight_bits), 8)
+    entering = Fraction(array.rows * packed.k * streamed, 8)
+    if array.m_chunk is not None:  # what stays is loaded anew for each chunk
+        entering += Fraction(array.rows * packed.k * across * stationary, 8 * array.m_chunk)
+    return entering
+
+
+def full_tile(array: "SystolicArray", mode: Precision) -> FullTile:
+    """One full tile: every processing element makes all its products in every cycle, sums go to the accumulators. The
+    tile takes as long as its interval; its stream is as long as chunks and accumulators allow."""
+    packed = array.packed(mode)
+    k, across = packed.k, array.cols * packed.n
+    if array.dataflow is Dataflow.OS:
+        stream, kept = LONG_STREAM, 0
+        entering_bits = stream * k * (array.rows + across) * mode.bits
+    else:
+        stream = min(array.m_chunk or LONG_STREAM, array.accumulator_of(mode).entries or LONG_STREAM)
+        entering_bits = array.rows * k * (stream + across) * mode.bits
+        kept = sums_kept(array, mode, stream * across, array.rows * k)
+    work = Work(
+        macs=array.macs_per_cycle(mode) * stream,
+        array_register_bits=tile_register_bits(array, mode, stream),
+        accumulator_reads=kept,
+        accumulator_writes=kept,
+    )
+    return FullTile(cycles=interval(array, stream), operand_bytes=-(-entering_bits // 8), work=work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +217,10 @@ class SystolicArray(ComputeArray):
         return -(-k // self.packed(mode).k)
 
     def feed(self, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
-        return peak.feed(self, mode, act_bits, weight_bits)
+        return feed(self, mode, act_bits, weight_bits)
 
     def full_tile(self, mode: Precision) -> FullTile:
-        return peak.full_tile(self, mode)
+        return full_tile(self, mode)
 
     def mac_price(self, prices: PartPrices, mode: Precision, *, gated: bool = False) -> UnitPrice:
         return prices.mac(mode, self.packed(mode).k, self.result_bits(mode), gated=gated)
@@ -133,7 +230,7 @@ class SystolicArray(ComputeArray):
         return prices.partial_sum(mode, self.result_bits(mode), self.accumulator_of(mode).entries)
 
     def area(self, areas: PartAreas) -> ArrayArea:
-        return area.array_area(self, areas)
+        return array_area(self, areas)
 
     def at_pace_of(self, mode: Precision, others: Sequence[Precision]) -> "SystolicArray":
         """Chunks of the accumulators grow with the products of a cycle: they are no matter of time."""

@@ -19,8 +19,7 @@ from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op
 from hwsim.ir.program import Loop, Node, Program
-from hwsim.ir.search import BeamLoop
-from hwsim.ir.tensor import Role
+from hwsim.ir.tensor import BeamLoop, Role
 from hwsim.ir.view import View
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.decoded import Decoded

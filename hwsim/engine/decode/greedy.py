@@ -14,8 +14,7 @@ from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op, Reduce
 from hwsim.ir.program import Loop, Program
-from hwsim.ir.search import GreedyLoops
-from hwsim.ir.tensor import Role
+from hwsim.ir.tensor import GreedyLoops, Role
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.decoded import Decoded
 

@@ -10,7 +10,7 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
 from hwsim.ir.program import Loop, Program
-from hwsim.ir.search import SymbolLoop
+from hwsim.ir.tensor import SymbolLoop
 from hwsim.results.decoded import Decoded
 
 

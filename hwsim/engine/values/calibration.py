@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from hwsim.engine.values.calibration_stats import CalibrationStats, largest
 from hwsim.engine.values.tensor_store import index_tensors
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.ir.functions import Function
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Quantise
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Op, Quantise
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.quantities.precision import Precision, PrecisionPlan

@@ -27,7 +27,7 @@ from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.progress import Progress, no_progress
+from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import Quality
 from hwsim.tensor.backend import ProductBackend

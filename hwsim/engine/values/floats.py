@@ -13,8 +13,8 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
-from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import KindTable
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.reduce import float_reduced, places

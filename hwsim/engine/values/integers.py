@@ -19,8 +19,8 @@ from hwsim.errors import Unsupported
 from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
-from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import KindTable
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
 from hwsim.tensor.products import Matrix, requantisers

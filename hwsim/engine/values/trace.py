@@ -13,8 +13,8 @@ from hwsim.engine.values.spool import Spool
 from hwsim.engine.values.tensor_store import TensorStore, outputs
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.ir.program import Program
-from hwsim.quantities.kind_table import KindTable
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import KindTable
 from hwsim.results.decoded import Decoded
 from hwsim.tensor.formats import storage
 from hwsim.tensor.packing import packed

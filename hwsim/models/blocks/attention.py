@@ -6,13 +6,10 @@ Queries, keys and values are [batch, frames, heads, size of a head]; scores [bat
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Gemm, Reduce, Reduction, Skew
+from hwsim.ir.ops import Function, Gemm, Reduce, Reduction, Skew
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, View, Window, window
-from hwsim.models.blocks.chain import chain, step
-from hwsim.models.blocks.linear import matrix
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, chain, matrix, step, tensor
 from hwsim.quantities.precision import Purpose
 
 BY_HEAD = (0, 2, 1, 3)  # [batch, frames, heads, …] as [batch, heads, frames, …], and back

@@ -10,12 +10,10 @@ from hwsim.ir.ops import ConvAxis
 from hwsim.ir.tensor import FormatOf, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Cache, Heads, relative_attention
-from hwsim.models.blocks.chain import gated_linear, swish
 from hwsim.models.blocks.convolution import depthwise
-from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import batch_norm_swish, layer_norm
 from hwsim.models.blocks.residual import added, feed_forward, normalised
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, gated_linear, linear, swish, tensor
 from hwsim.quantities.precision import Purpose
 
 

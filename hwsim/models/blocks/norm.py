@@ -1,11 +1,9 @@
 """Layer norm, and batch norm as what is left of it after training: a gain and an offset for each channel."""
 
-from hwsim.ir.functions import Function
-from hwsim.ir.ops import Reduce, Reduction
+from hwsim.ir.ops import Function, Reduce, Reduction
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View
-from hwsim.models.blocks.chain import SWISH, chain, step
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import SWISH, Fragment, chain, step, tensor
 
 
 def layer_norm(name: str, read: View, out: Tensor) -> Fragment:

@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 from hwsim.ir.tensor import Tensor
 from hwsim.ir.view import View
-from hwsim.models.blocks.chain import residual
-from hwsim.models.blocks.linear import linear
 from hwsim.models.blocks.norm import layer_norm
-from hwsim.models.fragment import Fragment, tensor
+from hwsim.models.fragment import Fragment, linear, residual, tensor
 
 
 def normalised(name: str, x: Tensor) -> tuple[Tensor, Fragment]:

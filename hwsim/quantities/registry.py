@@ -1,0 +1,204 @@
+"""What the house keeps while it runs: open tables of kinds, and caches.
+
+Any number of threads may ask at once: what two of them make at one time is made twice.
+
+What is worked out from the members and kept, such as what reads a file, is kept until one comes or goes.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from hwsim.errors import InvalidValue, Unsupported
+from hwsim.quantities.noun import kind_of
+
+T = TypeVar("T")
+
+
+class EqualityCache(Generic[T]):
+    """The last things that were made, by keys that are equal.
+
+    What stands in a key by its identity is kept as well, so that nothing else gets that identity.
+
+    >>> squares = EqualityCache[int](most=2)
+    >>> squares.of(3, make=lambda: 3 * 3), squares.of(3, make=lambda: 0)
+    (9, 9)
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._known: dict[Hashable, tuple[T, object]] = {}
+        self._changing = Lock()
+
+    def of(self, key: Hashable, *, keep: object = None, make: Callable[[], T]) -> T:
+        """What was made for an equal key, or what is made now."""
+        found = self._known.get(key)
+        if found is None:
+            found = make(), keep  # outside the lock: it may ask for something else that is remembered
+            with self._changing:
+                if len(self._known) >= self.most and key not in self._known:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = found
+        return found[0]
+
+
+class IdentityCache(Generic[T]):
+    """The last things that were made, by the objects that they were made of.
+
+    These objects must not change. They are kept as well, so that no others get their identity.
+
+    >>> sums = IdentityCache[int](most=2)
+    >>> numbers = (1, 2)
+    >>> sums.of(numbers, make=lambda: sum(numbers)), sums.of(numbers, make=lambda: 0)
+    (3, 3)
+    """
+
+    def __init__(self, most: int) -> None:
+        self._equal = EqualityCache[T](most)
+
+    def of(self, *objects: object, make: Callable[[], T]) -> T:
+        """What was made of these very objects, or what is made now."""
+        return self._equal.of(tuple(map(id, objects)), keep=objects, make=make)
+
+
+R = TypeVar("R")
+
+
+class KindTable(Generic[R]):
+    """Rows by kinds of op, which are classes; `room` says in errors who knows them.
+
+    >>> table = KindTable[str]("zoos", {int: "whole"})
+    >>> table.of(3)
+    'whole'
+    >>> with table.registered(str, "text"):
+    ...     table.of("a"), table.named("str")
+    ('text', 'text')
+    >>> table.named("str")
+    Traceback (most recent call last):
+    hwsim.errors.Unsupported: zoos know no ops of the kind 'str', but int; register a row (docs/adding_an_op.md)
+    """
+
+    def __init__(self, room: str, rows: Mapping[type[Any], R]) -> None:
+        self.room = room
+        self._rows = dict(rows)
+
+    def __iter__(self) -> Iterator[type[Any]]:
+        return iter(self._rows)
+
+    def of(self, op: object) -> R:
+        """The row of an op's kind; Unsupported if there is none."""
+        row = self._rows.get(type(op))
+        if row is None:
+            raise self._unknown(kind_name(type(op)))
+        return row
+
+    def named(self, name: str) -> R:
+        """The row of the kind that reports call so."""
+        for kind, row in self._rows.items():
+            if kind_name(kind) == name:
+                return row
+        raise self._unknown(name)
+
+    def _unknown(self, name: str) -> Unsupported:
+        known = ", ".join(map(kind_name, self._rows))
+        return Unsupported(
+            f"{self.room} know no ops of the kind '{name}', but {known}; register a row (docs/adding_an_op.md)"
+        )
+
+    def register(self, kind: type[Any], row: R) -> None:
+        """A row for a kind that has none yet, for the rest of the program; files tell kinds apart by their names."""
+        if kind_name(kind) in map(kind_name, self._rows):
+            raise Unsupported(
+                f"{self.room} know ops of the kind '{kind_name(kind)}' already; give the new kind another name"
+            )
+        self._rows[kind] = row
+
+    @contextmanager
+    def registered(self, kind: type[Any], row: R) -> Iterator[None]:
+        """A row for a kind that has none, for a while."""
+        self.register(kind, row)
+        try:
+            yield
+        finally:
+            del self._rows[kind]
+
+
+def kind_name(kind: type[Any]) -> str:
+    """The name of a kind of op, as reports print it."""
+    return kind.__name__.lower()
+
+
+N = TypeVar("N")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEPT: list[Callable[[], None]] = []
+
+
+def kept_for_kinds(work_out: F) -> F:
+    """Caches a function whose results depend on the members of families, until one of these comes or goes."""
+    cached: Any = cache(work_out)
+    _KEPT.append(cached.cache_clear)
+    kept: F = cached
+    return kept
+
+
+class Family(Generic[N]):
+    """The table of a family: one noun for each kind. It stands in `Annotated[Base, FAMILY]`; a file need not name the
+    kind of the default member.
+
+    >>> from dataclasses import dataclass
+    >>> from typing import Literal
+    >>> from hwsim.quantities.noun import Noun
+    >>> @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Square(Noun):
+    ...     kind: Literal["square"] = "square"
+    >>> shapes = Family[Noun]("shape", default="square")
+    >>> shapes.register(Square)
+    >>> shapes.register(Square)
+    Traceback (most recent call last):
+    hwsim.errors.InvalidValue: kind = 'square': is the kind of another shape, Square; call the new one otherwise
+    """
+
+    def __init__(self, what: str, *, default: str) -> None:
+        self.what, self.default = what, default
+        self._members: dict[str, type[N]] = {}
+
+    @property
+    def members(self) -> tuple[type[N], ...]:
+        """All members, in the order in which they were registered."""
+        return tuple(self._members.values())
+
+    def register(self, noun: type[N]) -> None:
+        """Add a member; the field `kind`, a Literal, says of which kind it is."""
+        kind = kind_of(noun)
+        if kind in self._members:
+            law = f"is the kind of another {self.what}, {self._members[kind].__name__}; call the new one otherwise"
+            raise InvalidValue("kind", kind, law)
+        self._members[kind] = noun
+        _forget()
+
+    @contextmanager
+    def having(self, noun: type[N]) -> Iterator[None]:
+        """One member more, for a while."""
+        self.register(noun)
+        try:
+            yield
+        finally:
+            del self._members[kind_of(noun)]
+            _forget()
+
+    def kind_in(self, entries: Any) -> str:
+        """The kind that a mapping names; the default one, if it names none."""
+        kind = entries.get("kind", self.default) if isinstance(entries, dict) else self.default
+        return kind if isinstance(kind, str) else self.default
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        choices = {kind: handler.generate_schema(member) for kind, member in self._members.items()}
+        return {"type": "tagged-union", "discriminator": self.kind_in, "choices": choices}
+
+
+def _forget() -> None:
+    for clear in _KEPT:
+        clear()

@@ -1,0 +1,265 @@
+"""Figures of a run: its energy line by line, what it did for that on how much silicon, and what binds its time."""
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from fractions import Fraction
+from typing import Annotated
+
+from hwsim.errors import InvalidValue
+from hwsim.hardware.array import Rate
+from hwsim.hardware.prices import Component, Confidence, UnitPrice
+from hwsim.quantities.fields import Hertz, Nanometres, Volts, Watts
+from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.plain_data import Objective
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Tally
+from hwsim.schedule.unit_table import Limit, Relief
+
+AttojouleCount = Annotated[int, Whole(low=0, high=2**250)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components(Tally):
+    """Attojoules by where they are spent.
+
+    >>> (Components(mac=2, dram=3) * 2).total
+    10
+    """
+
+    mac: AttojouleCount = 0
+    registers: AttojouleCount = 0  # in the array: operands and sums on their way
+    accumulators: AttojouleCount = 0  # sums outside the processing elements
+    scratchpad: AttojouleCount = 0
+    interconnect: AttojouleCount = 0  # wires between the scratchpad and the other units
+    dram: AttojouleCount = 0
+    vector: AttojouleCount = 0
+    converters: AttojouleCount = 0  # between analog and digital
+    leakage: AttojouleCount = 0
+    idle: AttojouleCount = 0  # what the chip says that it draws in any case
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyLine(Noun):
+    """How often an action was done in the whole run, and what that cost: `count` times `unit_aj`, exactly."""
+
+    component: Component
+    action: Name
+    count: AttojouleCount
+    exact_unit_aj: Fraction
+    unit_aj: AttojouleCount
+    energy_aj: AttojouleCount
+    basis: Remark
+    sources: tuple[Remark, ...]
+    sure: Confidence
+    overridden: bool
+    others: tuple[Remark, ...] = ()
+
+    def check(self) -> None:
+        if self.energy_aj != self.count * self.unit_aj:
+            raise InvalidValue("energy_aj", self.energy_aj, f"must be {self.count} times {self.unit_aj}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpEnergy(Noun):
+    """The energy of one op over all its runs."""
+
+    name: Name
+    components: Components
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy(Noun):
+    """The energy of a run, op by op, and the same energy line by line: action, count, price."""
+
+    ops: tuple[OpEnergy, ...]
+    prices: tuple[UnitPrice, ...]
+    lines: tuple[EnergyLine, ...]
+
+    def check(self) -> None:
+        for component in Component:
+            lines = sum(line.energy_aj for line in self.lines if line.component is component)
+            ops = sum(getattr(op.components, component.value) for op in self.ops)
+            if lines != ops:
+                raise InvalidValue(f"lines.{component.value}", lines, f"must be the sum of the ops, {ops}")
+
+    @property
+    def components(self) -> Components:
+        total = Components()
+        for op in self.ops:
+            total += op.components
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Noun):
+    """Process, clock and supply of a run, and what its schedule makes least. `asked_clock` is the chip's own; a power
+    cap may have lowered the clock."""
+
+    point: Name | None
+    node: Nanometres
+    voltage: Volts
+    memory_voltage: Volts
+    asked_clock: Hertz
+    clock: Hertz
+    power_cap: Watts | None
+    objective: Objective
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Areas(Noun):
+    """Square millimetres of all cores, by component; control, pads and the DRAM's interface are not counted."""
+
+    array_mm2: float
+    accumulators_mm2: float
+    vector_mm2: float
+    scratchpad_mm2: float
+    total_mm2: float
+
+
+class PeakLimit(Enum):
+    """What keeps an array from more products a cycle."""
+
+    ARRAY = "array"  # all of it works in every cycle
+    SCRATCHPAD_READ = "scratchpad_read"  # operands come no faster through the scratchpad's read port
+    WEIGHT_LOAD = "weight_load"  # what stays in the array is loaded while nothing streams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachablePeak(Noun):
+    """Products a cycle of one mode: those that the array can make, and those that can be fed.
+
+    A full array takes `operand_bytes_per_cycle` from the scratchpad, whose port gives `port_bytes_per_cycle`.
+    """
+
+    mode: Precision
+    macs_per_cycle: Rate
+    reachable_macs_per_cycle: Fraction
+    limit: PeakLimit
+    operand_bytes_per_cycle: Fraction
+    port_bytes_per_cycle: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency(Noun):
+    """What a run did for its energy. An operation is half a multiplication with addition.
+
+    Peak is the array in the mode with most products, full in every cycle, fed from the scratchpad and drained into the
+    accumulators, without DRAM and vector unit. `reachable_tops` is what of `peak_tops` the scratchpad's port can feed,
+    and `peak_limit` what keeps it from more.
+    """
+
+    mode: Precision | None
+    average_power_w: float
+    tops: float
+    tops_per_watt: float
+    peak_tops: float | None
+    reachable_tops: float | None
+    peak_limit: PeakLimit | None
+    peak_tops_per_watt: float | None
+    peak_tops_per_mm2: float | None
+    energy_per_audio_second_mj: float
+    utterances_per_joule: float
+    energy_delay_js: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyGroups(Tally):
+    """Attojoules in five groups: what INT4 saves goes into them in different ways."""
+
+    mac: AttojouleCount = 0
+    movement: AttojouleCount = 0  # on the chip: registers, accumulators, scratchpad, wires, converters
+    vector: AttojouleCount = 0
+    dram: AttojouleCount = 0
+    leakage: AttojouleCount = 0  # and idle power
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergySplit(Noun):
+    """Where one precision's energy goes, and how much of what it saves against the first one each group saves.
+
+    `saved_aj` sums to the difference of the energies exactly; a group that grew stands with a negative number.
+    """
+
+    precision: Name
+    energy_aj: EnergyGroups
+    saved_aj: Annotated[tuple[tuple[Name, int], ...], Table()]
+
+
+def ratio(part: int | Fraction, whole: int | Fraction) -> float:
+    """A quotient, taken once; nothing of nothing is nothing.
+
+    >>> ratio(1, 4), ratio(0, 0)
+    (0.25, 0.0)
+    """
+    return float(Fraction(part) / Fraction(whole)) if whole else 0.0
+
+
+Count = Annotated[int, Whole(low=0, high=2**62)]
+
+
+NO_GAIN = Fraction(1, 200)
+"""A share of a run's time that is not worth a figure."""
+
+
+def reliefs_for(limit: Limit) -> tuple[Relief, ...]:
+    """What is asked of a run that goes with this limit: the bandwidth of the DRAM, and last what eases the limit.
+
+    >>> [relief.name for relief in reliefs_for(Limit("array"))]
+    ['BANDWIDTH', 'ARRAY']
+    """
+    return tuple(dict.fromkeys((Relief.BANDWIDTH, limit.relief)))
+
+
+class Awaited(Enum):
+    """What most of the bytes are that ops load."""
+
+    WEIGHTS = "weights"  # parameters and inputs: what the program is given
+    ACTIVATIONS = "activations"  # what its ops made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf(Noun):
+    """The same steps in the same order, on a chip of which one thing is twice as fast."""
+
+    relief: Relief
+    cycles: Count
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis(Noun):
+    """The part of the network that takes most time, and the limit with which most of that part's time goes.
+
+    `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
+    Of the reliefs those are asked that ease the limit, and the bandwidth of the DRAM. Where none of them gains
+    anything, something else is as slow as what binds: `beside` is what gains most if it is eased together with the
+    limit.
+    """
+
+    part: Name
+    part_cycles: Count
+    limit: Limit
+    limit_cycles: Count
+    awaited: Awaited | None
+    what_ifs: tuple[WhatIf, ...]
+    beside: WhatIf | None = None
+
+    def check(self) -> None:
+        if self.limit_cycles > self.part_cycles:
+            raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.part_cycles} of the part")
+        asked = [one.relief for one in self.what_ifs]
+        if asked != list(reliefs_for(self.limit)):
+            raise InvalidValue(
+                "what_ifs", [one.value for one in asked], "must be the bandwidth and what eases the limit"
+            )
+        if self.beside is not None and self.beside.relief is self.eased.relief:
+            raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")
+
+    @property
+    def eased(self) -> WhatIf:
+        """What easing this limit would give."""
+        return self.what_ifs[-1]
