@@ -55,7 +55,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *__all__]
+    return sorted(["__version__", *__all__])
 
 
 DOERS[Offer.TEXT] = ("hwsim.report.nouns", "noun_text")

@@ -7,7 +7,7 @@ import click
 
 from hwsim.cli.options import ANY
 from hwsim.cli.paths import Command
-from hwsim.cli.terminal import patiently, say
+from hwsim.cli.terminal import say, with_progress
 from hwsim.errors import printable
 from hwsim.quantities.plain_data import Progress
 
@@ -58,4 +58,4 @@ def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
         with naming(chip, work):
             simulate(chip.value, work.value, progress=progress)
 
-    patiently(f"{work.value.name} on {chip.value.name}", job)
+    with_progress(f"{work.value.name} on {chip.value.name}", job)

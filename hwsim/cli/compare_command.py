@@ -4,7 +4,7 @@ import click
 
 from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, objective_option, output_options
 from hwsim.cli.paths import Command, check_outputs, deliver
-from hwsim.cli.terminal import patiently, tell, tell_written
+from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
 
 
@@ -47,7 +47,7 @@ def command(
         with naming(chip, work):
             return compare(chip.value, work.value, names, objective=objective, files=files, progress=progress)
 
-    comparison = patiently(f"{work.value.name} on {chip.value.name}", job)
+    comparison = with_progress(f"{work.value.name} on {chip.value.name}", job)
 
     from hwsim.report.comparison import comparison_text
     from hwsim.report.comparison_screen import comparison_screen

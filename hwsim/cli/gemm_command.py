@@ -6,7 +6,7 @@ import click
 
 from hwsim.cli.options import ARCH, JSON
 from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
-from hwsim.cli.terminal import patiently, tell, tell_written
+from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
 
 
@@ -53,7 +53,7 @@ def command(
     def job(progress: Progress) -> Product:
         return gemm(chip, act, weight, act_precision=act_precision, weight_precision=weight_precision, engine=engine)
 
-    product = patiently(f"product on {chip.name}", job)
+    product = with_progress(f"product on {chip.name}", job)
 
     from hwsim.report.export import to_json, to_npy
     from hwsim.report.files import write_data

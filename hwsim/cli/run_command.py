@@ -21,7 +21,7 @@ from hwsim.cli.options import (
     values_options,
 )
 from hwsim.cli.paths import Command, Reads, check_outputs, deliver
-from hwsim.cli.terminal import patiently, tell, tell_written
+from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Objective, Progress
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def command(
         with naming(chip, work):
             return run(chip.value, work.value, request, files=files, write=write, progress=progress)
 
-    result = patiently(f"{work.value.name} on {chip.value.name}", job)
+    result = with_progress(f"{work.value.name} on {chip.value.name}", job)
     written = _written(result, json_file, out)
 
     from hwsim.report.screen import Asked, run_text

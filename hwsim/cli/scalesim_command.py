@@ -4,7 +4,7 @@ import click
 
 from hwsim.cli.options import output_options, scalesim_files_of
 from hwsim.cli.paths import Command, Reads, check_outputs, deliver
-from hwsim.cli.terminal import patiently, tell, tell_written
+from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.errors import Unsupported
 from hwsim.quantities.plain_data import Progress
 
@@ -35,7 +35,7 @@ def command(config: str, topology: str, json_file: str | None, out: str | None) 
         except Unsupported as error:
             raise Unsupported(f"{config}, {topology}: {error}") from error
 
-    report = patiently(f"{layers.name} on {settings.value.name}", job)
+    report = with_progress(f"{layers.name} on {settings.value.name}", job)
 
     from hwsim.report.export import to_json
     from hwsim.scalesim.table import scalesim_files, scalesim_text

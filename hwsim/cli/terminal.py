@@ -69,7 +69,7 @@ PATIENCE_SECONDS = 1.0
 HEARING_SECONDS = 0.1
 
 
-def patiently(title: str, job: Callable[[Progress], T]) -> T:
+def with_progress(title: str, job: Callable[[Progress], T]) -> T:
     """The job's result. On a terminal a bar shows how far it is, if it takes longer than a second.
 
     The job has a thread of its own, because only the main thread hears Ctrl-C, and not while it is inside a kernel.

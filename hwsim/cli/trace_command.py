@@ -6,7 +6,7 @@ import click
 
 from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions, sources_of, values_options
 from hwsim.cli.paths import Command, Writes, check_outputs, deliver
-from hwsim.cli.terminal import patiently, tell, tell_written
+from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
 
 
@@ -52,7 +52,7 @@ def command(
         with naming(work):
             return run_values(prepared(work.value, sources), sources, write=write, progress=progress)
 
-    quality = patiently(f"values of {work.value.name}", job)
+    quality = with_progress(f"values of {work.value.name}", job)
 
     from hwsim.report.export import quality_files, to_json
     from hwsim.report.quality import quality_text

@@ -29,10 +29,18 @@ def zero_products_of(program: Program, trace: Mapping[str, Array]) -> dict[str, 
         op = instance.op
         if isinstance(op, (Gemm, Conv)) and not is_depthwise(op, instance.shape):
             size = matrix_size(op, instance.shape)
-            rows = _batch(size.batch, size.m, size.k)
-            acts = (instance.shape(op.act), (size.batch, size.m, size.k)) if isinstance(op, Conv) else (rows,)
+            acts = _traced_acts(op, size, instance.shape(op.act), program.tensor(op.act.tensor).precision.floating)
             ops.setdefault(op.name, (op, []))[1].append(_Runs(acts, size, instance.times))
     return {name: _zeros(op, runs, trace) for name, (op, runs) in ops.items()}
+
+
+def _traced_acts(op: Gemm | Conv, size: MatrixSize, act: tuple[int, ...], floats: bool) -> tuple[tuple[int, ...], ...]:
+    """The shapes that the activations of a run may have in a trace; those of a convolution's windows come second."""
+    if isinstance(op, Gemm):
+        return (_batch(size.batch, size.m, size.k),)
+    windows = size.batch, size.m, size.k
+    # Where both shapes are alike, floats are windows, and integers what the kernel moves over.
+    return (act,) if act == windows and not floats else (act, windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def _pairs(op: Gemm | Conv, runs: list[_Runs], act: Array, weight: Array) -> lis
     if not whole or weights not in ({1, count} if isinstance(op, Gemm) else {1}):
         law = f"must be {_batch(batch, k, n)}, once or for each run; trace the same workload"
         raise InvalidValue(f"{op.name}/weight", weight.shape, law)
-    if isinstance(op, Conv) and each != first.acts[1]:
+    if isinstance(op, Conv) and each not in first.acts[1:]:
         return _windows(op, act.reshape(-1, *each[1:]), weight.reshape(batch, k, n))
     act = act.reshape(count, batch, -1, k)
     if weights == count:

@@ -57,8 +57,8 @@ run()
 
 def test_a_bar_appears_on_a_terminal_after_a_second(tmp_path: Path) -> None:
     script = (
-        "import time; from hwsim.cli.terminal import patiently; "
-        "patiently('a long [job]', lambda progress: (progress(1, 2), time.sleep(2.5)))"
+        "import time; from hwsim.cli.terminal import with_progress; "
+        "with_progress('a long [job]', lambda progress: (progress(1, 2), time.sleep(2.5)))"
     )
     ours, theirs = pty.openpty()
     done = subprocess.run([sys.executable, "-c", script], stderr=theirs, check=False, cwd=tmp_path, timeout=30)

@@ -49,4 +49,4 @@ def test_a_room_that_there_is_not_is_refused_before_anything_runs(
     report: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert report.main(["kernel"]) == 2
-    assert capsys.readouterr().err.startswith("scripts/coverage: no room 'kernel'; known: cli, ")
+    assert capsys.readouterr().err.startswith("scripts/coverage: no room 'kernel'; known: arrays, cli, ")

@@ -170,3 +170,16 @@ def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
         TraceFile(lone)
     with pytest.raises(FileProblem, match="cannot be read: No such file"):
         TraceFile(tmp_path / "none.npz")
+
+
+def test_integers_in_the_shape_of_windows_are_what_the_kernel_moves_over() -> None:
+    """Two inputs of 8 × 4 channels in two groups are as many numbers, in as many rows, as their 8 windows of 4."""
+    axes = (ConvAxis(size=8, kernel=2, stride=2),)
+    program = conv(axes, 2, 2, 2, 3)
+    act, weight = np.ones((2, 8, 4), int), np.ones((2, 4, 3), int)
+    act[1, 7, 3] = 0  # in the last window of the second group alone, with each of its 3 outputs
+    assert zero_products_of(program, {"c/act": act, "c/weight": weight}) == {"c": 3}
+    act[...] = 1
+    act[0, 0, 2] = 0  # seen as windows it would lie in the first group
+    weight[0, :, :] = 0
+    assert zero_products_of(program, {"c/act": act, "c/weight": weight}) == {"c": 2 * 4 * 4 * 3 + 3}
