@@ -1,7 +1,7 @@
 """One table that says of each kind of op what it reads, writes, must obey and costs.
 
 Whoever needs to know one of these things asks `law(op)`. The other rooms have tables of their own by kind: how an op
-falls into rows (`mapping/row_kinds.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A
+falls into rows (`mapping/blocks.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A
 new kind registers a row in each, as `docs/adding_an_op.md` shows.
 """
 

@@ -5,7 +5,7 @@ so do the products of attention, whose both operands are made while the model ru
 
 A program of floats says what is computed: its values are in single precision, its places and symbols are integers. A
 plan decides the format of each value by the policies of the ops that read and write it (`passes/wanted.py`). What
-products and other ops want in two formats is kept in both (`passes/conversion.py`).
+products and other ops want in two formats is kept in both (`passes/wanted.py`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
