@@ -34,15 +34,15 @@ def command(files: tuple[str, ...]) -> None:
     from hwsim.report.peak import peak_text
     from hwsim.study.simulate import check_chip
 
-    found = [check(file) for file in files]
-    chips = [one.loaded for one in found if isinstance(one.loaded.value, Chip)]
-    works = [one.loaded for one in found if isinstance(one.loaded.value, Workload)]
+    checked_files = [check(file) for file in files]
+    chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Chip)]
+    works = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Workload)]
     for chip in chips:
         check_chip(chip)
-    for file, one in zip(files, found, strict=True):
-        say(f"{printable(file)}: {one.kind.title} {one.name}: valid")
-        if isinstance(one.loaded.value, Chip):
-            say(f"{one.name} makes at most {peak_text(one.loaded.value)}")
+    for file, checked in zip(files, checked_files, strict=True):
+        say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
+        if isinstance(checked.loaded.value, Chip):
+            say(f"{checked.name} makes at most {peak_text(checked.loaded.value)}")
     for chip, work in product(chips, works):
         _run(chip, work)
         say(f"{work.value.name} runs on {chip.value.name}")

@@ -23,7 +23,7 @@ def command() -> None:
     for kind in Kind:
         say(f"{kind.title}s:")
         for name in names(kind):
-            said = " ".join(about(kind, name).split())
+            description = " ".join(about(kind, name).split())
             if terminal:  # a program gets whole sentences
-                said = shorten(said, room, placeholder=" …", break_on_hyphens=False)
-            say(f"  {name:{longest}}  {said}")
+                description = shorten(description, room, placeholder=" …", break_on_hyphens=False)
+            say(f"  {name:{longest}}  {description}")

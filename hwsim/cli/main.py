@@ -102,7 +102,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show µ still shows the rest
-    # A command makes many small values and few cycles: looking for these after every 700 takes a tenth of its time.
+    # A command makes many small values and few cycles: looking for cycles after every 700 takes a tenth of its time.
     gc.set_threshold(50_000)
     _end_in_order_when_asked_to()
     sys.exit(_without_warnings_beside_a_refusal(sys.argv[1:]))
@@ -121,8 +121,8 @@ def _without_warnings_beside_a_refusal(args: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_OK
     finally:
-        for one in held if code != EXIT_USER else ():
-            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+        for warning in held if code != EXIT_USER else ():
+            warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
     return code
 
 

@@ -24,13 +24,13 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], full: b
 
     if precision is not None:
         policy(precision)
-    found = listing(workload_named(workload, precision, dimensions(dims)).value)
+    ops = listing(workload_named(workload, precision, dimensions(dims)).value)
     check_outputs()
 
     from hwsim.report.export import to_json
     from hwsim.report.listing import full_listing_text, listing_text
 
-    written = deliver(json_file, None, lambda: to_json(found), dict)
+    written = deliver(json_file, None, lambda: to_json(ops), dict)
     text = full_listing_text if full else listing_text
-    tell(json_file, lambda screen: text(found, screen))
+    tell(json_file, lambda screen: text(ops, screen))
     tell_written(written)

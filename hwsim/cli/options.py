@@ -17,15 +17,17 @@ from hwsim.quantities.plain_data import Objective
 if TYPE_CHECKING:
     from hwsim.results.measured import Measuring, Sources
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-class _Known(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
-    """A text, of which some are known."""
+
+class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
+    """A text for which the shell completes known values."""
 
     name = "text"
 
     @abstractmethod
     def known(self, ctx: click.Context) -> Iterable[str]:
-        """All that can stand here, as far as the parameters before it tell."""
+        """All values that can stand here, as far as the parameters before it tell."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
@@ -34,7 +36,7 @@ class _Known(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newe
             return []
 
 
-class Named(_Known):
+class Named(_CompletedText):
     """A file of one of these kinds, or the name of a shipped one."""
 
     def __init__(self, *kinds: Kind) -> None:
@@ -50,7 +52,7 @@ class Named(_Known):
 ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
 
 
-class Policies(_Known):
+class Policies(_CompletedText):
     """A precision policy, or several with commas between them."""
 
     def __init__(self, *, several: bool = False) -> None:
@@ -63,10 +65,10 @@ class Policies(_Known):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
-        return [CompletionItem(f"{before}{comma}{one.value}") for one in super().shell_complete(ctx, param, last)]
+        return [CompletionItem(f"{before}{comma}{item.value}") for item in super().shell_complete(ctx, param, last)]
 
 
-class Ops(_Known):
+class Ops(_CompletedText):
     """An op of the workload."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
@@ -75,7 +77,7 @@ class Ops(_Known):
         return [placed.op.name for placed in load_workload(_before(ctx, "workload")).program.placed()]
 
 
-class Dimensions(_Known):
+class Dimensions(_CompletedText):
     """A dimension of the workload, with the number that it gets."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
@@ -85,7 +87,7 @@ class Dimensions(_Known):
         return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
 
 
-class Points(_Known):
+class Points(_CompletedText):
     """An operating point of the chip."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
@@ -101,9 +103,6 @@ def _before(ctx: click.Context, parameter: str) -> str:
     # After an option that waits for its value nothing is parsed: arguments are left in their order.
     arguments = [param.name for param in ctx.command.params if isinstance(param, click.Argument)]
     return dict(zip(arguments, ctx.args, strict=False)).get(parameter, "")
-
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 PRECISION = click.option(
@@ -148,10 +147,10 @@ def measuring_of(
     """What these options of a run want measured; None if it is only timed."""
     from hwsim.results.measured import Measuring
 
-    wanted = wants_values(values, counts, input_file, weights_file)
-    if not wanted and zero_gating is None:
+    needs_values = wants_values(values, counts, input_file, weights_file)
+    if not needs_values and zero_gating is None:
         return None
-    sources = sources_of(input_file, weights_file, seed) if wanted else None
+    sources = sources_of(input_file, weights_file, seed) if needs_values else None
     trace = None if zero_gating is None else Path(zero_gating)
     return Measuring(sources=sources, searched=counts == "measured", zero_gating=trace)
 
@@ -194,7 +193,7 @@ def objective_option(command: F) -> F:
     """`--objective`."""
     return click.option(
         "--objective",
-        type=click.Choice([one.value for one in Objective]),
+        type=click.Choice([objective.value for objective in Objective]),
         default=Objective.LATENCY.value,
         show_default=True,
         help="What the mapper makes least; of plans about as fast, latency takes the one with least energy.",
@@ -236,10 +235,10 @@ def values_options(command: F) -> F:
 
 def dimensions(written: Sequence[str]) -> dict[str, int]:
     """What `NAME=N` says, several times."""
-    found = {}
+    sizes = {}
     for text in written:
         name, _, number = text.partition("=")
         if not name or not number.isdecimal() or len(number) > 20:
             raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
-        found[name] = int(number)
-    return found
+        sizes[name] = int(number)
+    return sizes

@@ -1,4 +1,4 @@
-"""Which files a command reads and writes, and how they are opened: none may be written over.
+"""The files that a command reads and writes, of which none may be written over.
 
 An output that is an input, or another output, is refused: the same file by any name, links included.
 """
@@ -37,18 +37,18 @@ class Reads(click.ParamType):  # type: ignore[type-arg]  # generic in newer vers
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is going to be written, and which parameter says so."""
+    """A file that is going to be written, and the parameter that names it."""
 
     path: Path
     parameter: str
 
     def is_same(self, other: Path) -> bool:
-        """Whether both are one file. A device takes whatever comes, for everybody."""
+        """Whether both are one regular file; a device may be written to twice."""
         try:
             if self.path.exists() and other.exists():
                 return stat.S_ISREG(self.path.stat().st_mode) and self.path.samefile(other)
             return self.path.resolve() == other.resolve()
-        except (OSError, ValueError):  # whoever opens it says what is wrong
+        except (OSError, ValueError):  # opening it says what is wrong
             return False
 
 
@@ -123,17 +123,19 @@ def check_paths(ctx: click.Context) -> None:
     for _, value, parameter in _outputs(ctx):
         if not value:
             raise InvalidValue(parameter, value, "names no file")
-    keep(ctx, [Path(value) for param, value in _given(ctx) if isinstance(param.type, Reads)])
+    keep(ctx, [Path(value) for param, value in _parameter_values(ctx) if isinstance(param.type, Reads)])
     targets = _targets(ctx)
     for at, target in enumerate(targets):
-        for other in targets[:at]:
-            if target.is_same(other.path):
-                both = " and ".join(sorted((other.parameter, target.parameter)))
-                raise FileProblem(str(target.path), f"would be written for {both}; name another file for one of them")
+        for earlier in targets[:at]:
+            if target.is_same(earlier.path):
+                parameters = " and ".join(sorted((earlier.parameter, target.parameter)))
+                raise FileProblem(
+                    str(target.path), f"would be written for {parameters}; name another file for one of them"
+                )
 
 
 def prepare(ctx: click.Context) -> None:
-    """Refuse what cannot be written. Folders come first: a file may go into one that is made."""
+    """Refuse what cannot be written. Folders come first: a file may go into a folder that is made."""
     for kind, value, _ in sorted(_outputs(ctx), key=lambda output: isinstance(output[0], Writes)):
         kind.prepare(value, ctx.params)
 
@@ -149,7 +151,7 @@ def keep(ctx: click.Context, read: Iterable[Path]) -> None:
                 )
 
 
-def _given(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
+def _parameter_values(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
     for param in ctx.command.params:
         value = ctx.params.get(param.name or "")
         if value is not None:
@@ -157,13 +159,13 @@ def _given(ctx: click.Context) -> Iterator[tuple[click.Parameter, str]]:
 
 
 def _outputs(ctx: click.Context) -> Iterator[tuple[Writes | WritesInto, str, str]]:
-    for param, value in _given(ctx):
+    for param, value in _parameter_values(ctx):
         if isinstance(param.type, (Writes, WritesInto)):
             yield param.type, value, param.opts[0]
 
 
 def _targets(ctx: click.Context) -> list[Target]:
-    return [one for kind, value, name in _outputs(ctx) for one in kind.targets(value, name, ctx.params)]
+    return [target for kind, value, name in _outputs(ctx) for target in kind.targets(value, name, ctx.params)]
 
 
 def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -173,7 +175,7 @@ def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 class Helpful(click.Command):
-    """A command, or a group of them, whose help goes where the rest goes: also where that is full or closed."""
+    """A command, or a group of them, whose help is printed like other texts, also where a stream is full or closed."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
@@ -218,13 +220,13 @@ def deliver(
 
 @contextmanager
 def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
-    """What one of these files cannot do with the other is refused with the names of both; what is shipped is known."""
+    """Refusals of these files together name all of them, unless all are shipped."""
     try:
         yield
     except Unsupported as error:
-        if all(one.opened.shipped for one in loaded):
+        if all(file.opened.shipped for file in loaded):
             raise
-        raise Unsupported(f"{', '.join(one.title for one in loaded)}: {error}") from error
+        raise Unsupported(f"{', '.join(file.title for file in loaded)}: {error}") from error
 
 
 def chip_and_workload(

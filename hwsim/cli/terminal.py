@@ -15,6 +15,11 @@ from hwsim.quantities.plain_data import Progress
 if TYPE_CHECKING:
     from hwsim.report.tables import Screen
 
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 1.0
+HEARING_SECONDS = 0.1
+
 
 def say(text: str) -> None:
     """Print lines on standard output."""
@@ -51,7 +56,7 @@ def tell_written(files: Sequence[Path]) -> None:
 
 
 def write_stream(stream: TextIO | None, name: str, text: str) -> None:
-    """Write to a standard stream; one that was closed from the start takes everything and keeps nothing."""
+    """Write to a standard stream; a stream that was closed from the start takes everything and keeps nothing."""
     if stream is None:
         return
     try:
@@ -61,12 +66,6 @@ def write_stream(stream: TextIO | None, name: str, text: str) -> None:
         raise
     except OSError as error:
         raise FileProblem(name, f"cannot be written: {error.strerror}") from error
-
-
-T = TypeVar("T")
-
-PATIENCE_SECONDS = 1.0
-HEARING_SECONDS = 0.1
 
 
 def with_progress(title: str, job: Callable[[Progress], T]) -> T:

@@ -97,9 +97,9 @@ def gemm(
 
 def _register_engine(array: ComputeArray) -> RegisterEngine:
     if array.kind not in REGISTER_ENGINES:
-        known = ", ".join(REGISTER_ENGINES)
+        kinds = ", ".join(REGISTER_ENGINES)
         raise Unsupported(
-            f"an array of kind {array.kind} has no register-level engine, these have: {known}; use the fast engine"
+            f"an array of kind {array.kind} has no register-level engine, these have: {kinds}; use the fast engine"
         )
     return REGISTER_ENGINES[array.kind]
 

@@ -31,7 +31,7 @@ _KINDS: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayFile:
-    """Shapes of the arrays in a file, and a way to read each of them."""
+    """Shapes of the arrays in a file, and a reader of each."""
 
     name: str
     sha256: str

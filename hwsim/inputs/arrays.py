@@ -24,9 +24,9 @@ def read_array(name: str) -> NDArray[np.generic]:
             elements = math.prod(shape)
             if kind.hasobject:
                 raise ValueError("it holds Python objects, which are not read")
-            there = size - file.tell()
-            if elements * kind.itemsize != there:
-                raise ValueError(f"its header promises {elements * kind.itemsize} bytes, it has {there}")
+            data_bytes = size - file.tell()
+            if elements * kind.itemsize != data_bytes:
+                raise ValueError(f"its header promises {elements * kind.itemsize} bytes, it has {data_bytes}")
             if size > LARGEST:
                 raise ValueError(f"it has {size} bytes; at most {LARGEST} are read")
             file.seek(0)
@@ -40,7 +40,7 @@ def read_array(name: str) -> NDArray[np.generic]:
         raise FileProblem(name, f"is not an array in numpy's format (.npy): {reason}") from error
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, kind = read(file)

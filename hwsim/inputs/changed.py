@@ -31,7 +31,7 @@ def changed(chip: Chip, values: Mapping[str, Any]) -> Chip:
             fresh = replace(fresh, energy=load_prices(fresh.energy))
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
-    sources = {_known(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
+    sources = {_source_path(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
     return replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
 
 
@@ -43,15 +43,15 @@ def _tree(values: Mapping[str, Any]) -> dict[str, Any]:
         place = tree
         for step in steps:
             place = place.setdefault(step, {})
-            if isinstance(place, _Given):
+            if isinstance(place, _Leaf):
                 raise InvalidValue(name, value, "is also given as a part of something else")
         if last in place:
             raise InvalidValue(name, value, "is also given in parts")
-        place[last] = _Given(value)
+        place[last] = _Leaf(value)
     return tree
 
 
-class _Given:
+class _Leaf:
     """A value, in a tree of mappings."""
 
     def __init__(self, value: Any) -> None:
@@ -60,11 +60,11 @@ class _Given:
 
 def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
     hints = get_type_hints(type(noun), include_extras=True)
-    known = [f.name for f in fields(noun)]
+    field_names = [f.name for f in fields(noun)]
     fresh = {}
     for name, entry in tree.items():
-        if name not in known:
-            raise _unknown((*path, name), "field", known)
+        if name not in field_names:
+            raise _unknown((*path, name), "field", field_names)
         fresh[name] = _entry(hints[name], getattr(noun, name), entry, (*path, name))
     try:
         return replace(noun, **fresh)
@@ -73,8 +73,8 @@ def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
 
 
 def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
-    """What becomes of a value whose type is the hint: another one, or itself with other parts."""
-    if isinstance(entry, _Given):
+    """The new value of a field whose type is the hint: the caller's, or the current value with other parts."""
+    if isinstance(entry, _Leaf):
         return _read(hint, entry.value, path)
     if is_dataclass(current):
         return _changed(current, entry, path)
@@ -92,28 +92,28 @@ def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
 def _key(kind: Any, name: str, path: Path) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, Enum)):
         return name
-    known = {member.value: member for member in kind}
-    if name not in known:
-        raise _unknown((*path, name), "name", list(known))
-    return known[name]
+    members = {member.value: member for member in kind}
+    if name not in members:
+        raise _unknown((*path, name), "name", list(members))
+    return members[name]
 
 
 def _read(hint: Any, value: Any, path: Path) -> Any:
-    """A value as a file would say it; what is a noun or a fraction already stays."""
+    """A value as a file would say it; nouns and fractions stay as they are."""
     if isinstance(value, (Noun, Fraction)):
         return value
     node = as_node(value)
     try:
         return adapter(hint).validate_json(json.dumps(node.plain()), strict=True)
     except ValidationError as error:
-        found = [{**one, "loc": (*path, *one["loc"])} for one in error.errors(include_url=False)]
+        errors = [{**detail, "loc": (*path, *detail["loc"])} for detail in error.errors(include_url=False)]
         for step in reversed(path):
             node = Node(0, {step: node})
-        raise UnfitValue(first_finding(found, Chip, node).text) from error
+        raise UnfitValue(first_finding(errors, Chip, node).text) from error
 
 
 class UnfitValue(InvalidValue):
-    """A value of which a finding has said all."""
+    """A value that does not fit, with all that is said of it in a finding."""
 
     def __init__(self, text: str) -> None:
         UserError.__init__(self, text)
@@ -122,12 +122,12 @@ class UnfitValue(InvalidValue):
         return self
 
 
-def _unknown(path: Path, what: str, known: list[str]) -> "UnfitValue":
-    return UnfitValue(f"{'.'.join(path)}: unknown {what}; {suggestion(path[-1], known)}")
+def _unknown(path: Path, what: str, names: list[str]) -> "UnfitValue":
+    return UnfitValue(f"{'.'.join(path)}: unknown {what}; {suggestion(path[-1], names)}")
 
 
 def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
-    """Of the tables that a value may be, the types of keys and values."""
+    """The types of keys and values of each table that a value may be."""
     if get_origin(hint) is Annotated:
         inner, *laws = get_args(hint)
         if any(isinstance(law, Table) for law in laws):
@@ -139,7 +139,7 @@ def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
             yield from _tables(member)
 
 
-def _known(name: str, chip: Chip) -> str:
-    """The path for which a source may stand: of what is inside a table, that of the table."""
-    known, steps = field_paths(chip), name.split(".")
-    return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in known)
+def _source_path(name: str, chip: Chip) -> str:
+    """The path for which a source may stand: for an entry of a table, the path of the table."""
+    paths, steps = field_paths(chip), name.split(".")
+    return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in paths)

@@ -15,14 +15,16 @@ from hwsim.ir.tensor import Role, Tensor
 def read_inputs(path: Path, program: Program) -> tuple[dict[str, NDArray[Any]], str]:
     """The inputs that the file has, in the shapes that the program wants, and its hash."""
     file = open_arrays(path)
-    inputs = {tensor.name: tensor for tensor in program.tensors if tensor.role is Role.INPUT}
+    tensors = {tensor.name: tensor for tensor in program.tensors if tensor.role is Role.INPUT}
     symbols = _symbols(program)
     for name in file.shapes:
-        if name not in inputs and name not in symbols:
-            raise FileProblem(file.name, f"{name} is no input of the model; {suggestion(name, list(inputs))}")
-    found = {name: _input(file, inputs[name]) for name in file.shapes if name in inputs}
-    found |= {name: _indices(file, name, shape, most) for name, (shape, most) in symbols.items() if name in file.shapes}
-    return found, file.sha256
+        if name not in tensors and name not in symbols:
+            raise FileProblem(file.name, f"{name} is no input of the model; {suggestion(name, list(tensors))}")
+    arrays = {name: _input(file, tensors[name]) for name in file.shapes if name in tensors}
+    arrays |= {
+        name: _indices(file, name, shape, most) for name, (shape, most) in symbols.items() if name in file.shapes
+    }
+    return arrays, file.sha256
 
 
 def _input(file: ArrayFile, tensor: Tensor) -> NDArray[Any]:
@@ -37,11 +39,11 @@ def _input(file: ArrayFile, tensor: Tensor) -> NDArray[Any]:
 def _symbols(program: Program) -> dict[str, tuple[tuple[int, int], int]]:
     """Of a language model alone: the symbols that it reads, their shape, and how many there are."""
     loops = [node for node in program.body if isinstance(node, Loop) and node.name == "symbols"]
-    held = {tensor.name: tensor for tensor in program.tensors}
-    if not loops or "lm.symbol" not in held:
+    tensors = {tensor.name: tensor for tensor in program.tensors}
+    if not loops or "lm.symbol" not in tensors:
         return {}
-    shape = (loops[0].most, held["lm.symbol"].elements)
-    return {"lm.symbol": (shape, held["lm.embed.table"].shape[0])}
+    shape = (loops[0].most, tensors["lm.symbol"].elements)
+    return {"lm.symbol": (shape, tensors["lm.embed.table"].shape[0])}
 
 
 def _indices(file: ArrayFile, name: str, shape: tuple[int, int], most: int) -> NDArray[np.int32]:

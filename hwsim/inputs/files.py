@@ -1,9 +1,9 @@
-"""Files that a user named, or that come with hwsim: small, regular, UTF-8, and as documents with lines and columns.
+"""Files that a user named, or that come with hwsim: as bytes, as UTF-8 text, and as YAML documents with lines.
 
-It is built from the parser's events, so that nothing is constructed, expanded or recursed into before it is known to
-be harmless: depth and size are bounded, an alias counts for all that it stands for, tags and duplicate keys are
-refused. Plain scalars mean what the core schema of YAML 1.2 says: PyYAML's own rules are those of YAML 1.1, in which
-`1e9` is a text, `1:30` is ninety and `no` is false.
+Documents are built from the parser's events, so that nothing is constructed, expanded or recursed into before it is
+known to be harmless: depth and size are bounded, an alias counts for all that it stands for, tags and duplicate keys
+are refused. Plain scalars mean what the core schema of YAML 1.2 says: PyYAML's own rules are those of YAML 1.1, in
+which `1e9` is a text, `1:30` is ninety and `no` is false.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import yaml
 from hwsim.errors import FileProblem, UnknownName, shown
 
 LARGEST, LARGEST_TEXT = 8 << 30, 1 << 20
-"""Bytes of what is read whole, and of what people write."""
+"""Bytes of the largest file that is read, and of the largest text that people write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class BinaryFile:
 
 
 def regular_size(path: Path, name: str) -> int:
-    """The bytes of a regular file; anything else is refused. What the system says against it passes through."""
+    """The bytes of a regular file; anything else is refused. Errors of the system pass through."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise FileProblem(name, "is a directory; name a file")
@@ -155,7 +155,7 @@ class Node:
 
 @lru_cache(maxsize=16)
 def read_document(source: TextFile) -> Node:
-    """The one document of a file. Nobody changes it, so a file that is read again is not parsed again."""
+    """The one document of a file. Callers never change it, so a file that is read again is not parsed again."""
     try:
         return _Reader(source).document()
     except yaml.YAMLError as error:
@@ -195,11 +195,11 @@ class _Reader:
         if depth > DEEPEST:
             raise self.problem(f"is nested more than {DEEPEST} deep", event)
         if isinstance(event, yaml.AliasEvent):
-            known = self.anchors.get(str(event.anchor))
-            if known is None:
+            anchored = self.anchors.get(str(event.anchor))
+            if anchored is None:
                 raise self.problem(f"alias *{event.anchor} has no complete anchor before it", event)
-            self.count(known.size, event)
-            return Node(line, known.value, known.key_lines, known.size)
+            self.count(anchored.size, event)
+            return Node(line, anchored.value, anchored.key_lines, anchored.size)
         if event.tag not in (None, "!"):
             raise self.problem(f"tag {shown(event.tag)} is not allowed", event)
         self.count(1, event)
@@ -264,7 +264,7 @@ class Kind(Enum):
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """What messages call it."""
         return {Kind.ARCH: "chip", Kind.WORKLOAD: "workload", Kind.ENERGY: "price table"}[self]
 
     @property
@@ -291,8 +291,8 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 def about(kind: Kind, name: str) -> str:
     """What the file of a shipped name says about itself."""
-    said = read_document(read_text(kind.folder / f"{name}.yaml")).plain().get("about", "")
-    return str(said)
+    description = read_document(read_text(kind.folder / f"{name}.yaml")).plain().get("about", "")
+    return str(description)
 
 
 def text(name: str) -> str:
@@ -325,9 +325,9 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
     if exists:
         return Located(path, str(path))
     if is_name:
-        for other in Kind:
-            if reference in names(other):
-                raise FileProblem(reference, f"is a {other.title}, where a {kind.title} is wanted")
+        for other_kind in Kind:
+            if reference in names(other_kind):
+                raise FileProblem(reference, f"is a {other_kind.title}, where a {kind.title} is wanted")
         raise UnknownName(kind.title, reference, names(kind))
     raise FileProblem(shown_path(reference), f"there is no such file; shipped names: {', '.join(names(kind))}")
 

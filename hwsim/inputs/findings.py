@@ -45,15 +45,15 @@ class Finding:
 def first_finding(errors: Sequence[Any], kind: Any, document: Node) -> Finding:
     """The first thing wrong in the order of lines; complaints about one value are put together."""
     findings = [_finding(error, kind, document) for error in _meant(errors, kind, document)]
-    # A branch that takes the value and complains of what is in it is meant; those that take none such are not.
+    # A branch that takes the value and complains of its contents is meant; branches that refuse the value are not.
     inside = {f.path[:depth] for f in findings for depth in range(len(f.path))}
     findings = [f for f in findings if f.wrong_kind is None or f.path not in inside]
     telling = [f for f in findings if f.wrong_kind is None]
     covered = {f.path[:depth] for f in telling for depth in range(len(f.path) + 1)}
-    rest = [f for f in findings if f.wrong_kind is not None and f.path not in covered]
+    uncovered = [f for f in findings if f.wrong_kind is not None and f.path not in covered]
     # A misspelt field is also a missing one: the misspelling is what helps.
-    first = min(telling + rest, key=lambda finding: (finding.missing, finding.line))
-    wrong_kinds = dict.fromkeys(f.wrong_kind for f in rest if f.path == first.path and f.wrong_kind)
+    first = min(telling + uncovered, key=lambda finding: (finding.missing, finding.line))
+    wrong_kinds = dict.fromkeys(f.wrong_kind for f in uncovered if f.path == first.path and f.wrong_kind)
     if first.wrong_kind is None or len(wrong_kinds) < 2:
         return first
     text = first.text.removesuffix(first.wrong_kind) + " or ".join(wrong_kinds)
@@ -68,12 +68,14 @@ def _meant(errors: Sequence[Any], kind: Any, document: Node) -> list[Any]:
     for location in places:
         place = _Place.follow(location, kind, document)
         if location[-1:] != place.path[-1:] or not isinstance(place.node.value, dict) or not _holds_table(place.kind):
-            continue  # the name of a branch ends here, or nothing that a table could be meant by
-        nouns = [one.__name__ for one in _members(place.kind) if isinstance(one, type) and is_dataclass(one)]
+            continue  # ends in the name of a branch, or at a value that can be no table
+        nouns = [
+            member.__name__ for member in _members(place.kind) if isinstance(member, type) and is_dataclass(member)
+        ]
         if not nouns:
             continue
         inside = [error["loc"] for error in errors if error["loc"][: len(location)] == location != error["loc"]]
-        tables = {one[: len(location) + 1] for one in inside if one[len(location)] not in nouns}
+        tables = {path[: len(location) + 1] for path in inside if path[len(location)] not in nouns}
         strange = sum(error["loc"][:-2] in tables and error["loc"][-1] == "[key]" for error in errors)
         if place.node.value.keys() & set(place.known_fields()):
             dropped |= tables
@@ -98,7 +100,7 @@ def _finding(error: Any, kind: Any, document: Node) -> Finding:
     if location and location[-1] == "[key]":
         return _key_finding(_Place.follow(location[:-2], kind, document), str(error["input"]), context)
     place = _Place.follow(location, kind, document)
-    wanted = _WRONG_KIND.get(what)
+    expected_kind = _WRONG_KIND.get(what)
     if what == "value_error" and isinstance(context["error"], InvalidValue):
         inner = place.inside(context["error"].path)
         holds_more = isinstance(inner.node.value, (dict, list))
@@ -109,8 +111,8 @@ def _finding(error: Any, kind: Any, document: Node) -> Finding:
     elif what in ("enum", "literal_error"):
         law = suggestion(str(place.node.value), _quoted(context["expected"]))
     else:
-        law = f"must be {wanted}" if wanted else error["msg"][:1].lower() + error["msg"][1:]
-    return Finding(f"{place.dotted} = {place.shown}: {law}", place.node.line, place.path, wanted)
+        law = f"must be {expected_kind}" if expected_kind else error["msg"][:1].lower() + error["msg"][1:]
+    return Finding(f"{place.dotted} = {place.shown}: {law}", place.node.line, place.path, expected_kind)
 
 
 def _field_finding(place: "_Place", name: str, missing: bool) -> Finding:
@@ -123,21 +125,21 @@ def _field_finding(place: "_Place", name: str, missing: bool) -> Finding:
 
 
 def _key_finding(place: "_Place", key: str, context: Any) -> Finding:
-    """A key of a table that is not one of those that it may have."""
+    """An unknown key of a table."""
     text = f"{place.named(key)}: unknown name; {suggestion(key, _quoted(context['expected']))}"
     return Finding(text, place.node.key_lines.get(key, place.node.line), (*place.path, key))
 
 
-def _tag_finding(place: "_Place", known: list[str]) -> Finding:
-    """A `kind` that is none of those that there are, or that is missing."""
+def _tag_finding(place: "_Place", kinds: list[str]) -> Finding:
+    """A `kind` that is unknown or missing."""
     assert isinstance(place.node.value, dict)
     kind = place.node.value.get("kind")
     if kind is None:
-        known = [kind_of(member) for member in _members(place.kind)]
-        text = f"{place.named('kind')}: is missing; known: {', '.join(known)}"
+        kinds = [kind_of(member) for member in _members(place.kind)]
+        text = f"{place.named('kind')}: is missing; known: {', '.join(kinds)}"
         return Finding(text, place.node.line, (*place.path, "kind"))
     inner = _Place((*place.path, "kind"), kind, Any)
-    return Finding(f"{inner.dotted} = {inner.shown}: {suggestion(str(kind.value), known)}", kind.line, inner.path)
+    return Finding(f"{inner.dotted} = {inner.shown}: {suggestion(str(kind.value), kinds)}", kind.line, inner.path)
 
 
 def _quoted(text: str) -> list[str]:

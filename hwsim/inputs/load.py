@@ -44,7 +44,7 @@ def as_node(value: Any) -> Node:
 
 @dataclass(slots=True)
 class _Plain:
-    """Reads Python data, which may hold itself, and values that no file can."""
+    """Reads Python data, which may hold itself, or values that no file can hold."""
 
     nodes: int = 0
 
@@ -134,7 +134,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[T]):
-    """What a document and the files that it names describe; which files these are, with their hashes."""
+    """The noun that a document describes, and the files that it comes from, with their hashes."""
 
     value: T
     opened: Opened
@@ -159,7 +159,7 @@ def load_workload(source: Source, precision: str | None = None, *, dims: Mapping
     `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
     """
     must_map_names(int, "a whole number", dims=dims)
-    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, given="caller: dims").value
+    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
 
 
 def load_prices(source: Source | PriceTable) -> PriceTable:
@@ -168,7 +168,7 @@ def load_prices(source: Source | PriceTable) -> PriceTable:
 
 
 def prices_of(chip: Chip) -> PriceTable:
-    """The price table that a chip has, or that it names: one that no file described may name a shipped table."""
+    """The price table that a chip has, or that it names: a chip that no file described may name a shipped table."""
     return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
 
 
@@ -210,11 +210,11 @@ def workload_from(
     opened: Opened,
     precision: str | None = None,
     dimensions: Mapping[str, int] | None = None,
-    given: str = "command line: --dim",
+    dimensions_source: str = "command line: --dim",
 ) -> Loaded[Workload]:
-    """The workload that a document describes, with other dimensions if any are given, and by what."""
+    """The workload that a document describes, with other dimensions if any are given, whose source is named."""
     _expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {}, given)
+    recipe = with_dimensions(recipe_from(opened), dimensions or {}, dimensions_source)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)
@@ -260,21 +260,21 @@ def prices_from(opened: Opened) -> Loaded[PriceTable]:
 
 
 def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
-    """The table with those that it is filled from by name; what these are filled from themselves is left alone."""
-    others: list[TechnologyTable | str] = []
+    """The table, with the tables read that `filled_from` names; their own `filled_from` is left alone."""
+    tables: list[TechnologyTable | str] = []
     files, paths = opened.files, opened.paths
-    for other in table.filled_from:
-        if isinstance(other, str):
+    for entry in table.filled_from:
+        if isinstance(entry, str):
             try:
-                found = open_located(locate(Kind.ENERGY, other, opened.folder))
-                _expect(found, Kind.ENERGY)
-                whole = from_document(PriceTable, found.document, found.name)
-                other = TechnologyTable(**{f.name: getattr(whole, f.name) for f in fields(TechnologyTable)})
+                named = open_located(locate(Kind.ENERGY, entry, opened.folder))
+                _expect(named, Kind.ENERGY)
+                named_table = from_document(PriceTable, named.document, named.name)
+                entry = TechnologyTable(**{f.name: getattr(named_table, f.name) for f in fields(TechnologyTable)})
             except UserError as error:
                 raise opened.refused(path, f"{path}: {error}") from error
-            files, paths = files + found.files, paths + found.paths
-        others.append(other)
-    return Loaded(replace(table, filled_from=tuple(others)), opened, files, paths)
+            files, paths = files + named.files, paths + named.paths
+        tables.append(entry)
+    return Loaded(replace(table, filled_from=tuple(tables)), opened, files, paths)
 
 
 def _open(kind: Kind, source: Source) -> Opened:
@@ -287,9 +287,9 @@ def _open(kind: Kind, source: Source) -> Opened:
 
 def _expect(opened: Opened, kind: Kind) -> None:
     """Refuse a file of another kind by its name, not by its first unknown field."""
-    found = describes(opened.document)
-    if found is not None and found is not kind:
-        raise FileProblem(opened.name, f"describes a {found.title}, where a {kind.title} is wanted")
+    described = describes(opened.document)
+    if described is not None and described is not kind:
+        raise FileProblem(opened.name, f"describes a {described.title}, where a {kind.title} is wanted")
 
 
 def _line(document: Node, path: str) -> int | None:

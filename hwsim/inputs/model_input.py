@@ -50,55 +50,59 @@ def read_source(path: Path) -> ModelInput:
 
 
 def lengths(source: ModelInput, workload: Workload) -> tuple[int, ...]:
-    """How long the audio may be, in picoseconds, that gives as many features as the file has; the likeliest first."""
+    """Lengths of audio, in picoseconds, that give as many features as the file has; the likeliest first."""
     if source.audio is not None:
         return (source.audio,)
-    own = workload.features
-    shape = None if own is None else source.shapes.get(own.tensor)
-    if own is None or shape is None or fits(source, workload):
+    spec = workload.features
+    shape = None if spec is None else source.shapes.get(spec.tensor)
+    if spec is None or shape is None or fits(source, workload):
         return ()
-    wanted = workload.program.tensor(own.tensor).shape
-    frames, rest = divmod(prod(shape) * wanted[own.frames_axis], prod(wanted))
-    if rest or not frames:
+    shape_now = workload.program.tensor(spec.tensor).shape
+    frames, remainder = divmod(prod(shape) * shape_now[spec.frames_axis], prod(shape_now))
+    if remainder or not frames:
         return ()
-    # As many frames as that; or as many more or less than there are now, where a network needs context.
-    now = -(-workload.audio // own.step) * own.step
-    return frames * own.frame, now + (frames - wanted[own.frames_axis]) * own.frame
+    # Audio of so many frames; or as many more or fewer than now, where a network needs context.
+    now = -(-workload.audio // spec.step) * spec.step
+    return frames * spec.frame, now + (frames - shape_now[spec.frames_axis]) * spec.frame
 
 
 def fits(source: ModelInput, workload: Workload) -> bool:
     """Whether a file of features has as many of them as the workload reads."""
-    own = workload.features
-    wanted = None if own is None else workload.program.tensor(own.tensor).elements
-    return own is not None and prod(source.shapes[own.tensor]) == wanted
+    spec = workload.features
+    elements = None if spec is None else workload.program.tensor(spec.tensor).elements
+    return spec is not None and prod(source.shapes[spec.tensor]) == elements
 
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
     if source.recording is None:
         return dict(read_inputs(source.path, workload.program)[0])
-    own = workload.features
-    if own is None:
+    spec = workload.features
+    if spec is None:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
-    shape, frames_axis = workload.program.tensor(own.tensor).shape, own.frames_axis
+    shape, frames_axis = workload.program.tensor(spec.tensor).shape, spec.frames_axis
     try:
-        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, own.frame // 10**9))
+        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, spec.frame // 10**9))
     except InvalidValue as error:
         raise FileProblem(str(source.path), str(error)) from error
-    made = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
-    fitted = _fitted(made, shape[frames_axis])
-    one = fitted[:, None] if frames_axis == 0 else fitted[None]
-    return {own.tensor: np.ascontiguousarray(np.broadcast_to(one.reshape(_one(shape, frames_axis)), shape))}
+    frames = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
+    fitted_frames = _fitted(frames, shape[frames_axis])
+    utterance = fitted_frames[:, None] if frames_axis == 0 else fitted_frames[None]
+    return {
+        spec.tensor: np.ascontiguousarray(
+            np.broadcast_to(utterance.reshape(_utterance_shape(shape, frames_axis)), shape)
+        )
+    }
 
 
-def _one(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
+def _utterance_shape(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:
     """The shape of one utterance."""
     return tuple(1 if axis == 1 - frames_axis else size for axis, size in enumerate(shape))
 
 
-def _fitted(frames: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
-    """So many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
-    if len(frames) >= wanted:
-        return frames[:wanted]
-    before = (wanted - len(frames)) // 2
-    return np.pad(frames, ((before, wanted - len(frames) - before), (0, 0)), mode="edge")
+def _fitted(frames: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """That many frames: first and last repeated for context that the audio does not give, or the last ones dropped."""
+    if len(frames) >= count:
+        return frames[:count]
+    before = (count - len(frames)) // 2
+    return np.pad(frames, ((before, count - len(frames) - before), (0, 0)), mode="edge")

@@ -17,11 +17,9 @@ from hwsim.errors import FileProblem, shown
 Array = NDArray[Any]
 
 _MOST_AXES = 16
-
-
 _DAMAGE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError)
-"""What zipfile and those who unpack for it raise: RuntimeError where a member is encrypted, or compressed in a way that
-zipfile does not know, ValueError where it is sent to before the beginning of the file."""
+"""Errors of zipfile and of the modules that unpack for it: RuntimeError where a member is encrypted, or compressed in a
+way that zipfile does not know, ValueError where it is sent to before the beginning of the file."""
 
 
 class NpzArchive:
@@ -45,7 +43,7 @@ class NpzArchive:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of each array its shape."""
+        """The shape of each array."""
         return {key: header[0] for key, header in self._headers.items()}
 
     def read(self, key: str) -> Array:
@@ -59,14 +57,14 @@ class NpzArchive:
         return values.reshape(shape, order="F" if turned else "C")
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close the archive."""
         self._archive.close()
 
 
-def _members(file: str, found: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _members(file: str, infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """The members by the names of their arrays, each of which is there once."""
     members: dict[str, zipfile.ZipInfo] = {}
-    for info in found:
+    for info in infos:
         name = info.filename.removesuffix(".npy")
         if name in members:
             raise FileProblem(file, f"{shown(name)} is there twice; which of them is meant, nothing says")
@@ -96,12 +94,14 @@ def _npy_header(
     return shape, kind, turned, start
 
 
-def check_size(file: str, name: str, shape: tuple[int, ...], wanted: int, there: int) -> None:
-    """Refuses a shape of too many axes, or one that is not as large as what is there."""
+def check_size(file: str, name: str, shape: tuple[int, ...], expected_bytes: int, actual_bytes: int) -> None:
+    """Refuses a shape of too many axes, or of another size than the data have."""
     if len(shape) > _MOST_AXES:
         raise FileProblem(file, f"{shown(name)} has {len(shape)} axes; at most {_MOST_AXES} are read")
-    if wanted != there:
-        raise FileProblem(file, f"{shown(name)} says that it is {shown(shape)}, {wanted} bytes, but has {there}")
+    if expected_bytes != actual_bytes:
+        raise FileProblem(
+            file, f"{shown(name)} says that it is {shown(shape)}, {expected_bytes} bytes, but has {actual_bytes}"
+        )
 
 
 def first_line(error: BaseException) -> str:

@@ -32,8 +32,8 @@ def _result(text: str, name: str) -> Result:
         problem = f"is no whole JSON document: {error.msg}; write it again with hwsim run --json"
         raise FileProblem(name, problem, line=error.lineno) from error
     except (ValueError, RecursionError) as error:  # a key twice, a number of thousands of digits, a deep nest
-        said = str(error) if isinstance(error, ValueError) else "is nested too deeply"
-        raise FileProblem(name, f"{said}; write it again with hwsim run --json") from error
+        reason = str(error) if isinstance(error, ValueError) else "is nested too deeply"
+        raise FileProblem(name, f"{reason}; write it again with hwsim run --json") from error
     exact = data.pop(EXACT, {}) if isinstance(data, dict) else {}
     try:
         if not isinstance(exact, dict):
@@ -44,20 +44,20 @@ def _result(text: str, name: str) -> Result:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in entries:
             raise InvalidValue(key, value, "is there twice")
-        found[key] = value
-    return found
+        entries[key] = value
+    return entries
 
 
 def _remedy(data: Any) -> str:
     """What to do about a document that is no result of this version."""
-    here = version("hwsim")
+    this_version = version("hwsim")
     try:
         written = str(data["provenance"]["versions"]["hwsim"])
     except (KeyError, TypeError):
         return "give a file that hwsim run --json wrote"
-    by = "" if written == here else f" with this version, {here}; the file is of {written}"
-    return f"run it again{by}"
+    remark = "" if written == this_version else f" with this version, {this_version}; the file is of {written}"
+    return f"run it again{remark}"

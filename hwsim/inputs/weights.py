@@ -18,24 +18,24 @@ _SHOWN = 3
 def read_parameters(path: Path, program: Program) -> tuple[dict[str, NDArray[np.float32]], str]:
     """All parameters of a program by name, and the hash of the file; what is missing, extra or misshaped is named."""
     file = open_arrays(path)
-    wanted = {tensor.name: tensor.shape for tensor in program.tensors if tensor.role.parameter}
-    missing = [name for name in wanted if name not in file.shapes]
-    extra = [name for name in file.shapes if name not in wanted]
+    shapes = {tensor.name: tensor.shape for tensor in program.tensors if tensor.role.parameter}
+    missing = [name for name in shapes if name not in file.shapes]
+    extra = [name for name in file.shapes if name not in shapes]
     if missing:
         raise FileProblem(
             file.name, f"lacks {_few(missing)} of {program.name}; its arrays are named as those of `hwsim trace`"
         )
     if extra:
         raise FileProblem(
-            file.name, f"has {_few(extra)}, which {program.name} lacks; {suggestion(extra[0], list(wanted)[:8])}"
+            file.name, f"has {_few(extra)}, which {program.name} lacks; {suggestion(extra[0], list(shapes)[:8])}"
         )
-    for name, shape in wanted.items():
+    for name, shape in shapes.items():
         if file.shapes[name] != shape:
             raise FileProblem(file.name, f"{name} has shape {file.shapes[name]}, expected {shape} in {program.name}")
-    found = {name: finite(file.name, name, file.read(name)).astype(np.float32) for name in wanted}
-    for name, values in found.items():
+    parameters = {name: finite(file.name, name, file.read(name)).astype(np.float32) for name in shapes}
+    for name, values in parameters.items():
         _has_place(file.name, name, values, program.tensor(name).precision)
-    return found, file.sha256
+    return parameters, file.sha256
 
 
 def _has_place(file: str, name: str, values: NDArray[np.float32], precision: Precision) -> None:
@@ -49,5 +49,5 @@ def _has_place(file: str, name: str, values: NDArray[np.float32], precision: Pre
 
 
 def _few(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    omitted = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {omitted} more" if omitted > 0 else "")

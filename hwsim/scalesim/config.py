@@ -18,7 +18,7 @@ ARRAY = "architecture_presets"
 _DIGITS = re.compile(r"[+-]?\d{1,18}")
 _TRUTHS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 
-# Every entry of every section that SCALE-Sim reads or ships. What no count depends on is taken and left alone:
+# Every entry of every section that SCALE-Sim reads or ships. Entries that no count depends on are left alone:
 # addresses, banks and queues of traces, and the topology, which the command line names.
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "general": ("run_name",),
@@ -52,7 +52,7 @@ def open_config(path: str) -> LoadedConfig:
 
 
 def read_config(file: TextFile) -> ScaleSimConfig:
-    """The configuration that a file describes; what it does not say has SCALE-Sim's default, and a remark."""
+    """The configuration that a file describes; entries that it lacks have SCALE-Sim's defaults, and a remark."""
     reader = _Reader(file.name, read_sections(file))
     reader.refuse_unknown()
     if reader.take("sparsity", "SparsitySupport", _truth, False):
@@ -60,26 +60,17 @@ def read_config(file: TextFile) -> ScaleSimConfig:
         raise reader.problem("sparsity", "SparsitySupport", law)
     config = reader.noun(
         name=("general", "run_name", _text),
-        rows=(ARRAY, "ArrayHeight", _whole),
-        cols=(ARRAY, "ArrayWidth", _whole),
-        ifmap_sram_kb=(ARRAY, "IfmapSramSzkB", _whole),
-        filter_sram_kb=(ARRAY, "FilterSramSzkB", _whole),
-        ofmap_sram_kb=(ARRAY, "OfmapSramSzkB", _whole),
+        rows=(ARRAY, "ArrayHeight", _integer),
+        cols=(ARRAY, "ArrayWidth", _integer),
+        ifmap_sram_kb=(ARRAY, "IfmapSramSzkB", _integer),
+        filter_sram_kb=(ARRAY, "FilterSramSzkB", _integer),
+        ofmap_sram_kb=(ARRAY, "OfmapSramSzkB", _integer),
         dataflow=(ARRAY, "Dataflow", _dataflow),
         bandwidth=(ARRAY, "Bandwidth", _bandwidth),
         interface=("run_presets", "InterfaceBandwidth", _interface),
     )
     without_effect = _without_effect(reader)
     return ScaleSimConfig(**config, remarks=(*reader.taken_for_granted(), *without_effect))
-
-
-def _without_effect(reader: "_Reader") -> list[str]:
-    """Settings that are on, but change none of the figures."""
-    layouts = [key for key in ("IfmapCustomLayout", "FilterCustomLayout") if reader.take("layout", key, _truth, False)]
-    remarks = [f"{key} is on: conflicts of SRAM banks are not modelled, no layout file is read" for key in layouts]
-    if reader.take("run_presets", "UseRamulatorTrace", _truth, False):
-        remarks.append("UseRamulatorTrace is on: latencies of a DRAM trace are not read")
-    return remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +84,18 @@ class _Reader:
             if name not in KNOWN:
                 problem = f"[{name}]: unknown section; {suggestion(name, list(KNOWN))}"
                 raise FileProblem(self.file, problem, line=section.line)
-            known = {key.lower() for key in KNOWN[name]}
+            entry_names = {key.lower() for key in KNOWN[name]}
             for key, entry in section.entries.items():
-                if key not in known:
-                    problem = f"{name}.{key}: unknown entry; {suggestion(key, sorted(known))}"
+                if key not in entry_names:
+                    problem = f"{name}.{key}: unknown entry; {suggestion(key, sorted(entry_names))}"
                     raise FileProblem(self.file, problem, line=entry.line)
 
     def noun(self, **places: tuple[str, str, Callable[[str], Any]]) -> dict[str, Any]:
-        """The values of the fields, each checked alone so that what is wrong has a line."""
+        """The values of the fields, each checked alone so that a wrong one has its line."""
         values: dict[str, Any] = {}
-        usual = ScaleSimConfig()
+        defaults = ScaleSimConfig()
         for name, (section, key, parse) in places.items():
-            default = getattr(usual, name)
+            default = getattr(defaults, name)
             value = self.take(section, key, parse, default)
             try:
                 ScaleSimConfig(**{name: value})
@@ -129,18 +120,27 @@ class _Reader:
     def taken_for_granted(self) -> list[str]:
         """One sentence for each section that says too little."""
         where = {name: "says less" if name in self.sections else "is missing" for name in self.missing}
-        return [f"[{name}] {where[name]}: {', '.join(found)} by default" for name, found in self.missing.items()]
+        return [f"[{name}] {where[name]}: {', '.join(defaults)} by default" for name, defaults in self.missing.items()]
 
     def problem(self, section: str, key: str, law: str) -> FileProblem:
         entry = self.sections[section].entries[key.lower()]
         return FileProblem(self.file, f"{section}.{key} = {shown(entry.value)}: {law}", line=entry.line)
 
 
+def _without_effect(reader: _Reader) -> list[str]:
+    """Settings that are on, but change none of the figures."""
+    layouts = [key for key in ("IfmapCustomLayout", "FilterCustomLayout") if reader.take("layout", key, _truth, False)]
+    remarks = [f"{key} is on: conflicts of SRAM banks are not modelled, no layout file is read" for key in layouts]
+    if reader.take("run_presets", "UseRamulatorTrace", _truth, False):
+        remarks.append("UseRamulatorTrace is on: latencies of a DRAM trace are not read")
+    return remarks
+
+
 def _text(value: str) -> str:
     return value.strip("\"'").strip()
 
 
-def _whole(value: str) -> int:
+def _integer(value: str) -> int:
     if not _DIGITS.fullmatch(value):
         raise ValueError("must be a whole number")
     return int(value)
@@ -148,7 +148,7 @@ def _whole(value: str) -> int:
 
 def _bandwidth(value: str) -> int:
     """One number, or several with commas, of which SCALE-Sim uses the first."""
-    first, *_ = [_whole(part.strip()) for part in value.split(",")]
+    first, *_ = [_integer(part.strip()) for part in value.split(",")]
     return first
 
 
@@ -159,14 +159,14 @@ def _truth(value: str) -> bool:
 
 
 def _dataflow(value: str) -> Dataflow:
-    known = [dataflow.value for dataflow in Dataflow]
-    if value not in known:
-        raise ValueError(suggestion(value, known))
+    names = [dataflow.value for dataflow in Dataflow]
+    if value not in names:
+        raise ValueError(suggestion(value, names))
     return Dataflow(value)
 
 
 def _interface(value: str) -> Interface:
-    known = [interface.value for interface in Interface]
-    if value not in known:
-        raise ValueError(suggestion(value, known))
+    names = [interface.value for interface in Interface]
+    if value not in names:
+        raise ValueError(suggestion(value, names))
     return Interface(value)

@@ -4,6 +4,7 @@ Sr × Sc places in folds of R × C meet a stream of T; `docs/scalesim.md` holds 
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class _Folds:
     stream: int
 
     @classmethod
-    def of(cls, config: ScaleSimConfig, layer: ScaleSimLayer) -> "_Folds":
+    def of(cls, config: ScaleSimConfig, layer: ScaleSimLayer) -> Self:
         sr, sc, stream = {
             Dataflow.OS: (layer.m, layer.n, layer.k),
             Dataflow.WS: (layer.k, layer.n, layer.m),
@@ -109,11 +110,11 @@ class _Folds:
         surplus = 0 if self.config.dataflow is Dataflow.OS else self.config.cols - 1
         return self.cycles_each + surplus
 
-    def mean_share(self, weight: int, whole: int) -> float:
-        """The mean over folds of places used · weight ÷ whole, rounded as a sum of floats in the order of the folds."""
+    def mean_share(self, weight: int, total: int) -> float:
+        """The mean over folds of places used · weight ÷ total, rounded as a sum of floats in the order of the folds."""
         rows, cols = self.config.rows, self.config.cols
         last_rows, last_cols = self.sr - (self.down - 1) * rows, self.sc - (self.across - 1) * cols
-        shares = k.summed_shares(self.down, self.across, rows, last_rows, cols, last_cols, weight, float(whole))
+        shares = k.summed_shares(self.down, self.across, rows, last_rows, cols, last_cols, weight, float(total))
         return float(shares) / self.count
 
 
@@ -127,42 +128,42 @@ def capacity_words(kilobytes: int) -> int:
 
 
 def _filter_reads(config: ScaleSimConfig, layer: ScaleSimLayer) -> int:
-    """Weights are words of their own. OS asks for each column of folds again for each row of them."""
+    """Weights are words of their own. OS asks for each column of folds again for each row of folds."""
     capacity = capacity_words(config.filter_sram_kb)
-    whole = layer.k * layer.n
+    words = layer.k * layer.n
     match config.dataflow:
         case Dataflow.OS:
             blocks, repeats = _ceil(layer.n, config.cols), _ceil(layer.m, config.rows)
             size = layer.k * min(config.cols, layer.n)
-            last = whole - (blocks - 1) * size
+            last = words - (blocks - 1) * size
             return int(k.block_reads(size, blocks, last, repeats, capacity))
         case Dataflow.WS:
-            return whole
+            return words
         case Dataflow.IS:
-            return int(k.block_reads(whole, 1, whole, _ceil(layer.m, config.cols), capacity))
+            return int(k.block_reads(words, 1, words, _ceil(layer.m, config.cols), capacity))
 
 
 def _ifmap_reads(config: ScaleSimConfig, layer: ScaleSimLayer) -> int:
-    capacity, whole = capacity_words(config.ifmap_sram_kb), layer.m * layer.k
+    capacity, demands = capacity_words(config.ifmap_sram_kb), layer.m * layer.k
     stays = config.dataflow is Dataflow.IS
     passes = 1 if stays else _ceil(layer.n, config.cols)
     if layer.window is None or layer.is_plain:
-        return int(k.block_reads(whole, 1, whole, passes, capacity))
+        return int(k.block_reads(demands, 1, demands, passes, capacity))
     window = layer.window
-    words = window.ifmap_height * window.ifmap_width * window.channels
-    if words > MOST_WORDS:
-        raise Unsupported(f"{layer.name}: an input of {words} words; hwsim walks over up to {MOST_WORDS}")
-    if whole > MOST_DEMANDS:
-        asked = f"{layer.m} positions that ask for {layer.k} words each"
-        raise Unsupported(f"{layer.name}: {asked}; hwsim looks up to {MOST_DEMANDS} words up")
+    input_words = window.ifmap_height * window.ifmap_width * window.channels
+    if input_words > MOST_WORDS:
+        raise Unsupported(f"{layer.name}: an input of {input_words} words; hwsim walks over up to {MOST_WORDS}")
+    if demands > MOST_DEMANDS:
+        demanded = f"{layer.m} positions that ask for {layer.k} words each"
+        raise Unsupported(f"{layer.name}: {demanded}; hwsim looks up to {MOST_DEMANDS} words up")
     positions, taps = _positions(window), _taps(window)
     height, width = window.ifmap_height, window.ifmap_width
     if stays:
-        found = k.stationary_reads(taps, positions, height, width, config.rows, config.cols, words, capacity)
+        reads = k.stationary_reads(taps, positions, height, width, config.rows, config.cols, input_words, capacity)
     else:
         lanes, steps = (positions, taps) if config.dataflow is Dataflow.OS else (taps, positions)
-        found = k.streamed_reads(lanes, steps, height, width, config.rows, words, capacity, passes)
-    return int(found)
+        reads = k.streamed_reads(lanes, steps, height, width, config.rows, input_words, capacity, passes)
+    return int(reads)
 
 
 def _positions(window: ConvWindow) -> NDArray[np.int64]:

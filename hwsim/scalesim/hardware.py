@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Self
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
@@ -26,7 +27,7 @@ UNLIMITED = 2**30
 
 
 def physical_chip(config: ScaleSimConfig, table: PriceTable) -> Chip:
-    """The chip that SCALE-Sim's array is, if one builds it.
+    """SCALE-Sim's array as a chip that one can build.
 
     Stationary operands are shifted in by all columns at once and have no second register; results of an
     output-stationary array are shifted out before the next fold. The buffers are three banks at least, none of more
@@ -62,7 +63,7 @@ def physical_figures(chip: Chip, layer: ScaleSimLayer, table: PriceTable) -> Phy
     built = _as_built(chip)
     energy = price(counters.ops, built, table)
     total, sums = counters.total, _PartialSums.of(chip, layer)
-    # Without accumulators of its own the array's sums are in the scratchpad; what comes back is a part of these.
+    # Without accumulators of its own the array keeps sums in the scratchpad; partial sums are a part of them.
     spent = (sums.reads + sums.writes) * Tariff.of(PriceBook(built, table)).sums(WORD).attojoules
     return Physical(
         array_cycles=alone,
@@ -97,7 +98,7 @@ class _PartialSums:
     writes: int
 
     @classmethod
-    def of(cls, chip: Chip, layer: ScaleSimLayer) -> "_PartialSums":
+    def of(cls, chip: Chip, layer: ScaleSimLayer) -> Self:
         """Every fold of K but the last writes all results, every one but the first reads them back."""
         if _array_of(chip).dataflow is Dataflow.OS:
             return cls(0, 0)

@@ -157,7 +157,7 @@ class Physical(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerReport(Noun):
-    """One layer, or each of `times` equal ones. All but these and `physical` are SCALE-Sim's columns; None is n/a."""
+    """Each of `times` equal layers. All but `layer`, `times` and `physical` are SCALE-Sim's columns; None is n/a."""
 
     layer: Name
     total_cycles_incl_prefetch: None = NotReproduced
@@ -196,7 +196,7 @@ class LayerReport(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSimReport(Noun):
-    """All layers of a topology on one configuration, what was taken for granted, and where it comes from."""
+    """All layers of a topology on one configuration, what was taken for granted, and the provenance."""
 
     layers: tuple[LayerReport, ...]
     config: ScaleSimConfig

@@ -25,23 +25,23 @@ def run_scalesim(
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> ScaleSimReport:
-    """Every layer by itself, as there; equal ones are worked out once."""
+    """Every layer by itself, as SCALE-Sim runs it; equal layers are worked out once."""
     table = load_prices(PRICES)
     chip = physical_chip(config, table)
-    found: dict[ScaleSimLayer, LayerReport] = {}
+    report_of_shape: dict[ScaleSimLayer, LayerReport] = {}
     remarks: dict[str, None] = dict.fromkeys(config.remarks)
     for done, layer in enumerate(layers, 1):
         shape = _nameless(layer)
-        if shape not in found:
+        if shape not in report_of_shape:
             counts = layer_counts(config, layer)  # first, as it refuses, by the layer's name, what would take too long
             try:
                 physical = physical_figures(chip, shape, table)
             except Unsupported as error:
                 physical = None
                 remarks[f"{layer.name}: no physical figures: {str(error).partition(': ')[2]}"] = None
-            found[shape] = _report(config, shape, counts, physical)
+            report_of_shape[shape] = _report(config, shape, counts, physical)
         progress(done, len(layers))
-    reports = tuple(replace(found[_nameless(layer)], layer=layer.name, times=layer.times) for layer in layers)
+    reports = tuple(replace(report_of_shape[_nameless(layer)], layer=layer.name, times=layer.times) for layer in layers)
     return ScaleSimReport(
         layers=reports,
         config=config,
@@ -57,7 +57,7 @@ def _nameless(layer: ScaleSimLayer) -> ScaleSimLayer:
 def _report(
     config: ScaleSimConfig, layer: ScaleSimLayer, counts: LayerCounts, physical: Physical | None
 ) -> LayerReport:
-    """SCALE-Sim's columns. In USER mode the stalls are those of our timeline; without one they are unknown."""
+    """SCALE-Sim's columns. In USER mode the stalls are those of our timeline; without a timeline they are unknown."""
     stalls: int | None = 0
     if config.interface is Interface.USER:
         stalls = None if physical is None else physical.stall_cycles

@@ -16,7 +16,7 @@ from hwsim.scalesim.nouns import LayerReport, Physical, ScaleSimReport
 
 NOT_AVAILABLE = "n/a"
 
-# SCALE-Sim's three files: the names of their columns, and which of ours each one is.
+# SCALE-Sim's three files: the names of their columns, and the field of `LayerReport` for each.
 COMPUTE = {
     "Total Cycles (incl. prefetch)": "total_cycles_incl_prefetch",
     "Total Cycles": "total_cycles",
@@ -56,7 +56,7 @@ ACCESS = {
 REPORTS = {"COMPUTE_REPORT.csv": COMPUTE, "BANDWIDTH_REPORT.csv": BANDWIDTH, "DETAILED_ACCESS_REPORT.csv": ACCESS}
 FILES = ("result.json", *REPORTS, "PHYSICAL_REPORT.csv")
 
-# What the terminal shows of them.
+# The columns that the terminal shows.
 _CYCLES = ("Total Cycles", "Stall Cycles", "Overall Util %", "Mapping Efficiency %", "Compute Util %")
 _READS = ("SRAM IFMAP Reads", "SRAM Filter Reads", "SRAM OFMAP Writes", "DRAM IFMAP Reads", "DRAM Filter Reads")
 
@@ -73,8 +73,8 @@ def scalesim_files(report: ScaleSimReport) -> dict[str, str]:
 
 
 def _numbered(layers: Sequence[LayerReport], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with SCALE-Sim's numbers of the layers, of equal ones that of the first; how many there are stands last,
-    and only where it says something, because SCALE-Sim has no such column."""
+    """The rows with SCALE-Sim's numbers of the layers; equal layers have that of the first. Their count stands last,
+    and only where a layer has equals, because SCALE-Sim has no such column."""
     numbers = accumulate((layer.times for layer in layers[:-1]), initial=0)
     counted = any(layer.times > 1 for layer in layers)
     return [
@@ -89,11 +89,11 @@ def _cell(value: Any) -> Any:
 
 def _physical_rows(layers: Sequence[LayerReport]) -> list[dict[str, Any]]:
     """Our figures, with the names of the layers; a layer without any has n/a throughout."""
-    found = [{} if layer.physical is None else flat(layer.physical) for layer in layers]
-    keys = dict.fromkeys(key for row in found for key in row)
+    rows = [{} if layer.physical is None else flat(layer.physical) for layer in layers]
+    keys = dict.fromkeys(key for figures in rows for key in figures)
     return [
-        {"layer": layer.layer} | {key: _cell(row.get(key)) for key in keys}
-        for layer, row in zip(layers, found, strict=True)
+        {"layer": layer.layer} | {key: _cell(figures.get(key)) for key in keys}
+        for layer, figures in zip(layers, rows, strict=True)
     ]
 
 
@@ -156,15 +156,15 @@ def _physical_cells(physical: Physical | None) -> list[str]:
 def _sums(report: ScaleSimReport) -> Text:
     """All layers one after another, as far as their figures are known."""
     layers = report.layers
-    there = sum(layer.times * layer.total_cycles for layer in layers if layer.total_cycles is not None)
+    reported = sum(layer.times * layer.total_cycles for layer in layers if layer.total_cycles is not None)
     ours = [(layer.times, layer.physical) for layer in layers if layer.physical is not None]
     left = sum(layer.times for layer in layers) - sum(times for times, _ in ours)
-    known = f", {left} layers without figures left out" if left else ""
+    omission = f", {left} layers without figures left out" if left else ""
     cycles, energy = sum(t * p.cycles for t, p in ours), sum(t * p.energy_aj for t, p in ours)
     return Text.assemble(
         ("In sum\n", "bold"),
-        f"SCALE-Sim  {there:,} cycles\n",
-        f"hardware   {cycles:,} cycles, {joules(energy)}{known}",
+        f"SCALE-Sim  {reported:,} cycles\n",
+        f"hardware   {cycles:,} cycles, {joules(energy)}{omission}",
     )
 
 

@@ -13,7 +13,7 @@ GEMM = ("Layer", "M", "N", "K")
 CONV = (
     "Layer name", "IFMAP Height", "IFMAP Width", "Filter Height", "Filter Width", "Channels", "Num Filter", "Strides",
 )  # fmt: skip
-# The fields of the nouns that they become.
+# The fields of the nouns, in the order of these columns.
 _GEMM_FIELDS = ("name", "m", "n", "k")
 _CONV_FIELDS = ("name", "ifmap_height", "ifmap_width", "filter_height", "filter_width", "channels", "n", "stride")
 # SCALE-Sim makes a layer for each channel of a layer with these letters in its name.
@@ -69,11 +69,11 @@ def _columns(file: str, header: Sequence[str]) -> Sequence[str]:
     gemm = sorted(names[1:4]) == ["k", "m", "n"]
     columns = GEMM if gemm else CONV
     if gemm and names[1:4] != ["m", "n", "k"]:
-        found = ", ".join(header[1:4])
-        raise FileProblem(file, f"columns {found}: must be in the order M, N, K, in which they are read", line=1)
+        order = ", ".join(header[1:4])
+        raise FileProblem(file, f"columns {order}: must be in the order M, N, K, in which they are read", line=1)
     if not gemm and not any("ifmap" in name for name in names[1:3]):
-        found = shown(", ".join(header))
-        problem = f"{found} must be a line of column names: {', '.join(GEMM)} or {', '.join(CONV)}"
+        line = shown(", ".join(header))
+        problem = f"{line} must be a line of column names: {', '.join(GEMM)} or {', '.join(CONV)}"
         raise FileProblem(file, problem, line=1)
     if len(header) < len(columns):
         problem = f"has {len(header)} columns, must have {len(columns)}: {', '.join(columns)}"
@@ -82,8 +82,8 @@ def _columns(file: str, header: Sequence[str]) -> Sequence[str]:
         if "spars" in names[place]:
             raise FileProblem(file, f"column {shown(name)}: {_SPARSE}", line=1)
         if name:
-            known = ", ".join(columns)
-            raise FileProblem(file, f"column {shown(name)}: unknown column; the columns are {known}", line=1)
+            column_names = ", ".join(columns)
+            raise FileProblem(file, f"column {shown(name)}: unknown column; the columns are {column_names}", line=1)
     return columns
 
 
@@ -102,7 +102,7 @@ class _Row:
     cells: tuple[str, ...]
 
     def layer(self) -> ScaleSimLayer:
-        """One layer, or as many equal ones as there are channels, where SCALE-Sim makes it so."""
+        """One layer, or as many equal ones as there are channels, where SCALE-Sim splits a layer so."""
         self._check_width()
         sizes = [self._size(place) for place in range(1, len(self.columns))]
         name = self.cells[0]
@@ -111,8 +111,10 @@ class _Row:
                 m, n, k = sizes
                 return ScaleSimLayer(name=name, m=m, k=k, n=n)
             *shape, channels, filters, stride = sizes
-            times, kept = (_depthwise(channels), 1) if DEPTHWISE in name else (1, channels)
-            window = ConvWindow(**dict(zip(_CONV_FIELDS[1:5], shape, strict=True)), channels=kept, stride=stride)
+            times, window_channels = (_depthwise(channels), 1) if DEPTHWISE in name else (1, channels)
+            window = ConvWindow(
+                **dict(zip(_CONV_FIELDS[1:5], shape, strict=True)), channels=window_channels, stride=stride
+            )
             return convolution(name, window, filters, times)
         except InvalidValue as error:
             raise self._problem(error) from error

@@ -1,4 +1,4 @@
-"""Matrix products for those who run values: handed in by who knows in which order and registers they are added."""
+"""Matrix products for runs of values: exact, or in the order and the registers in which an array adds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ProductBackend(Protocol):
         """act[m, k] @ weights of the vector unit, whose sums no register cuts off."""
 
     def holds(self, op: str, precision: Precision, weights: Weights) -> bool:
-        """Whether every sum of that op, whatever the activations, is exact in 32 bits, so that others may add it."""
+        """Whether every sum of that op, whatever the activations, is exact in 32 bits, so that any code may add it."""
 
     def single(self, act: Array, weights: Sequence[Weights], *, often: bool = False) -> Floats:
         """act[b, m, k] @ weights[b] of the float reference, in single precision; `often` says that the same weights
@@ -94,5 +94,5 @@ class OrderedProducts:
 
 
 def largest_sum(precision: Precision, weights: Weights) -> int:
-    """What no sum of products with activations of that format exceeds in magnitude."""
+    """A bound of the magnitude of all sums of products with activations of that format."""
     return weights.measures.magnitudes * max(-precision.lowest, precision.highest)

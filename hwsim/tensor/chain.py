@@ -29,7 +29,7 @@ _CONVERSIONS = (Function.REQUANTIZE, Function.DEQUANTIZE)
 class IntegerChain:
     """A chain made ready: its steps and tables as the kernel reads them, and the place of each local value.
 
-    Locals are kept without their zero points. Sums and products become integers of the result's grid by rescaling;
+    Locals are kept without their zero points. Sums and products become integers at the result's scale by rescaling;
     functions of one number are read in tables, so their argument has at most 16 bits.
     """
 
@@ -41,7 +41,7 @@ class IntegerChain:
     def __call__(self, reads: Mapping[str, Ints], elements: int, threads: int = 1) -> tuple[Ints, NDArray[np.int64]]:
         """All local values after the chain, and how many results of each step were clipped.
 
-        A read has that many elements, or those of one row; zero points are taken off before.
+        Each of the reads has that many elements, or those of one row; zero points are taken off before.
         """
         values = np.empty((len(self.places), elements), np.int32)
         for local, read in reads.items():
@@ -52,22 +52,22 @@ class IntegerChain:
         clipped = np.zeros((len(parts), len(self.steps)), np.int64)
 
         def run(first: int, last: int) -> int:
-            own = clipped[[part[0] for part in parts].index(first)]
-            kernels.run_chain(self.steps, self.tables, values, first, last, own)
+            part_counts = clipped[[part[0] for part in parts].index(first)]
+            kernels.run_chain(self.steps, self.tables, values, first, last, part_counts)
             return last - first
 
         in_parallel(run, parts)
         return values, clipped.sum(axis=0)
 
 
-def prepared_chain(op: Elementwise, grids: Mapping[str, QuantParams]) -> IntegerChain:
-    """The chain of an op whose local values lie on these grids."""
-    places = {local: place for place, local in enumerate(grids)}
+def prepared_chain(op: Elementwise, params: Mapping[str, QuantParams]) -> IntegerChain:
+    """The chain of an op whose local values have these quantisation parameters."""
+    places = {local: place for place, local in enumerate(params)}
     tables: list[NDArray[np.int16]] = []
     numbers: dict[tuple[Function, float, float, int, int], int] = {}
     steps = np.zeros((len(op.chain), kernels.STEP_FIELDS), np.int64)
     for step, row in zip(op.chain, steps, strict=True):
-        args, target = [grids[arg] for arg in step.args], grids[step.result]
+        args, target = [params[arg] for arg in step.args], params[step.result]
         row[1:4] = places[step.args[0]], places[step.args[-1]], places[step.result]
         row[10:12] = target.lowest - target.offset, target.highest - target.offset
         if step.function in UNARY:
@@ -87,7 +87,7 @@ def prepared_chain(op: Elementwise, grids: Mapping[str, QuantParams]) -> Integer
         if step.function is Function.MUL:
             row[8:10] = one_factor(args[0].single * args[-1].single / target.single)
     constants = tuple(
-        (places[local], int(grids[local].quantised(np.array([value]))[0])) for local, value in op.constants
+        (places[local], int(params[local].quantised(np.array([value]))[0])) for local, value in op.constants
     )
     stacked = np.array(tables, np.int16) if tables else np.zeros((1, TABLE_ENTRIES), np.int16)
     return IntegerChain(places, steps, stacked, constants)
@@ -107,9 +107,9 @@ def float_chain(
     op: Elementwise,
     reads: Mapping[str, Floats],
     precision: Precision,
-    seen: Callable[[str, Floats], None] = lambda local, values: None,
+    observe: Callable[[str, Floats], None] = lambda local, values: None,
 ) -> dict[str, Floats]:
-    """All local values, each rounded to the format; `seen` is told of each result.
+    """All local values, each rounded to the format; `observe` is told of each result.
 
     Sums and products are those of single precision, other functions of double precision, rounded once to single.
     """
@@ -118,7 +118,7 @@ def float_chain(
     for step in op.chain:
         result = rounded(_float_step(op, step, [values[arg] for arg in step.args]), precision)
         values[step.result] = result
-        seen(step.result, result)
+        observe(step.result, result)
     return values
 
 

@@ -15,8 +15,8 @@ Rows = NDArray[np.float64]
 STATISTICS = {2: (2.6, -1.71), 3: (7.509, -6.892), 4: (12.035, -12.03), 8: (31.76, -35.04)}
 """Of each width, the factors of the root mean square and of the mean magnitude; the form is that of Choi et al., MLSys
 2019, "Accurate and efficient 2-bit quantized neural networks". The factors are those of IBM's FMS Model Optimizer
-(github.com/foundation-model-stack/fms-model-optimizer, SAWB utility functions): codes 103, 403 and 803 for grids that
-are as wide on both sides, and its three-bit entry."""
+(github.com/foundation-model-stack/fms-model-optimizer, SAWB utility functions): codes 103, 403 and 803 for ranges
+that are as wide on both sides, and its three-bit entry."""
 
 _COARSE, _FINE = 40, 16
 _LEAST_SHARE = 1 / 40
@@ -41,8 +41,8 @@ class Sample:
         ordered = np.take_along_axis(values, order, axis=1)
         counts = np.ones_like(values) if self.counts is None else np.take_along_axis(self.counts, order, axis=1)
         reached = np.cumsum(counts, axis=1)
-        wanted = reached[:, -1:] * (percent / 100)
-        place = np.minimum((reached < wanted).sum(axis=1), values.shape[1] - 1)
+        target = reached[:, -1:] * (percent / 100)
+        place = np.minimum((reached < target).sum(axis=1), values.shape[1] - 1)
         return np.asarray(ordered[np.arange(len(values)), place])
 
 
@@ -63,11 +63,11 @@ def clip_range(sample: Sample, precision: Precision, clip: Clip, percentile: flo
             return _symmetric(sample.percentile(np.abs(sample.values), percentile))
         high = np.maximum(sample.percentile(sample.values, percentile), 0)
         return Range(-np.maximum(sample.percentile(-sample.values, percentile), 0), high)
-    seen = sample.values if sample.counts is None else np.where(sample.counts > 0, sample.values, 0)
-    whole = _symmetric(np.abs(seen).max(axis=1))
+    occurring = sample.values if sample.counts is None else np.where(sample.counts > 0, sample.values, 0)
+    full_range = _symmetric(np.abs(occurring).max(axis=1))
     if not symmetric:
-        whole = Range(np.minimum(seen.min(axis=1), 0), np.maximum(seen.max(axis=1), 0))
-    return whole if clip is Clip.MAX else _least_error(sample, precision, whole, symmetric)
+        full_range = Range(np.minimum(occurring.min(axis=1), 0), np.maximum(occurring.max(axis=1), 0))
+    return full_range if clip is Clip.MAX else _least_error(sample, precision, full_range, symmetric)
 
 
 def _symmetric(bound: Rows) -> Range:
@@ -80,34 +80,34 @@ def _by_statistics(sample: Sample, precision: Precision) -> Rows:
         raise InvalidValue("clip", Clip.STATISTICS.value, law)
     of_rms, of_mean = STATISTICS[precision.bits]
     magnitudes = np.abs(sample.values)
-    seen = magnitudes if sample.counts is None else np.where(sample.counts > 0, magnitudes, 0)
+    occurring = magnitudes if sample.counts is None else np.where(sample.counts > 0, magnitudes, 0)
     bound = of_rms * np.sqrt(sample.mean(magnitudes**2)) + of_mean * sample.mean(magnitudes)
     # Rows of few or equal values lie outside the families for which the factors were found: nothing is clipped there.
-    largest = seen.max(axis=1)
+    largest = occurring.max(axis=1)
     return np.where((bound > 0) & (bound < largest), bound, largest)
 
 
-def _least_error(sample: Sample, precision: Precision, whole: Range, symmetric: bool) -> Range:
-    """The share of the whole range at which the error is least: a coarse search, then a fine one around the best."""
+def _least_error(sample: Sample, precision: Precision, full_range: Range, symmetric: bool) -> Range:
+    """The share of the full range at which the error is least: a coarse search, then a fine one around the best."""
     steps = precision.highest if symmetric else precision.highest - precision.lowest
 
     def error(share: Rows) -> Rows:
-        low, high = (whole.low * share)[:, None], (whole.high * share)[:, None]
+        low, high = (full_range.low * share)[:, None], (full_range.high * share)[:, None]
         step = np.maximum(high if symmetric else high - low, np.finfo(np.float64).tiny) / steps
-        kept = np.clip(np.rint(sample.values / step), np.rint(low / step), np.rint(high / step)) * step
-        return sample.mean((kept - sample.values) ** 2)
+        quantised = np.clip(np.rint(sample.values / step), np.rint(low / step), np.rint(high / step)) * step
+        return sample.mean((quantised - sample.values) ** 2)
 
     rows = len(sample.values)
     coarse = _best(error, [np.full(rows, share) for share in np.linspace(_LEAST_SHARE, 1, _COARSE)])
     near = np.linspace(-_LEAST_SHARE, _LEAST_SHARE, _FINE + 1)
     share = _best(error, [np.clip(coarse + difference, _LEAST_SHARE / 2, 1) for difference in near])
-    return Range(whole.low * share, whole.high * share)
+    return Range(full_range.low * share, full_range.high * share)
 
 
 def _best(error: Callable[[Rows], Rows], candidates: list[Rows]) -> Rows:
     """Of each row the first candidate with the least error."""
     best, least = candidates[0], error(candidates[0])
     for candidate in candidates[1:]:
-        found = error(candidate)
-        best, least = np.where(found < least, candidate, best), np.minimum(found, least)
+        candidate_error = error(candidate)
+        best, least = np.where(candidate_error < least, candidate, best), np.minimum(candidate_error, least)
     return best

@@ -19,15 +19,15 @@ def quantised_rows(rows: NDArray[np.float32], precision: Precision) -> tuple[Int
     All in single precision, halves to even. A row of zeros has the scale 1; what is infinite counts as the largest
     finite number.
 
-    >>> [made.tolist() for made in quantised_rows(np.array([[2.0, -4.0, 1.0]], np.float32), Precision.INT3)]
+    >>> [array.tolist() for array in quantised_rows(np.array([[2.0, -4.0, 1.0]], np.float32), Precision.INT3)]
     [[[2, -3, 1]], [1.3333333730697632]]
     """
     finite = np.clip(np.asarray(rows, np.float32), _LIMIT.min, _LIMIT.max)
     largest = np.abs(finite).max(axis=1)
     scales = np.maximum(largest / np.float32(precision.highest), _LIMIT.tiny)
     scales = np.where(largest > 0, scales, np.float32(1))
-    whole = np.clip(np.rint(finite / scales[:, None]), -precision.highest, precision.highest)
-    return whole.astype(np.int32), scales
+    integers = np.clip(np.rint(finite / scales[:, None]), -precision.highest, precision.highest)
+    return integers.astype(np.int32), scales
 
 
 def real_sums(sums: NDArray[np.integer], row_scales: NDArray[np.float32], column_scales: NDArray[np.float64]) -> Floats:

@@ -38,7 +38,7 @@ def exact_sums(act: Array, precision: Precision, weights: Weights, threads: int 
 
 
 def bounds(act: Array, weights: Weights) -> tuple[int, int]:
-    """What no sum of products, and no product, exceeds in magnitude; refuses sums beyond 64 bits."""
+    """Bounds of the magnitudes of all sums of products, and of all products; refuses sums beyond 64 bits."""
     largest = max(-int(act.min()), int(act.max()))
     bound = largest * weights.measures.magnitudes
     if bound > _INT64:

@@ -56,7 +56,7 @@ def fits_byte(precision: Precision) -> bool:
 
 
 def outside(values: Array, precision: Precision) -> NDArray[np.bool_]:
-    """Where an array of numbers holds one that the format has not. A NaN is in no format, nor is an infinity.
+    """Where an array holds a number that the format lacks. A NaN is in no format, nor is an infinity.
 
     >>> outside(np.array([0.1, 0.5, 70000.0]), Precision.FP16).tolist()
     [True, False, True]

@@ -42,7 +42,7 @@ def evaluated(function: Function, values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def table(function: Function, source: QuantParams, target: QuantParams) -> NDArray[np.int16]:
-    """The function of every 16-bit integer of one grid, as the nearest integer of another, both without zero points."""
+    """The function of each 16-bit integer at one scale, as the nearest integer at another, without zero points."""
     low, high = target.lowest - target.offset, target.highest - target.offset
     return _table(function, source.single, target.single, low, high)
 

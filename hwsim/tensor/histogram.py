@@ -1,6 +1,7 @@
 """What values a tensor had, in bins: independent of the order and of the portions in which the values came."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ class Histogram:
     Doubling joins neighbouring bins, so the bins at the end are those that the last range would have had from the
     start. The least and the greatest value are kept exactly.
 
-    >>> seen = Histogram.of(np.array([0.5, -3.0]))
-    >>> seen.largest, int(seen.counts.sum())
+    >>> histogram = Histogram.of(np.array([0.5, -3.0]))
+    >>> histogram.largest, int(histogram.counts.sum())
     (3.0, 2)
     """
 
@@ -28,11 +29,11 @@ class Histogram:
     greatest: float = 0.0
 
     @classmethod
-    def of(cls, values: NDArray[np.floating]) -> "Histogram":
+    def of(cls, values: NDArray[np.floating]) -> Self:
         """The histogram of some values."""
-        seen = cls()
-        seen.add(values)
-        return seen
+        histogram = cls()
+        histogram.add(values)
+        return histogram
 
     @property
     def largest(self) -> float:
@@ -41,7 +42,7 @@ class Histogram:
 
     @property
     def centres(self) -> NDArray[np.float64]:
-        """The middle of each bin; of the outermost ones that hold values, the extreme itself."""
+        """The middle of each bin; of the outermost bins that hold values, the extreme itself."""
         width = 2.0**self.exponent / BINS
         middles = (np.arange(-BINS, BINS) + 0.5) * width
         return np.clip(middles, self.least, self.greatest)

@@ -39,9 +39,9 @@ def ordered_sums(
     if not safe.any():
         return out, _uncertain(act, precision, weights, summation, out, threads)
     out[safe] = exact_sums(act[safe], precision, weights, threads)
-    rest = np.empty((int((~safe).sum()), weights.n), kind)
-    clamped = _uncertain(act[~safe], precision, weights, summation, rest, threads)
-    out[~safe] = rest
+    unsafe_sums = np.empty((int((~safe).sum()), weights.n), kind)
+    clamped = _uncertain(act[~safe], precision, weights, summation, unsafe_sums, threads)
+    out[~safe] = unsafe_sums
     return out, clamped
 
 
@@ -118,7 +118,7 @@ def _limits(summation: Summation) -> Array:
 def _wrapping(
     act: Array, precision: Precision, weights: Weights, summation: Summation, out: Array, threads: int
 ) -> int:
-    """A wrapped sum does not depend on the order, so only chunks matter; how many additions the outer one clamped."""
+    """Wrapped sums do not depend on the order, so only chunks matter; how many additions the outer register clamped."""
     if summation.outer is None or summation.chunk is None:
         out[:] = wrapped(exact_sums(act, precision, weights, threads), summation.register)
         return 0
@@ -210,7 +210,7 @@ def _floating(act: Array, weights: Weights, summation: Summation, threads: int) 
 def one_nan(sums: Array) -> Array:
     """The same sums, with the quiet NaN whose sign and payload are zero for every NaN, in place.
 
-    Which one an addition gives depends on the processor, the order of its operands and what the compiler did ahead of
+    Which NaN an addition gives depends on the processor, the order of its operands and what the compiler did ahead of
     time; RISC-V, and ARM where it is told to, give this one.
 
     >>> hex(one_nan(np.array([0xFFC00001], np.uint32).view(np.float32)).view(np.uint32).item())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,8 @@ class Matrix:
     zeros: Longs  # [groups, n]
 
     @classmethod
-    def of(cls, integers: Ints, params: QuantParams) -> "Matrix":
-        """A weight whose grid has one scale, one a column, or one a group of K and column."""
+    def of(cls, integers: Ints, params: QuantParams) -> Self:
+        """A weight that has one scale, one a column, or one a group of K and column."""
         k, n = integers.shape
         group = params.group or k
         scales = np.broadcast_to(params.scale.astype(np.float64), (-(-k // group), n))
@@ -65,7 +66,7 @@ class Matrix:
         return max(0, _SPARE_BITS - 8 - bound.bit_length())
 
     def offsets(self, act_zero: int, bias: Longs | None) -> Longs:
-        """What is added to the sums of each column: the bias, and what the zero point of the activations put in."""
+        """What is added to the sums of each column: the bias, and a correction for the activations' zero point."""
         total = np.zeros(self.scales.shape[1], np.int64) if bias is None else bias.copy()
         if act_zero and len(self.blocks) == 1:
             (block,) = self.blocks
@@ -78,9 +79,9 @@ class Matrix:
         parts, saturations, start = [], 0, 0
         for block in self.blocks:
             rows = act[:, start : start + block.k]
-            made = multiply(rows, params.precision, block)
-            parts.append(made.out)
-            saturations, start = saturations + made.saturations, start + block.k
+            product = multiply(rows, params.precision, block)
+            parts.append(product.out)
+            saturations, start = saturations + product.saturations, start + block.k
         return AccumulatorSums(parts[0] if len(parts) == 1 else np.stack(parts, axis=1), saturations)
 
     def combined(self, act: NDArray[np.integer], params: QuantParams, acc: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -96,8 +97,8 @@ class Matrix:
             zero_sums = params.offset * block.values.sum(axis=0, dtype=np.int64) + self.zeros[g] * rows.sum(
                 axis=1, keepdims=True
             )
-            own = np.clip(acc[:, g] - zero_sums, _INT32.min, _INT32.max).astype(np.int32)
-            total += _rescaled(own, self.scales[g] / self.column_scales)
+            group_sums = np.clip(acc[:, g] - zero_sums, _INT32.min, _INT32.max).astype(np.int32)
+            total += _rescaled(group_sums, self.scales[g] / self.column_scales)
             start += block.k
         return total
 
@@ -112,12 +113,12 @@ def requantisers(
     matrices: Sequence[Matrix], act: QuantParams, bias: NDArray[np.float32] | None, target: QuantParams
 ) -> tuple[Requantiser, ...]:
     """How the sums of each matrix become integers of the target."""
-    made = []
+    per_matrix = []
     for matrix in matrices:
         scales = act.single * matrix.column_scales
         integers = None if bias is None else bias_integers(bias, scales)
-        made.append(Requantiser.of(scales / target.single, target, matrix.offsets(act.offset, integers)))
-    return tuple(made)
+        per_matrix.append(Requantiser.of(scales / target.single, target, matrix.offsets(act.offset, integers)))
+    return tuple(per_matrix)
 
 
 def bias_integers(bias: NDArray[np.float32], scales: NDArray[np.float64]) -> Longs:

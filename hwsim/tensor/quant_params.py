@@ -1,4 +1,4 @@
-"""The integers of a format laid over the real numbers: scales, zero points, and the way there and back."""
+"""Quantisation parameters: format, scales and zero points, by which integers stand for real numbers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ Ints = NDArray[np.int32]
 class QuantParams:
     """An integer q stands for (q - zero) · scale. Scales and zeros broadcast against the tensor; see `by_groups`.
 
-    A symmetric grid leaves out the lowest integer, so that it is as wide on both sides.
+    Symmetric parameters leave out the lowest integer, so that the range is as wide on both sides.
     """
 
     precision: Precision
@@ -35,21 +35,21 @@ class QuantParams:
 
     @property
     def single(self) -> float:
-        """The scale of a tensor that has one."""
+        """The scale of a tensor that has a single one."""
         return float(self.scale.reshape(-1)[0])
 
     @property
     def offset(self) -> int:
-        """The zero point of a tensor that has one."""
+        """The zero point of a tensor that has a single one."""
         return int(self.zero.reshape(-1)[0])
 
     def quantised(self, values: NDArray[Any]) -> Ints:
         """The nearest integers: divided by the scale in single precision, halves to even, zero added, then clipped."""
         scale, zero = self._spread(values.shape)
-        whole = np.rint(values.astype(np.float32, copy=False) / scale)
+        integers = np.rint(values.astype(np.float32, copy=False) / scale)
         if zero.any():
-            whole = whole + zero
-        return np.asarray(np.clip(whole, self.lowest, self.highest), np.int32)
+            integers = integers + zero
+        return np.asarray(np.clip(integers, self.lowest, self.highest), np.int32)
 
     def real(self, integers: NDArray[Any]) -> Floats:
         """What the integers stand for."""
@@ -68,7 +68,7 @@ def plain(precision: Precision) -> QuantParams:
 
 
 def even(precision: Precision, scale: float) -> QuantParams:
-    """A symmetric grid of one scale."""
+    """Symmetric parameters of one scale."""
     return QuantParams(precision, np.asarray(scale, np.float32), np.asarray(0, np.int32))
 
 

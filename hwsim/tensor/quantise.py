@@ -1,4 +1,4 @@
-"""Quantisers: the grid on which numbers become integers, found from weights or from a histogram of activations."""
+"""Quantisers: quantisation parameters from weights, or from a histogram of activations."""
 
 from collections.abc import Iterator
 
@@ -18,13 +18,13 @@ _BLOCK_ELEMENTS = 1 << 20
 def weight_grid(
     weight: NDArray[np.float32], precision: Precision, scaling: Scaling, quantiser: WeightQuantiser
 ) -> QuantParams:
-    """The grid of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
+    """The quantisation parameters of a weight[…, K, N]: one scale, one a column, or one a group of K and column."""
     clip = quantiser.clip_for(precision.bits)
     parts = [
         clip_range(Sample(rows), precision, clip, quantiser.percentile, quantiser.symmetric)
         for rows in _rows(weight, scaling)
     ]
-    found = Range(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))
+    bounds = Range(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))
     *leading, k, n = weight.shape
     match scaling.granularity:
         case Granularity.TENSOR:
@@ -34,7 +34,7 @@ def weight_grid(
         case _:
             assert scaling.group is not None
             shape = (*leading, -(-k // scaling.group), n)
-    return _grid(found, precision, quantiser.symmetric, shape, scaling.group)
+    return _grid(bounds, precision, quantiser.symmetric, shape, scaling.group)
 
 
 def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.float64]]:
@@ -55,25 +55,25 @@ def _rows(weight: NDArray[np.float32], scaling: Scaling) -> Iterator[NDArray[np.
             yield matrix[start : start + scaling.group].T.astype(np.float64)
 
 
-def activation_grid(seen: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> QuantParams:
-    """The grid of a tensor whose values were seen."""
-    sample = Sample(seen.centres[None, :], seen.counts[None, :].astype(np.float64))
+def activation_grid(histogram: Histogram, precision: Precision, quantiser: ActivationQuantiser) -> QuantParams:
+    """The quantisation parameters of a tensor from the histogram of its values."""
+    sample = Sample(histogram.centres[None, :], histogram.counts[None, :].astype(np.float64))
     clip = quantiser.clip_for(precision.bits)
-    found = clip_range(sample, precision, clip, quantiser.percentile, quantiser.symmetric)
-    return _grid(found, precision, quantiser.symmetric, (), None)
+    bounds = clip_range(sample, precision, clip, quantiser.percentile, quantiser.symmetric)
+    return _grid(bounds, precision, quantiser.symmetric, (), None)
 
 
-def state_grid(seen: Histogram, precision: Precision) -> QuantParams:
-    """The grid of what a vector unit keeps: the least power of two that clips nothing, so that rescaling is a shift.
+def state_grid(histogram: Histogram, precision: Precision) -> QuantParams:
+    """Parameters of what a vector unit keeps: the least power of two that clips nothing, so that rescaling is a shift.
 
     >>> state_grid(Histogram.of(np.array([-5.0, 3.0])), Precision.INT16).single == 2.0**-12
     True
     """
-    return power_of_two_grid(seen.largest, precision)
+    return power_of_two_grid(histogram.largest, precision)
 
 
 def power_of_two_grid(largest: float, precision: Precision) -> QuantParams:
-    """The symmetric grid of the least power of two on which that value still lies."""
+    """Symmetric parameters whose scale is the least power of two at which that value is not clipped."""
     mantissa, exponent = np.frexp(np.float64(largest if largest > 0 else 1.0))
     exponent = exponent - 1 if mantissa == 0.5 else exponent
     scale = 2.0 ** int(exponent - (precision.bits - 1))
@@ -83,15 +83,15 @@ def power_of_two_grid(largest: float, precision: Precision) -> QuantParams:
 
 
 def _grid(
-    found: Range, precision: Precision, symmetric: bool, shape: tuple[int, ...], group: int | None
+    bounds: Range, precision: Precision, symmetric: bool, shape: tuple[int, ...], group: int | None
 ) -> QuantParams:
     steps = precision.highest if symmetric else precision.highest - precision.lowest
-    spread = found.high if symmetric else found.high - found.low
-    # What is zero throughout may have any scale.
+    spread = bounds.high if symmetric else bounds.high - bounds.low
+    # A tensor of zeros may have any scale.
     scale = np.where(spread > 0, spread / steps, 1.0).astype(np.float32)
     scale = np.maximum(scale, np.finfo(np.float32).tiny)
     zero = np.zeros(len(scale), np.int32)
     if not symmetric:
-        nearest = np.rint(precision.lowest - found.low / scale)
+        nearest = np.rint(precision.lowest - bounds.low / scale)
         zero = np.clip(nearest, precision.lowest, precision.highest).astype(np.int32)
     return QuantParams(precision, scale.reshape(shape), zero.reshape(shape), symmetric, group)

@@ -28,7 +28,7 @@ _ROOT_BITS = 62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reduced:
-    """What a reduction made, and how many results were clipped."""
+    """The results of a reduction, and how many of them were clipped."""
 
     out: Ints
     clipped: int = 0
@@ -42,7 +42,7 @@ def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
 
 
 def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: QuantParams) -> Reduced:
-    """Softmax, log softmax, mean or maximum of rows[m, n] of a grid, without its zero point, on another grid."""
+    """Softmax, log softmax, mean or maximum of rows[m, n] without their zero point, as integers of the target."""
     wide = rows.astype(np.int64)
     match reduction:
         case Reduction.SOFTMAX:

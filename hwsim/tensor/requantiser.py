@@ -1,6 +1,7 @@
 """From the exact sums of a matrix product to the integers of the next tensor: offset, rescale, clip."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ class Requantiser:
     target: Longs
 
     @classmethod
-    def of(cls, factors: NDArray[np.float64], target: QuantParams, offsets: Longs | None = None) -> "Requantiser":
-        """From sums of scale s to a grid of scale t the factor is s / t."""
+    def of(cls, factors: NDArray[np.float64], target: QuantParams, offsets: Longs | None = None) -> Self:
+        """From sums of scale s to integers of scale t the factor is s / t."""
         multipliers, shifts = fixed_point(factors)
         zeros = np.zeros(len(factors), np.int64) if offsets is None else offsets
         limits = np.array([target.offset, target.lowest, target.highest], np.int64)
@@ -31,9 +32,9 @@ class Requantiser:
 
     def __call__(self, acc: NDArray[np.integer]) -> tuple[Ints, int]:
         """The results for acc[m, n], and how many of them were clipped."""
-        kept = acc if acc.dtype == np.int32 else np.clip(acc, _INT32.min, _INT32.max).astype(np.int32)
+        clamped = acc if acc.dtype == np.int32 else np.clip(acc, _INT32.min, _INT32.max).astype(np.int32)
         out = np.empty(acc.shape, np.int32)
         clipped = requantise_rows(
-            np.ascontiguousarray(kept), self.offsets, self.multipliers, self.shifts, self.target, out
+            np.ascontiguousarray(clamped), self.offsets, self.multipliers, self.shifts, self.target, out
         )
         return out, int(clipped)

@@ -28,8 +28,8 @@ def rounded(values: NDArray[Any], precision: Precision) -> NDArray[np.float32]:
                 return np.asarray(values).astype(np.float16).astype(np.float32)
         case Precision.BF16:
             bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-            kept = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
-            return np.where(np.isnan(values), np.float32(np.nan), kept.view(np.float32))
+            upper_bits = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
+            return np.where(np.isnan(values), np.float32(np.nan), upper_bits.view(np.float32))
         case _:
             fraction, least, largest = _FP8[precision]
             wide = np.asarray(values, np.float64)

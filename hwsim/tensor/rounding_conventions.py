@@ -33,10 +33,10 @@ def by_fixed_point(
 
 
 def _for_each(numbers: int | Longs, columns: int) -> Longs:
-    found = np.asarray(numbers, np.int64).reshape(-1)
-    if found.size not in (1, columns):
-        raise InvalidValue("multipliers", found.size, f"must be one, or one for each of {columns} columns")
-    return np.ascontiguousarray(np.broadcast_to(found, columns))
+    entries = np.asarray(numbers, np.int64).reshape(-1)
+    if entries.size not in (1, columns):
+        raise InvalidValue("multipliers", entries.size, f"must be one, or one for each of {columns} columns")
+    return np.ascontiguousarray(np.broadcast_to(entries, columns))
 
 
 def by_float32(

@@ -24,12 +24,12 @@ def pieces(size: int, count: int, grain: int = 1) -> list[tuple[int, int]]:
 def in_parallel(job: Callable[[int, int], int], parts: list[tuple[int, int]]) -> list[int]:
     """The job done for each part: the first one here, each other one on a thread of its own. Jobs must not wait for
     each other, nor share out work themselves."""
-    others = [_threads().submit(job, *part) for part in parts[1:]]
+    futures = [_threads().submit(job, *part) for part in parts[1:]]
     try:
-        return [job(*parts[0]), *(other.result() for other in others)]
+        return [job(*parts[0]), *(future.result() for future in futures)]
     finally:
-        for other in others:  # whose arrays the caller may give back
-            other.exception()
+        for future in futures:  # running jobs still use arrays that the caller may give back
+            future.exception()
 
 
 @cache

@@ -17,7 +17,7 @@ _SMALL = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """As `kernels.products` numbers it. `group` counts products; without tiles all of K is one, of one chunk."""
+    """As `kernels.products` numbers it. `group` counts products; without tiles all of K is one tile, of one chunk."""
 
     rule: int = KEEP
     group: int = 1
@@ -74,7 +74,7 @@ def multiply_steps(
 
 
 def _share(act: Array, panels: Array, extra: Array, order: Array, limits: Array, out: Array, threads: int) -> int:
-    """Whole panels, or rows of tiles if there are more of those, to each thread; how many additions were clamped."""
+    """Whole panels, or rows of tiles where there are more rows, to each thread; how many additions were clamped."""
     m, count = out.shape[0], panels.shape[0]
     extra = extra.reshape(-1)
     shares = threads if m * panels.size > _SMALL else 1

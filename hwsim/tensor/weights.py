@@ -82,7 +82,7 @@ class Measures:
 class ByteWeights:
     """Signed bytes in panels, four products a step; unsigned ones were moved down by `offset`.
 
-    `sums[panel, column]` are those of the signed bytes.
+    `sums[panel, column]` are the sums of the signed bytes.
     """
 
     panels: Array

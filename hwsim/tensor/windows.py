@@ -25,10 +25,10 @@ def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:
         *(s * axis.dilation for s, axis in zip(stride[1:-1], op.axes, strict=True)),
         stride[-1],
     ]
-    seen = np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
+    covered = np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
     positions = batch * int(np.prod([axis.outputs for axis in op.axes]))
     entries = int(np.prod([axis.kernel for axis in op.axes]))
-    grouped = seen.reshape(positions, entries, op.groups, channels // op.groups)
+    grouped = covered.reshape(positions, entries, op.groups, channels // op.groups)
     return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(op.groups, positions, -1)
 
 
@@ -43,5 +43,5 @@ def laid_out(op: Conv, sums: NDArray[Any], shape: tuple[int, ...]) -> NDArray[An
 
     Where a result has several sums, [groups, batch · positions, sums, outputs], they stand before its channels.
     """
-    each = sums.shape[2:-1]
-    return np.ascontiguousarray(np.moveaxis(sums, 0, -2)).reshape(*shape[:-1], *each, shape[-1])
+    sums_shape = sums.shape[2:-1]
+    return np.ascontiguousarray(np.moveaxis(sums, 0, -2)).reshape(*shape[:-1], *sums_shape, shape[-1])

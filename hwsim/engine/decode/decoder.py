@@ -1,4 +1,4 @@
-"""The search that a workload asks for, as something that takes the place of the loops that count it."""
+"""The search that a workload asks for, run in place of the loops that count its steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from hwsim.results.decoded import Decoded
 
 
 class Search(Protocol):
-    """Runs loops on what it decides; tells what it chose in each step, and what it did."""
+    """Runs loops on the hypotheses that it decides; tells its choices in each step, and its result."""
 
     @property
     def chosen(self) -> list[Any]: ...

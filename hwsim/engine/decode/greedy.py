@@ -28,7 +28,7 @@ MOST_SYMBOLS_PER_FRAME = 30
 
 @dataclass(slots=True, eq=False)
 class GreedyDecoder:
-    """Takes the place of the loops that count a greedy search: runs their ops on what it decides.
+    """Runs the ops of the loops that count a greedy search, on the outputs that it decides.
 
     With `forced`, the outputs that another search chose in each step, it decides the same.
     """
@@ -39,7 +39,7 @@ class GreedyDecoder:
     forced: Sequence[Array] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
     chosen: list[Array] = field(default_factory=list)
-    _found: list[list[int]] = field(default_factory=list)
+    _symbols: list[list[int]] = field(default_factory=list)
     _prediction: Loop | None = None
     _predictions: int = 0
     _expansions: int = 0
@@ -48,7 +48,7 @@ class GreedyDecoder:
     _batches: Counter[int] = field(default_factory=Counter)
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
-        """Whether a loop belongs to the search, which then has run it."""
+        """Take over the loop if it belongs to the search; says whether it does."""
         if loop.name == self.steered.predictions:
             self._prediction = loop
             return True
@@ -62,11 +62,11 @@ class GreedyDecoder:
         if self._prediction is None:
             return None
         return Decoded(
-            symbols=tuple(tuple(symbols) for symbols in self._found),
+            symbols=tuple(tuple(symbols) for symbols in self._symbols),
             steps=len(self.chosen),
             expansions=self._expansions,
             predictions=self._predictions,
-            new_prefixes=sum(map(len, self._found)) + len(self._found),
+            new_prefixes=sum(map(len, self._symbols)) + len(self._symbols),
             cache_hits=self._hits,
             batch_of_steps=sorted_pairs(dict(self._batches)),
         )
@@ -76,8 +76,8 @@ class GreedyDecoder:
         symbol, frame = memory[self.steered.symbol], memory[self.steered.frame]
         batch = symbol.shape[0]
         frames = self._rows(loop, memory, indices) // batch
-        if not self._found:
-            self._found = [[] for _ in range(batch)]
+        if not self._symbols:
+            self._symbols = [[] for _ in range(batch)]
             self._fresh = np.ones(batch, bool)
             symbol[:] = BLANK
             self._predict(memory, indices, np.ones(batch, bool))
@@ -85,16 +85,16 @@ class GreedyDecoder:
         place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         while (place < frames).any():
             active = place < frames
-            here, utterance = np.minimum(place, frames - 1), np.arange(batch)
-            frame[:, 0] = here * batch + utterance if self.steered.frames_first else utterance * frames + here
+            at_frame, utterance = np.minimum(place, frames - 1), np.arange(batch)
+            frame[:, 0] = at_frame * batch + utterance if self.steered.frames_first else utterance * frames + at_frame
             self._expansions += int(active.sum())
             self._hits += int((active & ~self._fresh).sum())
             self._fresh[:] = False
             self._batches[int(active.sum())] += 1
             choice = self._evaluate(loop, memory, indices)
             new = active & (choice != BLANK)
-            for one in np.flatnonzero(new):
-                self._found[one].append(int(choice[one]))
+            for row in np.flatnonzero(new):
+                self._symbols[row].append(int(choice[row]))
             emitted = np.where(new, emitted + 1, 0)
             done = active & (~new | (emitted >= self.most_symbols))
             place, emitted = place + done, np.where(done, 0, emitted)
@@ -119,14 +119,14 @@ class GreedyDecoder:
         """Run the prediction network; utterances without a new symbol keep what they had."""
         assert self._prediction is not None
         self._predictions += 1
-        kept = [name for name in self._rows_kept() if not new.all()]
-        before = {name: memory[name].copy() for name in kept}
+        kept_tensors = [name for name in self._rows_kept() if not new.all()]
+        before = {name: memory[name].copy() for name in kept_tensors}
         run_nodes(self._prediction.body, memory, {**indices, self._prediction.name: 0}, self.run_op)
         for name, rows in before.items():
             memory[name][~new] = rows[~new]
 
     def _rows_kept(self) -> list[str]:
-        """What the prediction network writes and somebody reads later: states, and the joint network's input."""
+        """Tensors that the prediction network writes and later ops read: states, and the joint network's input."""
         assert self._prediction is not None
         ops = list(ops_of(self._prediction))
         written = {view.tensor for op in ops for view in op_spec(op).writes(op)}

@@ -23,7 +23,7 @@ class SymbolFeed:
     symbols: NDArray[np.int32]
 
     def __call__(self, loop: Loop, memory: TensorStore, indices: Indices) -> bool:
-        """Whether the loop is that of a language model, which then has run."""
+        """Run the loop if it is that of a language model; says whether it is."""
         if loop.name != self.fed.symbols:
             return False
         for step in range(loop.runs(indices)):

@@ -1,4 +1,4 @@
-"""The tensors of a loop side by side in one array, how views lie in it, and which ops never touch each other's."""
+"""A loop's tensors side by side in one array: how views lie in it, and which ops touch no common elements."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ def _offset(array: Array, part: Array) -> int:
 
 
 def _merged(part: Array) -> list[tuple[int, int]]:
-    """Sizes and distances, in elements, of as few axes as the part can be seen with."""
+    """Sizes and distances, in elements, of as few axes as describe the part."""
     axes: list[tuple[int, int]] = []
     for size, stride in zip(part.shape, part.strides, strict=True):
         distance = stride // part.itemsize
@@ -87,18 +87,18 @@ def independent(body: tuple[Op, ...]) -> Iterator[tuple[Op, ...]]:
     """The ops in groups that never touch what another group writes, in program order within a group."""
     groups: list[list[Op]] = []
     for op in body:
-        joined = [group for group in groups if any(_meet(op, other) for other in group)]
+        joined = [group for group in groups if any(_meet(op, earlier) for earlier in group)]
         groups = [group for group in groups if group not in joined]
-        groups.append([*(other for group in joined for other in group), op])
+        groups.append([*(earlier for group in joined for earlier in group), op])
     for group in groups:
         yield tuple(sorted(group, key=body.index))
 
 
 def _meet(a: Op, b: Op) -> bool:
     """Whether one of two ops may touch what the other writes, in the same iteration or another one."""
-    for op, other in ((a, b), (b, a)):
-        touched = (*op_spec(other).reads(other), *op_spec(other).writes(other))
-        if any(w.tensor == v.tensor and not _apart(w, v) for w in op_spec(op).writes(op) for v in touched):
+    for writer, toucher in ((a, b), (b, a)):
+        touched = (*op_spec(toucher).reads(toucher), *op_spec(toucher).writes(toucher))
+        if any(w.tensor == v.tensor and not _apart(w, v) for w in op_spec(writer).writes(writer) for v in touched):
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""Products and chains of a loop as the recurrence kernel reads them, with what is to be kept of each iteration."""
+"""Products and chains of a loop as the recurrence kernel reads them, with the records to be kept of each iteration."""
 
 from dataclasses import dataclass
 from math import prod
@@ -15,14 +15,14 @@ from hwsim.kernels import recurrence as kernel
 from hwsim.kernels.chain import TABLE
 
 _START, _ACC_START = 3, 10
-"""Fields of the kernel's code that say where something is kept."""
+"""Fields of the kernel's code that say where results are kept."""
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """Something of an op that somebody looks at: what it is called, its shape, and the field that says where it goes.
+    """An observed result or operand of an op: its name, its shape, the field of the code that says where it goes.
 
-    An iteration takes `size` numbers; those of a stretch of iterations lie side by side from `base` on.
+    An iteration takes `size` numbers; those of a loop segment lie side by side from `base` on.
     """
 
     op: Op
@@ -35,7 +35,7 @@ class Record:
 
 
 class Assembly:
-    """Collects the parts of a compiled chain of ops; `watched` says whether somebody looks at what each op makes."""
+    """Collects the parts of a compiled chain of ops; `watched` says whether results are observed."""
 
     def __init__(self, by: IntegerOps, arena: Arena, watched: bool) -> None:
         self.by, self.arena, self.watched = by, arena, watched
@@ -64,8 +64,8 @@ class Assembly:
             return False
         zero, low, high = (int(limit) for limit in requantise.target)
         self._copied(op, "/act", (1, rows, block.k), act)
-        kept = rows * block.n if self.watched else 0
-        code = [kernel.PRODUCT, rows, block.k, block.n, *act[2:], *out[2:], -1, kept]
+        recorded = rows * block.n if self.watched else 0
+        code = [kernel.PRODUCT, rows, block.k, block.n, *act[2:], *out[2:], -1, recorded]
         self.code.append([*code, self._weights_size, self._columns_size, zero, low, high, place])
         if self.watched:
             self._record(op, "/acc", (1, rows, block.n), _ACC_START)
@@ -84,7 +84,7 @@ class Assembly:
         elements = chain_elements(op, self.by.program, {**self.arena.indices, self.arena.loop.name: 0})
         loads: list[list[int]] = []
         stores: list[list[int]] = []
-        for views, kind, found in ((op.reads, kernel.LOAD, loads), (op.writes, kernel.STORE, stores)):
+        for views, kind, codes in ((op.reads, kernel.LOAD, loads), (op.writes, kernel.STORE, stores)):
             for local, view in views:
                 layout = self.arena.layout(view)
                 if layout is None:
@@ -103,7 +103,7 @@ class Assembly:
                     self.locals + chain.places[local],
                     params_table[local].offset,
                 ]
-                found.append(_padded([kind, *where]))
+                codes.append(_padded([kind, *where]))
         first = sum(map(len, self.steps))
         self.stretches[op.name] = first, first + len(chain.steps)
         self.code += [*loads, _padded([kernel.STEPS, first, first + len(chain.steps), elements]), *stores]
@@ -124,7 +124,7 @@ class Assembly:
         return view.shape_in(self.arena.memory[view.tensor].shape, first)
 
     def _copied(self, op: Op, name: str, shape: tuple[int, ...], layout: Layout) -> None:
-        """Copy what lies there to where it is kept, by way of a local value of its own."""
+        """Record the numbers of a layout, by way of a local value of its own."""
         if not self.watched:
             return
         if self._aside is None:
@@ -136,7 +136,7 @@ class Assembly:
         self._record(op, name, shape, _START)
 
     def _record(self, op: Op, name: str, shape: tuple[int, ...], field: int) -> None:
-        """What the last code stores is kept under that name."""
+        """Record under that name what the last code stores."""
         self.records.append(Record(op, name, shape, prod(shape), len(self.code) - 1, field))
 
     def _placed(self, steps: NDArray[np.int64], tables: NDArray[np.int16]) -> NDArray[np.int64]:
@@ -149,8 +149,8 @@ class Assembly:
         return moved
 
     def _table(self, table: NDArray[np.int16]) -> int:
-        for number, known in enumerate(self.tables):
-            if np.array_equal(known, table):
+        for number, earlier in enumerate(self.tables):
+            if np.array_equal(earlier, table):
                 return number
         self.tables.append(table)
         return len(self.tables) - 1
@@ -168,9 +168,9 @@ def _padded(code: list[int]) -> list[int]:
 
 def _as_rows(layout: Layout, rows: int, cols: int) -> Layout | None:
     """A layout with that many rows and columns, if the elements lie so."""
-    own_rows, own_cols, start, move, _ = layout
-    if (own_rows, own_cols) == (rows, cols):
+    layout_rows, layout_cols, start, move, _ = layout
+    if (layout_rows, layout_cols) == (rows, cols):
         return layout
-    if own_rows == 1 and own_cols == rows * cols:
+    if layout_rows == 1 and layout_cols == rows * cols:
         return rows, cols, start, move, cols
     return None

@@ -1,4 +1,4 @@
-"""Which grid each tensor and each local value of a quantised program lies on."""
+"""The quantisation parameters of each tensor and each local value of a quantised program."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantParamsTable:
-    """Grids of integer tensors by name, and of local values by op and name."""
+    """Quantisation parameters of integer tensors by name, and of local values by op and name."""
 
     tensors: Mapping[str, QuantParams]
     locals: Mapping[str, Mapping[str, QuantParams]]
 
 
 def quant_params_of(
-    program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: CalibrationStats
+    program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], stats: CalibrationStats
 ) -> QuantParamsTable:
-    """The grids of a program whose float values were seen."""
-    maker = _Maker(program, plan, parameters, seen)
-    found: dict[str, QuantParams] = {}
+    """The quantisation parameters of a program, from the statistics of its float values."""
+    maker = _Maker(program, plan, parameters, stats)
+    tensors: dict[str, QuantParams] = {}
     for tensor in program.tensors:
-        if not tensor.precision.floating and tensor.name not in found and maker.needs_params(tensor):
+        if not tensor.precision.floating and tensor.name not in tensors and maker.needs_params(tensor):
             members = maker.groups.get(tensor.name, (tensor.name,))
-            found |= dict.fromkeys(members, maker.params(tensor, members))
+            tensors |= dict.fromkeys(members, maker.params(tensor, members))
     chains = (placed.op for placed in program.placed() if isinstance(placed.op, Elementwise))
-    return QuantParamsTable(found, {op.name: maker.locals(op, found) for op in chains if in_integers(op, program)})
+    return QuantParamsTable(tensors, {op.name: maker.locals(op, tensors) for op in chains if in_integers(op, program)})
 
 
 def in_integers(op: Op, program: Program) -> bool:
@@ -52,24 +52,24 @@ def in_integers(op: Op, program: Program) -> bool:
 
 
 class _Maker:
-    """What grids are made from."""
+    """Makes quantisation parameters from a precision plan, parameters and statistics."""
 
     def __init__(
-        self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], seen: CalibrationStats
+        self, program: Program, plan: PrecisionPlan, parameters: Mapping[str, Floats], stats: CalibrationStats
     ) -> None:
-        self.program, self.plan, self.parameters, self.seen = program, plan, parameters, seen
+        self.program, self.plan, self.parameters, self.stats = program, plan, parameters, stats
         self.indices, self.groups, self.users = index_tensors(program), _groups(program), _matrix_users(program)
         chains = [placed.op for placed in program.placed() if isinstance(placed.op, Elementwise)]
         self.dynamic = {placed.op.write.tensor for placed in program.placed() if isinstance(placed.op, Quantise)}
         self.in_chains = {view.tensor for op in chains for _, view in op.reads}
 
     def needs_params(self, tensor: Tensor) -> bool:
-        """Whether the integers of a tensor have scales of their own, decided beforehand: biases take those of the
-        accumulators."""
+        """Whether the integers of a tensor have scales of their own, decided beforehand: biases take the
+        scales of the accumulators."""
         return tensor.name not in self.dynamic and (tensor.role is not Role.BIAS or tensor.name in self.in_chains)
 
     def params(self, tensor: Tensor, members: tuple[str, ...]) -> QuantParams:
-        """The grid of some tensors between which integers go as they are."""
+        """The quantisation parameters of tensors between which integers go unchanged."""
         if tensor.name in self.indices:
             return plain(tensor.precision)
         tensors = [self.program.tensor(name) for name in members]
@@ -80,44 +80,44 @@ class _Maker:
                 return weight_grid(self.parameters[tensor.name], tensor.precision, tensor.scaling, quantise.weights)
             except InvalidValue as error:
                 raise error.within(f"{tensor.name}.weights") from error
-        held = [self.parameters[other.name] for other in tensors if other.role.parameter]
+        held = [self.parameters[member.name] for member in tensors if member.role.parameter]
         if tensor.precision.bits > 8:
             precision = Precision.INT16 if tensor.role is Role.BIAS else tensor.precision
-            reach = max([*map(largest, held), *(self.seen.largest_in(name) for name in members)])
+            reach = max([*map(largest, held), *(self.stats.largest_in(name) for name in members)])
             # Scores of 32 bits have two to spare: rescaling by 1 doubles before it halves.
             return power_of_two_grid(reach if precision.bits <= 16 else 4 * reach, precision)
-        whole = Histogram()
+        histogram = Histogram()
         for name in members:
-            whole.merge(self.seen.histogram(name))
+            histogram.merge(self.stats.histogram(name))
         for values in held:
-            whole.add(values)
-        return activation_grid(whole, tensor.precision, quantise.activations)
+            histogram.add(values)
+        return activation_grid(histogram, tensor.precision, quantise.activations)
 
     def locals(self, op: Elementwise, tensors: Mapping[str, QuantParams]) -> dict[str, QuantParams]:
-        """The grids of the local values of a chain."""
-        found = {local: _read_params(self.program.tensor(view.tensor), tensors, op) for local, view in op.reads}
+        """The quantisation parameters of the local values of a chain."""
+        params = {local: _read_params(self.program.tensor(view.tensor), tensors, op) for local, view in op.reads}
         counting = all(view.tensor in self.indices for _, view in op.reads)
         for local, value in op.constants:
-            whole = counting and value == int(value)
-            found[local] = plain(Precision.INT32) if whole else power_of_two_grid(abs(value), Precision.INT16)
+            counted = counting and value == int(value)
+            params[local] = plain(Precision.INT32) if counted else power_of_two_grid(abs(value), Precision.INT16)
         written: dict[str, QuantParams] = {}
         for local, view in op.writes:
             written.setdefault(local, tensors[view.tensor])
         for step in op.chain:
-            args = [found[arg] for arg in step.args]
-            wide = [params for params in args if params.precision is Precision.INT32 and not _counts(params)]
+            args = [params[arg] for arg in step.args]
+            wide = [arg for arg in args if arg.precision is Precision.INT32 and not _counts(arg)]
             if step.result in written:
-                found[step.result] = written[step.result]
+                params[step.result] = written[step.result]
             elif step.function is Function.EQUAL or all(map(_counts, args)):
-                found[step.result] = plain(Precision.INT32)
+                params[step.result] = plain(Precision.INT32)
             elif wide:  # what a score is added to is a score
-                found[step.result] = wide[0]
+                params[step.result] = wide[0]
             elif step.function in KNOWN_RANGES:
-                found[step.result] = even(Precision.INT16, 2.0**-15 * KNOWN_RANGES[step.function])
+                params[step.result] = even(Precision.INT16, 2.0**-15 * KNOWN_RANGES[step.function])
             else:
-                reach = self.seen.largest_of(op.name, step.result)
-                found[step.result] = power_of_two_grid(reach, Precision.INT16)
-        return found
+                reach = self.stats.largest_of(op.name, step.result)
+                params[step.result] = power_of_two_grid(reach, Precision.INT16)
+        return params
 
 
 def _matrix_users(program: Program) -> dict[str, str]:
@@ -145,7 +145,7 @@ def _counts(params: QuantParams) -> bool:
 
 
 def _groups(program: Program) -> dict[str, tuple[str, ...]]:
-    """Tensors that must share a grid, because the same integers go from one to the other."""
+    """Tensors that must share quantisation parameters, because the same integers go from one to the other."""
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -172,5 +172,5 @@ def _tied(op: Op) -> Iterable[tuple[str, ...]]:
     if isinstance(op, Elementwise):
         places = [*op.reads, *op.writes] if op.writes else []
         for local, view in op.writes:
-            same = tuple(other.tensor for name, other in places if name == local)
+            same = tuple(tied_view.tensor for name, tied_view in places if name == local)
             yield (view.tensor, *same)

@@ -1,4 +1,4 @@
-"""What values the tensors and local values of a program had in floats, from which static scales are taken."""
+"""Statistics of the float values of tensors and local values, from which static scales are taken."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from hwsim.ir.program import Program
 from hwsim.tensor.histogram import Histogram
 
 _PORTION = 1 << 16
-"""Values that are collected before they are counted, so that small ones come cheap."""
+"""Values that are collected before they are counted, so that small arrays come cheap."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +35,7 @@ class _Collected:
 
 
 class CalibrationStats:
-    """Histograms of what is quantised to at most 8 bits, the largest magnitude of everything else."""
+    """Histograms of tensors quantised to at most 8 bits, the largest magnitude of all other values."""
 
     def __init__(self, program: Program) -> None:
         self._indices = index_tensors(program)
@@ -62,7 +62,7 @@ class CalibrationStats:
             self._largest[name, ""] = max(self._largest.get((name, ""), 0.0), largest(values))
 
     def histogram(self, name: str) -> Histogram:
-        """All that a narrow tensor held."""
+        """The histogram of a narrow tensor."""
         return self._tensors[name].counted() if name in self._tensors else Histogram()
 
     def largest_in(self, tensor: str) -> float:

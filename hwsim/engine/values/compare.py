@@ -26,7 +26,7 @@ FINITE = "smaller weights and inputs, or a wider format for this op (precision r
 
 @dataclass(slots=True)
 class Sums:
-    """What two runs of an op have in common."""
+    """Sums over the results of an op in two runs, from which its figures follow."""
 
     signal: float = 0.0
     noise: float = 0.0
@@ -36,7 +36,7 @@ class Sums:
     agreeing: int = 0
 
     def add(self, measured: NDArray[np.float64]) -> None:
-        """Add what was measured of a portion."""
+        """Add the measurements of a portion."""
         self.signal += float(measured[SIGNAL])
         self.noise += float(measured[NOISE])
         self.power += float(measured[POWER])
@@ -49,7 +49,7 @@ class Sums:
 
     @property
     def cosine(self) -> float | None:
-        """The cosine of the angle between both."""
+        """The cosine of the angle between the results of both runs."""
         return self.product / sqrt(self.signal * self.power) if self.signal > 0 and self.power > 0 else None
 
     @property
@@ -58,11 +58,13 @@ class Sums:
         return self.agreeing / self.rows if self.rows else None
 
 
-def error_metrics(wanted: Array, found: Array) -> NDArray[np.float64]:
+def error_metrics(reference: Array, measured: Array) -> NDArray[np.float64]:
     """Signal, noise, power and product of two arrays of single precision."""
     sums = np.zeros(4)
-    one, other = (np.ascontiguousarray(values, np.float32).reshape(-1) for values in (wanted, found))
-    measure_errors(one, other, sums)
+    reference_values, measured_values = (
+        np.ascontiguousarray(values, np.float32).reshape(-1) for values in (reference, measured)
+    )
+    measure_errors(reference_values, measured_values, sums)
     return sums
 
 
@@ -86,23 +88,23 @@ class Comparison:
         reference = self.floats.next(f"{op.name} {name}", values.size)
         if reference is None:
             return
-        own = self.sums.setdefault(op.name, Sums())
+        op_sums = self.sums.setdefault(op.name, Sums())
         if name in self.ops.indices:
-            own.rows += values.size
-            own.agreeing += int((values.reshape(-1) == reference).sum())
+            op_sums.rows += values.size
+            op_sums.agreeing += int((values.reshape(-1) == reference).sum())
             return
         real = self._real(op, name, values)
-        found = real.reshape(-1)
-        measured = error_metrics(reference, found)
+        flat = real.reshape(-1)
+        measured = error_metrics(reference, flat)
         if not np.isfinite(measured[NOISE]):
             kind_of_numbers = self.program.tensor(name).precision.value
             raise OutOfRange(f"{op.name}: its results leave the numbers of {kind_of_numbers}; {FINITE}")
-        for sums in (own, self.tensors.setdefault(name, Sums())):
+        for sums in (op_sums, self.tensors.setdefault(name, Sums())):
             sums.add(measured)
         if name in self._ranked:
-            wanted, width = reference, values.shape[-1]
-            own.rows += values.size // width
-            own.agreeing += int((wanted.reshape(-1, width).argmax(1) == found.reshape(-1, width).argmax(1)).sum())
+            width = values.shape[-1]
+            op_sums.rows += values.size // width
+            op_sums.agreeing += int((reference.reshape(-1, width).argmax(1) == flat.reshape(-1, width).argmax(1)).sum())
 
     def _real(self, op: Op, name: str, values: Array) -> Array:
         """What the numbers stand for, by the scales of the tensor or of its rows."""
@@ -112,7 +114,7 @@ class Comparison:
         return self.ops.real(name, values)
 
     def see_input(self, name: str, exact: Array, held: Array) -> None:
-        """Compare an input with what is left of it."""
+        """Compare an input with its quantised numbers."""
         if name in self.ops.indices:
             return
         self.tensors[name] = Sums()
@@ -124,16 +126,16 @@ class Comparison:
 
     def _result(self, op: Op) -> OpQuality:
         sums, clipped = self.sums[op.name], self.ops.clipped[op.name]
-        made = [
+        operands = [
             view.tensor
             for view in op_spec(op).reads(op)
             if view.tensor not in self.ops.indices
             and not self.program.tensor(view.tensor).role.parameter
             and not (isinstance(op, Gemm) and view == op.row_scales)
         ]
-        # What a search looks up by itself was not compared: then nobody knows how good the inputs were.
-        known = all(name in self.tensors for name in made)
-        reads = [self.tensors[name].sqnr_db for name in made] if known else []
+        # Tensors that a search looks up by itself are not compared: the quality of such inputs is unknown.
+        compared = all(name in self.tensors for name in operands)
+        reads = [self.tensors[name].sqnr_db for name in operands] if compared else []
         before = min((db for db in reads if db is not None), default=None)
         copies = bool(op_spec(op).copies(op))
         lost = None if before is None or sums.sqnr_db is None or copies else before - sums.sqnr_db
@@ -151,13 +153,13 @@ class Comparison:
 
 
 def _ranked(program: Program) -> frozenset[str]:
-    """Tensors whose largest entries matter: outputs, and what is ranked or made a probability of."""
+    """Tensors whose largest entries matter: outputs, and tensors that are ranked or made probabilities."""
     ranked = (Reduction.ARGMAX, Reduction.TOP, Reduction.LOG_SOFTMAX)
-    found = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    names = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
     for placed in program.placed():
         if isinstance(placed.op, Reduce) and placed.op.reduction in ranked:
-            found.add(placed.op.read.tensor)
-    return frozenset(found)
+            names.add(placed.op.read.tensor)
+    return frozenset(names)
 
 
 def headline(results: tuple[OpQuality, ...]) -> OpQuality:
@@ -167,21 +169,21 @@ def headline(results: tuple[OpQuality, ...]) -> OpQuality:
     return (ranked or heard or list(results))[-1]
 
 
-def agreement(found: tuple[tuple[int, ...], ...], wanted: tuple[tuple[int, ...], ...]) -> float | None:
+def agreement(symbols: tuple[tuple[int, ...], ...], reference: tuple[tuple[int, ...], ...]) -> float | None:
     """1 - edit distance / symbols wanted, over all utterances.
 
     >>> agreement(((1, 2, 3),), ((1, 3, 3, 4),))
     0.5
     """
-    total = sum(len(symbols) for symbols in wanted)
-    errors = sum(_distance(a, b) for a, b in zip(found, wanted, strict=True))
+    total = sum(len(utterance) for utterance in reference)
+    errors = sum(_distance(a, b) for a, b in zip(symbols, reference, strict=True))
     return max(0.0, 1 - errors / total) if total else (1.0 if errors == 0 else 0.0)
 
 
-def _distance(found: tuple[int, ...], wanted: tuple[int, ...]) -> int:
-    row = list(range(len(wanted) + 1))
-    for i, a in enumerate(found, 1):
+def _distance(symbols: tuple[int, ...], reference: tuple[int, ...]) -> int:
+    row = list(range(len(reference) + 1))
+    for i, a in enumerate(symbols, 1):
         corner, row[0] = row[0], i
-        for j, b in enumerate(wanted, 1):
+        for j, b in enumerate(reference, 1):
             corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (a != b))
     return row[-1]

@@ -54,7 +54,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatRun:
-    """What a float run left: where values lay, its results in a spool, and what its search chose."""
+    """What a float run left: statistics of values, its results in a spool, and what its search chose."""
 
     seen: CalibrationStats
     spool: Spool
@@ -81,18 +81,18 @@ def run_floats(
 ) -> FloatRun:
     """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
     program, spool = workload.program, Spool(folder)
-    seen, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
+    stats, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
 
     def note(op: Op, name: str, values: Array) -> None:
         if not np.isfinite(values).all():
             raise OutOfRange(f"{op.name}: its results leave single precision, in which scales are found; {FINITE}")
-        seen.see(op, name, values)
+        stats.see(op, name, values)
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
     ops = FloatOps(program, given.parameters, products, note)
     for name, values in given.inputs.items():
-        seen.see_tensor(name, values)
+        stats.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         if only is None:
@@ -100,25 +100,25 @@ def run_floats(
         else:
             run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
     progress(1, 1)
-    return FloatRun(seen, spool, tuple(search.chosen), search.decoded())
+    return FloatRun(stats, spool, tuple(search.chosen), search.decoded())
 
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
-    """The grids on which a workload is quantised, calibrated on a float run."""
+    """The quantisation parameters of a workload, calibrated on a float run."""
     return quant_params_of(workload.program, workload.precision, given.parameters, floats.seen)
 
 
 def run_integers(
     workload: Workload,
     given: Given,
-    found: QuantParamsTable,
+    params_table: QuantParamsTable,
     products: ProductBackend,
     *,
     seen: Seen | None = None,
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
-    ops = IntegerOps(workload.program, given.parameters, found, products, seen=seen or nobody)
+    ops = IntegerOps(workload.program, given.parameters, params_table, products, seen=seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
 
@@ -149,22 +149,22 @@ def evaluate(
 ) -> Quality:
     """How far a quantised workload is from itself in floats.
 
-    `watch` is told of every result of the quantised run, `finish` of what is left at its end and of what was decoded.
+    `watch` is told of every result of the quantised run, `finish` of the arrays at its end and of what was decoded.
 
     The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
     which decides for itself, gives its own symbols.
     """
     with TemporaryDirectory(prefix="hwsim-") as folder:
         floats = run_floats(workload, given, Path(folder), products, progress)
-        found = grids_of(workload, given, floats)
-        ops = IntegerOps(workload.program, given.parameters, found, products)
+        params_table = grids_of(workload, given, floats)
+        ops = IntegerOps(workload.program, given.parameters, params_table, products)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
-        others = watch(ops) if watch is not None else None
+        watcher = watch(ops) if watch is not None else None
 
         def see(op: Op, name: str, values: Array, runs: int = 1) -> None:
             comparison.see(op, name, values, runs)
-            if others is not None:
-                others(op, name, values, runs)
+            if watcher is not None:
+                watcher(op, name, values, runs)
 
         ops.seen = see
         memory = ops.memory(given.inputs)

@@ -25,7 +25,7 @@ from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 Floats = NDArray[np.float32]
 
 OPERANDS = frozenset({"/act", "/act_scale", "/weight", "/acc"})
-"""By what name those who see results are told of a product's operands and accumulators; no tensor has one of these."""
+"""Names under which observers are told of a product's operands and accumulators; no tensor has such a name."""
 
 SeenOne = Callable[[Op, str, NDArray[Any]], None]
 """Told of each result: the op, the name of the tensor or of the local value, the numbers."""
@@ -98,7 +98,7 @@ class FloatOps:
             local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
             for local, view in op.reads
         }
-        values = float_chain(op, reads, Precision.FP32, lambda local, found: self.seen(op, local, found))
+        values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
         for local, view in op.writes:
             self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
 
@@ -134,7 +134,7 @@ def rows_of(op: Reduce, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def from_rows(op: Reduce, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """What a reduction of something of that shape made, in the order of its elements."""
+    """Results of a reduction of an array of that shape, in the order of its elements."""
     if op.reduction.narrows:
         return rows
     moved = list(shape)
@@ -149,19 +149,19 @@ def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
         return places(op.reduction, rows, op.count)
     parameters = tuple(memory.read(view, indices).reshape(-1) for view in op.parameters)
-    made = float_reduced(op.reduction, rows, parameters).astype(np.float32)
-    return from_rows(op, made, values.shape)
+    results = float_reduced(op.reduction, rows, parameters).astype(np.float32)
+    return from_rows(op, results, values.shape)
 
 
 def looked_up(op: Lookup, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """The rows that the indices name; one beyond the table is its last row, as for a search past the last frame."""
+    """The rows that the indices name; past the table's end, as after the last frame of a search, the last row."""
     table = memory.read(op.table, indices)
     rows = table.reshape(-1, table.shape[-1])
     return np.asarray(rows[np.minimum(memory.read(op.index, indices).reshape(-1), len(rows) - 1)])
 
 
 def skewed(op: Skew, memory: TensorStore, indices: Indices) -> NDArray[Any]:
-    """Each row from one entry before the one above it."""
+    """Each row shifted, to begin one entry before the row above it."""
     values = memory.read(op.read, indices)
     rows = values.shape[-2]
     columns = values.shape[-1] - rows + 1
@@ -175,7 +175,7 @@ def moved(op: Op, memory: TensorStore, indices: Indices) -> NDArray[Any]:
 
 
 class Keeps(Protocol):
-    """Ops in floats, or in integers: whoever keeps a result."""
+    """Ops that keep results, in floats or in integers."""
 
     def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None: ...
 
@@ -183,7 +183,7 @@ class Keeps(Protocol):
 def keeping(
     function: Callable[[Any, TensorStore, Indices], NDArray[Any]],
 ) -> Callable[[Keeps, Any, TensorStore, Indices], None]:
-    """The row of a kind whose first result is this function of the memory, whether that holds floats or integers."""
+    """The row of a kind whose first result is this function of a memory of floats or of integers."""
 
     def run(ops: Keeps, op: Op, memory: TensorStore, indices: Indices) -> None:
         ops.keep(op, op_spec(op).writes(op)[0], memory, indices, function(op, memory, indices))

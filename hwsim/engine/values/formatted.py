@@ -1,4 +1,4 @@
-"""What all ops of a quantised program need: formats, scales, counters; and the ops that work in floating point."""
+"""The base of a quantised program's ops: formats, scales, counters, and the ops in floating point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class FormattedOps:
         self.products, self.seen = products, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
-        self._brought: dict[str, tuple[Weights, ...]] = {}
+        self._fixed_weights: dict[str, tuple[Weights, ...]] = {}
         self.held = {name: self._held(name, values) for name, values in parameters.items()}
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
@@ -68,19 +68,19 @@ class FormattedOps:
 
     def memory(self, inputs: Mapping[str, Array]) -> TensorStore:
         """The arrays before the first op."""
-        given = dict(self.held)
+        arrays = dict(self.held)
         for name, values in inputs.items():
             tensor = self.program.tensor(name)
             if tensor.name in self.indices:
-                given[name] = np.asarray(values, np.int32)
+                arrays[name] = np.asarray(values, np.int32)
             elif tensor.precision.floating:
-                given[name] = rounded(values, tensor.precision)
+                arrays[name] = rounded(values, tensor.precision)
             else:
-                given[name] = self.params_table.tensors[name].quantised(values)
-        memory = TensorStore(self.program, given, integer=True)
+                arrays[name] = self.params_table.tensors[name].quantised(values)
+        memory = TensorStore(self.program, arrays, integer=True)
         for tensor in self.program.tensors:
             if tensor.role is Role.STATE and tensor.name in self.params_table.tensors:
-                memory[tensor.name] += self.params_table.tensors[tensor.name].offset  # zero, as that grid writes it
+                memory[tensor.name] += self.params_table.tensors[tensor.name].offset  # the integer for zero
         return memory
 
     def real(self, name: str, values: Array) -> Array:
@@ -109,17 +109,17 @@ class FormattedOps:
 
     def _float_weights(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> tuple[Weights, ...]:
         """The matrices [k, n] of an op in the format in which it multiplies; kept if they stay the same."""
-        if op.name in self._brought:
-            return self._brought[op.name]
+        if op.name in self._fixed_weights:
+            return self._fixed_weights[op.name]
         weight = self._float(op, op.weight, memory.read(op.weight, indices))
         if isinstance(op, Gemm):
             flat = weight.reshape(-1, *weight.shape[-2:])
             weight = flat.swapaxes(1, 2) if op.transposed else flat
         with naming_weight(op, self.parameters.get(op.weight.tensor)):
-            made = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
+            weights = tuple(Weights.of(np.ascontiguousarray(matrix), self._multiplies_in(op)) for matrix in weight)
         if self.fixed(op):
-            self._brought[op.name] = made
-        return made
+            self._fixed_weights[op.name] = weights
+        return weights
 
     def _float_product(self, op: Gemm | Conv, acts: Array, memory: TensorStore, indices: Indices) -> None:
         """Products exact in single precision, each addition rounded to it, in the order of the array."""
@@ -128,18 +128,18 @@ class FormattedOps:
         acc = np.stack([self.products.product(op.name, a, precision, w).out for a, w in pairs])
         shape = self.program.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
-        made = self._biased(op, sums, precision)
+        results = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", acc)
-        self.keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
 
     def _biased(self, op: Gemm | Conv, sums: Array, precision: Precision) -> Array:
         """The sums with the bias in its own format, or in that one if it has none."""
         if op.bias is None:
             return sums
         bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-        own = self.program.tensor(op.bias.tensor).precision
-        return np.asarray(sums + rounded(bias, own if own.floating else precision))
+        bias_format = self.program.tensor(op.bias.tensor).precision
+        return np.asarray(sums + rounded(bias, bias_format if bias_format.floating else precision))
 
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""
@@ -160,8 +160,8 @@ class FormattedOps:
         }
         values = float_chain(op, reads, precision)
         for local, view in op.writes:
-            whole = np.broadcast_to(values[local], (elements,))
-            self.keep(op, view, memory, indices, self._stored(op, view, whole))
+            result = np.broadcast_to(values[local], (elements,))
+            self.keep(op, view, memory, indices, self._stored(op, view, result))
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.program.tensor(view.tensor).precision
@@ -175,5 +175,5 @@ class FormattedOps:
             return values
         if params.scale.size == 1:
             return params.real(values)
-        whole = params.real(self.held[view.tensor])
-        return read(whole, view, {})
+        tensor_values = params.real(self.held[view.tensor])
+        return read(tensor_values, view, {})

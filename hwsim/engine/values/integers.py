@@ -53,7 +53,7 @@ class IntegerOps(FormattedOps):
         return {}
 
     @cached_property
-    def _whole(self) -> dict[str, bool]:
+    def _in_integers_by_op(self) -> dict[str, bool]:
         return {}
 
     def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
@@ -68,30 +68,30 @@ class IntegerOps(FormattedOps):
         return self._chains[op.name]
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: TensorStore) -> _Ready:
-        """The weight[b, k, n] of an op in integers, with what becomes of its sums; kept if it is a parameter."""
+        """The weight[b, k, n] of an op in integers, with the requantisers of its sums; kept if it is a parameter."""
         if self.fixed(op) and op.name in self._ready:
             return self._ready[op.name]
         params = self.params_table.tensors[op.weight.tensor]
         scales, zeros = (self._along(op, entries, len(weight)) for entries in (params.scale, params.zero))
-        made = []
+        prepared = []
         for place, matrix in enumerate(weight):
-            own = QuantParams(params.precision, scales[place], zeros[place], params.symmetric, params.group)
-            made.append(Matrix.of(matrix, own))
+            matrix_params = QuantParams(params.precision, scales[place], zeros[place], params.symmetric, params.group)
+            prepared.append(Matrix.of(matrix, matrix_params))
         if isinstance(op, Gemm) and op.row_scales is not None:
-            return self._kept(op, _Ready(tuple(made), ()))
+            return self._stored_if_fixed(op, _Ready(tuple(prepared), ()))
         bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
         act, target = self.params_table.tensors[op.act.tensor], self.params_table.tensors.get(op.out.tensor)
         if target is None:
             raise Unsupported(f"{op.name}: integers become {self.program.tensor(op.out.tensor).precision.value}")
         columns = weight.shape[2]
-        parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(made))]
+        parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(prepared))]
         if isinstance(op, Gemm):
-            parts = [bias] * len(made)
+            parts = [bias] * len(prepared)
         with naming_weight(op, self.parameters.get(op.weight.tensor)):
-            each = tuple(requantisers([m], act, part, target)[0] for m, part in zip(made, parts, strict=True))
-        return self._kept(op, _Ready(tuple(made), each))
+            per_matrix = tuple(requantisers([m], act, part, target)[0] for m, part in zip(prepared, parts, strict=True))
+        return self._stored_if_fixed(op, _Ready(tuple(prepared), per_matrix))
 
-    def _kept(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
+    def _stored_if_fixed(self, op: Gemm | Conv, ready: _Ready) -> _Ready:
         if self.fixed(op):
             self._ready[op.name] = ready
         return ready
@@ -103,12 +103,12 @@ class IntegerOps(FormattedOps):
             return np.broadcast_to(entries.reshape(1, 1, 1), (batch, 1, 1))
         if isinstance(op, Gemm) and (op.transposed or op.weight.order is not None):
             raise Unsupported(f"{op.name}: turns a weight with a scale for each column; use one scale for the tensor")
-        whole = np.broadcast_to(entries, (*shape[:-2], entries.shape[-2], shape[-1]))
+        spread_entries = np.broadcast_to(entries, (*shape[:-2], entries.shape[-2], shape[-1]))
         along_k = [window for window in op.weight.windows if window.axis == len(shape) - 2]
         if along_k and entries.shape[-2] > 1:
             raise Unsupported(f"{op.name}: reads a part of a weight with scales for groups of rows")
-        rest = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
-        return read(whole, rest, {}).reshape(batch, entries.shape[-2], -1)
+        columns = View(tensor=op.weight.tensor, windows=tuple(w for w in op.weight.windows if w not in along_k))
+        return read(spread_entries, columns, {}).reshape(batch, entries.shape[-2], -1)
 
     def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         """A matrix product, in integers or in floating point."""
@@ -153,27 +153,27 @@ class IntegerOps(FormattedOps):
         """Rows of floats as integers."""
         values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
         rows = values.reshape(prod(scales), -1)
-        integers, found = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
+        integers, row_scales = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
         self.clipped[op.name].results += integers.size
-        self.keep(op, op.scales, memory, indices, found)
+        self.keep(op, op.scales, memory, indices, row_scales)
         self.keep(op, op.write, memory, indices, integers)
 
     def _dynamic(self, op: Gemm, row_scales: View, memory: TensorStore, indices: Indices) -> None:
-        """A product of rows that have scales of their own: sums are integers, what becomes of them are floats."""
+        """A product of rows that have scales of their own: sums are integers, results are floats."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         acts, weights = matrices(op, act, weight)
         scales = memory.read(row_scales, indices).reshape(len(acts), -1)
         params = even(self.program.tensor(op.act.tensor).precision, 1.0)
         outs, accs = [], []
-        for rows, own, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
+        for rows, scales_of_rows, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
             acc, sums = self._sums(op, rows, matrix, params)
-            outs.append(real_sums(sums, own, matrix.column_scales))
+            outs.append(real_sums(sums, scales_of_rows, matrix.column_scales))
             accs.append(acc)
         self.seen(op, "/act_scale", scales)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", _stacked(accs))
-        made = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
-        self.keep(op, op.out, memory, indices, self._stored(op, op.out, made))
+        results = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
 
     def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         """A convolution."""
@@ -203,12 +203,12 @@ class IntegerOps(FormattedOps):
             acc = depthwise_sums(rows, weight)
             zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
             sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
-        each = ready.requantisers
+        channels = ready.requantisers
         joined = Requantiser(
-            np.concatenate([one.offsets for one in each]),
-            np.concatenate([one.multipliers for one in each]),
-            np.concatenate([one.shifts for one in each]),
-            each[0].target,
+            np.concatenate([channel.offsets for channel in channels]),
+            np.concatenate([channel.multipliers for channel in channels]),
+            np.concatenate([channel.shifts for channel in channels]),
+            channels[0].target,
         )
         out, clipped = joined(np.ascontiguousarray(sums.T))
         count = self.clipped[op.name]
@@ -217,22 +217,22 @@ class IntegerOps(FormattedOps):
         return np.ascontiguousarray(out.T)[:, :, None], acc[..., None]
 
     def _depthwise_by_groups(self, rows: Array, ready: _Ready, params: QuantParams) -> tuple[Array, Array]:
-        """Of each channel the sums of the groups of its kernel entries, and these brought to one scale and added."""
+        """For each channel the sums of the groups of its kernel entries, and the same sums at one scale, added."""
         accs, sums = [], []
-        for own, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
-            acc = matrix.sums(own, params, self.products.exact).acc
+        for channel_rows, matrix in zip(rows.astype(np.int16), ready.matrices, strict=True):
+            acc = matrix.sums(channel_rows, params, self.products.exact).acc
             accs.append(acc[:, :, 0])
-            sums.append(matrix.combined(own, params, acc)[:, 0])
+            sums.append(matrix.combined(channel_rows, params, acc)[:, 0])
         return np.stack(accs), np.stack(sums)
 
     def _in_integers(self, op: Gemm | Conv | Elementwise) -> bool:
         """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
-        if op.name not in self._whole:
+        if op.name not in self._in_integers_by_op:
             views = (op.act, op.weight, op.out) if isinstance(op, (Gemm, Conv)) else ()
             formats = [self.program.tensor(view.tensor).precision for view in views]
-            whole = not any(precision.floating for precision in formats)
-            self._whole[op.name] = whole if views else in_integers(op, self.program)
-        return self._whole[op.name]
+            all_integers = not any(precision.floating for precision in formats)
+            self._in_integers_by_op[op.name] = all_integers if views else in_integers(op, self.program)
+        return self._in_integers_by_op[op.name]
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
@@ -240,14 +240,14 @@ class IntegerOps(FormattedOps):
         if not self._in_integers(op):
             self._float_elementwise(op, memory, indices, elements)
             return
-        chain, own = self.chain(op), self.params_table.locals[op.name]
-        reads = {local: memory.read(view, indices) - own[local].offset for local, view in op.reads}
+        chain, params = self.chain(op), self.params_table.locals[op.name]
+        reads = {local: memory.read(view, indices) - params[local].offset for local, view in op.reads}
         values, clipped = chain(reads, elements, self.products.threads)
         count = self.clipped[op.name]
         count.result += int(clipped.sum())
         count.results += len(op.chain) * elements
         for local, view in op.writes:
-            self.keep(op, view, memory, indices, values[chain.places[local]] + own[local].offset)
+            self.keep(op, view, memory, indices, values[chain.places[local]] + params[local].offset)
 
     def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
         """A function of whole rows."""
@@ -259,19 +259,19 @@ class IntegerOps(FormattedOps):
         source, target = self.params_table.tensors.get(op.read.tensor), self.params_table.tensors.get(op.write.tensor)
         parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
         if source is None or target is None:
-            kept = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
-            made = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), kept)
-            stored = self._stored(op, op.write, made.astype(np.float32))
+            rounded_parameters = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
+            results = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), rounded_parameters)
+            stored = self._stored(op, op.write, results.astype(np.float32))
             self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
-        whole = rows - source.offset
+        centred = rows - source.offset
         if op.reduction is Reduction.LAYER_NORM:
             gains = power_of_two_grid(float(np.abs(parameters[0]).max()), Precision.INT16)
             offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
-            result = normalised(whole, source, gains.quantised(parameters[0]), offsets, gains.single, target)
+            result = normalised(centred, source, gains.quantised(parameters[0]), offsets, gains.single, target)
         else:
             with naming_operands(op):
-                result = reduced(op.reduction, whole, source, target)
+                result = reduced(op.reduction, centred, source, target)
         count = self.clipped[op.name]
         count.result += result.clipped
         count.results += result.out.size

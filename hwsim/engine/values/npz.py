@@ -1,4 +1,4 @@
-"""Streams as an NPZ file, written piece by piece: the same streams, the same bytes."""
+"""Streams as an NPZ file, written chunk by chunk: the same streams, the same bytes."""
 
 import zipfile
 from io import BytesIO
@@ -22,5 +22,5 @@ def write_npz(spool: Spool, file: BinaryIO) -> None:
             member = zipfile.ZipInfo(f"{key}.npy", _DATE)
             with archive.open(member, "w", force_zip64=True) as target:
                 target.write(header.getvalue())
-                for piece in stream.chunks():
-                    target.write(piece)
+                for chunk in stream.chunks():
+                    target.write(chunk)

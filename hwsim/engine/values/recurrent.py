@@ -1,12 +1,12 @@
 """Loops of small products and chains, such as those of LSTMs, in one kernel call for each independent chain of ops.
 
-What it makes is what the same ops make one by one, and who watches them is told the same, some iterations at a time; a
-loop that it cannot run so, it leaves alone.
+Results equal those of the ops run one by one, and observers are told of the same results, a segment of iterations at a
+time. Loops of other ops are left alone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ Array = NDArray[Any]
 _LEAST_TIMES = 4
 """Iterations below which making ready costs more than it saves."""
 _KEPT_NUMBERS = 1 << 21
-"""How much of what is looked at is kept before it is told."""
+"""Numbers of observed results that are kept before observers are told of them."""
 
 
 class RecurrentLoops:
@@ -47,14 +47,14 @@ class RecurrentLoops:
         if not all(self._suits(op, memory, indices, loop) for op in body):
             return False
         arena, watched = Arena(memory, loop, indices), self.ops.seen is not nobody
-        made = [_Compiled.of(ops, self.ops, arena, watched) for ops in independent(body)]
-        chains = [chain for chain in made if chain is not None]
-        if len(chains) < len(made):
+        compiled = [_Compiled.of(ops, self.ops, arena, watched) for ops in independent(body)]
+        chains = [chain for chain in compiled if chain is not None]
+        if len(chains) < len(compiled):
             return False
-        stretch = _kept_at_once(chains, arena, times)
+        segment = _kept_at_once(chains, arena, times)
         cells = arena.filled()
-        for first in range(0, times, stretch):
-            last = min(first + stretch, times)
+        for first in range(0, times, segment):
+            last = min(first + segment, times)
 
             def run(start: int, end: int, first: int = first, last: int = last) -> int:
                 for chain in chains[start:end]:
@@ -70,7 +70,7 @@ class RecurrentLoops:
         return True
 
     def _tell(self, record: Record, cells: NDArray[np.int32], runs: int) -> None:
-        """Tell who watches of some iterations."""
+        """Tell observers of a segment of iterations."""
         values = cells[record.base : record.base + runs * record.size]
         shape = record.shape if runs == 1 else (runs, *record.shape)
         self.ops.seen(record.op, record.name, values.reshape(shape), runs)
@@ -94,17 +94,6 @@ class RecurrentLoops:
         return self.ops.products.holds(op.name, act, block)
 
 
-def _kept_at_once(chains: list["_Compiled"], arena: Arena, times: int) -> int:
-    """Of how many iterations all that is looked at is kept, before it is told; it gets its place in the arena."""
-    records = [record for chain in chains for record in chain.records]
-    size = sum(record.size for record in records)
-    stretch = min(times, max(1, _KEPT_NUMBERS // size)) if size else times
-    for record in records:
-        record.base = arena.size
-        arena.size += stretch * record.size
-    return stretch
-
-
 @dataclass(slots=True, eq=False)
 class _Compiled:
     """Ops as the kernel reads them."""
@@ -124,26 +113,30 @@ class _Compiled:
     records: list[Record]
 
     @classmethod
-    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: Arena, watched: bool) -> "_Compiled | None":
-        made = Assembly(by, arena, watched)
+    def of(cls, ops: tuple[Op, ...], by: IntegerOps, arena: Arena, watched: bool) -> Self | None:
+        assembly = Assembly(by, arena, watched)
         for place, op in enumerate(ops):
-            fits = made.product(op, place) if isinstance(op, Gemm) else isinstance(op, Elementwise) and made.chain(op)
+            fits = (
+                assembly.product(op, place)
+                if isinstance(op, Gemm)
+                else isinstance(op, Elementwise) and assembly.chain(op)
+            )
             if not fits:
                 return None
         return cls(
             ops=ops,
-            code=np.array(made.code, np.int64),
-            weights=np.concatenate(made.weights) if made.weights else np.zeros(0, np.int8),
-            columns=np.concatenate(made.columns, axis=1) if made.columns else np.zeros((3, 0), np.int64),
-            steps=np.concatenate(made.steps) if made.steps else np.zeros((0, STEP_FIELDS), np.int64),
-            tables=np.array(made.tables, np.int16) if made.tables else np.zeros((1, 1 << 16), np.int16),
-            values=made.filled_values(),
-            narrow=np.zeros(max(made.longest, 1), np.int8),
+            code=np.array(assembly.code, np.int64),
+            weights=np.concatenate(assembly.weights) if assembly.weights else np.zeros(0, np.int8),
+            columns=np.concatenate(assembly.columns, axis=1) if assembly.columns else np.zeros((3, 0), np.int64),
+            steps=np.concatenate(assembly.steps) if assembly.steps else np.zeros((0, STEP_FIELDS), np.int64),
+            tables=np.array(assembly.tables, np.int16) if assembly.tables else np.zeros((1, 1 << 16), np.int16),
+            values=assembly.filled_values(),
+            narrow=np.zeros(max(assembly.longest, 1), np.int8),
             counts=np.zeros(len(ops), np.int64),
-            clipped=np.zeros(sum(map(len, made.steps)), np.int64),
-            results=made.results,
-            stretches=made.stretches,
-            records=made.records,
+            clipped=np.zeros(sum(map(len, assembly.steps)), np.int64),
+            results=assembly.results,
+            stretches=assembly.stretches,
+            records=assembly.records,
         )
 
     def run(self, first: int, last: int, cells: NDArray[np.int32]) -> None:
@@ -169,3 +162,14 @@ class _Compiled:
             first, last = self.stretches.get(op.name, (0, 0))
             by.clipped[op.name].result += int(self.counts[place]) + int(self.clipped[first:last].sum())
             by.clipped[op.name].results += self.results[op.name] * times
+
+
+def _kept_at_once(chains: list[_Compiled], arena: Arena, times: int) -> int:
+    """How many iterations' observed results are kept before observers are told; the results get places in the arena."""
+    records = [record for chain in chains for record in chain.records]
+    size = sum(record.size for record in records)
+    segment = min(times, max(1, _KEPT_NUMBERS // size)) if size else times
+    for record in records:
+        record.base = arena.size
+        arena.size += segment * record.size
+    return segment

@@ -38,7 +38,7 @@ def parameters_from(program: Program, seed: int) -> dict[str, Floats]:
     """All parameters of a program."""
     fan_in, gains, offsets = _uses(program)
     decided = _score_weights(program)
-    found = {}
+    parameters = {}
     for tensor in program.tensors:
         if not tensor.role.parameter:
             continue
@@ -50,34 +50,34 @@ def parameters_from(program: Program, seed: int) -> dict[str, Floats]:
         elif tensor.name in fan_in:
             factor = _SPREAD if tensor.role is Role.BIAS else _DECIDED if tensor.name in decided else 1.0
             normal *= np.float32(factor / np.sqrt(3 * fan_in[tensor.name]))
-        found[tensor.name] = normal
-    return found
+        parameters[tensor.name] = normal
+    return parameters
 
 
 def inputs_from(program: Program, seed: int) -> dict[str, NDArray[Any]]:
     """All inputs of a program: floats along frames, positions, or indices of the tables that they choose from."""
-    found: dict[str, NDArray[Any]] = {}
+    inputs: dict[str, NDArray[Any]] = {}
     indices = index_tensors(program)
     for tensor in program.tensors:
         if tensor.role is not Role.INPUT:
             continue
         if tensor.name in indices:
-            # Tables by which a search finds its way; it keeps its own books, so they are never read.
-            found[tensor.name] = np.zeros(tensor.shape, np.int32)
+            # Index tables of a search, which keeps its own books and never reads them.
+            inputs[tensor.name] = np.zeros(tensor.shape, np.int32)
         elif tensor.positional:
-            found[tensor.name] = sinusoids(*tensor.shape)
+            inputs[tensor.name] = sinusoids(*tensor.shape)
         else:
-            found[tensor.name] = _smooth(_stream(seed, tensor.name).standard_normal(tensor.shape, np.float32))
-    return found
+            inputs[tensor.name] = _smooth(_stream(seed, tensor.name).standard_normal(tensor.shape, np.float32))
+    return inputs
 
 
 def sinusoids(rows: int, size: int) -> Floats:
     """Encodings of the positions rows / 2 … -rows / 2, the largest first."""
     position = (rows // 2 - np.arange(rows))[:, None]
     angle = position / 10_000 ** (np.arange(0, size, 2) / size)
-    found = np.zeros((rows, size), np.float32)
-    found[:, 0::2], found[:, 1::2] = np.sin(angle), np.cos(angle[:, : size // 2])
-    return found
+    encodings = np.zeros((rows, size), np.float32)
+    encodings[:, 0::2], encodings[:, 1::2] = np.sin(angle), np.cos(angle[:, : size // 2])
+    return encodings
 
 
 def symbols_from(program: Program, seed: int, table: str, steps: int) -> NDArray[np.int32]:

@@ -17,7 +17,7 @@ _PIECE_BYTES = 1 << 20
 
 
 class _Log:
-    """One file to which everything is added; the places are remembered by whoever added it."""
+    """One file to which everything is added; callers remember the places of what they added."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b", buffering=0)
@@ -128,12 +128,12 @@ class Playback:
         ahead, used = self._ahead.get(key, (b"", 0))
         if used + size > len(ahead):
             parts = [ahead[used:]]
-            there = len(parts[0])
-            while there < size and (piece := next(self._pieces[key], None)) is not None:
+            available = len(parts[0])
+            while available < size and (piece := next(self._pieces[key], None)) is not None:
                 parts.append(piece)
-                there += len(piece)
+                available += len(piece)
             ahead, used = parts[-1] if len(parts) == 2 and not parts[0] else b"".join(parts), 0
-            if there < size:
+            if available < size:
                 self._ahead[key] = ahead, 0
                 return None
         if used + size < len(ahead):

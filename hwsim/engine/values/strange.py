@@ -13,7 +13,7 @@ from hwsim.ir.ops import Conv, Elementwise, Gemm, Reduce
 
 @contextmanager
 def naming_weight(op: Gemm | Conv, parameter: NDArray[Any] | None) -> Iterator[None]:
-    """What a weight is refused for inside is refused in its name, with how large its numbers are."""
+    """Refusals inside are raised in the name of the weight, with how large its numbers are."""
     try:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # what comes of it is refused by name
             yield
@@ -26,7 +26,7 @@ def naming_weight(op: Gemm | Conv, parameter: NDArray[Any] | None) -> Iterator[N
 
 @contextmanager
 def naming_operands(op: Elementwise | Reduce) -> Iterator[None]:
-    """What the operands of an op are refused for inside is refused in the name of the op."""
+    """Refusals of operands inside are raised in the name of the op."""
     try:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # what comes of it is refused by name
             yield

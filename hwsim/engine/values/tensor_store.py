@@ -19,33 +19,33 @@ Array = NDArray[Any]
 
 def index_tensors(program: Program) -> frozenset[str]:
     """The tensors whose integers stand for themselves: places, symbols, counts, but not scores of 32 bits."""
-    whole = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
+    int32_tensors = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
     ops = [placed.op for placed in program.placed()]
     scores: set[str] = set()
     for op in ops:
         finds = isinstance(op, Reduce) and op.reduction in (Reduction.ARGMAX, Reduction.TOP)
-        if not finds and any(view.tensor not in whole for view in op_spec(op).reads(op)):
-            scores |= whole.intersection(view.tensor for view in _made(op))
+        if not finds and any(view.tensor not in int32_tensors for view in op_spec(op).reads(op)):
+            scores |= int32_tensors.intersection(view.tensor for view in _computed(op))
     copies = [{view.tensor for view in op_spec(op).copies(op)} for op in ops]
     while True:
         tied = set().union(*(names for names in copies if names & scores)) if scores else set()
         if tied <= scores:
-            return frozenset(whole - scores)
+            return frozenset(int32_tensors - scores)
         scores |= tied
 
 
-def _made(op: Op) -> tuple[View, ...]:
-    """What an op makes new, not only copies."""
+def _computed(op: Op) -> tuple[View, ...]:
+    """The results that an op computes; none of an op that only copies."""
     return () if op_spec(op).copies(op) else op_spec(op).writes(op)
 
 
 class TensorStore:
     """Arrays by the names of tensors, new ones zero; `integer` says whether quantised ones hold integers or floats."""
 
-    def __init__(self, program: Program, given: Mapping[str, Array], integer: bool) -> None:
+    def __init__(self, program: Program, arrays: Mapping[str, Array], integer: bool) -> None:
         self.program = program
-        self._arrays: dict[str, Array] = dict(given)
-        self._kept = set(given)
+        self._arrays: dict[str, Array] = dict(arrays)
+        self._permanent = set(arrays)
         self._integer = integer
         self._indices = index_tensors(program)
         self._counts = {placed.op.name: placed.counts for placed in program.placed() if placed.shares}
@@ -54,8 +54,8 @@ class TensorStore:
         array = self._arrays.get(name)
         if array is None:
             tensor = self.program.tensor(name)
-            whole = name in self._indices or (self._integer and not tensor.precision.floating)
-            array = self._arrays[name] = np.zeros(tensor.shape, np.int32 if whole else np.float32)
+            is_integer = name in self._indices or (self._integer and not tensor.precision.floating)
+            array = self._arrays[name] = np.zeros(tensor.shape, np.int32 if is_integer else np.float32)
         return array
 
     def __setitem__(self, name: str, array: Array) -> None:
@@ -72,8 +72,8 @@ class TensorStore:
         return all(count.at(indices) for count in self._counts.get(op.name, ()))
 
     def forget(self, names: frozenset[str]) -> None:
-        """Give back what nobody reads any more."""
-        for name in names - self._kept:
+        """Give back arrays that no later op reads."""
+        for name in names - self._permanent:
             self._arrays.pop(name, None)
 
 
@@ -97,16 +97,16 @@ def outputs(program: Program) -> tuple[str, ...]:
     for placed in program.placed():
         written |= {view.tensor for view in op_spec(placed.op).writes(placed.op)}
         was_read |= {view.tensor for view in op_spec(placed.op).reads(placed.op)}
-    wanted = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
-    return tuple(sorted((written - was_read) | wanted))
+    declared = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}
+    return tuple(sorted((written - was_read) | declared))
 
 
 def last_uses(program: Program) -> tuple[frozenset[str], ...]:
     """Of each node of the program's body, the tensors that no later one touches, outputs apart."""
     later = set(outputs(program))
-    found = []
+    dying = []
     for node in reversed(program.body):
-        own = touched(node)
-        found.append(frozenset(own - later))
-        later |= own
-    return tuple(reversed(found))
+        names = touched(node)
+        dying.append(frozenset(names - later))
+        later |= names
+    return tuple(reversed(dying))

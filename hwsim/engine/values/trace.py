@@ -1,4 +1,4 @@
-"""The trace of a quantised run: what went into every op, what stood in its accumulators, and what came out."""
+"""The trace of a quantised run: operands, accumulators and results of every op."""
 
 from collections.abc import Callable
 from math import prod
@@ -28,7 +28,7 @@ _NARROW_BITS = 4
 class Trace:
     """Collects a run in a spool: for each op `OP/act`, `/weight`, `/acc` and `/out`, scales and zero points beside.
 
-    What runs several times is stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
+    Results of several runs are stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
     their last axis and called `OP/act.packed`; else they have a byte each.
     """
 
@@ -38,7 +38,7 @@ class Trace:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def watch(self, ops: IntegerOps) -> Any:
-        """Begin with these ops: their parameters are known."""
+        """Begin with these ops, whose parameters are known."""
         self._ops = ops
         return self.see
 
@@ -86,7 +86,7 @@ class Trace:
             self._numbers(f"{op.name}/out", name, values.reshape(*stacked, *shape), runs)
 
     def _weight(self, op: Gemm | Conv) -> None:
-        """A parameter once."""
+        """Take down a weight that is a parameter, once."""
         assert self._ops is not None
         if f"{op.name}/weight" in self.spool.streams or f"{op.name}/weight.packed" in self.spool.streams:
             return
@@ -116,7 +116,7 @@ class Trace:
         self.spool.add(f"{key}_zero", np.asarray(params.zero, np.int32))
 
     def finish(self, memory: TensorStore, decoded: Decoded | None) -> None:
-        """Take down what the program was run for."""
+        """Take down the outputs of the program."""
         for name in outputs(self.program):
             self._numbers(f"out_{name}", name, memory[name])
         if decoded is not None:

@@ -1,6 +1,7 @@
 """The front end: logarithms of mel-band energies, normalised, with deltas, neighbouring frames stacked."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class FrontEnd(Noun):
     absent: int = 0  # such as an i-vector, which audio alone does not give
 
     @classmethod
-    def for_features(cls, features: int, frame_ms: int) -> "FrontEnd":
+    def for_features(cls, features: int, frame_ms: int) -> Self:
         """The front end that gives that many features every so many milliseconds.
 
         80 bands are tried before 40, few deltas before many, and 100 features may be an i-vector, left at zero.

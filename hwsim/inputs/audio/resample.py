@@ -16,7 +16,7 @@ _NUMBERS = 1 << 20
 """Weights of filters, and samples under them, that are made at a time."""
 
 
-def resampled(samples: Floats, rate: int, wanted: int) -> Floats:
+def resampled(samples: Floats, rate: int, target_rate: int) -> Floats:
     """The samples at another rate.
 
     >>> wave = np.sin(2 * np.pi * 100 * np.arange(8000) / 8000).astype(np.float32)
@@ -24,9 +24,9 @@ def resampled(samples: Floats, rate: int, wanted: int) -> Floats:
     >>> bool(abs(twice[200:400:2] - wave[100:200]).max() < 1e-4), len(twice)
     (True, 16000)
     """
-    if rate == wanted:
+    if rate == target_rate:
         return samples
-    up, down = wanted // gcd(rate, wanted), rate // gcd(rate, wanted)
+    up, down = target_rate // gcd(rate, target_rate), rate // gcd(rate, target_rate)
     half = ceil(_LOBES * max(1.0, down / up))
     padded = np.pad(samples.astype(np.float64), (half, half))
     count = -(-len(samples) * up // down)

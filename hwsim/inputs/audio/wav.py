@@ -89,8 +89,8 @@ def _decoded(kind: int, bits: int, data: bytes) -> NDArray[np.float32]:
             return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(2**15)
         case (1, 24):
             parts = np.frombuffer(data, np.uint8).reshape(-1, 3).astype(np.int32)
-            whole = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
-            return ((whole ^ 1 << 23) - (1 << 23)).astype(np.float32) / np.float32(2**23)
+            integers = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
+            return ((integers ^ 1 << 23) - (1 << 23)).astype(np.float32) / np.float32(2**23)
         case (1, 32):
             return (np.frombuffer(data, "<i4") / 2**31).astype(np.float32)
         case (3, 32):
