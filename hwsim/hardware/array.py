@@ -1,4 +1,4 @@
-"""What every array answers: all that mapping, timing, prices, peaks, values and reports ask of one.
+"""The protocol of arrays: all that mapping, timing, prices, peaks, values and reports ask of an array.
 
 A kind of array is a noun that inherits `ComputeArray`, registered in `ARRAYS`; nothing here says what it is made of.
 """
@@ -62,7 +62,7 @@ NOTHING_FOLLOWS = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class OperandReads:
-    """How often an array takes the operands of a block out of the scratchpad; what lies in its cells it never does."""
+    """How often an array takes the operands of a block out of the scratchpad; 0 for operands stored in its cells."""
 
     act: int
     weight: int
@@ -80,7 +80,7 @@ class ArrayTime:
 class ArrayEvents:
     """What happens inside an array and under it: bits that registers take over, and sums that are read and written.
 
-    No noun: the mapper asks for many of them, and puts them into the `Work` of a step, which is checked.
+    No noun: the mapper makes many of these, and puts them into the `Work` of a step, which is checked.
     """
 
     register_bits: int = 0
@@ -103,7 +103,7 @@ class GemmCycles:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What an array at its peak takes out of the scratchpad in each cycle, and how many times as long as its products
-    it is kept, because what stays in it is loaded meanwhile."""
+    it is kept, because stationary operands are loaded meanwhile."""
 
     bytes_per_cycle: Fraction
     loading: Fraction
@@ -151,7 +151,7 @@ class ComputeArray(Noun, ABC):
     __slots__ = ()
 
     kind: str
-    """By what name files tell the kind: a field of the noun, a Literal."""
+    """The name of the kind in files: a field of the noun, a Literal."""
 
     # -- what it is
 
@@ -179,7 +179,7 @@ class ComputeArray(Noun, ABC):
         return max(able, key=lambda mode: (self.macs_per_cycle(mode), -mode.bits), default=None)
 
     def refusal(self, act: Precision, weight: Precision) -> Unsupported:
-        """What to say where no mode takes both formats."""
+        """The error where no mode takes both formats."""
         modes = ", ".join(mode.value for mode in self.modes)
         return Unsupported(f"the array multiplies no {act.value} by {weight.value}; it does {modes}")
 
@@ -196,7 +196,7 @@ class ComputeArray(Noun, ABC):
 
     @abstractmethod
     def gemm_cycles(self, mode: Precision, m: int, k: int, n: int) -> GemmCycles:
-        """Cycles of act[m, k] @ weight[k, n], cut as the array itself wants."""
+        """Cycles of act[m, k] @ weight[k, n], cut as the array does by itself."""
 
     @property
     def drain_hazard(self) -> bool:
@@ -204,14 +204,14 @@ class ComputeArray(Noun, ABC):
         return False
 
     def lead(self, mode: Precision, k: int) -> int:
-        """How long after its start a product of that K needs what the one before it may still occupy."""
+        """Cycles from the start of a product of that K until it needs what the product before it may still occupy."""
         return 0
 
     # -- what it reaches, and what it costs
 
     @abstractmethod
     def feed(self, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
-        """What it takes at its peak, of operands of those widths in the scratchpad."""
+        """The feed of the array at its peak, with operands of those widths in the scratchpad."""
 
     @abstractmethod
     def full_tile(self, mode: Precision) -> FullTile:
@@ -219,7 +219,7 @@ class ComputeArray(Noun, ABC):
 
     @abstractmethod
     def mac_price(self, prices: PartPrices, mode: Precision, *, gated: bool = False) -> UnitPrice:
-        """One product in that mode; `gated` is one with a factor that is zero."""
+        """One product in that mode; if `gated`, with a factor that is zero."""
 
     @abstractmethod
     def partial_sum_price(self, prices: PartPrices, mode: Precision) -> UnitPrice:
@@ -230,7 +230,7 @@ class ComputeArray(Noun, ABC):
         """The silicon that it takes."""
 
     def at_pace_of(self, mode: Precision, others: Sequence[Precision]) -> "ComputeArray":
-        """The array, if in other modes it made as many products a cycle as in that one: for asking what they gain."""
+        """The array with as many products a cycle in other modes as in that one, to see what their pace gains."""
         raise Unsupported(f"an array of kind {self.kind} does not say what it would be with other paces")
 
 

@@ -97,7 +97,7 @@ class Chip(Noun):
     def with_(self, **values: Any) -> "Chip":
         """The chip with other values by dotted path, written as in a file, all at once.
 
-        `chip.with_(**{"array.rows": 32, "dram.read": "128 GB/s"})`; what is wrong is told as of a file.
+        `chip.with_(**{"array.rows": 32, "dram.read": "128 GB/s"})`; what is wrong is reported as for a file.
         """
         chip: Chip = ask(Offer.CHANGED, self, values)
         return chip

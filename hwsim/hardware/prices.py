@@ -1,4 +1,4 @@
-"""Price tables: what one action costs, and what one part takes of the chip, with where the number comes from."""
+"""Price tables: energies of actions and areas of parts, each with its source."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -138,7 +138,7 @@ class Constants(Noun):
             ("adc", [entry.bits for entry in self.adc]),
             ("dac", [entry.bits for entry in self.dac]),
         ):
-            if not all(one < two for one, two in pairwise(sizes)):
+            if not all(smaller < larger for smaller, larger in pairwise(sizes)):
                 raise InvalidValue(name, sizes, "must list each once, smallest first")
         free = [entry for entry in self.sram if not entry.price.energy]
         if free and len(free) < len(self.sram):
@@ -191,7 +191,7 @@ class NotNegative:
 
 
 class Component(Enum):
-    """Where energy is spent: the fields of `Components` by name."""
+    """Where energy is spent: the names of the fields of `Components`."""
 
     MAC = "mac"
     REGISTERS = "registers"

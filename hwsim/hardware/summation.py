@@ -89,7 +89,6 @@ class Summation(Noun):
     starts again from zero. After `chunk` products (None: never) the buffer is added to the outer register, and starts
     again from zero. What is left at the end is added the same way.
 
-    >>> from hwsim.hardware.summation import Register
     >>> Summation(packed=1, tile=2, register=Register(bits=8)).total([100, 100, -100, -100])
     -1
     >>> Summation(packed=1, tile=None, register=Register(bits=8)).total([100, 100, -100, -100])

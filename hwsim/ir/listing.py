@@ -1,4 +1,4 @@
-"""The ops of a workload, as one reads them before anything runs: what they are called is what rules match."""
+"""The ops of a workload before anything runs, under the names that rules match."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Operand(Noun):
 class ListedOp(Noun):
     """An op: its part of the network, how often it runs, and the products of all its runs.
 
-    One that never runs, as what a search does is spread over iterations that others skip, has no operands.
+    An op that no iteration of a search reaches never runs, and has no operands.
     `policy` is that of the plan for an op of this name, and `rule` the pattern that decided it; both are null for ops
     that no rule may name.
     """

@@ -1,8 +1,8 @@
 """One table that says of each kind of op what it reads, writes, must obey and costs.
 
-Whoever needs to know one of these things asks `law(op)`. The other rooms have tables of their own by kind: how an op
-falls into rows (`mapping/blocks.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A
-new kind registers a row in each, as `docs/adding_an_op.md` shows.
+The row of an op is `op_spec(op)`. The other rooms have tables of their own by kind: how an op falls into rows
+(`mapping/blocks.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A new kind
+registers a row in each, as `docs/adding_an_op.md` shows.
 """
 
 from collections import Counter
@@ -25,6 +25,19 @@ from hwsim.ir.vector_specs import (
 )
 from hwsim.ir.view import View
 from hwsim.quantities.registry import KindTable, kind_name
+
+__all__ = [
+    "OP_TABLE",
+    "MatrixSize",
+    "OpSpec",
+    "Shape",
+    "ShapeOf",
+    "is_depthwise",
+    "kind",
+    "matrix_size",
+    "no_products",
+    "op_spec",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +77,8 @@ def is_depthwise(op: Op, shape: ShapeOf) -> bool:
 def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
     size = matrix_size(op, shape)
     for label, view, columns in (("act", op.act, size.k), ("out", op.out, size.n)):
-        wanted = size.batch * size.m * columns
-        if not has_rows_of(columns, shape(view)) or prod(shape(view)) != wanted:
+        elements = size.batch * size.m * columns
+        if not has_rows_of(columns, shape(view)) or prod(shape(view)) != elements:
             return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
     if op.row_scales is not None and prod(shape(op.row_scales)) != size.batch * size.m:
         return f"row scales have shape {shape(op.row_scales)}, expected {size.batch} × {size.m} elements"
@@ -79,9 +92,9 @@ def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
         return f"act has shape {act}, expected batch × {inputs} × channels"
     if act[-1] % op.groups or out[-1] % op.groups:
         return f"{op.groups} groups do not divide {act[-1]} input and {out[-1]} output channels"
-    wanted = (act[0], *outputs, out[-1])
-    if out != wanted:
-        return f"out has shape {out}, expected {wanted}"
+    expected = (act[0], *outputs, out[-1])
+    if out != expected:
+        return f"out has shape {out}, expected {expected}"
     kernel = prod(axis.kernel for axis in op.axes)
     weight = (op.groups, kernel * act[-1] // op.groups, out[-1] // op.groups)
     if shape(op.weight) != weight:
@@ -131,19 +144,6 @@ CONV = OpSpec(
     on_array=lambda op, shape: not is_depthwise(op, shape),
 )
 
-
-__all__ = [
-    "OP_TABLE",
-    "MatrixSize",
-    "OpSpec",
-    "Shape",
-    "ShapeOf",
-    "is_depthwise",
-    "kind",
-    "matrix_size",
-    "no_products",
-    "op_spec",
-]
 
 OP_TABLE = KindTable[OpSpec](
     "programs",

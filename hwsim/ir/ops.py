@@ -159,14 +159,14 @@ class Elementwise(Op):
     constants: tuple[tuple[str, float], ...] = ()
 
     def check(self) -> None:
-        known = {local for local, _ in (*self.reads, *self.constants)}
+        defined = {local for local, _ in (*self.reads, *self.constants)}
         for step in self.chain:
             for arg in step.args:
-                if arg not in known:
+                if arg not in defined:
                     raise InvalidValue(f"{self.name}.chain", arg, "is used before it is made")
-            known.add(step.result)
+            defined.add(step.result)
         for local, _ in self.writes:
-            if local not in known:
+            if local not in defined:
                 raise InvalidValue(f"{self.name}.writes", local, "is made by no step of the chain")
 
 

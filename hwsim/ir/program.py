@@ -78,17 +78,17 @@ class Placed:
         return tuple(dict.fromkeys(count for count in counts if isinstance(count, Share)))
 
     def runs(self) -> tuple[tuple[dict[str, int], int], ...]:
-        """For each set of sizes that its views have, the loops' indices at the first run with them, and all runs."""
+        """For each set of sizes of the op's views: the loops' indices at the first run, and how many runs there are."""
         counts = self.counts
         steering = frozenset().union(*(c.loops for c in counts), *(loop.depends_on for loop in self.loops))
-        found: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
+        runs_by_sizes: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
 
         def walk(depth: int, indices: dict[str, int], times: int) -> None:
             if depth == len(self.loops):
                 sizes = tuple(count.at(indices) for count in counts)
                 if 0 not in sizes:
-                    first, before = found.get(sizes, (indices, 0))
-                    found[sizes] = first, before + times
+                    first, before = runs_by_sizes.get(sizes, (indices, 0))
+                    runs_by_sizes[sizes] = first, before + times
                 return
             loop = self.loops[depth]
             runs = loop.runs(indices)
@@ -100,11 +100,11 @@ class Placed:
                 walk(depth + 1, {**indices, loop.name: index}, times)
 
         walk(0, {}, 1)
-        return tuple(found.values())
+        return tuple(runs_by_sizes.values())
 
 
 def counts_of(op: Op) -> tuple[Affine | Share, ...]:
-    """The sizes in an op's views that change with the loops around it; where one is 0, the op does not run."""
+    """The sizes in an op's views that change with the loops around it; where a size is 0, the op does not run."""
     return tuple(dict.fromkeys(count for view in _views(op) for count in view.counts))
 
 
@@ -123,7 +123,7 @@ class Program(Noun):
 
     Every tensor that an op reads is a parameter, an input or a state, or was written before, at least in part, by one
     op that ran if this one runs; what several wrote is not added up. `stored` are parameters that the model holds but
-    no op uses, such as a branch that only training needs. A share is that of all iterations which its loop has.
+    no op uses, such as a branch that only training needs. A share is over all iterations of its loop.
     `search` says which loops a search steers, if there is one.
     """
 
@@ -135,9 +135,9 @@ class Program(Noun):
 
     def check(self) -> None:
         self._check_names()
-        # Of each tensor that is there, for each op that wrote it the shares on which it depends whether that one ran.
-        there = {frozenset[Share]()}
-        written = {t.name: there for t in self.tensors if t.role.given or t.role is Role.STATE}
+        # For each tensor that has values, and each op that wrote it: the shares that decide whether that op ran.
+        always = {frozenset[Share]()}
+        written = {t.name: always for t in self.tensors if t.role.given or t.role is Role.STATE}
         used: set[str] = set()
         for placed in self.placed():
             op, rules = placed.op, op_spec(placed.op)
@@ -149,7 +149,7 @@ class Program(Noun):
             for view in rules.reads(op):
                 if view.tensor not in written:
                     raise InvalidValue(op.name, view.tensor, "is read before any op writes it")
-                if not any(one <= skips for one in written[view.tensor]):
+                if not any(shares <= skips for shares in written[view.tensor]):
                     raise InvalidValue(op.name, view.tensor, "is read where no op may have written it; make it a state")
             for view in rules.writes(op):
                 if self.tensor(view.tensor).role.given:
@@ -201,8 +201,8 @@ class Program(Noun):
             size = tensor.shape[window.axis]
             longest = window.longest(times) if window.wraps else end
             if first < 0 or longest > size:
-                law_text = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
-                raise InvalidValue(placed.op.name, (first, end), law_text)
+                law = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
+                raise InvalidValue(placed.op.name, (first, end), law)
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name."""
@@ -227,12 +227,12 @@ class Program(Noun):
 
     def instances(self) -> Iterator[Instance]:
         """All ops with their shapes, in program order; an op whose views grow comes once for each size."""
-        known: dict[object, tuple[tuple[dict[str, int], int], ...]] = {}
+        runs_by_loops: dict[object, tuple[tuple[dict[str, int], int], ...]] = {}
         for placed in self.placed():
             key = tuple(map(id, placed.loops)), placed.counts
-            if key not in known:
-                known[key] = placed.runs()
-            for indices, times in known[key]:
+            if key not in runs_by_loops:
+                runs_by_loops[key] = placed.runs()
+            for indices, times in runs_by_loops[key]:
                 yield Instance(placed.op, times, self.shapes(indices))
 
     @property
@@ -242,7 +242,7 @@ class Program(Noun):
 
     @property
     def parameter_tensors(self) -> tuple[Tensor, ...]:
-        """All that training made."""
+        """All tensors that training made, unused ones included."""
         return (*(tensor for tensor in self.tensors if tensor.role.parameter), *self.stored)
 
     @property
@@ -256,7 +256,7 @@ class Program(Noun):
 
 
 def _check_shares(placed: Placed) -> None:
-    """Whether each share around and in an op is one of all iterations that its loop has."""
+    """Refuse a share around or in an op that is not over all iterations of its loop."""
     around = {loop.name: loop for loop in placed.loops}
     starts = (window.start.shares for view in _views(placed.op) for window in view.windows)
     shares = [*placed.shares, *(share for shares in starts for share, _ in shares)]
@@ -293,7 +293,7 @@ def _loops(body: tuple[Node, ...]) -> Iterator[Loop]:
 
 
 def with_views(node: Node, change: Callable[[View], View]) -> Node:
-    """The node with all its views changed, in loops those of all their ops."""
+    """The node with all its views changed; in a loop, those of all ops inside."""
     if isinstance(node, Loop):
         return replace(node, body=tuple(with_views(inner, change) for inner in node.body))
     changes = {field.name: _changed(getattr(node, field.name), change) for field in fields(node)}
@@ -305,4 +305,4 @@ def _changed(value: Any, change: Callable[[View], View]) -> Any:
     """A field of an op: a view, several of them, some with names, or something else."""
     if isinstance(value, View):
         return change(value)
-    return tuple(_changed(one, change) for one in value) if isinstance(value, tuple) else value
+    return tuple(_changed(item, change) for item in value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Tensors: shape, format, scales and role; and which of them, and which loops, a search steers."""
+"""Tensors, with shape, format, scales and role, and the marks of tensors and loops that a search steers."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -76,7 +76,7 @@ class BeamLoop(Noun):
 class SymbolLoop(Noun):
     """A language model alone: each iteration of a loop reads the next symbols, which come from outside.
 
-    They stand in `symbol`, one of each sequence, and are rows of `table`.
+    The symbols stand in `symbol`, one of each sequence, and name rows of `table`.
     """
 
     symbols: Name
@@ -97,7 +97,7 @@ class SymbolLoop(Noun):
 
 
 Steered = GreedyLoops | BeamLoop | SymbolLoop
-"""Loops that run as often as they are declared to where only work is counted, and as decided where values are."""
+"""Loops that run as often as declared where only work is counted, and as the search decides where values are."""
 
 
 class Role(Enum):
@@ -109,7 +109,7 @@ class Role(Enum):
     TABLE = "table"  # rows that Lookups read
     STATE = "state"  # carried from one iteration of a loop to the next, zero at first
     ACTIVATION = "activation"  # made by one op, read by others
-    OUTPUT = "output"  # made by one op, wanted outside
+    OUTPUT = "output"  # made by one op, read outside
 
     @property
     def parameter(self) -> bool:
@@ -138,7 +138,7 @@ class Tensor(Noun):
     """A named array. Its elements are packed along one axis, and each such row is rounded up to bytes once.
 
     Weights of shape (..., K, N) pack along K, so that a column is addressable; everything else along its last axis.
-    `format_of` says who decides the format where no product asks for one and the graph does not tell; a `positional`
+    `format_of` names the op that decides the format where neither products nor the graph do; a `positional`
     input holds encodings of positions.
 
     >>> weight = Tensor(name="w", shape=(5, 3), precision=Precision.INT4, role=Role.WEIGHT)

@@ -1,4 +1,4 @@
-"""What the vector unit's kinds of op read, write, must obey and cost, and what each row of the op table says."""
+"""The row type of the op table, and the rows of the vector unit's kinds of op."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class OpSpec:
 
 
 def no_products(op: Any, shape: ShapeOf) -> int:
-    """Of an op that multiplies no matrices."""
+    """The products of an op that multiplies no matrices: 0."""
     return 0
 
 
@@ -111,9 +111,9 @@ def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
     if op.count > read[op.axis]:
         return f"finds {op.count} places among {read[op.axis]} entries"
     rest = prod(read) // read[op.axis]
-    wanted = rest * op.count if op.reduction.narrows else prod(read)
-    if prod(write) != wanted:
-        return f"output has shape {write}, expected {wanted} elements"
+    elements = rest * op.count if op.reduction.narrows else prod(read)
+    if prod(write) != elements:
+        return f"output has shape {write}, expected {elements} elements"
     count = 2 if op.reduction is Reduction.LAYER_NORM else 0
     if [prod(shape(view)) for view in op.parameters] != [read[op.axis]] * count:
         return f"needs {count} parameters of {read[op.axis]} elements"
@@ -140,8 +140,10 @@ REDUCE = OpSpec(
 
 
 def _lookup_shapes(op: Lookup, shape: ShapeOf) -> str | None:
-    wanted = prod(shape(op.index)) * shape(op.table)[-1]
-    return None if prod(shape(op.out)) == wanted else f"output has shape {shape(op.out)}, expected {wanted} elements"
+    elements = prod(shape(op.index)) * shape(op.table)[-1]
+    return (
+        None if prod(shape(op.out)) == elements else f"output has shape {shape(op.out)}, expected {elements} elements"
+    )
 
 
 def _move_shapes(op: Move, shape: ShapeOf) -> str | None:
@@ -153,9 +155,9 @@ def _skew_shapes(op: Skew, shape: ShapeOf) -> str | None:
     read, write = shape(op.read), shape(op.write)
     if len(read) < 2 or len(write) < 2:
         return f"needs rows and columns, has {read} and {write}"
-    wanted = (*read[:-1], read[-1] - read[-2] + 1)
-    same = write[-2:] == wanted[-2:] and prod(write) == prod(wanted)
-    return None if same else f"output has shape {write}, expected {wanted}"
+    expected = (*read[:-1], read[-1] - read[-2] + 1)
+    same = write[-2:] == expected[-2:] and prod(write) == prod(expected)
+    return None if same else f"output has shape {write}, expected {expected}"
 
 
 def _quantise_shapes(op: Quantise, shape: ShapeOf) -> str | None:

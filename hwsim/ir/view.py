@@ -8,19 +8,19 @@ from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Table, Whole, sorted_pairs
 
 MOST_ITERATIONS = 1 << 20
-"""Of a loop whose iterations differ: each of them is looked at, some times over. They are hours of speech."""
+"""The longest loop whose iterations may differ, since each iteration is visited, often repeatedly: hours of speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(Noun):
-    """What one iteration of a loop has of `total` things which its `over` iterations have together.
+    """One iteration's part of the `total` things that all `over` iterations of a loop have together.
 
     The first i iterations have ⌊i · total ÷ over⌋ of them: after each iteration the nearest whole number below an even
     share. Iteration 0 has `first` more.
 
     A loop that begins anew in each iteration of another one says with `earlier` how often it runs in each of these;
     `over` then counts its iterations in all of them. At the end of each run the sum is what it would be in one long
-    run; within a run, what that one has is shared by its own iterations.
+    run; within a run, its things are spread over its own iterations.
 
     >>> symbols = Share(loop="chunks", over=8, total=3)
     >>> [symbols.at({"chunks": i}) for i in range(8)]
@@ -63,8 +63,8 @@ class Share(Noun):
         if not start + index:
             return 0
         before = start * self.total // self.over
-        own = (start + run) * self.total // self.over - before
-        return self.first + before + index * own // run
+        in_run = (start + run) * self.total // self.over - before
+        return self.first + before + index * in_run // run
 
     def _before_and_at(self, indices: Mapping[str, int]) -> tuple[int, int]:
         before = self.before(indices)
@@ -184,10 +184,10 @@ class Window(Noun):
 
     @property
     def is_content(self) -> bool:
-        """Whether it holds as many first entries as there are in an iteration: what lies behind them is nothing.
+        """Whether the window holds as many first entries as an iteration has: entries behind them mean nothing.
 
         Entries that an earlier iteration had and this one lacks may still hold what was written then. No view of this
-        iteration shows them, so whoever reads by the same share sees none.
+        iteration shows them, so ops that read by the same share see none.
 
         >>> few = Share(loop="steps", over=2, total=1, first=2)
         >>> content = Window(axis=0, start=Affine(), count=few)
@@ -197,13 +197,13 @@ class Window(Noun):
         return isinstance(self.count, Share) and self.start == Affine() and not self.wraps
 
     def reach(self, times: Mapping[str, int]) -> tuple[int, int]:
-        """The first entry that it ever starts at, and the one after the last that it ever has."""
+        """The first entry of all positions of the window, and the entry after the last."""
         count = self._most
         last = self.start + Affine(base=1 - self.every) + count.scaled(self.every)
         return self.start.extremes(times)[0], last.extremes(times)[1]
 
     def entries(self, size: int, indices: Mapping[str, int] | None = None) -> tuple[int, ...]:
-        """Which entries of an axis of that size it has, in order."""
+        """The entries of an axis of that size inside the window, in order."""
         start = self.start.at(indices or {})
         places = (start + self.every * place for place in range(self.size(indices or {})))
         return tuple(place % size if self.wraps else place for place in places)

@@ -1,4 +1,4 @@
-"""What runs: a program, with the audio that it recognises and, if there is one, the recipe that it was made from."""
+"""What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from hwsim.quantities.precision import Precision, PrecisionPlan
 
 @runtime_checkable
 class Recipe(Protocol):
-    """What every kind of workload file says, whatever else it says of its own network.
+    """The fields that all kinds of workload files have in common.
 
-    Studies read nothing else of it: what a run depends on stands in the workload itself.
+    Studies read no other field of a recipe: all that a run depends on stands in the workload itself.
     """
 
     @property
@@ -36,9 +36,9 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streaming(Noun):
-    """An utterance in chunks: how long one of them is, and what that adds to the work.
+    """An utterance in chunks: the length of a chunk, and what chunks add to the work.
 
-    So much `padding` fills up the last chunk; so much look-ahead is computed again, as part of the next chunk.
+    `padding` fills up the last chunk; `repeated` is the look-ahead that is computed again as part of the next chunk.
     `symbols` are those of the whole utterance, spread over its chunks; None, if no search counts them.
     """
 
@@ -61,6 +61,19 @@ class Features(Noun):
     frames_axis: Annotated[int, Whole(high=1)]
     frame: Picoseconds
     step: Picoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Parameters, and their bytes as stored, scales counted."""
+
+    parameters: int
+    stored_bytes: int
+
+    @property
+    def compression_vs_fp32(self) -> Fraction | None:
+        """How many times smaller than in single precision; None without parameters."""
+        return Fraction(Precision.FP32.row_bytes(self.parameters), self.stored_bytes) if self.parameters else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +105,7 @@ class Workload(Noun):
 
     @property
     def kind(self) -> str:
-        """The kind of its recipe; a program alone is one of its own."""
+        """The kind of its recipe; of a program alone, "program"."""
         return "program" if self.recipe is None else self.recipe.kind
 
     def __repr__(self) -> str:
@@ -112,8 +125,8 @@ class Workload(Noun):
         return Fraction(self.host * self.decoding_steps, 10**12)
 
     @property
-    def sizes(self) -> "dict[str, Size]":
-        """Of each part that has parameters, its size, by name."""
+    def sizes(self) -> dict[str, Size]:
+        """The size of each part that has parameters, by name."""
         elements: Counter[str] = Counter()
         stored: Counter[str] = Counter()
         for tensor in self.program.parameter_tensors:
@@ -122,34 +135,21 @@ class Workload(Noun):
         return {part: Size(count, stored[part]) for part, count in elements.items()}
 
     @property
-    def size(self) -> "Size":
+    def size(self) -> Size:
         """The recogniser's own size."""
-        own = [size for part, size in self.sizes.items() if part not in self.fused]
-        return Size(sum(size.parameters for size in own), sum(size.stored_bytes for size in own))
+        recogniser = [size for part, size in self.sizes.items() if part not in self.fused]
+        return Size(sum(size.parameters for size in recogniser), sum(size.stored_bytes for size in recogniser))
 
     @property
-    def fused_size(self) -> "Size":
-        """The size of the language models beside it."""
-        own = self.size
-        return Size(self.program.parameters - own.parameters, self.program.model_bytes - own.stored_bytes)
+    def fused_size(self) -> Size:
+        """The size of the language models beside the recogniser."""
+        recogniser = self.size
+        return Size(self.program.parameters - recogniser.parameters, self.program.model_bytes - recogniser.stored_bytes)
 
     @property
     def audio_seconds(self) -> Fraction:
         """Length of one utterance."""
         return Fraction(self.audio, 10**12)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Parameters, and their bytes as stored, scales counted."""
-
-    parameters: int
-    stored_bytes: int
-
-    @property
-    def compression_vs_fp32(self) -> Fraction | None:
-        """How many times smaller than in single precision; None without parameters."""
-        return Fraction(Precision.FP32.row_bytes(self.parameters), self.stored_bytes) if self.parameters else None
 
 
 def part_of(name: str) -> str:

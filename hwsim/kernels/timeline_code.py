@@ -48,8 +48,8 @@ ARRAY_READ, VECTOR_READ, LOADED_0, KEPT, KEPT_PART, STORED, STORED_PART, OVERWRI
 # the units that read it.
 T_TENSOR, T_WHOLE, T_PART, T_ASKED, T_READERS, TOUCHED_COLUMNS = 0, 1, 2, 3, 4, 5
 
-# Units, and reasons to wait, are numbered as in the table of units, rings as in schedule/steps.py; two rings of result slots
-# follow the three of operand slots.
+# Units, and reasons to wait, are numbered as in the table of units, rings as in schedule/steps.py; two rings of result
+# slots follow the three of operand slots.
 LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4
 WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
 ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5

@@ -1,4 +1,4 @@
-"""Searches: greedy ones, and beams of hypotheses that are scored and sorted.
+"""Beam search of a transducer, whose hypotheses are scored and sorted; `search` builds it or the greedy search.
 
 What depends on the prefix alone (prediction network, language models) is computed for new prefixes and kept in pools,
 which are rings: the last 2 · beam prefixes of each utterance. The joint network runs for every hypothesis. The tree
@@ -32,7 +32,7 @@ def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> 
     new = new_prefixes(search, encoded.speech, net.batch, STEPS)
     sizes = _Sizes(net.batch, search.beam, new, net.joint.outputs)
     survivors = _survivors(sizes, _places(search, sizes))
-    one = (
+    search_step = (
         _new_prefixes(net, search, sizes)
         + _expansions(net, search, sizes, table, frame_size)
         + _total(search, sizes)
@@ -50,7 +50,7 @@ def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> 
         blankless=tuple(_recalled(name) for name in _models(search)),
     )
     carried = replace(_carried(net, search, sizes), search=steered)
-    return projection + carried + one.looped(STEPS, steps_in_piece(search, encoded.speech))
+    return projection + carried + search_step.looped(STEPS, steps_in_piece(search, encoded.speech))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _pool(name: str, size: int, sizes: _Sizes) -> Tensor:
 
 
 def _carried(net: Transducer, search: BeamSearch, sizes: _Sizes) -> Fragment:
-    """What goes from step to step: of each hypothesis last symbol, frame, prefix and score; and the pools."""
+    """The state that goes from step to step: last symbol, frame, prefix and score of each hypothesis; and the pools."""
     shape = (sizes.batch, sizes.beam, 1)
     carried = [indices(view.tensor, shape, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
     carried.append(indices(NEW.tensor, (sizes.batch * _places(search, sizes), 1), Role.STATE))
@@ -151,14 +151,14 @@ def _expansions(net: Transducer, search: BeamSearch, sizes: _Sizes, table: View,
     """The joint network for all hypotheses, together or one after another."""
     together = search.batch_joint
     rows = sizes.alive if together else sizes.batch
-    own = () if together else (window(1, loop=HYPOTHESES),)
+    windows = () if together else (window(1, loop=HYPOTHESES),)
     scores = tensor("joint.scores", (sizes.batch, sizes.beam, sizes.outputs))
     inputs, frame, predicted = net.inputs(rows, frame_size)
     part = (
         inputs
-        + gathered("joint.fetch", table, replace(FRAME, windows=own), frame)
-        + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=own), predicted)
-        + net.evaluate(frame, predicted, frame_size, rows, View(tensor=scores.name, windows=own))
+        + gathered("joint.fetch", table, replace(FRAME, windows=windows), frame)
+        + gathered("joint.recall", View(tensor="prediction.pool"), replace(PREFIX, windows=windows), predicted)
+        + net.evaluate(frame, predicted, frame_size, rows, View(tensor=scores.name, windows=windows))
     )
     return Fragment((scores,)) + (part if together else part.looped(HYPOTHESES, sizes.beam))
 
@@ -197,7 +197,7 @@ def _total(search: BeamSearch, sizes: _Sizes) -> Fragment:
 
 
 def _survivors(sizes: _Sizes, places: int) -> Fragment:
-    """The best candidates, from which hypothesis and output each of them came, and which of them may be new."""
+    """The best candidates, the hypothesis and the output of each, and the places of those that may be new."""
     many = sizes.batch * sizes.beam * sizes.outputs
     shape = (sizes.batch, sizes.beam, 1)
     choice, place, parent, frame, prefix = (
@@ -247,7 +247,7 @@ def _survivors(sizes: _Sizes, places: int) -> Fragment:
 
 
 def search(net: Transducer, decoding: Greedy | BeamSearch, encoded: EncoderOutput) -> Fragment:
-    """Greedy or with a beam."""
+    """The search that a decoding asks for: greedy, or with a beam."""
     return (
         greedy_search(net, decoding, encoded) if isinstance(decoding, Greedy) else beam_search(net, decoding, encoded)
     )

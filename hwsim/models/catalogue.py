@@ -23,24 +23,24 @@ T = TypeVar("T")
 
 
 def dimensions(recipe: Any, prefix: str = "") -> dict[str, int | None]:
-    """All whole numbers of a recipe by their dotted names; those inside lists have none."""
-    found: dict[str, int | None] = {}
+    """All whole numbers of a recipe by their dotted names; numbers inside lists have no names."""
+    sizes: dict[str, int | None] = {}
     whole = whole_fields(type(recipe))
     for field in fields(recipe):
         value = getattr(recipe, field.name)
         if field.name in whole:
-            found[f"{prefix}{field.name}"] = value
+            sizes[f"{prefix}{field.name}"] = value
         elif is_dataclass(value):
-            found |= dimensions(value, f"{prefix}{field.name}.")
-    return found
+            sizes |= dimensions(value, f"{prefix}{field.name}.")
+    return sizes
 
 
 def with_dimensions(recipe: T, values: Mapping[str, int], given: str) -> T:
-    """The recipe with other dimensions, all at once, and what gave them as their source; its laws hold for it again."""
-    known = dimensions(recipe)
+    """The recipe with other dimensions, changed all at once and checked again, with `given` as their source."""
+    current = dimensions(recipe)
     for name in values:
-        if name not in known:
-            raise UnknownName("dimension", name, known)
+        if name not in current:
+            raise UnknownName("dimension", name, current)
     if not values:
         return recipe
     try:
@@ -64,9 +64,9 @@ def _changed(noun: Any, values: Mapping[str, int]) -> Any:
             inner.setdefault(field, {})[rest] = value
         else:
             fresh[field] = value
-    for field, own in inner.items():
+    for field, inner_values in inner.items():
         try:
-            fresh[field] = _changed(getattr(noun, field), own)
+            fresh[field] = _changed(getattr(noun, field), inner_values)
         except InvalidValue as error:
             raise error.within(field) from error
     return replace(noun, **fresh)

@@ -158,7 +158,7 @@ class Conformer(Noun):
 def extract_conformer(recipe: Conformer) -> Program:
     """The loop tree: encoder and decoder, once or for each chunk; projections of positions before all."""
     sizes, decoder, (pieces, frames) = recipe.encoder, recipe.decoder, recipe.pieces
-    own = EncoderSizes(
+    encoder_sizes = EncoderSizes(
         batch=recipe.batch,
         mels=sizes.mels,
         frames=recipe.frames,
@@ -170,11 +170,11 @@ def extract_conformer(recipe: Conformer) -> Program:
         stream=recipe.stream,
     )
     if isinstance(decoder, CtcHead):
-        once, part, encoded = encoder(own)
+        once, part, encoded = encoder(encoder_sizes)
         part += _ctc(encoded, recipe.batch, frames, sizes.size, decoder.outputs)
     else:
         net = Transducer(decoder.prediction, decoder.joint, recipe.batch)
-        once, part, encoded = encoder(own)
+        once, part, encoded = encoder(encoder_sizes)
         speech = recipe.speech(decoder.decoding)
         part += search(net, decoder.decoding, EncoderOutput(encoded, sizes.size, speech, frames_first=False))
     return (once + (part if recipe.streaming is None else part.looped(CHUNKS, pieces))).program(recipe.name)

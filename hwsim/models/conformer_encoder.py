@@ -36,7 +36,7 @@ def frames_under(frames: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Frames of the encoder in each step: new ones, and some of those after and before them."""
+    """Frames of the encoder in each step: new frames, and some frames after and before them."""
 
     chunks: int
     chunk: int
@@ -97,14 +97,17 @@ def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
     return once, part, View(tensor=out.name, windows=kept)
 
 
+_FRONT = ("convolution_1", "convolution_2", "linear")
+
+
 def _front_end(sizes: EncoderSizes) -> tuple[Fragment, Fragment, Tensor]:
     """Features [batch, frames, mels, 1] → [batch, frames / 4, size]. The scale of the embedding is in the weights."""
     b, size, stream, names = sizes.batch, sizes.size, sizes.stream, [f"encoder.subsampling.{op}" for op in _FRONT]
-    seen = frames_under(sizes.queries)
-    total = seen if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
+    input_frames = frames_under(sizes.queries)
+    total = input_frames if stream is None else frames_under(stream.chunks * stream.chunk + stream.look_ahead)
     features = tensor("features", (b, total, sizes.mels, 1), Role.INPUT)
-    moving = () if stream is None else (window(1, count=seen, loop=CHUNKS, step=STRIDE * stream.chunk),)
-    read, extent, channels, part = View(tensor=features.name, windows=moving), (seen, sizes.mels), 1, Fragment()
+    moving = () if stream is None else (window(1, count=input_frames, loop=CHUNKS, step=STRIDE * stream.chunk),)
+    read, extent, channels, part = View(tensor=features.name, windows=moving), (input_frames, sizes.mels), 1, Fragment()
     for name in names[:-1]:
         axes = tuple(ConvAxis(size=entries, kernel=3, stride=2) for entries in extent)
         extent = axes[0].outputs, axes[1].outputs
@@ -117,24 +120,21 @@ def _front_end(sizes: EncoderSizes) -> tuple[Fragment, Fragment, Tensor]:
     return Fragment((features,)), part + linear(names[-1], read, extent[1] * size, out), out
 
 
-_FRONT = ("convolution_1", "convolution_2", "linear")
-
-
 def _around(name: str, sizes: EncoderSizes) -> Surroundings:
     """The whole utterance, zeros beyond its ends; or rings that hold what a chunk needs of those before it."""
     heads, stream = sizes.block.heads, sizes.stream
     attention, gated = f"{name}.attention", f"{name}.convolution.gated"
     if stream is None:
         cache = all_frames(attention, heads)
-        own = tensor(gated, (sizes.batch, sizes.frames, sizes.size))
+        gated_frames = tensor(gated, (sizes.batch, sizes.frames, sizes.size))
         side = (sizes.kernel - 1) // 2
         axis = ConvAxis(size=sizes.frames, kernel=sizes.kernel, before=side, after=side)
         view = View(tensor=gated)
-        return Surroundings(cache, view, view, axis, (cache.key, cache.value, own))
+        return Surroundings(cache, view, view, axis, (cache.key, cache.value, gated_frames))
     # Look-ahead frames are written at the end of a ring, and overwritten when they are heard in earnest.
     keys, values = cache_tensors(attention, heads, heads.keys, Role.STATE)
     past = sizes.kernel - 1
-    own = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), Role.STATE)
+    gated_frames = tensor(gated, (sizes.batch, past + stream.seen, sizes.size), Role.STATE)
 
     def new(ring: Tensor, before: int) -> View:
         return View(tensor=ring.name, windows=(_ring(before, stream.seen, stream.chunk),))
@@ -144,7 +144,7 @@ def _around(name: str, sizes: EncoderSizes) -> Surroundings:
 
     cache = Cache(keys, values, (new(keys, stream.left), new(values, stream.left)), (whole(keys), whole(values)))
     axis = ConvAxis(size=past + stream.seen, kernel=sizes.kernel)
-    return Surroundings(cache, new(own, past), whole(own), axis, (keys, values, own))
+    return Surroundings(cache, new(gated_frames, past), whole(gated_frames), axis, (keys, values, gated_frames))
 
 
 def _ring(start: int, count: int, step: int) -> Window:

@@ -171,7 +171,7 @@ def steps_of(decoding: Greedy | BeamSearch, speech: Speech) -> int:
 
 
 def steps_in_piece(decoding: Greedy | BeamSearch, speech: Speech) -> int | Share:
-    """These steps, spread over the pieces."""
+    """The steps of a search, spread over the pieces of the utterance."""
     return spread(_of_piece(steps_of(decoding, speech), speech))
 
 
@@ -186,9 +186,9 @@ def _of_piece(total: int, speech: Speech, first: int = 0) -> Share:
 
 
 def new_prefixes(search: BeamSearch, speech: Speech, batch: int, loop: str) -> Share:
-    """What a step, an iteration of that loop, has of the new prefixes of all utterances; of one, if not batched.
+    """The new prefixes in a step, an iteration of that loop: of all utterances, or of one, if they are not batched.
 
-    For these prediction network and language models run. Over the whole search each hypothesis that survives was
+    Prediction network and language models run for new prefixes. Over the whole search each hypothesis that survives was
     extended by a symbol in as many steps as there are symbols, by blank in the others; the empty prefix of each
     utterance is new in the first step, as far as that has room. Without a cache all hypotheses count as new.
 
@@ -201,9 +201,9 @@ def new_prefixes(search: BeamSearch, speech: Speech, batch: int, loop: str) -> S
     steps, room = steps_of(search, speech), utterances * search.beam
     total = most = steps * room
     if search.cache_prediction:
-        own = search.counts
-        found = room * speech.symbols + utterances if own is None else -(-own.new_prefixes * utterances // batch)
-        total = min(most, found)
+        counts = search.counts
+        new = room * speech.symbols + utterances if counts is None else -(-counts.new_prefixes * utterances // batch)
+        total = min(most, new)
     starts = 0 if total == most else min(utterances, total)
     first = next(n for n in range(starts, -1, -1) if (total - n) // steps + n <= room)
     earlier = None if speech.pieces == 1 else _of_piece(steps, speech)

@@ -50,11 +50,11 @@ def positions_of(name: str, rows: int, size: int) -> Tensor:
 
 
 def with_rows(part: Fragment, rows: Share) -> Fragment:
-    """The part, of whose activations only so many first rows are there."""
-    own = {tensor.name for tensor in part.tensors if tensor.role is Role.ACTIVATION}
+    """The part with only that many first rows of its activations."""
+    activations = {tensor.name for tensor in part.tensors if tensor.role is Role.ACTIVATION}
 
     def here(view: View) -> View:
-        if view.tensor not in own:
+        if view.tensor not in activations:
             return view
         return replace(view, windows=(window(0, count=rows), *view.windows))
 
@@ -130,7 +130,7 @@ def linear(name: str, act: View, inputs: int, out: Tensor) -> Fragment:
 
 
 def matrix(name: str, act: View, inputs: int, outputs: int, out: View, *, bias: bool = True) -> Fragment:
-    """The same into a view of a tensor that is made elsewhere; rows may lie over several axes, as heads do."""
+    """As `linear`, into a view of a tensor that is made elsewhere; rows may lie over several axes, as heads do."""
     weight = tensor(f"{name}.weight", (inputs, outputs), Role.WEIGHT)
     offset = tensor(f"{name}.bias", (outputs,), Role.BIAS)
     gemm = Gemm(

@@ -62,6 +62,6 @@ def extract_gemms(recipe: Gemms) -> Program:
         out = tensor(f"{name}.out", (rows, product.n), Role.OUTPUT)
         a, w, o = (View(tensor=t.name) for t in (act, weight, out))
         gemm = Gemm(name=name, act=a, weight=w, out=o)
-        own = Fragment((act, weight, out), (gemm,))
-        part += own if product.times == 1 else own.looped(f"{name}.times", product.times)
+        fragment = Fragment((act, weight, out), (gemm,))
+        part += fragment if product.times == 1 else fragment.looped(f"{name}.times", product.times)
     return part.program(recipe.name)

@@ -60,7 +60,7 @@ def extract_lstm_lm(recipe: LstmLmAlone) -> Program:
     """One step for each symbol."""
     symbol = recipe.last_symbols()
     scores = tensor("lm.scores", (recipe.batch, recipe.outputs))
-    one = lm_step(
+    symbol_step = lm_step(
         "lm",
         recipe.model,
         recipe.outputs,
@@ -69,4 +69,4 @@ def extract_lstm_lm(recipe: LstmLmAlone) -> Program:
         (None,) * recipe.model.layers,
         View(tensor=scores.name),
     )
-    return (Fragment((symbol, scores), search=FED) + one.looped(SYMBOLS, recipe.symbols)).program(recipe.name)
+    return (Fragment((symbol, scores), search=FED) + symbol_step.looped(SYMBOLS, recipe.symbols)).program(recipe.name)

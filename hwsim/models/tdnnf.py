@@ -110,7 +110,7 @@ class _Layer:
     """Frames of one layer's input and output, and how the outputs lie on the inputs."""
 
     stride: int  # in frames of its input
-    keep: int  # every so many-th frame is made
+    keep: int  # of so many neighbouring frames one is computed
     outputs: int
 
     @property
@@ -139,23 +139,23 @@ def extract_tdnnf(recipe: Tdnnf) -> Program:
     """All frames of a layer at once, layer after layer; the input is padded by all the context that they need."""
     sizes, layers = recipe.encoder, _layers(recipe.encoder, recipe.frames)
     part, x = _first_layer(recipe, layers[0].inputs)
-    for number, (layer, own) in enumerate(zip(layers, sizes.layers, strict=True), 2):
-        made, x = _factored_layer(f"encoder.{number}", x, layer, own.bottleneck, sizes)
-        part += made
-    made, training = _outputs(recipe.outputs, x)
-    return replace((part + made).program(recipe.name), stored=training)
+    for number, (layer, layer_sizes) in enumerate(zip(layers, sizes.layers, strict=True), 2):
+        layer_part, x = _factored_layer(f"encoder.{number}", x, layer, layer_sizes.bottleneck, sizes)
+        part += layer_part
+    outputs, training = _outputs(recipe.outputs, x)
+    return replace((part + outputs).program(recipe.name), stored=training)
 
 
 def _layers(sizes: FactoredEncoder, frames: int) -> tuple[_Layer, ...]:
     """From the last layer backwards, since the outputs say which frames are needed."""
-    found: list[_Layer] = []
+    layers: list[_Layer] = []
     first = sizes.first_subsampled
     for place, layer in reversed(list(enumerate(sizes.layers))):
         behind = first is not None and place > first
         stride = layer.stride // sizes.subsampling if behind else layer.stride
-        found.append(_Layer(stride, sizes.subsampling if place == first else 1, frames))
-        frames = found[-1].inputs
-    return tuple(reversed(found))
+        layers.append(_Layer(stride, sizes.subsampling if place == first else 1, frames))
+        frames = layers[-1].inputs
+    return tuple(reversed(layers))
 
 
 def _first_layer(recipe: Tdnnf, frames: int) -> tuple[Fragment, Tensor]:
@@ -170,12 +170,12 @@ def _first_layer(recipe: Tdnnf, frames: int) -> tuple[Fragment, Tensor]:
     reads = {"x": View(tensor=sums.name, order=(1, 0, 2))}
     steps: tuple[Apply, ...] = (step("kept", Function.MAX, "x", "zero"),)
     if sizes.ivector:
-        own = f"{name}.ivector"
+        ivector = f"{name}.ivector"
         given = tensor("ivector", (batch, sizes.ivector), Role.INPUT)
-        projected = tensor(f"{own}.sums", (batch, sizes.size))
+        projected = tensor(f"{ivector}.sums", (batch, sizes.size))
         view = View(tensor=projected.name)
         part += Fragment((given, projected))
-        part += matrix(own, View(tensor=given.name), sizes.ivector, sizes.size, view, bias=False)
+        part += matrix(ivector, View(tensor=given.name), sizes.ivector, sizes.size, view, bias=False)
         reads["ivector"] = view
         steps = (step("sum", Function.ADD, "x", "ivector"), step("kept", Function.MAX, "sum", "zero"))
     out = _output(name, sums.shape)
@@ -215,12 +215,12 @@ def _outputs(sizes: Outputs, x: Tensor) -> tuple[Fragment, tuple[Tensor, ...]]:
     *frames, size = x.shape
     narrow, affine, linear_, states = (f"output.{op}" for op in ("narrow", "affine", "linear", "states"))
 
-    def made(name: str, columns: int) -> Tensor:
+    def output_of(name: str, columns: int) -> Tensor:
         return tensor(f"{name}.out", (*frames, columns))
 
-    first, last = made(narrow, sizes.bottleneck), made(linear_, sizes.bottleneck)
+    first, last = output_of(narrow, sizes.bottleneck), output_of(linear_, sizes.bottleneck)
     sums = tensor(f"{affine}.sums", (*frames, size))
-    hidden = made(affine, size)
+    hidden = output_of(affine, size)
     scores = tensor("output.scores", (*frames, sizes.states))
     views = {t.name: View(tensor=t.name) for t in (x, first, sums, hidden, last)}
     branch = (

@@ -1,4 +1,4 @@
-"""LSTM layers over frames or step by step, and what is made of them: language models, prediction and joint networks.
+"""LSTM layers and the networks made of them: language models, prediction and joint networks.
 
 Gates as PyTorch defines them: input, forget, cell, output; two bias vectors, one for each product.
 """
@@ -54,7 +54,7 @@ class Sequence:
 
 
 def cell_format(name: str) -> FormatOf:
-    """The format of a layer's cell: no product reads it, the one that steps it is recurrent."""
+    """The format of a layer's cell: no product reads the cell, so the recurrent product decides."""
     return FormatOf(op=f"{name}.recurrent", purpose=Purpose.STATE)
 
 
@@ -64,16 +64,16 @@ def lstm_sequence(name: str, x: Sequence, cells: int, out: Tensor, directions: t
     hoisted, looped = Fragment(), Fragment()
     loop = f"{name}.frames"
     for place, direction in enumerate(directions):
-        own = f"{name}.{direction.name}"
-        sums = tensor(f"{own}.input.sums", (frames, batch, 4 * cells))
-        hoisted += linear(f"{own}.input", x.view, x.features, sums)
+        direction_name = f"{name}.{direction.name}"
+        sums = tensor(f"{direction_name}.input.sums", (frames, batch, 4 * cells))
+        hoisted += linear(f"{direction_name}.input", x.view, x.features, sums)
         first, by = (frames - 1, -1) if direction.backward else (0, 1)
         frame = window(0, start=first, loop=loop, step=by)
         gates = tuple(
             View(tensor=sums.name, windows=(frame, window(2, start=gate * cells, count=cells))) for gate in range(4)
         )
-        wanted = View(tensor=out.name, windows=(frame, window(2, start=place * cells, count=cells)))
-        looped += lstm_step(own, gates, batch, cells, also=wanted)
+        hidden = View(tensor=out.name, windows=(frame, window(2, start=place * cells, count=cells)))
+        looped += lstm_step(direction_name, gates, batch, cells, also=hidden)
     return Fragment((out,)) + hoisted + looped.looped(loop, frames)
 
 
@@ -90,11 +90,11 @@ def lstm_step(
 
     Without a memory the layer has a state of its own, which it makes.
     """
-    own = Fragment()
+    state = Fragment()
     if memory is None:
         hidden = tensor(f"{name}.hidden", (batch, cells), Role.STATE)
         cell = tensor(f"{name}.cell", (batch, cells), Role.STATE, cell_format(name))
-        own, memory = Fragment((hidden, cell)), _kept(View(tensor=hidden.name), View(tensor=cell.name))
+        state, memory = Fragment((hidden, cell)), _kept(View(tensor=hidden.name), View(tensor=cell.name))
     sums = tensor(f"{name}.recurrent.sums", (batch, 4 * cells))
     recurrent = linear(f"{name}.recurrent", memory.hidden, cells, sums)
 
@@ -105,7 +105,7 @@ def lstm_step(
     if also is not None:
         writes.append(("hidden", also))
     gates = Elementwise(name=f"{name}.gates", reads=tuple(reads), chain=_CELL, writes=tuple(writes))
-    return own + recurrent + Fragment(nodes=(gates,))
+    return state + recurrent + Fragment(nodes=(gates,))
 
 
 def lstm_layer_step(
@@ -150,12 +150,12 @@ def lstm_stack(
     """One step of stacked layers, one for each memory: x[rows, inputs] → a view of a tensor with rows of `cells`."""
     part, read, width = Fragment(), x, inputs
     for layer, memory in enumerate(memories):
-        wanted = out
+        layer_out = out
         if layer < len(memories) - 1:
-            made = tensor(f"{name}.{layer}.out", (rows, cells))
-            part, wanted = part + Fragment((made,)), View(tensor=made.name)
-        part += lstm_layer_step(f"{name}.{layer}", read, width, rows, cells, wanted, memory)
-        read, width = wanted, cells
+            hidden = tensor(f"{name}.{layer}.out", (rows, cells))
+            part, layer_out = part + Fragment((hidden,)), View(tensor=hidden.name)
+        part += lstm_layer_step(f"{name}.{layer}", read, width, rows, cells, layer_out, memory)
+        read, width = layer_out, cells
     return part
 
 

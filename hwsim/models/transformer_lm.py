@@ -60,27 +60,29 @@ def extract_transformer_lm(recipe: TransformerLm) -> Program:
     symbol, positions = recipe.last_symbols(), positions_of("lm.positions", length, sizes.size)
     shared = Fragment((symbol, positions), search=FED)
     here = View(tensor=positions.name, windows=(window(0, loop=SYMBOLS),))
-    one = Fragment((embedded, x))
-    one += embedding("lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name))
-    one += residual("lm.place", View(tensor=embedded.name), here, View(tensor=x.name))
+    symbol_step = Fragment((embedded, x))
+    symbol_step += embedding(
+        "lm.embed", recipe.outputs, sizes.size, View(tensor=symbol.name), View(tensor=embedded.name)
+    )
+    symbol_step += residual("lm.place", View(tensor=embedded.name), here, View(tensor=x.name))
     for layer in range(sizes.layers):
         name = f"lm.{layer}"
         caches = cache_tensors(f"{name}.attention", heads, length, Role.STATE)
         shared += Fragment(caches)
         x, attended = _attention(f"{name}.attention", x, heads, Cache.growing(*caches, SYMBOLS))
         x, fed = feed_forward(f"{name}.feed_forward", x, sizes.feed_forward, relu)
-        one += attended + fed
+        symbol_step += attended + fed
     normed, norm = normalised("lm.norm", x)
     logits, scores = (tensor(f"lm.{n}", (rows, 1, recipe.outputs)) for n in ("logits", "scores"))
-    one += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits) + Fragment((scores,))
-    one += log_softmax("lm.normalise", View(tensor=logits.name), View(tensor=scores.name))
-    return (shared + one.looped(SYMBOLS, length)).program(recipe.name)
+    symbol_step += norm + linear("lm.output", View(tensor=normed.name), sizes.size, logits) + Fragment((scores,))
+    symbol_step += log_softmax("lm.normalise", View(tensor=logits.name), View(tensor=scores.name))
+    return (shared + symbol_step.looped(SYMBOLS, length)).program(recipe.name)
 
 
 def _attention(name: str, x: Tensor, heads: Heads, cache: Cache) -> tuple[Tensor, Fragment]:
     """x + attention(norm(x)) over all symbols so far."""
     normed, norm = normalised(f"{name}.norm", x)
     out = tensor(f"{name}.out", x.shape)
-    own = attention(name, View(tensor=normed.name), out, heads, cache, (so_far_in(SYMBOLS, axis=3),))
+    attended = attention(name, View(tensor=normed.name), out, heads, cache, (so_far_in(SYMBOLS, axis=3),))
     result, add = added(f"{name}.add", x, out)
-    return result, norm + own + add
+    return result, norm + attended + add

@@ -1,11 +1,11 @@
-"""Precision as a pass: the formats, scales and dynamic rows of a plan, on a program of floats; workloads under it.
+"""Precision as a pass: the program of floats that an extractor builds, under a plan.
 
-Convolutions keep wide activations, for their windows share rows, so that no row of theirs has a scale of its own; and
-so do the products of attention, whose both operands are made while the model runs.
+The plan decides the format of each value by the policies of the ops that read and write it (`passes/wanted.py`), the
+scales of weights, and the products that quantise the rows of their activations while the model runs. In the program of
+floats all values are in single precision; places and symbols are integers, which no plan changes.
 
-A program of floats says what is computed: its values are in single precision, its places and symbols are integers. A
-plan decides the format of each value by the policies of the ops that read and write it (`passes/wanted.py`). What
-products and other ops want in two formats is kept in both (`passes/wanted.py`).
+Convolutions keep wide activations, for their windows share rows, so that no row has a scale of its own; and so do the
+products of attention, both operands of which are made while the model runs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,19 +27,122 @@ from hwsim.quantities.quantisation import Granularity, Scaling
 from hwsim.quantities.registry import IdentityCache
 
 
+def with_precision(program: Program, plan: PrecisionPlan) -> Program:
+    """The program of floats in the formats of a plan, with the scales that its policies ask for."""
+    network = _NETWORKS.of(program, make=lambda: _Network.of(program))
+    narrow = {tensor.name: tensor.precision for tensor in program.tensors}
+    wide = dict(narrow)
+    formats_of = cache(lambda wish: _widest(wish, plan))
+    for name, wishes in network.wishes.items():
+        wide[name] = formats_of(wishes.by_others)
+        narrow[name] = formats_of(wishes.by_products) if wishes.by_products else wide[name]
+    twins = _twins((name for name in network.splittable if narrow[name] is not wide[name]), narrow)
+    groups = {weight: plan.of(op).group for weight, op in network.products.items()}
+    tensors = [_in_format(tensor, narrow[tensor.name], groups.get(tensor.name)) for tensor in program.tensors]
+    for name, twin in twins.items():
+        kept = replace(program.tensor(name), name=twin, role=Role.ACTIVATION)
+        tensors.append(_in_format(kept, wide[name]))
+    formats = {tensor.name: tensor.precision for tensor in tensors}
+    return replace(
+        program,
+        tensors=tuple(sorted(tensors, key=lambda tensor: tensor.name)),
+        body=Conversion(twins, formats).of(program.body),
+        stored=tuple(_stored(tensor, plan) for tensor in program.stored),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """What no plan changes: the wishes for each tensor, the tensors that can be kept twice, the weights' products."""
+
+    wishes: Mapping[str, Wanted]
+    splittable: tuple[str, ...]
+    products: Mapping[str, str]
+
+    @classmethod
+    def of(cls, program: Program) -> "_Network":
+        """The facts of a program, whose values must be floats."""
+        _check_floats(program)
+        return cls(wanted(program), splittable(program), _products(program))
+
+
+_NETWORKS = IdentityCache[_Network](most=8)
+
+
+def _check_floats(program: Program) -> None:
+    for tensor in program.tensors:
+        if tensor.precision not in (Precision.FP32, Precision.INT32):
+            law = f"is {tensor.precision.value} already; a plan decides the formats of a program of floats"
+            raise InvalidValue(program.name, tensor.name, law)
+    for op in (placed.op for placed in program.placed()):
+        if isinstance(op, (Gemm, Conv)):
+            for view in (op.act, op.weight):
+                if not program.tensor(view.tensor).precision.floating:
+                    raise InvalidValue(op.name, view.tensor, "holds places or symbols; a product multiplies values")
+
+
+def _widest(wish: Wish, plan: PrecisionPlan) -> Precision:
+    """The format with the most bits of those in a wish, of equals the first."""
+    return max(
+        (plan.format(format_of.op, format_of.purpose) for format_of in wish), key=lambda precision: precision.bits
+    )
+
+
+def _twins(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
+    """The name of the wide twin of each tensor: beside the tensor itself, if that name is free."""
+    twins: dict[str, str] = {}
+    for name in names:
+        owner, dot, _ = name.rpartition(".")
+        beside = f"{owner}.wide"
+        free = dot and beside not in taken and beside not in twins.values()
+        twins[name] = beside if free else f"{name}.wide"
+    return twins
+
+
+def _products(program: Program) -> dict[str, str]:
+    """The product that multiplies by each weight, by the weight's name."""
+    ops = [placed.op for placed in program.placed()]
+    return {op.weight.tensor: op.name for op in reversed(ops) if isinstance(op, (Gemm, Conv))}
+
+
+def _stored(tensor: Tensor, plan: PrecisionPlan) -> Tensor:
+    """A parameter that no op uses: in the format that it names, or in that of an op with its own name."""
+    purpose = Purpose.WEIGHT if tensor.role is Role.WEIGHT else Purpose.BIAS
+    like = tensor.format_of or FormatOf(op=tensor.name, purpose=purpose)
+    return _in_format(tensor, plan.format(like.op, like.purpose), plan.of(like.op).group)
+
+
+def _in_format(tensor: Tensor, precision: Precision, group: int | None = None) -> Tensor:
+    """The tensor with that format and the scales that format and role ask for.
+
+    An integer weight has a scale for each column, or for each group of that many elements of a column; any other
+    integer tensor has one in all. Biases, places and sums have the scale of what they are added to, or none.
+    """
+    if precision.floating or tensor.role is Role.BIAS or precision is Precision.INT32:
+        scaling = Scaling()
+    elif tensor.role is not Role.WEIGHT:
+        scaling = Scaling(granularity=Granularity.TENSOR)
+    elif group is None:
+        scaling = Scaling(granularity=Granularity.CHANNEL)
+    else:
+        scaling = Scaling(granularity=Granularity.GROUP, group=group)
+    same = precision is tensor.precision and scaling == tensor.scaling
+    return tensor if same else replace(tensor, precision=precision, scaling=scaling)
+
+
 def with_scalings(program: Program, plan: PrecisionPlan) -> Program:
-    """The program with the scales that its quantisers ask for; without a word of theirs, with those that it has."""
-    wanted: dict[str, Scaling] = {}
+    """The program with the scales that the plan's quantisers ask for; where these say nothing, its scales stay."""
+    scalings: dict[str, Scaling] = {}
     for placed in program.placed():
         if isinstance(placed.op, (Gemm, Conv)):
             scaling = plan.quantisation(placed.op.name).weights.scaling
             if scaling is not None:
-                wanted[placed.op.weight.tensor] = scaling
-    if not wanted:
+                scalings[placed.op.weight.tensor] = scaling
+    if not scalings:
         return program
     tensors = tuple(
-        replace(tensor, scaling=wanted[tensor.name])
-        if tensor.name in wanted and tensor.role is Role.WEIGHT and not tensor.precision.floating
+        replace(tensor, scaling=scalings[tensor.name])
+        if tensor.name in scalings and tensor.role is Role.WEIGHT and not tensor.precision.floating
         else tensor
         for tensor in program.tensors
     )
@@ -66,22 +169,22 @@ class _Rewriting:
     tensors: list[Tensor] = field(default_factory=list)
 
     def rewritten(self, nodes: Iterable[Node]) -> list[Node]:
-        made: list[Node] = []
-        known: dict[tuple[View, Precision], Quantise] = {}
+        new_nodes: list[Node] = []
+        quantised: dict[tuple[View, Precision], Quantise] = {}
         for node in nodes:
             if isinstance(node, Loop):
-                made.append(replace(node, body=tuple(self.rewritten(node.body))))
+                new_nodes.append(replace(node, body=tuple(self.rewritten(node.body))))
             elif isinstance(node, Gemm) and (precision := self._rows_of(node)) is not None:
                 key = node.act, precision
-                if key not in known:
-                    known[key] = self._quantise(node, precision)
-                    made.append(known[key])
-                made.append(replace(node, act=known[key].write, row_scales=known[key].scales))
+                if key not in quantised:
+                    quantised[key] = self._quantise(node, precision)
+                    new_nodes.append(quantised[key])
+                new_nodes.append(replace(node, act=quantised[key].write, row_scales=quantised[key].scales))
             else:
-                made.append(node)
+                new_nodes.append(node)
             written = _written(node)
-            known = {key: op for key, op in known.items() if key[0].tensor not in written}
-        return made
+            quantised = {key: op for key, op in quantised.items() if key[0].tensor not in written}
+        return new_nodes
 
     def _rows_of(self, op: Gemm) -> Precision | None:
         """The integers to which a product brings its rows; None: it takes them as they are."""
@@ -123,107 +226,6 @@ def _written(node: Node) -> set[str]:
     if isinstance(node, Loop):
         return set().union(*map(_written, node.body))
     return {view.tensor for view in op_spec(node).writes(node)}
-
-
-def with_precision(program: Program, plan: PrecisionPlan) -> Program:
-    """The program of floats in the formats of a plan, with the scales that its policies ask for."""
-    network = _NETWORKS.of(program, make=lambda: _Network.of(program))
-    narrow = {tensor.name: tensor.precision for tensor in program.tensors}
-    wide = dict(narrow)
-    formats_of = cache(lambda wish: _widest(wish, plan))
-    for name, wishes in network.wanted.items():
-        wide[name] = formats_of(wishes.by_others)
-        narrow[name] = formats_of(wishes.by_products) if wishes.by_products else wide[name]
-    twins = _twins((name for name in network.splittable if narrow[name] is not wide[name]), narrow)
-    groups = {weight: plan.of(op).group for weight, op in network.products.items()}
-    tensors = [_in_format(tensor, narrow[tensor.name], groups.get(tensor.name)) for tensor in program.tensors]
-    for name, twin in twins.items():
-        kept = replace(program.tensor(name), name=twin, role=Role.ACTIVATION)
-        tensors.append(_in_format(kept, wide[name]))
-    formats = {tensor.name: tensor.precision for tensor in tensors}
-    return replace(
-        program,
-        tensors=tuple(sorted(tensors, key=lambda tensor: tensor.name)),
-        body=Conversion(twins, formats).of(program.body),
-        stored=tuple(_stored(tensor, plan) for tensor in program.stored),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """What no plan changes: who wants which format of each tensor, what can be kept twice, the product of a weight."""
-
-    wanted: Mapping[str, Wanted]
-    splittable: tuple[str, ...]
-    products: Mapping[str, str]
-
-    @classmethod
-    def of(cls, program: Program) -> "_Network":
-        """That of a program, which must be one of floats."""
-        _check_floats(program)
-        return cls(wanted(program), splittable(program), _products(program))
-
-
-_NETWORKS = IdentityCache[_Network](most=8)
-
-
-def _check_floats(program: Program) -> None:
-    for tensor in program.tensors:
-        if tensor.precision not in (Precision.FP32, Precision.INT32):
-            law = f"is {tensor.precision.value} already; a plan decides the formats of a program of floats"
-            raise InvalidValue(program.name, tensor.name, law)
-    for op in (placed.op for placed in program.placed()):
-        if isinstance(op, (Gemm, Conv)):
-            for view in (op.act, op.weight):
-                if not program.tensor(view.tensor).precision.floating:
-                    raise InvalidValue(op.name, view.tensor, "holds places or symbols; a product multiplies values")
-
-
-def _widest(wish: Wish, plan: PrecisionPlan) -> Precision:
-    """The format with the most bits of those that are wanted, of equals the first."""
-    return max((plan.format(one.op, one.purpose) for one in wish), key=lambda precision: precision.bits)
-
-
-def _twins(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
-    """The name of the wide twin of each tensor: beside the tensor itself, if that name is free."""
-    found: dict[str, str] = {}
-    for name in names:
-        owner, dot, _ = name.rpartition(".")
-        beside = f"{owner}.wide"
-        free = dot and beside not in taken and beside not in found.values()
-        found[name] = beside if free else f"{name}.wide"
-    return found
-
-
-def _products(program: Program) -> dict[str, str]:
-    """The product that multiplies by each weight, by the weight's name."""
-    ops = [placed.op for placed in program.placed()]
-    return {op.weight.tensor: op.name for op in reversed(ops) if isinstance(op, (Gemm, Conv))}
-
-
-def _stored(tensor: Tensor, plan: PrecisionPlan) -> Tensor:
-    """A parameter that no op uses: in the format that it names, or in that of an op with its own name."""
-    purpose = Purpose.WEIGHT if tensor.role is Role.WEIGHT else Purpose.BIAS
-    like = tensor.format_of or FormatOf(op=tensor.name, purpose=purpose)
-    return _in_format(tensor, plan.format(like.op, like.purpose), plan.of(like.op).group)
-
-
-def _in_format(tensor: Tensor, precision: Precision, group: int | None = None) -> Tensor:
-    """The tensor with that format and the scales that format and role ask for.
-
-    An integer weight has a scale for each column, or for each group of that many elements of a column; any other
-    integer tensor has one in all. Biases, places and sums have the scale of what they are added to, or none.
-    """
-    if precision.floating or tensor.role is Role.BIAS or precision is Precision.INT32:
-        scaling = Scaling()
-    elif tensor.role is not Role.WEIGHT:
-        scaling = Scaling(granularity=Granularity.TENSOR)
-    elif group is None:
-        scaling = Scaling(granularity=Granularity.CHANNEL)
-    else:
-        scaling = Scaling(granularity=Granularity.GROUP, group=group)
-    same = precision is tensor.precision and scaling == tensor.scaling
-    return tensor if same else replace(tensor, precision=precision, scaling=scaling)
 
 
 def under_plan(network: Program, plan: PrecisionPlan) -> Program:

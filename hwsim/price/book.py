@@ -79,19 +79,19 @@ def area_factor(from_nm: Fraction, to_nm: Fraction) -> Fraction:
     """
     if from_nm == to_nm:
         return Fraction(1)
-    beyond = (to_nm / _known(to_nm)) / (from_nm / _known(from_nm))
+    beyond = (to_nm / _clamped(to_nm)) / (from_nm / _clamped(from_nm))
     return beyond * sum(
         (
             share_from * share_to * Fraction(_AREA[node_from][NODES_NM.index(node_to)])
-            for node_from, share_from in _between(_known(from_nm))
-            for node_to, share_to in _between(_known(to_nm))
+            for node_from, share_from in _between(_clamped(from_nm))
+            for node_to, share_to in _between(_clamped(to_nm))
         ),
         Fraction(0),
     )
 
 
 def leakage_factor(from_nm: Fraction, from_volts: Fraction, to_nm: Fraction, to_volts: Fraction) -> Fraction:
-    """By what the leakage of a circuit is multiplied: as its switching energy, which is that library's assumption."""
+    """By what the leakage of a circuit is multiplied: as its switching energy, as Accelergy's library assumes."""
     return energy_factor(from_nm, from_volts, to_nm, to_volts)
 
 
@@ -102,9 +102,9 @@ def root(value: Fraction) -> Fraction:
 
 def _switching(nm: Fraction, volts: Fraction) -> Fraction:
     """The energy of a switching gate: linear in the node between two nodes, with its root beyond the last ones."""
-    known = _known(nm)
-    energy = sum((share * _at(node, volts) for node, share in _between(known)), Fraction(0))
-    return energy if known == nm else energy * root(nm / known)
+    clamped = _clamped(nm)
+    energy = sum((share * _at(node, volts) for node, share in _between(clamped)), Fraction(0))
+    return energy if clamped == nm else energy * root(nm / clamped)
 
 
 def _at(node: int, volts: Fraction) -> Fraction:
@@ -118,7 +118,7 @@ def _at(node: int, volts: Fraction) -> Fraction:
     return a * volts * volts + b * volts + c
 
 
-def _known(nm: Fraction) -> Fraction:
+def _clamped(nm: Fraction) -> Fraction:
     return min(max(nm, Fraction(NODES_NM[0])), Fraction(NODES_NM[-1]))
 
 
@@ -180,29 +180,29 @@ class Entry:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """The layers of entries that a chip's prices come from, the first that has an entry counts."""
+    """The layers of entries that a chip's prices come from; of several with an entry the first counts."""
 
     chip: Chip
     table: PriceTable
 
     @cached_property
     def technology(self) -> Technology:
-        """What the chip is made in: its own node and voltages, or the table's."""
+        """The process and supplies of the chip: its own node and voltages, or the table's."""
         voltage = self.chip.voltage or self.table.voltage
         return Technology(self.chip.node or self.table.node, voltage, self.chip.memory_voltage or voltage)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        found = []
+        layers = []
         if self.chip.energy_override is not None:
             # An override stands for the table's entry, so it holds for the same process and supply.
             technology = Technology(self.table.node, self.table.voltage, self.table.voltage)
-            found.append(Layer(self.chip.name, self.chip.energy_override, technology, overrides=True))
+            layers.append(Layer(self.chip.name, self.chip.energy_override, technology, overrides=True))
         for table in (self.table, *self.table.filled_from):
             assert isinstance(table, TechnologyTable), "tables by name are read with the one that names them"
             technology = Technology(table.node, table.voltage, table.voltage)
-            found.append(Layer(table.name, table, technology, overrides=False))
-        return tuple(found)
+            layers.append(Layer(table.name, table, technology, overrides=False))
+        return tuple(layers)
 
     def find(self, section: str, key: Any = None, *, memory: bool = False, with_area: bool = False) -> Entry | None:
         """The first layer's entry; of a section that is a table, that of the key."""
@@ -226,7 +226,7 @@ class PriceBook:
         raise self.lacking(section)
 
     def first(self, read: Callable[[Constants], Any]) -> Any:
-        """What the first layer says that says anything."""
+        """What the first layer with an answer says."""
         return next((value for layer in self.layers if (value := read(layer.constants)) is not None), None)
 
     def entry_of(self, layer: Layer, section: str, key: Any) -> Entry:
@@ -237,9 +237,9 @@ class PriceBook:
         """The refusal of a chip whose tables lack an entry."""
         name = f"{section}: has no {what}"
         if key is not None:
-            found = [entry for layer in self.layers for entry in getattr(layer.constants, section)]
-            known = dict.fromkeys(known.value for known, price in found if what == "price" or price.area is not None)
-            name += f" for {key.value}; it has {', '.join(known) or 'none'}"
+            entries = [entry for layer in self.layers for entry in getattr(layer.constants, section)]
+            names = dict.fromkeys(at.value for at, price in entries if what == "price" or price.area is not None)
+            name += f" for {key.value}; it has {', '.join(names) or 'none'}"
         filled = [layer.name for layer in self.layers if not layer.overrides and layer.name != self.table.name]
         more = f" (nor have {', '.join(filled)})" if filled else ""
         return Unsupported(f"price table {self.table.name}: {name}{more}")

@@ -1,7 +1,7 @@
-"""Counters times prices: the energy of a run in whole attojoules; what an array's parts and the idle chip cost.
+"""The energy of a run: counters times prices, in whole attojoules.
 
-Counted are the array and the sums under it, as its kind says, vector lanes and the scratchpad; control, wires between
-them, the DRAM's interface and pads are not.
+Silicon is that of the array and the sums under it, as its kind says, of vector lanes and of the
+scratchpad; control, wires between them, the DRAM's interface and pads are not counted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,10 +34,12 @@ from hwsim.results.figures import Components, Energy, EnergyLine, OpEnergy
 from hwsim.results.measured import NOTHING, Measured
 from hwsim.schedule.counters import OpCounters
 
+ATTO = 10**18
+
 
 @dataclass(frozen=True, slots=True)
 class BookPrices:
-    """The energies of parts (`core.parts.PartPrices`)."""
+    """The energies of an array's parts, by a price book (`PartPrices` in `hardware/array_parts.py`)."""
 
     book: PriceBook
 
@@ -59,7 +61,7 @@ class BookPrices:
 
 @dataclass(frozen=True, slots=True)
 class BookAreas:
-    """The areas of parts (`core.parts.PartAreas`)."""
+    """The areas of an array's parts, by a price book (`PartAreas` in `hardware/array_parts.py`)."""
 
     book: PriceBook
 
@@ -120,9 +122,6 @@ def core_area(book: PriceBook) -> CoreArea:
     )
 
 
-ATTO = 10**18
-
-
 def static_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
     """One price for a cycle of each part of the chip, all cores together."""
     chip = book.chip
@@ -172,7 +171,7 @@ Charge = tuple[UnitPrice, int]
 
 
 def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable, measured: Measured = NOTHING) -> Energy:
-    """The energy of every op, by its counters and by what was `measured` on its values.
+    """The energy of every op, by its counters and by the counts `measured` on its values.
 
     Each unit price is rounded once; all sums are exact from there on.
     """
@@ -198,7 +197,7 @@ class Tariff:
     dram: UnitPrice
     register: UnitPrice
     static: tuple[UnitPrice, ...]
-    _found: dict[object, UnitPrice] = field(default_factory=dict)
+    _prices: dict[object, UnitPrice] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -231,9 +230,9 @@ class Tariff:
         return BookPrices(self.book)
 
     def _once(self, key: object, work_out: Callable[[], UnitPrice]) -> UnitPrice:
-        if key not in self._found:
-            self._found[key] = work_out()
-        return self._found[key]
+        if key not in self._prices:
+            self._prices[key] = work_out()
+        return self._prices[key]
 
     def charges(self, op: OpCounters, zeros: int) -> Iterator[Charge]:
         """Everything that one op is charged for."""

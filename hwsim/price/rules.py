@@ -36,7 +36,7 @@ def dram_price(book: PriceBook, memory: DramType) -> UnitPrice:
 
 
 def interconnect_price(book: PriceBook, core_um2: Fraction) -> UnitPrice:
-    """A byte on the wires of a core: the side of a square of its area is assumed to be its way."""
+    """A byte on the wires of a core, assumed to travel the side of a square with the area of the core."""
     entry = book.need("wire")
     side_nm = root(core_um2) * 1000
     times = Fraction(8, entry.quote.bits) * side_nm / entry.quote.length
@@ -50,7 +50,7 @@ def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fr
 
     What does not depend on the size is decoding and sensing; wires across the memory grow with its side. A fit that
     misses one of its points by more than 15 %, or that falls with the capacity, is refused. Either all energies are 0
-    or none is (`core.prices` holds tables to it): of nothing there is no relative error.
+    or none is, as `hardware/prices.py` checks: an energy of 0 has no relative error.
 
     >>> [round(float(x), 3) for x in fit([(100, Fraction(3)), (400, Fraction(5))], "two points")]
     [1.0, 0.2]
@@ -76,22 +76,22 @@ def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fr
 
 def sram_bit_energy(book: PriceBook, capacity: int) -> tuple[Fraction, tuple[Entry, ...]]:
     """The energy of a bit of a memory of that size, and the entries between which it lies on the fitted curve."""
-    found = book.first_list("sram", memory=True)
-    largest = found[-1][0].capacity
+    entries = book.first_list("sram", memory=True)
+    largest = entries[-1][0].capacity
     if capacity > largest:
         raise Unsupported(
-            f"price table {found[0][1].layer.name}: sram: has no price for a memory of {capacity} bytes, the largest "
+            f"price table {entries[0][1].layer.name}: sram: has no price for a memory of {capacity} bytes, the largest "
             f"is {largest}; give the scratchpad more banks, or the table a larger entry"
         )
-    points = [(item.capacity, entry.energy / entry.quote.bits) for item, entry in found]
-    a, b = fit(points, f"price table {found[0][1].layer.name}")
+    points = [(item.capacity, entry.energy / entry.quote.bits) for item, entry in entries]
+    a, b = fit(points, f"price table {entries[0][1].layer.name}")
     energy = a + b * root(Fraction(capacity))
     if energy < 0:
         raise Unsupported(
-            f"price table {found[0][1].layer.name}: sram: the fit is negative for a memory of {capacity} bytes; give "
+            f"price table {entries[0][1].layer.name}: sram: the fit is negative for a memory of {capacity} bytes; give "
             "the table a smaller entry"
         )
-    return energy, tuple(entry for _, entry in found)
+    return energy, tuple(entry for _, entry in entries)
 
 
 def _sram_price(book: PriceBook, action: str, component: Component, capacity: int, bits: int) -> UnitPrice:
@@ -133,12 +133,12 @@ def converter_area(book: PriceBook, section: str, bits: int) -> Fraction:
 
 def _converter(book: PriceBook, section: str, bits: int) -> UnitPrice:
     """Published resolutions only: between them lies no law that holds for all converters."""
-    found = book.first_list(section)
-    for item, entry in found:
+    entries = book.first_list(section)
+    for item, entry in entries:
         if item.bits == bits:
             return unit_price(f"{section} {bits} bits", Component.CONVERTERS, whole(entry))
-    known = ", ".join(str(item.bits) for item, _ in found)
-    raise Unsupported(f"price table {book.table.name}: {section}: has no price for {bits} bits; it has {known}")
+    resolutions = ", ".join(str(item.bits) for item, _ in entries)
+    raise Unsupported(f"price table {book.table.name}: {section}: has no price for {bits} bits; it has {resolutions}")
 
 
 def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
@@ -159,9 +159,9 @@ def gated_mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_b
 
 
 def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) -> Term:
-    """A multiplier: the table's own, or an integer one of another width by the rule of widths."""
-    own = book.find("multiply", mode, with_area=with_area)
-    if own is not None or mode.floating:
+    """A multiplier: the table's entry, or by the rule of widths that of an integer multiplier of another width."""
+    listed = book.find("multiply", mode, with_area=with_area)
+    if listed is not None or mode.floating:
         return whole(book.need("multiply", mode, with_area=with_area))
     base, entry = _integer_multiplier(book, mode, with_area)
     rule = book.first(lambda constants: constants.multiply_width) or WidthRule.QUADRATIC
@@ -171,8 +171,8 @@ def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) 
 def width_term(entry: Entry, left: int, right: int, base: int, rule: WidthRule) -> Term:
     """A multiplier of `left` × `right` bits from one of `base` × `base`.
 
-    It is an array of left · right one-bit cells, so its energy and area go with their product; with their sum if the
-    rule is linear, as some libraries have it.
+    A multiplier is an array of left · right one-bit cells, so its energy and area go with the product of the widths;
+    with their sum, if the rule is linear, as in some libraries.
     """
     if rule is WidthRule.QUADRATIC:
         return Term(entry, Fraction(left * right, base * base), f" · {left}·{right}/{base}²")
@@ -206,10 +206,10 @@ def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: i
 
 
 def _integer_multiplier(book: PriceBook, mode: Precision, with_area: bool) -> tuple[Precision, Entry]:
-    """The int8 multiplier, or the narrowest integer one, of the first table that has any."""
+    """The int8 multiplier, or else the narrowest integer multiplier, of the first layer that has any."""
     for layer in book.layers:
-        known = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]
-        widths = [key for key in known if not key.floating and (key is Precision.INT8 or not layer.overrides)]
+        formats = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]
+        widths = [key for key in formats if not key.floating and (key is Precision.INT8 or not layer.overrides)]
         if widths:
             base = Precision.INT8 if Precision.INT8 in widths else min(widths, key=lambda key: key.bits)
             return base, book.entry_of(layer, "multiply", base)

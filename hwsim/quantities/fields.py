@@ -36,11 +36,11 @@ class FieldType:
     holds: Callable[[Any], bool]
     written: str
     by_class: bool = True
-    """Whether the class of a value tells all: what a tuple or a literal holds must be looked at."""
+    """Whether the class of a value decides; the items of a tuple, and literals, must be compared."""
 
 
 def field_type(hint: Any) -> FieldType:
-    """The type that an annotation says; the laws in it are left to those who know them."""
+    """The type that an annotation says; laws in the annotation are checked by nouns."""
     origin, args = get_origin(hint), get_args(hint)
     named = getattr(origin or hint, "__value__", None)
     if named is not None:  # an alias by a `type` statement, which numpy's NDArray is from Python 3.12 on
@@ -65,42 +65,42 @@ def _any_of(members: list[FieldType]) -> FieldType:
 
 
 def _tuple_of_any_length(item: FieldType) -> FieldType:
-    known: set[type[Any]] = set()
+    accepted: set[type[Any]] = set()
 
     def holds(value: Any) -> bool:
         if not isinstance(value, tuple):
             return False
         # Tuples may be long, and hold few classes.
-        if item.by_class and known.issuperset(map(type, value)):
+        if item.by_class and accepted.issuperset(map(type, value)):
             return True
         right = all(map(item.holds, value))
         if right and item.by_class:
-            known.update(map(type, value))
+            accepted.update(map(type, value))
         return right
 
     return FieldType(holds, f"a tuple of {item.written}", by_class=False)
 
 
 def _tuple(items: list[FieldType]) -> FieldType:
-    known: set[tuple[type[Any], ...]] = set()
+    accepted: set[tuple[type[Any], ...]] = set()
     by_class = all(item.by_class for item in items)
 
     def holds(value: Any) -> bool:
         if not isinstance(value, tuple) or len(value) != len(items):
             return False
         classes = tuple(map(type, value))
-        if classes in known:
+        if classes in accepted:
             return True
         right = all(item.holds(part) for item, part in zip(items, value, strict=True))
         if right and by_class:
-            known.add(classes)
+            accepted.add(classes)
         return right
 
     return FieldType(holds, f"({', '.join(item.written for item in items)})", by_class=False)
 
 
 def _instance(kind: Any) -> FieldType:
-    """Whole numbers are numbers too, but true and false are none of either."""
+    """Whole numbers are numbers too; true and false are neither."""
     kinds = {float: (int, float), Fraction: (int, Fraction)}.get(kind, kind)
     number = kind in (int, float, Fraction)
 
@@ -141,15 +141,15 @@ class Quantity:
     def parse(self, written: object) -> int | Fraction:
         """The quantity in base units; ValueError says what is wrong."""
         if isinstance(written, bool) or not isinstance(written, (int, float, str)):
-            raise ValueError(self._wanted)
+            raise ValueError(self._expected)
         match = _QUANTITY.fullmatch(written if isinstance(written, str) else repr(written))
         if match is None:
-            raise ValueError(self._wanted)
+            raise ValueError(self._expected)
         amount, unit = Fraction(Decimal(match[1])), match[2] or self.base
         if unit not in self.multiples:
             raise ValueError(f"unknown unit {unit[:20]!r}; known: {', '.join(self.multiples)}")
         if not match[2] and not self.bare and amount:
-            raise ValueError(self._wanted)
+            raise ValueError(self._expected)
         amount *= self.multiples[unit]
         if not self.whole:
             return amount
@@ -176,7 +176,7 @@ class Quantity:
         return f"{whole.get(unit, value)} {unit}"
 
     @property
-    def _wanted(self) -> str:
+    def _expected(self) -> str:
         largest = max(self.multiples, key=lambda unit: self.multiples[unit])
         return f"must be a number with a unit, such as '1 {largest}'"
 

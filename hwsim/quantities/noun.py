@@ -1,4 +1,4 @@
-"""What every noun of hwsim is: a frozen value that is valid from birth.
+"""Nouns, the frozen values of hwsim that are valid from birth, and the laws of their fields.
 
 A noun is a frozen dataclass that inherits `Noun`. The types of single fields and their laws stand in
 their annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `check`.
@@ -19,18 +19,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def with_unit(law: object, value: object) -> object:
-    """A number of base units as people write it, if the law is that of a quantity: nobody reads picoseconds."""
-    if isinstance(law, HasUnit) and isinstance(value, (int, Fraction)) and not isinstance(value, bool):
-        return law.written(value)
-    return value
-
-
 @runtime_checkable
 class HasUnit(Protocol):
     """A law of quantities, which have a unit."""
 
-    def written(self, value: "int | Fraction") -> str: ...
+    def written(self, value: int | Fraction) -> str: ...
 
 
 @runtime_checkable
@@ -38,6 +31,13 @@ class FieldLaw(Protocol):
     """A law that an annotation can carry: says what is wrong with a value, or None."""
 
     def broken_by(self, value: object) -> str | None: ...
+
+
+def with_unit(law: object, value: object) -> object:
+    """A number of base units as people write it, if the law is that of a quantity: 24 h, not 86400000000000000 ps."""
+    if isinstance(law, HasUnit) and isinstance(value, (int, Fraction)) and not isinstance(value, bool):
+        return law.written(value)
+    return value
 
 
 class Noun:
@@ -170,7 +170,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ByKind:
-    """Stands in `Annotated[A | B, ByKind()]`: which noun is meant, the field `kind` says, a Literal in each of them."""
+    """Stands in `Annotated[A | B, ByKind()]`: the field `kind`, a Literal of each noun, says which noun is meant."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
         choices = {kind_of(member): handler.generate_schema(member) for member in get_args(source)}
@@ -199,25 +199,25 @@ def _sort_key(key: object) -> str:
 
 def whole_fields(noun: type[Any]) -> frozenset[str]:
     """The fields of a noun that hold whole numbers, in no unit."""
-    found = _field_laws(noun)  # type: ignore[arg-type]  # a class hashes, whatever its instances do
-    return frozenset(name for name, laws, _ in found if any(isinstance(law, Whole) for law in laws))
+    field_laws = _field_laws(noun)  # type: ignore[arg-type]  # a class hashes, whatever its instances do
+    return frozenset(name for name, laws, _ in field_laws if any(isinstance(law, Whole) for law in laws))
 
 
 @cache
 def _field_laws(noun: type[Any]) -> tuple[tuple[str, tuple[FieldLaw, ...], bool], ...]:
     """Of each field that has laws: its name, its laws, and whether it may be None."""
     hints = get_type_hints(noun, include_extras=True)
-    found = []
+    field_laws = []
     for each in fields(noun):
         laws, optional = _laws_of(hints[each.name])
         if laws:
-            found.append((each.name, laws, optional))
-    return tuple(found)
+            field_laws.append((each.name, laws, optional))
+    return tuple(field_laws)
 
 
 @dataclass(frozen=True, slots=True)
 class _Types:
-    """The fields of a noun whose types no law checks, and the combinations of classes that were right before."""
+    """The fields of a noun whose types no law checks, and the combinations of classes that passed before."""
 
     fields: tuple[tuple[str, FieldType], ...]
     fractions: tuple[str, ...]
@@ -233,12 +233,12 @@ class _Types:
                 object.__setattr__(noun, name, Fraction(value))
         # Many nouns are made, of few combinations of classes.
         classes = tuple(map(type, self.values(noun)))
-        known = classes in self.right
-        for name, kind in self.looked_into if known else self.fields:
+        checked_before = classes in self.right
+        for name, kind in self.looked_into if checked_before else self.fields:
             value = getattr(noun, name)
             if not kind.holds(value):
                 raise InvalidValue(name, value, f"must be {kind.written}")
-        if not known:
+        if not checked_before:
             self.right.add(classes)
 
 
@@ -247,17 +247,17 @@ _Check = tuple[str, int, int, tuple[FieldLaw, ...], bool]
 
 @cache
 def _checks(noun: type[Any]) -> tuple[tuple[_Check, ...], _Types | None]:
-    """The laws of its fields, with the bounds between which a whole number needs no further look (none, where that is
-    not the law), and the types of the others."""
-    found = []
+    """The laws of a noun's fields, each with the bounds between which a whole number passes at once (empty bounds where
+    the law is another), and the types of the fields without laws."""
+    checks = []
     for name, laws, optional in _field_laws(noun):  # type: ignore[arg-type]
         low, high = (laws[0].low, laws[0].high) if len(laws) == 1 and isinstance(laws[0], Whole) else (0, -1)
-        found.append((name, low, high, laws, optional))
-    return tuple(found), _types(noun, {name for name, _, _, laws, _ in found if not isinstance(laws[0], Table)})
+        checks.append((name, low, high, laws, optional))
+    return tuple(checks), _types(noun, {name for name, _, _, laws, _ in checks if not isinstance(laws[0], Table)})
 
 
 def _types(noun: type[Any], with_laws: set[str]) -> _Types | None:
-    """The types that are left to check, if any: laws of single values know what these must be."""
+    """The types of the fields without laws, if there are any: a law of a single value checks its type too."""
     hints = get_type_hints(noun, include_extras=True)
     typed = {f.name: field_type(hints[f.name]) for f in fields(noun)}
     fractions = tuple(name for name, kind in typed.items() if kind.holds(Fraction()) and not kind.holds(0.5))
@@ -283,6 +283,6 @@ def _laws_of(hint: Any) -> tuple[tuple[FieldLaw, ...], bool]:
 
 
 def must_be(kind: type[Any], what: str, value: object) -> None:
-    """Refuse what a caller passed in the place of a noun, such as the name of a file that describes one."""
+    """Refuse another value in the place of a noun, such as the name of a file that describes the noun."""
     if not isinstance(value, kind):
         raise InvalidValue(what, value, f"must be a {kind.__name__}; hwsim.load_{what} reads one from a path or a name")

@@ -1,6 +1,7 @@
-"""What nouns offer and higher rooms do: nouns know only what it is called, the front door says who does it.
+"""Offers: services of nouns that higher rooms provide, so that this room imports the standard library alone.
 
-So a notebook can show a result, or change a chip by dotted path, while this room imports the standard library alone.
+A noun names an offer, the front door registers the function behind it: a notebook shows a result, a chip changes by
+dotted path.
 """
 
 from enum import Enum
@@ -10,18 +11,18 @@ from typing import Any
 
 
 class Offer(Enum):
-    """A thing that a noun is asked for and that is done elsewhere."""
+    """A service that callers ask of a noun and that a higher room provides."""
 
     TEXT = "the text of a noun, as a terminal shows it"
     CHANGED = "a chip with other values by dotted path"
 
 
 DOERS: dict[Offer, tuple[str, str]] = {}
-"""Who does it: a module and a function of it, which is imported when it is first asked."""
+"""The function behind each offer: its module, imported when the offer is first asked for, and its name."""
 
 
 def ask(what: Offer, *args: Any) -> Any:
-    """Have it done."""
+    """The result of the function behind an offer."""
     module, name = DOERS[what]
     return getattr(import_module(module), name)(*args)
 

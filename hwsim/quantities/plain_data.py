@@ -40,11 +40,11 @@ def must_map_names(kind: type[object], what: str, **given: object) -> None:
             continue
         if not isinstance(value, Mapping):
             raise InvalidValue(place, value, "must be a mapping")
-        for name, one in value.items():
+        for name, entry in value.items():
             if not isinstance(name, str):
                 raise InvalidValue(place, name, "must have texts as its keys")
-            if not isinstance(one, kind) or isinstance(one, bool):
-                raise InvalidValue(f"{place}.{name}", one, f"must be {what}")
+            if not isinstance(entry, kind) or isinstance(entry, bool):
+                raise InvalidValue(f"{place}.{name}", entry, f"must be {what}")
 
 
 class Objective(Enum):
@@ -61,10 +61,12 @@ class Objective(Enum):
         >>> Objective.named("energy")
         <Objective.ENERGY: 'energy'>
         """
-        found = name if isinstance(name, cls) else next((one for one in cls if one.value == name), None)
-        if found is None:
-            raise UnknownName("objective", str(name), tuple(one.value for one in cls))
-        return found
+        chosen = (
+            name if isinstance(name, cls) else next((objective for objective in cls if objective.value == name), None)
+        )
+        if chosen is None:
+            raise UnknownName("objective", str(name), tuple(objective.value for objective in cls))
+        return chosen
 
 
 Progress = Callable[[int, int], None]
@@ -133,18 +135,18 @@ def flat(value: Any) -> dict[str, Any]:
 
 
 def with_millijoules(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in which each energy in whole attojoules also stands in millijoules, as programs take it that know no
-    integers of more than 64 bits.
+    """A row in which each energy in whole attojoules also stands in millijoules, for programs without integers of more
+    than 64 bits.
 
     >>> with_millijoules({"energy_aj": 15_796_423_095_176_523_356, "cycles": 3})
     {'energy_aj': 15796423095176523356, 'energy_mj': 15796.423095176524, 'cycles': 3}
     """
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for path, value in row.items():
-        found[path] = value
+        columns[path] = value
         if holds_attojoules(path):
-            found.setdefault(path.replace("_aj", "_mj"), value / ATTOJOULES_PER_MILLIJOULE)
-    return found
+            columns.setdefault(path.replace("_aj", "_mj"), value / ATTOJOULES_PER_MILLIJOULE)
+    return columns
 
 
 def holds_attojoules(path: str) -> bool:
@@ -165,19 +167,19 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 NOT_SAID = "not said"
-"""The source of a value of which its file gives none."""
+"""The source of a value whose file gives no source."""
 
 ASSUMED, RECALLED, READ = "assumed", "recalled", "read"
-"""How sure a source is; texts of files say it in the first two of these words."""
+"""How sure a source is; texts of files use the words `assumed` and `recalled`."""
 
 _NO_VALUES = frozenset({"kind", "name", "about", "sources", "precision", "energy"})
-"""Texts and choices; a price table says of each entry where it comes from."""
+"""Fields that need no source: texts, choices, and a price table, each entry of which has a source of its own."""
 
 Sources = Annotated[tuple[tuple[str, Remark], ...], Table()]
 
 
 def confidence(source: str) -> str:
-    """How sure a source is: the word `assumed` anywhere in it counts before the word `recalled`, and that before none.
+    """How sure a source is: `assumed` if that word stands anywhere in it, else `recalled` if that does, else `read`.
 
     >>> [confidence(source) for source in ("a data sheet", "Table 1, recalled; the node is assumed", "recalled")]
     ['read', 'assumed', 'recalled']
@@ -189,35 +191,35 @@ def confidence(source: str) -> str:
 
 
 def check_sources(noun: Noun, sources: tuple[tuple[str, str], ...]) -> None:
-    """Refuse a source of a field that there is not."""
+    """Refuse a source that names no field of the noun."""
     for path, _ in sources:
-        known = field_paths(noun)
-        if path not in known:
-            near = get_close_matches(path, known, n=1)
+        paths = field_paths(noun)
+        if path not in paths:
+            near = get_close_matches(path, paths, n=1)
             raise InvalidValue("sources", path, "names no field" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def sources_of(noun: Any, sources: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """The sources with what is missing: `NOT_SAID` of each value that is not its default and that no entry covers.
 
-    A noun of whose values none has a source is named as a whole.
+    A nested noun without any source stands as one entry.
     """
-    found = dict(sources)
-    return found | dict.fromkeys(_unsaid(noun, found, ""), NOT_SAID)
+    stated = dict(sources)
+    return stated | dict.fromkeys(_unsaid(noun, stated, ""), NOT_SAID)
 
 
 def _unsaid(noun: Any, said: dict[str, str], prefix: str) -> list[str]:
-    found: list[str] = []
+    paths: list[str] = []
     for field in fields(noun):
         path, value = f"{prefix}{field.name}", getattr(noun, field.name)
         default = None if field.default is MISSING else field.default
         if path in said or value == default or (not prefix and field.name in _NO_VALUES) or field.name == "kind":
             continue
-        if is_dataclass(value) and any(known.startswith(f"{path}.") for known in said):
-            found += _unsaid(value, said, f"{path}.")
+        if is_dataclass(value) and any(said_path.startswith(f"{path}.") for said_path in said):
+            paths += _unsaid(value, said, f"{path}.")
         else:
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 def field_paths(noun: Noun) -> tuple[str, ...]:
@@ -229,21 +231,21 @@ def field_paths(noun: Noun) -> tuple[str, ...]:
 
 @cache
 def _families_in(noun: type[Any]) -> tuple[str, ...]:
-    """The fields that hold a member of a family: which paths there are in it, only the member can say."""
+    """The fields that hold a member of a family; only the member itself says which paths it has."""
     hints = get_type_hints(noun, include_extras=True)
     return tuple(field.name for field in fields(noun) if _has(hints[field.name], Family))
 
 
 @cache
 def _paths(noun: type[Any], prefix: str) -> tuple[str, ...]:
-    found: list[str] = []
+    paths: list[str] = []
     hints = get_type_hints(noun, include_extras=True)
     for field in fields(noun):
         path = f"{prefix}{field.name}"
-        found.append(path)
+        paths.append(path)
         for inner in _nouns_in(hints[field.name]):
-            found += _paths(inner, f"{path}.")
-    return tuple(dict.fromkeys(found))
+            paths += _paths(inner, f"{path}.")
+    return tuple(dict.fromkeys(paths))
 
 
 def _nouns_in(hint: Any) -> list[Any]:
@@ -256,4 +258,4 @@ def _nouns_in(hint: Any) -> list[Any]:
 
 
 def _has(hint: Any, law: type[Any]) -> bool:
-    return get_origin(hint) is Annotated and any(isinstance(one, law) for one in hint.__metadata__)
+    return get_origin(hint) is Annotated and any(isinstance(extra, law) for extra in hint.__metadata__)

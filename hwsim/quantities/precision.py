@@ -1,4 +1,4 @@
-"""Number formats, their real packed sizes, and the policies that say who uses which."""
+"""Number formats, their real packed sizes, and the policies that choose among them."""
 
 import re
 from collections.abc import Collection
@@ -169,8 +169,8 @@ def policy(name: str) -> Policy:
     (128, 32, None)
     """
     if name in _FLOATS:
-        one = _FLOATS[name]
-        return Policy(name=name, weight=one, activation=one, state=one, bias=one)
+        float_format = _FLOATS[name]
+        return Policy(name=name, weight=float_format, activation=float_format, state=float_format, bias=float_format)
     match = _INTEGER_POLICY.fullmatch(name)
     if match is None:
         raise UnknownName("precision policy", name, POLICIES)
@@ -222,7 +222,7 @@ class PrecisionPlan(Noun):
 
     @property
     def title(self) -> str:
-        """What to call it in one word or two.
+        """The name of the plan in a few words.
 
         >>> PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),)).title
         'w4a4 with 1 rule'
@@ -235,8 +235,8 @@ class PrecisionPlan(Noun):
     def of(self, op: str) -> Policy:
         """The policy of an op."""
         matching = [rule.policy for rule in self.rules if fnmatchcase(op, rule.match)]
-        found = policy(matching[-1] if matching else self.policy)
-        return found.dynamic if self.quantisation(op).activations.mode is Mode.DYNAMIC else found
+        chosen = policy(matching[-1] if matching else self.policy)
+        return chosen.dynamic if self.quantisation(op).activations.mode is Mode.DYNAMIC else chosen
 
     def quantisation(self, op: str) -> Quantisation:
         """The quantisers of an op: those of the last rule that matches and has some, else those of the plan."""

@@ -1,4 +1,4 @@
-"""How values become integers: scales and what shares one, quantisers of weights and activations."""
+"""How values become integers: scales and their granularity, quantisers of weights and activations."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -103,7 +103,7 @@ class WeightQuantiser(Noun):
 
     @property
     def scaling(self) -> Scaling | None:
-        """Who shares a scale; None: as the precision policy says."""
+        """How scales are shared; None: as the precision policy says."""
         return None if self.granularity is None else Scaling(granularity=self.granularity, group=self.group)
 
     def clip_for(self, bits: int) -> Clip:

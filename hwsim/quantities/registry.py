@@ -1,8 +1,7 @@
-"""What the house keeps while it runs: open tables of kinds, and caches.
+"""State that outlives a call: open tables of kinds, and caches.
 
-Any number of threads may ask at once: what two of them make at one time is made twice.
-
-What is worked out from the members and kept, such as what reads a file, is kept until one comes or goes.
+Any number of threads may ask a cache at once; a value that two of them need at the same time is made twice. Caches of
+what follows from the members of a family, such as the reader of a file, are cleared when a member comes or goes.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -18,9 +17,9 @@ T = TypeVar("T")
 
 
 class EqualityCache(Generic[T]):
-    """The last things that were made, by keys that are equal.
+    """The last values that were made, by keys that are equal.
 
-    What stands in a key by its identity is kept as well, so that nothing else gets that identity.
+    Objects that stand in a key by their identity are kept as well, so that no others get that identity.
 
     >>> squares = EqualityCache[int](most=2)
     >>> squares.of(3, make=lambda: 3 * 3), squares.of(3, make=lambda: 0)
@@ -29,23 +28,23 @@ class EqualityCache(Generic[T]):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._known: dict[Hashable, tuple[T, object]] = {}
+        self._entries: dict[Hashable, tuple[T, object]] = {}
         self._changing = Lock()
 
     def of(self, key: Hashable, *, keep: object = None, make: Callable[[], T]) -> T:
-        """What was made for an equal key, or what is made now."""
-        found = self._known.get(key)
-        if found is None:
-            found = make(), keep  # outside the lock: it may ask for something else that is remembered
+        """The value of an equal key, made now if there is none."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = make(), keep  # outside the lock: it may ask for something else that is remembered
             with self._changing:
-                if len(self._known) >= self.most and key not in self._known:
-                    del self._known[next(iter(self._known))]
-                self._known[key] = found
-        return found[0]
+                if len(self._entries) >= self.most and key not in self._entries:
+                    del self._entries[next(iter(self._entries))]
+                self._entries[key] = entry
+        return entry[0]
 
 
 class IdentityCache(Generic[T]):
-    """The last things that were made, by the objects that they were made of.
+    """The last values that were made, by the objects that they were made of.
 
     These objects must not change. They are kept as well, so that no others get their identity.
 
@@ -59,7 +58,7 @@ class IdentityCache(Generic[T]):
         self._equal = EqualityCache[T](most)
 
     def of(self, *objects: object, make: Callable[[], T]) -> T:
-        """What was made of these very objects, or what is made now."""
+        """The value of these very objects, made now if there is none."""
         return self._equal.of(tuple(map(id, objects)), keep=objects, make=make)
 
 
@@ -67,7 +66,7 @@ R = TypeVar("R")
 
 
 class KindTable(Generic[R]):
-    """Rows by kinds of op, which are classes; `room` says in errors who knows them.
+    """Rows by kinds of op, which are classes; `room` names in errors what the rows are for.
 
     >>> table = KindTable[str]("zoos", {int: "whole"})
     >>> table.of(3)
@@ -102,9 +101,9 @@ class KindTable(Generic[R]):
         raise self._unknown(name)
 
     def _unknown(self, name: str) -> Unsupported:
-        known = ", ".join(map(kind_name, self._rows))
+        kinds = ", ".join(map(kind_name, self._rows))
         return Unsupported(
-            f"{self.room} know no ops of the kind '{name}', but {known}; register a row (docs/adding_an_op.md)"
+            f"{self.room} know no ops of the kind '{name}', but {kinds}; register a row (docs/adding_an_op.md)"
         )
 
     def register(self, kind: type[Any], row: R) -> None:

@@ -21,9 +21,15 @@ def chip_text(chip: Chip, screen: Screen) -> str:
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
         ("array", f"{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
         ("peak", peak_text(chip)),
-        ("vector unit", f"{chip.vector.lanes} lanes: {', '.join(one.value for one, _ in chip.vector.cycles)}"),
+        (
+            "vector unit",
+            f"{chip.vector.lanes} lanes: {', '.join(function.value for function, _ in chip.vector.cycles)}",
+        ),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
-        ("DRAM", f"{dram.type.value}, {rates}{', one port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}"),
+        (
+            "DRAM",
+            f"{dram.type.value}, {rates}{', function port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}",
+        ),
         ("prices", chip.energy.name if isinstance(chip.energy, PriceTable) else chip.energy),
         ("points", ", ".join(f"{name} ({HERTZ.written(point.clock)})" for name, point in chip.operating_points)),
     ):

@@ -67,16 +67,16 @@ def _waterfall(comparison: Comparison) -> list[Table]:
     for step in steps:
         name, beside = step_name(step), same_changes(step, other)
         if step.changes != (Change.MAC_PRICE,):  # time does not know of prices
-            speedup = product([one.speedup for one in beside])
+            speedup = product([same.speedup for same in beside])
             saved = f"{step.cycles_saved:,}"
             time.add_row(name, f"{step.cycles_after:,}", saved, times_text(step.speedup), times_text(speedup))
-        gain = product([one.energy_gain for one in beside])
+        gain = product([same.energy_gain for same in beside])
         saved = joules(step.energy_saved_aj)
         energy.add_row(name, joules(step.energy_after_aj), saved, times_text(step.energy_gain), times_text(gain))
-    speedup, gain = product([one.speedup for one in steps]), product([one.energy_gain for one in steps])
-    saved = f"{sum(one.cycles_saved for one in steps):,}"
+    speedup, gain = product([step.speedup for step in steps]), product([step.energy_gain for step in steps])
+    saved = f"{sum(step.cycles_saved for step in steps):,}"
     time.add_row(f"all: {last}", f"{end.cycles_after:,}", saved, times_text(speedup), times_text(speedup))
-    saved = joules(sum(one.energy_saved_aj for one in steps))
+    saved = joules(sum(step.energy_saved_aj for step in steps))
     energy.add_row(f"all: {last}", joules(end.energy_after_aj), saved, times_text(gain), times_text(gain))
     return [time, energy]
 

@@ -17,7 +17,7 @@ from hwsim.results.result import Comparison
 from hwsim.results.waterfall import Change, ComparedOp
 
 LEAST = Fraction(1, 20)
-"""What changes less than this share is left out."""
+"""Changes and groups with a smaller share are left out."""
 
 _MOST_RESIDENTS = 3
 _GROUPS = (8, 6, 5, 4, 3, 2, 1)
@@ -70,7 +70,7 @@ def _rows(comparison: Comparison, *, wide: bool) -> Table:
 
 
 def _worth(comparison: Comparison) -> Table:
-    """What each change is worth in both orders; what is worth next to nothing in time and energy is left out."""
+    """What each change is worth in both orders; changes worth next to nothing in time and energy are left out."""
     table = new_table("each change is worth, by order", "of the chip's cycles", "energy")
     for step in comparison.waterfall:
         if not _is_small(comparison, step.changes):
@@ -79,12 +79,12 @@ def _worth(comparison: Comparison) -> Table:
 
 
 def _gains(comparison: Comparison, changes: object) -> tuple[list[Fraction | None], list[Fraction | None]]:
-    """Of these changes the gains in time and in energy, in both orders."""
-    step = next(one for one in comparison.waterfall if one.changes == changes)
+    """The gains of these changes in time and in energy, in both orders."""
+    step = next(step for step in comparison.waterfall if step.changes == changes)
     beside = same_changes(step, comparison.waterfall_other_order)
     return (
-        [step.speedup, product([one.speedup for one in beside])],
-        [step.energy_gain, product([one.energy_gain for one in beside])],
+        [step.speedup, product([same.speedup for same in beside])],
+        [step.energy_gain, product([same.energy_gain for same in beside])],
     )
 
 
@@ -106,17 +106,17 @@ def _is_small(comparison: Comparison, changes: object) -> bool:
 
 
 def _small(comparison: Comparison) -> str:
-    names = [step_name(one) for one in comparison.waterfall if _is_small(comparison, one.changes)]
+    names = [step_name(step) for step in comparison.waterfall if _is_small(comparison, step.changes)]
     return f"Worth less than {roughly(float(LEAST))}: {', '.join(names)}." if names else ""
 
 
 def _resident(comparison: Comparison) -> str:
     """Which weights stay on the chip in the last precision, and do not, or less of them, in the first one."""
-    found = groups(comparison.became_resident, lambda one: one.tensor)
-    if not found:
+    residents = groups(comparison.became_resident, lambda weight: weight.tensor)
+    if not residents:
         return ""
-    top, rest = costliest(found, lambda one: one.kept_bytes, _MOST_RESIDENTS)
-    named = [f"{group.title} ({scaled(sum(one.kept_bytes for one in group.members), 'B')})" for group in top]
+    top, rest = costliest(residents, lambda weight: weight.kept_bytes, _MOST_RESIDENTS)
+    named = [f"{group.title} ({scaled(sum(weight.kept_bytes for weight in group.members), 'B')})" for group in top]
     more = [f"{sum(len(group.members) for group in rest)} more"] if rest else []
     first, last = comparison.rows[0].precision, comparison.rows[-1].precision
     return f"Weights that stay on the chip in {last}, and not or less so in {first}: {', '.join(named + more)}."
@@ -148,9 +148,9 @@ def _slower(comparison: Comparison) -> str:
 def _groups(comparison: Comparison, most: int, *, wide: bool) -> Table:
     """The groups of ops with a share of the time in either precision, and the others together."""
     first, last = comparison.rows[0], comparison.rows[-1]
-    found = groups(comparison.ops, lambda op: op.name)
+    all_groups = groups(comparison.ops, lambda op: op.name)
     large = [
-        group for group in found
+        group for group in all_groups
         if _before(group.members) >= LEAST * first.cycles or _after(group.members) >= LEAST * last.cycles
     ]  # fmt: skip
     top, _ = costliest(large, lambda op: op.cycles_before, most)
@@ -158,7 +158,7 @@ def _groups(comparison: Comparison, most: int, *, wide: bool) -> Table:
     table = new_table("ops, layers joined", first.precision, last.precision, "speed-up", *bound)
     for group in top:
         table.add_row(group.title, *_shares(comparison, group.members), *((_bound_by(group),) if wide else ()))
-    rest = [op for group in found if group not in top for op in group.members]
+    rest = [op for group in all_groups if group not in top for op in group.members]
     if rest:
         table.add_row(f"{len(rest)} others", *_shares(comparison, rest))
     return table
@@ -180,7 +180,7 @@ def _shares(comparison: Comparison, ops: Sequence[ComparedOp]) -> tuple[str, str
 
 
 def _bound_by(group: Group[ComparedOp]) -> str:
-    """The limits with which most of its cycles go, before and after."""
+    """The limits with which most of a group's cycles go, before and after."""
     before = usual_limit((op.limit_before, op.cycles_before) for op in group.members)
     after = usual_limit((op.limit_after, op.cycles_after) for op in group.members)
     return " → ".join(dict.fromkeys((before, after)))

@@ -22,14 +22,14 @@ GROUP_TITLES = {
 
 
 def energy_text(result: Result, screen: Screen) -> str:
-    """Every action of a run with its count, its price, what that was rounded by, and where it comes from."""
+    """Every action of a run with its count, its price, the rounding of the price, and its source."""
     lines = [line for line in result.energy_lines if line.count]
     sources = list(dict.fromkeys(source for line in lines for source in line.sources))
     return render((_counts(lines), _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
 
 
 def split_tables(comparison: Comparison) -> list[Table]:
-    """Where each precision's energy goes, and where what it saves against the first comes from."""
+    """Where each precision's energy goes, and where its saving against the first comes from."""
     first = comparison.energy_split[0].precision
     table = new_table("energy", *(GROUP_TITLES[f.name] for f in fields(EnergyGroups)), "in all", title="Energy")
     for split in comparison.energy_split:

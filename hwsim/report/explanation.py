@@ -60,7 +60,7 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
 
 
 def _operands(explanation: Explanation) -> list[Table]:
-    """What it touches in one run, and why that lies where it does."""
+    """The tensors that the op touches in one run, and the reason for the place of each."""
     table = new_table("tensor", "one run", "format", "bytes", "place", title="What it reads, and → writes")
     reasons = new_table("tensor", "why", title="Why that lies where it does")
     for operand in explanation.operands:
@@ -73,10 +73,20 @@ def _operands(explanation: Explanation) -> list[Table]:
 
 def _candidates(explanation: Explanation) -> list[Table | Text]:
     table = new_table("block", "steps", "bytes", "cycles of a run alone", "", title="Blocks that were tried")
-    shown = [one for at, one in enumerate(explanation.candidates) if at < MOST_CANDIDATES or one.chosen]
-    for one in shown:
-        remark = "chosen" if one.chosen else "" if one.fits else "does not fit"
-        table.add_row(one.block, f"{one.steps:,}", scaled(one.bytes_held, "B"), f"{one.cycles_alone:,}", remark)
+    shown = [
+        candidate
+        for place, candidate in enumerate(explanation.candidates)
+        if place < MOST_CANDIDATES or candidate.chosen
+    ]
+    for candidate in shown:
+        remark = "chosen" if candidate.chosen else "" if candidate.fits else "does not fit"
+        table.add_row(
+            candidate.block,
+            f"{candidate.steps:,}",
+            scaled(candidate.bytes_held, "B"),
+            f"{candidate.cycles_alone:,}",
+            remark,
+        )
     more = len(explanation.candidates) - len(shown)
     return [table, Text(f"and {more} more")] if more else [table]
 

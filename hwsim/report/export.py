@@ -16,24 +16,24 @@ from hwsim.results.waterfall import WaterfallStep
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
 VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
-"""What may be written into a folder: nothing that is read may bear such a name there."""
+"""The files that may be written into a folder, where no file that is read may have such a name."""
 
 
 def to_json(value: Noun) -> str:
     """The JSON document of a result; its keys are the fields of its nouns.
 
-    Beside those of a run stand, under `exact`, the fractions that no decimal holds: so it can be read back as it was.
+    The document of a run also has, under `exact`, the fractions that no decimal holds, so that it can be read back.
     """
     document = plain(value)
     if isinstance(value, Result):
         document |= {"exact": lost_fractions(value)}
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    # What is not printed stands only inside of strings, which may hold it escaped: a terminal may get this text.
+    # Control characters occur only inside strings, where they may be escaped: a terminal may get this text.
     return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
 
 
 def _escaped(line: str) -> str:
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

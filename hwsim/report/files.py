@@ -20,7 +20,7 @@ def write_data(path: Path, data: bytes) -> None:
 
 
 def write_binary(path: Path, writer: Callable[[BinaryIO], object]) -> None:
-    """What the writer writes, as a file: whole or not at all, or into the pipe or device that stands there."""
+    """Write a file with a writer, whole or not at all; a pipe or device that stands there gets the data."""
     try:
         target = path.resolve()
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
@@ -34,7 +34,7 @@ def write_binary(path: Path, writer: Callable[[BinaryIO], object]) -> None:
 
 
 def unwritable(path: Path, what: str, error: OSError | ValueError) -> FileProblem:
-    """The refusal of a file or folder that the system does not let be made."""
+    """The error for a file or folder that the system does not let be made."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     name = str(path) if str(path).isprintable() and len(str(path)) < 200 else shown(str(path))
     return FileProblem(name, f"{what}: {reason}")

@@ -1,4 +1,4 @@
-"""What a run says first: its headline figures, and what binds it."""
+"""The headline of a run: its figures, and the sentence that says what binds it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -33,12 +33,12 @@ def _tied(text: str) -> str:
 
 
 def chips_time(summary: Summary) -> str:
-    """What shares of cycles are shares of: with a host in the search, not the whole time."""
+    """The whole that shares of cycles refer to: with a host in the search, not the whole time."""
     return "chip's time" if summary.host_ms else "time"
 
 
 def _host(diagnosis: Diagnosis, summary: Summary) -> str:
-    """That the host takes longer than any part of the network, if it does."""
+    """The remark that the host takes longer than any part of the network; empty if it does not."""
     on_chip = summary.latency_ms - summary.host_ms
     if summary.host_ms <= on_chip * diagnosis.part_cycles / max(1, summary.cycles):
         return ""
@@ -53,23 +53,23 @@ def _limit(diagnosis: Diagnosis) -> str:
 
 
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
-    """What eases the limit first, then the bandwidth; last, what has to be eased as well where neither gains."""
+    """The relief of the limit first, then the bandwidth; last, the relief needed beside it where neither gains."""
     first, *others = reversed(diagnosis.what_ifs)
-    found = [f"{first.relief.label} would give {_given(first, summary)}"]
-    found += [f"{one.relief.label} {_given(one, summary)}" for one in others]
+    clauses = [f"{first.relief.label} would give {_given(first, summary)}"]
+    clauses += [f"{what_if.relief.label} {_given(what_if, summary)}" for what_if in others]
     beside = diagnosis.beside
     if beside is not None and _gains(beside, summary):
         both = f"{first.relief.label} and" if others else "with"
-        found.append(f"{both} {beside.relief.label}{'' if others else ' as well'} {_given(beside, summary)}")
-    return ", ".join(found)
+        clauses.append(f"{both} {beside.relief.label}{'' if others else ' as well'} {_given(beside, summary)}")
+    return ", ".join(clauses)
 
 
-def _gains(one: WhatIf, summary: Summary) -> bool:
-    return summary.latency_ms - one.latency_ms >= NO_GAIN * summary.latency_ms
+def _gains(what_if: WhatIf, summary: Summary) -> bool:
+    return summary.latency_ms - what_if.latency_ms >= NO_GAIN * summary.latency_ms
 
 
-def _given(one: WhatIf, summary: Summary) -> str:
-    return seconds(one.latency_ms / 1000) if _gains(one, summary) else "next to nothing"
+def _given(what_if: WhatIf, summary: Summary) -> str:
+    return seconds(what_if.latency_ms / 1000) if _gains(what_if, summary) else "next to nothing"
 
 
 Line = tuple[str, str, str]
@@ -87,7 +87,7 @@ def title(summary: Summary) -> Text:
 
 
 def headline_table(lines: Iterable[Line]) -> Table:
-    """Such lines below one another."""
+    """The lines below one another."""
     table = plain_table()
     for line in lines:
         table.add_row(*line)
@@ -95,7 +95,7 @@ def headline_table(lines: Iterable[Line]) -> Table:
 
 
 def headline(result: Result, clock: int) -> list[Line]:
-    """All lines."""
+    """All lines of the headline."""
     summary = result.summary
     return [
         *_times(result, clock),
@@ -113,8 +113,8 @@ def short_headline(result: Result, clock: int, *, bare: bool = False) -> list[Li
     """The lines of the first screen; if `bare`, those that every run has."""
     summary = result.summary
     if bare:
-        every = *_times(result, clock), _energy(result), _dram(summary), *_models(summary), *_array(result)
-        return [line for line in every if line[0] in _OF_EVERY_RUN] + [_per_watt(result)]
+        lines = *_times(result, clock), _energy(result), _dram(summary), *_models(summary), *_array(result)
+        return [line for line in lines if line[0] in _OF_EVERY_RUN] + [_per_watt(result)]
     return [
         *_times(result, clock),
         _energy(result),
@@ -138,17 +138,17 @@ def in_one_line(lines: Sequence[Line], width: int) -> list[Line]:
     """
     names, figures = (max(cell_len(line[at]) for line in lines) for at in (0, 1))
     room = width - names - figures - 2 * GAP
-    found = []
+    shortened = []
     for name, value, remark in lines:
         clauses = re.split(r"(?<=[^ ])(?=[,;:] )", remark)
         while clauses and cell_len("".join(clauses)) > room:
             clauses.pop()
-        found.append((name, value, "".join(clauses)))
-    return found
+        shortened.append((name, value, "".join(clauses)))
+    return shortened
 
 
 def _times(result: Result, clock: int) -> list[Line]:
-    """Latency; the real-time factor of an utterance, and that of all that is heard, where it is another one."""
+    """Latency; the real-time factor of an utterance, and that of all audio of the batch, where they differ."""
     summary, lengths = result.summary, result.lengths
     host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
     factor = summary.throughput_rtf
@@ -166,7 +166,7 @@ def _times(result: Result, clock: int) -> list[Line]:
 
 
 def _chunks(result: Result) -> list[Line]:
-    """An utterance in chunks, if it comes so: what they add to its work."""
+    """What chunks add to the work of an utterance, if it is streamed."""
     stream = result.streaming
     if stream is None:
         return []
@@ -194,11 +194,11 @@ def _models(summary: Summary) -> list[Line]:
     """The recogniser, and the language models beside it."""
     smaller = summary.compression_vs_fp32
     compression = "" if smaller is None else f", {figure(smaller)} times smaller than fp32"
-    own = "model", scaled(summary.model_bytes, "B"), f"{summary.parameters:,} parameters{compression}"
+    recogniser = "model", scaled(summary.model_bytes, "B"), f"{summary.parameters:,} parameters{compression}"
     fused = (
         "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
     )  # fmt: skip
-    return [own, fused] if summary.lm_parameters else [own]
+    return [recogniser, fused] if summary.lm_parameters else [recogniser]
 
 
 _FEEDS = {
@@ -208,51 +208,55 @@ _FEEDS = {
 
 
 def _array(result: Result) -> list[Line]:
-    """What the array did of its peak; and in which modes, if in several, or in wider ones than the operands ask for."""
+    """The share of the array's peak; and its modes, if there are several, or wider ones than the operands ask for."""
     summary, limit = result.summary, result.efficiency.peak_limit
     reached = f", {percent(summary.reachable_utilization)} of {_FEEDS[limit]}" if limit in _FEEDS else ""
     lines = [("array", percent(summary.utilization), f"of its peak{reached}: {scaled(summary.macs, 'MAC')}")]
     modes = {mode: macs for mode, macs in summary.products_by_mode if mode != "vector unit"}
     if len(modes) > 1 or summary.widened_macs:
-        made = ", ".join(f"{scaled(macs, 'MAC')} in {mode}" for mode, macs in modes.items())
+        by_mode = ", ".join(f"{scaled(macs, 'MAC')} in {mode}" for mode, macs in modes.items())
         wide = scaled(summary.widened_macs, "MAC")
         remark = f"; {wide} are of narrower operands, for which the array has no mode" if summary.widened_macs else ""
-        lines.append(("modes" if len(modes) > 1 else "mode", " ".join(modes), made + remark))
+        lines.append(("modes" if len(modes) > 1 else "mode", " ".join(modes), by_mode + remark))
     return lines
 
 
 def _efficiency(result: Result) -> list[Line]:
     """Operations and utterances a joule, energy times delay, silicon."""
-    found, ran = result.efficiency, result.operation
-    held = found.reachable_tops is not None and found.reachable_tops != found.peak_tops
-    reachable = f", {figure(found.reachable_tops or 0)} of them reachable" if held else ""
+    efficiency, ran = result.efficiency, result.operation
+    held = efficiency.reachable_tops is not None and efficiency.reachable_tops != efficiency.peak_tops
+    reachable = f", {figure(efficiency.reachable_tops or 0)} of them reachable" if held else ""
     return [
         _per_watt(result),
-        ("energy × delay", f"{joules(found.energy_delay_js * 1e18)}·s", "of the run: energy times latency"),
+        ("energy × delay", f"{joules(efficiency.energy_delay_js * 1e18)}·s", "of the run: energy times latency"),
         (
             "TOPS",
-            figure(found.tops),
-            f"{'no' if found.peak_tops is None else figure(found.peak_tops)} at peak{reachable}, "
+            figure(efficiency.tops),
+            f"{'no' if efficiency.peak_tops is None else figure(efficiency.peak_tops)} at peak{reachable}, "
             f"on {figure(result.area.total_mm2)} mm² in {float(ran.node):g} nm at {float(ran.voltage):g} V",
         ),
     ]
 
 
 def _per_watt(result: Result) -> Line:
-    found = result.efficiency
-    peak = "" if found.peak_tops_per_watt is None else f"{figure(found.peak_tops_per_watt)} at peak; "
-    return "TOPS/W", figure(found.tops_per_watt), f"{peak}{figure(found.utterances_per_joule)} utterances per joule"
+    efficiency = result.efficiency
+    peak = "" if efficiency.peak_tops_per_watt is None else f"{figure(efficiency.peak_tops_per_watt)} at peak; "
+    return (
+        "TOPS/W",
+        figure(efficiency.tops_per_watt),
+        f"{peak}{figure(efficiency.utterances_per_joule)} utterances per joule",
+    )
 
 
 def _conditions(result: Result) -> list[Line]:
-    """A power cap, and what else than latency the schedule was chosen for."""
-    found, ran = result.efficiency, result.operation
+    """A power cap, and the objective of the schedule, if it is not latency."""
+    efficiency, ran = result.efficiency, result.operation
     lines = []
     if ran.power_cap is not None:
         lowered = (
             f"clock lowered from {HERTZ.written(ran.asked_clock)}" if ran.clock < ran.asked_clock else "clock as it is"
         )
-        lines.append(("cap", watts(float(ran.power_cap)), f"{lowered}, {watts(found.average_power_w)} on average"))
+        lines.append(("cap", watts(float(ran.power_cap)), f"{lowered}, {watts(efficiency.average_power_w)} on average"))
     if ran.objective is not Objective.LATENCY:
         least = {Objective.ENERGY: "energy", Objective.EDP: "energy × delay"}[ran.objective]
         lines.append(("planned", f"for {least}", "of the plans tried the one that takes least of it"))

@@ -8,9 +8,7 @@ from rich.text import Text
 
 from hwsim.ir.listing import ListedOp, Listing, Operand
 from hwsim.report.numbers import Group, costliest, groups
-from hwsim.report.tables import TIE, Screen, new_table, render
-
-MOST_LINES = 40
+from hwsim.report.tables import MOST_LINES, TIE, Screen, new_table, render
 
 
 def listing_text(listing: Listing, screen: Screen) -> str:
@@ -73,5 +71,5 @@ def _policy(op: ListedOp) -> str:
 
 def _operands(operands: Sequence[Operand]) -> str:
     """Shapes and formats, those that are alike together."""
-    counted = Counter(f"{'×'.join(map(str, one.shape)) or '1'} {one.precision.value}" for one in operands)
+    counted = Counter(f"{'×'.join(map(str, operand.shape)) or '1'} {operand.precision.value}" for operand in operands)
     return ", ".join(f"{count} of {text}" if count > 1 else text for text, count in counted.items())

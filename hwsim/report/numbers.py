@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: a few digits and a unit, equal layers under one name, sources."""
+"""Numbers and names as people read them: a few digits and a unit, equal layers under one name, sources in words."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -84,7 +84,7 @@ def seconds(value: float) -> str:
 
 
 def percent(part: float, whole: float = 1) -> str:
-    """A share; of one that is hardly there, that it is.
+    """A share; a tiny one as an upper bound.
 
     >>> percent(1, 8), percent(0.00123), percent(0, 5), percent(1, 10**7)
     ('12.5 %', '0.123 %', '0 %', '< 0.01 %')
@@ -104,7 +104,7 @@ def roughly(part: float, whole: float = 1) -> str:
 
 
 def beside_the_audio(rtf: float) -> str:
-    """What a real-time factor says.
+    """A real-time factor in words.
 
     >>> beside_the_audio(0.0423), beside_the_audio(7.3), beside_the_audio(1)
     ('23.6 times faster than the audio', '7.30 times slower than the audio', 'as fast as the audio')
@@ -119,7 +119,7 @@ _FULL, _PLAIN = "█", "#"
 
 
 def bar(share: float, width: int, *, blocks: bool = True) -> str:
-    """A bar of that share of the width; what is there at all shows.
+    """A bar of that share of the width; a share above 0 always shows.
 
     >>> bar(0.5, 5), bar(0.001, 5), bar(0, 5), bar(0.5, 5, blocks=False)
     ('██▌', '▏', '', '###')
@@ -142,7 +142,7 @@ def round_up_half(value: float) -> int:
 
 
 def can_show_blocks(encoding: str | None) -> bool:
-    """Whether text in that encoding may hold such bars.
+    """Whether text in that encoding may hold bars made of blocks.
 
     >>> can_show_blocks("utf-8"), can_show_blocks("latin-1"), can_show_blocks("ascii")
     (True, False, False)
@@ -159,14 +159,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Group(Generic[T]):
-    """Some of a kind, under the name that they share."""
+    """Things of a kind, under the name that they share."""
 
     name: str
     members: tuple[T, ...]
 
     @property
     def title(self) -> str:
-        """The name, and how many have it, which no end of a line may part."""
+        """The name, and the number of members, tied so that no line ends between them."""
         return self.name if len(self.members) == 1 else f"{self.name}{TIE}×{TIE}{len(self.members)}"
 
 
@@ -180,18 +180,21 @@ def pattern(name: str) -> str:
 
 
 def groups(things: Iterable[T], name_of: Callable[[T], str]) -> list[Group[T]]:
-    """Things whose names are alike but for numbers, in the order of the first of each; one alone keeps its name."""
-    found: dict[str, list[T]] = {}
+    """Things whose names are alike but for numbers, in the order of the first members; a single one keeps its name."""
+    members_by_name: dict[str, list[T]] = {}
     for thing in things:
-        found.setdefault(pattern(name_of(thing)), []).append(thing)
+        members_by_name.setdefault(pattern(name_of(thing)), []).append(thing)
     return [
-        Group(shared if len(members) > 1 else name_of(members[0]), tuple(members)) for shared, members in found.items()
+        Group(shared if len(members) > 1 else name_of(members[0]), tuple(members))
+        for shared, members in members_by_name.items()
     ]
 
 
-def costliest(found: Sequence[Group[T]], cost: Callable[[T], int], most: int) -> tuple[list[Group[T]], list[Group[T]]]:
+def costliest(
+    all_groups: Sequence[Group[T]], cost: Callable[[T], int], most: int
+) -> tuple[list[Group[T]], list[Group[T]]]:
     """The groups that cost most in all, and the others."""
-    ordered = sorted(found, key=lambda group: -sum(map(cost, group.members)))
+    ordered = sorted(all_groups, key=lambda group: -sum(map(cost, group.members)))
     return ordered[:most], ordered[most:]
 
 
@@ -210,7 +213,7 @@ def component_name(name: str) -> str:
 def spent(components: Components) -> list[tuple[str, int]]:
     """The components that take energy, the largest first."""
     sizes = [(component_name(f.name), getattr(components, f.name)) for f in fields(Components)]
-    return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
+    return sorted((entry for entry in sizes if entry[1]), key=lambda entry: -entry[1])
 
 
 def component_table(components: Components, title: str) -> Table:
@@ -223,14 +226,14 @@ def component_table(components: Components, title: str) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Parameters of chip and workload, and unit prices: of each how sure it is."""
+    """How sure each parameter of chip and workload, and each unit price, is."""
 
     parameters: tuple[tuple[str, str], ...]
     prices: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, result: Result) -> "Known":
-        """What a result says of its constants."""
+        """How sure the constants of a result are."""
         return cls(
             tuple((field, confidence(source)) for field, source in result.provenance.sources),
             tuple((unit.action, unit.sure.value) for unit in result.prices),
@@ -238,9 +241,9 @@ class Known:
 
 
 def sources_text(result: Result, screen: Screen) -> str:
-    """What is assumed, recalled or not said, one a line."""
-    known = Known.of(result)
-    return render((_listed("Parameters", known.parameters), _listed("Prices", known.prices)), screen)
+    """The constants that are assumed, recalled or without a source, one a line."""
+    constants = Known.of(result)
+    return render((_listed("Parameters", constants.parameters), _listed("Prices", constants.prices)), screen)
 
 
 def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
@@ -254,10 +257,10 @@ def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
 
 
 def without_a_source(result: Result) -> Text:
-    """The same in one paragraph: what has no source, or one that was not looked up."""
-    known = Known.of(result)
-    parameters = [name + _mark(sure) for name, sure in known.parameters if sure != READ]
-    doubtful = [f"{action} ({sure})" for action, sure in known.prices if sure != READ]
+    """In one paragraph, the constants without a source, or with a source that was not looked up."""
+    constants = Known.of(result)
+    parameters = [name + _mark(sure) for name, sure in constants.parameters if sure != READ]
+    doubtful = [f"{action} ({sure})" for action, sure in constants.prices if sure != READ]
     return Text.assemble(
         ("Without a source\n", "bold"), f"parameters  {', '.join(parameters) or 'none'}\n",
         f"prices      {', '.join(doubtful) or 'none'}",
@@ -270,8 +273,8 @@ def _mark(sure: str) -> str:
 
 def doubt(result: Result) -> str:
     """How many constants have no source that was read."""
-    known = Known.of(result)
-    parameters, prices = _share_without(known.parameters), _share_without(known.prices)
+    constants = Known.of(result)
+    parameters, prices = _share_without(constants.parameters), _share_without(constants.prices)
     return f"{parameters} parameters and {prices} prices have no source that was read"
 
 

@@ -1,7 +1,7 @@
-"""A file while it is written: beside its target, under a name by which what a killed writer left is known and removed.
+"""A file while it is written: beside its target, under a name that marks the leftovers of a killed writer.
 
-A writer holds a lock on its file, which ends with its process however that ends. A file of such a name that nobody
-holds is therefore left over, and the next writer to that target removes it.
+A writer holds a lock on its file, which ends with its process however that ends. A file of such a name without
+a lock is therefore left over, and the next writer to that target removes it.
 """
 
 import atexit
@@ -14,13 +14,13 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # a system without such locks keeps what a killed writer left
+except ImportError:  # a system without such locks keeps the files of killed writers
     fcntl = None  # type: ignore[assignment]
 
 _MARK = ".hwsim-part-"
 _MOST_OF_NAME = 40
 _LIVE: set[Path] = set()
-"""What this process is writing: a thread that is not waited for leaves its file behind when the process ends."""
+"""The files that this process is writing: a daemon thread leaves its file behind when the process ends."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def partial(target: Path) -> Iterator[BinaryIO]:
 
 
 def remove_stale(target: Path) -> None:
-    """Remove what killed writers to that target left; what somebody still writes is locked and stays."""
+    """Remove the files that killed writers to that target left; a file that is still written is locked and stays."""
     if fcntl is None:
         return
     with suppress(OSError), os.scandir(target.parent) as entries:

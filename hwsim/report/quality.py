@@ -18,7 +18,7 @@ def quality_text(title: str, quality: Quality, screen: Screen) -> str:
 
 
 def weights_remark(quality: Quality) -> str:
-    """What a title adds where no file gave the weights, or what is heard."""
+    """The remark of a title where no file gave the weights, or the input."""
     if quality.weights_from is Origin.FILE:
         drawn = quality.input_from is Origin.DRAWN
         return f", input drawn at random (seed {quality.seed}): noise" if drawn else ""
@@ -42,10 +42,10 @@ def _headline(quality: Quality) -> Table:
     rows.append(("saturated", f"{quality.saturations:,}", f"additions in {quality.accumulators} accumulators"))
     decoded, floats = quality.decoded, quality.decoded_in_floats
     if decoded is not None and floats is not None:
-        found = sum(map(len, decoded.symbols))
+        symbols = sum(map(len, decoded.symbols))
         agreed = "" if quality.symbol_agreement is None else f", {percent(quality.symbol_agreement)} as in floats"
         steps = f"in {decoded.steps:,} steps, {decoded.expansions:,} expansions and {decoded.predictions:,} predictions"
-        rows.append(("symbols", f"{found:,}", f"{steps}{agreed}"))
+        rows.append(("symbols", f"{symbols:,}", f"{steps}{agreed}"))
     table = plain_table()
     for row in rows:
         table.add_row(*row)

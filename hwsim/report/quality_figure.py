@@ -7,10 +7,8 @@ from matplotlib.figure import Figure
 
 from hwsim.quantities.registry import kind_name
 from hwsim.report.op_styles import OP_STYLES
-from hwsim.report.quality import losing_most, weights_remark
+from hwsim.report.quality import TOP, losing_most, weights_remark
 from hwsim.results.quality import OpQuality, Quality
-
-TOP = 12
 
 
 def quality_png(title: str, quality: Quality) -> bytes:
@@ -32,8 +30,8 @@ def draw_along(ops: tuple[OpQuality, ...], ax: Axes) -> None:
     styles = {op.kind: OP_STYLES.named(op.kind) for _, op in heard}
     for kind in map(kind_name, OP_STYLES):  # the order of the legend
         if kind in styles:
-            style, own = styles[kind], [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
-            places, levels = zip(*own, strict=True)
+            style, points = styles[kind], [(place, op.sqnr_db or 0.0) for place, op in heard if op.kind == kind]
+            places, levels = zip(*points, strict=True)
             ax.scatter(places, levels, s=14, color=style.colour, label=style.label, zorder=2)
     ax.set_xlabel("op, in program order")
     ax.set_ylabel("signal to quantisation noise [dB]")

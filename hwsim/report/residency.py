@@ -26,12 +26,12 @@ _OUTSIDE = (Residency.PARTLY, Residency.STREAMED, Residency.SPILLED)
 def tensors_text(result: Result, screen: Screen) -> str:
     """What `run --tensors` prints: a line for each place, and all tensors, those of equal layers joined."""
     everything = new_table("tensor", "place", "bytes", "scratchpad bytes", "why", title="All tensors, layers joined")
-    found = [
+    joined = [
         group
         for place in Residency
         for group in groups((t for t in result.tensors if t.place is place), lambda tensor: tensor.tensor)
     ]
-    for group in sorted(found, key=lambda group: -sum(tensor.bytes for tensor in group.members)):
+    for group in sorted(joined, key=lambda group: -sum(tensor.bytes for tensor in group.members)):
         size, kept = (sum(getattr(t, what) for t in group.members) for what in ("bytes", "kept_bytes"))
         first = max(group.members, key=lambda tensor: tensor.bytes)
         shown = scaled(kept, "B") if kept else ""
@@ -53,8 +53,8 @@ def residency(tensors: Sequence[Placement]) -> list[Table]:
 def _places(tensors: Sequence[Placement]) -> Table:
     places = new_table("place", "tensors", "bytes", "scratchpad bytes", "", title="Where tensors lie")
     for place, meaning in _MEANING.items():
-        own = [tensor for tensor in tensors if tensor.place is place]
-        if own:
-            size, kept = sum(tensor.bytes for tensor in own), sum(tensor.kept_bytes for tensor in own)
-            places.add_row(place.value, str(len(own)), scaled(size, "B"), scaled(kept, "B") if kept else "", meaning)
+        there = [tensor for tensor in tensors if tensor.place is place]
+        if there:
+            size, kept = sum(tensor.bytes for tensor in there), sum(tensor.kept_bytes for tensor in there)
+            places.add_row(place.value, str(len(there)), scaled(size, "B"), scaled(kept, "B") if kept else "", meaning)
     return places

@@ -28,7 +28,8 @@ _LONGEST_BAR = 20
 class _Room:
     """How many lines the tables may have, and how much of the headline there is.
 
-    Short, a line of it is one line: remarks end where it does. Bare, lines that are not of every run are left out.
+    If `short`, each line of the headline takes one line of the screen, and its remark is cut. If `bare`, lines that
+    not every run has are left out.
     """
 
     parts: int
@@ -111,8 +112,8 @@ def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
     width = min(_LONGEST_BAR, (screen.width - names - figures - 5 * 2) // 2)
     for pair in zip_longest(*shares):
         cells: list[str] = []
-        for one, whole in zip(pair, wholes, strict=True):
-            name, size = one or ("", 0)
+        for entry, whole in zip(pair, wholes, strict=True):
+            name, size = entry or ("", 0)
             share = roughly(size, whole) if name else ""
             cells += [name, share, bar(size / max(1, whole), width, blocks=screen.blocks)]
         table.add_row(*cells)
@@ -120,8 +121,8 @@ def _bars(result: Result, clock: int, screen: Screen, most: int) -> Table:
 
 
 def _shares(sizes: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
-    """The largest, and the others together."""
-    ordered = sorted((one for one in sizes if one[1]), key=lambda one: -one[1])
+    """The largest sizes, and the others together."""
+    ordered = sorted((entry for entry in sizes if entry[1]), key=lambda entry: -entry[1])
     if len(ordered) <= most:
         return ordered
     rest = ordered[most - 1 :]
@@ -160,7 +161,7 @@ def _groups(result: Result, most: int, *, wide: bool) -> Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which reports are printed in place of the screen; an explanation that the result holds always is."""
+    """The reports that are printed in place of the screen; an explanation in the result is always printed."""
 
     full: bool = False
     tensors: bool = False

@@ -1,4 +1,4 @@
-"""Tables and texts of figures for a terminal of any width, whatever they tell.
+"""Layout of tables and texts for a terminal of any width.
 
 Words are never split. A name with dots is broken after one of them if there is no other way.
 """
@@ -22,11 +22,23 @@ GAP = 2
 """Blanks between columns."""
 
 INDENT = "  "
-"""Before what follows of a broken name."""
+"""Before the rest of a broken name."""
+
+TIE = "\u00a0"
+"""A blank at which no line ends; it is printed as any other."""
+
+MOST_LINES = 40
+"""The length of one screen."""
+
+LEAST_WIDTH = 60
+"""A narrower terminal is treated as if it had this width."""
+
+TEXTS = ("bound by", "how sure", "before", "after", "why", "place", "block", "")
+"""The columns whose cells are words."""
 
 
 def fitted(table: Table, width: int) -> list[Table]:
-    """The table, or as few as it takes, each no wider than that, the first column in each of them."""
+    """The table, or as few tables as needed, none wider than that, the first column in each of them."""
     columns = [_Column.of(column) for column in table.columns]
     if _total([column.width for column in columns]) <= width:
         return [table]
@@ -98,20 +110,20 @@ def _shrunk(columns: Sequence[_Column], least: Sequence[int], width: int) -> lis
 
 def _split(table: Table, columns: Sequence[_Column], width: int) -> list[Table]:
     """Several tables, each with the first column and as many others as fit."""
-    name, found, at = columns[0], [], 1
+    name, tables, at = columns[0], [], 1
     while at < len(columns):
         end = at + 1
         while end < len(columns) and _fits([name, *columns[at : end + 1]], width):
             end += 1
         shown = [name, *columns[at:end]]
         widths = _headers_wrapped(shown, width) or _names_broken(shown, width)
-        found.append(
+        tables.append(
             _table(
                 table, shown, widths or [column.width for column in shown], title=at == 1, caption=end == len(columns)
             )
         )
         at = end
-    return found
+    return tables
 
 
 def _fits(columns: Sequence[_Column], width: int) -> bool:
@@ -120,7 +132,7 @@ def _fits(columns: Sequence[_Column], width: int) -> bool:
 
 def _table(table: Table, columns: Sequence[_Column], widths: Sequence[int], *, title: bool, caption: bool) -> Table:
     """These columns, in lines of these widths."""
-    made = Table(
+    shown = Table(
         title=table.title if title else None, title_justify=table.title_justify, title_style=table.title_style,
         caption=table.caption if caption else None, caption_justify=table.caption_justify,
         caption_style=table.caption_style,
@@ -131,11 +143,11 @@ def _table(table: Table, columns: Sequence[_Column], widths: Sequence[int], *, t
     for column, header in zip(columns, headers, strict=True):
         lines = [""] * (deepest - len(header)) + header
         like = replace(column.like, header="\n".join(lines), footer="", _cells=[], no_wrap=True)
-        made.columns.append(replace(like, _index=len(made.columns)))
+        shown.columns.append(replace(like, _index=len(shown.columns)))
     cells = [[_in_lines(cell, size) for cell in column.cells] for column, size in zip(columns, widths, strict=True)]
     for row in zip(*cells, strict=True):
-        made.add_row(*row)
-    return made
+        shown.add_row(*row)
+    return shown
 
 
 def _in_lines(cell: str | Text, width: int) -> str | Text:
@@ -153,10 +165,10 @@ def wrapped(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for line in text.split("\n"):
         lead = line[: len(line) - len(line.lstrip(" "))]
-        found = [lead]
+        pieces = [lead]
         for word in _words(line):
-            _put(found, word, width, lead)
-        lines += [one for one in found if one.strip()] or [""]
+            _put(pieces, word, width, lead)
+        lines += [piece for piece in pieces if piece.strip()] or [""]
     return lines
 
 
@@ -183,19 +195,9 @@ def _words(text: str, *, broken: bool = False) -> list[str]:
     return [piece for word in words for piece in re.findall(r"[^./]*[./]+|[^./]+", word)] if broken else words
 
 
-TIE = "\u00a0"
-"""A blank at which no line ends; it is printed as any other."""
-
-MOST_LINES = 40
-"""The length of one screen."""
-
-LEAST_WIDTH = 60
-"""What is narrower is treated as if it were so wide."""
-
-
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What the text is for: how wide it may be, whether it may carry colours, and bars made of blocks."""
+    """What a terminal can show: the width of the text, whether it may have colours, and bars made of blocks."""
 
     width: int = 80
     colours: bool = False
@@ -262,9 +264,6 @@ def usual_limit(limits: Iterable[tuple[Limit, int]]) -> str:
     for limit, count in limits:
         cycles[limit] += count
     return limit_text(max(cycles, key=lambda limit: cycles[limit]))
-
-
-TEXTS = ("bound by", "how sure", "before", "after", "why", "place", "block", "")
 
 
 def plain_table() -> Table:

@@ -26,7 +26,7 @@ class OperandPlace(Noun):
 class Candidate(Noun):
     """A way to cut an op: its largest block, the bytes of all its slots, and the cycles of one run on an idle chip.
 
-    Of these the fastest that fits is chosen; of equals the mapper takes either.
+    The fastest candidate that fits is chosen; of equals the mapper takes either.
     """
 
     block: Name

@@ -1,4 +1,4 @@
-"""Figures of a run: its energy line by line, what it did for that on how much silicon, and what binds its time."""
+"""Figures of a run: energy line by line, efficiency, silicon, and what binds its time."""
 
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -206,7 +206,7 @@ NO_GAIN = Fraction(1, 200)
 
 
 def reliefs_for(limit: Limit) -> tuple[Relief, ...]:
-    """What is asked of a run that goes with this limit: the bandwidth of the DRAM, and last what eases the limit.
+    """The reliefs that are tried on a run with this limit: the bandwidth of the DRAM, and last what eases the limit.
 
     >>> [relief.name for relief in reliefs_for(Limit("array"))]
     ['BANDWIDTH', 'ARRAY']
@@ -215,7 +215,7 @@ def reliefs_for(limit: Limit) -> tuple[Relief, ...]:
 
 
 class Awaited(Enum):
-    """What most of the bytes are that ops load."""
+    """What ops load for the most part."""
 
     WEIGHTS = "weights"  # parameters and inputs: what the program is given
     ACTIVATIONS = "activations"  # what its ops made
@@ -235,9 +235,8 @@ class Diagnosis(Noun):
     """The part of the network that takes most time, and the limit with which most of that part's time goes.
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
-    Of the reliefs those are asked that ease the limit, and the bandwidth of the DRAM. Where none of them gains
-    anything, something else is as slow as what binds: `beside` is what gains most if it is eased together with the
-    limit.
+    `what_ifs` are the reliefs of `reliefs_for`. Where none of them gains anything, something else is as slow as what
+    binds: `beside` is the relief that gains most together with that of the limit.
     """
 
     part: Name
@@ -251,10 +250,10 @@ class Diagnosis(Noun):
     def check(self) -> None:
         if self.limit_cycles > self.part_cycles:
             raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.part_cycles} of the part")
-        asked = [one.relief for one in self.what_ifs]
+        asked = [relief.relief for relief in self.what_ifs]
         if asked != list(reliefs_for(self.limit)):
             raise InvalidValue(
-                "what_ifs", [one.value for one in asked], "must be the bandwidth and what eases the limit"
+                "what_ifs", [relief.value for relief in asked], "must be the bandwidth and what eases the limit"
             )
         if self.beside is not None and self.beside.relief is self.eased.relief:
             raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")

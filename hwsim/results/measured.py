@@ -10,7 +10,7 @@ from hwsim.quantities.plain_data import must_map_names
 from hwsim.results.quality import Quality
 
 WriteTrace = Callable[[Callable[[BinaryIO], None]], Any]
-"""Called with what writes a trace into a file."""
+"""Called with a function that writes a trace into a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Sources:
 class Measuring:
     """What is to be measured: values from these sources, and products with a factor zero in this trace.
 
-    `searched` says that what the search did with the values replaces the counts that the workload declares.
+    `searched` says that the counts of the search on the values replace those that the workload declares.
     """
 
     sources: Sources | None = None
@@ -56,4 +56,4 @@ class Measured(Noun):
 
 
 NOTHING = Measured()
-"""Of a run without values: the counts are those that its file declares."""
+"""The measurements of a run without values: its counts are those that its file declares."""

@@ -19,8 +19,8 @@ class Origin(Enum):
 class OpQuality(Noun):
     """One op's results over all its runs, beside those of the float model.
 
-    `sqnr_db` is signal to quantisation noise of the results, all noise of earlier ops included; `lost_db` how much
-    less that is than at the worst of its inputs. None: nothing to compare, or no noise at all.
+    `sqnr_db` is signal to quantisation noise of the results, all noise of earlier ops included; `lost_db` says
+    how far it lies below that of the worst input. None: nothing to compare, or no noise at all.
     """
 
     name: Name
@@ -51,7 +51,7 @@ class Quality(Noun):
     clipped: int
     seed: int | None
     drawn: Annotated[tuple[tuple[str, str], ...], Table()]
-    """What each kind of tensor was drawn from with the seed, and where that comes from."""
+    """The distribution from which each kind of tensor was drawn with the seed, and the source of that distribution."""
     accumulators: Name
     ops: tuple[OpQuality, ...]
     decoded: Decoded | None = None

@@ -1,4 +1,4 @@
-"""Plain data as the nouns that it was made of: what `plain` writes, read back."""
+"""Plain data read back as the nouns that `plain` made it of."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -21,7 +21,11 @@ def lost_fractions(value: Any) -> dict[str, str]:
     >>> lost_fractions(WaterfallStep.between((Change.WEIGHTS,), Cost(30, 8), Cost(20, 3)))
     {'energy_gain': '8/3'}
     """
-    return {path: f"{one.numerator}/{one.denominator}" for path, one in _fractions("", value) if _number(one) != one}
+    return {
+        path: f"{fraction.numerator}/{fraction.denominator}"
+        for path, fraction in _fractions("", value)
+        if _number(fraction) != fraction
+    }
 
 
 def _number(value: Fraction) -> Fraction:
@@ -57,7 +61,7 @@ def from_plain(kind: type[T], data: object, exact: Mapping[str, str]) -> T:
 
 @dataclass
 class _Reader:
-    """Reads values of a type from data, and knows which of the exact fractions were asked for."""
+    """Reads values of a type from data, and notes which of the exact fractions were used."""
 
     exact: Mapping[str, str]
     used: set[str] = field(default_factory=set)
@@ -91,7 +95,7 @@ class _Reader:
         if origin in (Union, UnionType):
             if data is None and NoneType in args:
                 return None
-            (member,) = (one for one in args if one is not NoneType)
+            (member,) = (kind for kind in args if kind is not NoneType)
             return self.value(member, data, path)
         if origin is tuple:
             return self.items(args, data, path)
@@ -128,12 +132,12 @@ class _Reader:
             if path not in self.exact:
                 return near
             self.used.add(path)
-            found = Fraction(self.exact[path])
+            fraction = Fraction(self.exact[path])
         except (ValueError, TypeError, ZeroDivisionError) as error:
             raise InvalidValue(path, self.exact.get(path, data), "must be a fraction, such as 1/3") from error
-        if _number(found) != near:
+        if _number(fraction) != near:
             raise InvalidValue(f"exact.{path}", self.exact[path], f"must be the fraction behind {data}")
-        return found
+        return fraction
 
 
 def _single(kind: Any, data: object, path: str) -> Any:
@@ -143,16 +147,16 @@ def _single(kind: Any, data: object, path: str) -> Any:
     if kind is float and type(data) is int:
         return data
     if type(data) is not kind:
-        known = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-        raise InvalidValue(path, data, f"must be {known[kind]}")
+        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        raise InvalidValue(path, data, f"must be {names[kind]}")
     return data
 
 
 def _member(kind: type[Enum], data: object, path: str) -> Enum:
-    for one in kind:
-        if one.value == data:
-            return one
-    raise InvalidValue(path, data, f"unknown; known: {', '.join(str(one.value) for one in kind)}")
+    for member in kind:
+        if member.value == data:
+            return member
+    raise InvalidValue(path, data, f"unknown; known: {', '.join(str(member.value) for member in kind)}")
 
 
 def _key(kind: Any, key: str, path: str) -> Any:

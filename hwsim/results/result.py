@@ -1,4 +1,4 @@
-"""What a run found out. The JSON that programs read is exactly these fields, by these names."""
+"""The results of a run or a comparison. The JSON that programs read is exactly these fields, by these names."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -27,7 +27,7 @@ from hwsim.schedule.unit_table import Bound, Limit
 
 
 class Engine(Enum):
-    """Who counted the cycles, or made a product; both give the same values and counts."""
+    """What counted the cycles, or made a product; both engines give the same values and counts."""
 
     FAST = "fast"  # closed forms of the array, recurrence of the chip, products as fast as the processor makes them
     CYCLE = "cycle"  # every register of the array at every clock edge
@@ -73,7 +73,7 @@ class Summary(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartResult(Noun):
-    """All ops and parameters of one part of the network: those whose names begin alike."""
+    """All ops and parameters of one part of the network: their names begin alike."""
 
     name: Name
     parameters: int
@@ -165,7 +165,7 @@ class Provenance(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
     """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
-    with its unit prices. `unrolled_iterations` are those of loops that were walked before their period was found."""
+    with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found."""
 
     summary: Summary
     diagnosis: Diagnosis
@@ -187,10 +187,10 @@ class Result(Noun):
     quality: Quality | None = None
 
     def __repr__(self) -> str:
-        one = self.summary
+        summary = self.summary
         return (
-            f"<Result {one.workload} in {one.precision} on {one.chip}: {one.cycles:,} cycles, {one.latency_ms:.4g} ms, "
-            f"{one.energy_mj:.4g} mJ, {len(self.ops)} ops>"
+            f"<Result {summary.workload} in {summary.precision} on {summary.chip}: {summary.cycles:,} cycles, "
+            f"{summary.latency_ms:.4g} ms, {summary.energy_mj:.4g} mJ, {len(self.ops)} ops>"
         )
 
     def _repr_html_(self) -> str:
@@ -229,8 +229,9 @@ class ComparisonRow(Noun):
 class Comparison(Noun):
     """The same workload on the same chip in several precisions.
 
-    The waterfall leads from the first to the last of them, in two orders. `ops` are those that both have; `slower_ops`
-    take more cycles in the last. `became_resident` are parameters that only there stay on the chip, or more of them.
+    The waterfall leads from the first precision to the last, in two orders. `ops` are the ops that both have;
+    `slower_ops` take more cycles in the last. `became_resident` are parameters of which a larger share stays on the
+    chip in the last.
     """
 
     chip: Name

@@ -1,4 +1,4 @@
-"""What separates two runs of a network, change by change; what is exact is a whole number or a fraction."""
+"""What separates two runs of a network, change by change, exactly: in whole numbers and fractions."""
 
 from dataclasses import dataclass
 from enum import Enum

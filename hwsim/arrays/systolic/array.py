@@ -1,4 +1,4 @@
-"""The systolic array: R × C processing elements, and its answers to the protocol of arrays."""
+"""The systolic array as one of the kinds of arrays: its file, its cycles, its peak, its prices and its silicon."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,101 +18,8 @@ from hwsim.quantities.noun import Table, Whole, sorted_pairs
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 
-
-def array_area(array: "SystolicArray", areas: PartAreas) -> ArrayArea:
-    """The area of all elements, and of a memory for the sums of each column."""
-    return ArrayArea(
-        array=array.rows * array.cols * _element_area(array, areas),
-        accumulators=areas.memory(array.cols * _column_bits(array)),
-    )
-
-
-def element_register_bits(array: "SystolicArray", mode: Precision) -> int:
-    """The registers of one processing element in one mode."""
-    packed, sum_bits = array.packed(mode), array.running_bits(mode)
-    word, sums = packed.k * mode.bits, packed.n * sum_bits
-    if array.dataflow is Dataflow.OS:
-        drain = sums if array.drain is Drain.SEPARATE else 0
-        return word + packed.n * word + sums + drain
-    return word + sums + packed.n * word * (2 if array.shadow_weights else 1)
-
-
-def _element_area(array: "SystolicArray", areas: PartAreas) -> Fraction:
-    """Integer modes share the multipliers and adders of the largest of them; floating-point ones have their own."""
-    modes = array.modes
-    integer = max((_integer_area(array, areas, mode) for mode in modes if not mode.floating), default=Fraction(0))
-    floating = sum((_floating_area(array, areas, mode) for mode in modes if mode.floating), Fraction(0))
-    return integer + floating + areas.registers(max(element_register_bits(array, mode) for mode in modes))
-
-
-def _integer_area(array: "SystolicArray", areas: PartAreas, mode: Precision) -> Fraction:
-    packed = array.packed(mode)
-    tree = (packed.k - 1) * (2 * mode.bits + (packed.k - 1).bit_length())
-    return packed.n * (packed.k * areas.multiplier(mode) + areas.adder(tree + array.running_bits(mode)))
-
-
-def _floating_area(array: "SystolicArray", areas: PartAreas, mode: Precision) -> Fraction:
-    packed = array.packed(mode)
-    return packed.n * packed.k * (areas.multiplier(mode) + areas.floating_adder())
-
-
-def _column_bits(array: "SystolicArray") -> int:
-    """The largest memory that a column needs for its sums; none with stated entries means that it has none."""
-    if array.dataflow is Dataflow.OS:
-        return 0
-    return max(
-        array.packed(mode).n * (array.accumulator_of(mode).entries or 0) * array.result_bits(mode)
-        for mode in array.modes
-    )
-
-
 LONG_STREAM = 1024
 """Steps of a stationary tile at peak, if neither the array's chunks nor its accumulators end it sooner."""
-
-
-def feed(array: "SystolicArray", mode: Precision, act_bits: int, weight_bits: int) -> Feed:
-    """What enters a full array in each cycle, nothing waited for; what stays costs nothing on a stream that never
-    ends, but chunks load it anew."""
-    stream = array.m_chunk if array.dataflow is not Dataflow.OS else None
-    loading = Fraction(1) if stream is None else Fraction(interval(array, stream), stream)
-    return Feed(_bytes_per_cycle(array, mode, act_bits, weight_bits), loading)
-
-
-def _bytes_per_cycle(array: "SystolicArray", mode: Precision, act_bits: int, weight_bits: int) -> Fraction:
-    packed = array.packed(mode)
-    across = array.cols * packed.n
-    match array.dataflow:
-        case Dataflow.WS:
-            streamed, stationary = act_bits, weight_bits
-        case Dataflow.IS:
-            streamed, stationary = weight_bits, act_bits
-        case Dataflow.OS:
-            return Fraction(packed.k * (array.rows * act_bits + across * weight_bits), 8)
-    entering = Fraction(array.rows * packed.k * streamed, 8)
-    if array.m_chunk is not None:  # what stays is loaded anew for each chunk
-        entering += Fraction(array.rows * packed.k * across * stationary, 8 * array.m_chunk)
-    return entering
-
-
-def full_tile(array: "SystolicArray", mode: Precision) -> FullTile:
-    """One full tile: every processing element makes all its products in every cycle, sums go to the accumulators. The
-    tile takes as long as its interval; its stream is as long as chunks and accumulators allow."""
-    packed = array.packed(mode)
-    k, across = packed.k, array.cols * packed.n
-    if array.dataflow is Dataflow.OS:
-        stream, kept = LONG_STREAM, 0
-        entering_bits = stream * k * (array.rows + across) * mode.bits
-    else:
-        stream = min(array.m_chunk or LONG_STREAM, array.accumulator_of(mode).entries or LONG_STREAM)
-        entering_bits = array.rows * k * (stream + across) * mode.bits
-        kept = sums_kept(array, mode, stream * across, array.rows * k)
-    work = Work(
-        macs=array.macs_per_cycle(mode) * stream,
-        array_register_bits=tile_register_bits(array, mode, stream),
-        accumulator_reads=kept,
-        accumulator_writes=kept,
-    )
-    return FullTile(cycles=interval(array, stream), operand_bytes=-(-entering_bits // 8), work=work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +52,7 @@ class SystolicArray(ComputeArray):
                 raise InvalidValue("accumulator.chunk", chunk, law)
 
     def accumulator_of(self, mode: Precision) -> Accumulator:
-        """The accumulator that a mode uses; one that the file does not name is the default one."""
+        """The accumulator of a mode; the default one, if the file names none for the mode."""
         if isinstance(self.accumulator, Accumulator):
             return self.accumulator
         return dict(self.accumulator).get(mode, Accumulator())
@@ -160,8 +67,8 @@ class SystolicArray(ComputeArray):
 
     def packed(self, mode: Precision) -> PackedMacs:
         """What one processing element does per cycle in that mode."""
-        for known, macs in self.macs_per_pe:
-            if known is mode:
+        for listed, macs in self.macs_per_pe:
+            if listed is mode:
                 return macs if isinstance(macs, PackedMacs) else PackedMacs(k=macs)
         raise KeyError(mode)
 
@@ -208,12 +115,12 @@ class SystolicArray(ComputeArray):
 
     @property
     def drain_hazard(self) -> bool:
-        """On an OS array with drain registers of its own a tile may not complete its sums before the one before it has
+        """On an OS array with separate drain registers a tile may not complete its sums before the one before it has
         left the drain registers, so the last tile of a product waits for a shorter next one."""
         return self.dataflow is Dataflow.OS and self.drain is Drain.SEPARATE
 
     def lead(self, mode: Precision, k: int) -> int:
-        """The stream of a tile: with its end the sums want to drain."""
+        """The stream of a tile, at whose end the sums are ready to drain."""
         return -(-k // self.packed(mode).k)
 
     def feed(self, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
@@ -233,17 +140,21 @@ class SystolicArray(ComputeArray):
         return array_area(self, areas)
 
     def at_pace_of(self, mode: Precision, others: Sequence[Precision]) -> "SystolicArray":
-        """Chunks of the accumulators grow with the products of a cycle: they are no matter of time."""
+        """Chunks of the accumulators grow with the products of a cycle, so that they cost no time."""
         packed = self.packed(mode)
-        macs = {known: packed if known in others else self.packed(known) for known in self.modes}
+        macs = {other: packed if other in others else self.packed(other) for other in self.modes}
 
         def grown(accumulator: Accumulator) -> Accumulator:
             chunk = accumulator.chunk
             return accumulator if chunk is None else replace(accumulator, chunk=chunk * packed.k)
 
-        own = self.accumulator
-        grown_own = grown(own) if isinstance(own, Accumulator) else tuple((known, grown(one)) for known, one in own)
-        return replace(self, macs_per_pe=sorted_pairs(macs), accumulator=grown_own)
+        accumulators = self.accumulator
+        grown_accumulators = (
+            grown(accumulators)
+            if isinstance(accumulators, Accumulator)
+            else tuple((other, grown(each)) for other, each in accumulators)
+        )
+        return replace(self, macs_per_pe=sorted_pairs(macs), accumulator=grown_accumulators)
 
 
 @lru_cache(maxsize=256)
@@ -259,3 +170,95 @@ def _limits(array: SystolicArray, mode: Precision) -> TilingConstraints:
         outputs_stay=stays,
         n_is_outer=array.dataflow is Dataflow.IS,
     )
+
+
+def array_area(array: SystolicArray, areas: PartAreas) -> ArrayArea:
+    """The area of all elements, and of a memory for the sums of each column."""
+    return ArrayArea(
+        array=array.rows * array.cols * _element_area(array, areas),
+        accumulators=areas.memory(array.cols * _column_bits(array)),
+    )
+
+
+def element_register_bits(array: SystolicArray, mode: Precision) -> int:
+    """The registers of one processing element in one mode."""
+    packed, sum_bits = array.packed(mode), array.running_bits(mode)
+    word, sums = packed.k * mode.bits, packed.n * sum_bits
+    if array.dataflow is Dataflow.OS:
+        drain = sums if array.drain is Drain.SEPARATE else 0
+        return word + packed.n * word + sums + drain
+    return word + sums + packed.n * word * (2 if array.shadow_weights else 1)
+
+
+def _element_area(array: SystolicArray, areas: PartAreas) -> Fraction:
+    """Integer modes share the multipliers and adders of the largest one; each floating-point mode has its own."""
+    modes = array.modes
+    integer = max((_integer_area(array, areas, mode) for mode in modes if not mode.floating), default=Fraction(0))
+    floating = sum((_floating_area(array, areas, mode) for mode in modes if mode.floating), Fraction(0))
+    return integer + floating + areas.registers(max(element_register_bits(array, mode) for mode in modes))
+
+
+def _integer_area(array: SystolicArray, areas: PartAreas, mode: Precision) -> Fraction:
+    packed = array.packed(mode)
+    tree = (packed.k - 1) * (2 * mode.bits + (packed.k - 1).bit_length())
+    return packed.n * (packed.k * areas.multiplier(mode) + areas.adder(tree + array.running_bits(mode)))
+
+
+def _floating_area(array: SystolicArray, areas: PartAreas, mode: Precision) -> Fraction:
+    packed = array.packed(mode)
+    return packed.n * packed.k * (areas.multiplier(mode) + areas.floating_adder())
+
+
+def _column_bits(array: SystolicArray) -> int:
+    """The largest memory that a column needs for its sums in any mode; 0, if no accumulator states its entries."""
+    if array.dataflow is Dataflow.OS:
+        return 0
+    return max(
+        array.packed(mode).n * (array.accumulator_of(mode).entries or 0) * array.result_bits(mode)
+        for mode in array.modes
+    )
+
+
+def feed(array: SystolicArray, mode: Precision, act_bits: int, weight_bits: int) -> Feed:
+    """What enters a full array in each cycle, without waiting; stationary operands cost nothing on an endless stream,
+    but each chunk loads them anew."""
+    stream = array.m_chunk if array.dataflow is not Dataflow.OS else None
+    loading = Fraction(1) if stream is None else Fraction(interval(array, stream), stream)
+    return Feed(_bytes_per_cycle(array, mode, act_bits, weight_bits), loading)
+
+
+def _bytes_per_cycle(array: SystolicArray, mode: Precision, act_bits: int, weight_bits: int) -> Fraction:
+    packed = array.packed(mode)
+    across = array.cols * packed.n
+    match array.dataflow:
+        case Dataflow.WS:
+            streamed, stationary = act_bits, weight_bits
+        case Dataflow.IS:
+            streamed, stationary = weight_bits, act_bits
+        case Dataflow.OS:
+            return Fraction(packed.k * (array.rows * act_bits + across * weight_bits), 8)
+    entering = Fraction(array.rows * packed.k * streamed, 8)
+    if array.m_chunk is not None:  # stationary operands are loaded anew for each chunk
+        entering += Fraction(array.rows * packed.k * across * stationary, 8 * array.m_chunk)
+    return entering
+
+
+def full_tile(array: SystolicArray, mode: Precision) -> FullTile:
+    """One full tile: every processing element makes all its products in every cycle, sums go to the accumulators. The
+    tile takes as long as its interval; its stream is as long as chunks and accumulators allow."""
+    packed = array.packed(mode)
+    k, across = packed.k, array.cols * packed.n
+    if array.dataflow is Dataflow.OS:
+        stream, kept = LONG_STREAM, 0
+        entering_bits = stream * k * (array.rows + across) * mode.bits
+    else:
+        stream = min(array.m_chunk or LONG_STREAM, array.accumulator_of(mode).entries or LONG_STREAM)
+        entering_bits = array.rows * k * (stream + across) * mode.bits
+        kept = sums_kept(array, mode, stream * across, array.rows * k)
+    work = Work(
+        macs=array.macs_per_cycle(mode) * stream,
+        array_register_bits=tile_register_bits(array, mode, stream),
+        accumulator_reads=kept,
+        accumulator_writes=kept,
+    )
+    return FullTile(cycles=interval(array, stream), operand_bytes=-(-entering_bits // 8), work=work)

@@ -1,11 +1,11 @@
-"""What tiles take on a systolic array, in closed form: cycles, tails, register bits, and the cost of a step.
+"""The cost of tiles on a systolic array, in closed form: cycles, tails and register bits.
 
 R rows, C columns; a stationary tile meets a stream of S steps: S = M rows of activations (WS), N columns of weights
 (IS) or K products (OS), after packing. Cycle 0 is the first in which an operand is presented; memory has no latency
-here. `docs/model.md` derives each formula.
+here (`docs/model.md`).
 
 A register takes over a value when a valid one arrives; padding at the edges of a tile counts as valid, because the
-array is filled with it. `docs/energy.md` derives each formula.
+array is filled with it (`docs/energy.md`).
 """
 
 from dataclasses import dataclass
@@ -119,8 +119,8 @@ def sums_kept(array: "SystolicArray", mode: Precision, sums: int, k: int) -> int
 
 @dataclass(frozen=True, slots=True)
 class SystolicMatmul:
-    """One matrix product in one mode. `following` is the shortest stream that may come next, if that matters to the
-    last step."""
+    """One matrix product in one mode. `following` is the shortest stream of a product that may come next, if the
+    last step depends on it."""
 
     array: "SystolicArray"
     mode: Precision
@@ -138,7 +138,7 @@ class SystolicMatmul:
         return tiles * ((blocks - 1) * interval(array, outer) + interval(array, last))
 
     def reads(self, block: TileShape) -> OperandReads:
-        """What streams passes once for each tile across, what stays enters once."""
+        """Streamed operands pass once for each tile across, stationary ones enter once."""
         across = self._across(block)
         match self.array.dataflow:
             case Dataflow.WS:
@@ -178,8 +178,8 @@ class SystolicMatmul:
         )
 
     def alone(self, batch: int, outer: int) -> int:
-        """The products of a batch follow each other at the array's interval; only the last one's results are waited
-        for."""
+        """The products of a batch follow each other at the array's interval; only the results of the last one add their
+        tail."""
         array, whole = self.array, self.whole
         m, n = (whole.inner, whole.outer) if array.dataflow is Dataflow.IS else (whole.outer, whole.inner)
         if array.dataflow is Dataflow.OS:
@@ -191,7 +191,7 @@ class SystolicMatmul:
         return (batch - 1) * (once - last_tail) + once
 
     def _tiles(self, block: TileShape) -> int:
-        """The tiles of the array in a block: of results where these stay in the array, else of what stays there."""
+        """The array tiles of a block: of results, if these stay in the array, else of the stationary operand."""
         outputs_stay = self.array.dataflow is Dataflow.OS
         deep = -(-block.outer // self.unit.outer) if outputs_stay else -(-block.k // self.unit.k)
         return self._across(block) * deep

@@ -1,4 +1,4 @@
-"""What the processing elements of a systolic array do: the choices that its file makes."""
+"""The choices that a systolic array's file makes: dataflow, loading of weights, drain, products of an element."""
 
 from dataclasses import dataclass
 from enum import Enum

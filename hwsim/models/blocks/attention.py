@@ -126,8 +126,8 @@ def relative_attention(
         {"scores": View(tensor=scores.name)},
         {"scale": sizes.scale},
     )
-    made = (query, u, v, for_content, for_position, by_content, by_distance, by_position, scores)
-    products = Fragment(made) + _projections(name, x, View(tensor=query.name), sizes, cache)
+    tensors = (query, u, v, for_content, for_position, by_content, by_distance, by_position, scores)
+    products = Fragment(tensors) + _projections(name, x, View(tensor=query.name), sizes, cache)
     products += biased + Fragment(nodes=(by_key, by_row, shift)) + combined
     return hoisted, products + _weighted_values(name, View(tensor=scores.name), scores, sizes, cache, out)
 
@@ -159,8 +159,8 @@ def _weighted_values(name: str, score_view: View, scores: Tensor, sizes: Heads, 
         weight=replace(cache.read[1], order=BY_HEAD),
         out=View(tensor=heads.name, order=BY_HEAD),
     )
-    made = Fragment((shares, heads, out), (softmax, gather))
-    return made + matrix(last, View(tensor=heads.name), sizes.size, sizes.size, View(tensor=out.name))
+    part = Fragment((shares, heads, out), (softmax, gather))
+    return part + matrix(last, View(tensor=heads.name), sizes.size, sizes.size, View(tensor=out.name))
 
 
 def _by_key(name: str, query: Tensor, cache: Cache, scores: View) -> Gemm:

@@ -46,13 +46,13 @@ def conformer_block(
     """x → out, both [batch, frames, size]; the part that does not depend on x comes first."""
     size = sizes.heads.size
     after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, 0.5)
-    own = f"{name}.attention"
-    normed, norm = normalised(f"{own}.norm", after_first)
-    attended = tensor(f"{own}.out", sizes.shape(size))
+    attention = f"{name}.attention"
+    normed, norm = normalised(f"{attention}.norm", after_first)
+    attended = tensor(f"{attention}.out", sizes.shape(size))
     hoisted, products = relative_attention(
-        own, View(tensor=normed.name), positions, attended, sizes.heads, around.cache
+        attention, View(tensor=normed.name), positions, attended, sizes.heads, around.cache
     )
-    after_attention, add = added(f"{own}.add", after_first, attended)
+    after_attention, add = added(f"{attention}.add", after_first, attended)
     after_convolution, convolution = convolution_module(f"{name}.convolution", after_attention, around, sizes)
     after_second, second = feed_forward(f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, 0.5)
     out = tensor(f"{name}.out", x.shape)
