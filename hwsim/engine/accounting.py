@@ -1,4 +1,4 @@
-"""Runs a schedule: how long everything takes, and what is counted."""
+"""The counters of a schedule: its times on the timeline, and the work of its steps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from hwsim.timing.timeline import OpTimes, Times, times
 
 
 def port_bound(steps: Iterable[StepTree], ports: Ports) -> Units:
-    """Those of the steps' own op."""
+    """The port-bound cycles of the steps' own op: busy cycles in steps whose length a port of the scratchpad sets."""
     total = Units()
     for node in steps:
         total += port_bound(node.body, ports) * node.times if isinstance(node, Repeat) else _of_step(node, ports)
@@ -21,7 +21,7 @@ def port_bound(steps: Iterable[StepTree], ports: Ports) -> Units:
 
 
 def fused_port_bound(steps: Iterable[StepTree]) -> Units:
-    """Those of the op that follows on the steps' tiles."""
+    """The port-bound cycles of the epilogue on the steps' tiles."""
     cycles = 0
     for node in steps:
         if isinstance(node, Repeat):
@@ -32,7 +32,7 @@ def fused_port_bound(steps: Iterable[StepTree]) -> Units:
 
 
 def load_port_bound(size: int, ports: Ports) -> Units:
-    """Those of one load."""
+    """The port-bound cycles of one load."""
     return Units(load=ports.load_cycles(size) if ports.load_port_bound(size) else 0)
 
 
@@ -64,7 +64,7 @@ def counters_of(schedule: Schedule) -> RunCounters:
 
 @dataclass(slots=True)
 class _Tally:
-    """What an op does over all its runs, whatever its sizes: each with how often it is done."""
+    """The work of an op over all its runs, in all its sizes: each piece with how often it is done."""
 
     kind: str
     mode: Precision | None = None
@@ -80,7 +80,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What one run of an op does for itself, and for the op that follows on its tiles."""
+    """The work of one run of an op, its own and that of its epilogue."""
 
     work: Work
     port_bound: Units
@@ -97,24 +97,24 @@ _DONE = IdentityCache[_Done](most=1 << 12)
 
 def _gather(schedule: Schedule) -> dict[str, _Tally]:
     """The work of every op, in the order in which the timeline meets them."""
-    found: dict[str, _Tally] = {}
+    tallies: dict[str, _Tally] = {}
     ports = schedule.ports
     for placed in schedule.placed():
         match placed.node:
             case Preload() as preload:
-                tally = found.setdefault(preload.op, _Tally(preload.kind))
+                tally = tallies.setdefault(preload.op, _Tally(preload.kind))
                 tally.add(preload.work(), load_port_bound(preload.bytes, ports), placed.times)
             case OpSchedule() as op:
-                tally, done = found.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
+                tally, done = tallies.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
                 tally.mode = op.mode
                 tally.times += placed.times
                 tally.macs += op.macs * placed.times
                 tally.add(done.work, done.port_bound, placed.times)
                 if op.fused is not None:
-                    follower = found.setdefault(op.fused[0], _Tally(op.fused[1]))
-                    follower.times += placed.times
-                    follower.add(done.fused_work, done.fused_port_bound, placed.times)
-    return found
+                    epilogue = tallies.setdefault(op.fused[0], _Tally(op.fused[1]))
+                    epilogue.times += placed.times
+                    epilogue.add(done.fused_work, done.fused_port_bound, placed.times)
+    return tallies
 
 
 def _done(op: OpSchedule, ports: Ports) -> _Done:
@@ -139,7 +139,7 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
 
 def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
     of_all = timed.of_all
-    # Units on one port are idle together: those cycles are counted with the unit whose port it is.
+    # Units on one port are idle together: their idle cycles are counted with the unit that owns the port.
     idle = {
         unit: timed.cycles - end
         for unit, end in zip(Unit, timed.ends, strict=True)

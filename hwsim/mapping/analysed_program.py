@@ -1,4 +1,4 @@
-"""A program made ready for planning, once for all plans: sizes filled in, followers found, uses counted."""
+"""A program made ready for planning, once for all plans: sizes filled in, epilogues found, uses counted."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ from hwsim.mapping.residency import Item
 from hwsim.mapping.target import Target
 
 MOST_ITEMS = 256
-"""A weight is resident by rows of tiles, or, where it has more of them than that, by so many parts of them."""
+"""A weight is resident by rows of tiles; rows of larger weights are joined, so that no weight has more items."""
 
 
 @dataclass(frozen=True, eq=False)
 class AnalysedProgram:
-    """`nodes` are the program with its sizes, `largest` the largest size of each op, by name."""
+    """A program with what planning asks of it: `nodes` with their sizes, the `largest` size of each op by name."""
 
     program: Program
     uses: ProgramUses
@@ -34,8 +34,10 @@ class AnalysedProgram:
     """Tensors with two spaces, written alternately."""
 
     def live_range(self, name: str) -> Span:
-        """From where to where a tensor's content is needed. An op that works on another's tiles does so meanwhile: what
-        one of them reads is needed, and what one of them writes is there, from the first one's place to the last one's.
+        """From where to where a tensor's content is needed.
+
+        An epilogue runs together with its producer: tensors that either reads are needed, and tensors that either
+        writes are there, from the producer's place to the epilogue's.
         """
         live_range = self.uses.live_range(name)
         return Span(
@@ -50,8 +52,8 @@ class AnalysedProgram:
 
     @cached_property
     def _epilogue_of(self) -> dict[int, int]:
-        """The places of ops that work on the tiles of others, by the places of these."""
-        place_of, pairs = self.uses.place_of, ((one.op, one.epilogue) for one in self.largest.values())
+        """The places of epilogues, by the places of their producers."""
+        place_of, pairs = self.uses.place_of, ((sized.op, sized.epilogue) for sized in self.largest.values())
         return {place_of[op.name]: place_of[epilogue.op.name] for op, epilogue in pairs if epilogue is not None}
 
     @cached_property
@@ -63,20 +65,20 @@ class AnalysedProgram:
 
     @cached_property
     def runs(self) -> dict[str, tuple[tuple[SizedOp, int], ...]]:
-        """Of each op that runs its sizes, and how often it runs with each; followers run with their leaders."""
-        found: dict[str, list[tuple[SizedOp, int]]] = {}
+        """The sizes of each op that runs, with how often it runs in each; epilogues run with their producers."""
+        runs_of: dict[str, list[tuple[SizedOp, int]]] = {}
         for sized, times in sized_runs(self.nodes):
-            for one in (sized, sized.epilogue):
-                if one is not None:
-                    found.setdefault(one.op.name, []).append((one, times))
-        return {name: tuple(runs) for name, runs in found.items()}
+            for sized_op in (sized, sized.epilogue):
+                if sized_op is not None:
+                    runs_of.setdefault(sized_op.op.name, []).append((sized_op, times))
+        return {name: tuple(runs) for name, runs in runs_of.items()}
 
     @cached_property
     def entries(self) -> dict[str, int]:
         """How often each loop begins anew, by name."""
-        found: Counter[str] = Counter()
-        _count_entries(self.nodes, 1, found)
-        return found
+        entries: Counter[str] = Counter()
+        _count_entries(self.nodes, 1, entries)
+        return entries
 
     def times(self, op: str) -> int:
         """How often an op runs."""
@@ -85,7 +87,7 @@ class AnalysedProgram:
 
 @lru_cache(maxsize=8)
 def analyse(program: Program) -> AnalysedProgram:
-    """A program made ready."""
+    """The program made ready for planning."""
     uses = ProgramUses(program)
     nodes = _Sharing().nodes(_Pairing(uses).nodes(lower(program)))
     largest: dict[str, SizedOp] = {}
@@ -94,7 +96,9 @@ def analyse(program: Program) -> AnalysedProgram:
         if before is None or _elements(sized) > _elements(before):
             largest[sized.op.name] = sized
     elided = frozenset(sized.op.out.tensor for sized in largest.values() if _leads(sized))  # type: ignore[attr-defined]
-    two_spaces = tuple(name for name, one in uses.tensors.items() if one.spaces == 2 and name not in elided)
+    two_spaces = tuple(
+        name for name, tensor_uses in uses.tensors.items() if tensor_uses.spaces == 2 and name not in elided
+    )
     return AnalysedProgram(program, uses, nodes, largest, elided, two_spaces)
 
 
@@ -106,55 +110,55 @@ def _elements(sized: SizedOp) -> int:
     return sum(prod(shape) for _, shape in sized.shapes)
 
 
-def _count_entries(nodes: Iterable[SizedNode], times: int, found: Counter[str]) -> None:
+def _count_entries(nodes: Iterable[SizedNode], times: int, entries: Counter[str]) -> None:
     for node in nodes:
         if isinstance(node, SizedLoop):
             if node.first:
-                found[node.name] += times
-            _count_entries(node.body, times * node.times, found)
+                entries[node.name] += times
+            _count_entries(node.body, times * node.times, entries)
 
 
 class _Pairing:
-    """Joins each op that can work on the tiles of the one before it to that one; what comes again is joined once."""
+    """Joins each op that can be an epilogue to the op before it, its producer; repeated bodies are joined once."""
 
     def __init__(self, uses: ProgramUses) -> None:
         self.uses = uses
-        self._known: dict[int, tuple[SizedNode, ...]] = {}
+        self._bodies: dict[int, tuple[SizedNode, ...]] = {}
 
     def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
-        if id(nodes) not in self._known:  # all are kept by the lowered program while this one works
-            self._known[id(nodes)] = self._paired(nodes)
-        return self._known[id(nodes)]
+        if id(nodes) not in self._bodies:  # the lowered program keeps all nodes meanwhile, so identities last
+            self._bodies[id(nodes)] = self._paired(nodes)
+        return self._bodies[id(nodes)]
 
     def _paired(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
-        found: list[SizedNode] = []
+        paired: list[SizedNode] = []
         for node in nodes:
-            before = found[-1] if found else None
+            before = paired[-1] if paired else None
             if isinstance(node, SizedLoop):
-                found.append(replace(node, body=self.nodes(node.body)))
+                paired.append(replace(node, body=self.nodes(node.body)))
             elif isinstance(before, SizedOp) and self._follows(before, node):
-                found[-1] = replace(before, epilogue=node)
+                paired[-1] = replace(before, epilogue=node)
             else:
-                found.append(node)
-        return tuple(found)
+                paired.append(node)
+        return tuple(paired)
 
     def _follows(self, first: SizedOp, second: SizedOp) -> bool:
         return first.epilogue is None and first.on_array and can_fuse(first, second, self.uses)
 
 
 class _Sharing:
-    """Makes equal ops one object, for few of a loop change from iteration to iteration; equal bodies stay one."""
+    """Makes equal ops one object: few ops of a loop change between iterations. Repeated bodies stay one object."""
 
     def __init__(self) -> None:
-        self._known: dict[object, SizedOp] = {}
+        self._ops: dict[object, SizedOp] = {}
         self._bodies: dict[int, tuple[SizedNode, ...]] = {}
 
     def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[SizedNode, ...]:
-        if id(nodes) not in self._bodies:  # all are kept by their program while this one works
+        if id(nodes) not in self._bodies:  # the program keeps all nodes meanwhile, so identities last
             self._bodies[id(nodes)] = tuple(
                 replace(node, body=self.nodes(node.body))
                 if isinstance(node, SizedLoop)
-                else self._known.setdefault(_sizes(node), node)
+                else self._ops.setdefault(_sizes(node), node)
                 for node in nodes
             )
         return self._bodies[id(nodes)]
@@ -162,23 +166,23 @@ class _Sharing:
 
 def _sizes(sized: SizedOp) -> object:
     """What distinguishes the sized ops of one program."""
-    own = id(sized.op), tuple([shape for _, shape in sized.shapes])
-    return own if sized.epilogue is None else (own, _sizes(sized.epilogue))
+    key = id(sized.op), tuple([shape for _, shape in sized.shapes])
+    return key if sized.epilogue is None else (key, _sizes(sized.epilogue))
 
 
 def columns_of(op: str) -> str:
-    """What the bias and scales of an op are called where they are resident."""
+    """The name of an op's bias and scales where they are resident."""
     return f"{op}.columns"
 
 
 def parameters_of(op: str) -> str:
-    """What the parameters of a vector op are called where they are resident."""
+    """The name of a vector op's parameters where they are resident."""
     return f"{op}.parameters"
 
 
 @lru_cache(maxsize=32)
 def mappers_of(analysed: AnalysedProgram, target: Target) -> OpMappers:
-    """The pieces of a network on a target."""
+    """The mappers of an analysed program on a target."""
     return OpMappers(analysed.program, target)
 
 
@@ -186,16 +190,16 @@ def mappers_of(analysed: AnalysedProgram, target: Target) -> OpMappers:
 def items_of(analysed: AnalysedProgram, target: Target) -> tuple[Item, ...]:
     """Everything that may be resident, in program order.
 
-    What a parameter saves are the bytes that are not loaded again. What a state saves is a weight, not the bytes that
-    are then not moved: a lookup in a pool counts with all of it, an op on another's tiles with the whole state.
+    A parameter saves the bytes that are not loaded again. The saving of a state is a weight for the choice, not the
+    bytes that are then not moved: a lookup in a pool counts with the whole pool, an epilogue with the whole state.
     """
-    found: list[Item] = []
+    items: list[Item] = []
     for name, sized in analysed.largest.items():
         loops = analysed.loops_of(name)
         if not loops:
             continue
         for what, row, rows, size in _parameters(sized, analysed, target):
-            found.append(replace(_item(what, row, size, loops, analysed, name), rows=rows))
+            items.append(replace(_item(what, row, size, loops, analysed, name), rows=rows))
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
@@ -207,13 +211,13 @@ def items_of(analysed: AnalysedProgram, target: Target) -> tuple[Item, ...]:
                 traffic += sum(times * analysed.program.view_bytes(use.view, sized.shape) for sized, times in runs)
             else:
                 traffic += uses.tensor.packed_bytes * sum(times for _, times in runs)
-        found.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
-    return tuple(found)
+        items.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
+    return tuple(items)
 
 
 @lru_cache(maxsize=32)
 def least_naive_cycles(analysed: AnalysedProgram, target: Target) -> int:
-    """What a plan takes at least in which nothing stays in the scratchpad: every operand is loaded in every run."""
+    """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
     mappers, size = mappers_of(analysed, target), 0
     for sized, times in sized_runs(analysed.nodes):
         mapper = mappers.of(sized)
@@ -222,12 +226,12 @@ def least_naive_cycles(analysed: AnalysedProgram, target: Target) -> int:
             acts = 0 if operands.sliding is not None else operands.act_bytes(matrix.m, matrix.k)
             size += times * matrix.batch * (acts + operands.weight_bytes(matrix.k, matrix.n))
         else:
-            size += times * sum(one.bytes for one in mapper.rows({}).reads)
+            size += times * sum(read.bytes for read in mapper.rows({}).reads)
     return target.ports.load_cycles(size)
 
 
 def _parameters(sized: SizedOp, analysed: AnalysedProgram, target: Target) -> Iterator[tuple[str, int, int, int]]:
-    """What an op loads anew in every iteration though it stays the same: name, first row of tiles, how many, bytes."""
+    """The parameters that an op loads anew in every iteration: name, first row of tiles, number of rows, bytes."""
     op, program = sized.op, analysed.program
     mapper = mappers_of(analysed, target).of(sized)
     if isinstance(mapper, VectorMapper):
@@ -257,6 +261,6 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, target: Target) -> It
 
 
 def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str) -> Item:
-    """Resident in a loop, it is loaded once whenever that loop begins, not in each run of the op."""
+    """A parameter as an item: resident in a loop, it is loaded whenever that loop begins, not in each run of the op."""
     saves = tuple(size * (analysed.times(op) - analysed.entries[loop.name]) for loop in loops)
     return Item(name, row, size, tuple(loop.name for loop in loops), saves)

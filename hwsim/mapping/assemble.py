@@ -1,11 +1,12 @@
-"""Plans as schedules: for which capacities they are made, how ops are put together, which plan is taken.
+"""Plans as schedules: the candidate capacities, the schedule of each plan, and the choice among them.
 
-Every power of two below a scratchpad's size is also below any larger one. So the plans for a scratchpad of such a size
-are among those for each larger one, which is never slower for it.
+Every power of two below a scratchpad's size is also below any larger size. So the plans for a scratchpad of such a size
+are among the plans for each larger scratchpad, which is therefore never slower.
 
-For latency: of those that take at most 2 % longer than the fastest, and no longer than any naive one, the one that
-takes least energy. For energy, and for energy × delay: the one with least of it. Of equals it is the faster one, and of
-these the first. What energy costs is said by whoever asks; without that, the fastest plan is taken.
+The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than any naive plan,
+the plan with least energy. The choice for energy, or for energy × delay, is the plan with least of it. Of equal plans
+the faster is taken, and of equally fast ones the first. An `Aim` gives the energy of schedules; without an aim the
+fastest plan is taken.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,19 +33,29 @@ MANY_OPS = 4096
 """With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
 
 
-def powers_below(size: int, every: int = 1) -> tuple[int, ...]:
-    """The powers of two up to a scratchpad's size, or every so many of them, largest first.
+NEAR = 2
+"""By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
 
-    >>> powers_below(100)[:4], powers_below(100, every=2)
+MOST_WALKED = 1 << 22
+"""A plan whose units find no common period within so many iterations of loops, about a second, is left out."""
+
+MOST_UNSETTLED = 4
+"""A program with so many plans without a common period is refused."""
+
+
+def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
+    """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.
+
+    >>> powers_below(100)[:4], powers_below(100, spacing=2)
     ((64, 32, 16, 8), (64, 16, 4, 1))
     """
     top = size.bit_length() - 1
-    return tuple(1 << power for power in range(top - top % every, -1, -every))
+    return tuple(1 << power for power in range(top - top % spacing, -1, -spacing))
 
 
-def candidate_capacities(size: int, every: int = 1) -> tuple[int, ...]:
+def candidate_capacities(size: int, spacing: int = 1) -> tuple[int, ...]:
     """The scratchpad's own size, and the powers of two below it, largest first."""
-    return tuple(dict.fromkeys((size, *powers_below(size, every))))
+    return tuple(dict.fromkeys((size, *powers_below(size, spacing))))
 
 
 def stride(ops: int) -> int:
@@ -53,7 +64,7 @@ def stride(ops: int) -> int:
     >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
     (1, 2, 8, 8)
     """
-    return next((every for every in (1, 2, 4) if ops <= every * MANY_OPS), 8)
+    return next((spacing for spacing in (1, 2, 4) if ops <= spacing * MANY_OPS), 8)
 
 
 def slots(buffers: int) -> tuple[int, ...]:
@@ -71,7 +82,7 @@ def placements(plan: Plan) -> tuple[Placement, ...]:
 
 
 def two_spaces(plan: Plan) -> tuple[Placement, ...]:
-    """Of these only the tensors with two spaces: all that times depend on."""
+    """The placements of tensors with two spaces, the only ones on which times depend."""
     return tuple(_placement(name, plan) for name in plan.analysed.two_spaces)
 
 
@@ -87,10 +98,10 @@ def _placement(name: str, plan: Plan) -> Placement:
             tensor=name, place=Residency.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
         )
     if name in plan.prefixes:
-        head = plan.prefixes[name]
-        why = f"{head.rows:,} of {head.all_rows:,} rows fit beside all else that stays; the others are stored"
+        prefix = plan.prefixes[name]
+        why = f"{prefix.rows:,} of {prefix.all_rows:,} rows fit beside all else that stays; the others are stored"
         return Placement(
-            tensor=name, place=Residency.PARTLY, bytes=size, kept_bytes=head.allocation.buffer.bytes, why=why
+            tensor=name, place=Residency.PARTLY, bytes=size, kept_bytes=prefix.allocation.buffer.bytes, why=why
         )
     if not tensor.role.given:
         why = (
@@ -124,15 +135,15 @@ def _no_room(name: str, size: int, plan: Plan) -> str:
 
 
 def _resident_with_others(name: str, plan: Plan) -> str | None:
-    """Why a tensor stays that is resident as one of the parameters of each op that reads it; None if it is not."""
+    """Why a tensor stays, if every op that reads it has its parameters resident, else None."""
     uses = plan.analysed.uses.tensors[name]
     if not uses.tensor.role.parameter or any(_weight_of(use.op) == name for use in uses.uses):
         return None
-    found = []
+    loops = []
     for use in uses.uses:
         names = columns_of(use.op.name), parameters_of(use.op.name)
-        found.append(next((plan.residents[one].loop for one in names if one in plan.residents), None))
-    return None if None in found else f"loaded once before {', '.join(dict.fromkeys(map(str, found)))}"
+        loops.append(next((plan.residents[resident].loop for resident in names if resident in plan.residents), None))
+    return None if None in loops else f"loaded once before {', '.join(dict.fromkeys(map(str, loops)))}"
 
 
 def _weight_of(op: Op) -> str | None:
@@ -160,13 +171,13 @@ def assemble(plan: Plan) -> Schedule:
 class _Builder:
     plan: Plan
     variants: OpScheduleCache
-    made: dict[int, OpSchedule] = field(default_factory=dict)
-    """By the identity of their sized ops, which the plan's network keeps."""
+    schedules: dict[int, OpSchedule] = field(default_factory=dict)
+    """By the identity of their sized ops, which the plan's analysed program keeps."""
     bodies: dict[int, tuple[ScheduleNode, ...]] = field(default_factory=dict)
-    """By the identity of the bodies of sized loops: one that comes again is the same object."""
+    """By the identity of the bodies of sized loops: a body that comes again is the same object."""
     places: dict[str, ResidencyKey] = field(default_factory=dict)
     overwrites: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the names of ops: the same for all sizes of one."""
+    """By the names of ops: the same for all sizes of an op."""
 
     def nodes(self, nodes: tuple[SizedNode, ...]) -> tuple[ScheduleNode, ...]:
         """The nodes as they run."""
@@ -181,11 +192,11 @@ class _Builder:
                     yield from self.preloads(node.name)
                 yield LoopSegment(loop=node.name, times=node.times, body=self.nodes(node.body))
             else:
-                made = self.made.get(id(node))
-                yield self.op(node) if made is None else made
+                op_schedule = self.schedules.get(id(node))
+                yield self.op(node) if op_schedule is None else op_schedule
 
     def op(self, sized: SizedOp) -> OpSchedule:
-        """An op as the plan cuts it, one for all its runs of that size."""
+        """An op as the plan cuts it, one object for all its runs of that size."""
         plan, name = self.plan, sized.op.name
         with naming(name):
             where = self.places.get(name)
@@ -194,8 +205,8 @@ class _Builder:
             variant = self.variants.of(sized, where)
             if name not in self.overwrites:
                 self.overwrites[name] = variant.overwrites(plan)
-            made = self.made[id(sized)] = variant.schedule(plan, self.overwrites[name])
-        return made
+            op_schedule = self.schedules[id(sized)] = variant.schedule(plan, self.overwrites[name])
+        return op_schedule
 
     def preloads(self, loop: str) -> Iterator[Preload]:
         for resident in self.plan.residents.values():
@@ -209,29 +220,20 @@ class _Builder:
                 )
 
 
-NEAR = 2
-"""By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
-
-MOST_WALKED = 1 << 22
-"""Iterations of loops after which a plan is left out whose units have found no common period; they take a second."""
-
-MOST_UNSETTLED = 4
-"""After so many such plans the program is refused."""
-
 Energy = Callable[[Schedule, int], int]
 """The energy of a schedule that takes so many cycles: no less for more of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Aim:
-    """What is made least, and the energy of schedules."""
+    """The objective, and the energy of schedules."""
 
     objective: Objective
     energy: Energy
 
 
 class Tried(NamedTuple):
-    """A plan, its schedule, and what that takes: cycles, and what is made least."""
+    """A plan, its schedule, the schedule's cycles, and its cost: the figure that the aim makes least."""
 
     cycles: int
     cost: int
@@ -248,7 +250,7 @@ class Choice:
     fastest: int | None = None
     least: int | None = None
     unsettled: list[Unsettled] = field(default_factory=list)
-    """Of plans that were left out because their units find no common period."""
+    """The errors of plans that were left out because their units find no common period."""
 
     def consider(self, plan: Plan, schedule: Schedule) -> None:
         """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
@@ -267,23 +269,24 @@ class Choice:
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
         cost = self._cost(schedule, cycles)
         self.least = cost if self.least is None else min(self.least, cost)
-        # Who cannot be taken any more is not kept: schedules are large.
-        self.tried = [one for one in self.tried if self._stays(one)] + [Tried(cycles, cost, plan, schedule)]
+        # Plans that cannot be taken any more are dropped: their schedules are large.
+        self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
+        self.tried.append(Tried(cycles, cost, plan, schedule))
 
     def best(self) -> Tried | None:
-        """The plan that is taken; None if there is none; Unsettled, if none has a time."""
+        """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
         if not self.tried:
             if self.unsettled:
                 raise self.unsettled[-1]
             return None
         if self.aim is None or self._by_cost:
-            return min(self.tried, key=lambda one: (one.cost, one.cycles))
-        naive = [one.cycles for one in self.tried if one.plan.naive]
-        near = [one for one in self.tried if not naive or one.cycles <= min(naive)]
+            return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles))
+        naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
+        near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
         if len(near) == 1:
             return near[0]
         energy = self.aim.energy
-        return min(near, key=lambda one: (energy(one.schedule, one.cycles), one.cycles))
+        return min(near, key=lambda candidate: (energy(candidate.schedule, candidate.cycles), candidate.cycles))
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""
@@ -291,13 +294,15 @@ class Choice:
             return False
         return cycles >= self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
 
-    def _stays(self, one: Tried) -> bool:
+    def _stays(self, candidate: Tried) -> bool:
         """Whether a plan can still be taken."""
-        return one.cost == self.least if self.aim is None or self._by_cost else not self.too_slow(one.cycles)
+        if self.aim is None or self._by_cost:
+            return candidate.cost == self.least
+        return not self.too_slow(candidate.cycles)
 
     @property
     def _by_cost(self) -> bool:
-        """Whether time is no matter of its own."""
+        """Whether the choice goes by cost alone, not by time first."""
         return self.aim is not None and self.aim.objective is not Objective.LATENCY
 
     def _too_costly(self, schedule: Schedule, least_cycles: int) -> bool:

@@ -1,8 +1,8 @@
-"""Blocks: how products fall into tiles, and how other kinds of op fall into rows.
+"""Blocks of ops: the tiles of matrix products, and the rows of other kinds of op.
 
-The dimensions are named by what they do on the array, whose limits say which of M and N is which. `outer` is the
-slowest loop, such as over the dimension that streams through a stationary tile; `inner` lies along the array's columns.
-K is innermost, so that partial sums stay in the accumulators.
+The dimensions of a product are named by what they do on the array, whose constraints say whether M or N is `outer`.
+`outer` is the slowest loop, such as over the dimension that streams through a stationary tile; `inner` lies along the
+array's columns. K is innermost, so that partial sums stay in the accumulators.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ def largest_block(
 
 
 def smallest_block(whole: TileShape, constraints: TilingConstraints) -> TileShape:
-    """What must fit for the Gemm to run at all."""
+    """The block that must fit for the product to run at all."""
     return _one_tile(whole, constraints, depth=1)
 
 
@@ -91,7 +91,7 @@ class TileRun(NamedTuple):
     start: int
 
     def before(self, mark: int) -> int:
-        """How much of each piece lies before a mark; of pieces that repeat none has it inside."""
+        """How much of each piece lies before a mark, which lies inside no piece that repeats."""
         return min(self.size, max(0, mark - self.start))
 
 
@@ -152,7 +152,7 @@ def in_rows(sized: SizedOp, count: int, shared: Iterable[View] = ()) -> ByRows:
 
 
 def rows_of_result(sized: SizedOp) -> ByRows:
-    """A row for each one of the only result; what is read beside the first view is read by every block."""
+    """A row for each row of the only result; every block reads the views after the first as a whole."""
     rules = op_spec(sized.op)
     (out,) = rules.writes(sized.op)
     shape = sized.shape(out)
@@ -183,19 +183,19 @@ def _chained(sized: SizedOp) -> ByRows:
     views = rules.reads(op)
     widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
     rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
-    # What is one row for all rows may lie over several axes.
+    # A view with one row for all rows may lie over several axes.
     size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
 
     def elements(block: int) -> Callable[[View], tuple[int, ...]]:
         return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
 
-    # What is one row for all rows is made anew in each block; the rest grows with its rows.
-    one, two = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
+    # Work on one row for all rows is done anew in each block; the other work grows with the block's rows.
+    one_row, two_rows = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
     count = prod(widest) // size
     if count == 1:
-        return ByRows(1, frozenset(rowlike), _block_work({}, one))
-    per_row = {function: two[function] - one[function] for function in one}
-    per_block = {function: one[function] - per_row[function] for function in one}
+        return ByRows(1, frozenset(rowlike), _block_work({}, one_row))
+    per_row = {function: two_rows[function] - one_row[function] for function in one_row}
+    per_block = {function: one_row[function] - per_row[function] for function in one_row}
     return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
 
 
@@ -218,4 +218,4 @@ ROW_KINDS = KindTable[Callable[[SizedOp], ByRows]](
         Quantise: _quantised,
     },
 )
-"""Matrix products stand on the array, and are not here; a convolution is, if it has one channel a group."""
+"""Matrix products run on the array and have no entry; a convolution with one channel a group runs by these rows."""

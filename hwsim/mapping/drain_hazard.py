@@ -1,8 +1,8 @@
-"""What follows an op on an array where the end of a product waits for the next one, if that is shorter.
+"""The drain hazard between ops: the least lead of the products that may follow an op on the array.
 
-On an output-stationary array with drain registers of its own a tile may not complete its sums before the one before it
-has left the drain registers: the last tile of an op occupies K + max(0, R - K') cycles, K' being the lead of the
-product with the least that may come next.
+On an output-stationary array with drain registers a tile may not complete its sums before the tile before it has left
+those registers: the last tile of an op occupies K + max(0, R - K') cycles, K' being the least lead of the products
+that may come next.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from hwsim.mapping.target import Target
 
 @lru_cache(maxsize=32)
 def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
-    """For each op on the array the least lead of what may follow it."""
+    """For each op on the array, by name, the least lead of the products that may follow it."""
     mappers = mappers_of(analysed, target)
     shortest: dict[str, int] = {}
 
@@ -31,20 +31,20 @@ def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
             shortest[before] = min(shortest.get(before, stream(sized)), stream(sized))
 
     def walk(nodes: Iterable[SizedNode], before: str | None) -> tuple[SizedOp | None, str | None]:
-        """The first op on the array among the nodes, and the name of the last one."""
+        """The first op on the array among the nodes, and the name of the last op on it."""
         first: SizedOp | None = None
         for node in nodes:
             if isinstance(node, SizedLoop):
-                one, last = walk(node.body, before)
-                if one is not None and node.times > 1:
-                    follow(last, one)
+                node_first, node_last = walk(node.body, before)
+                if node_first is not None and node.times > 1:
+                    follow(node_last, node_first)
             elif node.on_array:
-                one, last = node, node.op.name
+                node_first, node_last = node, node.op.name
                 follow(before, node)
             else:
                 continue
-            if one is not None:
-                first, before = first or one, last
+            if node_first is not None:
+                first, before = first or node_first, node_last
         return first, before
 
     walk(analysed.nodes, None)

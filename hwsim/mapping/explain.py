@@ -19,33 +19,33 @@ NEAREST = 5
 
 
 def check_op(program: Program, name: str) -> None:
-    """Refuse a name that no op of the program has, with the nearest ones: there may be hundreds."""
-    known = [placed.op.name for placed in program.placed()]
-    if name not in known:
-        nearest = get_close_matches(name, known, n=NEAREST, cutoff=0.3) or known[:NEAREST]
+    """Refuse a name that no op of the program has, and list the nearest names: there may be hundreds of ops."""
+    names = [placed.op.name for placed in program.placed()]
+    if name not in names:
+        nearest = get_close_matches(name, names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
         raise UnknownName("op", name, nearest, remedy="hwsim ops WORKLOAD lists all")
 
 
-def producer_of(found: Planned, name: str) -> SizedOp:
-    """The largest size of the op, or of the one on whose tiles it works."""
-    largest = found.plan.analysed.largest
+def producer_of(planned: Planned, name: str) -> SizedOp:
+    """The largest size of the op, or, for an epilogue, of its producer."""
+    largest = planned.plan.analysed.largest
     for sized in largest.values():
         if name == sized.op.name or (sized.epilogue is not None and name == sized.epilogue.op.name):
             return sized
-    raise AssertionError(name)  # asked for before planning
+    raise AssertionError(name)  # names are checked before planning
 
 
-def sizes_of(found: Planned, producer: SizedOp) -> int:
-    """How many sizes the op has while the loops around it go on."""
-    sizes = {one.shapes for one in sized_ops(found.plan.analysed.nodes) if one.op.name == producer.op.name}
+def sizes_of(planned: Planned, producer: SizedOp) -> int:
+    """How many sizes the op has over the iterations of the loops around it."""
+    sizes = {sized.shapes for sized in sized_ops(planned.plan.analysed.nodes) if sized.op.name == producer.op.name}
     return len(sizes)
 
 
-def operands_of(found: Planned, name: str, producer: SizedOp) -> tuple[OperandPlace, ...]:
-    """What the op itself reads and writes, and where that lies."""
+def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[OperandPlace, ...]:
+    """The tensors that the op itself reads and writes, with their places."""
     sized = producer if producer.op.name == name or producer.epilogue is None else producer.epilogue
-    program, rules = found.plan.analysed.program, op_spec(sized.op)
-    places = {placement.tensor: placement for placement in found.schedule.placements}
+    program, rules = planned.plan.analysed.program, op_spec(sized.op)
+    places = {placement.tensor: placement for placement in planned.schedule.placements}
     operands: list[OperandPlace] = []
     for written, views in ((False, rules.reads(sized.op)), (True, rules.writes(sized.op))):
         for view in dict.fromkeys(views):
@@ -64,48 +64,48 @@ def operands_of(found: Planned, name: str, producer: SizedOp) -> tuple[OperandPl
     return tuple(operands)
 
 
-def mapper_of(found: Planned, producer: SizedOp) -> OpMapper:
-    """What planning knows of the op."""
-    return mappers_of(found.plan.analysed, found.plan.target).of(producer)
+def mapper_of(planned: Planned, producer: SizedOp) -> OpMapper:
+    """The mapper of the op."""
+    return mappers_of(planned.plan.analysed, planned.plan.target).of(producer)
 
 
-def room_of(found: Planned, producer: SizedOp) -> int:
+def room_of(planned: Planned, producer: SizedOp) -> int:
     """Bytes of the scratchpad for the slots of the op."""
-    return found.plan.room[found.plan.analysed.uses.place_of[producer.op.name]]
+    return planned.plan.room[planned.plan.analysed.uses.place_of[producer.op.name]]
 
 
-def scheduled(found: Planned, producer: SizedOp) -> OpSchedule:
-    """The op's own schedule: that of its largest size."""
-    own = [op for op in found.schedule.ops if op.name == producer.op.name]
-    return max(own, key=_amount)
+def scheduled(planned: Planned, producer: SizedOp) -> OpSchedule:
+    """The op's schedule in its largest size."""
+    op_schedules = [op for op in planned.schedule.ops if op.name == producer.op.name]
+    return max(op_schedules, key=_amount)
 
 
 def _amount(op: OpSchedule) -> tuple[int, int, int]:
-    """What grows with the size of an op, wherever its tensors lie."""
+    """Figures that grow with the size of an op, wherever its tensors lie."""
     work = op.work()
     return op.macs, work.vector_lane_cycles, work.scratchpad_read_bytes
 
 
-def candidates_of(found: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
-    """All cuts that the mapper knows, those that fit first, the fastest of them first."""
-    mapper, room, residents = mapper_of(found, producer), room_of(found, producer), found.plan.residents
-    kept, own = found.plan.resident_rows, scheduled(found, producer)
+def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
+    """All cuts that the mapper tries: cuts that fit come first, and faster cuts before slower ones."""
+    mapper, room, residents = mapper_of(planned, producer), room_of(planned, producer), planned.plan.residents
+    kept, op_schedule = planned.plan.resident_rows, scheduled(planned, producer)
     cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
     if isinstance(mapper, MatmulMapper):
         resident = residents.get(mapper.weight)
         rows = 0 if resident is None else resident.rows
         tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
         cuts = [
-            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == own.block)
+            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == op_schedule.block)
             for cut, cycles in tried(tiling, room)
         ]
     else:
         by_rows = mapper.rows(kept, resident=parameters_of(producer.op.name) in residents)
         cuts = [
-            (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == own.steps)
+            (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == op_schedule.steps)
             for cut, cycles, held in tried_rows(by_rows, room)
         ]
-    found_candidates = [
+    candidates = [
         Candidate(
             block=block,
             steps=_count(steps),
@@ -116,7 +116,9 @@ def candidates_of(found: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
         )
         for block, held, cycles, steps, chosen in cuts
     ]
-    return tuple(sorted(found_candidates, key=lambda one: (not one.fits, one.cycles_alone, not one.chosen)))
+    return tuple(
+        sorted(candidates, key=lambda candidate: (not candidate.fits, candidate.cycles_alone, not candidate.chosen))
+    )
 
 
 def _block_name(block: Block) -> str:

@@ -1,9 +1,9 @@
 """Uses and live ranges of tensors, and the allocator that gives buffers addresses for them.
 
-A row is what lies along a tensor's last axis.
+The elements along a tensor's last axis are a row.
 
-Buffers come in order of importance. Each takes the lowest address at which it meets no buffer whose live range overlaps
-its own, and leaves room for the operand and result slots of the ops that run meanwhile.
+Buffers are placed in order of importance. Each takes the lowest address at which it meets no buffer whose live range
+overlaps its own, and leaves room for the operand and result slots of the ops that run meanwhile.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -17,14 +17,14 @@ from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 
 ALL = 1 << 62
-"""As many rows as there are."""
+"""The rows of a tensor that is kept as a whole, however many it has."""
 
 ResidentRows = Mapping[str, int]
 """Of each tensor, by name, how many of its first rows are kept. Tensors not listed have no resident rows."""
 
 
 def prefix_name(tensor: str, rows: int) -> str:
-    """What the first rows of a tensor are called, where only they are kept.
+    """The name of a resident prefix: the first rows of a tensor, where only they are kept.
 
     >>> prefix_name("encoder.0.out", 12)
     'encoder.0.out[:12]'
@@ -33,17 +33,17 @@ def prefix_name(tensor: str, rows: int) -> str:
 
 
 def spots(kept: ResidentRows, tensors: Iterable[str]) -> list[str]:
-    """What of these tensors lies in the scratchpad, by the names that schedules have for it.
+    """The tensors and resident prefixes that lie in the scratchpad, by the names that schedules have for them.
 
     >>> spots({"a": ALL, "b": 3}, "abc")
     ['a', 'b[:3]']
     """
-    found = []
+    resident = []
     for name in tensors:
         rows = kept.get(name, 0)
         if rows:
-            found.append(name if rows >= ALL else prefix_name(name, rows))
-    return found
+            resident.append(name if rows >= ALL else prefix_name(name, rows))
+    return resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class TensorUses:
 
     @property
     def carried(self) -> bool:
-        """Whether an iteration of some loop reads what one before it wrote, or what is left of that."""
+        """Whether an iteration of some loop reads content, or a rest of it, that an earlier iteration wrote."""
         if self.tensor.role is not Role.STATE:
             return False
         return any(
@@ -114,19 +114,19 @@ class TensorUses:
 
     @property
     def spaces(self) -> int:
-        """Two, if new content is made while the old one is still read: written alternately."""
+        """Two, written alternately, if new content is made while the old content is still read; else one."""
         written = {use.place for use in self.writes}
         if any(use.place in written for use in self.reads):
             return 2
         return 2 if self.carried and all(use.whole for use in self.writes) else 1
 
 
-def _shared(one: tuple[Loop, ...], other: tuple[Loop, ...]) -> tuple[Loop, ...]:
+def _shared(loops: tuple[Loop, ...], others: tuple[Loop, ...]) -> tuple[Loop, ...]:
     """The outer loops that two places have in common."""
     length = 0
-    while length < min(len(one), len(other)) and one[length] is other[length]:
+    while length < min(len(loops), len(others)) and loops[length] is others[length]:
         length += 1
-    return one[:length]
+    return loops[:length]
 
 
 class ProgramUses:
@@ -148,7 +148,7 @@ class ProgramUses:
         self._lives: dict[str, Span] = {}
 
     def live_range(self, name: str) -> Span:
-        """From where to where a tensor's content is needed: whole loops, where these read or write it and go on."""
+        """From where to where a tensor's content is needed: all of a loop that uses it and goes on."""
         if name not in self._lives:
             self._lives[name] = self._live_range(self.tensors[name])
         return self._lives[name]
@@ -164,25 +164,25 @@ class ProgramUses:
         return live_range
 
     def _child_span(self, use: Use, depth: int) -> Span:
-        """The op, or the loop directly inside the common ones in which it lies."""
+        """The place of the op, or of the loop around it that lies directly inside the common loops."""
         return self.loop_spans[use.loops[depth].name] if len(use.loops) > depth else Span(use.place, use.place)
 
 
 def _loop_spans(nodes: tuple[Node, ...], place: int) -> tuple[list[tuple[str, Span]], int]:
-    found: list[tuple[str, Span]] = []
+    spans: list[tuple[str, Span]] = []
     for node in nodes:
         if isinstance(node, Loop):
             inner, end = _loop_spans(node.body, place)
-            found += [(node.name, Span(place, end - 1)), *inner]
+            spans += [(node.name, Span(place, end - 1)), *inner]
             place = end
         else:
             place += 1
-    return found, place
+    return spans, place
 
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """Something in the scratchpad: its bytes, the ops during which it is there, and the outermost loop around these."""
+    """Bytes in the scratchpad: their name, the ops during which they are there, the outermost loop around the ops."""
 
     name: str
     bytes: int
@@ -209,7 +209,7 @@ class ScratchpadAllocator:
         self.size = size
         self.working = list(working)
         self.allocations: list[Allocation] = []
-        self._present: list[Allocation] = []  # those that a later buffer can still meet, by address
+        self._present: list[Allocation] = []  # allocations that a later buffer can still meet, by address
 
     def place(self, buffer: Buffer) -> Allocation | None:
         """The buffer's allocation, or None if there is no room for it."""
@@ -223,11 +223,11 @@ class ScratchpadAllocator:
         return allocation
 
     def gap(self, live_range: Span) -> int:
-        """The most bytes in one piece that are free all that time."""
+        """The most consecutive bytes that are free during all of the live range."""
         return max((max(0, end - start) for start, end in self._gaps(live_range)), default=0)
 
     def _gaps(self, live_range: Span) -> Iterator[tuple[int, int]]:
-        """What is free all that time, from the lowest address on, beside the slots."""
+        """The address ranges that are free during all of the live range, beside the slots, in order."""
         address, room = 0, self.size - max(self.working[live_range.first : live_range.last + 1])
         first, last = live_range.first, live_range.last
         for allocation in self._present:
@@ -241,13 +241,13 @@ class ScratchpadAllocator:
             yield address, room
 
     def retire_before(self, place: int) -> None:
-        """No later buffer is live before that place: allocations that end by then need not be looked at any more."""
+        """Forget the allocations that end before that place, because no later buffer is live before it."""
         self._present = [allocation for allocation in self._present if allocation.buffer.live_range.last >= place]
 
     def high_water(self) -> tuple[int, ...]:
         """For each place the highest byte in use, plus one."""
         high_water = [0] * len(self.working)
-        # The highest allocation first: the first to reach a place is its high water; places that have one are skipped.
+        # The highest allocation first: the first to reach a place is its high water, and the place is skipped later.
         open_from = list(range(len(high_water) + 1))
         for allocation in sorted(self.allocations, key=lambda allocation: -allocation.end):
             place = _root(open_from, allocation.buffer.live_range.first)
@@ -258,9 +258,9 @@ class ScratchpadAllocator:
         return tuple(high_water)
 
     def overwrites(self) -> dict[str, tuple[str, ...]]:
-        """Which dead buffers each buffer overwrites: of those that lay on its bytes before it, the last ones.
+        """Which dead buffers each buffer overwrites: the last ones that lay on its bytes before it.
 
-        In a loop the first buffer of an iteration overwrites the last one of the iteration before.
+        In a loop the first buffer of an iteration overwrites the last buffer of the iteration before.
         """
         owners = _Owners()
         in_order = sorted(
@@ -281,7 +281,7 @@ class ScratchpadAllocator:
 
 
 def _root(links: list[int], place: int) -> int:
-    """Where a chain of links ends; what lies on the way is linked past the next one."""
+    """The end of a chain of links; each link on the way is shortened past the next one."""
     while links[place] != place:
         links[place] = links[links[place]]
         place = links[place]

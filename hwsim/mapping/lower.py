@@ -1,7 +1,8 @@
-"""A program with the sizes of all its ops, equal ones written with few repetitions.
+"""A program with the sizes of all its ops, in which equal iterations are written once.
 
-A loop that makes some view grow, or some loop in it run more or less often, becomes segments: neighbouring iterations
-with equal sizes, written once, and sequences of them that come again. An op with an empty view is not there.
+A loop that makes some view grow, or some loop in it run more or less often, becomes loop segments: neighbouring
+iterations with equal sizes, written once, and sequences of segments that come again. Ops with an empty view are left
+out.
 """
 
 from collections import Counter
@@ -30,8 +31,8 @@ def repeats(sequence: Sequence[T]) -> tuple[Repeated[T], ...]:
     """The sequence as repetitions.
 
     Equal neighbours become one piece; then the sequence is cut at each of its most frequent pieces, and the words
-    between two cuts are the sequence that is looked at next, until none of them comes again. Of things that are evenly
-    spread, the gaps have two lengths, which are evenly spread themselves: some tens of pieces stand for thousands.
+    between cuts are the next sequence to shorten, until no word comes again. Things that are evenly spread have gaps
+    of two lengths, which are evenly spread themselves: some tens of pieces stand for thousands.
 
     >>> [(piece.what, piece.times) for piece in repeats("aaab")]
     [('a', 3), ('b', 1)]
@@ -42,14 +43,14 @@ def repeats(sequence: Sequence[T]) -> tuple[Repeated[T], ...]:
     words: dict[_Word, int] = {}  # numbered behind the things
     pieces = _joined(alone[thing] for thing in sequence)
     while pieces:
-        ways = [
+        cuts = [
             [words.setdefault(word, len(alone) + len(words)) for word in _cut(pieces, before=before)]
             for before in (False, True)
         ]
-        joined = [_joined(found) for found in ways if len(set(found)) < len(found)]
+        joined = [_joined(numbers) for numbers in cuts if len(set(numbers)) < len(numbers)]
         if not joined:
             break
-        pieces = min(joined, key=lambda found: (len(found), len(set(found))))
+        pieces = min(joined, key=lambda candidate: (len(candidate), len(set(candidate))))
     return tuple(_meant(pieces, tuple(alone), tuple(words)))
 
 
@@ -76,7 +77,7 @@ def _cut(pieces: Sequence[_Piece], *, before: bool) -> Iterator[_Word]:
 
 
 def _meant(pieces: Iterable[_Piece], things: Sequence[T], words: Sequence[_Word]) -> Iterator[Repeated[T]]:
-    """What pieces stand for; a word that comes once is no repetition."""
+    """The repetitions that pieces stand for; a word that comes once is no repetition."""
     for number, times in pieces:
         if number < len(things):
             yield Repeated(things[number], times)
@@ -92,7 +93,7 @@ def _meant(pieces: Iterable[_Piece], things: Sequence[T], words: Sequence[_Word]
 
 @dataclass(frozen=True, slots=True)
 class SizedOp:
-    """An op, the shape of each of its views, and the op that works on its tiles, if one does."""
+    """An op, the shape of each of its views, and its epilogue, if it has one."""
 
     op: Op
     shapes: tuple[tuple[View, Shape], ...]
@@ -101,13 +102,13 @@ class SizedOp:
 
     @property
     def on_array(self) -> bool:
-        """Whether the array does it; otherwise the vector unit does."""
+        """Whether the op runs on the array; otherwise it runs on the vector unit."""
         return op_spec(self.op).on_array(self.op, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class SizedLoop:
-    """Iterations of a loop that are all alike, or sequences of them that are: the `first` ones or later ones."""
+    """Iterations of a loop, or sequences of iterations, that are all alike; `first` if the loop begins with them."""
 
     name: str
     times: int
@@ -118,7 +119,7 @@ class SizedLoop:
 SizedNode = Union[SizedLoop, SizedOp]
 Indices = Mapping[str, int]
 _Signature = tuple[object, ...]
-"""All sizes in a loop's body during one iteration: what has equal ones is lowered alike."""
+"""All sizes in a loop's body during one iteration: iterations with equal sizes are lowered alike."""
 
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
@@ -136,7 +137,7 @@ def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
 
 
 def sized_runs(nodes: Iterable[SizedNode], times: int = 1) -> Iterator[tuple[SizedOp, int]]:
-    """The same, with how often each one runs."""
+    """All sized ops in order, each with how often it runs."""
     for node in nodes:
         if isinstance(node, SizedLoop):
             yield from sized_runs(node.body, times * node.times)
@@ -167,25 +168,24 @@ class _Lowering:
             if body:
                 yield SizedLoop(loop.name, times, body)
             return
-        found: dict[_Signature, Indices] = {}  # of each kind of iteration the first one
+        indices_of: dict[_Signature, Indices] = {}  # of the first iteration of each kind
         kinds = []
         for index in range(times):
             here = {**indices, loop.name: index}
             kind = self._signature(loop, here)
-            found.setdefault(kind, here)
+            indices_of.setdefault(kind, here)
             kinds.append(kind)
-        bodies = {kind: self._body(loop, kind, here) for kind, here in found.items()}
-        numbers = {kind: number for number, kind in enumerate(found)}
-        made = tuple(bodies.values())
+        bodies = tuple(self._body(loop, kind, here) for kind, here in indices_of.items())
+        numbers = {kind: number for number, kind in enumerate(indices_of)}
         first = True
         for piece in repeats([numbers[kind] for kind in kinds]):
-            body = _unfolded(loop.name, piece, made)
+            body = _unfolded(loop.name, piece, bodies)
             if body:
                 yield SizedLoop(loop.name, piece.times, body, first)
                 first = False
 
     def _body(self, loop: Loop, kind: _Signature, indices: Indices) -> tuple[SizedNode, ...]:
-        """The loop's body in iterations of a kind, of which one has these indices."""
+        """The loop's body in iterations of a kind; `indices` are those of any such iteration."""
         key = id(loop), kind
         if key not in self._bodies:
             self._bodies[key] = tuple(self.nodes(loop.body, indices))
@@ -204,7 +204,7 @@ class _Lowering:
         return tuple(sizes)
 
     def _counts_in(self, loop: Loop) -> tuple[Affine | Share, ...]:
-        """The sizes that change in the ops of a loop's body, those in inner loops apart."""
+        """The sizes that change in the ops of a loop's body, without the ops of inner loops."""
         if id(loop) not in self._counts:
             ops = [node for node in loop.body if not isinstance(node, Loop)]
             self._counts[id(loop)] = tuple(dict.fromkeys(count for op in ops for count in counts_of(op)))
@@ -215,21 +215,21 @@ class _Lowering:
         if id(loop) not in self._steering:
             inner = [node for node in loop.body if isinstance(node, Loop)]
             steering = [count.loops for count in self._counts_in(loop)]
-            steering += [one.depends_on | self._steers(one) for one in inner]
+            steering += [inner_loop.depends_on | self._steers(inner_loop) for inner_loop in inner]
             self._steering[id(loop)] = frozenset[str]().union(*steering)
         return self._steering[id(loop)]
 
 
 def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ...], ...]) -> tuple[SizedNode, ...]:
-    """What one repetition of a piece is; bodies that come again are the same objects."""
+    """The body of one repetition of a piece; bodies that come again are the same objects."""
     if isinstance(piece.what, int):
         return bodies[piece.what]
-    found: list[SizedNode] = []
+    segments: list[SizedNode] = []
     for inner in piece.what:
         body = _unfolded(loop, inner, bodies)
         if body:
-            found.append(SizedLoop(loop, inner.times, body, first=False))
-    return tuple(found)
+            segments.append(SizedLoop(loop, inner.times, body, first=False))
+    return tuple(segments)
 
 
 def _sized(op: Op, program: Program, indices: Indices) -> SizedOp:

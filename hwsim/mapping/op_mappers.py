@@ -1,6 +1,6 @@
-"""Ops as the mapper cuts them: matrix products into the fastest of some blocks, and work of the vector unit.
+"""Mappers of ops: the candidate cuts of matrix products and of ops of the vector unit, and the fastest among them.
 
-Ops of equal sizes and formats share one piece of work: a network has hundreds of ops, but few different ones.
+Ops of equal sizes and formats share their cuts: a program has hundreds of ops, but few different ones.
 """
 
 from bisect import bisect_right
@@ -44,7 +44,7 @@ def mode_of(operands: Operands, target: Target) -> Precision:
 
 @lru_cache(maxsize=1 << 14)
 def naive_block(tiling: Tiling, limit: int) -> TileShape:
-    """The largest square block whose slots fit the limit, or the smallest block that there is."""
+    """The largest square block whose slots fit the limit, or else the smallest block of all."""
     block = largest_block(tiling.whole, tiling.constraints, _fitting(tiling, limit // tiling.target.slots))
     return block or smallest_block(tiling.whole, tiling.constraints)
 
@@ -79,19 +79,19 @@ def _most_that_fits(tiling: Tiling, limit: int) -> int:
 
 
 def min_traffic_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
-    """Of the candidates whose slots fit the limit the one that loads least; of equals the one that may be fastest."""
+    """The candidate within the limit that loads least; of equals the candidate with the lowest bound on its time."""
     return _min_traffic_within(tiling, _most_that_fits(tiling, limit))
 
 
 @lru_cache(maxsize=1 << 14)
 def _min_traffic_within(tiling: Tiling, limit: int) -> TiledMatmul:
     fitting = [(tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling) if size <= limit]
-    return tiled_into(tiling, min(fitting, key=lambda one: one[:2])[2])
+    return tiled_into(tiling, min(fitting, key=lambda candidate: candidate[:2])[2])
 
 
 @lru_cache(maxsize=1 << 14)
 def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
-    """The candidates are tried in the order of what they take at least, as long as that is less than the best takes."""
+    """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
     best: tuple[int, TileShape] | None = None
     for least, size, block in _ranked(tiling):
         if best is not None and least >= best[0]:
@@ -105,10 +105,10 @@ def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
 
 @lru_cache(maxsize=1 << 13)
 def _ranked(tiling: Tiling) -> tuple[tuple[int, int, TileShape], ...]:
-    """The candidates by what they take at least: that, the bytes of all slots, the block."""
+    """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
     slots = tiling.target.slots
     ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
-    return tuple(sorted(ranked, key=lambda one: one[0]))
+    return tuple(sorted(ranked, key=lambda candidate: candidate[0]))
 
 
 @lru_cache(maxsize=1 << 13)
@@ -119,17 +119,17 @@ def _sizes(tiling: Tiling) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1 << 13)
 def candidates(tiling: Tiling) -> tuple[TileShape, ...]:
-    """Blocks for budgets of all powers of two, largest first: square ones, and such with K or the stream whole."""
+    """Blocks for budgets of all powers of two, largest first: square blocks, and blocks with K or `outer` whole."""
     slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
     smallest = smallest_block(whole, constraints)
     low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    found: dict[TileShape, None] = {}
+    blocks: dict[TileShape, None] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
-                found[block] = None
-    return (*found, *(() if smallest in found else (smallest,)))
+                blocks[block] = None
+    return (*blocks, *(() if smallest in blocks else (smallest,)))
 
 
 def _fitting(tiling: Tiling, room: int) -> Callable[[TileShape], bool]:
@@ -152,7 +152,7 @@ def cycles_alone(tiling: Tiling, block: TileShape, latency: int) -> int:
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:
-    """All candidates with the cycles of each alone, for who asks why one was chosen; the naive one is among them."""
+    """All candidates and the naive block, each with its cycles alone, to explain the choice."""
     blocks = dict.fromkeys((*candidates(tiling), naive_block(tiling, limit)))
     latency = tiling.target.ports.latency
     return tuple((tiled_into(tiling, block), cycles_alone(tiling, block, latency)) for block in blocks)
@@ -160,7 +160,7 @@ def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:
 
 @dataclass(frozen=True, eq=False)
 class MatmulMapper:
-    """A matrix product, with the names of its tensors; `shared` are the tilings of all products like it."""
+    """The mapper of a matrix product, with the names of its tensors; `shared` holds the tilings of equal products."""
 
     act: str
     weight: str
@@ -178,14 +178,14 @@ class MatmulMapper:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The tensors that the portions of its transfers number."""
+        """The tensors that the portions of the product's transfers number."""
         epilogues = (*self.epilogue_reads, *self.epilogue_writes)
         return operand_names(self.act, self.weight, self.out, self.bias, self.row_scales, epilogues)
 
     def tiling(
         self, kept: ResidentRows, resident_rows: int = 0, *, columns: bool = False, following: int | None = None
     ) -> Tiling:
-        """How it is cut if this much of its tensors lies in the scratchpad."""
+        """The product's tiling if this much of its tensors lies in the scratchpad."""
         where = OperandResidency(
             act=kept.get(self.act, 0),
             weight=self.weight in kept,
@@ -212,7 +212,8 @@ class MatmulMapper:
 
         def placed(operands: tuple[Operand, ...], names: tuple[str, ...]) -> tuple[Operand, ...]:
             return tuple(
-                Operand(one.precision, one.grows, kept.get(name, 0)) for one, name in zip(operands, names, strict=True)
+                Operand(operand.precision, operand.grows, kept.get(name, 0))
+                for operand, name in zip(operands, names, strict=True)
             )
 
         return Epilogue(
@@ -225,7 +226,7 @@ class MatmulMapper:
 
 @dataclass(frozen=True, eq=False)
 class VectorMapper:
-    """An op of the vector unit; `shared` are its cuts and those of all ops like it."""
+    """The mapper of an op of the vector unit; `shared` holds the cuts of all equal ops."""
 
     sized: SizedOp
     by_rows: ByRows
@@ -236,7 +237,7 @@ class VectorMapper:
     shared: dict[object, Rows] = field(repr=False)
 
     def rows(self, kept: ResidentRows, *, resident: bool = False) -> Rows:
-        """How it is cut if this much of its tensors lies in the scratchpad."""
+        """The op's rows if this much of its tensors lies in the scratchpad."""
         key = tuple(kept.get(name, 0) for name in self.names), resident
         if key not in self.shared:
             self.shared[key] = rows_of(self.sized, self.by_rows, self.program, self.target, kept, resident=resident)
@@ -247,7 +248,7 @@ OpMapper = MatmulMapper | VectorMapper
 
 
 class OpMappers:
-    """The pieces of a program on a target."""
+    """The mappers of a program's ops on a target."""
 
     def __init__(self, program: Program, target: Target) -> None:
         self.program, self.target = program, target
@@ -256,13 +257,13 @@ class OpMappers:
         self._rows: dict[object, dict[object, Rows]] = {}
 
     def of(self, sized: SizedOp) -> OpMapper:
-        """The piece of a sized op."""
-        found = self._of.get(id(sized))
-        if found is None:
+        """The mapper of a sized op."""
+        entry = self._of.get(id(sized))
+        if entry is None:
             with naming(sized.op.name):
                 mapper = self._matrix(sized) if sized.on_array else self._vector(sized)
-            found = self._of[id(sized)] = sized, mapper
-        return found[1]
+            entry = self._of[id(sized)] = sized, mapper
+        return entry[1]
 
     def _matrix(self, sized: SizedOp) -> MatmulMapper:
         op = sized.op

@@ -23,7 +23,7 @@ from hwsim.schedule.steps import Ring, StepTree
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpVariant:
-    """An op with its tensors in given places: its schedule but for the cut, and for whose space it takes."""
+    """An op with its tensors in given places: its schedule but for the cut and for the buffers that it overwrites."""
 
     sized: SizedOp
     place: int
@@ -36,19 +36,19 @@ class OpVariant:
     loaded: tuple[Loaded, ...]
     kept: tuple[Written, ...]
     stored: tuple[Written, ...]
-    made: dict[object, OpSchedule] = field(repr=False)
+    schedules: dict[object, OpSchedule] = field(repr=False)
 
     def schedule(self, plan: Plan, overwrites: tuple[str, ...]) -> OpSchedule:
-        """The op as that plan cuts it, taking the space of these."""
+        """The op as that plan cuts it, in the space of the dead buffers `overwrites`."""
         steps, block = self._cut(plan, plan.room[self.place])
-        key = id(steps), overwrites  # what is made keeps its steps, so that no others get their identity
-        if key not in self.made:
-            self.made[key] = self._made(steps, block, overwrites)
-        return self.made[key]
+        key = id(steps), overwrites  # each schedule keeps its steps, so that no other steps get their identity
+        if key not in self.schedules:
+            self.schedules[key] = self._op_schedule(steps, block, overwrites)
+        return self.schedules[key]
 
     def overwrites(self, plan: Plan) -> tuple[str, ...]:
-        """Whose space the op takes in that plan."""
-        return tuple(dict.fromkeys(dead for one in self.kept for dead in plan.overwrites[one.tensor]))
+        """The dead buffers whose space the op takes in that plan."""
+        return tuple(dict.fromkeys(dead for written in self.kept for dead in plan.overwrites[written.tensor]))
 
     def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
         if isinstance(self.cuts, Rows):
@@ -65,8 +65,8 @@ class OpVariant:
             )
         return cut.steps, cut.block
 
-    def _made(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
-        op, follows = self.sized.op, self.sized.epilogue
+    def _op_schedule(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
+        op, epilogue = self.sized.op, self.sized.epilogue
         return OpSchedule(
             name=op.name,
             kind=kind(op),
@@ -77,7 +77,7 @@ class OpVariant:
             stored=self.stored,
             overwrites=overwrites,
             operands=self.operands,
-            fused=None if follows is None else (follows.op.name, kind(follows.op)),
+            fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
             steps=steps,
             macs=self.macs,
             mode=self.mode,
@@ -85,23 +85,23 @@ class OpVariant:
         )
 
 
+ResidencyKey = tuple[int, bool, tuple[int, ...]]
+"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _OpVariants:
-    """All variants of a sized op: its tensors, and the names by which it knows that something of it is resident."""
+    """All variants of a sized op: its tensors, and the names of its weight and parameters where they are resident."""
 
     mapper: MatmulMapper | VectorMapper
     tensors: tuple[str, ...]
     weight: str | None
     together: str  # its columns or parameters
-    found: "dict[ResidencyKey, OpVariant]" = field(default_factory=dict)
-
-
-ResidencyKey = tuple[int, bool, tuple[int, ...]]
-"""Rows of tiles of the weight that are resident, whether columns or parameters are, how much of each tensor is kept."""
+    by_residency: dict[ResidencyKey, OpVariant] = field(default_factory=dict)
 
 
 class OpScheduleCache:
-    """The variants of all ops of a network on a target."""
+    """The variants of all ops of an analysed program on a target."""
 
     def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
         self.program, self.mappers = analysed.program, mappers_of(analysed, target)
@@ -109,28 +109,30 @@ class OpScheduleCache:
         self.following = next_streams(analysed, target) if target.array.drain_hazard else {}
         self._of: dict[int, tuple[_OpVariants, SizedOp]] = {}
 
-    def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> "ResidencyKey":
+    def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> ResidencyKey:
         """How much of the op's tensors lies in the scratchpad: the same for all of its sizes."""
-        every = self._every(sized)
-        resident = None if every.weight is None else residents.get(every.weight)
-        rows, together = 0 if resident is None else resident.rows, every.together in residents
-        return rows, together, tuple([kept.get(name, 0) for name in every.tensors])
+        variants = self._variants_of(sized)
+        resident = None if variants.weight is None else residents.get(variants.weight)
+        rows, together = 0 if resident is None else resident.rows, variants.together in residents
+        return rows, together, tuple([kept.get(name, 0) for name in variants.tensors])
 
-    def of(self, sized: SizedOp, where: "ResidencyKey") -> OpVariant:
-        """The variant of the op with its tensors there."""
-        every = self._every(sized)
-        found = every.found.get(where)
-        if found is None:
+    def of(self, sized: SizedOp, where: ResidencyKey) -> OpVariant:
+        """The variant of the op with its tensors in those places."""
+        variants = self._variants_of(sized)
+        variant = variants.by_residency.get(where)
+        if variant is None:
             rows, together, here = where
-            own = {name: first for name, first in zip(every.tensors, here, strict=True) if first}
-            found = every.found[where] = self._variant(sized, every.mapper, own, rows, together=together)
-        return found
+            kept = {name: first for name, first in zip(variants.tensors, here, strict=True) if first}
+            variant = variants.by_residency[where] = self._variant(
+                sized, variants.mapper, kept, rows, together=together
+            )
+        return variant
 
-    def _every(self, sized: SizedOp) -> "_OpVariants":
-        found = self._of.get(id(sized))
-        if found is None:
-            found = self._of[id(sized)] = self._variants(sized), sized
-        return found[0]
+    def _variants_of(self, sized: SizedOp) -> _OpVariants:
+        entry = self._of.get(id(sized))
+        if entry is None:
+            entry = self._of[id(sized)] = self._variants(sized), sized
+        return entry[0]
 
     def _variants(self, sized: SizedOp) -> _OpVariants:
         mapper, name = self.mappers.of(sized), sized.op.name
@@ -162,7 +164,7 @@ class OpScheduleCache:
             vector_reads += spots(kept, (view.tensor for view in others))
             loaded += self._loaded(Ring.VECTOR_OPERANDS, others, kept)
             written = op_spec(chain).writes(chain)
-        return self._made(sized, tiling, mapper, mapper.mode, array_reads, vector_reads, loaded, written, kept)
+        return self._op_variant(sized, tiling, mapper, mapper.mode, array_reads, vector_reads, loaded, written, kept)
 
     def _vector(self, sized: SizedOp, mapper: VectorMapper, kept: ResidentRows, *, together: bool) -> OpVariant:
         op, rules = sized.op, op_spec(sized.op)
@@ -170,15 +172,15 @@ class OpScheduleCache:
         reads = spots(kept, (view.tensor for view in rules.reads(op)))
         reads += [parameters_of(op.name)] if together else []
         loaded = self._loaded(Ring.VECTOR_OPERANDS, rules.reads(op), kept)
-        return self._made(sized, rows, mapper, None, (), reads, loaded, rules.writes(op), kept)
+        return self._op_variant(sized, rows, mapper, None, (), reads, loaded, rules.writes(op), kept)
 
     def _loaded(self, ring: Ring, views: Iterable[View], kept: ResidentRows) -> list[Loaded]:
-        """The tensors that ops made and that must come from DRAM."""
+        """The tensors that ops write and that must come from DRAM."""
         names = [view.tensor for view in views if kept.get(view.tensor, 0) < ALL]
         names = [name for name in names if not self.program.tensor(name).role.given]
         return [Loaded(ring=ring, tensor=name) for name in names]
 
-    def _made(
+    def _op_variant(
         self,
         sized: SizedOp,
         cuts: Tiling | Rows,
@@ -211,5 +213,5 @@ class OpScheduleCache:
 
 @lru_cache(maxsize=32)
 def schedule_cache_of(analysed: AnalysedProgram, target: Target) -> OpScheduleCache:
-    """The variants of a network's ops on a target."""
+    """The variants of an analysed program's ops on a target."""
     return OpScheduleCache(analysed, target)

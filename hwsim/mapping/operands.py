@@ -1,7 +1,7 @@
-"""The operands of a matrix product and of the epilogue on its tiles: how many bytes their blocks take.
+"""The operands of a matrix product and of its epilogue: how many bytes their blocks take.
 
-That is possible if it reads the Gemm's result element by element, and nobody else does. The result then never leaves
-the tile: neither the scratchpad nor the DRAM sees it.
+An op can be an epilogue if it reads the product's result element by element and no other op reads it. The result is
+then elided: it never leaves the tile, so that neither the scratchpad nor the DRAM sees it.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,11 @@ from hwsim.schedule.steps import Portion
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A view that a follower reads or writes beside the Gemm's result: its format, whether it has a value for every
-    element of a tile or one for each column, and how many of its first rows lie in the scratchpad."""
+    """A view that an epilogue reads or writes beside the product's result.
+
+    It has a value for every element of a tile if it `grows`, else one for each column. `kept` of its first rows lie in
+    the scratchpad.
+    """
 
     precision: Precision
     grows: bool
@@ -34,14 +37,14 @@ class Operand:
         return (m if self.grows else 1) * self.precision.row_bytes(n)
 
     def bytes_away(self, rows: TileRun, n: int) -> int:
-        """What of these rows and n columns lies in DRAM."""
+        """Bytes of these rows and n columns that lie in DRAM."""
         away = rows.size - rows.before(self.kept) if self.grows else int(self.kept == 0)
         return away * self.precision.row_bytes(n)
 
 
 @dataclass(frozen=True, slots=True)
 class Epilogue:
-    """The op that follows, as far as tiles are concerned."""
+    """An epilogue as it works on tiles: its op, and its operands beside the product's result."""
 
     op: Elementwise
     growing: frozenset[View]
@@ -49,7 +52,7 @@ class Epilogue:
     writes: tuple[Operand, ...]
 
     def work(self, m: int, n: int) -> VectorWork:
-        """What it does to a tile of m rows and n columns."""
+        """The epilogue's work on a tile of m rows and n columns."""
         return op_spec(self.op).vector_work(self.op, lambda view: (m, n) if view in self.growing else (n,))
 
     def read_bytes(self, m: int, n: int) -> int:
@@ -59,11 +62,11 @@ class Epilogue:
         return sum(self.loaded_each(rows, n))
 
     def loaded_each(self, rows: TileRun, n: int) -> list[int]:
-        """Of each operand that it reads, what of these rows and n columns is loaded."""
+        """Of each operand that the epilogue reads, the bytes of these rows and n columns that are loaded."""
         return [operand.bytes_away(rows, n) for operand in self.reads]
 
     def stored_each(self, rows: TileRun, n: int) -> list[int]:
-        """Of each operand that it writes, what of these rows and n columns is stored."""
+        """Of each operand that the epilogue writes, the bytes of these rows and n columns that are stored."""
         return [operand.bytes_away(rows, n) for operand in self.writes]
 
     def written_bytes(self, m: int, n: int) -> int:
@@ -71,17 +74,17 @@ class Epilogue:
 
     @property
     def loads_tiles(self) -> bool:
-        """Whether it loads something for single tiles, not for every column only."""
+        """Whether the epilogue loads values for single tiles, not only for columns."""
         return any(operand.grows and operand.kept < ALL for operand in self.reads)
 
     @property
     def marks(self) -> frozenset[int]:
-        """The rows at which what it reads or writes begins to lie elsewhere."""
+        """The rows at which the resident prefix of an operand ends."""
         return frozenset(operand.kept for operand in (*self.reads, *self.writes) if operand.grows)
 
 
 def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
-    """Whether the second op may work on the tiles of the first one."""
+    """Whether the second op can be an epilogue of the first."""
     gemm, chain = first.op, second.op
     if not isinstance(gemm, (Gemm, Conv)) or not isinstance(chain, Elementwise) or not gemm.out.whole:
         return False
@@ -95,16 +98,16 @@ def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
     size = matrix_size(gemm, first.shape)
     elements = size.batch * size.m * size.n
     sizes = [prod(second.shape(view)) for _, view in chain.reads]
-    if size.batch > 1 and any(one != elements for one in sizes):
+    if size.batch > 1 and any(count != elements for count in sizes):
         return False
     whole = all(prod(second.shape(view)) == elements for _, view in chain.writes)
     # A view in another order would be read or written across tiles.
     straight = all(view.order == gemm.out.order for _, view in (*chain.reads, *chain.writes) if view.order is not None)
-    return whole and straight and all(one in (elements, size.n) for one in sizes)
+    return whole and straight and all(count in (elements, size.n) for count in sizes)
 
 
 def epilogue(first: SizedOp, second: SizedOp, program: Program) -> Epilogue:
-    """The second op as a follower of the first one, all of whose other tensors lie in DRAM."""
+    """The second op as an epilogue of the first, with all its other tensors in DRAM."""
     chain = second.op
     assert isinstance(first.op, (Gemm, Conv))
     assert isinstance(chain, Elementwise)
@@ -122,13 +125,13 @@ def epilogue(first: SizedOp, second: SizedOp, program: Program) -> Epilogue:
 
 
 ACT, WEIGHT, OUT, _OTHERS = 0, 1, 2, 3
-"""Places among the operands; behind these stand the bias and the scales of rows, if there are any, and then what a
-follower reads and writes beside the product's result (`operand_names`)."""
+"""Places among the operands; then come the bias and the scales of rows, if there are any, and then the tensors that an
+epilogue reads and writes beside the product's result (`operand_names`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sliding:
-    """The input of a convolution: its entries along the first axis, how the kernel slides over them, bytes of one."""
+    """The input of a convolution: entries along the first axis, their bytes, and how the kernel slides over them."""
 
     entries: int  # of all inputs of the batch, one after another
     positions: int  # of the result, for each position along the first axis
@@ -144,7 +147,7 @@ class Sliding:
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """Sizes and formats of one matrix product; equal ones are mapped alike."""
+    """Sizes and formats of one matrix product; products with equal operands are mapped alike."""
 
     size: MatrixSize
     act: Precision
@@ -217,7 +220,7 @@ class Operands:
         return n * self.scale_bytes + (0 if self.bias is None else self.bias.row_bytes(n))
 
     def row_scale_bytes(self, m: int) -> int:
-        """The scales of that many rows of activations, where each has one of its own."""
+        """Bytes of the scales of that many rows of activations, where each row has a scale."""
         return 0 if self.row_scales is None else self.row_scales.row_bytes(m)
 
     def result_bytes(self, m: int, n: int) -> int:
@@ -246,30 +249,30 @@ def operand_names(
 def vector_operand_portions(
     operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, columns: bool, row_scales: bool
 ) -> tuple[Portion, ...]:
-    """What the vector unit needs from DRAM for a tile of these rows and n columns; scales of columns are the weight's.
+    """What the vector unit loads for a tile of these rows and n columns; scales of columns count as the weight's bytes.
 
-    `columns` and `row_scales` say whether these have to be loaded.
+    `columns` and `row_scales` say whether bias and scales of columns, or scales of rows, lie in DRAM.
     """
-    place, found = _OTHERS, list[Portion]()
+    place, portions = _OTHERS, list[Portion]()
     if columns:
-        found.append(Portion(WEIGHT, n * operands.scale_bytes))
+        portions.append(Portion(WEIGHT, n * operands.scale_bytes))
     if operands.bias is not None:
         if columns:
-            found.append(Portion(place, operands.bias.row_bytes(n)))
+            portions.append(Portion(place, operands.bias.row_bytes(n)))
         place += 1
     if operands.row_scales is not None:
         if row_scales:
-            found.append(Portion(place, operands.row_scale_bytes(rows.size)))
+            portions.append(Portion(place, operands.row_scale_bytes(rows.size)))
         place += 1
     if epilogue is not None:
-        found += (Portion(place + at, size) for at, size in enumerate(epilogue.loaded_each(rows, n)))
-    return tuple([portion for portion in found if portion.bytes])
+        portions += (Portion(place + at, size) for at, size in enumerate(epilogue.loaded_each(rows, n)))
+    return tuple([portion for portion in portions if portion.bytes])
 
 
 def result_portions(
     operands: Operands, epilogue: Epilogue | None, rows: TileRun, n: int, *, kept: int
 ) -> tuple[Portion, ...]:
-    """What of a tile of these rows and n columns goes to DRAM, if the first `kept` rows of the result stay on chip."""
+    """What a tile of these rows and n columns stores to DRAM, if the first `kept` rows of the result stay on chip."""
     if epilogue is None:
         size = operands.result_bytes(rows.size - rows.before(kept), n)
         return (Portion(OUT, size),) if size else ()

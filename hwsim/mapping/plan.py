@@ -1,8 +1,8 @@
-"""What is resident, what is kept, how much room each op has for its slots: one way to run a program.
+"""A plan of a program: what is resident, what is kept, how much room each op has for its slots.
 
 Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
-loop; then activations in program order, each of which is kept if it fits for as long as it is needed, or as many of
-its first rows as do.
+loop. Then come activations in program order: each is kept if it fits for all of its live range, or else as many of its
+first rows as fit.
 """
 
 from collections.abc import Container, Iterator
@@ -26,17 +26,17 @@ from hwsim.mapping.vector import naive_row_bytes
 
 @lru_cache(maxsize=8)
 def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
-    """Of each such tensor how many rows it has."""
+    """The row partitionable tensors, each with its number of rows."""
     rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
-    found = {}
+    partitionable = {}
     for name, uses in analysed.uses.tensors.items():
         tensor = uses.tensor
         if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
             continue
         rows = prod(tensor.shape[:-1])
         if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
-            found[name] = rows
-    return found
+            partitionable[name] = rows
+    return partitionable
 
 
 def _is_whole(view: View) -> bool:
@@ -44,7 +44,7 @@ def _is_whole(view: View) -> bool:
 
 
 def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
-    """What an op, and the one that works on its tiles, reads and writes row by row: op, view, how many rows."""
+    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
     op, shape = sized.op, sized.shape
     if sized.on_array:
         assert isinstance(op, (Gemm, Conv))
@@ -66,20 +66,20 @@ def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
         yield op.name, op.read, rows
         yield op.name, op.write, rows
     elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
-        found = by_rows(sized)
+        row_split = by_rows(sized)
         for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
-            if view not in found.shared:
-                yield op.name, view, found.rows
+            if view not in row_split.shared:
+                yield op.name, view, row_split.rows
 
 
 _ENDLESS = 2**62
 PREFIX_UNITS = 8
-"""A prefix is so many parts of its tensor at most: with few different ones equal layers are cut alike, only once."""
+"""A resident prefix is a whole number of such parts of its tensor: with few lengths, equal layers share their cuts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """What stays in the scratchpad during a loop, by the name of its tensor: how many of its rows of tiles."""
+    """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor."""
 
     name: str
     op: str
@@ -91,7 +91,7 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class ResidentPrefix:
-    """The first rows of a tensor, where only they are kept: how many of how many, and where."""
+    """The first rows of a tensor, where only they are kept: how many of all rows, and their allocation."""
 
     rows: int
     all_rows: int
@@ -100,7 +100,7 @@ class ResidentPrefix:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Decisions. `room[p]` is what the op in place p may use for its slots."""
+    """The decisions for one scratchpad size and strategy. `room[p]` are the bytes for slots of the op in place p."""
 
     analysed: AnalysedProgram
     target: Target
@@ -114,16 +114,16 @@ class Plan:
     min_traffic: bool = False
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
     latency: int = 0
-    """With which DRAM in mind ops are cut, in cycles."""
+    """The latency of the DRAM for which ops are cut, in cycles."""
     working_set_divisor: int = 1
-    """A working set may take one part in so many of the scratchpad."""
+    """A working set may take one part in `working_set_divisor` of the scratchpad."""
     items: tuple[Item, ...] = ()
     rounded: int = 0
-    """To how many bytes sizes were rounded up when residents were chosen; 0 if they were not."""
+    """The unit in bytes to which sizes were rounded up for the choice of residents; 0 for exact sizes."""
 
     @cached_property
     def resident_rows(self) -> ResidentRows:
-        """How much of each tensor is kept."""
+        """How many of each tensor's first rows are kept."""
         return dict.fromkeys(self.kept, ALL) | {name: prefix.rows for name, prefix in self.prefixes.items()}
 
     @cached_property
@@ -133,7 +133,7 @@ class Plan:
 
 
 def naive_plan(analysed: AnalysedProgram, target: Target, size: int) -> Plan:
-    """Nothing stays in the scratchpad, and every op is cut into the largest square blocks that fit."""
+    """The plan in which nothing stays in the scratchpad and every op has the largest square blocks that fit."""
     count = len(analysed.uses.placed)
     allocator = ScratchpadAllocator(size, [0] * count)
     return Plan(analysed, target, size, {}, {}, {}, allocator, (size,) * count, naive=True)
@@ -148,13 +148,13 @@ def plan(
     partial_residency: bool,
     min_traffic: bool = False,
     latency: int = 0,
-    residency: "Plan | None" = None,
+    residency: Plan | None = None,
 ) -> Plan:
-    """The decisions for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
+    """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
 
-    With `partial_residency` tensors that do not fit are kept in part. If the plan is `min_traffic`, ops are cut for
-    least traffic, else for least time with a DRAM of that `latency`.
-    `residency` is another plan whose choice of tensors is taken over, as far as they fit.
+    With `partial_residency` tensors that do not fit are kept in part. With `min_traffic` ops are cut for least traffic,
+    else for least time with a DRAM of that `latency`. `residency` is another plan, whose choice of tensors is taken
+    over as far as they fit.
     """
     allocator = ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor))
     items = items_of(analysed, target)
@@ -169,13 +169,13 @@ def plan(
     prefixes: dict[str, ResidentPrefix] = {}
     for buffer in _activations(analysed):
         allocator.retire_before(buffer.live_range.first)
-        wanted = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
-        allocation = allocator.place(buffer) if wanted == ALL else None
+        row_limit = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
+        allocation = allocator.place(buffer) if row_limit == ALL else None
         if allocation is not None:
             kept[buffer.name] = allocation
-        elif wanted and partial_residency:
+        elif row_limit and partial_residency:
             prefix = _resident_prefix(
-                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), wanted, analysed.uses.tensors
+                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), row_limit, analysed.uses.tensors
             )
             if prefix is not None:
                 prefixes[buffer.name] = prefix
@@ -188,24 +188,25 @@ def plan(
 
 
 def _resident_prefix(
-    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, wanted: int, known: Container[str]
+    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, row_limit: int, names: Container[str]
 ) -> ResidentPrefix | None:
-    """As many of a tensor's first rows as fit, and as are wanted; none, if another tensor has the prefix's name."""
+    """As many of a tensor's first rows as fit within `row_limit`; None if no row fits, or if the prefix's name is in
+    `names`, those of the program's tensors."""
     if not all_rows:
         return None
     row_bytes = buffer.bytes // all_rows
     unit = -(-all_rows // PREFIX_UNITS)
-    rows = min(wanted, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
-    if not rows or prefix_name(buffer.name, rows) in known:
+    rows = min(row_limit, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
+    if not rows or prefix_name(buffer.name, rows) in names:
         return None
     allocation = allocator.place(replace(buffer, name=prefix_name(buffer.name, rows), bytes=rows * row_bytes))
-    assert allocation is not None  # it is no larger than the gap
+    assert allocation is not None  # the prefix is no larger than the gap
     return ResidentPrefix(rows, all_rows, allocation)
 
 
 @lru_cache(maxsize=256)
 def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
-    """What saves most traffic beside the largest working set of each loop."""
+    """The choice of residents that saves most traffic beside the largest working set of each loop."""
     return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
 
 
@@ -246,7 +247,7 @@ def _settle(
 
 
 def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tuple[str, str, int, int]]:
-    """Of each tensor the first rows that were chosen: its name, the loop, how many rows, their bytes."""
+    """The first rows of each tensor that were chosen: its name, the loop, how many rows, their bytes."""
     grouped: dict[tuple[str, str], tuple[int, int]] = {}
     for item, loop in zip(items, choice, strict=True):
         if loop is None:
@@ -259,15 +260,15 @@ def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tu
 
 @lru_cache(maxsize=8)
 def _activations(analysed: AnalysedProgram) -> tuple[Buffer, ...]:
-    """The tensors that ops make for each other, in the order in which they are made."""
-    made = [
+    """Buffers of the tensors that ops write for each other, in the order in which they are written."""
+    activations = [
         (analysed.live_range(name).first, name)
         for name, uses in analysed.uses.tensors.items()
         if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
     ]
     uses = analysed.uses.tensors
     return tuple(
-        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(made)
+        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(activations)
     )
 
 
@@ -278,19 +279,20 @@ def _buffer(analysed: AnalysedProgram, name: str, size: int) -> Buffer:
 
 @lru_cache(maxsize=64)
 def sufficient_capacity(analysed: AnalysedProgram, target: Target, working_set_divisor: int) -> int:
-    """A size of the scratchpad beyond which plans stay the same: each op is whole in its slots, and these take one part
-    in `working_set_divisor`, beside all that could ever stay."""
+    """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
+    `working_set_divisor`, and everything that could ever stay fits beside them."""
     whole = 0
     for name, sized in analysed.largest.items():
         with naming(name):
             whole = max(whole, _held(sized, analysed, target, _ENDLESS))
-    stays = sum(item.bytes for item in items_of(analysed, target)) + sum(one.bytes for one in _activations(analysed))
-    return working_set_divisor * whole + stays
+    items = sum(item.bytes for item in items_of(analysed, target))
+    activations = sum(buffer.bytes for buffer in _activations(analysed))
+    return working_set_divisor * whole + items + activations
 
 
 @lru_cache(maxsize=256)
 def _working_sets(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> tuple[int, ...]:
-    """Bytes of all slots of the naive cut of the op in each place, nothing kept; a follower has those of its leader."""
+    """Bytes of all slots of the naive cut of the op in each place, nothing kept; epilogues count as their producers."""
     working = [0] * len(analysed.uses.placed)
     for name, sized in analysed.largest.items():
         with naming(name):

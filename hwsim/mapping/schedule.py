@@ -1,9 +1,10 @@
-"""A program on a chip: of some plans the best one.
+"""The best schedule of a program on a chip.
 
 Plans are made for the scratchpad's own size and for powers of two below it, for as many slots as the chip has and for
-fewer. The naive plan for each of these is among them, and none depends on the latency of the DRAM. So the
-fastest one is never slower than the naive one, nor than the fastest one for a smaller scratchpad, or fewer buffers, if
-that size is a power of two and that number is planned for, nor than the fastest one with a longer latency.
+fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
+the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
+than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
+is planned for.
 """
 
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ MOST_OPS = 1 << 17
 
 
 def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
-    """Refuse what no schedule could do within the bounds of counting, and what would take too long to plan.
+    """Refuse a program that would take too long to plan, or whose counts pass the bounds of integers.
 
-    Counted are the cycles of a run, and the products of an op.
+    The counts are the cycles of a run and the products of an op.
     """
     name = f"{analysed.program.name} on {chip.name}"
     if analysed.size > MOST_OPS:
@@ -57,9 +58,12 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
 
 
 class Strategy(NamedTuple):
-    """How to plan: what part of the scratchpad a working set may take at most, so that residents and kept tensors have
-    room; whether tensors may be kept in part; whether ops are cut for least traffic, or else for least time, and with
-    which latency of the DRAM in mind, in cycles: whatever it is, the same cuts are tried."""
+    """How one plan is made.
+
+    A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
+    room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
+    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
+    """
 
     working_set_divisor: int
     partial_residency: bool = False
@@ -78,9 +82,9 @@ STRATEGIES = (
 )
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
 FEW_STRATEGIES = STRATEGIES[:5]
-"""Those that are tried of a program with many ops."""
+"""The strategies for a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
-"""Where no tensor is kept in part, these are the first two strategies again."""
+"""Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,25 +111,11 @@ def planned(
 ) -> Planned:
     """The best schedule with its plan: the fastest, if there is no other `aim`.
 
-    What if: with `residency` the same tensors stay in the scratchpad as in that plan of another program; with
-    `free_conversion` weights come to the format of the activations by themselves.
+    Two arguments ask what if: with `residency` the same tensors stay in the scratchpad as in that plan of another
+    program; with `free_conversion` weights come to the format of the activations by themselves.
     """
     search = _Search(program, chip, aim, residency, free_conversion, progress)
     return _SAME_PLANS.of(program, chip, aim, residency, free_conversion, make=lambda: _equal(search))
-
-
-def _equal(search: "_Search") -> Planned:
-    """What was found for an equal program and equal units, or what is found now."""
-    chip, kept = search.chip, (search.aim, search.residency)
-    units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
-    key = search.program, units, *map(id, kept), search.free_conversion
-    return _EQUAL_PLANS.of(key, keep=kept, make=search.best)
-
-
-_MOST_PLANS = 64
-_EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
-_SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
-"""Comparing a program takes longer than walking it."""
 
 
 @dataclass(frozen=True)
@@ -140,39 +130,39 @@ class _Search:
     progress: Progress
 
     def best(self) -> Planned:
-        """The plan that is taken, or a refusal that names the op that fits none."""
+        """The plan that is taken, and its schedule; Unsupported, in the name of an op that does not fit, if none is."""
         chip = self.chip
         if chip.cores != 1:
             raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
-        found = analyse(self.program)
-        check_limits(found, chip)
+        analysed = analyse(self.program)
+        check_limits(analysed, chip)
         choice = Choice(self.aim)
         problem: UnsupportedOp | None = None
-        seen: dict[object, Schedule] = {}  # what is marked by its identity is kept
-        every = stride(found.size)
-        tasks = list(self._strategies(STRATEGIES if every == 1 else FEW_STRATEGIES))
+        schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
+        spacing = stride(analysed.size)
+        tasks = list(self._strategies(STRATEGIES if spacing == 1 else FEW_STRATEGIES))
         for done, (slot_count, strategy) in enumerate(tasks):
             self.progress(done, len(tasks))
             target = target_of(chip, slot_count, self.free_conversion)
-            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(found, target)):
+            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(analysed, target)):
                 continue
-            for size in candidate_capacities(chip.scratchpad.size, every):
+            for size in candidate_capacities(chip.scratchpad.size, spacing):
                 try:
-                    if sufficient_capacity(found, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
-                        continue  # the same as with all of it
-                    one = self._plan(found, target, size, strategy)
-                    if strategy in SAME_WITHOUT_PREFIXES and not one.prefixes:
+                    if sufficient_capacity(analysed, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
+                        continue  # the plan is the same as for the whole scratchpad
+                    candidate = self._plan(analysed, target, size, strategy)
+                    if strategy in SAME_WITHOUT_PREFIXES and not candidate.prefixes:
                         continue
-                    body = assemble(one)
+                    assembled = assemble(candidate)
                 except UnsupportedOp as error:
-                    problem = error  # the last one is that of the fewest slots
-                    break  # what does not fit here fits no smaller one
-                mark = slot_count, _mark(body.body)
-                # A naive plan says how long a plan may take, even if another one has led to the same schedule.
-                if mark not in seen or one.naive:
-                    seen[mark] = body
+                    problem = error  # the last error is for the fewest slots
+                    break  # the op fits no smaller scratchpad
+                mark = slot_count, _mark(assembled.body)
+                # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
+                if mark not in schedules or candidate.naive:
+                    schedules[mark] = assembled
                     with naming(f"{self.program.name} on {chip.name}"):
-                        choice.consider(one, body)
+                        choice.consider(candidate, assembled)
         with naming(f"{self.program.name} on {chip.name}"):
             best = choice.best()
         if best is None:
@@ -181,12 +171,12 @@ class _Search:
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
     def _strategies(self, several: tuple[Strategy, ...]) -> Iterator[tuple[int, Strategy | None]]:
-        """How many slots to use, and how to plan; None is the naive way."""
+        """How many slots to use, and the strategy; None stands for the naive plan."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
         for slot_count in usable:
             for strategy in several:
                 yield slot_count, strategy
-        # Last, because whatever is slower than a good plan need not be made.
+        # Naive plans come last, because plans slower than a good one need not be made.
         if before is None or not (before.residents or before.resident_rows):
             for slot_count in reversed(usable):
                 yield slot_count, None
@@ -197,8 +187,22 @@ class _Search:
         return plan(analysed, target, size, **strategy._asdict(), residency=self.residency)
 
 
+def _equal(search: _Search) -> Planned:
+    """The result for an equal program and equal units, remembered or searched for now."""
+    chip, kept = search.chip, (search.aim, search.residency)
+    units = chip.cores, chip.array, chip.vector, chip.scratchpad, chip.dram, chip.clock
+    key = search.program, units, *map(id, kept), search.free_conversion
+    return _EQUAL_PLANS.of(key, keep=kept, make=search.best)
+
+
+_MOST_PLANS = 64
+_EQUAL_PLANS = EqualityCache[Planned](most=_MOST_PLANS)
+_SAME_PLANS = IdentityCache[Planned](most=_MOST_PLANS)
+"""Comparing a program takes longer than walking it."""
+
+
 def _mark(body: tuple[ScheduleNode, ...]) -> tuple[object, ...]:
-    """What distinguishes two schedules of one program. Ops come out of a cache, so equal ones are the same object."""
+    """What distinguishes two schedules of one program. Ops come out of a cache, so equal ops are the same object."""
     marks: list[object] = []
     for node in body:
         match node:

@@ -1,4 +1,4 @@
-"""What of a chip the mapping of an op depends on: units and memories, how long steps take there, what it refuses."""
+"""The target of a mapping: the units and memories of a chip on which it depends, and how long steps take there."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ class UnsupportedOp(Unsupported):
 
 @contextmanager
 def naming(op: str) -> Iterator[None]:
-    """Whatever is refused inside is refused in the name of the op, a count that is too large as well."""
+    """Errors raised inside name the op, including errors of counts that are too large."""
     try:
         yield
     except UnsupportedOp:
@@ -37,21 +37,21 @@ def naming(op: str) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The units of one core, and what transfers need to know of its memories. There is one object for equal ones."""
+    """The units of one core, and what transfers need to know of its memories. Equal targets are one object."""
 
     array: ComputeArray
     vector: VectorUnit
     scratchpad: Scratchpad
     ports: Ports
     free_conversion: bool = False
-    """Whether weights come to the format of the activations by themselves: for asking what they would cost."""
+    """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
 
     @property
     def slots(self) -> int:
         return self.ports.slots
 
     def ports_at(self, latency: int) -> Ports:
-        """The ports, if the DRAM had that latency: one object for each, by which equal steps are known."""
+        """The ports, if the DRAM had that latency: one object for each latency, by whose identity codes are cached."""
         return self._ports_at.setdefault(latency, replace(self.ports, latency=latency))
 
     @cached_property
@@ -97,20 +97,20 @@ class VectorCost:
     read_bytes: int
     write_bytes: int
     port_bound: bool = False
-    """Whether a port of the scratchpad, not the lanes, takes so long."""
+    """Whether a port of the scratchpad, not the lanes, sets the duration."""
     hidden_cycles: int = 0
-    """What the other of the two takes."""
+    """The cycles of the shorter of the two, lanes and port."""
 
 
 def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Target) -> VectorCost:
-    """The functions one after another, all lanes at once, or the ports if these take longer."""
+    """The time of the functions one after another, all lanes at once, or of the ports if these take longer."""
     cycles_of = target.vector_cycles
     busy = lanes = 0
     for function, elements in work.items():
         cycles = cycles_of.get(function)
         if cycles is None:
-            known = ", ".join(f.value for f in cycles_of)
-            raise Unsupported(f"the vector unit has no {function.value}; it has {known}")
+            functions = ", ".join(f.value for f in cycles_of)
+            raise Unsupported(f"the vector unit has no {function.value}; it has {functions}")
         busy += -(-elements // target.vector.lanes) * cycles
         lanes += elements * cycles
     ports = max(-(-read_bytes // target.scratchpad.read), -(-write_bytes // target.scratchpad.write))
@@ -118,11 +118,11 @@ def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Tar
 
 
 MOST_WALKED = 1 << 18
-"""Iterations of loops after which units that have found no common period count as if none worked beside another."""
+"""Steps whose units find no common period within so many iterations count as if no units worked side by side."""
 
 
 def cycles_of(steps: tuple[StepTree, ...], ports: Ports) -> int:
-    """The time of the steps, or a bound of it, for the choice among cuts alone."""
+    """The cycles of the steps, or a bound of them, only for the choice among cuts."""
     try:
         return times(encode_alone(steps, ports), most=MOST_WALKED).cycles
     except Unsettled:

@@ -1,6 +1,6 @@
 """A matrix product cut into steps: blocks of array tiles with their loads, their work on the vector unit, their stores.
 
-What lies in the scratchpad is not loaded, and what is kept there is not stored; ports and slots count all the same.
+Operands in the scratchpad are not loaded, and results kept there are not stored; ports and slots count all the same.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,23 @@ from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
 
+_Reuse = dict[Ring, tuple[bool, bool]]
+"""Of each ring: whether the step before left the operand there, and whether the step after reads it again."""
+_PHASES = {
+    (True, True): Phase.WHOLE,
+    (True, False): Phase.FIRST,
+    (False, False): Phase.MIDDLE,
+    (False, True): Phase.LAST,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class OperandResidency:
     """Which operands and results of a matrix product lie in the scratchpad.
 
-    Of activations and results these are the first rows, of the weight all of it, or the first `resident_k` of K; bias
-    and scales are the `columns`, scales of rows of activations the `rows`.
+    The first `act` rows of the activations and the first `out` rows of the result lie there, and all of the `weight`,
+    or the first `resident_k` of its K; `columns` are the bias and the scales of columns, `rows` the scales of rows of
+    activations.
     """
 
     act: int = 0
@@ -51,7 +61,7 @@ class Tiling:
     where: OperandResidency = OperandResidency()
     epilogue: Epilogue | None = None
     following: int | None = None
-    """On an array whose products wait for the next ones the least lead of what may come."""
+    """On an array with a drain hazard the least lead of the products that may come next."""
 
     @cached_property
     def whole(self) -> TileShape:
@@ -74,7 +84,7 @@ class Tiling:
 
     @cached_property
     def _marks(self) -> tuple[int, ...]:
-        """The rows of the result at which something begins to lie elsewhere."""
+        """The rows of the result at which a resident prefix ends."""
         marks = {self.where.act, self.where.out} | (frozenset() if self.epilogue is None else self.epilogue.marks)
         return tuple(sorted(mark for mark in marks if 0 < mark < self.operands.size.m))
 
@@ -90,7 +100,7 @@ class Tiling:
         return {}
 
     def bytes_held(self, block: TileShape) -> int:
-        """One slot of every ring that is used."""
+        """Bytes of one slot of every ring that is used."""
         key = block.outer, block.inner, block.k  # searches meet the same blocks again and again
         held = self._held.get(key)
         if held is None:
@@ -106,16 +116,16 @@ class Tiling:
             held += self.operands.weight_bytes(block.k, n)
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
-        rows = TileRun(m, 1, True, True, size.m - m)  # the last ones, of which least is kept
+        rows = TileRun(m, 1, True, True, size.m - m)  # the last rows, of which least is kept
         return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
 
     def steps(self, block: TileShape) -> tuple[StepTree, ...]:
-        """All blocks, outer dimension first, K innermost; equal ones written once."""
+        """The steps of all blocks, outer dimension first, K innermost; equal neighbours are written once."""
         batch = self.operands.size.batch
         if batch == 1 or self.following is None:
             once = self._once(block)
             return once if batch == 1 else (Repeat(times=batch, body=once),)
-        # Each product of the batch is followed by another one like it, but the last.
+        # Each product of the batch but the last is followed by an equal one.
         others = replace(self, following=self.target.array.lead(self.mode, self.whole.k))._once(block)
         return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
 
@@ -133,7 +143,7 @@ class Tiling:
         return repeated(tree)
 
     def least_cycles(self, block: TileShape) -> int:
-        """What a block takes at least: the array's own time, or the bytes that it loads over the port."""
+        """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
         return self.operands.size.batch * max(self._array.busy(block.outer), loads)
@@ -167,24 +177,24 @@ class Tiling:
             yield KTileRun(part._replace(first=False), False)
 
     def _step(self, outer: TileRun, inner: TileRun, k: KTileRun) -> Step:
-        """The step of one block; equal ones are made once."""
+        """The step of one block; equal steps are one object."""
         rows = inner if self._m_is_inner else outer
         reuse = self._reuse(outer, inner, k.part)
         last = outer.last and inner.last and k.part.last
         kept = tuple([rows.before(mark) for mark in self._marks])
         key = outer.size, inner.size, k.part.size, k.part.first, k.part.last, k.resident, last, kept, *reuse.values()
-        found = self._steps_made.get(key)
-        if found is None:
-            found = self._steps_made[key] = self._made(
+        step = self._steps_by_key.get(key)
+        if step is None:
+            step = self._steps_by_key[key] = self._new_step(
                 TileShape(outer.size, inner.size, k.part.size), rows, k, reuse, last=last
             )
-        return found
+        return step
 
     @cached_property
-    def _steps_made(self) -> dict[object, Step]:
+    def _steps_by_key(self) -> dict[object, Step]:
         return {}
 
-    def _made(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: "_Reuse", *, last: bool) -> Step:
+    def _new_step(self, block: TileShape, rows: TileRun, k: KTileRun, reuse: _Reuse, *, last: bool) -> Step:
         m, n = self.constraints.m_and_n(block)
         away = m - rows.before(self.where.act)
         phase = _PHASES[k.part.first, k.part.last]
@@ -238,7 +248,7 @@ class Tiling:
         return self.operands.act_stream_bytes(m, block.k) * reads.act + as_loaded(block.k, n) * reads.weight
 
     def _array_work(self, block: TileShape, phase: Phase, entering: int, *, last: bool) -> ArrayWork:
-        """The time of a step into which so many bytes enter: the array's own, or that of the scratchpad's port."""
+        """A step's time on the array while so many bytes enter it: the longer of the array's and the port's."""
         time, ports = self._array.time(block, phase, last=last), -(-entering // self.target.scratchpad.read)
         return ArrayWork(
             cycles=max(time.cycles, ports),
@@ -247,7 +257,7 @@ class Tiling:
             hidden_cycles=min(time.cycles, ports),
         )
 
-    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> "_Reuse":
+    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> _Reuse:
         """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
         one_k = k.first and k.last
         one_inner = inner.first and inner.last
@@ -265,7 +275,7 @@ class Tiling:
         return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
 
     def _vector(self, m: int, n: int, *, fresh_weights: bool) -> VectorCost:
-        """The work on a finished tile. Dequantising the weights that it needed is counted here, for all of K."""
+        """The work on a finished tile. Dequantising the tile's weights is counted here, for all of K."""
         work = {Function.REQUANTIZE: m * n}
         if self.operands.bias is not None:
             work[Function.ADD] = m * n
@@ -298,15 +308,6 @@ class Tiling:
 
     def _result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
-
-
-_Reuse = dict[Ring, tuple[bool, bool]]
-_PHASES = {
-    (True, True): Phase.WHOLE,
-    (True, False): Phase.FIRST,
-    (False, False): Phase.MIDDLE,
-    (False, True): Phase.LAST,
-}
 
 
 def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:

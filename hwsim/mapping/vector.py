@@ -1,4 +1,4 @@
-"""Ops of the vector unit as steps over blocks of rows: what is in DRAM is loaded, what leaves the chip is stored."""
+"""Ops of the vector unit as steps over blocks of rows, with loads of operands in DRAM and stores of spilled results."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -21,12 +21,12 @@ BUDGETS = 8
 
 @dataclass(frozen=True, slots=True)
 class RowBytes:
-    """An operand or result of a vector op: bytes in all, whether every block has all of it, how many rows are kept."""
+    """An operand or result of a vector op: its bytes, whether every block takes all of them, how many rows are kept."""
 
     bytes: int
     shared: bool
     kept: int
-    halo: int = 0  # bytes of the rows beside it that a block reads as well
+    halo: int = 0  # bytes of the neighbouring rows that a block reads as well
 
     def of_block(self, block: int, count: int) -> int:
         if self.shared:
@@ -42,7 +42,7 @@ class RowBytes:
 
 @dataclass(frozen=True)
 class Rows:
-    """An op row by row: what a block of rows reads, writes and does; equal ones are cut alike."""
+    """An op row by row: what a block of rows reads, writes and does; ops with equal rows are cut alike."""
 
     count: int
     reads: tuple[RowBytes, ...]
@@ -69,26 +69,30 @@ class Rows:
 
     def held(self, block: int) -> int:
         """Bytes of one operand and one result slot."""
-        last = TileRun(block, 1, True, True, self.count - block)  # of which least is kept
-        read = sum(one.away(last, self.count) for one in self.reads)
-        return read + sum(one.of_block(block, self.count) for one in self.writes)
+        last = TileRun(block, 1, True, True, self.count - block)  # the last rows, of which least is kept
+        read = sum(operand.away(last, self.count) for operand in self.reads)
+        return read + sum(operand.of_block(block, self.count) for operand in self.writes)
 
     def step(self, rows: TileRun) -> Step:
-        """What a block of these rows takes."""
-        read = sum(one.of_block(rows.size, self.count) for one in self.reads)
-        written = sum(one.of_block(rows.size, self.count) for one in self.writes)
+        """The step of a block of these rows."""
+        read = sum(operand.of_block(rows.size, self.count) for operand in self.reads)
+        written = sum(operand.of_block(rows.size, self.count) for operand in self.writes)
         # Operands are numbered reads first.
-        loaded = [Portion(at, size) for at, one in enumerate(self.reads) if (size := one.away(rows, self.count))]
+        loaded = [
+            Portion(at, size) for at, operand in enumerate(self.reads) if (size := operand.away(rows, self.count))
+        ]
         first = len(self.reads)
         stored = [
-            Portion(at, size) for at, one in enumerate(self.writes, first) if (size := one.away(rows, self.count))
+            Portion(at, size)
+            for at, operand in enumerate(self.writes, first)
+            if (size := operand.away(rows, self.count))
         ]
         return _step(vector_cost(self.work_of(rows.size), read, written, self.target), tuple(loaded), tuple(stored))
 
     @cached_property
     def marks(self) -> tuple[int, ...]:
-        """The rows at which something begins to lie elsewhere."""
-        marks = {one.kept for one in (*self.reads, *self.writes) if not one.shared}
+        """The rows at which a resident prefix ends."""
+        marks = {operand.kept for operand in (*self.reads, *self.writes) if not operand.shared}
         return tuple(sorted(mark for mark in marks if 0 < mark < self.count))
 
 
@@ -102,18 +106,18 @@ class TiledRows:
 
 @lru_cache(maxsize=1 << 14)
 def naive_rows(rows: Rows, limit: int) -> int:
-    """As many rows a block as fit the limit, or one."""
+    """The rows of the naive block: as many as fit the limit, or one."""
     return _most_rows(rows, limit // rows.target.slots) or 1
 
 
 def naive_row_bytes(rows: Rows, limit: int) -> int:
-    """Bytes of all slots of such a block."""
+    """Bytes of all slots of the naive block."""
     return rows.held(naive_rows(rows, limit)) * rows.target.slots
 
 
 def fastest_rows(rows: Rows, limit: int, latency: int) -> TiledRows:
-    """The fastest of the largest blocks for budgets of powers of two up to the limit, and of one row, with a DRAM of
-    that latency."""
+    """The fastest cut, with a DRAM of that latency, among the largest blocks for budgets of powers of two up to the
+    limit, and blocks of one row."""
     if rows.least_held > limit:
         raise Unsupported(
             f"one row takes {rows.least_held} bytes with {rows.target.slots} buffers, "
@@ -199,8 +203,8 @@ def _step(cost: VectorCost, loads: tuple[Portion, ...], stores: tuple[Portion, .
 
 
 def tried_rows(rows: Rows, limit: int) -> tuple[tuple[TiledRows, int, int], ...]:
-    """Blocks for budgets of all powers of two: each with its cycles alone and the bytes of its slots, for who asks why
-    one was chosen."""
+    """Blocks for budgets of all powers of two, each with its cycles alone and the bytes of its slots, to explain the
+    choice."""
     slots = rows.target.slots
     powers = range((max(1, rows.held(rows.count) * slots) - 1).bit_length(), -1, -1)
     blocks = [_most_rows(rows, (1 << power) // slots) or 1 for power in powers]

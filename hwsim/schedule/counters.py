@@ -1,4 +1,4 @@
-"""What was done and how long each unit was busy: whole numbers under conservation laws."""
+"""Counters of work done and of the time of each unit: whole numbers under conservation laws."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -26,18 +26,18 @@ class Tally(Noun):
 
     @classmethod
     def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
-        """The sum of some, each so many times: what adding and multiplying them gives, at once.
+        """The sum of tallies, each so many times: what adding and multiplying them gives, at once.
 
         >>> Units.sum_of([(Units(load=2), 3), (Units(load=1, store=1), 1)])
         Units(load=7, array=0, vector=0, store=1)
         """
         names, counted = cls.__slots__, list(counted)
-        return cls(**{name: sum(getattr(one, name) * times for one, times in counted) for name in names})
+        return cls(**{name: sum(getattr(tally, name) * times for tally, times in counted) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work(Tally):
-    """Everything that has a price.
+    """Counts of everything that has a price.
 
     >>> (Work(macs=2, dram_read_bytes=1) * 3 + Work(macs=1)).macs
     7
@@ -64,7 +64,7 @@ class Units(Tally):
 
     __slots__ = ()
 
-    if TYPE_CHECKING:  # which fields there are, the table says
+    if TYPE_CHECKING:  # the fields come from the table of units
 
         def __init__(self, **cycles: int) -> None: ...
 
@@ -72,7 +72,7 @@ class Units(Tally):
 
     @classmethod
     def of(cls, cycles: Mapping[Unit, int]) -> "Units":
-        """Those of these units; the others have none."""
+        """Cycles of the units given, and none of the others."""
         return cls(**{unit.key: count for unit, count in cycles.items()})
 
     def __getitem__(self, unit: Unit) -> int:
@@ -107,9 +107,9 @@ class Stalls(Tally):
 
     @classmethod
     def sum_of(cls, counted: Iterable[tuple[Self, int]]) -> Self:
-        """The sum of some, each so many times."""
+        """The sum of tallies, each so many times."""
         counted = list(counted)
-        each = {reason: [(one[reason], times) for one, times in counted] for reason in StallReason}
+        each = {reason: [(stalls[reason], times) for stalls, times in counted] for reason in StallReason}
         return cls(**{reason.key: Units.sum_of(waited) for reason, waited in each.items()})
 
 
@@ -147,11 +147,11 @@ class Counters(Noun):
 class OpCounters(Noun):
     """One op over all its runs.
 
-    `macs` are the products that the op asks for, wherever they are made. `cycles` are those by which its steps moved
-    the end of everything so far, so that they sum to the run's over all ops, although ops overlap. `busy` and `stalls`
-    are those of its own steps. `port_bound` are those of the busy cycles that lie in steps whose length a port of the
-    scratchpad sets. `span` is the time from the start of its first step of array or vector unit to its last end, summed
-    over the runs.
+    `macs` are the products that the op asks for, wherever they are made. `cycles` are the cycles by which the op's
+    steps moved the end of everything so far: over all ops they sum to the run's cycles, although ops overlap. `busy`
+    and `stalls` are cycles of the op's own steps. `port_bound` are the busy cycles in steps whose length a port of the
+    scratchpad sets. `span` is the time from the start of the op's first step of array or vector unit to the end of its
+    last one, summed over the runs.
     """
 
     name: Name
@@ -174,28 +174,28 @@ class OpCounters(Noun):
 
     @property
     def limit(self) -> Limit:
-        """Ports, if more than half of the busy cycles of the unit that binds the op go with them."""
+        """The binding unit's ports, if more than half of its busy cycles are port bound; else the unit, or latency."""
         unit = self._binding
         return Limit.of(unit, ports=unit is not None and 2 * self.port_bound[unit] > self.busy[unit])
 
     @property
     def bound(self) -> Bound:
-        """The unit with most busy cycles (of equals the one that goes before), or latency."""
+        """The unit with most busy cycles (of equals the unit of lowest precedence), or latency."""
         unit = self._binding
         return Bound.LATENCY if unit is None else Bound(unit.key)
 
     @property
     def _binding(self) -> Unit | None:
-        """The unit that is busy longest, if that is more than half of the span."""
+        """The unit that is busy longest, if it is busy for more than half of the span."""
         busiest = max(Unit, key=lambda unit: (self.busy[unit], -unit.spec.precedence))
         return busiest if 2 * self.busy[busiest] > self.span else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounters(Noun):
-    """A whole run: its ops, and the chip's own counters, which are their sum.
+    """A whole run: the counters of its ops, and of the chip, which are their sum.
 
-    `unrolled_iterations` are those of loops that were walked one by one before their period was found.
+    `unrolled_iterations` are the iterations of loops that were walked one by one before the loops' period was found.
     """
 
     ops: tuple[OpCounters, ...]

@@ -31,12 +31,12 @@ from hwsim.schedule.steps import (
 from hwsim.schedule.unit_table import Unit
 
 Spot = Annotated[str, Text(longest=120)]
-"""Something in memory: a tensor, the first rows of one, or what an op has for all its columns."""
+"""A name in memory: of a tensor, of a resident prefix, or of an op's columns or parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Noun):
-    """The largest piece of a Gemm that one step works on."""
+    """The largest part of a matrix product that one step works on."""
 
     m: Annotated[int, Whole(low=1)]
     k: Annotated[int, Whole(low=1)]
@@ -45,7 +45,7 @@ class Block(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written(Noun):
-    """A tensor that an op writes: all of it, so that the old content is gone, or a part."""
+    """A tensor that an op writes: the whole, so that the old content is gone, or a part."""
 
     tensor: Spot
     whole: bool = True
@@ -53,7 +53,7 @@ class Written(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded(Noun):
-    """A tensor in DRAM that an op's loads of a ring read; they wait until all of it was stored."""
+    """A tensor in DRAM that an op's loads of a ring read; the loads wait until all of the tensor was stored."""
 
     ring: Ring
     tensor: Spot
@@ -64,9 +64,9 @@ class OpSchedule(Noun):
     """The steps of one run of an op, and the tensors that they wait for.
 
     `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
-    these units read; `kept` are written there, `stored` to DRAM. `overwrites` are dead tensors whose space the kept
-    ones take. `fused` names the op whose work on the same tiles follows; the tensors that it reads and writes stand
-    here. `operands` are the tensors that the portions of its transfers number.
+    these units read; `kept` tensors are written there, `stored` tensors to DRAM. `overwrites` are dead tensors whose
+    space the kept tensors take. `fused` names the epilogue; the tensors that the epilogue reads and writes stand here
+    as well. `operands` are the tensors that the portions of the op's transfers number.
     """
 
     name: Name
@@ -82,7 +82,7 @@ class OpSchedule(Noun):
     overwrites: tuple[Spot, ...] = ()
     operands: tuple[Spot, ...] = ()
     fused: tuple[Name, Name] | None = None
-    """Name and kind of the op that follows on the same tiles."""
+    """Name and kind of the epilogue."""
     steps: tuple[StepTree, ...]
 
     def work(self) -> Work:
@@ -90,7 +90,7 @@ class OpSchedule(Noun):
         return work_of(self.steps)
 
     def fused_work(self) -> Work:
-        """All that one run does for the op that follows on its tiles."""
+        """All that one run does for the epilogue."""
         return fused_work_of(self.steps)
 
     def named(self, portions: tuple[Portion, ...]) -> tuple[tuple[Spot, int], ...]:
@@ -104,9 +104,9 @@ class OpSchedule(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preload(Noun):
-    """A slotless load that brings what stays in the scratchpad during the loop (or program) that follows.
+    """A slotless load of a tensor that stays in the scratchpad during the loop (or program) that follows.
 
-    It is counted with the op that reads it first. `overwrites` are dead tensors whose space it takes.
+    The load is counted with the op that first reads the tensor. `overwrites` are dead tensors whose space it takes.
     """
 
     op: Name
@@ -163,7 +163,7 @@ class Ports(Noun):
 
     A load passes the DRAM's read port and the scratchpad's write port, a store the other two. If the DRAM has one
     `shared` port, a store goes directly before the loads of the step `store_delay` steps later, or directly before the
-    first load that reads what it stores.
+    first load that reads the stored tensor.
     """
 
     dram_read: Fraction | None
@@ -211,7 +211,7 @@ def port_cycles(size: int, rate: Fraction | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlacedSchedule:
-    """An op's schedule or a preload, with how often the segments around it run it."""
+    """An op's schedule or a preload, with how often the loop segments around run it."""
 
     node: OpSchedule | Preload
     times: int

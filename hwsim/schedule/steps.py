@@ -1,4 +1,4 @@
-"""What the units of a core do for one op: steps, in order, in bytes and cycles.
+"""The steps of one op, in order, with the bytes and cycles of each unit of a core.
 
 A step is a block of array tiles, or a block of rows for the vector unit, together with the transfers that it needs;
 steps of equal shape that follow each other are written once, with how often they repeat.
@@ -27,7 +27,7 @@ class Ring(IntEnum):
 
 
 class Phase(Enum):
-    """Where a step stands in the making of its result tile."""
+    """The place of a step among the steps that make its result tile."""
 
     WHOLE = "whole"  # takes the result slot, and completes the tile
     FIRST = "first"
@@ -44,9 +44,9 @@ class Phase(Enum):
 
 
 class Portion(NamedTuple):
-    """What a transfer moves of one tensor: its place among the operands of the op's schedule, and how many bytes.
+    """What a transfer moves of one tensor: the tensor's place among the operands of the op's schedule, and the bytes.
 
-    Places, not names: equal ops of a network share their steps, although each has tensors of its own.
+    Places, not names: equal ops of a program share their steps, although their tensors differ.
     """
 
     operand: int
@@ -55,7 +55,7 @@ class Portion(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Noun):
-    """All bytes of one ring that a step brings; they take one slot. `portions`, if they are told, say of which tensors.
+    """All bytes that a step loads into one slot of a ring. `portions`, if given, say of which tensors the bytes are.
 
     >>> Load(ring=Ring.WEIGHTS, bytes=5, portions=(Portion(0, 3),))
     Traceback (most recent call last):
@@ -77,7 +77,7 @@ class Load(Noun):
 
 
 def _check_portions(portions: tuple[Portion, ...], size: int) -> None:
-    """What is told of the tensors that a transfer moves is all that it moves."""
+    """Refuse portions that do not add up to the bytes of their transfer."""
     told = sum([portion for _, portion in portions])
     if told != size:
         raise InvalidValue("portions", told, f"must add up to the {size} bytes")
@@ -87,8 +87,7 @@ def _check_portions(portions: tuple[Portion, ...], size: int) -> None:
 class ArrayWork(Noun):
     """How long a step keeps the array, and how much later its results are complete.
 
-    `port_bound`: a port of the scratchpad is what takes so long. Of the two, port and array, the other takes the
-    `hidden_cycles`.
+    The array or the scratchpad's port sets the `cycles`: the port if `port_bound`. The other takes `hidden_cycles`.
     """
 
     cycles: Cycles
@@ -103,7 +102,7 @@ class ArrayWork(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fused(Noun):
-    """What the vector unit does to a tile for the op that follows, as soon as it is done with it for this one."""
+    """The vector unit's work on a tile for the epilogue, right after its work on the tile for the product."""
 
     cycles: Cycles
     work: Work
@@ -119,8 +118,8 @@ class Fused(Noun):
 class Step(Noun):
     """Loads, then the array, then the vector unit, then the store; each part may be absent.
 
-    `releases` names the rings whose slot no later step reads, so that the end of this one frees it. `store_portions`,
-    if they are told, say of which tensors the stored bytes are.
+    `releases` names the rings whose slot no later step reads, so that the end of this step frees it. `store_portions`,
+    if given, say of which tensors the stored bytes are.
     """
 
     loads: tuple[Load, ...] = ()
@@ -204,7 +203,7 @@ def work_of(steps: Iterable[StepTree]) -> Work:
 
 
 def fused_work_of(steps: Iterable[StepTree]) -> Work:
-    """All that steps do for the op that follows on their tiles."""
+    """All that steps do for the epilogue on their tiles."""
     total = Work()
     for node in steps:
         if isinstance(node, Repeat):

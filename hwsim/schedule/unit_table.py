@@ -1,7 +1,7 @@
-"""The units of a core, what their steps wait for, and what eases each: one row each, by which everything is indexed.
+"""The table of a core's units, with the reasons for which they stall and the reliefs that ease them.
 
-Counters, limits, encoded schedules, diagnoses and the labels of all reports walk these rows. The first units are those
-that the timeline's kernel drives, numbered as there; `docs/decisions/0030-one-table-of-units.md` says what a unit
+Counters, limits, encoded schedules, diagnoses and the labels of all reports walk these rows. The first units are the
+units that the timeline's kernel drives, in its order; `docs/decisions/0030-one-table-of-units.md` says what a unit
 needs besides its row.
 """
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Relief(Enum):
-    """One thing of the chip twice as fast, everything else and the plan as they are: its key, and how reports say it.
+    """One thing of the chip twice as fast, with everything else and the plan unchanged: its key, its label in reports.
 
     >>> Relief("array").label
     'an array twice as fast'
@@ -29,14 +29,14 @@ class Relief(Enum):
     label: str
 
     def __new__(cls, key: str, label: str) -> "Relief":
-        made = object.__new__(cls)
-        made._value_, made.label = key, label
-        return made
+        relief = object.__new__(cls)
+        relief._value_, relief.label = key, label
+        return relief
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Something that can set the pace of a unit: its key, how a diagnosis says it, and which relief eases it."""
+    """Something that can set the pace of a unit: its key, its label in a diagnosis, and the relief that eases it."""
 
     key: str
     label: str
@@ -45,7 +45,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitSpec:
-    """What the whole house knows of a unit.
+    """What everything in hwsim knows of a unit.
 
     `own` sets the pace of steps of the unit as such, `ports` where a port of the scratchpad takes longer. `transfers`
     says whether the unit moves bytes between DRAM and scratchpad; `shares_port_of` is the key of the unit whose time it
@@ -120,9 +120,9 @@ class Unit(IntEnum):
     spec: UnitSpec
 
     def __new__(cls, number: int, spec: UnitSpec) -> "Unit":
-        made = int.__new__(cls, number)
-        made._value_, made.spec = number, spec
-        return made
+        unit = int.__new__(cls, number)
+        unit._value_, unit.spec = number, spec
+        return unit
 
     @property
     def key(self) -> str:
@@ -136,7 +136,7 @@ class Unit(IntEnum):
 
 
 class StallReason(IntEnum):
-    """What a step waits for: its key, how tables head it, as one thing in a sentence, and in full.
+    """What a step waits for: its key, its head in tables, its name as one thing in a sentence, and its full name.
 
     >>> StallReason.ARRAY.key, StallReason.ARRAY.label, StallReason.TENSOR.in_full
     ('array', 'tile', 'a tensor that is not complete')
@@ -154,13 +154,13 @@ class StallReason(IntEnum):
     in_full: str
 
     def __new__(cls, number: int, key: str, label: str, one: str, in_full: str) -> "StallReason":
-        made = int.__new__(cls, number)
-        made._value_, made.key, made.label, made.one, made.in_full = number, key, label, one, in_full
-        return made
+        reason = int.__new__(cls, number)
+        reason._value_, reason.key, reason.label, reason.one, reason.in_full = number, key, label, one, in_full
+        return reason
 
 
 class Bound(Enum):
-    """What an op's time goes with: a member for each unit, by its key, or latency."""
+    """What binds an op's time: a member for each unit, by its key, or latency."""
 
     _ignore_ = "members row"
     members = vars()
@@ -173,7 +173,7 @@ _WAITS = Pace("latency", "waits between steps", Relief.LATENCY)
 
 
 class Limit(Enum):
-    """What of the unit that binds an op sets its pace: of each unit itself or the DRAM behind it, or a scratchpad port.
+    """What sets the pace of the unit that binds an op: the unit itself, the DRAM behind it, or a scratchpad port.
 
     >>> Limit("dram_read").unit, Limit("dram_read").label, Limit.LATENCY.unit
     (<Unit.LOAD: 0>, 'reading from DRAM', None)
@@ -188,12 +188,12 @@ class Limit(Enum):
 
     @classmethod
     def of(cls, unit: Unit | None, *, ports: bool = False) -> "Limit":
-        """The limit of a unit, or of the ports that feed it; of none, the waits between steps."""
+        """The limit of a unit, or of the ports that feed it; without a unit, the waits between steps."""
         return cls.LATENCY if unit is None else cls((unit.spec.ports if ports else unit.spec.own).key)
 
     @property
     def unit(self) -> Unit | None:
-        """The unit that this sets the pace of."""
+        """The unit whose pace this limit sets; None for waits."""
         return next((unit for unit in Unit if self.value in (unit.spec.own.key, unit.spec.ports.key)), None)
 
     @property

@@ -30,7 +30,7 @@ def compare(
 ) -> Comparison:
     """Run the workload in each precision, the whole model under one policy; gains are relative to the first.
 
-    With several precisions, the waterfall leads from the first to the last one. In all runs the mapper makes the
+    With several precisions, the waterfall leads from the first to the last. In all runs the mapper makes the
     `objective` least.
     """
     must_be(Chip, "chip", chip)
@@ -38,9 +38,9 @@ def compare(
     must_map_names(str, "a text", files=files)
     if isinstance(precisions, str) or not isinstance(precisions, Sequence) or not precisions:
         raise InvalidValue("precisions", precisions, "must list at least one policy, such as fp16, w4a4")
-    for place, one in enumerate(precisions):
-        if one in precisions[:place]:
-            raise InvalidValue("precisions", one, "is there twice; name each policy once")
+    for place, precision in enumerate(precisions):
+        if precision in precisions[:place]:
+            raise InvalidValue("precisions", precision, "is there twice; name each policy once")
     objective = Objective.named(objective)
     works = [in_precision(workload, precision) for precision in precisions]
     orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()
@@ -73,15 +73,15 @@ def compare(
         slower_ops=slower_ops(results[0].ops, results[-1].ops),
         became_resident=became_resident(works[-1].program, results[0].tensors, results[-1].tensors),
         energy_split=tuple(
-            energy_split(one.summary.precision, one.energy_by_component_aj, results[0].energy_by_component_aj)
-            for one in results
+            energy_split(result.summary.precision, result.energy_by_component_aj, results[0].energy_by_component_aj)
+            for result in results
         ),
         provenance=replace(results[0].provenance, inputs=_common([result.provenance.inputs for result in results])),
     )
 
 
 def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, str], ...]:
-    """What is the same in all runs; the precisions are not."""
+    """The hashes of inputs that are the same in all runs, unlike the precisions."""
     return tuple(pair for pair in hashes[0] if all(pair in other for other in hashes))
 
 

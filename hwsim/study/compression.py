@@ -1,7 +1,7 @@
 """Compression as papers count it: bytes of all parameters in single precision ÷ bytes as stored, scales counted.
 
-Which layer has which format is not stated in the papers' abstracts, which are all that was read: every plan here is an
-assumption that is written down.
+Only the papers' abstracts were read, and they do not say which layer has which format: every plan here is an assumption
+that is written down.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from hwsim.passes.precision import in_precision
 from hwsim.quantities.precision import PrecisionPlan, Rule
 
 CLOSE = Fraction(5, 100)
-"""How far from the published factor a computed one may be to count as reproduced."""
+"""How far a computed factor may be from the published one to count as reproduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A published factor, what is compared here, and the change that would nearly give the published factor."""
+    """A published factor, the computed factor, and the change that would nearly give the published one."""
 
     system: str
     source: str
@@ -52,9 +52,9 @@ class Claim:
 
 
 def compression(baseline: Sequence[Workload], stored: Sequence[Stored]) -> Fraction:
-    """Bytes of the baseline in single precision ÷ bytes of what is stored, which may be another network."""
+    """Bytes of the baseline in single precision ÷ bytes of the stored models, which may be other networks."""
     whole = sum(in_precision(model, "fp32").program.model_bytes for model in baseline)
-    return Fraction(whole, sum(in_precision(one.model, one.plan).program.model_bytes for one in stored))
+    return Fraction(whole, sum(in_precision(kept.model, kept.plan).program.model_bytes for kept in stored))
 
 
 @cache
@@ -65,13 +65,14 @@ def claims() -> tuple[Claim, ...]:
 
 def _plan(policy: str, **rules: str) -> PrecisionPlan:
     """A policy with rules for the parts named, all ops of each."""
-    return PrecisionPlan(policy=policy, rules=tuple(Rule(match=f"{part}.*", policy=own) for part, own in rules.items()))
+    part_rules = tuple(Rule(match=f"{part}.*", policy=part_policy) for part, part_policy in rules.items())
+    return PrecisionPlan(policy=policy, rules=part_rules)
 
 
 def _transducer() -> Claim:
     model = load_workload("rnnt")
-    ways, ops = ("forward", "backward"), ("input", "recurrent")
-    products = [f"encoder.{layer}.{way}.{op}" for layer in range(6) for way in ways for op in ops]
+    directions, ops = ("forward", "backward"), ("input", "recurrent")
+    products = [f"encoder.{layer}.{direction}.{op}" for layer in range(6) for direction in directions for op in ops]
 
     def at(count: int) -> Fraction:
         wide = tuple(Rule(match=product, policy="w8a8") for product in products[:count])
@@ -167,7 +168,7 @@ def _with_bottleneck(model: Workload, bottleneck: int) -> Workload:
 
 
 def _first(candidates: Sequence[int], holds: Callable[[int], bool]) -> int:
-    """The first candidate for which it holds, found by halving: it holds for all that follow."""
+    """The first candidate that `holds`, found by halving: all later candidates hold as well."""
     low, high = 0, len(candidates) - 1
     if not holds(candidates[high]):
         raise InvalidValue("candidates", candidates[high], "does not close the gap")

@@ -1,6 +1,6 @@
-"""What a run's counters say of its time: the part that takes most, the limit there, and what easing it would give.
+"""The diagnosis of a run's time: the part that takes most, the limit there, and the gain of easing it.
 
-What that gives is exact, but a plan made for such a chip could be better still.
+The gain is exact for the plan of the run, but a plan made for the eased chip could be better still.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ def relieved(schedule: Schedule, *reliefs: Relief) -> Schedule:
 
 
 def _ports(ports: Ports, relief: Relief) -> Ports:
-    """The ports of memories; both directions are twice as fast, because one interface has both."""
+    """The ports with a relief; both directions are twice as fast, because one interface has both."""
     match relief:
         case Relief.BANDWIDTH:
             return replace(ports, dram_read=_twice(ports.dram_read), dram_write=_twice(ports.dram_write))
@@ -46,27 +46,27 @@ def _twice(rate: Fraction | None) -> Fraction | None:
 
 
 class _Steps:
-    """Steps with reliefs. Those that ops share come out shared, and each is changed once."""
+    """Steps with reliefs. Steps that several ops share are changed once and stay shared."""
 
     def __init__(self, reliefs: frozenset[Relief]) -> None:
         self.reliefs = reliefs
-        self.made: dict[int, tuple[StepTree, ...]] = {}  # by the identity of steps, which the schedule keeps
+        self.relieved: dict[int, tuple[StepTree, ...]] = {}  # by the identity of steps, which the schedule keeps
 
     def nodes(self, nodes: Iterable[ScheduleNode]) -> Iterator[ScheduleNode]:
-        """The nodes of a schedule."""
+        """The nodes of a schedule with the reliefs."""
         for node in nodes:
             match node:
                 case LoopSegment():
                     yield replace(node, body=tuple(self.nodes(node.body)))
                 case OpSchedule():
-                    if id(node.steps) not in self.made:
-                        self.made[id(node.steps)] = tuple(self.steps(node.steps))
-                    yield replace(node, steps=self.made[id(node.steps)])
+                    if id(node.steps) not in self.relieved:
+                        self.relieved[id(node.steps)] = tuple(self.steps(node.steps))
+                    yield replace(node, steps=self.relieved[id(node.steps)])
                 case Preload():
                     yield node
 
     def steps(self, steps: Iterable[StepTree]) -> Iterator[StepTree]:
-        """The steps of an op."""
+        """The steps of an op with the reliefs."""
         for node in steps:
             if isinstance(node, Repeat):
                 yield replace(node, body=tuple(self.steps(node.body)))
@@ -74,7 +74,7 @@ class _Steps:
                 yield self.step(node)
 
     def step(self, step: Step) -> Step:
-        """One step."""
+        """One step with the reliefs."""
         array, vector, fused = step.array, step.vector_cycles, step.fused
         if array is not None:
             tail = -(-array.tail // 2) if Relief.ARRAY in self.reliefs else array.tail
@@ -90,17 +90,18 @@ class _Steps:
         )
 
     def cycles(self, unit: Relief, cycles: int, hidden: int, *, ports: bool) -> int:
-        """How long a unit works, if `ports`, or itself, took these cycles and the other of the two the hidden ones."""
-        one, other = (Relief.PORTS, unit) if ports else (unit, Relief.PORTS)
-        return max(self.eased(one, cycles), self.eased(other, hidden))
+        """The eased cycles of a unit's step, where the slower of unit and ports, the latter if `ports`, took `cycles`
+        and the faster the `hidden` cycles."""
+        slower, faster = (Relief.PORTS, unit) if ports else (unit, Relief.PORTS)
+        return max(self.eased(slower, cycles), self.eased(faster, hidden))
 
     def eased(self, relief: Relief, cycles: int) -> int:
-        """Half of the cycles, rounded up, if what takes them is twice as fast."""
+        """The cycles, or half of them, rounded up, where the reliefs ease them."""
         return -(-cycles // 2) if relief in self.reliefs else cycles
 
 
 def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[OpCounters]) -> Diagnosis:
-    """The diagnosis of a schedule that took these ops so long; of equals what comes first."""
+    """The diagnosis of a schedule whose ops have these counters; of equal parts, or limits, it names the first."""
     parts: Counter[str] = Counter()
     for op in ops:
         parts[part_of(op.name)] += op.cycles
@@ -109,12 +110,12 @@ def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[O
     for op in ops:
         if part_of(op.name) == part:
             limits[op.limit] += op.cycles
-    limit = max(limits, key=lambda one: limits[one])
+    limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {op.name for op in ops if part_of(op.name) == part and op.limit is limit}
     what_ifs = tuple(_what_if(chip, workload, schedule, (relief,)) for relief in reliefs_for(limit))
     # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
     cycles = sum(op.cycles for op in ops)
-    alone = any(_gains(one, cycles) for one in what_ifs)
+    alone = any(_gains(what_if, cycles) for what_if in what_ifs)
     return Diagnosis(
         part=part,
         part_cycles=parts[part],
@@ -127,48 +128,48 @@ def diagnose(chip: Chip, workload: Workload, schedule: Schedule, ops: Sequence[O
 
 
 def _beside(chip: Chip, workload: Workload, schedule: Schedule, eased: Relief, cycles: int) -> WhatIf | None:
-    """What gains most together with the relief of the limit, if anything does."""
-    found = [_what_if(chip, workload, schedule, (eased, other)) for other in Relief if other is not eased]
-    best = min(found, key=lambda one: one.cycles)
+    """The relief that gains most together with the relief of the limit, if any gains."""
+    what_ifs = [_what_if(chip, workload, schedule, (eased, other)) for other in Relief if other is not eased]
+    best = min(what_ifs, key=lambda what_if: what_if.cycles)
     return best if _gains(best, cycles) else None
 
 
-def _gains(one: WhatIf, cycles: int) -> bool:
-    return cycles - one.cycles >= NO_GAIN * cycles
+def _gains(what_if: WhatIf, cycles: int) -> bool:
+    return cycles - what_if.cycles >= NO_GAIN * cycles
 
 
 def _what_if(chip: Chip, workload: Workload, schedule: Schedule, reliefs: Sequence[Relief]) -> WhatIf:
-    """With these reliefs; it is called by the last one."""
-    # Encoded here, because what `times` encodes is remembered, and this is asked once.
+    """The run with these reliefs, under the name of the last one."""
+    # Encoded here, because `times` would remember an encoding that is needed only once.
     cycles = times(encode(relieved(schedule, *reliefs))).cycles
     seconds = Fraction(cycles, chip.clock) + workload.host_seconds
     return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))
 
 
 def _awaited(schedule: Schedule, ops: set[str]) -> Awaited:
-    """What most of the bytes are that these ops load: given to the program, or made by its ops."""
-    given = made = 0
+    """Where most of the bytes that these ops load come from: given to the program, or computed by its ops."""
+    given_bytes = computed_bytes = 0
     for placed in schedule.placed():
         match placed.node:
             case Preload() as preload if preload.op in ops:
-                given += preload.bytes * placed.times
+                given_bytes += preload.bytes * placed.times
             case OpSchedule() as op if op.name in ops:
                 brought = _loaded(op.steps)
-                of_ops = {one.ring for one in op.loaded}
+                of_ops = {tensor.ring for tensor in op.loaded}
                 for ring, size in brought.items():
-                    made += size * placed.times * (ring in of_ops)
-                    given += size * placed.times * (ring not in of_ops)
-    return Awaited.WEIGHTS if given >= made else Awaited.ACTIVATIONS
+                    computed_bytes += size * placed.times * (ring in of_ops)
+                    given_bytes += size * placed.times * (ring not in of_ops)
+    return Awaited.WEIGHTS if given_bytes >= computed_bytes else Awaited.ACTIVATIONS
 
 
 def _loaded(steps: Sequence[StepTree]) -> Counter[Ring]:
     """The bytes that the steps load, by ring."""
-    found: Counter[Ring] = Counter()
+    loaded: Counter[Ring] = Counter()
     for node in steps:
         if isinstance(node, Repeat):
             for ring, size in _loaded(node.body).items():
-                found[ring] += size * node.times
+                loaded[ring] += size * node.times
         else:
             for load in node.loads:
-                found[load.ring] += load.bytes
-    return found
+                loaded[load.ring] += load.bytes
+    return loaded

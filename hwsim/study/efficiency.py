@@ -1,7 +1,7 @@
-"""What a run did for its energy: power, operations a joule, silicon; peaks; and what the mapper makes least.
+"""The efficiency of chips and runs: peaks, power, operations a joule, silicon, and the energy that plans are chosen by.
 
-A bound for every product, however large: what the array reads anew in each cycle must pass the scratchpad's read port.
-`docs/model.md` derives it.
+A reachable peak bounds every product, however large: the operands that the array reads anew in each cycle must pass the
+scratchpad's read port. `docs/model.md` derives it.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,9 @@ from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
 from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 
+ATTO = 10**18
+TERA = 10**12
+
 
 def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
     """The peak of each mode of the chip's array, with operands of just that format."""
@@ -58,10 +61,6 @@ def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int)
         operand_bytes_per_cycle=feed.bytes_per_cycle,
         port_bytes_per_cycle=Fraction(chip.scratchpad.read),
     )
-
-
-ATTO = 10**18
-TERA = 10**12
 
 
 def efficiency(
@@ -115,8 +114,9 @@ class Peak:
 
 
 def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
-    """One full tile of the array in the steady state, which takes as long as the array does, or its operands need on
-    the scratchpad's port. Of the products, `zeros` have a factor that is zero, on a chip that gates these.
+    """The energy of one full tile of the array in the steady state, which takes the longer of the array's time and its
+    operands' time on the scratchpad's port. A fraction `zeros` of the products has a factor that is zero, for a chip
+    that gates such products.
     """
     full = chip.array.full_tile(mode)
     cycles, macs = max(full.cycles, -(-full.operand_bytes // chip.scratchpad.read)), full.work.macs
@@ -153,7 +153,7 @@ def operation(
     power_cap: Fraction | None,
     objective: Objective,
 ) -> Operation:
-    """In which process, at which clock and supply a chip ran, and for what it was planned."""
+    """The process, clock and supply at which a chip ran, and the objective of its plan."""
     technology = PriceBook(chip, table).technology
     return Operation(
         point=point,
@@ -180,28 +180,28 @@ def groups(components: Components) -> EnergyGroups:
 
 
 def energy_split(precision: str, spent: Components, first: Components) -> EnergySplit:
-    """What one precision spends, and what it saves against the first, by group."""
+    """The energy that one precision spends, and that it saves against the first precision, by group."""
     now, before = groups(spent), groups(first)
     saved = {f.name: getattr(before, f.name) - getattr(now, f.name) for f in fields(EnergyGroups)}
     return EnergySplit(precision=precision, energy_aj=now, saved_aj=sorted_pairs(saved))
 
 
-@lru_cache(maxsize=8)  # each remembers many steps, and what they were made of
+@lru_cache(maxsize=8)  # each aim remembers many steps
 def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
-    """The objective, and what energy is on a chip with these prices."""
+    """The objective, with the energy of schedules on a chip with these prices."""
     return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyOf:
-    """The energy of a schedule that takes so many cycles, in attojoules: that of its run, without the shares of ops.
+    """The energy of a schedule that takes so many cycles, in attojoules: of the whole run, not divided among its ops.
 
-    Energy is a sum of counts times prices, so equal steps are charged once, and the chip leaks once for all of them.
-    What gated products save is left out: it is the same in every schedule.
+    Energy is a sum of counts times prices, so equal steps are charged once, and the leakage is charged once for all.
+    The saving of gated products is left out: it is the same in every schedule.
     """
 
     tariff: Tariff
-    known: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
+    step_energies: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
 
     def __call__(self, schedule: Schedule, cycles: int) -> int:
         total = self._charged(None, Work(), cycles)
@@ -212,7 +212,7 @@ class EnergyOf:
     def _of(self, node: OpSchedule | Preload) -> int:
         if isinstance(node, Preload):
             return self._charged(None, node.work(), 0)
-        return self.known.of(
+        return self.step_energies.of(
             node.steps, node.mode, make=lambda: self._charged(node.mode, node.work() + node.fused_work(), 0)
         )
 

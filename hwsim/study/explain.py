@@ -1,4 +1,4 @@
-"""Everything about one op of a run: shape, places, cuts, closed form, rooflines."""
+"""The explanation of one op of a run: shape, places, cuts, closed form, rooflines."""
 
 from fractions import Fraction
 
@@ -20,50 +20,50 @@ from hwsim.schedule.unit_table import Limit, Unit
 
 def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
     """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
-    found = planned(workload.program, chip, aim=aim)
-    producer = producer_of(found, op)
+    planned_program = planned(workload.program, chip, aim=aim)
+    producer = producer_of(planned_program, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
-    piece = mapper_of(found, producer)
-    matrix = piece if isinstance(piece, MatmulMapper) else None
+    mapper = mapper_of(planned_program, producer)
+    matrix = mapper if isinstance(mapper, MatmulMapper) else None
     size = None if matrix is None or not leads else matrix.operands.size
     return Explanation(
         op=op,
         kind=counters.kind,
-        sizes=sizes_of(found, producer),
+        sizes=sizes_of(planned_program, producer),
         times=counters.times,
-        loops=tuple(_with_times(loop) for loop in found.plan.analysed.loops_of(op)),
+        loops=tuple(_with_times(loop) for loop in planned_program.plan.analysed.loops_of(op)),
         product=None if size is None else (size.batch, size.m, size.k, size.n),
         mode=counters.mode,
         follows=None if leads else producer.op.name,
         followed_by=epilogue if leads else None,
-        operands=operands_of(found, op, producer),
-        slots=found.plan.target.slots,
-        room_bytes=room_of(found, producer),
-        candidates=candidates_of(found, producer),
-        array_cycles=_array_alone(found, producer) if leads and matrix is not None else None,
-        roofs=_roofs(counters, found.plan.target.ports, chip),
+        operands=operands_of(planned_program, op, producer),
+        slots=planned_program.plan.target.slots,
+        room_bytes=room_of(planned_program, producer),
+        candidates=candidates_of(planned_program, producer),
+        array_cycles=_array_alone(planned_program, producer) if leads and matrix is not None else None,
+        roofs=_roofs(counters, planned_program.plan.target.ports, chip),
     )
 
 
 def _with_times(loop: Loop) -> str:
-    """A loop with how often it runs: each time, or, if that changes, in all."""
+    """A loop with its iterations each time that it runs, or, if these change, in all."""
     times = loop.times
     return f"{loop.name} × {times.all} in all" if isinstance(times, Share) else f"{loop.name} × {times}"
 
 
-def _array_alone(found: Planned, producer: SizedOp) -> int:
-    piece, block = mapper_of(found, producer), scheduled(found, producer).block
-    assert isinstance(piece, MatmulMapper)
+def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
+    mapper, block = mapper_of(planned_program, producer), scheduled(planned_program, producer).block
+    assert isinstance(mapper, MatmulMapper)
     assert block is not None
-    array, size = piece.target.array, piece.operands.size
-    limits = array.constraints(piece.mode)
-    cost = array.matmul_cost(piece.mode, limits.extent(size.m, size.k, size.n))
+    array, size = mapper.target.array, mapper.operands.size
+    limits = array.constraints(mapper.mode)
+    cost = array.matmul_cost(mapper.mode, limits.extent(size.m, size.k, size.n))
     return cost.alone(size.batch, limits.extent(block.m, block.k, block.n).outer)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
-    """What each resource needs for the work of all runs at its full rate."""
+    """The cycles that each resource needs for the work of all runs at its full rate."""
     roofs = []
     if op.mode is not None and op.macs:
         peak = chip.array.macs_per_cycle(op.mode)
@@ -78,7 +78,7 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
-    for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # what computes first
+    for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # units that compute come first
         bound = op.port_bound[unit]
         if bound:
             text = f"of {op.busy[unit]:,} busy cycles as cut, in steps whose length that port sets"

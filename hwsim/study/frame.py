@@ -1,4 +1,4 @@
-"""Results as DataFrames: where pandas enters."""
+"""Results as DataFrames of pandas."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def to_frame(result: Result | Comparison) -> pd.DataFrame:
 
 
 def _column(name: str, values: Sequence[Any]) -> "pd.Series[Any]":
-    """A column whose integers are 64 bits wide only if every sum of them is, too."""
+    """A column whose integers are 64 bits wide only if every sum of them fits 64 bits."""
     if not all(type(value) is int for value in values):
         return pd.Series(values)
     wide = holds_attojoules(name) or sum(map(abs, values)) >= _TOO_LARGE

@@ -10,7 +10,7 @@ from hwsim.results.result import BucketResult, LengthsResult, Result
 
 
 def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload], Result]) -> LengthsResult:
-    """What `run` gives for each bucket of a distribution of the workload's lengths."""
+    """The results of `run` for each bucket of a distribution of the workload's lengths."""
     buckets = lengths.bucketed()
     latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
     rows = [
@@ -42,9 +42,9 @@ def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload],
 def _percentile(buckets: tuple[Bucket, ...], latencies: list[Fraction], percent: int) -> float:
     """The least latency within which that many of a hundred utterances are ready."""
     ordered = sorted(zip(latencies, buckets, strict=True), key=lambda pair: pair[0])
-    wanted, done = Fraction(percent * sum(bucket.utterances for bucket in buckets), 100), 0
+    least_utterances, ready_utterances = Fraction(percent * sum(bucket.utterances for bucket in buckets), 100), 0
     for latency, bucket in ordered:
-        done += bucket.utterances
-        if done >= wanted:
+        ready_utterances += bucket.utterances
+        if ready_utterances >= least_utterances:
             return float(latency)
     raise AssertionError("all utterances are in some bucket")

@@ -1,4 +1,4 @@
-"""Lists the ops of a workload."""
+"""The listing of a workload's ops."""
 
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -13,7 +13,7 @@ from hwsim.quantities.precision import PrecisionPlan
 
 
 def listing(workload: Workload) -> Listing:
-    """The ops of a workload; what each reads and writes is that of its first run."""
+    """The ops of a workload, each with the operands of its first run."""
     program, ruled = workload.program, frozenset(ruled_ops(workload.program))
     macs, runs, first = Counter[str](), Counter[str](), dict[str, ShapeOf]()
     for instance in program.instances():
@@ -42,7 +42,7 @@ def listing(workload: Workload) -> Listing:
 
 
 def _operands(program: Program, views: tuple[View, ...], shape: ShapeOf | None) -> tuple[Operand, ...]:
-    """What an op touches where its views have these shapes; nothing, if it never runs."""
+    """The operands of an op whose views have these shapes; none, if it never runs."""
     if shape is None:
         return ()
     return tuple(
@@ -52,5 +52,5 @@ def _operands(program: Program, views: tuple[View, ...], shape: ShapeOf | None) 
 
 
 def _rule(plan: PrecisionPlan, op: str) -> str | None:
-    """The pattern of the rule that decides about an op: the last one that matches."""
+    """The pattern of the rule that decides about an op: the last rule that matches."""
     return next((rule.match for rule in reversed(plan.rules) if fnmatchcase(op, rule.match)), None)

@@ -1,4 +1,4 @@
-"""Runs the values of a workload and counts in traces, for what a run is then timed and priced by."""
+"""The measurements by which a run is timed and priced: counts of searches from values, zeros from traces."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,9 +26,10 @@ def measure(
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Workload, Measured, Mapping[str, str]]:
-    """The workload as it is to be timed, what was measured of it, and hashes of the files that were read for that.
+    """The workload as it is to be timed, its measurements, and hashes of the files that were read for them.
 
-    Values are computed in the accumulators of the chip; `write` is called with what writes their trace into a file.
+    Values are computed in the accumulators of the chip; `write` is called with a function that writes their trace into
+    a file.
     """
     quality: Quality | None = None
     files: dict[str, str] = {}
@@ -44,7 +45,7 @@ def measure(
 
 
 def _zeros(work: Workload, path: Path) -> tuple[dict[str, int], str]:
-    """The products with a factor zero in a trace, and its hash."""
+    """The products with a factor zero in a trace, and the trace's hash."""
     with TraceFile(path) as trace:
         try:
             return zero_products_of(work.program, trace), trace.sha256
@@ -53,7 +54,7 @@ def _zeros(work: Workload, path: Path) -> tuple[dict[str, int], str]:
 
 
 def with_counts(work: Workload, decoded: Decoded | None) -> Workload:
-    """The same workload with the counts of the search in its file: runs of its networks, or steps and new prefixes."""
+    """The workload with the counts of its search declared: runs of its networks, or steps and new prefixes."""
     decoding = decoding_of(work.recipe)
     if decoded is None or decoding is None:
         raise Unsupported(f"{work.name} has no search whose counts could be measured; use --counts declared")

@@ -1,4 +1,4 @@
-"""What a run found out, from the integers of its counters and energies."""
+"""The result of a run, from the integers of its counters and energies."""
 
 import platform
 from collections import Counter
@@ -22,11 +22,16 @@ from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
 from hwsim.study.efficiency import areas, efficiency, operation, reachable_peak
 
+VECTOR_UNIT = "vector unit"
+
+OperandBits = tuple[int, int]
+"""Bits of an activation and of a weight as they enter the array."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under which conditions a run was asked for: on which chip at which prices, at which of its points and clocks,
-    under which cap, for which objective, and from which files with which hashes."""
+    """The conditions under which a run was asked for: chip, prices, operating point, clock, power cap, objective, and
+    the hashes of the files."""
 
     given: Chip
     table: PriceTable
@@ -46,7 +51,7 @@ def result(
     measured: Measured,
     asked: Conditions,
 ) -> Result:
-    """Headline figures, a diagnosis and one entry an op; every ratio is taken once, from integers."""
+    """The result of a run under the conditions `asked`; every ratio is taken once, from integers."""
     pairs = zip(counters.ops, energy.ops, strict=True)
     widths = _operand_bits(workload.program)
     ops = tuple(_op_result(chip, op, op_energy.components, widths.get(op.name)) for op, op_energy in pairs)
@@ -87,29 +92,29 @@ def _streaming(workload: Workload) -> StreamingResult | None:
 
 
 def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...]:
-    """The sums of each part, in the order in which they first run; parts that never run come last."""
+    """The sums of each part, in the order in which parts first run; parts that never run come last."""
     sizes = workload.sizes
-    found = []
+    parts = []
     for name in dict.fromkeys([*(part_of(op.name) for op in ops), *sizes]):
-        own = [op for op in ops if part_of(op.name) == name]
+        part_ops = [op for op in ops if part_of(op.name) == name]
         size = sizes.get(name, Size(0, 0))
-        found.append(
+        parts.append(
             PartResult(
                 name=name,
                 parameters=size.parameters,
                 model_bytes=size.stored_bytes,
-                macs=sum(op.macs for op in own),
-                cycles=sum(op.cycles for op in own),
-                dram_read_bytes=sum(op.dram_read_bytes for op in own),
-                dram_write_bytes=sum(op.dram_write_bytes for op in own),
-                energy_aj=sum(op.energy_aj for op in own),
+                macs=sum(op.macs for op in part_ops),
+                cycles=sum(op.cycles for op in part_ops),
+                dram_read_bytes=sum(op.dram_read_bytes for op in part_ops),
+                dram_write_bytes=sum(op.dram_write_bytes for op in part_ops),
+                energy_aj=sum(op.energy_aj for op in part_ops),
             )
         )
-    return tuple(found)
+    return tuple(parts)
 
 
 def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
-    """Versions, and hashes of all that went in."""
+    """Versions of packages, and hashes and sources of all inputs."""
     versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
     # A program without a recipe describes itself.
     described = workload.program if workload.recipe is None else workload.recipe
@@ -128,19 +133,15 @@ def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mappin
     )
 
 
-OperandBits = tuple[int, int]
-"""Bits of an activation and of a weight as they enter the array."""
-
-
 def _operand_bits(program: Program) -> dict[str, OperandBits]:
-    """Of each product of matrices, by name; weights that are dequantised enter in the format of the activations."""
-    found = {}
+    """The bits of each matrix product, by name; weights that are dequantised enter in the format of the activations."""
+    bits = {}
     for placed in program.placed():
         if isinstance(placed.op, (Gemm, Conv)):
             act = program.tensor(placed.op.act.tensor).precision
             weight = program.tensor(placed.op.weight.tensor).precision
-            found[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
-    return found
+            bits[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
+    return bits
 
 
 def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
@@ -175,7 +176,7 @@ def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
 
 
 def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | None) -> Fraction:
-    """The same, if its operands came as fast as the scratchpad's port passes them."""
+    """How long the products would take with operands that come as fast as the scratchpad's port passes them."""
     if op.mode is None or bits is None:
         return Fraction(0)
     return op.work.macs / reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle
@@ -222,16 +223,13 @@ def _summary(
     )
 
 
-VECTOR_UNIT = "vector unit"
-
-
 def _products_by_mode(ops: Iterable[OpCounters]) -> tuple[tuple[str, int], ...]:
-    """The products in each mode of the array; those of ops that the vector unit makes stand beside them."""
-    found: Counter[str] = Counter()
+    """The products in each mode of the array, and beside them the products that the vector unit makes."""
+    products: Counter[str] = Counter()
     for op in ops:
         if op.macs:
-            found[VECTOR_UNIT if op.mode is None else op.mode.value] += op.macs
-    return sorted_pairs(found)
+            products[VECTOR_UNIT if op.mode is None else op.mode.value] += op.macs
+    return sorted_pairs(products)
 
 
 def _widened_macs(widths: Mapping[str, tuple[int, int]], ops: Iterable[OpCounters]) -> int:

@@ -10,7 +10,7 @@ from hwsim.schedule.schedule import Placement
 
 
 def compared_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[ComparedOp, ...]:
-    """The ops that both runs have, in the order of the last one."""
+    """The ops that both runs have, in the order of the last run."""
     before = {op.name: op for op in first}
     return tuple(_compared(before[op.name], op) for op in last if op.name in before)
 
@@ -30,24 +30,26 @@ def _compared(before: OpResult, after: OpResult) -> ComparedOp:
 def became_resident(
     program: Program, first: Sequence[Placement], last: Sequence[Placement]
 ) -> tuple[BecameResident, ...]:
-    """The parameters of the last program of which a larger share stays on the chip than in the first run, the largest
-    of what stays first."""
-    before = {one.tensor: one for one in first}
+    """The parameters of the last program of which a larger fraction stays on the chip than in the first run, by falling
+    bytes on the chip."""
+    before = {placement.tensor: placement for placement in first}
     weights = {tensor.name for tensor in program.tensors if tensor.role.parameter}
-    found = [
+    residents = [
         BecameResident(
-            tensor=one.tensor,
-            place_before=before[one.tensor].place,
-            place_after=one.place,
-            bytes=one.bytes,
-            kept_bytes=one.kept_bytes,
+            tensor=placement.tensor,
+            place_before=before[placement.tensor].place,
+            place_after=placement.place,
+            bytes=placement.bytes,
+            kept_bytes=placement.kept_bytes,
         )
-        for one in last
-        if one.tensor in weights and one.tensor in before and _kept(one) > _kept(before[one.tensor])
+        for placement in last
+        if placement.tensor in weights
+        and placement.tensor in before
+        and _kept(placement) > _kept(before[placement.tensor])
     ]
-    return tuple(sorted(found, key=lambda one: -one.kept_bytes))
+    return tuple(sorted(residents, key=lambda placement: -placement.kept_bytes))
 
 
-def _kept(one: Placement) -> Fraction:
-    """The share of it that stays on the chip."""
-    return Fraction(one.kept_bytes, one.bytes) if one.bytes else Fraction(0)
+def _kept(placement: Placement) -> Fraction:
+    """The fraction of a tensor's bytes that stays on the chip."""
+    return Fraction(placement.kept_bytes, placement.bytes) if placement.bytes else Fraction(0)

@@ -25,14 +25,13 @@ from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.schedule.counters import RunCounters
 from hwsim.schedule.schedule import Schedule
-from hwsim.study.efficiency import aim_of
+from hwsim.study.efficiency import ATTO, aim_of
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import Conditions, result
 
-ATTO = 10**18
 STEPS = 100
-"""A cap lowers the clock by hundredths of what it was."""
+"""A cap lowers the clock by hundredths of the clock that was asked for."""
 
 
 def at_point(chip: Chip, name: str | None) -> Chip:
@@ -54,10 +53,10 @@ def power(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
 
 
 def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters, Energy]]) -> Chip:
-    """The chip at its own clock if a run keeps within the cap, else at the highest step of it that does.
+    """The chip at its own clock if a run keeps within the cap, else at the highest hundredth of its clock that does.
 
-    If cycles stayed the same, power would be linear in the clock, which says how far to lower it at least. Memory is
-    faster in cycles of a slower clock, so that cycles can only fall: then the next round lowers it further.
+    If cycles stayed the same, power would be linear in the clock, which says how far to lower the clock at least.
+    Memory is faster in cycles of a slower clock, so that cycles can only fall: then the next round lowers it further.
     """
     if cap <= 0:
         raise InvalidValue("power_cap", float(cap), "must be above 0 W")
@@ -95,33 +94,33 @@ def check_chip(chip: Loaded[Chip]) -> None:
     cores = chip.value.cores
     if cores != 1:
         raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
-    for field, one in _operations(chip.value):
+    for field, operating_chip in _operations(chip.value):
         try:
-            Tariff.of(PriceBook(one, prices_of(one)))
+            Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
         except Unsupported as error:
             raise chip.opened.refused(field, f"{field}: {error}") from error
 
 
 def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
-    """The chip at its own clock and supply and at each of its operating points, by the field that says so."""
+    """The chip at its own clock and supply and at each of its operating points, by the field that states them."""
     yield "voltage" if chip.voltage is not None else "energy", chip
     for name, _ in chip.operating_points:
         yield f"operating_points.{name}", at_point(chip, name)
 
 
 def check_functions(program: Program, chip: Chip) -> None:
-    """Refuse a chip whose vector unit lacks functions that a program needs, with all of them."""
+    """Refuse a chip whose vector unit lacks functions that a program needs, and name all of them."""
     has = dict(chip.vector.cycles)
     lacking: dict[Function, str] = {}
-    # Of all sizes that an op has: what one of them does not need, another may.
+    # All sizes of an op count: a function that one size does not need, another size may.
     for instance in program.instances():
         for function, elements in op_spec(instance.op).vector_work(instance.op, instance.shape).items():
             if elements and function not in has:
                 lacking.setdefault(function, instance.op.name)
     if lacking:
         first = next(iter(lacking.values()))
-        missing, known = (", ".join(one.value for one in names) for names in (lacking, has))
-        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {known}")
+        missing, available = (", ".join(function.value for function in names) for names in (lacking, has))
+        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {available}")
 
 
 def simulate(
@@ -136,13 +135,13 @@ def simulate(
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Result:
-    """Run a workload on a chip, and explain one of its ops, if that is wanted.
+    """Run a workload on a chip, and explain the op that `explained` names, if any.
 
     `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
-    clock until the average power of the run keeps within it. `measured` is what values say of the run, such as the
-    products with a factor zero, for a chip that gates these. The mapper makes the `objective` least: latency (of plans
-    about as fast, the one with least energy), energy, or edp, their product. `files` are hashes of the files that all
-    this came from, for the provenance.
+    clock until the average power of the run keeps within it. `measured` are measurements of the run's values, such as
+    the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
+    latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
+    the files behind all inputs, for the provenance.
     """
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
@@ -170,19 +169,20 @@ def simulate(
 
     def run_one(work: Workload, measured: Measured = NOTHING, explained: str | None = None) -> Result:
         scheduled, counters, energy = priced(chip, work, measured)
-        found = result(chip, work, scheduled, counters, energy, measured, conditions)
+        run_result = result(chip, work, scheduled, counters, energy, measured, conditions)
         if explained is None:
-            return found
-        own = next(op for op in counters.ops if op.name == explained)
-        return replace(found, explanation=explain(chip, work, explained, own, aim_of(objective, chip, table)))
+            return run_result
+        op_counters = next(op for op in counters.ops if op.name == explained)
+        explanation = explain(chip, work, explained, op_counters, aim_of(objective, chip, table))
+        return replace(run_result, explanation=explanation)
 
-    found, lengths = run_one(workload, measured, explained), workload.lengths
-    return found if lengths is None else replace(found, lengths=over_lengths(workload, lengths, run_one))
+    run_result, lengths = run_one(workload, measured, explained), workload.lengths
+    return run_result if lengths is None else replace(run_result, lengths=over_lengths(workload, lengths, run_one))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a run is asked for; without `measuring` it is timed and priced by what its file declares."""
+    """The options of a run; without `measuring` a workload is timed and priced by the counts that its file declares."""
 
     point: str | None = None
     power_cap: Fraction | None = None
@@ -200,13 +200,13 @@ def run(
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
 ) -> Result:
-    """Measure what is to be measured, then simulate with that.
+    """Measure what the request asks for, then simulate with the measurements.
 
-    `files` are hashes of those that chip and workload came from; `write` takes the trace of values.
+    `files` are hashes of the files of chip and workload; `write` takes the trace of values.
     """
     measured = NOTHING
     if request.measuring is not None:
-        # Imported here because it brings values, audio and searches, which a run that is only timed does without.
+        # Imported here because it brings values, audio and searches, which a run without measuring does not need.
         from hwsim.study.measure import measure
 
         work, measured, read = measure(chip, work, request.measuring, write=write, progress=progress)

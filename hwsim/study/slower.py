@@ -8,7 +8,7 @@ from hwsim.schedule.unit_table import StallReason, Unit
 
 
 def slower_ops(first: Sequence[OpResult], last: Sequence[OpResult]) -> tuple[SlowerOp, ...]:
-    """Ops with more cycles in the last run than in the first, those that lose most first.
+    """Ops with more cycles in the last run than in the first, by falling loss.
 
     An op that the first run does not have is not compared.
     """
@@ -33,15 +33,15 @@ def _slower(before: OpResult, after: OpResult) -> SlowerOp:
 
 
 def _reason(before: OpResult, after: OpResult) -> str:
-    """What grew most among the busy cycles of its units; else among what they wait for; else it is hidden less."""
+    """Why an op is slower: the busy cycles that grew most, or else the stalls that grew most, or less overlap."""
     if after.span <= before.span:
         return "takes no longer itself, but less of it is hidden behind other ops"
     longer = {unit: after.busy_cycles[unit] - before.busy_cycles[unit] for unit in Unit}
-    unit = max(Unit, key=lambda one: longer[one])
+    unit = max(Unit, key=lambda unit: longer[unit])
     if longer[unit] > 0:
         return f"the {unit.key} unit works {longer[unit]:,} cycles longer"
     waits = {reason: after.stall_cycles[reason].total - before.stall_cycles[reason].total for reason in StallReason}
-    reason = max(StallReason, key=lambda one: waits[one])
+    reason = max(StallReason, key=lambda reason: waits[reason])
     if waits[reason] > 0:
         return f"its units wait {waits[reason]:,} cycles longer for {reason.in_full}"
     return "its units work as long, but overlap less"

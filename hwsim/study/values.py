@@ -1,4 +1,4 @@
-"""The values of a workload: from which parameters and inputs, in which accumulators, and where the trace goes."""
+"""The run of a workload's values: its parameters and inputs, its accumulators, and its trace."""
 
 import os
 from collections.abc import Mapping
@@ -37,9 +37,9 @@ SEEDED_MOST_SYMBOLS = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A workload as long as its input, what it is run with, and the hashes of the files.
+    """A workload as long as its input, with the values given to it and the hashes of their files.
 
-    `workload` has room for every hypothesis; `declared` is what a chip would run, by the counts of the file.
+    `workload` has room for every hypothesis; `declared` has the counts that its file declares, as a chip runs it.
     """
 
     workload: Workload
@@ -51,16 +51,16 @@ class Prepared:
 def prepared(work: Workload, sources: Sources) -> Prepared:
     """Read or draw the parameters and inputs; a recording decides how long the workload is."""
     files: dict[str, str] = {}
-    found: ModelInput | None = None
+    source_input: ModelInput | None = None
     if sources.input is not None:
-        found = read_source(sources.input)
-        files[str(sources.input)] = found.sha256
-        work = _as_long_as(found, work)
+        source_input = read_source(sources.input)
+        files[str(sources.input)] = source_input.sha256
+        work = _as_long_as(source_input, work)
     declared, work = work, as_searched(work)
     inputs = inputs_from(work.program, sources.seed)
     symbols = _symbols(work, sources.seed)
-    if found is not None:
-        given = model_input(found, work)
+    if source_input is not None:
+        given = model_input(source_input, work)
         fed = work.program.search
         if isinstance(fed, SymbolLoop) and fed.symbol in given:
             symbols = given.pop(fed.symbol).astype(np.int32)
@@ -75,15 +75,15 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     )
 
 
-def _as_long_as(found: ModelInput, work: Workload) -> Workload:
-    """The workload with the length of its input, if there is one that fits."""
-    for audio in lengths(found, work):
+def _as_long_as(source_input: ModelInput, work: Workload) -> Workload:
+    """The workload with the length of its input, if some length fits."""
+    for audio in lengths(source_input, work):
         if audio > 0:
             try:
                 other = at_length(work, audio)
             except InvalidValue as error:
-                raise FileProblem(str(found.path), f"{error} ({work.name})") from error
-            if found.recording is not None or fits(found, other):
+                raise FileProblem(str(source_input.path), f"{error} ({work.name})") from error
+            if source_input.recording is not None or fits(source_input, other):
                 return other
     return work
 
@@ -105,7 +105,7 @@ def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
 
 
 def products_of(chip: Chip, threads: int = 1) -> ProductBackend:
-    """What multiplies as the chip's array does: every kind so far adds products in registers, in some order."""
+    """Products as the chip's array makes them: every kind of array so far adds them in registers, in some order."""
 
     def order(op: str, act: Precision, weight: Precision) -> Summation:
         mode = chip.array.mode(act, weight)
@@ -126,15 +126,15 @@ def run_values(
 ) -> Quality:
     """The quality of a workload's values, in exact accumulators or in those of a chip.
 
-    `write` is called with what writes the trace into a file.
+    `write` is called with a function that writes the trace into a file.
     """
     try:
-        found = _evaluated(ready, sources, chip, write, progress)
+        quality = _evaluated(ready, sources, chip, write, progress)
     except OutOfRange as error:
         if sources.weights is None:
             raise
         raise FileProblem(str(sources.weights), str(error)) from error
-    return replace(found, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
+    return replace(quality, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
 
 
 def _origin(file: Path | None) -> Origin:

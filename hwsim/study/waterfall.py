@@ -1,13 +1,13 @@
-"""From one precision to another in a fixed chain of real runs, each of which changes one thing more.
+"""The waterfall from one precision to another: a fixed chain of real runs, each of which changes one thing more.
 
-Every run has the schedule that the mapper takes for the objective. Until residency is decided anew, the tensors that
-stay in the scratchpad are those of the first run. A change that leads to something that no chip could run is made
-together with the next one.
+Every run has the schedule that the mapper takes for the objective. Until residency is decided anew, the tensors of the
+first run stay in the scratchpad. A change that leads to a program that the chip cannot run is made together with the
+next change.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
@@ -50,7 +50,7 @@ def waterfall(
     *,
     objective: Objective = Objective.LATENCY,
 ) -> tuple[WaterfallStep, ...]:
-    """The steps from the first program to the last one, which is the same network in other formats."""
+    """The steps from the first program to the last, which is the same network in other formats."""
     assert sorted(order, key=CHAIN.index) == list(CHAIN)
     between = _Between.of(chip, table, aim_of(objective, chip, table), first, last)
     steps: list[WaterfallStep] = []
@@ -70,22 +70,49 @@ def waterfall(
 
 
 @dataclass(frozen=True)
+class _Run:
+    """A program with its own plan."""
+
+    program: Program
+    plan: Plan
+    counters: RunCounters
+
+    @classmethod
+    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
+        planned_program = planned(program, chip, aim=aim)
+        return cls(program, planned_program.plan, counters_of(planned_program.schedule))
+
+    @property
+    def modes(self) -> dict[str, Precision]:
+        """The mode of each op on the array."""
+        return {op.name: op.mode for op in self.counters.ops if op.mode is not None}
+
+    @property
+    def main_mode(self) -> Precision | None:
+        """The mode in which most products are made."""
+        products: Counter[Precision] = Counter()
+        for op in self.counters.ops:
+            if op.mode is not None:
+                products[op.mode] += op.work.macs
+        return max(products, key=lambda mode: products[mode], default=None)
+
+
+@dataclass(frozen=True)
 class _Between:
-    """All runs between the first program and the last one, by what has been changed."""
+    """All runs between the first program and the last, by the changes that are made."""
 
     chip: Chip
     table: PriceTable
     aim: Aim
-    first: "_Run"
-    last: "_Run"
-    found: dict[frozenset[Change], Cost] = field(default_factory=dict)
+    first: _Run
+    last: _Run
 
     @classmethod
     def of(cls, chip: Chip, table: PriceTable, aim: Aim, first: Program, last: Program) -> "_Between":
         return cls(chip, table, aim, _Run.of(first, chip, aim), _Run.of(last, chip, aim))
 
     def cost(self, changed: frozenset[Change], progress: Progress = no_progress) -> Cost:
-        """What a run costs in which these things are as in the last one, and all others as in the first one."""
+        """The cost of a run with these changes made: they are as in the last run, everything else as in the first."""
         modes = (self.last if Change.MAC_PRICE in changed else self.first).modes
         changed -= {Change.MAC_PRICE}
         program, chip = self.program(changed), self.on(changed)
@@ -94,16 +121,19 @@ class _Between:
         elif changed == set(CHAIN) - {Change.MAC_PRICE}:
             counters = self.last.counters
         else:
-            # What the network does not convert whose vector work this is, comes about by itself.
+            # Weights are converted for free where the program whose vector work this is does not convert them.
             worked = self.last.program if Change.VECTOR in changed else self.first.program
             converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
-            found = planned(program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress)
-            counters = counters_of(found.schedule)
+            counters = counters_of(
+                planned(
+                    program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress
+                ).schedule
+            )
         return Cost(counters.total.cycles, self.energy(counters, modes))
 
     def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:
-        """The energy of a run at the prices of the real chip, its products as in these modes."""
+        """The energy of a run at the prices of the real chip, with its products priced in these modes."""
         spent = price(counters.ops, self.chip, self.table).components
         tariff = Tariff.of(PriceBook(self.chip, self.table))
         products = 0
@@ -125,7 +155,7 @@ class _Between:
         return ops if list(ops.tensors) == tensors else replace(ops, tensors=tuple(tensors))
 
     def on(self, changed: frozenset[Change]) -> Chip:
-        """The chip, whose modes make as many products as the first program's mode, or the last one's."""
+        """The chip, with modes that make as many products as the mode of the first program, or of the last."""
         first, last = self.first.main_mode, self.last.main_mode
         if first is None or last is None or (Change.ACTIVATIONS in changed) == (Change.PRODUCTS in changed):
             return self.chip
@@ -135,49 +165,22 @@ class _Between:
         return replace(self.chip, array=array.at_pace_of(first, array.modes))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """A program with its own plan."""
-
-    program: Program
-    plan: Plan
-    counters: RunCounters
-
-    @classmethod
-    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
-        found = planned(program, chip, aim=aim)
-        return cls(program, found.plan, counters_of(found.schedule))
-
-    @property
-    def modes(self) -> dict[str, Precision]:
-        """The mode of each op that the array does."""
-        return {op.name: op.mode for op in self.counters.ops if op.mode is not None}
-
-    @property
-    def main_mode(self) -> Precision | None:
-        """The mode in which most products are made."""
-        products: Counter[Precision] = Counter()
-        for op in self.counters.ops:
-            if op.mode is not None:
-                products[op.mode] += op.work.macs
-        return max(products, key=lambda mode: products[mode], default=None)
-
-
 def _copied(program: Program) -> set[str]:
-    """Tensors whose elements go as they are into others, as a table's rows do, so that both have one format."""
+    """Tensors whose elements are copied into other tensors, as a table's rows are, so that both have one format."""
     return {view.tensor for placed in program.placed() for view in op_spec(placed.op).copies(placed.op)}
 
 
 def _in_format_of(tensor: Tensor, ops: Program, other: Program) -> Tensor:
     """The tensor in the format that it has in another program.
 
-    One that is not there takes that of what the same op writes beside it, and stays as it is if there is none.
+    A tensor that the other program lacks takes the format of a tensor that the same op writes beside it, or keeps its
+    own if there is none.
     """
-    known = {one.name: one for one in other.tensors}
-    like = known.get(tensor.name)
+    by_name = {candidate.name: candidate for candidate in other.tensors}
+    like = by_name.get(tensor.name)
     if like is None:
         beside = _written_beside(tensor.name, ops)
-        like = next((known[name] for name in beside if name in known), tensor)
+        like = next((by_name[name] for name in beside if name in by_name), tensor)
     return replace(tensor, precision=like.precision, scaling=like.scaling)
 
 
@@ -185,7 +188,7 @@ def _written_beside(name: str, program: Program) -> Iterable[str]:
     for placed in program.placed():
         written = [view.tensor for view in op_spec(placed.op).writes(placed.op)]
         if name in written:
-            return [one for one in written if one != name]
+            return [other for other in written if other != name]
     return []
 
 

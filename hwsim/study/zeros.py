@@ -1,4 +1,4 @@
-"""How many products of each op have a factor that is zero, counted from the integers that a trace holds."""
+"""The zero products of each op, those with a factor that is zero, counted from the integers of a trace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ Array = NDArray[Any]
 
 
 def zero_products_of(program: Program, trace: Mapping[str, Array]) -> dict[str, int]:
-    """Of every matrix product of a program: how many of its products have a factor that is zero.
+    """How many products of each matrix product of a program have a factor that is zero, by the op's name.
 
-    A trace holds `OP/act` and `OP/weight` of every op, those of several runs stacked along a new first axis, or in one
-    row where runs have several sizes. It must be of the same sizes as the program: every product is in it.
+    A trace holds `OP/act` and `OP/weight` of every op; several runs are stacked along a new first axis, or lie in one
+    row where they have several sizes. The trace must have the program's sizes, so that every product is in it.
     """
     ops: dict[str, tuple[Gemm | Conv, list[_Runs]]] = {}
     for instance in program.instances():
@@ -35,11 +35,11 @@ def zero_products_of(program: Program, trace: Mapping[str, Array]) -> dict[str, 
 
 
 def _traced_acts(op: Gemm | Conv, size: MatrixSize, act: tuple[int, ...], floats: bool) -> tuple[tuple[int, ...], ...]:
-    """The shapes that the activations of a run may have in a trace; those of a convolution's windows come second."""
+    """The shapes that the activations of a run may have in a trace; the shape of a convolution's windows comes last."""
     if isinstance(op, Gemm):
         return (_batch(size.batch, size.m, size.k),)
     windows = size.batch, size.m, size.k
-    # Where both shapes are alike, floats are windows, and integers what the kernel moves over.
+    # Where both shapes are alike, floats are windows, and integers are the input that the kernel moves over.
     return (act,) if act == windows and not floats else (act, windows)
 
 
@@ -47,8 +47,8 @@ def _traced_acts(op: Gemm | Conv, size: MatrixSize, act: tuple[int, ...], floats
 class _Runs:
     """Runs of an op of one size, and its products in each.
 
-    `acts` are the shapes that its activations may have in a trace: those of its rows or, of a convolution in integers,
-    of what its kernel moves over.
+    `acts` are the shapes that its activations may have in a trace: the shape of its rows or, for a convolution in
+    integers, the shape of the input that its kernel moves over.
     """
 
     acts: tuple[tuple[int, ...], ...]
@@ -58,14 +58,14 @@ class _Runs:
 
 def _zeros(op: Gemm | Conv, runs: list[_Runs], trace: Mapping[str, Array]) -> int:
     act, weight = (_operand(op.name, which, trace) for which in ("act", "weight"))
-    found = _pairs(op, runs, act, weight)
-    products = sum(one.size * two.shape[-1] for one, two in found)
+    pairs = _pairs(op, runs, act, weight)
+    products = sum(acts.size * weights.shape[-1] for acts, weights in pairs)
     expected = sum(run.size.macs * run.times for run in runs)
     if products != expected:
         raise InvalidValue(
             op.name, products, f"products are in the trace, {expected} in the workload; trace the same one"
         )
-    return sum(zero_products(one, two) for one, two in found)
+    return sum(zero_products(acts, weights) for acts, weights in pairs)
 
 
 def _operand(op: str, which: str, trace: Mapping[str, Array]) -> Array:
@@ -82,7 +82,7 @@ def _operand(op: str, which: str, trace: Mapping[str, Array]) -> Array:
 
 
 def _pairs(op: Gemm | Conv, runs: list[_Runs], act: Array, weight: Array) -> list[tuple[Array, Array]]:
-    """The matrix products that an op did: rows of activations, and the weight that all of them meet."""
+    """The matrix products of an op's runs: rows of activations, and the weight that multiplies all of them."""
     first = runs[0]
     batch, k, n = first.size.batch, first.size.k, first.size.n
     several = any(run.size != first.size for run in runs)
@@ -93,7 +93,7 @@ def _pairs(op: Gemm | Conv, runs: list[_Runs], act: Array, weight: Array) -> lis
         raise InvalidValue(f"{op.name}/act", act.shape, law)
     each = next((shape for shape in first.acts if shape in (act.shape, act.shape[1:])), None)
     if batch == 1 and isinstance(op, Gemm) and act.ndim in (2, 3) and act.shape[-1] == k:
-        each = act.shape[-2:]  # a search decides how many rows a run has; how many there are in all is looked at below
+        each = act.shape[-2:]  # a search decides how many rows a run has; only their sum is checked
     if each is None:
         law = f"must be {first.acts[0]}, or runs of it; trace the same workload"
         raise InvalidValue(f"{op.name}/act", act.shape, law)
@@ -111,7 +111,7 @@ def _pairs(op: Gemm | Conv, runs: list[_Runs], act: Array, weight: Array) -> lis
 
 
 def _batch(batch: int, rows: int, columns: int) -> tuple[int, ...]:
-    """The shape of matrices, of one without an axis for more."""
+    """The shape of a batch of matrices; a single matrix has no axis for the batch."""
     return (rows, columns) if batch == 1 else (batch, rows, columns)
 
 

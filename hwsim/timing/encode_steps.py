@@ -1,4 +1,4 @@
-"""Ops and their steps as rows of numbers for the kernel of the timeline."""
+"""Ops and their steps as rows of integers for the kernel of the timeline."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from hwsim.schedule.steps import Repeat, Step, StepTree
 
 NO_ROW = (0,) * c.COLUMNS
 _NO_STEP = tuple([0 if column in (c.TAIL, c.FLAGS) or column > c.FLAGS else -1 for column in range(1, c.COLUMNS)])
-"""A step all of whose parts are absent, behind its kind."""
+"""The columns behind the kind of a step whose parts are all absent."""
 LONGEST = 2**62
 
 
 def check_longest(cycles: int) -> None:
-    """Refuse what would not fit 64 bits, if nothing overlapped."""
+    """Refuse a program whose cycles, if nothing overlapped, would not fit 64 bits."""
     if cycles > LONGEST:
         raise Unsupported(f"the program takes up to {cycles:,} cycles; hwsim counts to {LONGEST:,}")
 
 
 @dataclass(frozen=True, slots=True)
 class StepCode:
-    """Rows of a run between OP_BEGIN and OP_END, and what is known of all steps.
+    """The rows of one run of an op, from OP_BEGIN to OP_END, with sums over all its steps.
 
-    In the rows loops name each other relative to the first row, and what depends on the schedule around is left out.
+    Rows of loops refer to each other relative to the first row; columns that depend on the schedule around are empty.
     """
 
     rows: NDArray[np.int64]
@@ -44,11 +44,15 @@ class StepCode:
 
 
 def step_code(steps: tuple[StepTree, ...], ports: Ports) -> StepCode:
-    """The code of some steps. What was asked for with the same objects is remembered."""
+    """The code of some steps, remembered by the identities of steps and ports."""
     return _CODES.of(steps, ports, make=lambda: _Steps(ports).code(steps))
 
 
 _CODES = IdentityCache[StepCode](most=1 << 15)
+
+
+_Sum = tuple[int, int, int, tuple[int, ...], int]
+"""Masks of units, rings and loaded rings; busy cycles; cycles if nothing overlaps."""
 
 
 class _Steps:
@@ -71,17 +75,17 @@ class _Steps:
             rows, tuple(self.begins), ends, units, rings, loaded, self.depth, self.array_writes, busy, longest
         )
 
-    def nodes(self, nodes: Iterable[StepTree], level: int) -> "_Sum":
+    def nodes(self, nodes: Iterable[StepTree], level: int) -> _Sum:
         units = rings = loaded = longest = 0
         busy = (0,) * c.UNITS
         for node in nodes:
-            one = self.repeat(node, level + 1) if isinstance(node, Repeat) else self.step(node)
-            units, rings, loaded = units | one[0], rings | one[1], loaded | one[2]
-            busy = tuple([mine + other for mine, other in zip(busy, one[3], strict=True)])
-            longest += one[4]
+            node_sum = self.repeat(node, level + 1) if isinstance(node, Repeat) else self.step(node)
+            units, rings, loaded = units | node_sum[0], rings | node_sum[1], loaded | node_sum[2]
+            busy = tuple([mine + other for mine, other in zip(busy, node_sum[3], strict=True)])
+            longest += node_sum[4]
         return units, rings, loaded, busy, longest
 
-    def repeat(self, node: Repeat, level: int) -> "_Sum":
+    def repeat(self, node: Repeat, level: int) -> _Sum:
         at = len(self.rows)
         self.depth = max(self.depth, level)
         self.rows.append(NO_ROW)
@@ -92,7 +96,7 @@ class _Steps:
         self.rows.append((c.END, at, *NO_ROW[2:]))
         return units, rings, loaded, tuple([node.times * cycles for cycles in busy]), node.times * longest
 
-    def step(self, step: Step) -> "_Sum":
+    def step(self, step: Step) -> _Sum:
         ports, row = self.ports, [c.STEP, *_NO_STEP]
         loaded = load_cycles = 0
         for load in step.loads:
@@ -126,10 +130,6 @@ class _Steps:
         return units, rings, loaded, busy, sum(busy) + row[c.TAIL] + len(step.loads) * ports.latency
 
 
-_Sum = tuple[int, int, int, tuple[int, ...], int]
-"""Masks of units, rings and loaded rings; busy cycles; cycles if nothing overlaps."""
-
-
 WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
 """How a body uses a tensor, as bits: it writes all of it or parts, asks for its last readers, reads it by a unit."""
 
@@ -141,25 +141,25 @@ def columns_of(touch: int) -> tuple[int, int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class OpCode:
-    """An op's steps and its uses of tensors."""
+    """The code of an op: its steps, and its uses of tensors."""
 
     steps: StepCode
-    uses: tuple[tuple[int, int, str], ...]  # how the op uses it, how the body around does, its name
+    uses: tuple[tuple[int, int, str], ...]  # how the op uses the tensor, how the body around uses it, its name
 
 
 def op_code(op: OpSchedule, ports: Ports) -> OpCode:
-    """The code of an op. What was asked for with the same objects is remembered."""
+    """The code of an op, remembered by the identities of op and ports."""
     key = id(op), id(ports)
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= _REMEMBERED:
-            _KNOWN.clear()
-        # The objects are kept with their code, so that nothing else gets their identity.
-        found = _KNOWN[key] = _code(op, ports), op, ports
-    return found[0]
+    entry = _OP_CODES.get(key)
+    if entry is None:
+        if len(_OP_CODES) >= _REMEMBERED:
+            _OP_CODES.clear()
+        # The objects are kept with their code, so that no other objects get their identity.
+        entry = _OP_CODES[key] = _code(op, ports), op, ports
+    return entry[0]
 
 
-_KNOWN: dict[tuple[int, int], tuple[OpCode, OpSchedule, Ports]] = {}
+_OP_CODES: dict[tuple[int, int], tuple[OpCode, OpSchedule, Ports]] = {}
 _REMEMBERED = 1 << 15
 
 
@@ -167,9 +167,11 @@ def _code(op: OpSchedule, ports: Ports) -> OpCode:
     steps = step_code(op.steps, ports)
     uses = [(c.ARRAY_READ, READER_0 << c.ARRAY_UNIT, name) for name in op.array_reads]
     uses += [(c.VECTOR_READ, READER_0 << c.VECTOR_UNIT, name) for name in op.vector_reads]
-    uses += [(c.LOADED_0 + one.ring, READER_0 << c.LOAD_UNIT, one.tensor) for one in op.loaded]
-    uses += [(c.KEPT, WHOLE, one.tensor) if one.whole else (c.KEPT_PART, PART, one.tensor) for one in op.kept]
-    uses += [(c.STORED, WHOLE, one.tensor) if one.whole else (c.STORED_PART, PART, one.tensor) for one in op.stored]
+    uses += [(c.LOADED_0 + loaded.ring, READER_0 << c.LOAD_UNIT, loaded.tensor) for loaded in op.loaded]
+    uses += [(*((c.KEPT, WHOLE) if written.whole else (c.KEPT_PART, PART)), written.tensor) for written in op.kept]
+    uses += [
+        (*((c.STORED, WHOLE) if written.whole else (c.STORED_PART, PART)), written.tensor) for written in op.stored
+    ]
     uses += [(c.OVERWRITES, ASKED, name) for name in op.overwrites]
     return OpCode(steps, tuple(uses))
 
@@ -179,8 +181,8 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """What a loop must know of something in its body: the rows of the totals, from `low` to before `high`, and how it
-    uses each tensor, bits of `encode_ops`."""
+    """What a loop must know of a node in its body: the rows of its totals, from `low` to before `high`, and how it uses
+    each tensor, by number: the bits WHOLE to READER_0."""
 
     low: int
     high: int
@@ -188,20 +190,20 @@ class Touch:
 
     @classmethod
     def of_all(cls, touches: Iterable["Touch"]) -> "Touch":
-        """That of a body in which these stand."""
+        """The touch of a body whose nodes have these touches."""
         tensors: dict[int, int] = {}
         low, high = [], []
-        for one in touches:
-            low.append(one.low)
-            high.append(one.high)
-            for tensor, how in one.tensors.items():
+        for touch in touches:
+            low.append(touch.low)
+            high.append(touch.high)
+            for tensor, how in touch.tensors.items():
                 tensors[tensor] = tensors.get(tensor, 0) | how
         return cls(min(low, default=0), max(high, default=0), tensors)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An op's schedule in the code: its number, its steps and the length of their rows, how it touches its tensors."""
+    """An op's schedule in the code: its number, its steps, the number of their rows, how they touch tensors."""
 
     number: int
     steps: StepCode
@@ -210,16 +212,16 @@ class Run:
 
 
 class Runs:
-    """All runs of ops. `ops` and `tensors` number the rows of the totals and the tensors; `refs` are uses of these."""
+    """All runs of ops. `ops` numbers the rows of the totals, `tensors` the tensors; `refs` are uses of tensors."""
 
     def __init__(self) -> None:
         self.ops: dict[str, int] = {}
         self.tensors: dict[str, int] = {}
         self.refs: list[tuple[int, int]] = []
         self._touches: dict[object, tuple[Touch, tuple[int, int]]] = {}
-        self._known: list[Run] = []
-        self._heads: list[tuple[int, ...]] = []  # of each run: what stands in its first row and in its last one
-        self._at: list[int] = []  # of each place: its first row, the run that stands there, how deep it lies
+        self._runs: list[Run] = []
+        self._heads: list[tuple[int, ...]] = []  # of each run: the columns of its first and of its last row
+        self._at: list[int] = []  # of each place: its first row, then the run there, then its level
         self._which: list[int] = []
         self._levels: list[int] = []
 
@@ -230,66 +232,66 @@ class Runs:
         return self.tensors.setdefault(name, len(self.tensors))
 
     def of(self, op: OpSchedule, code: OpCode) -> Run:
-        """A run that is new. Equal uses by the same ops stand in `refs` once."""
-        own, follower = self.op(op.name), -1 if op.fused is None else self.op(op.fused[0])
-        key = own, follower, code.uses
-        found = self._touches.get(key)
-        if found is None:
-            found = self._touches[key] = self._uses(own, follower, code)
-        touch, refs = found
-        run = Run(len(self._known), code.steps, len(code.steps.rows), touch)
-        self._known.append(run)
-        self._heads.append((own, follower, *refs, int(code.steps.array_writes)))
+        """A new run. Equal uses by the same ops stand in `refs` once."""
+        op_row, epilogue_row = self.op(op.name), -1 if op.fused is None else self.op(op.fused[0])
+        key = op_row, epilogue_row, code.uses
+        entry = self._touches.get(key)
+        if entry is None:
+            entry = self._touches[key] = self._uses(op_row, epilogue_row, code)
+        touch, refs = entry
+        run = Run(len(self._runs), code.steps, len(code.steps.rows), touch)
+        self._runs.append(run)
+        self._heads.append((op_row, epilogue_row, *refs, int(code.steps.array_writes)))
         return run
 
-    def _uses(self, own: int, follower: int, code: OpCode) -> tuple[Touch, tuple[int, int]]:
+    def _uses(self, op_row: int, epilogue_row: int, code: OpCode) -> tuple[Touch, tuple[int, int]]:
         first, tensors = len(self.refs), dict[int, int]()
         for how, touch, name in code.uses:
             tensor = self.tensor(name)
             self.refs.append((how, tensor))
             tensors[tensor] = tensors.get(tensor, 0) | touch
-        ops = [own] if follower < 0 else [own, follower]
+        ops = [op_row] if epilogue_row < 0 else [op_row, epilogue_row]
         return Touch(min(ops), max(ops) + 1, tensors), (first, len(self.refs))
 
     def place(self, run: Run, at: int, level: int) -> None:
-        """A run stands from that row on, inside so many loops and ops."""
+        """Place a run from that row on, inside `level` loops and ops."""
         self._at.append(at)
         self._which.append(run.number)
         self._levels.append(level)
 
     def inner_loops(self) -> Iterable[tuple[int, int]]:
-        """The level of each loop in steps, and for how many ops it keeps totals; of equal ones at least one."""
+        """The level of each loop in steps, with the number of ops whose totals it keeps; equal pairs may come once."""
         for number, level in dict.fromkeys(zip(self._which, self._levels, strict=True)):
-            run = self._known[number]
+            run = self._runs[number]
             for depth in range(run.steps.depth):
                 yield level + 2 + depth, run.touch.high - run.touch.low
 
     @property
     def depth(self) -> int:
-        """How deep the ops lie."""
+        """How deep the ops lie inside loops and ops."""
         return max(self._levels, default=-1) + 1
 
     def fill_in(self, code: Ints, places: Ints, least_key: int) -> None:
-        """What the rows of all runs say; `places` are KEY_AT and PAST_AT of loops, by their level."""
+        """Fill in the rows of all runs, where they depend on the schedule; `places` are KEY_AT and PAST_AT by level."""
         if not self._at:
             return
         at, which, levels = (np.array(values, np.int64) for values in (self._at, self._which, self._levels))
-        last = np.array([run.length for run in self._known], np.int64) - 1
+        last = np.array([run.length for run in self._runs], np.int64) - 1
         heads = np.array(self._heads, np.int64)[which]
         for rows in (at, at + last[which]):
             code[rows, c.OP : c.ARRAY_WRITES + 1] = heads
-        owners, begins = _listed([run.steps.begins for run in self._known], which)
+        owners, begins = _listed([run.steps.begins for run in self._runs], which)
         rows, deep = at[owners] + begins[:, 0], levels[owners] + 1 + begins[:, 1]
-        ranges = np.array([(run.touch.low, run.touch.high, 0, 0) for run in self._known], np.int64)
+        ranges = np.array([(run.touch.low, run.touch.high, 0, 0) for run in self._runs], np.int64)
         code[rows, c.OP_LOW : c.TOUCHED_HIGH + 1] = ranges[which[owners]]
         code[rows, c.KEY_SIZE] = least_key
         code[rows[:, None], [c.KEY_AT, c.PAST_AT]] = places[deep]
-        owners, ends = _listed([[(row, 0) for row in run.steps.ends] for run in self._known], which)
+        owners, ends = _listed([[(row, 0) for row in run.steps.ends] for run in self._runs], which)
         code[at[owners] + ends[:, 0], c.PARTNER] += at[owners]
 
 
 def _listed(lists: Sequence[Sequence[tuple[int, int]]], which: Ints) -> tuple[Ints, Ints]:
-    """The pairs in the lists with these numbers, one list after another: the place of each one's list, and the pairs.
+    """The pairs of the lists with these numbers, one list after another: for each pair its list's place, and the pair.
 
     >>> owners, pairs = _listed([[(7, 0)], [], [(8, 1), (9, 2)]], np.array([2, 0, 1, 2]))
     >>> owners.tolist(), pairs[:, 0].tolist()

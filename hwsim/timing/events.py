@@ -1,4 +1,4 @@
-"""What the units of a core do and when, piece by piece: a schedule unrolled, for traces and memory models."""
+"""The events of a schedule, unrolled for traces and memory models: what each unit does, and when."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.timing.timeline import encode, walked
 
 MOST = 1_000_000
-"""So many events are listed, unless more are asked for; they take some hundred bytes each."""
+"""The most events that are listed, unless a caller asks for more; each takes some hundred bytes."""
 
 _UNITS, _REASONS = tuple(Unit), tuple(StallReason)
 
@@ -26,9 +26,9 @@ Moved = tuple[tuple[Spot, int], ...]
 class Event:
     """One piece of work of one unit: from the cycle in which it starts to the one in which the unit is free again.
 
-    `iteration` counts the runs of its op from 0; a preload has that of the run that it comes before. The unit waited
-    for `reason` during the `waited` cycles before the start; with none it went on at once. A load's data is there one
-    latency after its end, a tile of the array one tail later.
+    `iteration` counts the runs of the op from 0; a preload has the iteration of the next run. The unit waited for
+    `reason` during the `waited` cycles before the start; without a reason it did not wait. A load's data is there one
+    latency after the load's end, a tile of the array one tail after its step's end.
     """
 
     unit: Unit
@@ -52,7 +52,7 @@ def events(schedule: Schedule, *, most: int = MOST) -> tuple[Event, ...]:
     encoded = encode(schedule)
     rows = np.zeros((count, c.EVENT_COLUMNS), np.int64)
     walked(encoded, stop=False, events=rows)
-    works = {unit: iter(found) for unit, found in _works(schedule).items()}
+    works = {unit: iter(pieces) for unit, pieces in _works(schedule).items()}
     return tuple(_event(row, works, encoded.ops) for row in rows.tolist())
 
 
@@ -74,11 +74,11 @@ def _count(node: ScheduleNode | StepTree) -> int:
 
 
 _Work = tuple[str, int, Moved]
-"""Of a piece of work its op, the op's iteration, and what it moves."""
+"""A piece of work: its op, the op's iteration, and the bytes that it moves."""
 
 
 def _works(schedule: Schedule) -> dict[Unit, list[_Work]]:
-    """The pieces of work of each unit: a unit keeps their order, whatever the others do."""
+    """The pieces of work of each unit, in the order of the schedule, in which every unit works."""
     works: dict[Unit, list[_Work]] = {unit: [] for unit in Unit}
     runs = Counter[str]()
     for node in _unrolled(schedule.body):
@@ -90,22 +90,22 @@ def _works(schedule: Schedule) -> dict[Unit, list[_Work]]:
 
 
 def _add_works(op: OpSchedule, runs: Counter[str], works: dict[Unit, list[_Work]]) -> None:
-    """The pieces of work of one run of an op, and of the op that follows on its tiles."""
-    own = op.name, runs[op.name], ()
+    """Add the pieces of work of one run of an op and of its epilogue."""
+    op_work = op.name, runs[op.name], ()
     runs[op.name] += 1
     if op.fused is not None:
         fused = op.fused[0], runs[op.fused[0]], ()
         runs[op.fused[0]] += 1
     for step in op.unrolled():
-        works[Unit.LOAD] += ((*own[:2], op.named(load.portions)) for load in step.loads)
+        works[Unit.LOAD] += ((*op_work[:2], op.named(load.portions)) for load in step.loads)
         if step.array is not None:
-            works[Unit.ARRAY].append(own)
+            works[Unit.ARRAY].append(op_work)
         if step.vector_cycles is not None:
-            works[Unit.VECTOR].append(own)
+            works[Unit.VECTOR].append(op_work)
         if step.fused is not None:
             works[Unit.VECTOR].append(fused)
         if step.store_bytes is not None:
-            works[Unit.STORE].append((*own[:2], op.named(step.store_portions)))
+            works[Unit.STORE].append((*op_work[:2], op.named(step.store_portions)))
 
 
 def _unrolled(nodes: Iterable[ScheduleNode]) -> Iterator[OpSchedule | Preload]:

@@ -1,4 +1,4 @@
-"""When the steps of a schedule run on the units of a core: encoded, walked, and what that amounts to for each op."""
+"""The timeline of a schedule: when its steps run on the units of a core, and the times of each op that follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ def encode(schedule: Schedule) -> EncodedSchedule:
 
 
 def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> EncodedSchedule:
-    """What `encode` gives for one op with these steps that uses no tensors, without the nouns."""
+    """What `encode` gives for a schedule of one op with these steps and no tensors, without making that schedule."""
     code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
     rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
     for end in (0, -1):
@@ -80,7 +80,7 @@ _ONE_SPACE = np.zeros(1, np.int64)
 
 
 def _longest_period(ports: Ports) -> int:
-    """The longest period of a loop that is looked for."""
+    """The longest period of a loop that the walk looks for, in iterations."""
     return max(16, 2 * ports.slots)
 
 
@@ -110,8 +110,8 @@ def _table(rows: Sequence[Sequence[int]], columns: int) -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class _Body:
-    """What is known of the nodes inside a stretch: units and rings used, cycles of one iteration if nothing overlaps,
-    and how each of them touches what it uses."""
+    """Sums over the nodes inside a loop segment: the units and rings that they use, the cycles of one iteration if
+    nothing overlaps, and how each node touches totals and tensors."""
 
     units: int = 0
     rings: int = 0
@@ -127,7 +127,7 @@ class _Body:
 
 
 class _Writer:
-    """Collects rows while it walks down a schedule's tree. What depends on a row's place is filled in at the end."""
+    """Collects rows while it walks down a schedule's tree. Columns that depend on a row's place are filled in last."""
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
@@ -135,23 +135,23 @@ class _Writer:
         self.length = 0
         self.runs = Runs()
         self.touched: list[tuple[int, ...]] = []
-        self.loops: list[tuple[int, ...]] = []  # of each stretch: its row, its level, what stands in OP_LOW to KEY_SIZE
+        self.loops: list[tuple[int, ...]] = []  # of each segment: row, level, columns OP_LOW to KEY_SIZE
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
         self.least_key = _least_key(ports)
         self._run_of: dict[int, Run] = {}  # by the identity of an op's schedule
-        self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identity of what stands in them
-        self._kept: list[Touch] = []  # so that no others get their identity
+        self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identities of the touches in them
+        self._kept: list[Touch] = []  # keeps the touches of preloads, so that no others get their identity
 
     def nodes(self, nodes: Iterable[ScheduleNode], level: int) -> _Body:
-        """Rows for these nodes inside `level` loops and ops, and what is known of them."""
+        """Add the rows of these nodes, which lie inside `level` loops and ops; the sums over them."""
         body = _Body()
         for node in nodes:
             match node:
                 case OpSchedule():
                     self._op(node, level, body)
                 case LoopSegment():
-                    self._stretch(node, level, body)
+                    self._segment(node, level, body)
                 case Preload():
                     self._preload(node, body)
         return body
@@ -162,12 +162,12 @@ class _Writer:
         return max(self.runs.depth, *self.key_sizes, 0)
 
     def finish(self) -> None:
-        """Room for the snapshots of loops in steps, when all of them are known."""
+        """Reserve room for the snapshots of loops in steps, once all runs are placed."""
         for level, ops in self.runs.inner_loops():
             self._room(level, self.least_key, ops)
 
     def code(self, key_at: Mapping[int, int], past_at: Mapping[int, int]) -> NDArray[np.int64]:
-        """All rows, with what depends on their places."""
+        """All rows, complete with the columns that depend on their places."""
         if not self.parts:
             return np.zeros((0, c.COLUMNS), np.int64)
         code = np.concatenate(self.parts)
@@ -182,7 +182,7 @@ class _Writer:
         return code
 
     def _add(self, rows: NDArray[np.int64], length: int = 1) -> int:
-        """Rows are added, to be copied at the end; where the first one stands."""
+        """Add rows, which are copied at the end; the place of the first one."""
         at = self.length
         self.parts.append(rows)
         self.length += length
@@ -191,7 +191,7 @@ class _Writer:
     def _row(self, *values: int) -> int:
         return self._add(np.array([(*values, *NO_ROW[len(values) :])], np.int64))
 
-    def _stretch(self, segment: LoopSegment, level: int, around: _Body) -> None:
+    def _segment(self, segment: LoopSegment, level: int, around: _Body) -> None:
         begin = np.zeros((1, c.COLUMNS), np.int64)
         at = self._add(begin)
         body = self.nodes(segment.body, level + 1)
@@ -206,17 +206,17 @@ class _Writer:
             around.touches.append(touch)
 
     def _touch(self, body: _Body) -> tuple[Touch, int]:
-        """How a body touches what it uses, and where in `touched` that stands, once for all iterations."""
+        """How a body touches totals and tensors, and the place of that in `touched`; equal bodies share one place."""
         key = tuple(map(id, body.touches))
-        found = self._bodies.get(key)
-        if found is None:
+        entry = self._bodies.get(key)
+        if entry is None:
             touch = Touch.of_all(body.touches)
-            found = self._bodies[key] = touch, len(self.touched)
+            entry = self._bodies[key] = touch, len(self.touched)
             self.touched += [(tensor, *columns_of(how)) for tensor, how in touch.tensors.items()]
-        return found
+        return entry
 
     def _room(self, level: int, key: int, ops: int) -> None:
-        """Snapshots of a loop on that level: the integers of their keys, the ops whose totals they keep."""
+        """Reserve room for snapshots of a loop on that level: integers of their keys, ops whose totals they keep."""
         self.key_sizes[level] = max(self.key_sizes.get(level, 0), key)
         self.past_sizes[level] = max(self.past_sizes.get(level, 0), c.TOTALS_AT + ops * c.TOTALS)
 
@@ -235,19 +235,19 @@ class _Writer:
         around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
         dead = [self.runs.tensor(name) for name in node.overwrites]
         touch = Touch(op, op + 1, {tensor: WHOLE})
-        for one in dead:
-            touch.tensors[one] = touch.tensors.get(one, 0) | ASKED
+        for number in dead:
+            touch.tensors[number] = touch.tensors.get(number, 0) | ASKED
         around.touches.append(touch)
         self._kept.append(touch)
         low = len(self.runs.refs)
-        self.runs.refs += [(c.OVERWRITES, one) for one in dead]
+        self.runs.refs += [(c.OVERWRITES, number) for number in dead]
         self._row(c.PRELOAD, op, min(cycles, LONGEST), tensor, low, len(self.runs.refs))
 
 
 _DRIVEN = tuple(Unit)[: c.UNITS]
-"""The units that the kernel drives, as it numbers them; all others do nothing yet."""
+"""The units that the kernel drives, in the kernel's order; all other units do nothing yet."""
 _IDLE = (0,) * (len(Unit) - len(_DRIVEN))
-_KNOWN = tuple(StallReason)[: c.REASONS]
+_REASONS = tuple(StallReason)[: c.REASONS]
 _NO_EVENTS = np.zeros((0, c.EVENT_COLUMNS), np.int64)
 
 
@@ -267,7 +267,7 @@ class Times:
 
     ops: tuple[str, ...]
     totals: NDArray[np.int64]
-    ends: tuple[int, ...]  # when each unit ended its last step, 0 if it had none
+    ends: tuple[int, ...]  # when each unit ended its last step, 0 for a unit without steps
     cycles: int
     unrolled_iterations: int
 
@@ -302,7 +302,7 @@ def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int 
 def walked(
     encoded: EncodedSchedule, *, stop: bool = True, most: int | None = None, events: NDArray[np.int64] = _NO_EVENTS
 ) -> Times:
-    """The times of a schedule that is encoded; if `events` has rows, they become those of `timing/events.py`."""
+    """The times of an encoded schedule; if `events` has rows, the walk fills them for `timing/events.py`."""
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop or most is not None:
         fixed = fixed.copy()
@@ -325,10 +325,10 @@ _CODES = IdentityCache[EncodedSchedule](most=32)
 
 def _op_times(row: NDArray[np.int64]) -> OpTimes:
     values = row.tolist()
-    stalls = {reason.key: _units(values[c.STALLS + c.UNITS * reason :]) for reason in _KNOWN}
+    stalls = {reason.key: _units(values[c.STALLS + c.UNITS * reason :]) for reason in _REASONS}
     return OpTimes(values[c.CYCLES], values[c.SPAN], _units(values[c.BUSY :]), Stalls(**stalls))
 
 
 def _units(values: list[int]) -> Units:
-    """The columns of one row that begin with these, one for each unit of the kernel."""
+    """The first of these columns of a row, one for each unit of the kernel, as units."""
     return Units(**{unit.key: values[unit] for unit in _DRIVEN})
