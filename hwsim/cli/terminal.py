@@ -34,8 +34,7 @@ def tell(json_file: str | None, text: Callable[["Screen"], str]) -> None:
 
 def screen_of(stream: TextIO | None) -> "Screen":
     """What a text for that stream may be like: as wide as the terminal or as `COLUMNS` says, elsewhere 80 columns."""
-    from hwsim.report.numbers import can_show_blocks
-    from hwsim.report.tables import LEAST_WIDTH, Screen
+    from hwsim.report.tables import LEAST_WIDTH, Screen, can_show_blocks
 
     terminal = stream is not None and stream.isatty()
     columns = get_terminal_size((Screen().width, 24)).columns

@@ -55,6 +55,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _remedy(data: Any) -> str:
     """What to do about a document that is no result of this version."""
     this_version = version("hwsim")
+    if isinstance(data, dict) and {"rows", "waterfall"} <= data.keys():
+        return "is a comparison; give a file that hwsim run --json wrote"
     try:
         written = str(data["provenance"]["versions"]["hwsim"])
     except (KeyError, TypeError):

@@ -6,9 +6,9 @@ what follows from the members of a family, such as the reader of a file, are cle
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.quantities.noun import kind_of
@@ -64,6 +64,9 @@ class IdentityCache(Generic[T]):
 
 R = TypeVar("R")
 
+_REGISTERING = Lock()
+"""Rows and members are replaced as a whole, one change at a time; a reader sees those of before or of after."""
+
 
 class KindTable(Generic[R]):
     """Rows by kinds of op, which are classes; `room` names in errors what the rows are for.
@@ -108,11 +111,12 @@ class KindTable(Generic[R]):
 
     def register(self, kind: type[Any], row: R) -> None:
         """A row for a kind that has none yet, for the rest of the program; files tell kinds apart by their names."""
-        if kind_name(kind) in map(kind_name, self._rows):
-            raise Unsupported(
-                f"{self.room} know ops of the kind '{kind_name(kind)}' already; give the new kind another name"
-            )
-        self._rows[kind] = row
+        with _REGISTERING:  # whoever walks the rows meanwhile has those of before
+            if kind_name(kind) in map(kind_name, self._rows):
+                raise Unsupported(
+                    f"{self.room} know ops of the kind '{kind_name(kind)}' already; give the new kind another name"
+                )
+            self._rows = {**self._rows, kind: row}
 
     @contextmanager
     def registered(self, kind: type[Any], row: R) -> Iterator[None]:
@@ -121,7 +125,8 @@ class KindTable(Generic[R]):
         try:
             yield
         finally:
-            del self._rows[kind]
+            with _REGISTERING:
+                self._rows = {known: kept for known, kept in self._rows.items() if known is not kind}
 
 
 def kind_name(kind: type[Any]) -> str:
@@ -133,14 +138,26 @@ N = TypeVar("N")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEPT: list[Callable[[], None]] = []
+_CHANGES: list[None] = []
+"""One for each member that ever came or went."""
 
 
 def kept_for_kinds(work_out: F) -> F:
-    """Caches a function whose results depend on the members of families, until one of these comes or goes."""
-    cached: Any = cache(work_out)
-    _KEPT.append(cached.cache_clear)
-    kept: F = cached
-    return kept
+    """Caches a function whose results depend on the members of families, until one of these comes or goes.
+
+    A call that began before a member came, and ends after, is of its time: no later call is given its result.
+    """
+
+    @cache
+    def result(changes: int, *arguments: Any) -> Any:
+        return work_out(*arguments)
+
+    @wraps(work_out)
+    def kept(*arguments: Any) -> Any:
+        return result(len(_CHANGES), *arguments)
+
+    _KEPT.append(result.cache_clear)
+    return cast(F, kept)
 
 
 class Family(Generic[N]):
@@ -172,11 +189,12 @@ class Family(Generic[N]):
     def register(self, noun: type[N]) -> None:
         """Add a member; the field `kind`, a Literal, says of which kind it is."""
         kind = kind_of(noun)
-        if kind in self._members:
-            law = f"is the kind of another {self.what}, {self._members[kind].__name__}; call the new one otherwise"
-            raise InvalidValue("kind", kind, law)
-        self._members[kind] = noun
-        _forget()
+        with _REGISTERING:
+            if kind in self._members:
+                law = f"is the kind of another {self.what}, {self._members[kind].__name__}; call the new one otherwise"
+                raise InvalidValue("kind", kind, law)
+            self._members = {**self._members, kind: noun}
+            _forget()
 
     @contextmanager
     def having(self, noun: type[N]) -> Iterator[None]:
@@ -185,8 +203,9 @@ class Family(Generic[N]):
         try:
             yield
         finally:
-            del self._members[kind_of(noun)]
-            _forget()
+            with _REGISTERING:
+                self._members = {kind: member for kind, member in self._members.items() if member is not noun}
+                _forget()
 
     def kind_in(self, entries: Any) -> str:
         """The kind that a mapping names; the default one, if it names none."""
@@ -199,5 +218,6 @@ class Family(Generic[N]):
 
 
 def _forget() -> None:
+    _CHANGES.append(None)
     for clear in _KEPT:
         clear()

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.quantities.plain_data import ASSUMED, READ, confidence
-from hwsim.report.tables import TIE, Screen, new_table, render
+from hwsim.report.tables import EIGHTHS_OF_A_BLOCK, FULL_BLOCK, TIE, Screen, new_table, render
 from hwsim.results.figures import Components
 from hwsim.results.result import Result
 
@@ -114,8 +114,7 @@ def beside_the_audio(rtf: float) -> str:
     return f"{figure(rtf)} times slower than the audio" if rtf > 1 else f"{figure(1 / rtf)} times faster than the audio"
 
 
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-_FULL, _PLAIN = "█", "#"
+_PLAIN = "#"
 
 
 def bar(share: float, width: int, *, blocks: bool = True) -> str:
@@ -129,7 +128,7 @@ def bar(share: float, width: int, *, blocks: bool = True) -> str:
     if not blocks:
         return _PLAIN * max(1, round_up_half(share * width))
     eighths = max(1, round_up_half(share * width * 8))
-    return _FULL * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    return FULL_BLOCK * (eighths // 8) + EIGHTHS_OF_A_BLOCK[eighths % 8].strip()
 
 
 def round_up_half(value: float) -> int:
@@ -139,19 +138,6 @@ def round_up_half(value: float) -> int:
     (3, 2)
     """
     return int(value + 0.5)
-
-
-def can_show_blocks(encoding: str | None) -> bool:
-    """Whether text in that encoding may hold bars made of blocks.
-
-    >>> can_show_blocks("utf-8"), can_show_blocks("latin-1"), can_show_blocks("ascii")
-    (True, False, False)
-    """
-    try:
-        (_EIGHTHS + _FULL).encode(encoding or "utf-8")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 T = TypeVar("T")

@@ -24,6 +24,7 @@ GAP = 2
 INDENT = "  "
 """Before the rest of a broken name."""
 
+FULL_BLOCK, EIGHTHS_OF_A_BLOCK = "█", " ▏▎▍▌▋▊▉"
 TIE = "\u00a0"
 """A blank at which no line ends; it is printed as any other."""
 
@@ -285,3 +286,16 @@ def new_table(*columns: str, title: str | None = None) -> Table:
             no_wrap=place > 0 and column not in ("why", ""),
         )
     return table
+
+
+def can_show_blocks(encoding: str | None) -> bool:
+    """Whether text in that encoding may hold bars made of blocks.
+
+    >>> can_show_blocks("utf-8"), can_show_blocks("latin-1"), can_show_blocks("ascii")
+    (True, False, False)
+    """
+    try:
+        (EIGHTHS_OF_A_BLOCK + FULL_BLOCK).encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -25,7 +25,7 @@ def test_floats_add_alike_for_any_number_of_rows_and_threads(m: int, k: int, n: 
     np.testing.assert_array_equal(alone, found[:, :1])
 
 
-def test_likeness_is_measured_in_double_precision() -> None:
+def test_errors_are_measured_in_double_precision() -> None:
     wanted, found = np.random.default_rng(0).normal(size=(2, 1003)).astype(np.float32).astype(float)
     sums = [wanted @ wanted, (wanted - found) @ (wanted - found), found @ found, wanted @ found]
     np.testing.assert_allclose(error_metrics(wanted, found), sums, rtol=1e-13)

@@ -155,7 +155,7 @@ def mapped(recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip) -> Schedule
 TOKENS = 9
 
 
-def test_sizes_that_grow_with_a_loop_are_stretches_of_equal_iterations() -> None:
+def test_sizes_that_grow_with_a_loop_are_segments_of_equal_iterations() -> None:
     """A cache of keys and values grows by one entry a token: no two iterations are alike, and none is a mean."""
     recipe = TransformerLm(
         name="tiny",
@@ -166,10 +166,10 @@ def test_sizes_that_grow_with_a_loop_are_stretches_of_equal_iterations() -> None
     )
     program = workload(recipe, "w8a8").program
     plan = schedule(program, chip(scratchpad=Scratchpad(size=8192, read=16, write=16)))
-    stretches = [node for node in plan.body if isinstance(node, LoopSegment)]
+    segments = [node for node in plan.body if isinstance(node, LoopSegment)]
     loop = next(node for node in program.body if isinstance(node, Loop))
-    assert sum(node.times for node in stretches) == loop.times
-    assert len(stretches) == loop.times
-    macs = [sum(op.macs for op in node.body if isinstance(op, OpSchedule)) for node in stretches]
+    assert sum(node.times for node in segments) == loop.times
+    assert len(segments) == loop.times
+    macs = [sum(op.macs for op in node.body if isinstance(op, OpSchedule)) for node in segments]
     # Two products of one query with one more key and value, of four numbers each.
     assert {after - before for before, after in pairwise(macs)} == {2 * 4}

@@ -114,7 +114,7 @@ def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program:
 
 @settings(max_examples=60)
 @given(PROGRAMS, chips())
-def test_slots_and_tenants_share_the_scratchpad(program: Program, on: Chip) -> None:
+def test_slots_and_buffers_share_the_scratchpad(program: Program, on: Chip) -> None:
     try:
         found = planned(program, on)
     except Unsupported:

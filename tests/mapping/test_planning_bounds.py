@@ -227,7 +227,7 @@ def test_extremes_are_answered_or_refused_by_a_law(on: Chip, sizes: tuple[int, i
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 45))
 def test_a_gap_is_never_less_than_nothing(low: int, middle: int, working: int) -> None:
-    """Between two tenants that lie higher than the slots of a later op begin."""
+    """Between two buffers that lie higher than the slots of a later op begin."""
     allocator = ScratchpadAllocator(40, [0, 0, working])
     for name, size, last in (("low", low, 1), ("middle", middle, 0), ("high", 5, 1)):
         allocator.place(Buffer(name, size, Span(0, last)))

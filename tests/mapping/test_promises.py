@@ -164,20 +164,22 @@ def test_promises_hold_for_a_whole_network(policy: str) -> None:
     for on in ons:
         size = on.scratchpad.size
         assert found[size] <= times(naive_schedule(program, on)).cycles
-        assert found[size] <= min((found[rung] for rung in powers_below(size) if rung in found), default=found[size])
+        assert found[size] <= min(
+            (found[capacity] for capacity in powers_below(size) if capacity in found), default=found[size]
+        )
         assert all(found[size] <= cycles(program, with_pad(on, size, fewer)) for fewer in (1, 2))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_promises_hold_for_what_is_shipped(name: str) -> None:
-    """On the shipped chip, and with scratchpads on a rung and between two."""
+    """On the shipped chip, and with scratchpads on a capacity and between two."""
     on, work = load_chip("int4_array"), load_workload(name)
     found: dict[int, int] = {}
     for size in (512 * KIB, 700_000, on.scratchpad.size):
         here = with_pad(on, size)
         found[size] = cycles(work.program, here)
         assert found[size] <= times(naive_schedule(work.program, here)).cycles
-        assert found[size] <= min(found[rung] for rung in (*powers_below(size), size) if rung in found)
+        assert found[size] <= min(found[capacity] for capacity in (*powers_below(size), size) if capacity in found)
     assert found[on.scratchpad.size] <= cycles(work.program, with_pad(on, on.scratchpad.size, buffers=1))
     taken = times(schedule(work.program, on, aim=aim(Objective.LATENCY, on))).cycles
     assert 100 * taken <= 102 * found[on.scratchpad.size]
@@ -199,11 +201,11 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_run_for_energy_takes_no_more_of_it(name: str) -> None:
     on, work = load_chip("int4_array"), load_workload(name)
-    fast, frugal, both = (simulated(on, work, objective) for objective in Objective)
-    assert frugal[1] <= fast[1]
-    assert frugal[0] >= fast[0]
-    assert both[0] * both[1] <= min(fast[0] * fast[1], frugal[0] * frugal[1])
-    assert frugal[1] <= energy_on(on, naive_schedule(work.program, on))
+    fast, least_energy, both = (simulated(on, work, objective) for objective in Objective)
+    assert least_energy[1] <= fast[1]
+    assert least_energy[0] >= fast[0]
+    assert both[0] * both[1] <= min(fast[0] * fast[1], least_energy[0] * least_energy[1])
+    assert least_energy[1] <= energy_on(on, naive_schedule(work.program, on))
 
 
 def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]:
@@ -243,11 +245,11 @@ def test_rungs_of_a_smaller_scratchpad_are_sizes_of_a_larger_one() -> None:
         assert candidate_capacities(size)[0] == size
         assert set(powers_below(size)) <= set(candidate_capacities(size + 1))
         assert slots(size)[0] == size
-        assert all(rung in slots(size + 1) for rung in slots(size) if rung in SLOTS)
+        assert all(capacity in slots(size + 1) for capacity in slots(size) if capacity in SLOTS)
 
 
 @given(st.integers(1, 20 * MANY_OPS), st.integers(1, 1 << 41), st.integers(0, 1 << 41))
-def test_a_program_of_many_ops_has_fewer_rungs_which_larger_scratchpads_share(ops: int, size: int, more: int) -> None:
+def test_many_ops_have_fewer_capacities_which_larger_scratchpads_share(ops: int, size: int, more: int) -> None:
     every = stride(ops)
     assert len(powers_below(size, every)) <= 1 + 41 // every
     assert set(powers_below(size, every)) <= set(powers_below(size + more, every)) <= set(powers_below(size + more))
@@ -258,8 +260,8 @@ def test_a_comparison_is_planned_for_what_is_wanted(capsys: pytest.CaptureFixtur
     for objective in Objective:
         said = printed(capsys, "compare", "int4_array", "mlperf_rnnt", "--json", "-", "--objective", objective.value)[0]
         found[objective] = [(row["cycles"], row["energy_aj"]) for row in json.loads(said)["rows"]]
-    for fast, frugal, both in zip(*found.values(), strict=True):
-        assert 100 * fast[0] <= 102 * min(both[0], frugal[0])
-        assert frugal[1] <= min(both[1], fast[1])
-        assert both[0] * both[1] <= min(fast[0] * fast[1], frugal[0] * frugal[1])
+    for fast, least_energy, both in zip(*found.values(), strict=True):
+        assert 100 * fast[0] <= 102 * min(both[0], least_energy[0])
+        assert least_energy[1] <= min(both[1], fast[1])
+        assert both[0] * both[1] <= min(fast[0] * fast[1], least_energy[0] * least_energy[1])
     assert found[Objective.LATENCY] != found[Objective.EDP]

@@ -123,7 +123,7 @@ LOOP = Span(6, 13)
 
 
 @st.composite
-def tenants(draw: st.DrawFn) -> tuple[int, Span, str | None]:
+def buffers(draw: st.DrawFn) -> tuple[int, Span, str | None]:
     """Inside the loop, or before it, after it, or all through it: as lives are."""
     size, where = draw(st.integers(1, 30)), draw(st.sampled_from(["inside", "before", "after", "through"]))
     low, high = {"inside": (6, 13), "before": (0, 5), "after": (14, 19), "through": (0, 19)}[where]
@@ -132,11 +132,11 @@ def tenants(draw: st.DrawFn) -> tuple[int, Span, str | None]:
     return size, live_range.joined(LOOP) if where == "through" else live_range, "loop" if where == "inside" else None
 
 
-TENANTS = st.lists(tenants(), max_size=12)
+BUFFERS = st.lists(buffers(), max_size=12)
 
 
-@given(TENANTS, st.integers(20, 120), st.lists(st.integers(0, 30), min_size=20, max_size=20))
-def test_no_two_tenants_share_a_byte_at_one_time(
+@given(BUFFERS, st.integers(20, 120), st.lists(st.integers(0, 30), min_size=20, max_size=20))
+def test_no_two_buffers_share_a_byte_at_one_time(
     wishes: list[tuple[int, Span, str | None]], size: int, working: list[int]
 ) -> None:
     allocator = ScratchpadAllocator(size, working)
@@ -150,7 +150,7 @@ def test_no_two_tenants_share_a_byte_at_one_time(
         for other in allocations:
             if other is not allocation and other.buffer.live_range.meets(allocation.buffer.live_range):
                 assert other.end <= allocation.address or allocation.end <= other.address
-    # Whoever lay on a tenant's bytes before it hands them over, directly or through others.
+    # Whoever lay on a buffer's bytes before it hands them over, directly or through others.
     overwrites = allocator.overwrites()
     for allocation in allocations:
         reached, open_ = set(), [allocation.buffer.name]

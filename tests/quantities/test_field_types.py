@@ -3,9 +3,10 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from fractions import Fraction
+from threading import Event
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -19,7 +20,7 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.workload import Recipe
 from hwsim.quantities.fields import field_type
 from hwsim.quantities.noun import Noun
-from hwsim.quantities.registry import Family
+from hwsim.quantities.registry import Family, kept_for_kinds
 from strategies.chips import chip
 
 
@@ -127,3 +128,22 @@ def test_a_whole_number_where_a_fraction_is_meant_is_that_fraction() -> None:
     assert made == replace(shipped, node=Fraction(7), voltage=Fraction(1), idle_power=Fraction(2))
     work = load_workload({"kind": "gemms", "name": "one", "products": [{"name": "a", "m": 4, "k": 4, "n": 4}]})
     assert hwsim.simulate(made, work).summary.energy_aj > 0
+
+
+def test_what_began_before_a_member_came_is_not_given_to_later_calls() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Round(Noun):
+        kind: Literal["round"] = "round"
+
+    shapes, began = Family[Noun]("shape", default="round"), Event()
+
+    @kept_for_kinds
+    def kinds() -> tuple[type[Noun], ...]:
+        members = shapes.members
+        if not began.is_set():
+            began.set()
+            shapes.register(Round)  # as another thread may, while this call goes on with what it saw
+        return members
+
+    assert kinds() == ()
+    assert kinds() == (Round,)

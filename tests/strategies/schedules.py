@@ -1,7 +1,7 @@
 """Random schedules, fast and from a seed, small enough that every edge comes up all the time.
 
 `draw` gives any schedule that the rules allow: tensors kept and spilled, written whole or in part, in one space or two,
-residents, K-cut tiles, operands that several steps read, followers on the same tiles, loops in loops, sizes that grow.
+residents, K-cut tiles, operands that several steps read, epilogues on the same tiles, loops in loops, sizes that grow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -190,7 +190,7 @@ class _Drawing:
             kept=tuple(kept),
             stored=tuple(stored),
             overwrites=tuple(overwrites),
-            fused=(f"follower of op{self.ops}", "activation") if fused else None,
+            fused=(f"epilogue of op{self.ops}", "activation") if fused else None,
             steps=self.steps(style, jobs),
         )
 

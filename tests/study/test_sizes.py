@@ -1,11 +1,9 @@
 """Sizes and compression come from packed bytes and scales; the generated pages say what the models say."""
 
-import importlib.machinery
-import importlib.util
 import re
 from dataclasses import replace
 from fractions import Fraction
-from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,28 +13,17 @@ from hwsim.inputs.load import load_workload
 from hwsim.ir.tensor import Role
 from hwsim.models.catalogue import workload
 from hwsim.quantities.precision import PrecisionPlan
-from hwsim.study.compression import Claim, Stored, claims, compression
 from models.test_extractors import hand_count, shipped
+from script import script
 
 BITS = {"fp32": 32, "fp16": 16, "w8a8": 8, "w4a8": 4, "w4a16g32": 4}
 
-
-def _script() -> ModuleType:
-    path = str(ROOT / "scripts" / "pages")
-    spec = importlib.util.spec_from_loader("pages", importlib.machinery.SourceFileLoader("pages", path))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = _script()
+SCRIPT, COMPRESSION = script("pages"), script("compression.py")
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Claim]:
-    return {claim.system: claim for claim in claims()}
+def found() -> dict[str, Any]:
+    return {claim.system: claim for claim in COMPRESSION.claims()}
 
 
 def test_generated_pages_are_up_to_date() -> None:
@@ -82,10 +69,10 @@ def test_hypotheses_of_a_language_model_are_not_utterances() -> None:
 
 def test_compression_is_a_ratio_of_bytes() -> None:
     model = workload(shipped("mlperf_rnnt"))
-    stored = Stored(model, PrecisionPlan(policy="w8a8"))
+    stored = COMPRESSION.Stored(model, PrecisionPlan(policy="w8a8"))
     eight = workload(shipped("mlperf_rnnt"), "w8a8").program.model_bytes
-    assert compression([model], [stored]) == Fraction(4 * 45_323_037, eight)
-    assert compression([model, model], [stored]) == 2 * compression([model], [stored])
+    assert COMPRESSION.compression([model], [stored]) == Fraction(4 * 45_323_037, eight)
+    assert COMPRESSION.compression([model, model], [stored]) == 2 * COMPRESSION.compression([model], [stored])
 
 
 PUBLISHED = {
@@ -97,7 +84,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("system", PUBLISHED)
-def test_published_compression_is_reproduced_or_shown_as_a_miss(system: str, found: dict[str, Claim]) -> None:
+def test_published_compression_is_reproduced_or_shown_as_a_miss(system: str, found: dict[str, Any]) -> None:
     published, reproduced = PUBLISHED[system]
     claim = found[system]
     assert claim.published == Fraction(published)

@@ -156,7 +156,7 @@ def apart(nodes: tuple[ScheduleNode, ...]) -> tuple[ScheduleNode, ...]:
 
 def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
     """In one loop or several, at one depth or another, alone or in a body that comes again itself."""
-    rng, stretches = Random(5), 0
+    rng, segments = Random(5), 0
     for _ in range(60):
         one = draw(rng, jobs=120, times=4)
         inner = (LoopSegment(loop="a", times=rng.randint(1, 3), body=one.body), *one.body[:1])
@@ -165,8 +165,8 @@ def test_bodies_that_come_again_run_as_if_each_were_written_anew() -> None:
         schedule = replace(one, body=body)
         found, wanted = times(schedule), times(replace(schedule, body=apart(body)))
         assert same(found, wanted)
-        stretches += sum(isinstance(node, LoopSegment) for node in one.body)
-    assert stretches > 20
+        segments += sum(isinstance(node, LoopSegment) for node in one.body)
+    assert segments > 20
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_periodic_stop_equals_walking_on_in_hard_cases(case: Callable[[Random, i
 
 
 def test_stop_tells_stores_of_another_tensor_apart() -> None:
-    """An op that stores one tensor in a first stretch of a loop, and another in a second one, and whose stores wait.
+    """An op that stores one tensor in a first segment of a loop, and another in a second one, and whose stores wait.
 
     A load of the first tensor, behind the loop, must not let stores of the second one pass.
     """
