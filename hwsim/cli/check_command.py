@@ -30,9 +30,9 @@ def command(files: tuple[str, ...]) -> None:
     """
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.check import check
+    from hwsim.inputs.load import check_chip
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
-    from hwsim.study.simulate import check_chip
 
     checked_files = [check(file) for file in files]
     chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Chip)]

@@ -235,7 +235,7 @@ def chip_and_workload(
     """The chip, on which something must run, and the workload."""
     from hwsim.inputs.check import kind_named
     from hwsim.inputs.files import Kind
-    from hwsim.study.simulate import check_chip
+    from hwsim.inputs.load import check_chip
 
     try:
         chip = chip_named(arch)

@@ -1,10 +1,10 @@
 """The accelerator: its clock, array, vector unit, memories and price table, as its YAML file says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Any
 
-from hwsim.errors import InvalidValue
+from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.array import AnyArray
 from hwsim.hardware.prices import Constants, DramType, PriceTable
 from hwsim.ir.ops import Function
@@ -122,3 +122,16 @@ class Chip(Noun):
     def dram_latency_cycles(self) -> int:
         """The latency in whole cycles, rounded up."""
         return -(-self.dram.latency * self.clock // 10**12)
+
+
+def at_point(chip: Chip, name: str | None) -> Chip:
+    """The chip at one of its named operating points; as it is, if none is asked for."""
+    if name is None:
+        return chip
+    points = dict(chip.operating_points)
+    if not points:
+        raise Unsupported(f"{chip.name}: has no operating points, so none is called {name!r}")
+    if name not in points:
+        raise UnknownName("operating point", name, tuple(points))
+    point = points[name]
+    return replace(chip, clock=point.clock, voltage=point.voltage, memory_voltage=point.memory_voltage)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from os import PathLike
@@ -12,13 +12,15 @@ from typing import Annotated, Any, Generic, TypeVar, Union, cast
 from pydantic import TypeAdapter, ValidationError
 
 import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
-from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
-from hwsim.hardware.chip import Chip
+from hwsim.errors import FileProblem, InvalidValue, UnknownName, Unsupported, UserError
+from hwsim.hardware.chip import Chip, at_point
 from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
 from hwsim.inputs.findings import first_finding
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind, Noun
 from hwsim.quantities.plain_data import must_map_names
@@ -294,3 +296,22 @@ def _expect(opened: Opened, kind: Kind) -> None:
 
 def _line(document: Node, path: str) -> int | None:
     return document.at(path).line or None
+
+
+def check_chip(chip: Loaded[Chip]) -> None:
+    """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
+    cores = chip.value.cores
+    if cores != 1:
+        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
+    for field, operating_chip in _operations(chip.value):
+        try:
+            Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
+        except Unsupported as error:
+            raise chip.opened.refused(field, f"{field}: {error}") from error
+
+
+def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
+    """The chip at its own clock and supply and at each of its operating points, by the field that states them."""
+    yield "voltage" if chip.voltage is not None else "energy", chip
+    for name, _ in chip.operating_points:
+        yield f"operating_points.{name}", at_point(chip, name)

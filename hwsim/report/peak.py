@@ -4,8 +4,7 @@ from fractions import Fraction
 
 from hwsim.hardware.chip import Chip
 from hwsim.report.numbers import figure
-from hwsim.results.figures import PeakLimit, ReachablePeak
-from hwsim.study.efficiency import peaks
+from hwsim.results.figures import PeakLimit, ReachablePeak, peaks
 
 
 def peak_text(chip: Chip) -> str:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import Rate
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import Component, Confidence, UnitPrice
 from hwsim.quantities.fields import Hertz, Nanometres, Volts, Watts
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
@@ -262,3 +264,31 @@ class Diagnosis(Noun):
     def eased(self) -> WhatIf:
         """What easing this limit would give."""
         return self.what_ifs[-1]
+
+
+def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
+    """The peak of each mode of the chip's array, with operands of just that format."""
+    return tuple(reachable_peak(chip, mode, mode.bits, mode.bits) for mode in chip.array.modes)
+
+
+@lru_cache(maxsize=1024)
+def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int) -> ReachablePeak:
+    """The peak of one mode for operands of those widths in the scratchpad.
+
+    It bounds every product, however large: the operands that the array reads anew in each cycle must pass the
+    scratchpad's read port. `docs/model.md` derives it.
+    """
+    most, feed = chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
+    loading, reading = feed.loading, feed.bytes_per_cycle / chip.scratchpad.read
+    if max(loading, reading) <= 1:
+        limit = PeakLimit.ARRAY
+    else:
+        limit = PeakLimit.SCRATCHPAD_READ if reading >= loading else PeakLimit.WEIGHT_LOAD
+    return ReachablePeak(
+        mode=mode,
+        macs_per_cycle=most,
+        reachable_macs_per_cycle=most / max(Fraction(1), loading, reading),
+        limit=limit,
+        operand_bytes_per_cycle=feed.bytes_per_cycle,
+        port_bytes_per_cycle=Fraction(chip.scratchpad.read),
+    )

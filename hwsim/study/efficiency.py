@@ -1,8 +1,4 @@
-"""The efficiency of chips and runs: peaks, power, operations a joule, silicon, and the energy that plans are chosen by.
-
-A reachable peak bounds every product, however large: the operands that the array reads anew in each cycle must pass the
-scratchpad's read port. `docs/model.md` derives it.
-"""
+"""The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -27,9 +23,8 @@ from hwsim.results.figures import (
     EnergyGroups,
     EnergySplit,
     Operation,
-    PeakLimit,
-    ReachablePeak,
     ratio,
+    reachable_peak,
 )
 from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
@@ -37,30 +32,6 @@ from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 
 ATTO = 10**18
 TERA = 10**12
-
-
-def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
-    """The peak of each mode of the chip's array, with operands of just that format."""
-    return tuple(reachable_peak(chip, mode, mode.bits, mode.bits) for mode in chip.array.modes)
-
-
-@lru_cache(maxsize=1024)
-def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int) -> ReachablePeak:
-    """The peak of one mode for operands of those widths in the scratchpad."""
-    most, feed = chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
-    loading, reading = feed.loading, feed.bytes_per_cycle / chip.scratchpad.read
-    if max(loading, reading) <= 1:
-        limit = PeakLimit.ARRAY
-    else:
-        limit = PeakLimit.SCRATCHPAD_READ if reading >= loading else PeakLimit.WEIGHT_LOAD
-    return ReachablePeak(
-        mode=mode,
-        macs_per_cycle=most,
-        reachable_macs_per_cycle=most / max(Fraction(1), loading, reading),
-        limit=limit,
-        operand_bytes_per_cycle=feed.bytes_per_cycle,
-        port_bytes_per_cycle=Fraction(chip.scratchpad.read),
-    )
 
 
 def efficiency(

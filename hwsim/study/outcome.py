@@ -14,13 +14,13 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective, fingerprint, sources_of
-from hwsim.results.figures import Components, Energy, ratio
+from hwsim.results.figures import Components, Energy, ratio, reachable_peak
 from hwsim.results.measured import Measured
 from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters
 from hwsim.schedule.schedule import Schedule
 from hwsim.study.diagnosis import diagnose
-from hwsim.study.efficiency import areas, efficiency, operation, reachable_peak
+from hwsim.study.efficiency import areas, efficiency, operation
 
 VECTOR_UNIT = "vector unit"
 

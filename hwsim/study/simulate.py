@@ -1,14 +1,14 @@
 """One run: a workload on a chip, from its program to its result."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hwsim.engine.accounting import counters_of
-from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.errors import InvalidValue, Unsupported
+from hwsim.hardware.chip import Chip, at_point
 from hwsim.hardware.prices import Component
-from hwsim.inputs.load import Loaded, prices_of
+from hwsim.inputs.load import prices_of
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
@@ -32,19 +32,6 @@ from hwsim.study.outcome import Conditions, result
 
 STEPS = 100
 """A cap lowers the clock by hundredths of the clock that was asked for."""
-
-
-def at_point(chip: Chip, name: str | None) -> Chip:
-    """The chip at one of its named operating points; as it is, if none is asked for."""
-    if name is None:
-        return chip
-    points = dict(chip.operating_points)
-    if not points:
-        raise Unsupported(f"{chip.name}: has no operating points, so none is called {name!r}")
-    if name not in points:
-        raise UnknownName("operating point", name, tuple(points))
-    point = points[name]
-    return replace(chip, clock=point.clock, voltage=point.voltage, memory_voltage=point.memory_voltage)
 
 
 def power(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
@@ -87,25 +74,6 @@ def _static(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
     spent = energy.components
     static = getattr(spent, Component.LEAKAGE.value) + getattr(spent, Component.IDLE.value)
     return Fraction(static * clock, ATTO * counters.total.cycles)
-
-
-def check_chip(chip: Loaded[Chip]) -> None:
-    """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
-    cores = chip.value.cores
-    if cores != 1:
-        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
-    for field, operating_chip in _operations(chip.value):
-        try:
-            Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
-        except Unsupported as error:
-            raise chip.opened.refused(field, f"{field}: {error}") from error
-
-
-def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
-    """The chip at its own clock and supply and at each of its operating points, by the field that states them."""
-    yield "voltage" if chip.voltage is not None else "energy", chip
-    for name, _ in chip.operating_points:
-        yield f"operating_points.{name}", at_point(chip, name)
 
 
 def check_functions(program: Program, chip: Chip) -> None:

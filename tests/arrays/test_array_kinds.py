@@ -23,8 +23,8 @@ from hwsim.inputs.schema import schema
 from hwsim.price.book import PriceBook
 from hwsim.price.price import core_area
 from hwsim.quantities.precision import Precision
+from hwsim.results.figures import peaks
 from hwsim.results.measured import Sources
-from hwsim.study.efficiency import peaks
 from hwsim.study.values import prepared, run_values
 from strategies.chips import chip, systolic
 

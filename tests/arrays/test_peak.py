@@ -16,9 +16,8 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain
 from hwsim.hardware.chip import Chip, Scratchpad
 from hwsim.quantities.precision import Precision
-from hwsim.results.figures import PeakLimit
+from hwsim.results.figures import PeakLimit, peaks, reachable_peak
 from hwsim.results.result import Result
-from hwsim.study.efficiency import peaks, reachable_peak
 from strategies.chips import MODES, arrays, chip
 
 

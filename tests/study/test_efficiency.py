@@ -10,7 +10,7 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.cli.main import main
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.chip import OperatingPoint
+from hwsim.hardware.chip import OperatingPoint, at_point
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.load import load_chip, load_prices, load_workload
 from hwsim.price.book import PriceBook
@@ -21,7 +21,7 @@ from hwsim.results.figures import EnergyGroups
 from hwsim.results.result import Result
 from hwsim.study.compare import compare
 from hwsim.study.efficiency import groups, peak_energy
-from hwsim.study.simulate import at_point, simulate
+from hwsim.study.simulate import simulate
 from strategies.chips import MODES, chip
 
 TABLE = load_prices("generic_7nm")

@@ -22,7 +22,7 @@ RUN = """
 import json, sys, threading
 from pathlib import Path
 
-root, called = Path(sys.argv.pop(1)), set()
+called = set()
 
 def note(frame, event, arg):
     code = frame.f_code
@@ -32,6 +32,7 @@ def note(frame, event, arg):
 
 threading.setprofile(note)
 sys.setprofile(note)
+import hwsim
 from hwsim.cli.main import run
 try:
     run()
@@ -40,6 +41,7 @@ except SystemExit as end:
 finally:
     sys.setprofile(None)
     threading.setprofile(None)
+    root = Path(hwsim.__file__).parent
     files = sorted(file for file in called if root in Path(file).parents)
     print(json.dumps({"files": files, "modules": sorted(sys.modules)}), file=sys.stderr)
 """
@@ -68,8 +70,7 @@ VALUES = (
 @cache
 def profiled(*args: str) -> Any:
     """What a command did: the files of the functions that it called, and the modules that it imported."""
-    root = str(Path(hwsim.__file__).parent)
-    command = [sys.executable, "-c", RUN, root, *args]
+    command = [sys.executable, "-c", RUN, *args]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stderr.splitlines()[-1])
 
