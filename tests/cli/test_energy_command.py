@@ -76,7 +76,7 @@ def test_what_cannot_be_is_one_line(options: list[str], message: str, capsys: py
 @pytest.mark.slow
 def test_a_comparison_says_where_the_savings_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--precisions", "fp16,w4a4", "--full", "--json", "-")
-    out, text = printed(capsys, "compare", "int4_array", "tdnnf_7q", *options)
+    out, text = printed(capsys, "compare", "int4_array", "lstm_lm", *options)
     document = json.loads(out)
     first, last = document["rows"]
     split = document["energy_split"][1]

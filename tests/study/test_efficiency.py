@@ -139,7 +139,7 @@ def test_idle_power_is_drawn_in_every_cycle() -> None:
 
 @pytest.mark.slow
 def test_what_int4_saves_is_split_into_groups_exactly() -> None:
-    comparison = compare(INT4_ARRAY, RNNT, ["fp16", "w4a4"])
+    comparison = compare(INT4_ARRAY, load_workload("lstm_lm"), ["fp16", "w4a4"])
     first, split = comparison.energy_split
     assert set(dict(first.saved_aj).values()) == {0}
     saved = dict(split.saved_aj)

@@ -33,14 +33,14 @@ def page(noun: Any) -> str:
 
 @pytest.mark.slow
 def test_nouns_are_one_short_line_each() -> None:
-    work = load_workload("tdnnf_7q")
+    work = load_workload("lstm_lm")
     result = hwsim.simulate(CHIP, work)
     comparison = hwsim.compare(CHIP, work, ["fp16", "w4a4"])
     for noun, begins in (
         (CHIP, "<Chip int4_array: 64 × 64 ws, 1 GHz, 2 MiB, lpddr4 "),
-        (work, "<Workload tdnnf_7q: tdnnf in w4a8, "),
-        (result, f"<Result tdnnf_7q in w4a8 on int4_array: {result.summary.cycles:,} cycles, "),
-        (comparison, "<Comparison tdnnf_7q on int4_array: fp16 "),
+        (work, "<Workload lstm_lm: lstm_lm in w4a4, "),
+        (result, f"<Result lstm_lm in w4a4 on int4_array: {result.summary.cycles:,} cycles, "),
+        (comparison, "<Comparison lstm_lm on int4_array: fp16 "),
     ):
         assert repr(noun).startswith(begins)
         assert repr(noun).endswith(">")
@@ -49,11 +49,11 @@ def test_nouns_are_one_short_line_each() -> None:
 
 @pytest.mark.slow
 def test_a_notebook_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    work = load_workload("tdnnf_7q")
+    work = load_workload("lstm_lm")
     for noun, args in (
-        (hwsim.simulate(CHIP, work), ("run", "int4_array", "tdnnf_7q")),
-        (hwsim.compare(CHIP, work, ["fp16", "w4a4"]), ("compare", "int4_array", "tdnnf_7q")),
-        (work, ("ops", "tdnnf_7q")),
+        (hwsim.simulate(CHIP, work), ("run", "int4_array", "lstm_lm")),
+        (hwsim.compare(CHIP, work, ["fp16", "w4a4"]), ("compare", "int4_array", "lstm_lm")),
+        (work, ("ops", "lstm_lm")),
     ):
         assert page(noun).splitlines() == printed(capsys, *args)[0].splitlines()
     words = " ".join(page(CHIP).split())
