@@ -10,9 +10,9 @@ from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from hwsim.errors import FileProblem, printable
-from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
+    from hwsim.quantities.plain_data import Progress
     from hwsim.report.tables import Screen
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def write_stream(stream: TextIO | None, name: str, text: str) -> None:
         raise FileProblem(name, f"cannot be written: {error.strerror}") from error
 
 
-def with_progress(title: str, job: Callable[[Progress], T]) -> T:
+def with_progress(title: str, job: "Callable[[Progress], T]") -> T:
     """The job's result. On a terminal a bar shows how far it is, if it takes longer than a second.
 
     The job has a thread of its own, because only the main thread hears Ctrl-C, and not while it is inside a kernel.
@@ -81,7 +81,7 @@ def with_progress(title: str, job: Callable[[Progress], T]) -> T:
 
 
 class _Worker(Thread, Generic[T]):
-    def __init__(self, job: Callable[[Progress], T], progress: Progress) -> None:
+    def __init__(self, job: "Callable[[Progress], T]", progress: "Progress") -> None:
         super().__init__(daemon=True)
         self.job, self.progress, self.done = job, progress, Event()
         self.result: list[T] = []
@@ -102,7 +102,7 @@ class _Worker(Thread, Generic[T]):
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Progress]:
+def _bar(title: str) -> "Iterator[Progress]":
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,12 +1,12 @@
 """State that outlives a call: open tables of kinds, and caches.
 
 Any number of threads may ask a cache at once; a value that two of them need at the same time is made twice. Caches of
-what follows from the members of a family, such as the reader of a file, are cleared when a member comes or goes.
+what follows from the members of a family, such as the reader of a file, are made anew when a member comes or goes.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import lru_cache, wraps
 from threading import Lock
 from typing import Any, Generic, TypeVar, cast
 
@@ -137,9 +137,9 @@ def kind_name(kind: type[Any]) -> str:
 N = TypeVar("N")
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KEPT: list[Callable[[], None]] = []
-_CHANGES: list[None] = []
-"""One for each member that ever came or went."""
+_MOST_KEPT = 256
+_changes = 0
+"""How often a member came or went."""
 
 
 def kept_for_kinds(work_out: F) -> F:
@@ -148,15 +148,14 @@ def kept_for_kinds(work_out: F) -> F:
     A call that began before a member came, and ends after, is of its time: no later call is given its result.
     """
 
-    @cache
+    @lru_cache(maxsize=_MOST_KEPT)
     def result(changes: int, *arguments: Any) -> Any:
         return work_out(*arguments)
 
     @wraps(work_out)
     def kept(*arguments: Any) -> Any:
-        return result(len(_CHANGES), *arguments)
+        return result(_changes, *arguments)
 
-    _KEPT.append(result.cache_clear)
     return cast(F, kept)
 
 
@@ -194,7 +193,7 @@ class Family(Generic[N]):
                 law = f"is the kind of another {self.what}, {self._members[kind].__name__}; call the new one otherwise"
                 raise InvalidValue("kind", kind, law)
             self._members = {**self._members, kind: noun}
-            _forget()
+            _note_change()
 
     @contextmanager
     def having(self, noun: type[N]) -> Iterator[None]:
@@ -205,7 +204,7 @@ class Family(Generic[N]):
         finally:
             with _REGISTERING:
                 self._members = {kind: member for kind, member in self._members.items() if member is not noun}
-                _forget()
+                _note_change()
 
     def kind_in(self, entries: Any) -> str:
         """The kind that a mapping names; the default one, if it names none."""
@@ -217,7 +216,6 @@ class Family(Generic[N]):
         return {"type": "tagged-union", "discriminator": self.kind_in, "choices": choices}
 
 
-def _forget() -> None:
-    _CHANGES.append(None)
-    for clear in _KEPT:
-        clear()
+def _note_change() -> None:
+    global _changes
+    _changes += 1

@@ -83,6 +83,12 @@ def _check_portions(portions: tuple[Portion, ...], size: int) -> None:
         raise InvalidValue("portions", told, f"must add up to the {size} bytes")
 
 
+def _check_hidden(hidden_cycles: int, cycles: int) -> None:
+    """Refuse work whose shorter half, the unit's or the port's, takes longer than the whole."""
+    if hidden_cycles > cycles:
+        raise InvalidValue("hidden_cycles", hidden_cycles, f"must be at most the {cycles} cycles")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayWork(Noun):
     """How long a step keeps the array, and how much later its results are complete.
@@ -96,8 +102,7 @@ class ArrayWork(Noun):
     hidden_cycles: Cycles = 0
 
     def check(self) -> None:
-        if self.hidden_cycles > self.cycles:
-            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
+        _check_hidden(self.hidden_cycles, self.cycles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +115,7 @@ class Fused(Noun):
     hidden_cycles: Cycles = 0
 
     def check(self) -> None:
-        if self.hidden_cycles > self.cycles:
-            raise InvalidValue("hidden_cycles", self.hidden_cycles, f"must be at most the {self.cycles} cycles")
+        _check_hidden(self.hidden_cycles, self.cycles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

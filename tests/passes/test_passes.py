@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.test_values import assert_same, calibrated, given_to, run
+from engine.test_values import assert_the_oracle_s
 from hwsim.errors import InvalidValue
 from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
@@ -31,7 +31,6 @@ from hwsim.study.listing import listing
 from hwsim.study.simulate import simulate
 from strategies.chips import chip
 from strategies.recipes import RECIPES
-from witnesses.integer_interpreter import IntegerInterpreter
 from witnesses.interpreter import interpreted
 
 FLOAT = PrecisionPlan(policy="fp32")
@@ -272,13 +271,7 @@ def test_sums_that_products_and_additions_read_are_converted_behind_their_produc
 def test_integers_of_a_program_without_a_recipe_are_those_of_the_oracle(
     made: Callable[[], Program], policy: str
 ) -> None:
-    work = workload_of(made(), policy, audio=10**12)
-    parameters, inputs = given_to(work)
-    found = calibrated(work, parameters, inputs)
-    memory, _ = run(work, parameters, inputs, found)
-    witness = IntegerInterpreter(work.program, parameters, inputs, found)
-    witness.run()
-    assert_same(memory, witness)
+    assert_the_oracle_s(workload_of(made(), policy, audio=10**12))
 
 
 def test_a_chain_without_products_has_the_format_of_state() -> None:
