@@ -34,6 +34,7 @@ def test_the_explanation_is_that_of_the_json(
     assert max(len(row) for row in text.splitlines()) <= 120
 
 
+@pytest.mark.slow
 def test_without_the_option_nothing_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "action by action" not in printed(capsys, "run", "int4_array", "tdnnf_7q")[0]
 

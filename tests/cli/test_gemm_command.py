@@ -29,6 +29,7 @@ def call(files: tuple[Path, Path], *more: str) -> int:
     return main(["gemm", "int4_array", *options, "--act-precision", "int4", "--weight-precision", "int4", *more])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fast", "cycle"])
 def test_the_command_gives_what_the_function_gives(
     engine: str, files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]

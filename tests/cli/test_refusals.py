@@ -180,6 +180,7 @@ def test_precisions_that_are_none_are_one_line() -> None:
         hwsim.compare(chip, work, ["w9a9"])
 
 
+@pytest.mark.slow
 def test_a_cap_in_watts_is_the_same_in_any_writing() -> None:
     chip, work = hwsim.load_chip("int4_array"), hwsim.load_workload("tdnnf_7q")
     results = {hwsim.simulate(chip, work, power_cap=cap) for cap in ("250 mW", "0.25 W", 0.25, Fraction(1, 4))}

@@ -15,6 +15,7 @@ import pytest
 from command import HWSIM, printed
 
 
+@pytest.mark.slow
 def test_json_on_standard_output_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = printed(capsys, "run", "int4_array", "rnnt", "--json", "-")
     json.loads(out)
@@ -55,6 +56,7 @@ run()
     assert (child.returncode, complaint) == (130, "")
 
 
+@pytest.mark.slow
 def test_a_bar_appears_on_a_terminal_after_a_second(tmp_path: Path) -> None:
     script = (
         "import time; from hwsim.cli.terminal import with_progress; "
@@ -72,6 +74,7 @@ def test_a_bar_appears_on_a_terminal_after_a_second(tmp_path: Path) -> None:
     assert b"50%" in shown_bar
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
@@ -127,6 +130,7 @@ def test_warnings_of_libraries_do_not_stand_beside_a_refusal(error: str, code: i
     assert (done.stderr == "hwsim: a = 1: is wrong\n") is not told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirect", "code", "complaint"),
     [
@@ -142,6 +146,7 @@ def test_streams_that_cannot_be_written(redirect: str, code: int, complaint: str
     assert (done.returncode, done.stderr) == (code, complaint)
 
 
+@pytest.mark.slow
 def test_a_terminal_without_greek_letters_shows_the_rest() -> None:
     done = subprocess.run(
         [HWSIM, "run", "int4_array", "rnnt"],
@@ -153,6 +158,7 @@ def test_a_terminal_without_greek_letters_shows_the_rest() -> None:
     assert b"latency" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_result_goes_through_what_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
     target.write_text("old")

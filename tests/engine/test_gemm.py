@@ -94,6 +94,7 @@ def test_both_engines_and_the_oracle_agree(data: st.DataObject) -> None:
     assert product.macs == m * k * n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act_format", NARROW)
 @pytest.mark.parametrize("weight_format", NARROW)
 @pytest.mark.parametrize("dataflow", Dataflow)
@@ -116,6 +117,7 @@ def test_every_pair_of_formats(act_format: Precision, weight_format: Precision, 
             assert product.saturations == clamped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 @pytest.mark.parametrize("dataflow", Dataflow)
 @pytest.mark.parametrize("packed", [1, 2])

@@ -81,6 +81,7 @@ def definition(case: Case) -> Array:
     return np.array(rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=600)
 @given(cases())
 def test_registers_give_the_values_and_cycles_of_the_definition(case: Case) -> None:
@@ -102,6 +103,7 @@ def test_registers_give_what_the_rtl_arrays_gave(vector: Vector) -> None:
     assert digest(run.out) == vector.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataflow", Dataflow)
 def test_wide_sums_are_exact(dataflow: Dataflow) -> None:
     """Sums that leave 32 bits, in a register that holds them."""

@@ -113,6 +113,7 @@ def test_recorded_cycles_are_those_of_the_closed_forms() -> None:
     assert [vector.case for vector in vectors() if expected_cycles(vector.case) != cycles(vector)] == []
 
 
+@pytest.mark.slow
 def test_recorded_values_are_added_up_in_the_defined_order() -> None:
     assert [vector.case for vector in vectors() if digest(expected_values(vector.case)) != vector.digest] == []
 

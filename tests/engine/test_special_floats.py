@@ -1,6 +1,7 @@
 """Infinities, NaN and signed zeros come out alike from the registers, the fast engine and the oracle: bit for bit."""
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def stationary(
 HUGE = LARGEST[Precision.BF16]
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(cases())
 @example(stationary(Dataflow.OS, [[HUGE], [1.0]], [[HUGE]]))  # an infinity in the registers, then the next tile

@@ -160,6 +160,7 @@ decoding: {{{decoding}, host: 5 us}}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("search", "counts"), SEARCHES, ids=["greedy", "alignment length", "time synchronous"])
 @pytest.mark.parametrize(("batch", "chunk"), [(1, None), (2, "60 ms")])
 def test_a_file_that_declares_the_counts_of_a_search_costs_what_the_search_costs(

@@ -190,6 +190,7 @@ def test_recurrent_loops_in_one_call_give_what_their_ops_give(recipe: Rnnt, poli
     assert clipped(at_once) == clipped(by_ops)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(rnnts(), st.sampled_from(["w8a8", "w4a4"]), st.integers(1, 200), st.sampled_from([1, 2]))
 def test_who_watches_is_told_the_same_of_loops_in_one_call(recipe: Rnnt, policy: str, kept: int, threads: int) -> None:

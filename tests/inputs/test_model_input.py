@@ -347,6 +347,7 @@ DYNAMIC = "{policy: w8a8, quantise: {activations: {mode: dynamic}}}"
 PLANS = ["fp16", "bf16", "fp32", "w8a8", "w4a8", "w4a16", DYNAMIC]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", PLANS)
 def test_weights_of_any_size_give_figures_or_one_line(plan: str, tmp_path: Path, capfd: Any) -> None:
     """Whatever becomes infinite is named, and no library's warning stands beside it."""

@@ -173,6 +173,7 @@ def test_an_op_runs_as_often_as_a_naive_walk_runs_it(recipe: AnyRecipe) -> None:
     assert computed == runs
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(SPARSE)
 def test_what_is_listed_of_an_op_is_its_first_run_in_a_naive_walk(recipe: AnyRecipe) -> None:

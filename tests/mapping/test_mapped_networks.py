@@ -26,7 +26,7 @@ from strategies.recipes import POLICIES, RECIPES
 from timing.test_timeline import agree
 from witnesses.timeline_simpy import simulate
 
-ROOMY = settings(max_examples=45, suppress_health_check=list(HealthCheck))
+ROOMY = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

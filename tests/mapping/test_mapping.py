@@ -112,6 +112,7 @@ def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program:
     assert op.work().dram_read_bytes == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROGRAMS, chips())
 def test_slots_and_buffers_share_the_scratchpad(program: Program, on: Chip) -> None:

@@ -286,6 +286,7 @@ def test_schedules_may_be_asked_for_by_many_threads(monkeypatch: pytest.MonkeyPa
     assert asked == alone * 20
 
 
+@pytest.mark.slow
 def test_reasons_say_what_is_reserved_for_whom() -> None:
     """A quarter of the scratchpad goes to the slots of the largest op, before its blocks are chosen."""
     on = chip(scratchpad=Scratchpad(size=8192, read=16, write=16))

@@ -78,12 +78,14 @@ def energy_on(on: Chip, plan: Schedule) -> int:
     return aim(Objective.ENERGY, on).energy(plan, times(plan).cycles)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROGRAMS, chips())
 def test_no_schedule_is_slower_than_the_naive_one(program: Program, on: Chip) -> None:
     assert cycles(program, on) <= times(naive(program, on)).cycles
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROGRAMS, chips(), st.integers(4, 14), st.integers(0, 9000), st.sampled_from(SLOTS), st.integers(0, 3))
 def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
@@ -94,6 +96,7 @@ def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
     assert cycles(program, large) <= cycles(program, small)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(PROGRAMS, chips(), st.integers(6, 14), st.integers(0, 9000))
 def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chip, power: int, bytes_more: int) -> None:
@@ -128,6 +131,7 @@ def every_plan(program: Program, on: Chip) -> list[tuple[int, int, bool]]:
     return made
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROGRAMS, chips())
 def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
@@ -138,6 +142,7 @@ def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_take
     assert (energy_on(on, taken), times(taken).cycles) == min(near)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(PROGRAMS, chips())
 def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: Chip) -> None:
@@ -146,6 +151,7 @@ def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: 
     assert times(taken).cycles * energy_on(on, taken) == least
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.one_of(PROGRAMS, NETWORKS), chips(), st.integers(0, 400), st.integers(0, 5000))
 def test_a_shorter_latency_never_makes_a_program_slower(program: Program, on: Chip, latency: int, more: int) -> None:
@@ -155,6 +161,7 @@ def test_a_shorter_latency_never_makes_a_program_slower(program: Program, on: Ch
     assert cycles(program, early) <= cycles(program, late)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["fp16", "w8a8", "w4a4"])
 def test_promises_hold_for_a_whole_network(policy: str) -> None:
     program = workload(recipe(), policy).program
@@ -170,6 +177,7 @@ def test_promises_hold_for_a_whole_network(policy: str) -> None:
         assert all(found[size] <= cycles(program, with_pad(on, size, fewer)) for fewer in (1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_promises_hold_for_what_is_shipped(name: str) -> None:
     """On the shipped chip, and with scratchpads on a capacity and between two."""
@@ -198,6 +206,7 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
         assert saves == sorted(saves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_run_for_energy_takes_no_more_of_it(name: str) -> None:
     on, work = load_chip("int4_array"), load_workload(name)
@@ -214,6 +223,7 @@ def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]
     return result.summary.cycles, result.summary.energy_aj
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)), chips(), st.integers(300, 20_000)
@@ -255,6 +265,7 @@ def test_many_ops_have_fewer_capacities_which_larger_scratchpads_share(ops: int,
     assert set(powers_below(size, every)) <= set(powers_below(size + more, every)) <= set(powers_below(size + more))
 
 
+@pytest.mark.slow
 def test_a_comparison_is_planned_for_what_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     found = {}
     for objective in Objective:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def best_of_all(found: list[Item], capacity: dict[str, int]) -> int:
     return max(saved(found, choice) for choice in choices if fits(found, choice, capacity))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(items([("a",), ("b",)], 12), CAPACITY)
 def test_the_choice_saves_as_much_as_the_best_of_all_choices(found: list[Item], capacity: dict[str, int]) -> None:

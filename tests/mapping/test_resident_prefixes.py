@@ -88,6 +88,7 @@ def ops_of(schedule: Schedule) -> dict[str, OpSchedule]:
     return {op.name: op for op in schedule.ops}
 
 
+@pytest.mark.slow
 @given(CHAINS, chips(), st.integers(100, 1500), st.booleans())
 def test_what_is_not_kept_is_stored_once_and_loaded_with_each_pass(
     program: Program, on: Chip, size: int, min_traffic: bool

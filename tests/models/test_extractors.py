@@ -149,6 +149,7 @@ def shipped(name: str) -> AnyRecipe:
     return recipe_of(load_workload(name))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(RECIPES)
 def test_products_equal_a_hand_count(recipe: AnyRecipe) -> None:
@@ -167,6 +168,7 @@ def test_what_runs_has_the_shapes_and_products_that_the_tree_declares(recipe: An
     interpreted(workload(recipe).program)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 @pytest.mark.parametrize("policy", ["fp16", "w4a8", "w4a16"])
 def test_every_op_of_a_shipped_workload_has_the_formats_of_its_policy(name: str, policy: str) -> None:

@@ -102,6 +102,7 @@ def searched(**changes: object) -> Rnnt:
     return recipe(audio=400 * 10**9, decoding=replace(search, **changes))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_each_measure_of_the_decoder_helps() -> None:
     """Caching, then batching of the prediction network, then of the joint network, as Saon et al. measured them."""
     off = {"cache_prediction": False, "batch_prediction": False, "batch_joint": False}
@@ -126,6 +127,7 @@ def test_a_search_runs_as_often_as_it_declares() -> None:
     assert work.decoding_steps == 60
 
 
+@pytest.mark.slow
 def test_a_speed_up_is_that_of_the_latency_and_not_of_the_cycles() -> None:
     first, last = compare(chip(), workload(searched(host=2 * 10**9)), ("fp16", "w4a4")).rows
     assert first.speedup == first.cycles_gain == 1

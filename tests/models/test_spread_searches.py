@@ -93,6 +93,7 @@ def extra(recipe: Rnnt) -> int:
     return recipe.batch * (products + padding // factor * joined)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(rnnts().filter(lambda r: r.streaming is not None), st.sampled_from([Fraction(5), Fraction(40)]))
 def test_a_stream_does_the_work_of_the_whole_utterance_and_of_its_padding(recipe: Rnnt, rate: Fraction) -> None:

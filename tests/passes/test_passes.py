@@ -108,6 +108,7 @@ def test_a_plan_decides_every_format_and_no_more(recipe: AnyRecipe, data: st.Dat
     assert program.parameters == floats.parameters
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(RECIPES, st.data())
 def test_one_format_for_all_changes_no_other_by_rules_that_say_the_same(recipe: AnyRecipe, data: st.DataObject) -> None:
@@ -138,11 +139,13 @@ def test_a_network_is_refused_where_a_plan_was_put_on_it_before(name: str) -> No
         with_precision(program, PrecisionPlan(policy="w8a8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_another_plan_on_the_network_is_another_load(name: str) -> None:
     assert in_precision(load_workload(name), "w4a8") == load_workload(name, "w4a8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_rules_hit_just_the_ops_that_a_listing_gives_a_policy(name: str) -> None:
     work = load_workload(name, "w4a4")
@@ -320,6 +323,7 @@ def test_a_program_runs_without_a_recipe() -> None:
     assert "program in w8a8" in repr(work)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm_lm", "transformer_lm"])
 def test_what_a_run_depends_on_stands_in_the_workload(name: str) -> None:
     work = load_workload(name, dims={"outputs": 40, "model.layers": 1})

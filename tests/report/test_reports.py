@@ -29,6 +29,7 @@ def test_names_print_as_they_are(name: str, tmp_path: Path, capsys: pytest.Captu
     assert f"rnnt in w4a4 on {name}: 10.0 s" in out
 
 
+@pytest.mark.slow
 def test_rules_show_in_the_headline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = tmp_path / "work.yaml"
     plan = "precision: {policy: w4a4, rules: [{match: 'joint.*', policy: w8a8}]}"

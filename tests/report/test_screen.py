@@ -16,6 +16,8 @@ from data import ARCH, RNNT
 from hwsim.cli.terminal import screen_of
 from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.ir.workload import Workload
+from hwsim.models.catalogue import recipe_of, workload
 from hwsim.quantities.plain_data import Objective
 from hwsim.report.comparison import comparison_text
 from hwsim.report.comparison_screen import comparison_screen
@@ -25,6 +27,7 @@ from hwsim.results.result import Comparison, Result
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
 from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate
+from strategies.recipes import shallow
 
 ALL = Asked(full=True, tensors=True, sources=True, energy=True)
 WIDTHS = (60, 80, 120)
@@ -37,7 +40,11 @@ def result_of(name: str) -> Result:
 
 @cache
 def comparison_of(name: str) -> Comparison:
-    return compare(load_chip("int4_array"), load_workload(name), ("fp16", "w8a8", "w4a4"))
+    return compare(load_chip("int4_array"), with_few_layers(name), ("fp16", "w8a8", "w4a4"))
+
+
+def with_few_layers(name: str, precision: str | None = None) -> Workload:
+    return workload(shallow(recipe_of(load_workload(name))), precision)
 
 
 @pytest.mark.slow
@@ -105,6 +112,7 @@ def test_a_comparison_is_one_screen_without_a_split_word(name: str) -> None:
         assert words(short + full) <= whole
 
 
+@pytest.mark.slow
 def test_a_comparison_names_no_group_of_less_than_a_twentieth_and_says_what_is_worth_how_much() -> None:
     text = comparison_screen(comparison_of("conformer_m"), Screen())
     table = text[text.index("ops, layers joined") :].splitlines()[1:]
@@ -114,19 +122,21 @@ def test_a_comparison_names_no_group_of_less_than_a_twentieth_and_says_what_is_w
     assert "Weights that stay on the chip in w4a4, and not or less so in fp16:" in text
 
 
+@pytest.mark.slow
 def test_a_comparison_knows_which_weights_became_resident() -> None:
     found = comparison_of("conformer_m")
     assert found.became_resident
-    chip, work = load_chip("int4_array"), load_workload("conformer_m")
+    chip, work = load_chip("int4_array"), with_few_layers("conformer_m")
     kept = {}
     for precision in ("fp16", "w4a4"):
-        run = simulate(chip, load_workload("conformer_m", precision))
+        run = simulate(chip, with_few_layers("conformer_m", precision))
         kept[precision] = {one.tensor: one.kept_bytes / one.bytes for one in run.tensors}
     parameters = {tensor.name for tensor in work.program.tensors if tensor.role.parameter}
     grown = {name for name in parameters & set(kept["fp16"]) if kept["w4a4"].get(name, 0) > kept["fp16"][name]}
     assert {one.tensor for one in found.became_resident} == grown
 
 
+@pytest.mark.slow
 def test_equal_layers_stand_in_one_line() -> None:
     text = run_text(result_of("rnnt"), Asked(), Screen())
     assert re.search(r"^external_lm\.\*\.input × 2 ", text, re.MULTILINE)
@@ -175,6 +185,7 @@ def test_a_host_that_takes_less_than_the_chip_has_a_bar(tmp_path: Path, capsys: 
     assert re.search(rf"\nhost +{host:.0f} % ", err)
 
 
+@pytest.mark.slow
 def test_what_binds_next_is_named_where_the_eased_limit_gains_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +231,7 @@ def test_columns_set_the_width_down_to_sixty(columns: str, width: int, monkeypat
     assert screen_of(TextIOWrapper(BytesIO(), encoding="utf-8")).width == width
 
 
+@pytest.mark.slow
 def test_a_run_that_lags_behind_is_slower_than_the_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     slow = tmp_path / "slow.yaml"
     slow.write_text(ARCH.read_text().replace("clock: 1 GHz", "clock: 1 MHz"))
@@ -287,6 +299,7 @@ def test_the_two_real_time_factors_are_named(capsys: pytest.CaptureFixture[str])
     assert alone.throughput_rtf == alone.rtf
 
 
+@pytest.mark.slow
 def test_every_share_and_energy_is_in_words_that_people_use() -> None:
     text = run_text(result_of("rnnt"), Asked(full=True), Screen())
     assert "utterances per joule" in text
@@ -330,6 +343,7 @@ def everything() -> Result:
         return simulate(chip, loaded, power_cap=cap, objective=Objective.EDP)
 
 
+@pytest.mark.slow
 def test_a_run_with_every_line_is_one_screen_with_its_parts_and_groups() -> None:
     for width in WIDTHS:
         text = run_text(everything(), Asked(), Screen(width=width))
@@ -339,6 +353,7 @@ def test_a_run_with_every_line_is_one_screen_with_its_parts_and_groups() -> None
             assert f"\n{block}" in text or block in text.splitlines()[-1] or block == "--sources"
 
 
+@pytest.mark.slow
 def test_a_headline_says_what_it_means() -> None:
     text = run_text(everything(), Asked(full=True), Screen(width=200))
     assert len(re.findall(r"^throughput RTF .* of stated lengths,", text, re.MULTILINE)) == 1

@@ -36,6 +36,7 @@ def held(result: Result) -> None:
     assert to_json(hwsim.load_result(written)) == written
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(RECIPES, st.sampled_from(Objective), st.booleans(), st.data())
 def test_every_run_reads_back_as_it_was(
@@ -58,6 +59,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
 def test_values_of_every_kind_of_network_read_back(kind: str) -> None:
     @settings(max_examples=3)
@@ -99,6 +101,7 @@ def _result() -> Result:
 FRACTIONS = st.fractions(min_value=0, max_value=10**40) | st.builds(Fraction, st.integers(0, 9), st.just(3 * 10**30))
 
 
+@pytest.mark.slow
 @given(st.lists(FRACTIONS, min_size=1, max_size=3))
 def test_no_fraction_is_lost(prices: list[Fraction]) -> None:
     first = _result().prices[0]

@@ -85,6 +85,7 @@ def test_what_prefetches_decide_is_left_out() -> None:
     assert absent == ends | bandwidths | {"total_cycles_incl_prefetch", "dram_ofmap_writes"}
 
 
+@pytest.mark.slow
 def test_in_user_mode_cycles_without_stalls_equal_every_recorded_run() -> None:
     assert len(USER) == 147
     for row in USER:
@@ -135,6 +136,7 @@ def test_reads_of_gemms_equal_a_walk_over_every_word(
     assert found.dram_filter_reads == buffered_reads(filter_demands(dataflow.value, weight, m, rows, cols), capacity)
 
 
+@pytest.mark.slow
 @given(
     DATAFLOWS,
     st.tuples(SMALL, SMALL),
@@ -191,6 +193,7 @@ SIZES = st.tuples(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
 TABLE = load_prices(PRICES)
 
 
+@pytest.mark.slow
 @given(configs(), SIZES)
 def test_hardware_takes_two_cycles_more_and_drains_an_output_stationary_array(
     config: ScaleSimConfig, size: tuple[int, int, int]
@@ -219,6 +222,7 @@ def test_hardware_takes_two_cycles_more_and_drains_an_output_stationary_array(
         assert kept * (passes - 1) == found.partial_sum_energy_aj > 0 or (passes == 1 and kept > 0)
 
 
+@pytest.mark.slow
 @given(configs(), SIZES)
 def test_with_memory_out_of_the_way_nothing_stalls(config: ScaleSimConfig, size: tuple[int, int, int]) -> None:
     m, k, n = size
@@ -262,5 +266,9 @@ def test_a_layer_that_does_not_fit_has_columns_but_no_hardware() -> None:
 
 
 def test_each_kernel_is_compiled_once() -> None:
+    for dataflow in Dataflow:
+        config = ScaleSimConfig(rows=8, cols=4, dataflow=dataflow)
+        for interface in (Interface.CALC, Interface.USER):
+            run_scalesim(replace(config, interface=interface), [conv_of(CONVOLUTIONS[0])])
     for compiled in (kernels.block_reads, kernels.streamed_reads, kernels.stationary_reads, kernels.summed_shares):
         assert len(getattr(compiled, "signatures", (None,))) == 1  # without compilation there are none

@@ -1,5 +1,6 @@
 """Small recipes of every kind, and strategies that draw them."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -157,3 +158,19 @@ LSTMS = st.builds(
 PRODUCTS = st.builds(GemmSize, name=st.just("one"), m=FEW, k=FEW, n=FEW, times=st.integers(1, 3))
 LISTS = st.builds(Gemms, name=st.just("tiny"), batch=BATCH, precision=POLICIES, products=st.tuples(PRODUCTS))
 RECIPES: st.SearchStrategy[AnyRecipe] = st.one_of(rnnts(), conformers(), tdnnfs(), TRANSFORMERS, LSTMS, LISTS)
+
+
+def shallow(recipe: AnyRecipe) -> AnyRecipe:
+    """The recipe at its real sizes and lengths, with one or two layers, so that it is planned in a second or two."""
+    match recipe:
+        case Rnnt(encoder=encoder):
+            kept = 1 if encoder.stacking is None else encoder.stacking.after + 1
+            return replace(recipe, encoder=replace(encoder, layers=kept))
+        case Conformer(encoder=stack):
+            return replace(recipe, encoder=replace(stack, layers=1))
+        case Tdnnf(encoder=factored):
+            return replace(recipe, encoder=replace(factored, layers=factored.layers[:2] + factored.layers[-1:]))
+        case TransformerLm(model=sizes):
+            return replace(recipe, model=replace(sizes, layers=1))
+        case _:
+            return recipe

@@ -126,6 +126,7 @@ def test_what_is_hidden_is_no_longer_than_what_hides_it() -> None:
         Fused(cycles=1, hidden_cycles=2, work=Work())
 
 
+@pytest.mark.slow
 def test_the_part_and_limit_with_most_time_are_told_with_their_sums() -> None:
     result = simulate(load_chip("int4_array"), load_workload("rnnt"))
     found = result.diagnosis
@@ -138,6 +139,7 @@ def test_the_part_and_limit_with_most_time_are_told_with_their_sums() -> None:
     assert [one.relief for one in found.what_ifs] == [Relief.BANDWIDTH]
 
 
+@pytest.mark.slow
 def test_ops_that_wait_for_what_others_made_say_so() -> None:
     """Attention scores of a long utterance do not fit: what comes back from DRAM are no weights."""
     on = load_chip("int4_array")

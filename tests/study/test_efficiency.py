@@ -55,6 +55,7 @@ def test_figures_follow_from_the_integers() -> None:
     assert found.tops_per_watt < found.peak_tops_per_watt
 
 
+@pytest.mark.slow
 def test_areas_sum() -> None:
     area = run().area
     parts = [getattr(area, f.name) for f in fields(area) if f.name != "total_mm2"]

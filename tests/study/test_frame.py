@@ -43,6 +43,7 @@ def long_run() -> Result:
     return hwsim.simulate(hwsim.load_chip("int4_array"), work)
 
 
+@pytest.mark.slow
 def test_energies_above_64_bits_sum_exactly(long_run: Result) -> None:
     frame, total = hwsim.to_frame(long_run), long_run.summary.energy_aj
     assert total > 2**63
@@ -67,6 +68,7 @@ def test_rows_of_a_comparison_sum_exactly() -> None:
     assert read["energy_before_mj"].dtype == float
 
 
+@pytest.mark.slow
 def test_tables_in_files_have_energies_that_any_program_can_add(long_run: Result) -> None:
     read = pd.read_csv(StringIO(run_files(long_run)["ops.csv"]))
     assert read["energy_mj"].sum() == pytest.approx(long_run.summary.energy_mj)
@@ -74,6 +76,7 @@ def test_tables_in_files_have_energies_that_any_program_can_add(long_run: Result
     assert read["energy_by_component_mj.dram"].sum() > 0
 
 
+@pytest.mark.slow
 def test_other_integers_are_wide_only_where_their_sum_needs_it(long_run: Result) -> None:
     rows = [replace(long_run.ops[0], macs=2**62), replace(long_run.ops[1], macs=2**62)]
     frame = hwsim.to_frame(replace(long_run, ops=tuple(rows)))

@@ -26,11 +26,13 @@ def found() -> dict[str, Any]:
     return {claim.system: claim for claim in COMPRESSION.claims()}
 
 
+@pytest.mark.slow
 def test_generated_pages_are_up_to_date() -> None:
     for path, text in SCRIPT.pages().items():
         assert path.read_text() == text, f"{path.name}: run scripts/pages"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_parts_sum_to_the_workload(name: str) -> None:
     recipe = shipped(name)
@@ -44,6 +46,7 @@ def test_parts_sum_to_the_workload(name: str) -> None:
         assert stored == workload(recipe, policy).program.model_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", SCRIPT.POLICIES)
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_bytes_are_packed_weights_and_their_scales(name: str, policy: str) -> None:
@@ -83,6 +86,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", PUBLISHED)
 def test_published_compression_is_reproduced_or_shown_as_a_miss(system: str, found: dict[str, Any]) -> None:
     published, reproduced = PUBLISHED[system]

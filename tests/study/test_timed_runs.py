@@ -82,12 +82,14 @@ def timed() -> Any:
     return profiled("run", "int4_array", "rnnt")  # after a first one, which may have compiled kernels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", VALUES)
 def test_a_timed_run_imports_nothing_of_values(timed: Any, module: str) -> None:
     assert find_spec(module) is not None, f"{module} is called otherwise by now"
     assert [name for name in timed["modules"] if name == module or name.startswith(f"{module}.")] == []
 
 
+@pytest.mark.slow
 def test_a_run_with_values_imports_them(tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
     small.write_text(TINY)
@@ -96,6 +98,7 @@ def test_a_run_with_values_imports_them(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_timed_run_goes_through_few_files(timed: Any) -> None:
     assert "mapping/plan.py" in " ".join(timed["files"]), "the planner has a thread of its own, which is watched too"
     assert len(timed["files"]) <= MOST_FILES, "\n".join(timed["files"])

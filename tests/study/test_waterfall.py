@@ -26,10 +26,6 @@ from hwsim.mapping.schedule import planned
 from hwsim.mapping.target import Target, target_of
 from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
-from hwsim.models.conformer import Conformer
-from hwsim.models.rnnt import Rnnt
-from hwsim.models.tdnnf import Tdnnf
-from hwsim.models.transformer_lm import TransformerLm
 from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
@@ -42,7 +38,7 @@ from hwsim.study.simulate import simulate
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
 from strategies.chips import chip, chips, systolic
 from strategies.programs import SIZES, gemm
-from strategies.recipes import RECIPES
+from strategies.recipes import RECIPES, shallow
 
 FLOATS_FIRST = [("fp16", "w4a4"), ("fp16", "w8a8"), ("fp16", "w4a8"), ("fp16", "w4a16")]
 PAIRS = st.sampled_from([*FLOATS_FIRST, ("w8a8", "w4a4"), ("w4a4", "fp16"), ("w8a8", "w4a16"), ("fp16", "fp16")])
@@ -87,22 +83,6 @@ def test_gains_multiply_and_savings_add_up_to_the_whole(
     check_exact(compared)
     alone = simulate(on, in_precision(work, pair[1]), objective=objective).summary
     assert (compared.rows[1].cycles, compared.rows[1].energy_aj) == (alone.cycles, alone.energy_aj)
-
-
-def shallow(recipe: AnyRecipe) -> AnyRecipe:
-    """The recipe at its real sizes and lengths, with one or two layers, so that it is planned in a second or two."""
-    match recipe:
-        case Rnnt(encoder=encoder):
-            kept = 1 if encoder.stacking is None else encoder.stacking.after + 1
-            return replace(recipe, encoder=replace(encoder, layers=kept))
-        case Conformer(encoder=stack):
-            return replace(recipe, encoder=replace(stack, layers=1))
-        case Tdnnf(encoder=factored):
-            return replace(recipe, encoder=replace(factored, layers=factored.layers[:2] + factored.layers[-1:]))
-        case TransformerLm(model=sizes):
-            return replace(recipe, model=replace(sizes, layers=1))
-        case _:
-            return recipe
 
 
 @pytest.mark.slow
@@ -182,6 +162,7 @@ def test_changes_that_cannot_be_made_apart_are_made_together() -> None:
     assert [step.changes for step in others] == [(change,) for change in CHAIN[2:]]
 
 
+@pytest.mark.slow
 def test_the_last_step_of_the_energy_is_the_price_of_products() -> None:
     on, first, last = load_chip("int4_array"), network_of("fp16"), network_of("w4a4")
     compared = compare(on, load_workload("mlperf_rnnt"), ("fp16", "w4a4"))
@@ -269,6 +250,7 @@ def test_cut_alike_no_op_gains_more_than_products_or_roofline(m: int, k: int, n:
         assume(False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(Kind.WORKLOAD))
 def test_cut_alike_no_product_of_a_shipped_workload_gains_more(name: str) -> None:
     """8 times as many products, 4 times fewer bits."""

@@ -61,6 +61,7 @@ for summation in (None, Summation(register=Register(bits=16)), Summation(packed=
 """
 
 
+@pytest.mark.slow
 def test_kernels_compiled_for_any_processor_do_without_special_instructions(tmp_path: Path) -> None:
     processor.need_compiled_kernels()
     done = subprocess.run(

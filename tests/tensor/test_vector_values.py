@@ -38,6 +38,7 @@ def test_a_factor_becomes_the_nearest_multiplier(factor: float) -> None:
     assert (multiplier, shift) == vector.fixed_point(factor)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(ROWS, SCALES, GRIDS, st.sampled_from([Reduction.SOFTMAX, Reduction.LOG_SOFTMAX, Reduction.MEAN, Reduction.MAX]))
 def test_reductions_of_rows(rows: list[list[int]], scale: float, target: QuantParams, reduction: Reduction) -> None:

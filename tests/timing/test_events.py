@@ -74,6 +74,7 @@ def seen_by_unit(seen: Seen) -> dict[Unit, list[tuple[str, int, int, int, int, s
     }
 
 
+@pytest.mark.slow
 def test_events_are_those_of_an_event_simulation() -> None:
     for seed in range(300):
         plan = drawn(seed)
@@ -86,6 +87,7 @@ def test_events_are_those_of_an_event_simulation() -> None:
         assert found == seen_by_unit(simulate(plan)), seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "precision"), [("rnnt", "w4a4"), ("rnnt", "w4a16"), ("conformer_s", "w8a8"), ("tdnnf_7q", "fp16")]
 )

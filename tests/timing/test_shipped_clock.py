@@ -16,6 +16,8 @@ from timing.test_timeline import agree
 from witnesses.clock_laws import waits
 from witnesses.timeline_simpy import simulate
 
+pytestmark = pytest.mark.slow
+
 WORKLOADS = names(Kind.WORKLOAD)
 # The others have more steps than an event simulation walks in a few seconds.
 SHORT = ("conformer_l", "conformer_m", "conformer_s", "tdnnf_7q")
@@ -54,6 +56,7 @@ def test_more_bandwidth_slots_or_less_latency_never_add_a_cycle(name: str) -> No
         assert times(replace(plan, ports=better)).cycles <= cycles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_accounts_close(name: str) -> None:
     """Shares of ops sum to the run, whose time lies between its busiest unit and all steps one after another."""
