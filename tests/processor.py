@@ -1,6 +1,6 @@
 """What this processor has, for tests: a path that it lacks is run with its instruction emulated, and said at the end.
 
-With HWSIM_WITHOUT=avx512vnni tests see a processor without that feature, whatever it has.
+With HWSIM_WITHOUT=avx512vnni,avx2 tests see a processor without these features, whatever it has.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from hwsim.kernels import cpu
 from hwsim.tensor import exact, ordered, tiles
 
 EMULATED = ("processor", "emulated")
-"""The property of a test, as it travels from worker to worker, whose byte dot product was emulated."""
+"""The property of a test, as it travels from worker to worker, whose dot product was emulated."""
 
 NOT_COMPILED = "kernels are not compiled here"
 
@@ -41,17 +41,32 @@ def byte_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     need_compiled_kernels()
     if cpu.has_byte_dot():
         return
-    request.node.user_properties.append(EMULATED)
-    monkeypatch.setattr(tiles, "multiply", multiply_by_emulation())
+    _emulate(request, monkeypatch)
     for module in (exact, ordered):
         monkeypatch.setattr(module, "has_byte_dot", lambda: True)
 
 
+def pair_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exact products of bytes go by `vpmaddwd` in this test: the processor's, or an emulated one, which is noted."""
+    need_compiled_kernels()
+    for module in (exact, ordered):
+        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
+    if cpu.has_pair_dot():
+        return
+    _emulate(request, monkeypatch)
+    monkeypatch.setattr(exact, "has_pair_dot", lambda: True)
+
+
+def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    request.node.user_properties.append(EMULATED)
+    monkeypatch.setattr(tiles, "multiply", multiply_by_emulation())
+
+
 @cache
 def multiply_by_emulation() -> Callable[..., int]:
-    """`kernels.products.multiply` with the byte dot product of `emulated_dot`, kept out of all caches on disk."""
+    """`kernels.products.multiply` with emulated dot products, kept out of all caches on disk."""
     tile = executed("hwsim.kernels.tile")
-    tile["_Tile"] = type("_Emulated", (tile["_Tile"],), {"_dot": emulated_dot})
+    tile["_Tile"] = type("_Emulated", (tile["_Tile"],), {"_dot": emulated_dot, "_pair_dot": emulated_pair_dot})
     products = executed("hwsim.kernels.products")
     products["multiply_tile"] = tile["multiply_tile"]
     multiply: Callable[..., int] = products["multiply"]
@@ -67,6 +82,15 @@ def emulated_dot(tile: Any, before: Any, act: Any, weights: Any) -> Any:
         signed = builder.ashr(builder.shl(builder.lshr(weights, low), down), down)
         total = builder.add(total, builder.mul(unsigned, signed))
     return total
+
+
+def emulated_pair_dot(tile: Any, act: Any, weights: Any) -> Any:
+    """`vpmaddwd` in the instructions of any processor: of both halves of a lane, sign-extended, the sum of products."""
+    builder, weights = tile.builder, tile.builder.bitcast(weights, tile.vector)
+    sixteen = ir.Constant(tile.vector, [16] * tile.lanes.count)
+    high = builder.mul(builder.ashr(act, sixteen), builder.ashr(weights, sixteen))
+    low = (builder.ashr(builder.shl(half, sixteen), sixteen) for half in (act, weights))
+    return builder.add(high, builder.mul(*low))
 
 
 def executed(module: str) -> dict[str, Any]:
@@ -89,4 +113,4 @@ def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: It
     widest = next((said for feature, said in WIDEST if feature in cpu.features()), "neither AVX2 nor AVX-512")
     name = "another one, for which numba was told to compile" if cpu.BYTE_DOT in cpu.features() else widest
     emulated = sum(EMULATED in map(tuple, own) for own in properties)
-    return f"processor: {name}; VNNI paths were held by emulation ({emulated} tests)"
+    return f"processor: {name}; the paths that it lacks were held by emulation ({emulated} tests)"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hwsim.kernels.jit import kernel
-from hwsim.kernels.tile import COLUMNS
+from hwsim.kernels.tile import COLUMNS, PAIR_COLUMNS
 
 
 @kernel
@@ -34,6 +34,31 @@ def pack_bytes(weight, panels, sums):
                     value = weight[k, p * COLUMNS + j]
                     target[4 * j + k % 4] = value
                     total[j] += np.int32(value)
+
+
+@kernel
+def pack_pairs(weight, panels):
+    """weight[k, n] as panels[p, k / 2, column], k and k + 1 in the low and high byte, zero beyond the matrix.
+
+    Both are bytes without a sign; whole pairs of rows at a time, as they lie in memory.
+    """
+    k_size, n_size = weight.shape
+    whole = n_size // PAIR_COLUMNS
+    for step in range(panels.shape[1]):
+        k = step * 2
+        if k + 2 <= k_size:
+            a, b = weight[k], weight[k + 1]
+            for p in range(whole):
+                target, start = panels[p, step], p * PAIR_COLUMNS
+                for j in range(PAIR_COLUMNS):
+                    target[j] = np.uint16(a[start + j]) | (np.uint16(b[start + j]) << np.uint16(8))
+        for p in range(whole if k + 2 <= k_size else 0, panels.shape[0]):
+            target, start = panels[p, step], p * PAIR_COLUMNS
+            target[:] = 0
+            for j in range(min(PAIR_COLUMNS, n_size - start)):
+                target[j] = weight[k, start + j]
+                if k + 1 < k_size:
+                    target[j] |= np.uint16(weight[k + 1, start + j]) << np.uint16(8)
 
 
 @kernel

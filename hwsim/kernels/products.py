@@ -4,14 +4,15 @@ import numpy as np
 
 from hwsim.kernels.jit import kernel
 from hwsim.kernels.registers import settle
-from hwsim.kernels.tile import COLUMNS, KEEP, SETTLE, TIGHT, multiply_tile
+from hwsim.kernels.tile import KEEP, SETTLE, TIGHT, multiply_tile
 
 ROWS = 6
 """Rows of a tile: 24 vectors of sums and 4 of weights fit the 32 registers."""
 
 # Places in `order`: what a sum does after each group of steps, steps of a group, groups until the running sum goes to
-# the buffer, tiles until the buffer goes to the outer register (0: there is none), whether that one wraps.
-RULE, GROUP, TILE, CHUNK, OUTER_WRAPS = 0, 1, 2, 3, 4
+# the buffer, tiles until the buffer goes to the outer register (0: there is none), whether that one wraps, columns of a
+# panel.
+RULE, GROUP, TILE, CHUNK, OUTER_WRAPS, COLUMNS = 0, 1, 2, 3, 4, 5
 
 
 @kernel
@@ -23,23 +24,23 @@ def multiply(act, panels, extra, order, limits, first, last, out):
     and highest sum of the register, then of the outer one, in the type in which buffers are kept.
     """
     m_size, n_size = out.shape
-    group, tile_groups, chunk_tiles = order[GROUP], order[TILE], order[CHUNK]
+    group, tile_groups, chunk_tiles, width = order[GROUP], order[TILE], order[CHUNK], order[COLUMNS]
     groups = panels.shape[1] // group
     tiles = -(-groups // tile_groups)
-    block = np.empty((ROWS, COLUMNS), extra.dtype)
-    buffer = np.empty((ROWS, COLUMNS), limits.dtype)
-    outer = np.empty((ROWS, COLUMNS), limits.dtype)
+    block = np.empty((ROWS, width), extra.dtype)
+    buffer = np.empty((ROWS, width), limits.dtype)
+    outer = np.empty((ROWS, width), limits.dtype)
     clamped = np.int64(0)
     for p in range(first, last):
-        columns = min(COLUMNS, n_size - p * COLUMNS)
+        columns = min(width, n_size - p * width)
         m = 0
         while m < m_size:
             # A tile of one row takes a fourth of the time of a full one; only sums that do not settle have one.
             single = order[RULE] == KEEP and m_size - m < 4
             rows = 1 if single else min(ROWS, m_size - m)
             # Straight into the result, if all of the tile lies inside it.
-            if tiles == 1 and chunk_tiles == 0 and columns == COLUMNS and (single or rows == ROWS):
-                clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, rows, out, m, p * COLUMNS)
+            if tiles == 1 and chunk_tiles == 0 and columns == width and (single or rows == ROWS):
+                clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, rows, out, m, p * width)
                 m += rows
                 continue
             for tile in range(tiles):
@@ -54,11 +55,11 @@ def multiply(act, panels, extra, order, limits, first, last, out):
                     begins = tile < chunk_tiles
                     clamped += _add(outer, buffer, begins, limits[2], limits[3], order[OUTER_WRAPS] != 0, rows)
             if chunk_tiles > 0:
-                _deliver(outer, rows, columns, out, m, p * COLUMNS)
+                _deliver(outer, rows, columns, out, m, p * width)
             elif tiles > 1:
-                _deliver(buffer, rows, columns, out, m, p * COLUMNS)
+                _deliver(buffer, rows, columns, out, m, p * width)
             else:
-                _deliver(block, rows, columns, out, m, p * COLUMNS)
+                _deliver(block, rows, columns, out, m, p * width)
             m += rows
     return clamped
 
@@ -67,11 +68,12 @@ def multiply(act, panels, extra, order, limits, first, last, out):
 def _tile(act, panels, extra, order, limits, p, m, start, end, rows, out, row, column):
     """The groups start..end - 1 of the results from row m on, of panel p, by the version of the tile that fits."""
     rule, group, low, high = order[RULE], order[GROUP], np.int64(limits[0]), np.int64(limits[1])
+    width = order[COLUMNS]
     weight_bytes = panels.shape[2] * panels.itemsize  # of one step
     stride = act.shape[1] * act.itemsize
-    here = m * stride + start * group * weight_bytes // COLUMNS
+    here = m * stride + start * group * (panels.shape[2] // width) * act.itemsize
     there = (p * panels.shape[1] + start * group) * weight_bytes
-    first = (p if rule == KEEP else p * (panels.shape[1] // group) + start) * COLUMNS * extra.itemsize
+    first = (p if rule == KEEP else p * (panels.shape[1] // group) + start) * width * extra.itemsize
     onto_stride = out.shape[1] * out.itemsize
     onto = row * onto_stride + column * out.itemsize
     groups = end - start

@@ -1,10 +1,11 @@
-"""The innermost loop of every matrix product: a tile of a few rows and 64 columns, its sums in vector registers.
+"""The innermost loop of every matrix product: a tile of a few rows and 64 or 16 columns, its sums in vector registers.
 
 One template in LLVM's terms, of which numba compiles a version for each combination of types and flags:
 
 | activations | weights | sums | one step |
 |---|---|---|---|
 | uint8 | int8 | int32 | four products of bytes by `vpdpbusd` (`cpu.has_byte_dot` says whether the processor has it) |
+| int16 | int8, uint8 | int32 | two products by `vpmaddwd` (`cpu.has_pair_dot`), in tiles of 16 columns |
 | int16 | int16 | int16, int32 | one product |
 | float32 | float32 | float32 | one product, and one rounding for its addition |
 
@@ -23,18 +24,20 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 COLUMNS = 64
+PAIR_COLUMNS = 16
+"""Columns of a tile of pairs: AVX2 has 16 registers of 32 bytes, 12 of them for the sums of 6 rows."""
+
 KEEP, SETTLE, TIGHT = 0, 1, 2
 
-_I16, _I32, _I64, _F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
-_VECTOR_BYTES = 64
+_I8, _I16, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 
 @intrinsic(prefer_literal=True)
 def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, extra, extra_at, low, high, out, out_at, out_stride):  # fmt: skip  # noqa: E501
-    """Sums of `rows` × 64 results over groups · group steps into `out`; how many additions were clamped.
+    """Sums of `rows` × 64 (pairs: 16) results over groups · group steps into `out`; how many additions were clamped.
 
-    `…_at` and `…_stride` are bytes to the first number, and from row to row. The weights of the 64 columns lie side by
-    side, then those of the next step. `extra`, of the type of the sums, holds 64 numbers that are added in every row:
+    `…_at` and `…_stride` are bytes to the first number, and from row to row. The weights of all columns lie side by
+    side, then those of the next step. `extra`, of the type of the sums, holds a number a column, added in every row:
     with KEEP once; with SETTLE of bytes at the end of each group, those of the next group after them; else they are
     not read. `out` has the type of the sums, or a wider one.
     """
@@ -62,13 +65,24 @@ def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at
 
 @dataclass(frozen=True)
 class _Lanes:
-    """The types of a lane's sum, and of what it takes from memory in one step."""
+    """The types of a lane's sum, and of what it takes from memory in one step.
+
+    `pair` names LLVM's widening of the weights to 16 bits where a step makes two products.
+    """
 
     lane: Any
     lane_bytes: int
     operand: Any
     step_bytes: int
     dot: bool = False
+    pair: str | None = None
+    vector_bytes: int = 64
+    columns: int = COLUMNS
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of the weights that a lane takes in one step; of pairs only the activations are widened ahead."""
+        return self.step_bytes // 2 if self.pair else self.step_bytes
 
     @property
     def floating(self) -> bool:
@@ -77,7 +91,7 @@ class _Lanes:
     @property
     def count(self) -> int:
         """Lanes of one vector."""
-        return _VECTOR_BYTES // self.lane_bytes
+        return self.vector_bytes // self.lane_bytes
 
     @property
     def kind(self) -> str:
@@ -87,6 +101,12 @@ class _Lanes:
 
 _KNOWN = {
     (types.uint8, types.int8, types.int32): _Lanes(_I32, 4, _I32, 4, dot=True),
+    (types.int16, types.int8, types.int32): _Lanes(
+        _I32, 4, _I32, 4, pair="sext", vector_bytes=32, columns=PAIR_COLUMNS
+    ),
+    (types.int16, types.uint8, types.int32): _Lanes(
+        _I32, 4, _I32, 4, pair="zext", vector_bytes=32, columns=PAIR_COLUMNS
+    ),
     (types.int16, types.int16, types.int16): _Lanes(_I16, 2, _I16, 2),
     (types.int16, types.int16, types.int32): _Lanes(_I32, 4, _I16, 2),
     (types.float32, types.float32, types.float32): _Lanes(_F32, 4, _F32, 4),
@@ -103,7 +123,7 @@ class _Tile:
     def __init__(self, builder: Any, lanes: _Lanes, rows: int, rule: int) -> None:
         self.builder, self.lanes = builder, lanes
         self.rule = KEEP if lanes.floating else rule
-        self.vectors = COLUMNS // lanes.count
+        self.vectors = lanes.columns // lanes.count
         self.vector = ir.VectorType(lanes.lane, lanes.count)
         self.sums = [[cgutils.alloca_once(builder, self.vector) for _ in range(self.vectors)] for _ in range(rows)]
         self.clamped = cgutils.alloca_once_value(builder, _long(0))
@@ -113,7 +133,7 @@ class _Tile:
         self.extra = extra
         zeros = ir.Constant(self.vector, None)
         for v in range(self.vectors):
-            first = self._load(extra, v * _VECTOR_BYTES, self.vector) if self.rule == KEEP else zeros
+            first = self._load(extra, v * self.lanes.vector_bytes, self.vector) if self.rule == KEEP else zeros
             for row in self.sums:
                 self.builder.store(first, row[v])
         if self.rule != KEEP:
@@ -122,11 +142,12 @@ class _Tile:
     def run(self, act: Any, act_stride: Any, weight: Any, groups: Any, group: Any) -> None:
         """All steps. Only SETTLE knows groups of more than one."""
         builder, step_bytes = self.builder, self.lanes.step_bytes
+        weight_bytes = self.lanes.columns * self.lanes.weight_bytes
         rows = [builder.add(act, builder.mul(act_stride, _long(row))) for row in range(len(self.sums))]
 
         def step(k: Any, ends: Any | None) -> None:
             """The step k, which ends the group of that number, or none."""
-            act_at, weight_at = builder.mul(k, _long(step_bytes)), builder.mul(k, _long(COLUMNS * step_bytes))
+            act_at, weight_at = builder.mul(k, _long(step_bytes)), builder.mul(k, _long(weight_bytes))
             self._step([builder.add(row, act_at) for row in rows], builder.add(weight, weight_at), ends)
 
         with cgutils.for_range(builder, groups) as loop:
@@ -155,7 +176,7 @@ class _Tile:
         extras: list[Any] = [None] * self.vectors
         if settles and self.lanes.dot:
             group = builder.add(self.extra, builder.mul(ends, _long(COLUMNS * self.lanes.lane_bytes)))
-            extras = [self._load(group, v * _VECTOR_BYTES, self.vector) for v in range(self.vectors)]
+            extras = [self._load(group, v * self.lanes.vector_bytes, self.vector) for v in range(self.vectors)]
         for row, sums in zip(rows, self.sums, strict=True):
             act = self._activation(row)
             for total, some, extra in zip(sums, weights, extras, strict=True):
@@ -164,6 +185,8 @@ class _Tile:
                     after = self._dot(before, act, some)
                     added = builder.add(after, extra) if settles else after
                     product = None
+                elif self.lanes.pair:
+                    added, product = builder.add(before, self._pair_dot(act, some)), None
                 elif self.lanes.floating:
                     added, product = builder.fadd(before, builder.fmul(act, some)), None
                 else:
@@ -174,6 +197,11 @@ class _Tile:
     def _dot(self, before: Any, act: Any, weights: Any) -> Any:
         """In each lane, four products of an unsigned and a signed byte onto the sum, modulo 2^32."""
         return self._call("llvm.x86.avx512.vpdpbusd.512", before, act, weights)
+
+    def _pair_dot(self, act: Any, weights: Any) -> Any:
+        """In each lane, the sum of two products of 16 bits, exact for operands of 9."""
+        halves = ir.VectorType(_I16, 2 * self.lanes.count)
+        return self._call("llvm.x86.avx2.pmadd.wd", self.builder.bitcast(act, halves), weights)
 
     def _settled(self, before: Any, product: Any, added: Any) -> Any:
         """The sum within its limits. Where it was not, wrapped around or not, `added` is another number."""
@@ -195,6 +223,10 @@ class _Tile:
         self.builder.store(total, self.clamped)
 
     def _weights(self, weight: Any, v: int) -> Any:
+        if self.lanes.pair:
+            size = 2 * self.lanes.count
+            some = self._load(weight, v * size, ir.VectorType(_I8, size))
+            return getattr(self.builder, self.lanes.pair)(some, ir.VectorType(_I16, size))
         narrow = ir.VectorType(self.lanes.operand, self.lanes.count)
         found = self._load(weight, v * self.lanes.count * self.lanes.step_bytes, narrow)
         return self._widened(found, self.vector)
@@ -213,7 +245,7 @@ class _Tile:
         return self.builder.shuffle_vector(single, empty, zeros)
 
     def _call(self, name: str, *values: Any) -> Any:
-        kind = ir.FunctionType(self.vector, [self.vector] * len(values))
+        kind = ir.FunctionType(self.vector, [value.type for value in values])
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), values)
 
     def _load(self, base: Any, offset: int, kind: Any) -> Any:

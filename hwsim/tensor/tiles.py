@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.kernels.products import ROWS, multiply
-from hwsim.kernels.tile import KEEP
+from hwsim.kernels.tile import COLUMNS, KEEP, PAIR_COLUMNS
 from hwsim.tensor.formats import Array
 from hwsim.tensor.split import in_parallel, pieces
 from hwsim.tensor.weights import Weights
@@ -25,10 +25,9 @@ class Order:
     chunk_tiles: int = 0
     outer_wraps: bool = False
 
-    def array(self, groups: int, steps_of_group: int) -> Array:
-        return np.array(
-            [self.rule, steps_of_group, self.tile_groups or groups, self.chunk_tiles, self.outer_wraps], np.int64
-        )
+    def array(self, groups: int, steps_of_group: int, columns: int = COLUMNS) -> Array:
+        places = (self.rule, steps_of_group, self.tile_groups or groups, self.chunk_tiles, self.outer_wraps, columns)
+        return np.array(places, np.int64)
 
 
 NO_LIMITS = np.zeros(4, np.int64)
@@ -55,6 +54,15 @@ def multiply_bytes(act: Array, weights: Weights, order: Order, limits: Array, ou
     if packed.offset:
         out += act.sum(axis=1, dtype=np.int32)[:, None] * np.int32(packed.offset)
     return clamped
+
+
+def multiply_pairs(act: Array, weights: Weights, out: Array, threads: int) -> None:
+    """Exact products of integers of at most 8 bits, two a step: modulo 2^32, so only the result must fit."""
+    panels = weights.pairs
+    padded = np.zeros((-(-act.shape[0] // ROWS) * ROWS, panels.shape[1] * 2), np.int16)
+    padded[: act.shape[0], : act.shape[1]] = act
+    extra = np.zeros((panels.shape[0], PAIR_COLUMNS), np.int32)
+    _share(padded, panels, extra, Order().array(panels.shape[1], 1, PAIR_COLUMNS), NO_LIMITS, out, threads)
 
 
 def multiply_steps(

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from hwsim.kernels.measures import measure_columns
-from hwsim.kernels.pack import pack_bytes, pack_steps, sum_groups
-from hwsim.kernels.tile import COLUMNS
+from hwsim.kernels.pack import pack_bytes, pack_pairs, pack_steps, sum_groups
+from hwsim.kernels.tile import COLUMNS, PAIR_COLUMNS
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
@@ -47,6 +47,13 @@ class Weights:
     def bytes(self) -> "ByteWeights":
         """Of integers of at most 8 bits: signed bytes in panels."""
         return ByteWeights.of(self.values)
+
+    @cached_property
+    def pairs(self) -> Array:
+        """Of integers of at most 8 bits: bytes in panels, two products a step."""
+        panels = np.empty((-(-self.n // PAIR_COLUMNS), -(-self.k // 2), 2 * PAIR_COLUMNS), self.values.dtype)
+        pack_pairs(self.values.view(np.uint8), panels.view(np.uint16))
+        return panels
 
     @cached_property
     def float32(self) -> Array:

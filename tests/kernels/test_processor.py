@@ -81,13 +81,46 @@ def test_an_emulated_dot_product_is_the_processors(
     assert np.ptp(own) > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", matrices.FILLS)
+def test_an_emulated_product_of_pairs_is_that_of_the_oracle_and_of_the_processor(
+    fill: Callable[..., Array], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for formats in ((INT8, INT8), (UINT8, INT8), (INT8, UINT8), (UINT8, UINT8), (INT4, INT8)):
+        act, weight = fill(13, 91, formats[0]), fill(91, 66, formats[1])
+        for features in (cpu.features(), frozenset[str]()):
+            with monkeypatch.context() as patch:
+                patch.setattr(cpu, "features", lambda features=features: features)
+                processor.pair_dot(request, patch)
+                assert (product(act, weight, formats)[0] == act @ weight).all()
+
+
+@pytest.mark.slow
+def test_a_mistaken_emulation_of_pairs_is_caught(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the second product of each pair left out."""
+
+    def mistaken(tile: Any, act: Any, weights: Any) -> Any:
+        first = ir.Constant(tile.vector, [0xFFFF] * tile.lanes.count)
+        return right(tile, tile.builder.and_(act, first), weights)
+
+    right = processor.emulated_pair_dot
+    monkeypatch.setattr(processor, "emulated_pair_dot", mistaken)
+    monkeypatch.setattr(processor, "multiply_by_emulation", processor.multiply_by_emulation.__wrapped__)
+    monkeypatch.setattr(cpu, "features", lambda: frozenset[str]())
+    processor.pair_dot(request, monkeypatch)
+    act, weight = matrices.random(7, 41, INT8), matrices.random(41, 66, INT8)
+    assert (product(act, weight, (INT8, INT8))[0] != act @ weight).any()
+
+
 @pytest.mark.parametrize(
     ("features", "line"),
     [
         ({"avx2", "avx512f", "avx512vnni"}, "AVX-512 with VNNI; its paths ran as they are"),
-        ({"avx2", "avx512f"}, "AVX-512 without VNNI; VNNI paths were held by emulation (2 tests)"),
-        ({"avx2"}, "AVX2 only; VNNI paths were held by emulation (2 tests)"),
-        ({"neon"}, "neither AVX2 nor AVX-512; VNNI paths were held by emulation (2 tests)"),
+        ({"avx2", "avx512f"}, "AVX-512 without VNNI; the paths that it lacks were held by emulation (2 tests)"),
+        ({"avx2"}, "AVX2 only; the paths that it lacks were held by emulation (2 tests)"),
+        ({"neon"}, "neither AVX2 nor AVX-512; the paths that it lacks were held by emulation (2 tests)"),
     ],
 )
 def test_the_end_names_the_processor_and_counts_what_was_emulated(
@@ -102,7 +135,7 @@ def test_the_end_says_that_kernels_were_compiled_for_another_processor(monkeypat
     processor.need_compiled_kernels()
     monkeypatch.setattr(cpu, "features", lambda: frozenset({cpu.BYTE_DOT}))
     monkeypatch.setattr("numba.config.CPU_NAME", "generic")
-    line = "another one, for which numba was told to compile; VNNI paths were held by emulation (1 tests)"
+    line = "another one, for which numba was told to compile; the paths that it lacks were held by emulation (1 tests)"
     assert processor.processor_line((BYTES, KEPT), ()) == f"processor: {line}"
 
 
@@ -129,4 +162,6 @@ def test_without_the_instruction_no_test_is_skipped_and_workers_report_the_emula
         check=True,
     )
     assert re.search(r"^=+ 6 passed in", done.stdout, flags=re.MULTILINE), done.stdout
-    assert re.search(r"processor: .*; VNNI paths were held by emulation \(2 tests\)$", done.stdout, flags=re.MULTILINE)
+    assert re.search(
+        r"processor: .*; the paths that it lacks were held by emulation \(2 tests\)$", done.stdout, flags=re.MULTILINE
+    )

@@ -17,7 +17,7 @@ INT8, UINT8, INT4 = Precision.INT8, Precision.UINT8, Precision.INT4
 
 @pytest.fixture(params=["byte dot", "no byte dot", "not compiled"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The arithmetic that is used: the processor's own for bytes, that of any processor, or loops and BLAS alone."""
+    """The arithmetic that is used: `vpdpbusd` for bytes, `vpmaddwd` for those and other tiles, or loops and BLAS."""
     name = str(request.param)
     if name == "byte dot":
         processor.byte_dot(request, monkeypatch)
@@ -26,8 +26,9 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         monkeypatch.setattr(module, "has_byte_dot", lambda: False)
     if name == "not compiled":
         monkeypatch.setattr(ordered, "compiles", lambda: False)
+        monkeypatch.setattr(exact, "has_pair_dot", lambda: False)
     else:
-        processor.need_compiled_kernels()
+        processor.pair_dot(request, monkeypatch)
     return name
 
 

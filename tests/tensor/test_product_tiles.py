@@ -20,7 +20,7 @@ from strategies.products import INT8
 
 
 @pytest.mark.parametrize("rows", range(1, 14))
-@pytest.mark.parametrize("fits", ["nothing settles", "settles", "tight", "bytes", "bytes settle"])
+@pytest.mark.parametrize("fits", ["nothing settles", "settles", "tight", "pairs", "bytes", "bytes settle"])
 def test_tiles_write_their_own_results_and_nothing_else(
     rows: int, fits: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,6 +28,8 @@ def test_tiles_write_their_own_results_and_nothing_else(
     processor.need_compiled_kernels()
     if "bytes" in fits:
         processor.byte_dot(request, monkeypatch)
+    if fits == "pairs":
+        processor.pair_dot(request, monkeypatch)
     bits = {"settles": 14, "tight": 16, "bytes settle": 16}.get(fits, 30)
     register = Register(bits=bits)
     limits = np.array([register.lowest, register.highest] * 2, np.int64)
@@ -38,6 +40,9 @@ def test_tiles_write_their_own_results_and_nothing_else(
     if "bytes" in fits:
         group = 8 if fits == "bytes settle" else 1
         tiles.multiply_bytes(act, made, Order(rule=SETTLE if group > 1 else KEEP, group=group), limits, inside, 1)
+    elif fits == "pairs":
+        group = 1
+        tiles.multiply_pairs(act, made, inside, 1)
     else:
         group, lanes = 1, np.int32 if fits == "nothing settles" else np.int16
         rule = {"nothing settles": KEEP, "settles": SETTLE, "tight": TIGHT}[fits]
