@@ -199,7 +199,7 @@ class _Tile:
         return self._call("llvm.x86.avx512.vpdpbusd.512", before, act, weights)
 
     def _pair_dot(self, act: Any, weights: Any) -> Any:
-        """In each lane, the sum of two products of 16 bits, exact for operands of 9."""
+        """In each lane, the sum of two products of 16-bit integers, exact for operands of at most 9 bits."""
         halves = ir.VectorType(_I16, 2 * self.lanes.count)
         return self._call("llvm.x86.avx2.pmadd.wd", self.builder.bitcast(act, halves), weights)
 
