@@ -12,7 +12,7 @@ ROWS = 6
 # Places in `order`: what a sum does after each group of steps, steps of a group, groups until the running sum goes to
 # the buffer, tiles until the buffer goes to the outer register (0: there is none), whether that one wraps, columns of a
 # panel.
-RULE, GROUP, TILE, CHUNK, OUTER_WRAPS, COLUMNS = 0, 1, 2, 3, 4, 5
+RULE, GROUP, TILE, CHUNK, OUTER_WRAPS, WIDTH = 0, 1, 2, 3, 4, 5
 
 
 @kernel
@@ -24,7 +24,7 @@ def multiply(act, panels, extra, order, limits, first, last, out):
     and highest sum of the register, then of the outer one, in the type in which buffers are kept.
     """
     m_size, n_size = out.shape
-    group, tile_groups, chunk_tiles, width = order[GROUP], order[TILE], order[CHUNK], order[COLUMNS]
+    group, tile_groups, chunk_tiles, width = order[GROUP], order[TILE], order[CHUNK], order[WIDTH]
     groups = panels.shape[1] // group
     tiles = -(-groups // tile_groups)
     block = np.empty((ROWS, width), extra.dtype)
@@ -68,7 +68,7 @@ def multiply(act, panels, extra, order, limits, first, last, out):
 def _tile(act, panels, extra, order, limits, p, m, start, end, rows, out, row, column):
     """The groups start..end - 1 of the results from row m on, of panel p, by the version of the tile that fits."""
     rule, group, low, high = order[RULE], order[GROUP], np.int64(limits[0]), np.int64(limits[1])
-    width = order[COLUMNS]
+    width = order[WIDTH]
     weight_bytes = panels.shape[2] * panels.itemsize  # of one step
     stride = act.shape[1] * act.itemsize
     here = m * stride + start * group * (panels.shape[2] // width) * act.itemsize

@@ -59,8 +59,7 @@ def multiply_bytes(act: Array, weights: Weights, order: Order, limits: Array, ou
 def multiply_pairs(act: Array, weights: Weights, out: Array, threads: int) -> None:
     """Exact products of integers of at most 8 bits, two a step: modulo 2^32, so only the result must fit."""
     panels = weights.pairs
-    padded = np.zeros((-(-act.shape[0] // ROWS) * ROWS, panels.shape[1] * 2), np.int16)
-    padded[: act.shape[0], : act.shape[1]] = act
+    padded = _padded(act, panels.shape[1] * 2, np.int16)
     extra = np.zeros((panels.shape[0], PAIR_COLUMNS), np.int32)
     _share(padded, panels, extra, Order().array(panels.shape[1], 1, PAIR_COLUMNS), NO_LIMITS, out, threads)
 
@@ -74,11 +73,17 @@ def multiply_steps(
     short = -panels.shape[1] % order.group
     if short:
         panels = np.pad(panels, ((0, 0), (0, short), (0, 0)))
-    padded = np.zeros((-(-act.shape[0] // ROWS) * ROWS, panels.shape[1]), kind)
-    padded[: act.shape[0], : act.shape[1]] = act
+    padded = _padded(act, panels.shape[1], kind)
     places = order.array(panels.shape[1] // order.group, order.group)
     extra = np.zeros((panels.shape[0], panels.shape[2]), sums)
     return _share(padded, panels, extra, places, limits, out, threads)
+
+
+def _padded(act: Array, columns: int, kind: Any) -> Array:
+    """Activations in that type, with zeros up to whole tiles of rows and to that many columns."""
+    padded = np.zeros((-(-act.shape[0] // ROWS) * ROWS, columns), kind)
+    padded[: act.shape[0], : act.shape[1]] = act
+    return padded
 
 
 def _share(act: Array, panels: Array, extra: Array, order: Array, limits: Array, out: Array, threads: int) -> int:

@@ -21,14 +21,13 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     name = str(request.param)
     if name == "byte dot":
         processor.byte_dot(request, monkeypatch)
-        return name
-    for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
-    if name == "not compiled":
+    elif name == "no byte dot":
+        processor.pair_dot(request, monkeypatch)
+    else:
+        for module in (exact, ordered):
+            monkeypatch.setattr(module, "has_byte_dot", lambda: False)
         monkeypatch.setattr(ordered, "compiles", lambda: False)
         monkeypatch.setattr(exact, "has_pair_dot", lambda: False)
-    else:
-        processor.pair_dot(request, monkeypatch)
     return name
 
 

@@ -56,7 +56,6 @@ def test_more_bandwidth_slots_or_less_latency_never_add_a_cycle(name: str) -> No
         assert times(replace(plan, ports=better)).cycles <= cycles
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_accounts_close(name: str) -> None:
     """Shares of ops sum to the run, whose time lies between its busiest unit and all steps one after another."""
