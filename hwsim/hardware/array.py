@@ -6,8 +6,9 @@ A kind of array is a noun that inherits `ComputeArray`, registered in `ARRAYS`; 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from fractions import Fraction
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.array_parts import PartAreas, PartPrices
@@ -17,7 +18,6 @@ from hwsim.quantities.noun import Noun
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import Family
 from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +60,44 @@ NOTHING_FOLLOWS = 1 << 62
 """The lead of a product that never comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperandReads:
-    """How often an array takes the operands of a block out of the scratchpad; 0 for operands stored in its cells."""
+class Takes(IntEnum):
+    """How often an array takes an operand of a block out of the scratchpad; a block is some tiles of the array."""
 
-    act: int
-    weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayTime:
-    """How long a step keeps the array, and how much later its results are complete; memory has no latency here."""
-
-    cycles: int
-    tail: int
+    NEVER = 0  # it is stored in the array's cells
+    ONCE = 1
+    ACROSS = 2  # for each tile across, along `inner`
+    DEEP = 3  # for each tile of results along `outer`
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayEvents:
-    """What happens inside an array and under it: bits that registers take over, and sums that are read and written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCosts:
+    """What the steps of matrix products cost on an array in one mode: coefficients, from which kernels work out cycles.
 
-    No noun: the mapper makes many of these, and puts them into the `Work` of a step, which is checked.
+    A tile of the array meets a stream: the rows of `outer` on an array with stationary operands, groups of `stream_k`
+    products of K on an array whose outputs stay. The next tile may start `max(pace · stream + fixed, least)` cycles
+    after it, its own results are complete `pace · stream + drained` cycles after it started. Memory has no latency
+    here.
+
+    Where results wait in drain registers, the last tile of a product keeps the array `pace · stream + max(0, hazard −
+    lead)` cycles, with the lead of the product that follows.
     """
 
-    register_bits: int = 0
-    accumulator_reads: int = 0
-    accumulator_writes: int = 0
+    stream_k: int = 1
+    pace: int = 1
+    fixed: int = 0
+    least: int = 0
+    drained: int = 0
+    hazard: int | None = None
+    acts: Takes
+    weights: Takes
+    tile_bits: int = 0
+    """Bits that registers take over for a tile, whatever its stream,"""
+    stream_bits: int = 0
+    """for each step of its stream,"""
+    drain_bits: int = 0
+    """and when its results leave."""
+    sums_outside: bool = False
+    """Whether sums are written under the array, once for each tile of K, and read as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +136,6 @@ class ArrayArea:
 
     array: Fraction
     accumulators: Fraction
-
-
-class MatmulCost(Protocol):
-    """What the blocks of one matrix product cost on an array."""
-
-    def busy(self, outer: int) -> int:
-        """How long the array takes at least for the whole product in blocks of so much of the outer dimension."""
-
-    def reads(self, block: TileShape) -> OperandReads:
-        """How often the operands of a block are taken out of the scratchpad."""
-
-    def time(self, block: TileShape, phase: Phase, *, last: bool) -> ArrayTime:
-        """How long a step keeps the array, operands there in time; `last` says whether it is the product's last one."""
-
-    def events(self, block: TileShape, phase: Phase) -> ArrayEvents:
-        """What a step does inside the array and under it that has a price, beside its products."""
-
-    def alone(self, batch: int, outer: int) -> int:
-        """Cycles of a batch of such products, in blocks of so much of the outer dimension, memory never in the way."""
 
 
 class ComputeArray(Noun, ABC):
@@ -190,18 +183,17 @@ class ComputeArray(Noun, ABC):
         """What blocks must obey in that mode."""
 
     @abstractmethod
-    def matmul_cost(self, mode: Precision, whole: TileShape, following: int | None = None) -> MatmulCost:
-        """The cost of a matrix product of that size. `following` is the least lead of what may come next
-        (`NOTHING_FOLLOWS` if nothing does), on an array whose products wait for the next ones; else None."""
+    def step_costs(self, mode: Precision) -> StepCosts:
+        """What the steps of matrix products cost in that mode."""
+
+    @abstractmethod
+    def alone(self, mode: Precision, whole: TileShape, batch: int, outer: int) -> int:
+        """Cycles of a batch of matrix products of that size, in blocks of so much of the outer dimension, memory never
+        in the way."""
 
     @abstractmethod
     def gemm_cycles(self, mode: Precision, m: int, k: int, n: int) -> GemmCycles:
         """Cycles of act[m, k] @ weight[k, n], cut as the array does by itself."""
-
-    @property
-    def drain_hazard(self) -> bool:
-        """Whether the end of a product depends on the lead of the next one."""
-        return False
 
     def lead(self, mode: Precision, k: int) -> int:
         """Cycles from the start of a product of that K until it needs what the product before it may still occupy."""

@@ -45,12 +45,12 @@ def walk(code, refs, touched, fixed, sizes, two_spaces, events):
     place = np.zeros(levels + 1, np.int64)
     keys = np.empty(sizes[3], np.int64)
     past = np.empty(sizes[4], np.int64)
-    _run(code, walk, done, taken, place, keys, past)
+    run(code, walk, done, taken, place, keys, past)
     return walk.totals, walk.now[c.FREE : c.FREE + c.UNITS], walk.now
 
 
 @lean
-def _run(code, walk, done, taken, place, keys, past):
+def run(code, walk, done, taken, place, keys, past):
     now, peaks, fixed = walk.now, walk.peaks, walk.fixed
     at = 0
     while at < code.shape[0]:

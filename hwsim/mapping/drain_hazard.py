@@ -5,30 +5,32 @@ those registers: the last tile of an op occupies K + max(0, R - K') cycles, K' b
 that may come next.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 
 from hwsim.hardware.array import NOTHING_FOLLOWS
-from hwsim.mapping.analysed_program import AnalysedProgram, mappers_of
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
-from hwsim.mapping.op_mappers import MatmulMapper
+from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.target import Target
 
 
-@lru_cache(maxsize=32)
-def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
-    """For each op on the array, by name, the least lead of the products that may follow it."""
-    mappers = mappers_of(analysed, target)
-    shortest: dict[str, int] = {}
+def leads_after(nodes: Iterable[SizedNode], rows: Mapping[int, OpRow], target: Target) -> dict[str, int]:
+    """For each op on the array whose end depends on it, by name, the least lead of the products that may follow it.
 
-    def stream(sized: SizedOp) -> int:
-        mapper = mappers.of(sized)
-        assert isinstance(mapper, MatmulMapper)
-        return target.array.lead(mapper.mode, mapper.operands.size.k)
+    `rows` are those of all sized ops, by their identities.
+    """
+    shortest: dict[str, int] = {}
+    hazards: dict[str, bool] = {}
+
+    def lead(sized: SizedOp) -> int:
+        row = rows[id(sized)]
+        assert row.mode is not None and row.operands is not None
+        hazards[sized.op.name] = target.array.step_costs(row.mode).hazard is not None
+        return target.array.lead(row.mode, row.operands.size.k)
 
     def follow(before: str | None, sized: SizedOp) -> None:
+        following = lead(sized)
         if before is not None:
-            shortest[before] = min(shortest.get(before, stream(sized)), stream(sized))
+            shortest[before] = min(shortest.get(before, following), following)
 
     def walk(nodes: Iterable[SizedNode], before: str | None) -> tuple[SizedOp | None, str | None]:
         """The first op on the array among the nodes, and the name of the last op on it."""
@@ -47,5 +49,5 @@ def next_streams(analysed: AnalysedProgram, target: Target) -> dict[str, int]:
                 first, before = first or node_first, node_last
         return first, before
 
-    walk(analysed.nodes, None)
-    return {name: shortest.get(name, NOTHING_FOLLOWS) for name, sized in analysed.largest.items() if sized.on_array}
+    walk(nodes, None)
+    return {name: shortest.get(name, NOTHING_FOLLOWS) for name, hazard in hazards.items() if hazard}

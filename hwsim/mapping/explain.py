@@ -1,19 +1,15 @@
 """Why an op of a planned program is cut as it is."""
 
-from collections.abc import Iterable
 from difflib import get_close_matches
 
 from hwsim.errors import UnknownName
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
-from hwsim.mapping.analysed_program import columns_of, mappers_of, parameters_of
 from hwsim.mapping.lower import SizedOp, sized_ops
-from hwsim.mapping.op_mappers import MatmulMapper, OpMapper, tried
-from hwsim.mapping.schedule import Planned
-from hwsim.mapping.vector import tried_rows
+from hwsim.mapping.op_rows import OpRow
+from hwsim.mapping.planner import Planned
 from hwsim.results.explanation import Candidate, OperandPlace
-from hwsim.schedule.schedule import Block, OpSchedule
-from hwsim.schedule.steps import Repeat, StepTree
+from hwsim.schedule.schedule import OpSchedule
 
 NEAREST = 5
 
@@ -64,9 +60,10 @@ def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[Operand
     return tuple(operands)
 
 
-def mapper_of(planned: Planned, producer: SizedOp) -> OpMapper:
-    """The mapper of the op."""
-    return mappers_of(planned.plan.analysed, planned.plan.target).of(producer)
+def row_of(planned: Planned, producer: SizedOp) -> OpRow:
+    """The op as the planner knows it."""
+    cuts = planned.candidate.op_cuts
+    return cuts.rows[cuts.largest[producer.op.name]]
 
 
 def room_of(planned: Planned, producer: SizedOp) -> int:
@@ -87,43 +84,22 @@ def _amount(op: OpSchedule) -> tuple[int, int, int]:
 
 
 def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
-    """All cuts that the mapper tries: cuts that fit come first, and faster cuts before slower ones."""
-    mapper, room, residents = mapper_of(planned, producer), room_of(planned, producer), planned.plan.residents
-    kept, op_schedule = planned.plan.resident_rows, scheduled(planned, producer)
-    cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
-    if isinstance(mapper, MatmulMapper):
-        resident = residents.get(mapper.weight)
-        rows = 0 if resident is None else resident.rows
-        tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
-        cuts = [
-            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == op_schedule.block)
-            for cut, cycles in tried(tiling, room)
-        ]
-    else:
-        by_rows = mapper.rows(kept, resident=parameters_of(producer.op.name) in residents)
-        cuts = [
-            (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == op_schedule.steps)
-            for cut, cycles, held in tried_rows(by_rows, room)
-        ]
+    """All cuts that the planner tries: cuts that fit come first, and faster cuts before slower ones."""
+    candidate, room = planned.candidate, room_of(planned, producer)
+    cuts, placed = candidate.op_cuts, candidate.placed
+    number = cuts.largest[producer.op.name]
+    taken = cuts.sides(int(candidate.cuts[number]))
     candidates = [
         Candidate(
-            block=block,
-            steps=_count(steps),
-            bytes_held=held,
-            cycles_alone=cycles,
-            fits=held <= room,
-            chosen=chosen,
+            block=tried.name,
+            steps=tried.steps,
+            bytes_held=tried.held,
+            cycles_alone=tried.cycles,
+            fits=tried.held <= room,
+            chosen=tried.sides == taken,
         )
-        for block, held, cycles, steps, chosen in cuts
+        for tried in cuts.tried(number, placed.kept, placed.resident, room)
     ]
     return tuple(
         sorted(candidates, key=lambda candidate: (not candidate.fits, candidate.cycles_alone, not candidate.chosen))
     )
-
-
-def _block_name(block: Block) -> str:
-    return f"{block.m} × {block.k} × {block.n}"
-
-
-def _count(steps: Iterable[StepTree]) -> int:
-    return sum(node.times * _count(node.body) if isinstance(node, Repeat) else 1 for node in steps)

@@ -1,80 +1,27 @@
-"""A plan of a program: what is resident, what is kept, how much room each op has for its slots.
+"""A plan of a program: what is resident, what is kept, how much room each op has for its slots."""
 
-Residents and states come first, chosen for the DRAM traffic that they avoid beside the largest working set of their
-loop. Then come activations in program order: each is kept if it fits for all of its live range, or else as many of its
-first rows as fit.
-"""
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from math import prod
-
-from hwsim.ir.op_table import matrix_size, op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
-from hwsim.ir.tensor import Role
-from hwsim.ir.view import View
-from hwsim.mapping.analysed_program import AnalysedProgram, items_of, mappers_of
-from hwsim.mapping.blocks import by_rows
-from hwsim.mapping.liveness import ALL, Allocation, Buffer, ResidentRows, ScratchpadAllocator, prefix_name
-from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.op_mappers import VectorMapper, naive_bytes
-from hwsim.mapping.residency import Chosen, Item, choose
-from hwsim.mapping.target import Target, UnsupportedOp, naming
-from hwsim.mapping.vector import naive_row_bytes
+from hwsim.mapping.analysed_program import AnalysedProgram
+from hwsim.mapping.liveness import ALL, ResidentRows
+from hwsim.mapping.residency import Item
+from hwsim.mapping.target import Target
 
 
-@lru_cache(maxsize=8)
-def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
-    """The row partitionable tensors, each with its number of rows."""
-    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
-    partitionable = {}
-    for name, uses in analysed.uses.tensors.items():
-        tensor = uses.tensor
-        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
-            continue
-        rows = prod(tensor.shape[:-1])
-        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
-            partitionable[name] = rows
-    return partitionable
+class Strategy(NamedTuple):
+    """How one plan is made.
 
+    A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
+    room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
+    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
+    """
 
-def _is_whole(view: View) -> bool:
-    return not view.windows and view.order is None
-
-
-def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
-    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
-    op, shape = sized.op, sized.shape
-    if sized.on_array:
-        assert isinstance(op, (Gemm, Conv))
-        size = matrix_size(op, shape)
-        if size.batch > 1:
-            return
-        # A convolution's windows overlap; a weight is read by columns.
-        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
-            yield op.name, op.act, size.m
-        yield op.name, op.out, size.m
-        if sized.epilogue is not None:
-            chain = sized.epilogue.op
-            for view in (*op_spec(chain).reads(chain), *op_spec(chain).writes(chain)):
-                if prod(sized.epilogue.shape(view)) == size.m * size.n:
-                    yield chain.name, view, size.m
-        return
-    if isinstance(op, Quantise):
-        rows = prod(shape(op.scales))
-        yield op.name, op.read, rows
-        yield op.name, op.write, rows
-    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
-        row_split = by_rows(sized)
-        for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
-            if view not in row_split.shared:
-                yield op.name, view, row_split.rows
-
-
-_ENDLESS = 2**62
-PREFIX_UNITS = 8
-"""A resident prefix is a whole number of such parts of its tensor: with few lengths, equal layers share their cuts."""
+    working_set_divisor: int
+    partial_residency: bool = False
+    min_traffic: bool = False
+    latency: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,232 +33,48 @@ class Resident:
     loop: str
     rows: int
     bytes: int
-    allocation: Allocation
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
 class ResidentPrefix:
-    """The first rows of a tensor, where only they are kept: how many of all rows, and their allocation."""
+    """The first rows of a tensor, where only they are kept: how many of all rows, their bytes, and where they lie."""
 
     rows: int
     all_rows: int
-    allocation: Allocation
+    bytes: int
+    address: int
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The decisions for one scratchpad size and strategy. `room[p]` are the bytes for slots of the op in place p."""
+    """The decisions for one scratchpad size and strategy, None for the naive plan.
+
+    By places of ops, `reserved` are the bytes that were kept free for slots before blocks were chosen, and `room` the
+    bytes that in the end were there for them.
+    """
 
     analysed: AnalysedProgram
     target: Target
     size: int
+    strategy: Strategy | None
     residents: dict[str, Resident]
-    kept: dict[str, Allocation]
+    kept: dict[str, int]
+    """The addresses of tensors that are kept as a whole."""
     prefixes: dict[str, ResidentPrefix]
-    allocator: ScratchpadAllocator
+    overwrites: dict[str, tuple[str, ...]]
+    """Which dead buffers each buffer of the scratchpad overwrites."""
+    reserved: tuple[int, ...]
     room: tuple[int, ...]
-    naive: bool
-    min_traffic: bool = False
-    """Whether ops are cut for least traffic with the DRAM, not for least time."""
-    latency: int = 0
-    """The latency of the DRAM for which ops are cut, in cycles."""
-    working_set_divisor: int = 1
-    """A working set may take one part in `working_set_divisor` of the scratchpad."""
-    items: tuple[Item, ...] = ()
+    items: tuple[Item, ...] = field(repr=False)
     rounded: int = 0
     """The unit in bytes to which sizes were rounded up for the choice of residents; 0 for exact sizes."""
+
+    @property
+    def naive(self) -> bool:
+        return self.strategy is None
 
     @cached_property
     def resident_rows(self) -> ResidentRows:
         """How many of each tensor's first rows are kept."""
         return dict.fromkeys(self.kept, ALL) | {name: prefix.rows for name, prefix in self.prefixes.items()}
-
-    @cached_property
-    def overwrites(self) -> dict[str, tuple[str, ...]]:
-        """Which dead buffers each buffer of the scratchpad overwrites."""
-        return self.allocator.overwrites()
-
-
-def naive_plan(analysed: AnalysedProgram, target: Target, size: int) -> Plan:
-    """The plan in which nothing stays in the scratchpad and every op has the largest square blocks that fit."""
-    count = len(analysed.uses.placed)
-    allocator = ScratchpadAllocator(size, [0] * count)
-    return Plan(analysed, target, size, {}, {}, {}, allocator, (size,) * count, naive=True)
-
-
-def plan(
-    analysed: AnalysedProgram,
-    target: Target,
-    size: int,
-    *,
-    working_set_divisor: int,
-    partial_residency: bool,
-    min_traffic: bool = False,
-    latency: int = 0,
-    residency: Plan | None = None,
-) -> Plan:
-    """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
-
-    With `partial_residency` tensors that do not fit are kept in part. With `min_traffic` ops are cut for least traffic,
-    else for least time with a DRAM of that `latency`. `residency` is another plan, whose choice of tensors is taken
-    over as far as they fit.
-    """
-    allocator = ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor))
-    items = items_of(analysed, target)
-    residents: dict[str, Resident] = {}
-    kept: dict[str, Allocation] = {}
-    if residency is None:
-        choice, rounded = residents_that_save_most(analysed, target, size, working_set_divisor)
-    else:
-        choice, rounded = tuple(_as_before(item, residency) for item in items), 0
-    for name, loop, rows, size_ in _grouped(items, choice):
-        _settle(analysed, allocator, residents, kept, name, loop, rows, size_)
-    prefixes: dict[str, ResidentPrefix] = {}
-    for buffer in _activations(analysed):
-        allocator.retire_before(buffer.live_range.first)
-        row_limit = ALL if residency is None else residency.resident_rows.get(buffer.name, 0)
-        allocation = allocator.place(buffer) if row_limit == ALL else None
-        if allocation is not None:
-            kept[buffer.name] = allocation
-        elif row_limit and partial_residency:
-            prefix = _resident_prefix(
-                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), row_limit, analysed.uses.tensors
-            )
-            if prefix is not None:
-                prefixes[buffer.name] = prefix
-    room = tuple(size - top for top in allocator.high_water())
-    return Plan(
-        analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor,
-        items=items, rounded=rounded,
-    )  # fmt: skip
-
-
-def _resident_prefix(
-    buffer: Buffer, allocator: ScratchpadAllocator, all_rows: int, row_limit: int, names: Container[str]
-) -> ResidentPrefix | None:
-    """As many of a tensor's first rows as fit within `row_limit`; None if no row fits, or if the prefix's name is in
-    `names`, those of the program's tensors."""
-    if not all_rows:
-        return None
-    row_bytes = buffer.bytes // all_rows
-    unit = -(-all_rows // PREFIX_UNITS)
-    rows = min(row_limit, all_rows - 1, allocator.gap(buffer.live_range) // row_bytes) // unit * unit
-    if not rows or prefix_name(buffer.name, rows) in names:
-        return None
-    allocation = allocator.place(replace(buffer, name=prefix_name(buffer.name, rows), bytes=rows * row_bytes))
-    assert allocation is not None  # the prefix is no larger than the gap
-    return ResidentPrefix(rows, all_rows, allocation)
-
-
-@lru_cache(maxsize=256)
-def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
-    """The choice of residents that saves most traffic beside the largest working set of each loop."""
-    return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
-
-
-def _capacity(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> dict[str, int]:
-    """The room of each loop beside its largest working set."""
-    working = _working_sets(analysed, target, size, working_set_divisor)
-    return {loop: size - max(working[span.first : span.last + 1]) for loop, span in analysed.uses.loop_spans.items()}
-
-
-def _as_before(item: Item, before: Plan) -> str | None:
-    if item.name in before.kept:
-        return item.loops[0]
-    resident = before.residents.get(item.name)
-    return resident.loop if resident is not None and item.row + item.rows <= resident.rows else None
-
-
-def _settle(
-    analysed: AnalysedProgram,
-    allocator: ScratchpadAllocator,
-    residents: dict[str, Resident],
-    kept: dict[str, Allocation],
-    name: str,
-    loop: str,
-    rows: int,
-    size: int,
-) -> None:
-    uses = analysed.uses.tensors.get(name)
-    if uses is not None and uses.tensor.role is Role.STATE:
-        allocation = allocator.place(_buffer(analysed, name, size))
-        if allocation is not None:
-            kept[name] = allocation
-        return
-    op = name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
-    outer = analysed.loops_of(op)[0].name
-    allocation = allocator.place(Buffer(name, size, analysed.uses.loop_spans[loop], outer))
-    if allocation is not None:
-        residents[name] = Resident(name, op, loop, rows, size, allocation)
-
-
-def _grouped(items: tuple[Item, ...], choice: tuple[str | None, ...]) -> list[tuple[str, str, int, int]]:
-    """The first rows of each tensor that were chosen: its name, the loop, how many rows, their bytes."""
-    grouped: dict[tuple[str, str], tuple[int, int]] = {}
-    for item, loop in zip(items, choice, strict=True):
-        if loop is None:
-            continue
-        rows, size = grouped.get((item.name, loop), (0, 0))
-        if item.row == rows:
-            grouped[item.name, loop] = rows + item.rows, size + item.bytes
-    return [(name, loop, rows, size) for (name, loop), (rows, size) in grouped.items()]
-
-
-@lru_cache(maxsize=8)
-def _activations(analysed: AnalysedProgram) -> tuple[Buffer, ...]:
-    """Buffers of the tensors that ops write for each other, in the order in which they are written."""
-    activations = [
-        (analysed.live_range(name).first, name)
-        for name, uses in analysed.uses.tensors.items()
-        if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
-    ]
-    uses = analysed.uses.tensors
-    return tuple(
-        _buffer(analysed, name, uses[name].tensor.packed_bytes * uses[name].spaces) for _, name in sorted(activations)
-    )
-
-
-def _buffer(analysed: AnalysedProgram, name: str, size: int) -> Buffer:
-    common = analysed.uses.tensors[name].common_loops
-    return Buffer(name, size, analysed.live_range(name), common[0].name if common else None)
-
-
-@lru_cache(maxsize=64)
-def sufficient_capacity(analysed: AnalysedProgram, target: Target, working_set_divisor: int) -> int:
-    """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
-    `working_set_divisor`, and everything that could ever stay fits beside them."""
-    whole = 0
-    for name, sized in analysed.largest.items():
-        with naming(name):
-            whole = max(whole, _held(sized, analysed, target, _ENDLESS))
-    items = sum(item.bytes for item in items_of(analysed, target))
-    activations = sum(buffer.bytes for buffer in _activations(analysed))
-    return working_set_divisor * whole + items + activations
-
-
-@lru_cache(maxsize=256)
-def _working_sets(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> tuple[int, ...]:
-    """Bytes of all slots of the naive cut of the op in each place, nothing kept; epilogues count as their producers."""
-    working = [0] * len(analysed.uses.placed)
-    for name, sized in analysed.largest.items():
-        with naming(name):
-            held = _held(sized, analysed, target, size // working_set_divisor)
-        if held > size:
-            what = "one tile of the array" if sized.on_array else "one row"
-            raise UnsupportedOp(
-                name,
-                f"{what} takes {held} bytes with {target.slots} buffer{'s' * (target.slots > 1)}, "
-                f"there are {size} of the scratchpad to plan with; give a larger one",
-            )
-        working[analysed.uses.place_of[name]] = held
-        if sized.epilogue is not None:
-            working[analysed.uses.place_of[sized.epilogue.op.name]] = held
-    return tuple(working)
-
-
-def _held(sized: SizedOp, analysed: AnalysedProgram, target: Target, limit: int) -> int:
-    mapper = mappers_of(analysed, target).of(sized)
-    if isinstance(mapper, VectorMapper):
-        return naive_row_bytes(mapper.rows({}), limit)
-    return naive_bytes(mapper.tiling({}), limit)

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
-from hwsim.ir.ops import Function, VectorWork
+from hwsim.ir.ops import Function
 from hwsim.schedule.schedule import Ports
-from hwsim.schedule.steps import StepTree
-from hwsim.timing.encode_steps import step_code
-from hwsim.timing.timeline import Unsettled, encode_alone, times
 
 
 class UnsupportedOp(Unsupported):
@@ -37,7 +34,7 @@ def naming(op: str) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The units of one core, and what transfers need to know of its memories. Equal targets are one object."""
+    """The units of one core, and what transfers need to know of its memories."""
 
     array: ComputeArray
     vector: VectorUnit
@@ -50,24 +47,9 @@ class Target:
     def slots(self) -> int:
         return self.ports.slots
 
-    def ports_at(self, latency: int) -> Ports:
-        """The ports, if the DRAM had that latency: one object for each latency, by whose identity codes are cached."""
-        return self._ports_at.setdefault(latency, replace(self.ports, latency=latency))
-
-    @cached_property
-    def _ports_at(self) -> dict[int, Ports]:
-        return {self.ports.latency: self.ports}
-
     @cached_property
     def vector_cycles(self) -> Mapping[Function, int]:
         return dict(self.vector.cycles)
-
-
-@lru_cache(maxsize=256)
-def _target(
-    array: ComputeArray, vector: VectorUnit, scratchpad: Scratchpad, ports: Ports, free_conversion: bool
-) -> Target:
-    return Target(array, vector, scratchpad, ports, free_conversion)
 
 
 def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = False) -> Target:
@@ -83,47 +65,4 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         shared=chip.dram.shared_port,
         store_delay=slots,
     )
-    return _target(
-        chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class VectorCost:
-    """One step of the vector unit: its duration, what its lanes do, and the bytes on its ports."""
-
-    cycles: int
-    lane_cycles: int
-    read_bytes: int
-    write_bytes: int
-    port_bound: bool = False
-    """Whether a port of the scratchpad, not the lanes, sets the duration."""
-    hidden_cycles: int = 0
-    """The cycles of the shorter of the two, lanes and port."""
-
-
-def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Target) -> VectorCost:
-    """The time of the functions one after another, all lanes at once, or of the ports if these take longer."""
-    cycles_of = target.vector_cycles
-    busy = lanes = 0
-    for function, elements in work.items():
-        cycles = cycles_of.get(function)
-        if cycles is None:
-            functions = ", ".join(f.value for f in cycles_of)
-            raise Unsupported(f"the vector unit has no {function.value}; it has {functions}")
-        busy += -(-elements // target.vector.lanes) * cycles
-        lanes += elements * cycles
-    ports = max(-(-read_bytes // target.scratchpad.read), -(-write_bytes // target.scratchpad.write))
-    return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))
-
-
-MOST_WALKED = 1 << 18
-"""Steps whose units find no common period within so many iterations count as if no units worked side by side."""
-
-
-def cycles_of(steps: tuple[StepTree, ...], ports: Ports) -> int:
-    """The cycles of the steps, or a bound of them, only for the choice among cuts."""
-    try:
-        return times(encode_alone(steps, ports), most=MOST_WALKED).cycles
-    except Unsettled:
-        return step_code(steps, ports).longest
+    return Target(chip.array, chip.vector, chip.scratchpad, ports, free_conversion)

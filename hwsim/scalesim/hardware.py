@@ -13,7 +13,7 @@ from hwsim.ir.ops import Conv, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
 from hwsim.quantities.precision import Precision

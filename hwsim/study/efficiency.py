@@ -1,20 +1,18 @@
 """The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import lru_cache
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Workload
-from hwsim.mapping.assemble import Aim
+from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, core_area, price
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
-from hwsim.quantities.registry import IdentityCache
 from hwsim.results.figures import (
     Areas,
     Components,
@@ -28,7 +26,6 @@ from hwsim.results.figures import (
 )
 from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
-from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 
 ATTO = 10**18
 TERA = 10**12
@@ -157,35 +154,23 @@ def energy_split(precision: str, spent: Components, first: Components) -> Energy
     return EnergySplit(precision=precision, energy_aj=now, saved_aj=sorted_pairs(saved))
 
 
-@lru_cache(maxsize=8)  # each aim remembers many steps
 def aim_of(objective: Objective, chip: Chip, table: PriceTable) -> Aim:
-    """The objective, with the energy of schedules on a chip with these prices."""
+    """The objective, with the energy of runs on a chip with these prices."""
     return Aim(objective, EnergyOf(Tariff.of(PriceBook(chip, table))))
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyOf:
-    """The energy of a schedule that takes so many cycles, in attojoules: of the whole run, not divided among its ops.
+    """The energy of a run with some work that takes so many cycles, in attojoules: not divided among its ops.
 
-    Energy is a sum of counts times prices, so equal steps are charged once, and the leakage is charged once for all.
-    The saving of gated products is left out: it is the same in every schedule.
+    Energy is a sum of counts times prices. The saving of gated products is left out: it is the same in every schedule.
     """
 
     tariff: Tariff
-    step_energies: IdentityCache[int] = field(default_factory=lambda: IdentityCache[int](most=1 << 15))
 
-    def __call__(self, schedule: Schedule, cycles: int) -> int:
-        total = self._charged(None, Work(), cycles)
-        for placed in schedule.placed():
-            total += placed.times * self._of(placed.node)
-        return total
-
-    def _of(self, node: OpSchedule | Preload) -> int:
-        if isinstance(node, Preload):
-            return self._charged(None, node.work(), 0)
-        return self.step_energies.of(
-            node.steps, node.mode, make=lambda: self._charged(node.mode, node.work() + node.fused_work(), 0)
-        )
+    def __call__(self, work: WorkByMode, cycles: int) -> int:
+        spent = sum(self._charged(mode, of_mode, 0) for mode, of_mode in work.items())
+        return spent + self._charged(None, Work(), cycles)
 
     def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
         counters = OpCounters(

@@ -6,27 +6,22 @@ from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Loop
 from hwsim.ir.view import Share
-from hwsim.ir.workload import Workload
-from hwsim.mapping.assemble import Aim
-from hwsim.mapping.explain import candidates_of, mapper_of, operands_of, producer_of, room_of, scheduled, sizes_of
+from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_of, row_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.op_mappers import MatmulMapper
-from hwsim.mapping.schedule import Planned, planned
+from hwsim.mapping.planner import Planned
 from hwsim.results.explanation import Explanation, Roof
 from hwsim.schedule.counters import OpCounters
 from hwsim.schedule.schedule import Ports, port_cycles
 from hwsim.schedule.unit_table import Limit, Unit
 
 
-def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: Aim) -> Explanation:
+def explain(chip: Chip, planned_program: Planned, op: str, counters: OpCounters) -> Explanation:
     """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
-    planned_program = planned(workload.program, chip, aim=aim)
     producer = producer_of(planned_program, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
-    mapper = mapper_of(planned_program, producer)
-    matrix = mapper if isinstance(mapper, MatmulMapper) else None
-    size = None if matrix is None or not leads else matrix.operands.size
+    operands = row_of(planned_program, producer).operands
+    size = None if operands is None or not leads else operands.size
     return Explanation(
         op=op,
         kind=counters.kind,
@@ -41,7 +36,7 @@ def explain(chip: Chip, workload: Workload, op: str, counters: OpCounters, aim: 
         slots=planned_program.plan.target.slots,
         room_bytes=room_of(planned_program, producer),
         candidates=candidates_of(planned_program, producer),
-        array_cycles=_array_alone(planned_program, producer) if leads and matrix is not None else None,
+        array_cycles=_array_alone(planned_program, producer) if size is not None else None,
         roofs=_roofs(counters, planned_program.plan.target.ports, chip),
     )
 
@@ -53,13 +48,12 @@ def _with_times(loop: Loop) -> str:
 
 
 def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
-    mapper, block = mapper_of(planned_program, producer), scheduled(planned_program, producer).block
-    assert isinstance(mapper, MatmulMapper)
-    assert block is not None
-    array, size = mapper.target.array, mapper.operands.size
-    limits = array.constraints(mapper.mode)
-    cost = array.matmul_cost(mapper.mode, limits.extent(size.m, size.k, size.n))
-    return cost.alone(size.batch, limits.extent(block.m, block.k, block.n).outer)
+    row, block = row_of(planned_program, producer), scheduled(planned_program, producer).block
+    assert row.operands is not None and row.mode is not None and block is not None
+    array, size = planned_program.plan.target.array, row.operands.size
+    limits = array.constraints(row.mode)
+    outer = limits.extent(block.m, block.k, block.n).outer
+    return array.alone(row.mode, limits.extent(size.m, size.k, size.n), size.batch, outer)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:

@@ -14,7 +14,7 @@ from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.mapping.explain import check_op
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import Planned, Planner
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
 from hwsim.quantities.fields import power_cap as watts
@@ -24,7 +24,6 @@ from hwsim.results.figures import Energy
 from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.schedule.counters import RunCounters
-from hwsim.schedule.schedule import Schedule
 from hwsim.study.efficiency import ATTO, aim_of
 from hwsim.study.explain import explain
 from hwsim.study.lengths import over_lengths
@@ -127,21 +126,21 @@ def simulate(
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
 
-    def priced(chip: Chip, work: Workload, measured: Measured) -> tuple[Schedule, RunCounters, Energy]:
-        scheduled = schedule(work.program, chip, aim=aim_of(objective, chip, table), progress=progress)
-        counters = counters_of(scheduled)
-        return scheduled, counters, price(counters.ops, chip, table, measured)
+    def priced(chip: Chip, work: Workload, measured: Measured) -> tuple[Planned, RunCounters, Energy]:
+        planned = Planner(chip, aim_of(objective, chip, table)).plan(work.program, progress=progress)
+        counters = counters_of(planned.schedule)
+        return planned, counters, price(counters.ops, chip, table, measured)
 
     if cap is not None:
         chip = under_cap(chip, cap, lambda slower: priced(slower, workload, measured)[1:])
 
     def run_one(work: Workload, measured: Measured = NOTHING, explained: str | None = None) -> Result:
-        scheduled, counters, energy = priced(chip, work, measured)
-        run_result = result(chip, work, scheduled, counters, energy, measured, conditions)
+        planned, counters, energy = priced(chip, work, measured)
+        run_result = result(chip, work, planned.schedule, counters, energy, measured, conditions)
         if explained is None:
             return run_result
         op_counters = next(op for op in counters.ops if op.name == explained)
-        explanation = explain(chip, work, explained, op_counters, aim_of(objective, chip, table))
+        explanation = explain(chip, planned, explained, op_counters)
         return replace(run_result, explanation=explanation)
 
     run_result, lengths = run_one(workload, measured, explained), workload.lengths

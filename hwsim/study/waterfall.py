@@ -17,9 +17,9 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Tensor
-from hwsim.mapping.assemble import Aim
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.plan import Plan
-from hwsim.mapping.schedule import planned
+from hwsim.mapping.planner import Planner
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, price
 from hwsim.quantities.plain_data import Objective, Progress, no_progress, stage
@@ -79,7 +79,7 @@ class _Run:
 
     @classmethod
     def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
-        planned_program = planned(program, chip, aim=aim)
+        planned_program = Planner(chip, aim).plan(program)
         return cls(program, planned_program.plan, counters_of(planned_program.schedule))
 
     @property
@@ -125,11 +125,8 @@ class _Between:
             worked = self.last.program if Change.VECTOR in changed else self.first.program
             converts = _converts(program) and not _converts(worked)
             kept = None if Change.RESIDENCY in changed else self.first.plan
-            counters = counters_of(
-                planned(
-                    program, chip, aim=self.aim, residency=kept, free_conversion=converts, progress=progress
-                ).schedule
-            )
+            planner = Planner(chip, self.aim, free_conversion=converts)
+            counters = counters_of(planner.plan(program, residency=kept, progress=progress).schedule)
         return Cost(counters.total.cycles, self.energy(counters, modes))
 
     def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:

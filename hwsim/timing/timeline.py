@@ -12,7 +12,6 @@ from hwsim.kernels.timeline import walk
 from hwsim.quantities.registry import IdentityCache
 from hwsim.schedule.counters import Stalls, Units
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
-from hwsim.schedule.steps import StepTree
 from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.timing.encode_steps import (
     ASKED,
@@ -25,10 +24,12 @@ from hwsim.timing.encode_steps import (
     check_longest,
     columns_of,
     op_code,
-    step_code,
 )
 
 NO_LIMIT = 2**62
+
+LEVELS = 8
+"""Levels of one op alone: the op, its batch, and the three dimensions of its blocks, and some to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def encode(schedule: Schedule) -> EncodedSchedule:
     ports, writer = schedule.ports, _Writer(schedule.ports)
     check_longest(writer.nodes(schedule.body, 0).longest)
     writer.finish()
-    kept = _longest_period(ports) + 1
+    kept = longest_period(ports) + 1
     key_at, keys = _places(writer.key_sizes, kept)
     past_at, pasts = _places(writer.past_sizes, kept)
     ops, tensors, two_spaces = writer.runs.ops, writer.runs.tensors, schedule.two_spaces
@@ -52,47 +53,28 @@ def encode(schedule: Schedule) -> EncodedSchedule:
         writer.code(key_at, past_at),
         _table(writer.runs.refs, 2),
         _table(writer.touched, c.TOUCHED_COLUMNS),
-        _fixed(ports),
+        fixed_of(ports),
         np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
     return EncodedSchedule(tuple(ops), arrays)
 
 
-def encode_alone(steps: tuple[StepTree, ...], ports: Ports) -> EncodedSchedule:
-    """What `encode` gives for a schedule of one op with these steps and no tensors, without making that schedule."""
-    code, kept, least = step_code(steps, ports), _longest_period(ports) + 1, _least_key(ports)
-    rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
-    for end in (0, -1):
-        rows[end, c.OP : c.ARRAY_WRITES + 1] = 0, -1, 0, 0, code.array_writes
-    for row, depth in code.begins:
-        rows[row, c.OP_HIGH] = 1
-        at = (depth - 1) * kept
-        rows[row, c.KEY_AT : c.PAST_AT + 1] = at * least, least, at * past
-    deep = code.depth * kept
-    sizes = np.array([1, 1, code.depth + 1, deep * least, deep * past], np.int64)
-    return EncodedSchedule(
-        ("alone",), (rows, _table((), 2), _table((), c.TOUCHED_COLUMNS), _fixed(ports), sizes, _ONE_SPACE)
-    )
-
-
-_ONE_SPACE = np.zeros(1, np.int64)
-
-
-def _longest_period(ports: Ports) -> int:
+def longest_period(ports: Ports) -> int:
     """The longest period of a loop that the walk looks for, in iterations."""
     return max(16, 2 * ports.slots)
 
 
-def _fixed(ports: Ports) -> NDArray[np.int64]:
-    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, _longest_period(ports), NO_LIMIT
+def fixed_of(ports: Ports) -> NDArray[np.int64]:
+    """What holds for a whole walk with these ports."""
+    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest_period(ports), NO_LIMIT
     return np.array(values, np.int64)
 
 
-def _least_key(ports: Ports) -> int:
+def least_key(fixed: NDArray[np.int64]) -> int:
     """The integers of a loop's key that belong to no tensor."""
-    stores = ports.store_delay + 1 if ports.shared else 0
-    return c.UNITS + c.RINGS * ports.slots + c.PENDING_KEY * stores
+    stores = int(fixed[c.DELAY]) + 1 if fixed[c.SHARED] else 0
+    return c.UNITS + c.RINGS * int(fixed[c.SLOTS]) + c.PENDING_KEY * stores
 
 
 def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
@@ -138,7 +120,7 @@ class _Writer:
         self.loops: list[tuple[int, ...]] = []  # of each segment: row, level, columns OP_LOW to KEY_SIZE
         self.key_sizes: dict[int, int] = {}
         self.past_sizes: dict[int, int] = {}
-        self.least_key = _least_key(ports)
+        self.least_key = least_key(fixed_of(ports))
         self._run_of: dict[int, Run] = {}  # by the identity of an op's schedule
         self._bodies: dict[tuple[int, ...], tuple[Touch, int]] = {}  # by the identities of the touches in them
         self._kept: list[Touch] = []  # keeps the touches of preloads, so that no others get their identity
@@ -290,6 +272,11 @@ class Unsettled(Unsupported):
     """Units drift apart so slowly that the walk would take too long."""
 
 
+def unsettled(most: int) -> Unsettled:
+    """The error of a walk that was given up after so many iterations."""
+    return Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
+
+
 def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int | None = None) -> Times:
     """The times of all steps; without `stop` every iteration of every loop is walked, which gives the same.
 
@@ -310,7 +297,7 @@ def walked(
         fixed[c.MOST] = fixed[c.MOST] if most is None else most
     totals, ends, now = walk(code, refs, touched, fixed, sizes, two_spaces, events)
     if now[c.UNROLLED] > fixed[c.MOST]:
-        raise Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
+        raise unsettled(int(fixed[c.MOST]))
     return Times(
         ops=encoded.ops,
         totals=totals,

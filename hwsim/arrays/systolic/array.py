@@ -7,10 +7,19 @@ from functools import lru_cache
 from typing import Annotated, Literal
 
 from hwsim.arrays.systolic import closed_form
-from hwsim.arrays.systolic.closed_form import SystolicMatmul, interval, sums_kept, tile_register_bits
+from hwsim.arrays.systolic.closed_form import interval, sums_kept, tile_register_bits
 from hwsim.arrays.systolic.elements import ArraySide, Dataflow, Drain, MacsPerCycle, PackedMacs, WeightLoad
 from hwsim.errors import InvalidValue
-from hwsim.hardware.array import ArrayArea, ComputeArray, Feed, FullTile, GemmCycles, TileShape, TilingConstraints
+from hwsim.hardware.array import (
+    ArrayArea,
+    ComputeArray,
+    Feed,
+    FullTile,
+    GemmCycles,
+    StepCosts,
+    TileShape,
+    TilingConstraints,
+)
 from hwsim.hardware.array_parts import PartAreas, PartPrices
 from hwsim.hardware.prices import UnitPrice
 from hwsim.hardware.summation import Accumulator, Accumulators, Summation
@@ -107,17 +116,14 @@ class SystolicArray(ComputeArray):
     def constraints(self, mode: Precision) -> TilingConstraints:
         return _limits(self, mode)
 
-    def matmul_cost(self, mode: Precision, whole: TileShape, following: int | None = None) -> SystolicMatmul:
-        return SystolicMatmul(self, mode, whole, self.packed(mode).k, self.constraints(mode).unit, following)
+    def step_costs(self, mode: Precision) -> StepCosts:
+        return closed_form.step_costs(self, mode)
+
+    def alone(self, mode: Precision, whole: TileShape, batch: int, outer: int) -> int:
+        return closed_form.alone(self, mode, whole, batch, outer)
 
     def gemm_cycles(self, mode: Precision, m: int, k: int, n: int) -> GemmCycles:
         return closed_form.gemm_cycles(self, mode, m, k, n)
-
-    @property
-    def drain_hazard(self) -> bool:
-        """On an OS array with separate drain registers a tile may not complete its sums before the one before it has
-        left the drain registers, so the last tile of a product waits for a shorter next one."""
-        return self.dataflow is Dataflow.OS and self.drain is Drain.SEPARATE
 
     def lead(self, mode: Precision, k: int) -> int:
         """The stream of a tile, at whose end the sums are ready to drain."""

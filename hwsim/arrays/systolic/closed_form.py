@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
-from hwsim.hardware.array import ArrayEvents, ArrayTime, GemmCycles, OperandReads, TileShape
+from hwsim.hardware.array import GemmCycles, StepCosts, Takes, TileShape
 from hwsim.quantities.precision import Precision
-from hwsim.schedule.steps import Phase
 
 if TYPE_CHECKING:
     from hwsim.arrays.systolic.array import SystolicArray
@@ -23,26 +22,35 @@ if TYPE_CHECKING:
 
 def interval(array: "SystolicArray", stream: int) -> int:
     """Cycles from the start of a tile to the earliest start of the next one."""
+    fixed, least = _interval_terms(array)
+    return max(stream + fixed, least)
+
+
+def _interval_terms(array: "SystolicArray") -> tuple[int, int]:
+    """What the interval of a tile is longer than its stream, and the shortest interval."""
     rows, cols = array.rows, array.cols
     if array.dataflow is Dataflow.OS:
         match array.drain:
             case Drain.SERIAL:
-                return 2 * rows + cols + stream - 2
+                return 2 * rows + cols - 2, 0
             case Drain.SHARED:
-                return stream + rows - 1
+                return rows - 1, 0
             case Drain.SEPARATE:
-                return max(stream, rows)
+                return 0, rows
     broadcast = array.weight_load is WeightLoad.BROADCAST
     if array.shadow_weights:
-        return max(stream, 2 * rows + cols - 2 if broadcast else rows)
-    return 2 * rows + stream + cols - 2 if broadcast else stream + rows - 1
+        return 0, 2 * rows + cols - 2 if broadcast else rows
+    return 2 * rows + cols - 2 if broadcast else rows - 1, 0
 
 
 def tail(array: "SystolicArray", stream: int) -> int:
     """Cycles from the earliest start of a next tile until the results of this one are complete."""
-    rows, cols = array.rows, array.cols
-    drained = 2 * rows + cols - 2 + stream if array.dataflow is Dataflow.OS else 2 * rows + cols - 1 + stream
-    return drained - interval(array, stream)
+    return stream + _drained(array) - interval(array, stream)
+
+
+def _drained(array: "SystolicArray") -> int:
+    """Cycles from the end of a tile's stream until its results are complete."""
+    return 2 * array.rows + array.cols - (2 if array.dataflow is Dataflow.OS else 1)
 
 
 def gemm_cycles(
@@ -117,87 +125,42 @@ def sums_kept(array: "SystolicArray", mode: Precision, sums: int, k: int) -> int
     return sums * -(-k // (array.rows * array.packed(mode).k))
 
 
-@dataclass(frozen=True, slots=True)
-class SystolicMatmul:
-    """One matrix product in one mode. `following` is the shortest stream of a product that may come next, if the
-    last step depends on it."""
+def step_costs(array: "SystolicArray", mode: Precision) -> StepCosts:
+    """The coefficients of `interval`, `tail` and `tile_register_bits`."""
+    stays, (fixed, least) = array.dataflow is Dataflow.OS, _interval_terms(array)
+    undrained = tile_register_bits(array, mode, 0, drains=False)
+    acts, weights = _TAKES[array.dataflow]
+    return StepCosts(
+        stream_k=array.packed(mode).k,
+        fixed=fixed,
+        least=least,
+        drained=_drained(array),
+        hazard=array.rows if stays and array.drain is Drain.SEPARATE else None,
+        acts=acts,
+        weights=weights,
+        tile_bits=undrained,
+        stream_bits=tile_register_bits(array, mode, 1, drains=False) - undrained,
+        drain_bits=tile_register_bits(array, mode, 0, drains=True) - undrained,
+        sums_outside=not stays,
+    )
 
-    array: "SystolicArray"
-    mode: Precision
-    whole: TileShape
-    packed_k: int
-    unit: TileShape
-    following: int | None
 
-    def busy(self, outer: int) -> int:
-        array, tiles = self.array, self._tiles(self.whole)
-        if array.dataflow is Dataflow.OS:
-            return tiles * interval(array, self._packed(self.whole.k))
-        blocks = -(-self.whole.outer // outer)
-        last = self.whole.outer - (blocks - 1) * outer
-        return tiles * ((blocks - 1) * interval(array, outer) + interval(array, last))
+_TAKES = {
+    Dataflow.WS: (Takes.ACROSS, Takes.ONCE),
+    Dataflow.IS: (Takes.ONCE, Takes.ACROSS),
+    Dataflow.OS: (Takes.ACROSS, Takes.DEEP),
+}
+"""Streamed operands pass once for each tile across, stationary ones enter once."""
 
-    def reads(self, block: TileShape) -> OperandReads:
-        """Streamed operands pass once for each tile across, stationary ones enter once."""
-        across = self._across(block)
-        match self.array.dataflow:
-            case Dataflow.WS:
-                return OperandReads(act=across, weight=1)
-            case Dataflow.IS:
-                return OperandReads(act=1, weight=across)
-            case Dataflow.OS:
-                return OperandReads(act=across, weight=-(-block.outer // self.unit.outer))
 
-    def time(self, block: TileShape, phase: Phase, *, last: bool) -> ArrayTime:
-        array = self.array
-        if array.dataflow is Dataflow.OS:
-            stream, whole = self._packed(block.k), self._packed(self.whole.k)
-            # A step that does not finish its K occupies just that K; the last one brings the rest of the interval.
-            rest = interval(array, whole) - whole if phase.closes else 0
-            cycles = self._tiles(block) * (stream + rest)
-            latest = tail(array, whole)
-            if last and self.following is not None:
-                more = whole + max(0, array.rows - self.following) - interval(array, whole)
-                cycles, latest = cycles + more, latest - more
-        else:
-            cycles = self._tiles(block) * interval(array, block.outer)
-            latest = tail(array, block.outer)
-        return ArrayTime(cycles=cycles, tail=latest if phase.closes else 0)
-
-    def events(self, block: TileShape, phase: Phase) -> ArrayEvents:
-        """Bits that registers take over, and sums that are kept under the array; a sum of OS leaves when its K is
-        complete."""
-        array = self.array
-        stream = self._packed(block.k) if array.dataflow is Dataflow.OS else block.outer
-        results = block.outer * block.inner
-        kept = sums_kept(array, self.mode, results, block.k)
-        return ArrayEvents(
-            register_bits=self._tiles(block) * tile_register_bits(array, self.mode, stream, drains=phase.closes),
-            accumulator_reads=kept + results * (phase.closes - phase.opens) if kept else 0,
-            accumulator_writes=kept,
-        )
-
-    def alone(self, batch: int, outer: int) -> int:
-        """The products of a batch follow each other at the array's interval; only the results of the last one add their
-        tail."""
-        array, whole = self.array, self.whole
-        m, n = (whole.inner, whole.outer) if array.dataflow is Dataflow.IS else (whole.outer, whole.inner)
-        if array.dataflow is Dataflow.OS:
-            last_tail = tail(array, self._packed(whole.k))
-        else:
-            longest = min(outer, whole.outer)
-            last_tail = tail(array, whole.outer % longest or longest)
-        once = gemm_cycles(array, self.mode, m, whole.k, n, outer).out
-        return (batch - 1) * (once - last_tail) + once
-
-    def _tiles(self, block: TileShape) -> int:
-        """The array tiles of a block: of results, if these stay in the array, else of the stationary operand."""
-        outputs_stay = self.array.dataflow is Dataflow.OS
-        deep = -(-block.outer // self.unit.outer) if outputs_stay else -(-block.k // self.unit.k)
-        return self._across(block) * deep
-
-    def _across(self, block: TileShape) -> int:
-        return -(-block.inner // self.unit.inner)
-
-    def _packed(self, k: int) -> int:
-        return -(-k // self.packed_k)
+def alone(array: "SystolicArray", mode: Precision, whole: TileShape, batch: int, outer: int) -> int:
+    """The products of a batch follow each other at the array's interval; only the results of the last one add their
+    tail."""
+    m, n = (whole.inner, whole.outer) if array.dataflow is Dataflow.IS else (whole.outer, whole.inner)
+    if array.dataflow is Dataflow.OS:
+        last_tail = tail(array, -(-whole.k // array.packed(mode).k))
+    else:
+        longest = min(outer, whole.outer)
+        last_tail = tail(array, whole.outer % longest or longest)
+    once = gemm_cycles(array, mode, m, whole.k, n, outer).out
+    return (batch - 1) * (once - last_tail) + once

@@ -15,7 +15,7 @@ from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.view import View
-from hwsim.mapping.lower import SizedOp
+from witnesses.planner.lower import SizedOp
 from hwsim.quantities.registry import KindTable
 
 

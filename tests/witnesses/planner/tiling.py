@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwsim.hardware.array import MatmulCost, TileShape, TilingConstraints
+from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.ops import Function
-from hwsim.mapping.blocks import TileRun, tile_runs
-from hwsim.mapping.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
-from hwsim.mapping.target import Target, VectorCost, vector_cost
+from witnesses.planner.blocks import TileRun, tile_runs
+from witnesses.planner.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
+from witnesses.planner.systolic_matmul import SystolicMatmul, matmul_cost
+from witnesses.planner.target import Target, VectorCost, vector_cost
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
@@ -75,8 +76,8 @@ class Tiling:
         return replace(self.target.array.constraints(self.mode), k_is_cut=in_part)
 
     @cached_property
-    def _array(self) -> MatmulCost:
-        return self.target.array.matmul_cost(self.mode, self.whole, self.following)
+    def _array(self) -> SystolicMatmul:
+        return matmul_cost(self.target.array, self.mode, self.whole, self.following)
 
     @property
     def _m_is_inner(self) -> bool:

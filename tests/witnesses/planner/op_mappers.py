@@ -13,13 +13,13 @@ from hwsim.hardware.array import TileShape
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from hwsim.mapping.blocks import ByRows, by_rows, largest_block, smallest_block
-from hwsim.mapping.liveness import ResidentRows
-from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.operands import Epilogue, Operand, Operands, epilogue, operand_names
-from hwsim.mapping.target import Target, cycles_of, naming
-from hwsim.mapping.tiling import OperandResidency, Tiling
-from hwsim.mapping.vector import Rows, rows_of
+from witnesses.planner.blocks import ByRows, by_rows, largest_block, smallest_block
+from witnesses.planner.liveness import ResidentRows
+from witnesses.planner.lower import SizedOp
+from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
+from witnesses.planner.target import Target, cycles_of, naming
+from witnesses.planner.tiling import OperandResidency, Tiling
+from witnesses.planner.vector import Rows, rows_of
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import StepTree

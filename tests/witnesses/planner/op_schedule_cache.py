@@ -7,15 +7,16 @@ from functools import lru_cache
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
-from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
-from hwsim.mapping.drain_hazard import next_streams
-from hwsim.mapping.liveness import ALL, ResidentRows, spots
-from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.op_mappers import MatmulMapper, VectorMapper, fastest_tiling, min_traffic_tiling, naive_tiling
-from hwsim.mapping.plan import Plan, Resident
-from hwsim.mapping.target import Target
-from hwsim.mapping.tiling import Tiling
-from hwsim.mapping.vector import Rows, fastest_rows, naive_rows, tiled_rows
+from witnesses.planner.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
+from witnesses.planner.drain_hazard import next_streams
+from witnesses.planner.liveness import ALL, ResidentRows, spots
+from witnesses.planner.lower import SizedOp
+from witnesses.planner.op_mappers import MatmulMapper, VectorMapper, fastest_tiling, min_traffic_tiling, naive_tiling
+from witnesses.planner.plan import Plan, Resident
+from witnesses.planner.systolic_matmul import drain_hazard
+from witnesses.planner.target import Target
+from witnesses.planner.tiling import Tiling
+from witnesses.planner.vector import Rows, fastest_rows, naive_rows, tiled_rows
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block, Loaded, OpSchedule, Written
 from hwsim.schedule.steps import Ring, StepTree
@@ -106,7 +107,7 @@ class OpScheduleCache:
     def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
         self.program, self.mappers = analysed.program, mappers_of(analysed, target)
         self.place_of = analysed.uses.place_of
-        self.following = next_streams(analysed, target) if target.array.drain_hazard else {}
+        self.following = next_streams(analysed, target) if drain_hazard(target.array) else {}
         self._of: dict[int, tuple[_OpVariants, SizedOp]] = {}
 
     def where(self, sized: SizedOp, kept: ResidentRows, residents: Mapping[str, Resident]) -> ResidencyKey:

@@ -8,10 +8,10 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Lookup
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
-from hwsim.mapping.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
-from hwsim.mapping.liveness import ALL, ResidentRows
-from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.target import Target, VectorCost, cycles_of, vector_cost
+from witnesses.planner.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
+from witnesses.planner.liveness import ALL, ResidentRows
+from witnesses.planner.lower import SizedOp
+from witnesses.planner.target import Target, VectorCost, cycles_of, vector_cost
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
 

@@ -1,0 +1,58 @@
+"""The tables on which cuts are searched: names of columns.
+
+A *tiling* is a row of integers that says all of one matrix product on one chip, whatever its blocks: sizes, formats,
+what the array and the ports cost, and what lies in the scratchpad. A row of *row work* is the same for an op of the
+vector unit. Lists of variable length (operands of an epilogue, functions, marks) stand behind the fixed columns, each
+where a column ending in `_AT` says.
+
+A cut becomes the rows of its steps: the columns of `timeline_code`, and behind them what nouns and prices need.
+"""
+
+from hwsim.kernels import timeline_code as c
+
+# What both kinds begin with. A rate is bytes a cycle as numerator and denominator; numerator 0: any number at once.
+DRAM_READ, DRAM_WRITE, SCRATCHPAD_READ, SCRATCHPAD_WRITE = 0, 2, 4, 6
+SLOTS, LANES, LANES_READ, LANES_WRITE = range(8, 12)
+FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT, COMMON = range(12, 21)
+
+# A matrix product. A bit width of 0 stands for an operand that there is not.
+(
+    M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K,
+    DEQUANTIZED, POSITIONS, ENTRIES, STRIDE, REACH, ENTRY_BYTES,
+    UNIT_OUTER, UNIT_INNER, UNIT_K, LONGEST_STREAM, SUMS, STAYS, N_OUTER,
+    STREAM_K, PACE, FIXED, LEAST, DRAINED, HAZARD, FOLLOWING, LEAD, ACT_TAKES, WEIGHT_TAKES,
+    REQUANTIZE, ADD, MULTIPLY, EPILOGUE,
+    ACT_KEPT, WEIGHT_KEPT, RESIDENT_K, COLUMNS_KEPT, ROW_SCALES_KEPT, OUT_KEPT, TILING,
+) = range(COMMON, COMMON + 46)  # fmt: skip
+
+# How often an array takes an operand of a block out of the scratchpad: for each tile across, or deep.
+NEVER_TAKEN, ONCE, ACROSS, DEEP = 0, 1, 2, 3
+
+# An operand of an epilogue, and a function of it, whose elements on a tile are so many times m · n, and n, and 1.
+O_BITS, O_GROWS, O_KEPT, OPERAND = 0, 1, 2, 3
+F_CYCLES, F_TILE, F_COLUMN, F_ONCE, FUNCTION = 0, 1, 2, 3, 4
+
+# An op of the vector unit: its rows. An operand or result of it, and a function of it, whose elements are so many a
+# block and so many a row.
+ROWS, ROW_WORK = COMMON, COMMON + 1
+R_BYTES, R_SHARED, R_KEPT, R_HALO, ROW_OPERAND = 0, 1, 2, 3, 4
+V_CYCLES, V_BLOCK, V_ROW, ROW_FUNCTION = 0, 1, 2, 3
+
+ALL = 1 << 62
+"""Rows kept of a tensor that is kept as a whole."""
+
+# A candidate: the sides of the block (of an op of the vector unit the rows), a bound of its cycles, bytes of all slots.
+B_OUTER, B_INNER, B_K, B_BOUND, B_HELD, BLOCK = 0, 1, 2, 3, 4, 5
+
+# A piece of a dimension: size, how often, whether it is the first or the last, where it begins, whether it is resident.
+P_SIZE, P_TIMES, P_FIRST, P_LAST, P_START, P_RESIDENT, PIECE = 0, 1, 2, 3, 4, 5, 6
+
+# A row of a cut: the timeline's columns, and then what its step is made of. D_TIMES: how often it comes in one run.
+# D_LOADED and D_STORED pass the DRAM's ports; D_OF_RING is the first of three columns, what is loaded into each ring.
+(
+    D_TIMES, D_OUTER, D_INNER, D_K, D_OF_RING, _, _, D_ARRAY, D_ARRAY_PORT, D_ENTERING, D_TILES, D_STREAM,
+    D_VECTOR, D_VECTOR_PORT, D_LANES, D_READ, D_WRITTEN, D_FUSED, D_FUSED_PORT, D_FUSED_LANES, D_FUSED_READ,
+    D_FUSED_WRITTEN, D_LOADED, D_STORED, DETAIL,
+) = range(c.COLUMNS, c.COLUMNS + 25)  # fmt: skip
+# Behind DETAIL: what each operand would bring to the vector unit, and then what each result stores.
+COLUMN_SCALES, BIAS, ROW_SCALES, EPILOGUE_READS = DETAIL, DETAIL + 1, DETAIL + 2, DETAIL + 3

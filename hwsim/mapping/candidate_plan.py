@@ -1,0 +1,178 @@
+"""A plan that may be taken: its tables, its time on the timeline, its work, and its nouns when somebody asks for them."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import Unsupported
+from hwsim.kernels import assembly as a
+from hwsim.kernels import cut_store as s
+from hwsim.kernels import timeline_code as c
+from hwsim.kernels.timeline import walk
+from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.placing import Placed, Wanted
+from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.program_table import ProgramTable
+from hwsim.mapping.residency import Item
+from hwsim.mapping.works import OWN, own_work
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.timing.encode_steps import LONGEST
+from hwsim.timing.timeline import unsettled
+
+Ints = NDArray[np.int64]
+
+MOST_WALKED = 1 << 22
+"""A plan whose units find no common period within so many iterations of loops, about a second, is left out."""
+
+MOST_LEVELS = 64
+"""Loops inside loops."""
+
+
+class CandidatePlan:
+    """The plan for one scratchpad size and strategy, None for the naive plan."""
+
+    def __init__(
+        self,
+        cuts: OpCuts,
+        size: int,
+        strategy: Strategy | None,
+        placed: Placed,
+        reserved: Ints,
+        way: int,
+        items: tuple[Item, ...],
+        rounded: int,
+    ) -> None:
+        self.op_cuts, self.size, self.strategy, self.placed = cuts, size, strategy, placed
+        self.reserved, self.way, self.items, self.rounded = reserved, way, items, rounded
+
+    @property
+    def naive(self) -> bool:
+        return self.strategy is None
+
+    @cached_property
+    def cuts(self) -> Ints:
+        """The cut of each op, by number; UnsupportedOp, if an op has none."""
+        placed = self.placed
+        return self.op_cuts.cut(placed.kept, placed.resident, placed.high_water, self.size, self.way)
+
+    def mark(self) -> tuple[bytes, ...]:
+        """What distinguishes the schedule of this plan from those of other plans on the same target."""
+        return self.cuts.tobytes(), *self.placed.mark()
+
+    @cached_property
+    def preloaded(self) -> tuple[tuple[Wanted, int, int], ...]:
+        """The residents: the buffer, its spot, and the cycles of its load."""
+        ports, names = self.op_cuts.target.ports, self.placed.residents()
+        return tuple(
+            (buffer, int(spot), min(ports.load_cycles(buffer.bytes), LONGEST))
+            for buffer, spot in zip(self.placed.wanted, self.placed.spots, strict=False)
+            if buffer.name in names
+        )
+
+    @cached_property
+    def busiest(self) -> int:
+        """Busy cycles of the busiest unit, which no schedule undercuts."""
+        op_nodes, store, entries = self.table.op_nodes, self.op_cuts.store, self.table.analysed.entries
+        cuts, times = self.cuts[op_nodes[:, 0]], op_nodes[:, 1]
+        latency = self.op_cuts.target.ports.latency
+        longest = float(store.lengths[cuts] @ times)
+        longest += sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+        if longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the plan is assembled
+            raise Unsupported(f"the program takes up to {int(longest):,} cycles; hwsim counts to {LONGEST:,}")
+        busy = times @ store.cuts[cuts, s.BUSY : s.BUSY + c.UNITS]
+        busy[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+        return int(busy.max())
+
+    @property
+    def table(self) -> ProgramTable:
+        return self.op_cuts.table
+
+    def cycles(self) -> int:
+        """The cycles of a run; Unsettled, if they take too long to find."""
+        _, _, now = self.walked()
+        return int(now[c.FRONTIER])
+
+    def walked(self) -> tuple[Ints, Ints, Ints]:
+        """Totals of all ops, when each unit ended, and what was true in the end."""
+        table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
+        fixed[c.MOST] = MOST_WALKED
+        plan = self._assembled()
+        spots = 2 * len(table.spots)
+        touches = a.Touches(
+            bits=np.zeros(spots, np.int64),
+            order=np.zeros(spots, np.int64),
+            low=np.zeros(table.bodies, np.int64),
+            high=np.full(table.bodies, -1, np.int64),
+        )
+        touched = np.zeros((1024, c.TOUCHED_COLUMNS), np.int64)
+        while (count := a.touch_bodies(plan, touches, touched)) < 0:
+            touched = np.zeros((4 * len(touched), c.TOUCHED_COLUMNS), np.int64)
+            touches.high[:] = -1
+        levels = np.zeros((MOST_LEVELS, 3), np.int64)
+        code = np.zeros((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)
+        depth = a.write_code(plan, store, touches, fixed, levels, code)
+        keys, pasts = a.place_snapshots(code, len(code), fixed[c.LONGEST] + 1, levels)
+        sizes = np.array([max(1, len(table.totals)), max(1, spots), depth + 8, keys, pasts], np.int64)
+        no_events = np.zeros((0, c.EVENT_COLUMNS), np.int64)
+        totals, ends, now = walk(code, plan.refs, touched[:count], fixed, sizes, table.two_spaces, no_events)
+        if now[c.UNROLLED] > MOST_WALKED:
+            raise unsettled(MOST_WALKED)
+        return totals, ends, now
+
+    def _assembled(self) -> a.Plan:
+        table, spots = self.table, self.placed.named_spots()
+        ref_at = np.zeros(len(table.use_at), np.int64)
+        refs = np.zeros((4 * len(table.uses) + len(spots.dead) + 64, 2), np.int64)
+        while (count := a.list_refs(table.uses, table.use_at, spots, refs, ref_at)) < 0:
+            refs = np.zeros((2 * len(refs), 2), np.int64)
+        rows, dead = [], [refs[:count]]
+        for buffer, spot, cycles in self.preloaded:
+            assert buffer.op is not None
+            low, high = int(spots.dead_low[spot]), int(spots.dead_high[spot])
+            op = table.totals[buffer.op]
+            rows.append((table.loops[buffer.loop], op, cycles, spot, count, count + high - low))
+            count += high - low
+            dead.append(np.stack((np.full(high - low, c.OVERWRITES), spots.dead[low:high]), axis=1))
+        preloads = np.array(rows, np.int64).reshape(len(rows), a.PRELOAD)
+        return a.Plan(
+            table.nodes, table.op_rows, self.cuts, np.concatenate(dead), ref_at, preloads, 2 * len(table.spots)
+        )
+
+    def work(self) -> Mapping[Precision | None, Work]:
+        """The work of a run, by the mode of the array in which its products are made."""
+        op_nodes, rows = self.table.op_nodes, self.op_cuts.rows
+        times: dict[tuple[Precision | None, int], int] = {}
+        cuts = self.cuts.tolist()
+        for op, runs in op_nodes.tolist():
+            key = rows[op].mode, cuts[op]
+            times[key] = times.get(key, 0) + runs
+        works = self.op_cuts.works([cut for _, cut in times])
+        total: dict[Precision | None, list[int]] = {}
+        for ((mode, _), runs), counts in zip(times.items(), works, strict=True):
+            before = total.get(mode, [0] * len(OWN))
+            total[mode] = [old + runs * new for old, new in zip(before, counts, strict=True)]
+        result = {mode: own_work(counts) for mode, counts in total.items()}
+        loaded = sum(buffer.bytes * self.table.analysed.entries[buffer.loop] for buffer, _, _ in self.preloaded)
+        preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=loaded)
+        return result | {None: result.get(None, Work()) + preload}
+
+    def plan(self) -> Plan:
+        """The plan as a noun."""
+        placed = self.placed
+        return Plan(
+            analysed=self.table.analysed,
+            target=self.op_cuts.target,
+            size=self.size,
+            strategy=self.strategy,
+            residents=placed.residents(),
+            kept=placed.whole(),
+            prefixes=placed.prefixes(),
+            overwrites=placed.overwrites(),
+            reserved=tuple(self.reserved.tolist()),
+            room=tuple((self.size - placed.high_water).tolist()),
+            items=() if self.strategy is None else self.items,
+            rounded=self.rounded,
+        )

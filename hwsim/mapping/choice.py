@@ -1,0 +1,145 @@
+"""The choice among plans.
+
+The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than any naive plan,
+the plan with least energy. The choice for energy, or for energy × delay, is the plan with least of it. Of equal plans
+the faster is taken, and of equally fast ones the first. An `Aim` gives the energy of plans; without an aim the fastest
+plan is taken.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from hwsim.quantities.plain_data import Objective
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.timing.timeline import Unsettled
+
+NEAR = 2
+"""By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
+
+MOST_UNSETTLED = 4
+"""A program with so many plans without a common period is refused."""
+
+WorkByMode = Mapping[Precision | None, Work]
+"""The work of a whole run by the mode of the array in which its products are made, None for all else."""
+
+Energy = Callable[[WorkByMode, int], int]
+"""The energy of a run with that work that takes so many cycles: no less for more of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """The objective, and the energy of runs."""
+
+    objective: Objective
+    energy: Energy
+
+
+class Candidate(Protocol):
+    """A plan that may be taken."""
+
+    @property
+    def naive(self) -> bool:
+        """Whether nothing stays in the scratchpad between ops."""
+
+    @property
+    def busiest(self) -> int:
+        """Busy cycles of the busiest unit, which the plan does not undercut."""
+
+    def cycles(self) -> int:
+        """The cycles of a run; Unsettled, if they take too long to find."""
+
+    def work(self) -> WorkByMode:
+        """The work of a run."""
+
+
+class Tried(NamedTuple):
+    """A plan, its cycles, and its cost: the figure that the aim makes least."""
+
+    cycles: int
+    cost: int
+    plan: Candidate
+
+
+@dataclass(slots=True)
+class Choice:
+    """The plans that may still be taken, in the order in which they were tried."""
+
+    aim: Aim | None
+    tried: list[Tried] = field(default_factory=list)
+    fastest: int | None = None
+    least: int | None = None
+    unsettled: list[Unsettled] = field(default_factory=list)
+    """The errors of plans that were left out because their units find no common period."""
+
+    def consider(self, plan: Candidate) -> None:
+        """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
+        busy = plan.busiest
+        if self.too_slow(busy) or self._too_costly(plan, busy):
+            return
+        try:
+            cycles = plan.cycles()
+        except Unsettled as error:
+            self.unsettled.append(error)
+            if len(self.unsettled) == MOST_UNSETTLED:
+                raise
+            return
+        if self.too_slow(cycles):
+            return
+        self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
+        cost = self._cost(plan, cycles)
+        self.least = cost if self.least is None else min(self.least, cost)
+        # Plans that cannot be taken any more are dropped: their tables are large.
+        self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
+        self.tried.append(Tried(cycles, cost, plan))
+
+    def best(self) -> Candidate | None:
+        """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
+        if not self.tried:
+            if self.unsettled:
+                raise self.unsettled[-1]
+            return None
+        if self.aim is None or self._by_cost:
+            return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles)).plan
+        naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
+        near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
+        if len(near) == 1:
+            return near[0].plan
+        energy = self.aim.energy
+        return min(near, key=lambda near: (energy(near.plan.work(), near.cycles), near.cycles)).plan
+
+    def too_slow(self, cycles: int) -> bool:
+        """Whether a plan that takes so long, or longer, will not be taken."""
+        if self._by_cost or self.fastest is None:
+            return False
+        return cycles >= self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
+
+    def _stays(self, candidate: Tried) -> bool:
+        """Whether a plan can still be taken."""
+        if self.aim is None or self._by_cost:
+            return candidate.cost == self.least
+        return not self.too_slow(candidate.cycles)
+
+    @property
+    def _by_cost(self) -> bool:
+        """Whether the choice goes by cost alone, not by time first."""
+        return self.aim is not None and self.aim.objective is not Objective.LATENCY
+
+    def _too_costly(self, plan: Candidate, least_cycles: int) -> bool:
+        if not self._by_cost or self.least is None:
+            return False
+        return self._cost(plan, least_cycles) > self.least
+
+    def _cost(self, plan: Candidate, cycles: int) -> int:
+        match None if self.aim is None else self.aim.objective:
+            case Objective.ENERGY:
+                return self._energy(plan, cycles)
+            case Objective.EDP:
+                return self._energy(plan, cycles) * cycles
+            case _:
+                return cycles
+
+    def _energy(self, plan: Candidate, cycles: int) -> int:
+        assert self.aim is not None
+        return self.aim.energy(plan.work(), cycles)

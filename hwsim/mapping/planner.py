@@ -1,0 +1,213 @@
+"""The planner: the best plan of a program on a chip, and its schedule.
+
+Plans are made for the scratchpad's own size and for powers of two below it, for as many slots as the chip has and for
+fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
+the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
+than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
+is planned for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.program import Program
+from hwsim.mapping.analysed_program import AnalysedProgram, analyse
+from hwsim.mapping.candidate_plan import CandidatePlan
+from hwsim.mapping.choice import Aim, Choice
+from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.placements import placements
+from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.program_table import ProgramTable, program_table
+from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.target import UnsupportedOp, naming, target_of
+from hwsim.mapping.target_plans import TargetPlans
+from hwsim.quantities.plain_data import Progress, no_progress
+from hwsim.schedule.schedule import Schedule
+from hwsim.timing.encode_steps import LONGEST
+
+MOST_OPS = 1 << 17
+"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
+
+STRATEGIES = (
+    Strategy(4),
+    Strategy(32),
+    Strategy(4, partial_residency=True),
+    Strategy(32, partial_residency=True),
+    Strategy(4, partial_residency=True, min_traffic=True),
+    Strategy(4, partial_residency=True, latency=0),
+    Strategy(4, partial_residency=True, latency=1000),
+)
+LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES}))
+LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
+FEW_STRATEGIES = STRATEGIES[:5]
+"""The strategies for a program with many ops."""
+SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
+"""Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
+
+SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
+MANY_OPS = 4096
+"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
+
+
+def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
+    """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.
+
+    >>> powers_below(100)[:4], powers_below(100, spacing=2)
+    ((64, 32, 16, 8), (64, 16, 4, 1))
+    """
+    top = size.bit_length() - 1
+    return tuple(1 << power for power in range(top - top % spacing, -1, -spacing))
+
+
+def candidate_capacities(size: int, spacing: int = 1) -> tuple[int, ...]:
+    """The scratchpad's own size, and the powers of two below it, largest first.
+
+    Every power of two below a scratchpad's size is also below any larger size. So the plans for a scratchpad of such a
+    size are among the plans for each larger scratchpad, which is therefore never slower.
+    """
+    return tuple(dict.fromkeys((size, *powers_below(size, spacing))))
+
+
+def stride(ops: int) -> int:
+    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
+
+    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
+    (1, 2, 8, 8)
+    """
+    return next((spacing for spacing in (1, 2, 4) if ops <= spacing * MANY_OPS), 8)
+
+
+def slots(buffers: int) -> tuple[int, ...]:
+    """As many slots as the chip has, and fewer, most first.
+
+    >>> slots(5)
+    (5, 4, 3, 2, 1)
+    """
+    return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))
+
+
+def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
+    """Refuse a program that would take too long to plan, or whose counts pass the bounds of integers.
+
+    The counts are the cycles of a run and the products of an op.
+    """
+    name = f"{analysed.program.name} on {chip.name}"
+    if analysed.size > MOST_OPS:
+        raise Unsupported(
+            f"{name}: its ops change their sizes {analysed.size:,} times, hwsim plans up to {MOST_OPS:,}; "
+            "shorten the audio, or bound what grows with it"
+        )
+    peak = max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
+    cycles = 0
+    for sized, times in sized_runs(analysed.nodes):
+        products = op_spec(sized.op).macs(sized.op, sized.shape)
+        if products > LONGEST:
+            raise Unsupported(
+                f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
+                "make it smaller"
+            )
+        if sized.on_array:
+            cycles += times * -(-products // peak)
+    if cycles > LONGEST:
+        raise Unsupported(
+            f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A program's best schedule, and the plan that it comes from."""
+
+    plan: Plan
+    schedule: Schedule
+    candidate: CandidatePlan
+    """The plan's tables."""
+
+
+@dataclass(frozen=True, eq=False)
+class Planner:
+    """Finds the best plans for a chip: the fastest, if there is no other `aim`.
+
+    With `free_conversion` weights come to the format of the activations by themselves, to ask what conversion costs.
+    """
+
+    chip: Chip
+    aim: Aim | None = None
+    free_conversion: bool = False
+
+    def plan(
+        self, program: Program | ProgramTable, *, residency: Plan | None = None, progress: Progress = no_progress
+    ) -> Planned:
+        """The best plan of a program; Unsupported, in the name of an op that does not fit, if there is none.
+
+        With `residency` the same tensors stay in the scratchpad as in that plan of another program.
+        """
+        if self.chip.cores != 1:
+            raise Unsupported(f"{self.chip.name}: has {self.chip.cores} cores; one core is what hwsim schedules so far")
+        table = program if isinstance(program, ProgramTable) else program_table(analyse(program))
+        check_limits(table.analysed, self.chip)
+        best = self._best(table, residency, progress)
+        plan = best.plan()
+        return Planned(plan, replace(schedule_of(best, plan), placements=placements(plan)), best)
+
+    def _best(self, table: ProgramTable, residency: Plan | None, progress: Progress) -> CandidatePlan:
+        choice = Choice(self.aim)
+        problem: UnsupportedOp | None = None
+        name = f"{table.analysed.program.name} on {self.chip.name}"
+        marks: set[object] = set()
+        targets: dict[int, TargetPlans] = {}
+        spacing, size = stride(table.analysed.size), self.chip.scratchpad.size
+        tasks = list(_tasks(self.chip, STRATEGIES if spacing == 1 else FEW_STRATEGIES, residency))
+        for done, (slot_count, strategy) in enumerate(tasks):
+            progress(done, len(tasks))
+            try:
+                if slot_count not in targets:
+                    target = target_of(self.chip, slot_count, self.free_conversion)
+                    targets[slot_count] = TargetPlans(table, target, LATENCIES, residency)
+                plans = targets[slot_count]
+                if strategy is None and choice.tried and choice.too_slow(plans.least_naive_cycles):
+                    continue
+                sufficient = plans.sufficient(LARGEST_DIVISOR)
+                for capacity in candidate_capacities(size, spacing):
+                    if sufficient < capacity < size:
+                        continue  # the plan is the same as for the whole scratchpad
+                    candidate = plans.candidate(capacity, strategy)
+                    if strategy in SAME_WITHOUT_PREFIXES and not candidate.placed.in_part:
+                        continue
+                    mark = slot_count, candidate.mark()
+                    # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
+                    if mark not in marks or candidate.naive:
+                        marks.add(mark)
+                        with naming(name):
+                            choice.consider(candidate)
+            except UnsupportedOp as error:
+                if error.op == name:
+                    raise
+                problem = error  # the last error is for the fewest slots; the op fits no smaller scratchpad
+        with naming(name):
+            best = choice.best()
+        if best is None:
+            assert problem is not None
+            raise Unsupported(f"{problem.op} on {self.chip.name}: {problem.why}") from problem
+        assert isinstance(best, CandidatePlan)
+        return best
+
+
+def _tasks(chip: Chip, several: tuple[Strategy, ...], residency: Plan | None) -> Iterator[tuple[int, Strategy | None]]:
+    """How many slots to use, and the strategy; None stands for the naive plan."""
+    usable = slots(chip.scratchpad.buffers)
+    for slot_count in usable:
+        for strategy in several:
+            yield slot_count, strategy
+    # Naive plans come last, because plans slower than a good one need not be made.
+    if residency is None or not (residency.residents or residency.resident_rows):
+        for slot_count in reversed(usable):
+            yield slot_count, None
+
+
+def schedule(program: Program, chip: Chip, *, aim: Aim | None = None, progress: Progress = no_progress) -> Schedule:
+    """The schedule of the program's best plan."""
+    return Planner(chip, aim).plan(program, progress=progress).schedule

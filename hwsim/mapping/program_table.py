@@ -1,0 +1,261 @@
+"""A program as tables for the planner, whatever the chip: its ops and loops in order, its tensors, who waits for whom."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.ir.op_table import matrix_size, op_spec
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.kernels import assembly as a
+from hwsim.kernels import placing_code as p
+from hwsim.kernels import timeline_code as c
+from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
+from hwsim.mapping.liveness import TensorUses, prefix_name
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.row_work import row_work_of
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramTable:
+    """Numbers of all that planning names, and tables by these numbers.
+
+    Spots are tensors, then columns and parameters of ops, which may be resident. Each op stands in `ops` once for each
+    of its sizes; ops with the same uses of tensors share a row of `uses`.
+    """
+
+    analysed: AnalysedProgram
+    spots: dict[str, int]
+    ops: tuple[SizedOp, ...]
+    loops: Mapping[str, int]
+    totals: Mapping[str, int]
+    nodes: Ints
+    bodies: int
+    op_rows: Ints
+    uses: Ints
+    use_at: Ints
+    op_nodes: Ints
+    """The ops in the order of the schedule, each with how often it runs there: [node, op and times]."""
+    two_spaces: Ints
+    """Of each spot, and then of each prefix, whether new content is written beside the old."""
+    activations: tuple[str, ...]
+    activation_buffers: Ints
+    """The tensors that ops write for each other, in the order in which they are written, and their buffers."""
+    outer_loops: Ints
+    """The number of the outermost loop around all uses of each of them, -1 for none."""
+    activation_spots: Ints
+
+    @property
+    def spot_names(self) -> tuple[str, ...]:
+        return tuple(self.spots)
+
+
+def program_table(analysed: AnalysedProgram) -> ProgramTable:
+    """The tables of a program."""
+    names = list(analysed.uses.tensors)
+    for name, sized in analysed.largest.items():
+        names.append(columns_of(name) if sized.on_array else parameters_of(name))
+    spots = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    nodes = _Nodes(analysed, spots)
+    nodes.add(analysed.nodes, 1)
+    two_spaces = np.zeros(2 * len(spots), np.int64)
+    two_spaces[[spots[name] for name in analysed.two_spaces]] = 1
+    activations, buffers, loops = _activations(analysed, nodes.loops)
+    lists = list(nodes.uses.values())
+    return ProgramTable(
+        analysed=analysed,
+        spots=spots,
+        ops=tuple(nodes.ops),
+        loops=nodes.loops,
+        totals=nodes.totals,
+        nodes=_table(nodes.rows, a.NODE),
+        bodies=len(nodes.bodies),
+        op_rows=_table(nodes.op_rows, 3),
+        uses=_table([use for uses in lists for use in uses], a.USE),
+        use_at=np.cumsum([0, *map(len, lists)], dtype=np.int64),
+        op_nodes=_table(nodes.op_nodes, 2),
+        two_spaces=two_spaces,
+        activations=activations,
+        activation_buffers=buffers,
+        outer_loops=loops,
+        activation_spots=np.array([spots[name] for name in activations], np.int64),
+    )
+
+
+def _table(rows: list[tuple[int, ...]], columns: int) -> Ints:
+    return np.array(rows, np.int64).reshape(len(rows), columns)
+
+
+class _Nodes:
+    """Collects nodes while it walks down the loops."""
+
+    def __init__(self, analysed: AnalysedProgram, spots: dict[str, int]) -> None:
+        self.analysed, self.spots = analysed, spots
+        self.rows: list[tuple[int, ...]] = []
+        self.ops: list[SizedOp] = []
+        self.op_rows: list[tuple[int, ...]] = []
+        self.op_nodes: list[tuple[int, ...]] = []
+        self.loops: dict[str, int] = {}
+        self.totals: dict[str, int] = {}
+        self.bodies: dict[int, int] = {}  # by identity: the analysed program keeps them
+        self.uses: dict[object, list[tuple[int, ...]]] = {}  # by the names of ops and epilogues
+        self._variants: dict[object, int] = {}
+        self._numbers: dict[int, int] = {}  # of sized ops, by identity
+
+    def add(self, nodes: Iterable[SizedNode], times: int) -> tuple[int, int]:
+        """Add these nodes, which run so often; the first of their rows of totals, and the row behind the last."""
+        low, high = len(self.analysed.uses.placed), 0
+        for node in nodes:
+            inside = self._loop(node, times) if isinstance(node, SizedLoop) else self._op(node, times)
+            low, high = min(low, inside[0]), max(high, inside[1])
+        return low, high
+
+    def _loop(self, node: SizedLoop, times: int) -> tuple[int, int]:
+        loop = self.loops.setdefault(node.name, len(self.loops))
+        if node.first:
+            self.rows.append((a.PRELOADS, 0, loop, 0, 0, 0, 0))
+        at, body = len(self.rows), self.bodies.setdefault(id(node.body), len(self.bodies))
+        self.rows.append(())
+        low, high = self.add(node.body, times * node.times)
+        self.rows[at] = (a.BEGIN, node.times, loop, body, low, high, len(self.rows))
+        self.rows.append((a.END, node.times, loop, body, low, high, at))
+        return low, high
+
+    def _op(self, sized: SizedOp, times: int) -> tuple[int, int]:
+        number = self._numbers.get(id(sized))
+        if number is None:
+            number = self._numbers[id(sized)] = len(self.ops)
+            self.ops.append(sized)
+            self.op_rows.append(self._op_row(sized))
+        self.rows.append((a.OP, number, 0, 0, 0, 0, 0))
+        self.op_nodes.append((number, times))
+        own, epilogue, _ = self.op_rows[number]
+        return (own, own + 1) if epilogue < 0 else (min(own, epilogue), max(own, epilogue) + 1)
+
+    def _op_row(self, sized: SizedOp) -> tuple[int, int, int]:
+        names = sized.op.name, None if sized.epilogue is None else sized.epilogue.op.name
+        own, epilogue = (-1 if name is None else self.totals.setdefault(name, len(self.totals)) for name in names)
+        if names not in self._variants:
+            self._variants[names] = len(self._variants)
+            self.uses[names] = list(dict.fromkeys(_uses(sized, self.analysed, self.spots)))
+        return own, epilogue, self._variants[names]
+
+
+def _uses(sized: SizedOp, analysed: AnalysedProgram, spots: dict[str, int]) -> Iterator[tuple[int, int]]:
+    """How an op and its epilogue use tensors: how, and the spot."""
+    op, program, rules = sized.op, analysed.program, op_spec(sized.op)
+
+    def spot(view: View) -> int:
+        return spots[view.tensor]
+
+    def loads(ring: int, *views: View) -> Iterator[tuple[int, int]]:
+        """Loads of what ops write and the DRAM holds."""
+        for view in views:
+            if not program.tensor(view.tensor).role.given:
+                yield a.LOADED_0 + ring, spot(view)
+
+    if not sized.on_array:
+        yield from ((a.VECTOR_READ, spot(view)) for view in rules.reads(op))
+        yield a.VECTOR_READ_RESIDENT, spots[parameters_of(op.name)]
+        yield from loads(c.VECTOR_OPERANDS, *rules.reads(op))
+        written = rules.writes(op)
+    else:
+        assert isinstance(op, (Gemm, Conv))
+        scales = (op.row_scales,) if isinstance(op, Gemm) and op.row_scales is not None else ()
+        others: tuple[View, ...] = ()
+        written = (op.out,)
+        if sized.epilogue is not None:
+            chain = sized.epilogue.op
+            others = tuple(view for view in op_spec(chain).reads(chain) if view.tensor != op.out.tensor)
+            written = op_spec(chain).writes(chain)
+        yield from ((a.ARRAY_READ, spot(op.act)), (a.ARRAY_READ, spot(op.weight)))
+        yield a.ARRAY_READ_RESIDENT, spot(op.weight)
+        yield a.VECTOR_READ_RESIDENT, spots[columns_of(op.name)]
+        yield from ((a.VECTOR_READ, spot(view)) for view in (*scales, *others))
+        yield from loads(c.WEIGHTS, op.weight)
+        yield from loads(c.ACTIVATIONS, op.act)
+        yield from loads(c.VECTOR_OPERANDS, *scales, *others)
+    for view in dict.fromkeys(written):
+        yield a.WRITES if view.whole else a.WRITES_PART, spot(view)
+
+
+def _activations(analysed: AnalysedProgram, loops: Mapping[str, int]) -> tuple[tuple[str, ...], Ints, Ints]:
+    names = [
+        (analysed.live_range(name).first, name)
+        for name, uses in analysed.uses.tensors.items()
+        if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
+    ]
+    partitionable, tensors = row_partitionable(analysed), analysed.uses.tensors
+    buffers = np.zeros((len(names), p.BUFFER), np.int64)
+    for row, (_, name) in zip(buffers, sorted(names), strict=True):
+        live_range, rows = analysed.live_range(name), partitionable.get(name, 0)
+        row[p.BYTES] = tensors[name].tensor.packed_bytes * tensors[name].spaces
+        row[p.FIRST], row[p.LAST], row[p.ALL_ROWS], row[p.ROW_LIMIT] = live_range.first, live_range.last, rows, p.ALL
+        row[p.BARRED] = _barred(name, rows, tensors)
+    ordered = tuple(name for _, name in sorted(names))
+    return ordered, buffers, np.array([outermost(tensors[name], loops) for name in ordered], np.int64)
+
+
+def outermost(uses: TensorUses, loops: Mapping[str, int]) -> int:
+    """The number of the outermost loop around all uses of a tensor, -1 for none."""
+    common = uses.common_loops
+    return loops[common[0].name] if common else -1
+
+
+def _barred(name: str, rows: int, tensors: Iterable[str]) -> int:
+    """As bits, the prefixes of how many units would have the name of another tensor."""
+    unit = -(-rows // p.PREFIX_UNITS)
+    return sum(1 << units for units in range(1, p.PREFIX_UNITS + 1) if prefix_name(name, units * unit) in tensors)
+
+
+def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
+    """The row partitionable tensors, each with its number of rows."""
+    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
+    partitionable = {}
+    for name, uses in analysed.uses.tensors.items():
+        tensor = uses.tensor
+        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
+            continue
+        rows = prod(tensor.shape[:-1])
+        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
+            partitionable[name] = rows
+    return partitionable
+
+
+def _is_whole(view: View) -> bool:
+    return not view.windows and view.order is None
+
+
+def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
+    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
+    op, shape = sized.op, sized.shape
+    if sized.on_array:
+        assert isinstance(op, (Gemm, Conv))
+        size = matrix_size(op, shape)
+        if size.batch > 1:
+            return
+        # A convolution's windows overlap; a weight is read by columns.
+        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
+            yield op.name, op.act, size.m
+        yield op.name, op.out, size.m
+        if sized.epilogue is not None:
+            chain = sized.epilogue.op
+            for view in (*op_spec(chain).reads(chain), *op_spec(chain).writes(chain)):
+                if prod(sized.epilogue.shape(view)) == size.m * size.n:
+                    yield chain.name, view, size.m
+        return
+    if isinstance(op, Quantise):
+        rows = prod(shape(op.scales))
+        yield op.name, op.read, rows
+        yield op.name, op.write, rows
+    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
+        work = row_work_of(sized)
+        for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
+            if view not in work.shared:
+                yield op.name, view, work.rows

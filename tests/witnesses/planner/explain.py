@@ -1,0 +1,129 @@
+"""Why an op of a planned program is cut as it is."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hwsim.errors import UnknownName
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.program import Program
+from witnesses.planner.analysed_program import columns_of, mappers_of, parameters_of
+from witnesses.planner.lower import SizedOp, sized_ops
+from witnesses.planner.op_mappers import MatmulMapper, OpMapper, tried
+from witnesses.planner.schedule import Planned
+from witnesses.planner.vector import tried_rows
+from hwsim.results.explanation import Candidate, OperandPlace
+from hwsim.schedule.schedule import Block, OpSchedule
+from hwsim.schedule.steps import Repeat, StepTree
+
+NEAREST = 5
+
+
+def check_op(program: Program, name: str) -> None:
+    """Refuse a name that no op of the program has, and list the nearest names: there may be hundreds of ops."""
+    names = [placed.op.name for placed in program.placed()]
+    if name not in names:
+        nearest = get_close_matches(name, names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
+        raise UnknownName("op", name, nearest, remedy="hwsim ops WORKLOAD lists all")
+
+
+def producer_of(planned: Planned, name: str) -> SizedOp:
+    """The largest size of the op, or, for an epilogue, of its producer."""
+    largest = planned.plan.analysed.largest
+    for sized in largest.values():
+        if name == sized.op.name or (sized.epilogue is not None and name == sized.epilogue.op.name):
+            return sized
+    raise AssertionError(name)  # names are checked before planning
+
+
+def sizes_of(planned: Planned, producer: SizedOp) -> int:
+    """How many sizes the op has over the iterations of the loops around it."""
+    sizes = {sized.shapes for sized in sized_ops(planned.plan.analysed.nodes) if sized.op.name == producer.op.name}
+    return len(sizes)
+
+
+def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[OperandPlace, ...]:
+    """The tensors that the op itself reads and writes, with their places."""
+    sized = producer if producer.op.name == name or producer.epilogue is None else producer.epilogue
+    program, rules = planned.plan.analysed.program, op_spec(sized.op)
+    places = {placement.tensor: placement for placement in planned.schedule.placements}
+    operands: list[OperandPlace] = []
+    for written, views in ((False, rules.reads(sized.op)), (True, rules.writes(sized.op))):
+        for view in dict.fromkeys(views):
+            placement = places[view.tensor]
+            operands.append(
+                OperandPlace(
+                    tensor=view.tensor,
+                    written=written,
+                    shape=sized.shape(view),
+                    precision=program.tensor(view.tensor).precision,
+                    bytes=program.view_bytes(view, sized.shape),
+                    place=placement.place,
+                    why=placement.why,
+                )
+            )
+    return tuple(operands)
+
+
+def mapper_of(planned: Planned, producer: SizedOp) -> OpMapper:
+    """The mapper of the op."""
+    return mappers_of(planned.plan.analysed, planned.plan.target).of(producer)
+
+
+def room_of(planned: Planned, producer: SizedOp) -> int:
+    """Bytes of the scratchpad for the slots of the op."""
+    return planned.plan.room[planned.plan.analysed.uses.place_of[producer.op.name]]
+
+
+def scheduled(planned: Planned, producer: SizedOp) -> OpSchedule:
+    """The op's schedule in its largest size."""
+    op_schedules = [op for op in planned.schedule.ops if op.name == producer.op.name]
+    return max(op_schedules, key=_amount)
+
+
+def _amount(op: OpSchedule) -> tuple[int, int, int]:
+    """Figures that grow with the size of an op, wherever its tensors lie."""
+    work = op.work()
+    return op.macs, work.vector_lane_cycles, work.scratchpad_read_bytes
+
+
+def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
+    """All cuts that the mapper tries: cuts that fit come first, and faster cuts before slower ones."""
+    mapper, room, residents = mapper_of(planned, producer), room_of(planned, producer), planned.plan.residents
+    kept, op_schedule = planned.plan.resident_rows, scheduled(planned, producer)
+    cuts: list[tuple[str, int, int, tuple[StepTree, ...], bool]]
+    if isinstance(mapper, MatmulMapper):
+        resident = residents.get(mapper.weight)
+        rows = 0 if resident is None else resident.rows
+        tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
+        cuts = [
+            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == op_schedule.block)
+            for cut, cycles in tried(tiling, room)
+        ]
+    else:
+        by_rows = mapper.rows(kept, resident=parameters_of(producer.op.name) in residents)
+        cuts = [
+            (f"{cut.rows} of {by_rows.count} rows", held, cycles, cut.steps, cut.steps == op_schedule.steps)
+            for cut, cycles, held in tried_rows(by_rows, room)
+        ]
+    candidates = [
+        Candidate(
+            block=block,
+            steps=_count(steps),
+            bytes_held=held,
+            cycles_alone=cycles,
+            fits=held <= room,
+            chosen=chosen,
+        )
+        for block, held, cycles, steps, chosen in cuts
+    ]
+    return tuple(
+        sorted(candidates, key=lambda candidate: (not candidate.fits, candidate.cycles_alone, not candidate.chosen))
+    )
+
+
+def _block_name(block: Block) -> str:
+    return f"{block.m} × {block.k} × {block.n}"
+
+
+def _count(steps: Iterable[StepTree]) -> int:
+    return sum(node.times * _count(node.body) if isinstance(node, Repeat) else 1 for node in steps)
