@@ -18,8 +18,8 @@ from hwsim.kernels.jit import inlined, lean
 ARRAY_READ, ARRAY_READ_RESIDENT, VECTOR_READ, VECTOR_READ_RESIDENT, LOADED_0, WRITES, WRITES_PART = 0, 1, 2, 3, 4, 7, 8
 U_HOW, U_SPOT, USE = 0, 1, 2
 
-# Nodes: what it is; the op, or how often a loop runs; the loop's number; the number of its body; its first and last rows
-# of totals; for a loop's end and begin where the other one stands.
+# Nodes: what it is; the op, or how often a loop runs; the loop's number; that of its body; the first of its rows of
+# totals and the row behind the last; for a loop's end and begin where the other one stands.
 N_KIND, N_OP, N_LOOP, N_BODY, N_LOW, N_HIGH, N_PARTNER, NODE = range(8)
 OP, BEGIN, END, PRELOADS = 0, 1, 2, 3
 
@@ -210,7 +210,7 @@ def write_code(plan, store, touches, fixed, levels, code):
     """
     for level in range(levels.shape[0]):
         levels[level, 0] = levels[level, 1] = 0
-    at, level, deepest, stack = 0, 0, 0, levels.shape[0] - 1
+    at, level, deepest = 0, 0, 0
     key = c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * (fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0)
     for place in range(plan.nodes.shape[0]):
         node = plan.nodes[place]

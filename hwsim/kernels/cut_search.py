@@ -1,239 +1,234 @@
-"""The search for the best cut of an op: the fastest on a chip that does nothing else, or the one with least traffic."""
+"""The search for the cuts of a plan's ops: the fastest on a chip that does nothing else, or those with least traffic.
 
-from typing import NamedTuple
+Searching is apart from walking: `find_cuts` looks up the cuts of a plan and lists the candidates that must be walked
+before it can say more, `next_candidates` goes on with those, and `cut_walks.walk_cuts` walks them all at once.
+"""
 
 import numpy as np
 
+from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
-from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import bit_length, loaded_bytes, most_rows
-from hwsim.kernels.cut_rows import product_rows, row_work_rows
+from hwsim.kernels.candidates import bit_length, candidates, loaded_bytes, most_rows, naive_block, naive_rows
 from hwsim.kernels.jit import inlined, lean
-from hwsim.kernels.tiling_bytes import held_rows_bytes
-from hwsim.kernels.timeline import run
-
-MOST_WALKED = 1 << 18
-"""A cut whose units find no common period within so many iterations counts as if no units worked side by side."""
-
-BUDGETS = 8
-"""How many powers of two, from the largest down, are tried as budgets for a block of rows."""
-
-TOO_LONG = 2.0**62
-"""Cycles that no count may reach, as a float: sums near it need no exactness."""
-
-
-class Room(NamedTuple):
-    """What a search writes into: made once for a number of slots, used again and again."""
-
-    code: c.Ints
-    pieces: c.Ints  # [dimension, piece, PIECE]
-    loops: c.Ints  # a row for each dimension and for the batch, one for what is reused, one for a block
-    walk: c.Walk
-    done: c.Ints
-    taken: c.Ints
-    place: c.Ints
-    keys: c.Ints
-    past: c.Ints
-    stack: c.Ints
-
-
-@inlined
-def used_units(row, shared):
-    units = np.int64(0)
-    for ring in range(c.OPERAND_RINGS):
-        if row[c.LOAD_0 + ring] >= 0:
-            units |= 1 << c.LOAD_UNIT
-    units |= 1 << c.ARRAY_UNIT if row[c.ARRAY] >= 0 else 0
-    units |= 1 << c.VECTOR_UNIT if row[c.VECTOR] >= 0 else 0
-    if row[c.STORE] >= 0:
-        units |= 1 << (c.LOAD_UNIT if shared else c.STORE_UNIT)
-    return units
-
-
-@inlined
-def used_rings(row):
-    """The rings that a step uses, and those that it loads."""
-    loaded = np.int64(0)
-    for ring in range(c.OPERAND_RINGS):
-        loaded |= 1 << ring if row[c.LOAD_0 + ring] >= 0 else 0
-    rings = loaded | 1 << (c.VECTOR_RESULTS if row[c.ARRAY] < 0 else c.ARRAY_RESULTS)
-    for ring in range(c.OPERAND_RINGS):
-        rings |= 1 << ring if row[c.FLAGS] & (c.RELEASE_0 << ring) else 0
-    return rings, loaded
+from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
+from hwsim.kernels.tilings import tiling_of, write_key
 
 
 @lean
-def finish(code, rows, shared, stack):
-    """Fill in the loops of a cut: partners, and masks of units and rings; the deepest level.
+def find_cuts(ops, store, kept, resident, high_water, size, how, key, cuts):
+    """Find the cut of each op in a plan; DONE, FULL, or the number of an op that cannot be cut.
 
-    Rows of loops refer to the first row; columns that depend on the schedule around stay empty.
+    `kept` are rows of tensors that are kept, `resident` rows of tiles that are resident, by spot; `high_water` the
+    bytes in use by place. `cuts` become the numbers of cuts where they are below 0; PENDING stands for one that is not
+    known yet, that of an op that cannot be cut says why. What must be done first is added to `todo` and `searches`.
     """
-    level, deepest = 0, 0
-    for place in range(rows):
-        row = code[place]
-        if row[c.KIND] == c.BEGIN:
-            stack[level] = place
-            level += 1
-            deepest = max(deepest, level)
-        elif row[c.KIND] == c.END:
-            level -= 1
-            row[c.PARTNER] = stack[level]
-            if level:
-                for mask in range(c.UNITS_USED, c.RINGS_LOADED + 1):
-                    code[stack[level - 1], mask] |= code[stack[level], mask]
-        elif row[c.KIND] == c.STEP and level:
-            begin = code[stack[level - 1]]
-            rings, loaded = used_rings(row)
-            begin[c.UNITS_USED] |= used_units(row, shared)
-            begin[c.RINGS_USED] |= rings
-            begin[c.RINGS_LOADED] |= loaded
-    return deepest
-
-
-@lean
-def longest(code, rows, latency):
-    """The cycles of a cut, if nothing overlaps, exact below 2^53."""
-    total = 0.0
-    for place in range(rows):
-        row = code[place]
-        if row[c.KIND] == c.STEP:
-            cycles = float(row[c.TAIL])
-            for ring in range(c.OPERAND_RINGS):
-                if row[c.LOAD_0 + ring] >= 0:
-                    cycles += float(row[c.LOAD_0 + ring]) + float(latency)
-            for column in (c.ARRAY, c.VECTOR, c.FUSED, c.STORE):
-                cycles += float(max(np.int64(0), row[column]))
-            total += float(row[t.D_TIMES]) * cycles
-    return total
-
-
-@lean
-def cycles_alone(rows, latency, room):
-    """Cycles of the cut in the room on a chip that does nothing else; if its units find no common period, its cycles
-    if nothing overlaps."""
-    code, walk = room.code, room.walk
-    fixed, slots = walk.fixed, walk.fixed[c.SLOTS]
-    finish(code, rows, fixed[c.SHARED], room.stack)
-    limit = longest(code, rows, latency)
-    if limit > TOO_LONG:
-        return np.int64(-1)
-    kept, key = fixed[c.LONGEST] + 1, _least_key(fixed)
-    past, level, writes = c.TOTALS_AT + c.TOTALS, 0, np.int64(1)
-    for place in range(rows):
-        row = code[place]
-        if row[c.KIND] == c.BEGIN:
-            row[c.OP_LOW], row[c.OP_HIGH], row[c.TOUCHED_LOW], row[c.TOUCHED_HIGH] = 0, 1, 0, 0
-            row[c.KEY_AT], row[c.KEY_SIZE], row[c.PAST_AT] = level * kept * key, key, level * kept * past
-            level += 1
-        elif row[c.KIND] == c.END:
-            level -= 1
-        elif row[c.KIND] == c.STEP and row[c.VECTOR] >= 0:
-            writes = np.int64(0)
-    for place in (0, rows - 1):
-        row = code[place]
-        row[c.OP], row[c.FUSED_OP], row[c.REF_LOW], row[c.REF_HIGH], row[c.ARRAY_WRITES] = 0, -1, 0, 0, writes
-    of_chip = fixed[c.LATENCY]
-    fixed[c.LATENCY], fixed[c.MOST] = latency, MOST_WALKED
-    _forget(walk, slots)
-    run(code[:rows], walk, room.done, room.taken, room.place, room.keys, room.past)
-    fixed[c.LATENCY] = of_chip
-    if walk.now[c.UNROLLED] > MOST_WALKED:
-        return np.int64(limit)
-    return walk.now[c.FRONTIER]
+    for op in range(ops.table.shape[0]):
+        if cuts[op] >= 0:
+            continue
+        if _is_full(store):
+            return s.FULL
+        write_key(ops, op, kept, resident, key)
+        tiling = tiling_of(ops, op, key, store)
+        free = size - high_water[ops.table[op, s.PLACE]]
+        cuts[op] = _cut(tiling, free, how, store)
+        if cuts[op] < s.PENDING:
+            return op
+    return s.DONE
 
 
 @inlined
-def _least_key(fixed):
-    """The integers of a loop's key that belong to no tensor."""
-    stores = fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0
-    return c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * stores
-
-
-@inlined
-def _forget(walk, slots):
-    """The state of a walk before its first step."""
-    for column in range(c.TOTALS):
-        walk.totals[0, column] = 0
-    for ring in range(c.RINGS):
-        walk.turn[ring] = 0
-        for slot in range(slots):
-            walk.released[ring, slot] = 0
-    for column in range(c.NOW):
-        walk.now[column] = 0
-    for level in range(walk.peaks.shape[0]):
-        for peak in range(c.PEAKS):
-            walk.peaks[level, peak] = 0
-
-
-UNKNOWN = -1
-"""The cycles of a candidate that was not walked yet."""
-TOO_LONG_CUT, NOTHING_FITS = -2, -1
+def _is_full(store):
+    counts = store.counts
+    return (
+        counts[s.TILINGS] + 1 >= store.keys.shape[0]
+        or counts[s.TODO] + s.BUDGETS + 1 >= store.todo.shape[0]
+        or counts[s.SEARCHES] + 1 >= store.searches.shape[0]
+    )
 
 
 @lean
-def fastest_block(op, blocks, count, cycles, limit, latency, room):
-    """The place of the fastest candidate within the limit, with a DRAM of that latency.
+def _cut(tiling, free, how, store):
+    """The cut of a tiling within so many bytes, PENDING if it is not known yet, or why there is none."""
+    op, is_product = store.tilings[tiling], store.states[tiling, s.OF_PRODUCT]
+    if how & s.NAIVE:
+        if is_product:
+            outer, inner, k = naive_block(free, op)
+            if held_bytes(outer, inner, k, op) * op[t.SLOTS] <= free:
+                return _kept(tiling, outer, inner, k, store)
+        elif held_rows_bytes(np.int64(1), op) * op[t.SLOTS] <= free:
+            return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), store)
+    if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
+        _add_candidates(tiling, store)
+    largest = _largest(tiling, free, store)
+    if largest < 0:
+        return np.int64(s.NOTHING_FITS)
+    way = np.int64(store.cycles.shape[1]) if is_product and how & s.MIN_TRAFFIC else how // s.LATENCY_0
+    best = store.best[tiling, way, largest]
+    if best == s.UNKNOWN:
+        best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
+        if best == s.PENDING:
+            search = store.searches[store.counts[s.SEARCHES]]
+            store.counts[s.SEARCHES] += 1
+            search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST] = tiling, way, largest
+    if best < 0:
+        return best
+    block = store.blocks[tiling, best]
+    return _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
 
-    Candidates are tried by rising bounds, until a bound reaches the time of the best candidate; `cycles` remembers the
-    times of those that were walked.
+
+@lean
+def next_candidates(store):
+    """Go on with the searches after their candidates were walked: they list further candidates, or cuts to keep.
+
+    How many are not at their end.
     """
-    best = NOTHING_FITS
+    left = 0
+    for place in range(store.counts[s.SEARCHES]):
+        search = store.searches[place]
+        tiling, way, largest = search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST]
+        best = np.int64(s.PENDING)
+        if store.counts[s.TODO] + s.BUDGETS + 1 < store.todo.shape[0]:
+            best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
+        if best == s.PENDING:
+            store.searches[left, s.S_TILING], store.searches[left, s.S_WAY] = tiling, way
+            store.searches[left, s.S_LARGEST] = largest
+            left += 1
+        elif best >= 0:
+            block = store.blocks[tiling, best]
+            _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
+    store.counts[s.SEARCHES] = left
+    return left
+
+
+@lean
+def _add_candidates(tiling, store):
+    """List the candidates of a tiling."""
+    op, blocks = store.tilings[tiling], store.blocks[tiling]
+    if store.states[tiling, s.OF_PRODUCT]:
+        count = candidates(op, blocks)
+    else:
+        most = held_rows_bytes(op[t.ROWS], op) * op[t.SLOTS]
+        count = bit_length(max(np.int64(0), most - 1)) + 1
+        for power in range(count):
+            rows = max(np.int64(1), most_rows((np.int64(1) << power) // op[t.SLOTS], op))
+            blocks[power, t.B_OUTER], blocks[power, t.B_INNER], blocks[power, t.B_K] = rows, 0, 0
+    store.states[tiling, s.CANDIDATES] = count
     for place in range(count):
+        for latency in range(store.cycles.shape[1]):
+            store.cycles[tiling, latency, place] = s.UNKNOWN
+        for way in range(store.best.shape[1]):
+            store.best[tiling, way, place] = s.UNKNOWN
+
+
+@lean
+def _largest(tiling, free, store):
+    """The candidate that holds most within so many bytes; of ops of the vector unit the largest budget. -1: none."""
+    op, blocks, count = store.tilings[tiling], store.blocks[tiling], store.states[tiling, s.CANDIDATES]
+    if not store.states[tiling, s.OF_PRODUCT]:
+        if held_rows_bytes(np.int64(1), op) * op[t.SLOTS] > free:
+            return np.int64(-1)
+        return count - 1 if held_rows_bytes(op[t.ROWS], op) * op[t.SLOTS] <= free else bit_length(free) - 1
+    largest = np.int64(-1)
+    for place in range(count):
+        held = blocks[place, t.B_HELD]
+        if held <= free and (largest < 0 or held > blocks[largest, t.B_HELD]):
+            largest = np.int64(place)
+    return largest
+
+
+@lean
+def _searched(tiling, way, largest, store):
+    """The best candidate that holds no more than the largest one; PENDING, if candidates must be walked first."""
+    if way == store.cycles.shape[1]:
+        return _least_traffic(tiling, largest, store)
+    if store.states[tiling, s.OF_PRODUCT]:
+        return _fastest_block(tiling, way, largest, store)
+    return _fastest_rows(tiling, way, largest, store)
+
+
+@lean
+def _fastest_block(tiling, latency, largest, store):
+    """The fastest candidate with a DRAM of that latency.
+
+    Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
+    """
+    blocks, cycles, best = store.blocks[tiling], store.cycles[tiling, latency], np.int64(s.NOTHING_FITS)
+    for place in range(store.states[tiling, s.CANDIDATES]):
         if best >= 0 and blocks[place, t.B_BOUND] >= cycles[best]:
             break
-        if blocks[place, t.B_HELD] > limit:
+        if blocks[place, t.B_HELD] > blocks[largest, t.B_HELD]:
             continue
-        if cycles[place] == UNKNOWN:
-            rows = product_rows(room.code, blocks[place], op, room.pieces, room.loops)
-            cycles[place] = cycles_alone(rows, latency, room)
-            if cycles[place] < 0:
-                cycles[place] = UNKNOWN
-                return TOO_LONG_CUT
+        if cycles[place] == s.UNKNOWN:
+            _walk_later(tiling, latency, place, store)
+        if cycles[place] == s.PENDING:
+            return np.int64(s.PENDING)
+        if cycles[place] < 0:
+            return np.int64(s.TOO_LONG)
         if best < 0 or cycles[place] < cycles[best]:
-            best = place
+            best = np.int64(place)
     return best
 
 
 @lean
-def min_traffic_block(op, blocks, count, limit):
-    """The place of the candidate within the limit that loads least; of equals the one with the lowest bound."""
-    best, least = NOTHING_FITS, np.int64(0)
-    for place in range(count):
+def _fastest_rows(tiling, latency, largest, store):
+    """The budget whose block of rows is fastest, of equals the largest."""
+    blocks, cycles, best = store.blocks[tiling], store.cycles[tiling, latency], np.int64(largest)
+    least = max(np.int64(-1), largest - s.BUDGETS)
+    alike = True
+    for power in range(largest, least, -1):
+        alike = alike and blocks[power, t.B_OUTER] == blocks[largest, t.B_OUTER]
+    if alike:
+        return best
+    pending = False
+    for power in range(largest, least, -1):
+        if power < largest and blocks[power, t.B_OUTER] == blocks[power + 1, t.B_OUTER]:
+            continue
+        if cycles[power] == s.UNKNOWN:
+            _walk_later(tiling, latency, power, store)
+        pending = pending or cycles[power] == s.PENDING
+        if cycles[power] == s.TOO_LONG:
+            return np.int64(s.TOO_LONG)
+        if not pending and cycles[power] < cycles[best]:
+            best = np.int64(power)
+    return np.int64(s.PENDING) if pending else best
+
+
+@inlined
+def _walk_later(tiling, latency, place, store):
+    block = store.blocks[tiling, place]
+    _later(tiling, latency, place, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
+    store.cycles[tiling, latency, place] = s.PENDING
+
+
+@inlined
+def _later(tiling, latency, place, outer, inner, k, store):
+    row = store.todo[store.counts[s.TODO]]
+    store.counts[s.TODO] += 1
+    row[s.W_TILING], row[s.W_LATENCY], row[s.W_PLACE] = tiling, latency, place
+    row[s.W_OUTER], row[s.W_INNER], row[s.W_K] = outer, inner, k
+
+
+@lean
+def _least_traffic(tiling, largest, store):
+    """The candidate that loads least; of equals the one with the lowest bound. Ops of the vector unit load all once."""
+    op, blocks, best, least = store.tilings[tiling], store.blocks[tiling], np.int64(s.NOTHING_FITS), np.int64(0)
+    for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
-        if row[t.B_HELD] <= limit:
+        if row[t.B_HELD] <= blocks[largest, t.B_HELD]:
             loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op)
             if best < 0 or loaded < least:
-                best, least = place, loaded
+                best, least = np.int64(place), loaded
     return best
 
 
 @lean
-def fastest_rows(op, limit, latency, room, tried):
-    """The rows of the fastest block of an op of the vector unit, with a DRAM of that latency.
-
-    It is the fastest among the largest blocks for budgets of powers of two up to the limit, and blocks of one row; of
-    equals the largest.
-    """
-    if held_rows_bytes(np.int64(1), op) * op[t.SLOTS] > limit:
-        return np.int64(NOTHING_FITS)
-    most = held_rows_bytes(op[t.ROWS], op) * op[t.SLOTS]
-    power = bit_length(max(np.int64(0), most - 1)) if most <= limit else bit_length(limit) - 1
-    count = 0
-    for lower in range(power, max(np.int64(-1), power - BUDGETS), -1):
-        rows = max(np.int64(1), most_rows((np.int64(1) << lower) // op[t.SLOTS], op))
-        known = False
-        for place in range(count):
-            known = known or tried[place] == rows
-        if not known:
-            tried[count] = rows
-            count += 1
-    if count == 1:
-        return tried[0]
-    best, least = np.int64(NOTHING_FITS), np.int64(0)
-    for place in range(count):
-        cycles = cycles_alone(row_work_rows(room.code, tried[place], op, room.pieces, room.loops), latency, room)
-        if cycles < 0:
-            return np.int64(TOO_LONG_CUT)
-        if best < 0 or cycles < least:
-            best, least = tried[place], cycles
-    return best
+def _kept(tiling, outer, inner, k, store):
+    """The number of a cut, or PENDING, if it must be made first."""
+    at = store.states[tiling, s.LAST_CUT]
+    while at >= 0:
+        cut = store.cuts[at]
+        if cut[s.OUTER] == outer and cut[s.INNER] == inner and cut[s.K] == k:
+            return at if cut[s.ROWS] > 0 else np.int64(s.TOO_LONG)
+        at = cut[s.BEFORE]
+    _later(tiling, s.KEEP, 0, outer, inner, k, store)
+    return np.int64(s.PENDING)

@@ -1,4 +1,4 @@
-"""A plan that may be taken: its tables, its time on the timeline, its work, and its nouns when somebody asks for them."""
+"""A plan that may be taken: its tables, its time, its work, and itself as a noun when somebody asks for one."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,7 +11,7 @@ from hwsim.kernels import assembly as a
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
-from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placing import Placed, Wanted
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable
@@ -37,26 +37,35 @@ class CandidatePlan:
     def __init__(
         self,
         cuts: OpCuts,
-        size: int,
+        request: CutRequest,
         strategy: Strategy | None,
-        placed: Placed,
         reserved: Ints,
-        way: int,
         items: tuple[Item, ...],
         rounded: int,
     ) -> None:
-        self.op_cuts, self.size, self.strategy, self.placed = cuts, size, strategy, placed
-        self.reserved, self.way, self.items, self.rounded = reserved, way, items, rounded
+        self.op_cuts, self.request, self.strategy = cuts, request, strategy
+        self.reserved, self.items, self.rounded = reserved, items, rounded
 
     @property
     def naive(self) -> bool:
         return self.strategy is None
 
-    @cached_property
+    @property
+    def size(self) -> int:
+        """The bytes of the scratchpad that the plan uses at most."""
+        return self.request.size
+
+    @property
+    def placed(self) -> Placed:
+        """Where the tensors lie."""
+        return self.request.placed
+
+    @property
     def cuts(self) -> Ints:
         """The cut of each op, by number; UnsupportedOp, if an op has none."""
-        placed = self.placed
-        return self.op_cuts.cut(placed.kept, placed.resident, placed.high_water, self.size, self.way)
+        if self.request.problem is not None:
+            raise self.request.problem
+        return self.request.cuts
 
     def mark(self) -> tuple[bytes, ...]:
         """What distinguishes the schedule of this plan from those of other plans on the same target."""
@@ -143,11 +152,11 @@ class CandidatePlan:
 
     def work(self) -> Mapping[Precision | None, Work]:
         """The work of a run, by the mode of the array in which its products are made."""
-        op_nodes, rows = self.table.op_nodes, self.op_cuts.rows
+        op_nodes = self.table.op_nodes
         times: dict[tuple[Precision | None, int], int] = {}
         cuts = self.cuts.tolist()
         for op, runs in op_nodes.tolist():
-            key = rows[op].mode, cuts[op]
+            key = self.op_cuts.row(op).mode, cuts[op]
             times[key] = times.get(key, 0) + runs
         works = self.op_cuts.works([cut for _, cut in times])
         total: dict[Precision | None, list[int]] = {}

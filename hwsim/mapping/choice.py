@@ -55,16 +55,17 @@ class Candidate(Protocol):
 
 
 class Tried(NamedTuple):
-    """A plan, its cycles, and its cost: the figure that the aim makes least."""
+    """A plan, its cycles, its cost, which is the figure that the aim makes least, and its place among all plans."""
 
     cycles: int
     cost: int
+    order: int
     plan: Candidate
 
 
 @dataclass(slots=True)
 class Choice:
-    """The plans that may still be taken, in the order in which they were tried."""
+    """The plans that may still be taken, tried in any order."""
 
     aim: Aim | None
     tried: list[Tried] = field(default_factory=list)
@@ -73,8 +74,11 @@ class Choice:
     unsettled: list[Unsettled] = field(default_factory=list)
     """The errors of plans that were left out because their units find no common period."""
 
-    def consider(self, plan: Candidate) -> None:
-        """Time a plan, unless its busiest unit alone takes too long for it to be taken."""
+    def consider(self, plan: Candidate, order: int) -> None:
+        """Time a plan, unless its busiest unit alone takes too long for it to be taken.
+
+        Of plans that are alike in all else the one with the lowest `order` is taken.
+        """
         busy = plan.busiest
         if self.too_slow(busy) or self._too_costly(plan, busy):
             return
@@ -92,7 +96,7 @@ class Choice:
         self.least = cost if self.least is None else min(self.least, cost)
         # Plans that cannot be taken any more are dropped: their tables are large.
         self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
-        self.tried.append(Tried(cycles, cost, plan))
+        self.tried.append(Tried(cycles, cost, order, plan))
 
     def best(self) -> Candidate | None:
         """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
@@ -101,19 +105,19 @@ class Choice:
                 raise self.unsettled[-1]
             return None
         if self.aim is None or self._by_cost:
-            return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles)).plan
+            return min(self.tried, key=lambda tried: (tried.cost, tried.cycles, tried.order)).plan
         naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
         if len(near) == 1:
             return near[0].plan
         energy = self.aim.energy
-        return min(near, key=lambda near: (energy(near.plan.work(), near.cycles), near.cycles)).plan
+        return min(near, key=lambda tried: (energy(tried.plan.work(), tried.cycles), tried.cycles, tried.order)).plan
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""
         if self._by_cost or self.fastest is None:
             return False
-        return cycles >= self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
+        return cycles > self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
 
     def _stays(self, candidate: Tried) -> bool:
         """Whether a plan can still be taken."""

@@ -5,27 +5,30 @@ those registers: the last tile of an op occupies K + max(0, R - K') cycles, K' b
 that may come next.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from hwsim.hardware.array import NOTHING_FOLLOWS
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_rows import OpRow
+from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.target import Target
 
 
-def leads_after(nodes: Iterable[SizedNode], rows: Mapping[int, OpRow], target: Target) -> dict[str, int]:
-    """For each op on the array whose end depends on it, by name, the least lead of the products that may follow it.
-
-    `rows` are those of all sized ops, by their identities.
-    """
+def leads_after(table: ProgramTable, classes: Sequence[OpRow], target: Target) -> dict[str, int]:
+    """For each op on the array whose end depends on it, by name, the least lead of the products that may follow it."""
+    array = target.array
+    if all(array.step_costs(mode).hazard is None for mode in array.modes):
+        return {}
+    rows = {id(sized): classes[number] for sized, number in zip(table.ops, table.class_of, strict=True)}
     shortest: dict[str, int] = {}
     hazards: dict[str, bool] = {}
 
     def lead(sized: SizedOp) -> int:
         row = rows[id(sized)]
-        assert row.mode is not None and row.operands is not None
-        hazards[sized.op.name] = target.array.step_costs(row.mode).hazard is not None
-        return target.array.lead(row.mode, row.operands.size.k)
+        assert row.mode is not None
+        assert row.operands is not None
+        hazards[sized.op.name] = array.step_costs(row.mode).hazard is not None
+        return array.lead(row.mode, row.operands.size.k)
 
     def follow(before: str | None, sized: SizedOp) -> None:
         following = lead(sized)
@@ -49,5 +52,5 @@ def leads_after(nodes: Iterable[SizedNode], rows: Mapping[int, OpRow], target: T
                 first, before = first or node_first, node_last
         return first, before
 
-    walk(nodes, None)
+    walk(table.analysed.nodes, None)
     return {name: shortest.get(name, NOTHING_FOLLOWS) for name, hazard in hazards.items() if hazard}

@@ -63,7 +63,7 @@ def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[Operand
 def row_of(planned: Planned, producer: SizedOp) -> OpRow:
     """The op as the planner knows it."""
     cuts = planned.candidate.op_cuts
-    return cuts.rows[cuts.largest[producer.op.name]]
+    return cuts.row(planned.candidate.table.largest[producer.op.name])
 
 
 def room_of(planned: Planned, producer: SizedOp) -> int:
@@ -87,7 +87,7 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
     """All cuts that the planner tries: cuts that fit come first, and faster cuts before slower ones."""
     candidate, room = planned.candidate, room_of(planned, producer)
     cuts, placed = candidate.op_cuts, candidate.placed
-    number = cuts.largest[producer.op.name]
+    number = candidate.table.largest[producer.op.name]
     taken = cuts.sides(int(candidate.cuts[number]))
     candidates = [
         Candidate(

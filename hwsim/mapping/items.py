@@ -1,6 +1,6 @@
 """What may be resident: parameters and states of loops, with the DRAM traffic that they avoid."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from hwsim.kernels.tiling_bytes import column_bytes, weight_bytes
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_rows import OpRow
+from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
 from hwsim.mapping.row_work import row_work_of
 
@@ -20,18 +21,18 @@ MOST_ITEMS = 256
 """A weight is resident by rows of tiles; rows of larger weights are joined, so that no weight has more items."""
 
 
-def items_of(analysed: AnalysedProgram, rows: Mapping[str, OpRow]) -> tuple[Item, ...]:
-    """Everything that may be resident, in program order; `rows` are those of the largest sizes of ops, by name.
+def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
+    """Everything that may be resident, in program order.
 
     A parameter saves the bytes that are not loaded again. The saving of a state is a weight for the choice, not the
     bytes that are then not moved: a lookup in a pool counts with the whole pool, an epilogue with the whole state.
     """
-    items: list[Item] = []
+    analysed, items = table.analysed, list[Item]()
     for name, sized in analysed.largest.items():
         loops = analysed.loops_of(name)
         if not loops:
             continue
-        for what, row, count, size in _parameters(sized, analysed, rows[name]):
+        for what, row, count, size in _parameters(sized, analysed, classes[table.class_of[table.largest[name]]]):
             items.append(replace(_item(what, row, size, loops, analysed, name), rows=count))
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops

@@ -7,7 +7,7 @@ than the fastest plan for a smaller scratchpad or fewer buffers, if that size is
 is planned for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hwsim.errors import Unsupported
@@ -17,12 +17,17 @@ from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
+from hwsim.mapping.items import items_of
+from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.op_rows import OpRow, op_row
+from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable, program_table
+from hwsim.mapping.residency import Item
 from hwsim.mapping.schedule_nouns import schedule_of
-from hwsim.mapping.target import UnsupportedOp, naming, target_of
+from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.schedule.schedule import Schedule
@@ -44,9 +49,6 @@ LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES}))
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
 FEW_STRATEGIES = STRATEGIES[:5]
 """The strategies for a program with many ops."""
-SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
-"""Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
-
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096
 """With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
@@ -154,39 +156,44 @@ class Planner:
         return Planned(plan, replace(schedule_of(best, plan), placements=placements(plan)), best)
 
     def _best(self, table: ProgramTable, residency: Plan | None, progress: Progress) -> CandidatePlan:
-        choice = Choice(self.aim)
-        problem: UnsupportedOp | None = None
+        """The plan that is taken: candidates for each number of slots, tried by rising bounds, and then the naive ones.
+
+        Naive plans come last, because plans slower than a good one need not be made.
+        """
         name = f"{table.analysed.program.name} on {self.chip.name}"
-        marks: set[object] = set()
-        targets: dict[int, TargetPlans] = {}
-        spacing, size = stride(table.analysed.size), self.chip.scratchpad.size
-        tasks = list(_tasks(self.chip, STRATEGIES if spacing == 1 else FEW_STRATEGIES, residency))
-        for done, (slot_count, strategy) in enumerate(tasks):
-            progress(done, len(tasks))
+        choice, usable = Choice(self.aim), slots(self.chip.scratchpad.buffers)
+        spacing = stride(table.analysed.size)
+        strategies = STRATEGIES if spacing == 1 else FEW_STRATEGIES
+        targets: list[TargetPlans] = []
+        classes: tuple[OpRow, ...] = ()
+        items: tuple[Item, ...] = ()
+        knapsacks = Knapsacks()
+        problem: UnsupportedOp | None = None
+        plans: list[CandidatePlan] = []
+        for done, slot_count in enumerate(usable):
+            progress(done, len(usable) + 1)
             try:
-                if slot_count not in targets:
-                    target = target_of(self.chip, slot_count, self.free_conversion)
-                    targets[slot_count] = TargetPlans(table, target, LATENCIES, residency)
-                plans = targets[slot_count]
-                if strategy is None and choice.tried and choice.too_slow(plans.least_naive_cycles):
-                    continue
-                sufficient = plans.sufficient(LARGEST_DIVISOR)
-                for capacity in candidate_capacities(size, spacing):
-                    if sufficient < capacity < size:
-                        continue  # the plan is the same as for the whole scratchpad
-                    candidate = plans.candidate(capacity, strategy)
-                    if strategy in SAME_WITHOUT_PREFIXES and not candidate.placed.in_part:
-                        continue
-                    mark = slot_count, candidate.mark()
-                    # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-                    if mark not in marks or candidate.naive:
-                        marks.add(mark)
-                        with naming(name):
-                            choice.consider(candidate)
+                target = target_of(self.chip, slot_count, self.free_conversion)
+                classes = classes or op_rows(table, target)
+                items = items or items_of(table, classes)
+                targets.append(TargetPlans(table, target, classes, items, knapsacks, LATENCIES, residency))
             except UnsupportedOp as error:
-                if error.op == name:
-                    raise
-                problem = error  # the last error is for the fewest slots; the op fits no smaller scratchpad
+                problem = error
+                continue
+            plans += targets[-1].candidates(self._sizes(targets[-1], spacing), strategies)
+            problem = targets[-1].problem or problem
+        progress(len(usable), len(usable) + 1)
+        with naming(name):
+            self._consider(plans, 0, choice)
+        if residency is None or not (residency.residents or residency.resident_rows):
+            for plans_of_target in reversed(targets):
+                with naming(name):
+                    if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
+                        continue
+                    naive = plans_of_target.candidates(self._sizes(plans_of_target, spacing), [None])
+                    self._consider(naive, len(plans), choice)
+                plans += naive
+                problem = plans_of_target.problem or problem
         with naming(name):
             best = choice.best()
         if best is None:
@@ -195,17 +202,33 @@ class Planner:
         assert isinstance(best, CandidatePlan)
         return best
 
+    def _sizes(self, plans: TargetPlans, spacing: int) -> tuple[int, ...]:
+        """The sizes of the scratchpad to plan for; plans for those in between are the same as for the whole."""
+        size = self.chip.scratchpad.size
+        sufficient = plans.sufficient(LARGEST_DIVISOR)
+        return tuple(capacity for capacity in candidate_capacities(size, spacing) if not sufficient < capacity < size)
 
-def _tasks(chip: Chip, several: tuple[Strategy, ...], residency: Plan | None) -> Iterator[tuple[int, Strategy | None]]:
-    """How many slots to use, and the strategy; None stands for the naive plan."""
-    usable = slots(chip.scratchpad.buffers)
-    for slot_count in usable:
-        for strategy in several:
-            yield slot_count, strategy
-    # Naive plans come last, because plans slower than a good one need not be made.
-    if residency is None or not (residency.residents or residency.resident_rows):
-        for slot_count in reversed(usable):
-            yield slot_count, None
+    @staticmethod
+    def _consider(plans: Sequence[CandidatePlan], first: int, choice: Choice) -> None:
+        """Try plans by rising bounds on their time: the sooner a good one is found, the fewer have to be walked."""
+        marks: set[object] = set()
+        for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].busiest, numbered[0])):
+            mark = plan.op_cuts.target.slots, plan.mark()
+            # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
+            if mark not in marks or plan.naive:
+                marks.add(mark)
+                choice.consider(plan, order)
+
+
+def op_rows(table: ProgramTable, target: Target) -> tuple[OpRow, ...]:
+    """The row of each shape of op; UnsupportedOp, in the name of the first op that the chip cannot run."""
+    first = {number: op.op.name for op, number in reversed(list(zip(table.ops, table.class_of, strict=True)))}
+
+    def row(number: int, shape: OpShape) -> OpRow:
+        with naming(first[number]):
+            return op_row(shape, target)
+
+    return tuple(row(number, shape) for number, shape in enumerate(table.shapes))
 
 
 def schedule(program: Program, chip: Chip, *, aim: Aim | None = None, progress: Progress = no_progress) -> Schedule:

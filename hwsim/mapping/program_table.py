@@ -1,7 +1,8 @@
-"""A program as tables for the planner, whatever the chip: its ops and loops in order, its tensors, who waits for whom."""
+"""A program as tables for the planner, whatever the chip: its ops, loops and tensors, and what waits for what."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.ir.op_table import matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.kernels import assembly as a
@@ -17,7 +19,9 @@ from hwsim.kernels import timeline_code as c
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
 from hwsim.mapping.liveness import TensorUses, prefix_name
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
 from hwsim.mapping.row_work import row_work_of
+from hwsim.mapping.target import naming
 
 Ints = NDArray[np.int64]
 
@@ -33,6 +37,8 @@ class ProgramTable:
     analysed: AnalysedProgram
     spots: dict[str, int]
     ops: tuple[SizedOp, ...]
+    shaped: tuple[ShapedOp, ...]
+    """The ops as the planner knows them."""
     loops: Mapping[str, int]
     totals: Mapping[str, int]
     nodes: Ints
@@ -50,6 +56,23 @@ class ProgramTable:
     outer_loops: Ints
     """The number of the outermost loop around all uses of each of them, -1 for none."""
     activation_spots: Ints
+
+    @cached_property
+    def shapes(self) -> tuple[OpShape, ...]:
+        """All different shapes of ops."""
+        return tuple(dict.fromkeys(op.shape for op in self.shaped))
+
+    @cached_property
+    def class_of(self) -> tuple[int, ...]:
+        """The number of each op's shape."""
+        numbers = {shape: number for number, shape in enumerate(self.shapes)}
+        return tuple(numbers[op.shape] for op in self.shaped)
+
+    @cached_property
+    def largest(self) -> dict[str, int]:
+        """The number of each op in its largest size, by name."""
+        numbers = {id(sized): number for number, sized in enumerate(self.ops)}
+        return {name: numbers[id(sized)] for name, sized in self.analysed.largest.items()}
 
     @property
     def spot_names(self) -> tuple[str, ...]:
@@ -72,6 +95,7 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
         analysed=analysed,
         spots=spots,
         ops=tuple(nodes.ops),
+        shaped=tuple(_shaped(sized, analysed.program) for sized in nodes.ops),
         loops=nodes.loops,
         totals=nodes.totals,
         nodes=_table(nodes.rows, a.NODE),
@@ -86,6 +110,11 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
         outer_loops=loops,
         activation_spots=np.array([spots[name] for name in activations], np.int64),
     )
+
+
+def _shaped(sized: SizedOp, program: Program) -> ShapedOp:
+    with naming(sized.op.name):
+        return shaped(sized, program)
 
 
 def _table(rows: list[tuple[int, ...]], columns: int) -> Ints:

@@ -62,7 +62,7 @@ class _Nodes:
                 )
 
     def _op(self, sized: SizedOp, number: int) -> OpSchedule:
-        table, row = self.table, self.candidate.op_cuts.rows[number]
+        table, op, mode = self.table, self.table.shaped[number], self.candidate.op_cuts.row(number).mode
         variant = table.op_rows[number, 2]
         uses = table.uses[table.use_at[variant] : table.use_at[variant + 1]].tolist()
         written = [use for use in uses if use[a.U_HOW] >= a.WRITES]
@@ -88,11 +88,11 @@ class _Nodes:
                 if self._rows(spot) < ALL
             ),
             overwrites=tuple(dict.fromkeys(dead)),
-            operands=row.names,
+            operands=op.names,
             fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
             steps=self._step_trees(number, cut),
-            macs=row.macs,
-            mode=row.mode,
+            macs=op.macs,
+            mode=mode,
             block=self.candidate.op_cuts.block(cut),
         )
 
@@ -118,5 +118,7 @@ class _Nodes:
     def _step_trees(self, number: int, cut: int) -> tuple[StepTree, ...]:
         if cut not in self._steps:
             cuts = self.candidate.op_cuts
-            self._steps[cut] = step_trees(cuts.code(cut), cuts.rows[number], cuts.class_of[number], cuts.step_works)
+            self._steps[cut] = step_trees(
+                cuts.code(cut), cuts.row(number), self.table.class_of[number], cuts.step_works
+            )
         return self._steps[cut]

@@ -1,21 +1,24 @@
 """Plans of a program on a target: the chip with a number of slots, whatever the size of its scratchpad."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import placing_code as p
+from hwsim.kernels.tilings import least_loaded
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.items import items_of
+from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.liveness import ALL
-from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.op_cuts import CutRequest, OpCuts
+from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.residency import Chosen, choose
+from hwsim.mapping.residency import Chosen, Item, choose
 from hwsim.mapping.target import Target, UnsupportedOp
 
 Ints = NDArray[np.int64]
@@ -25,15 +28,24 @@ _ENDLESS = 2**61
 class TargetPlans:
     """Makes plans one after another; cuts, working sets and choices of residents are found once for all of them."""
 
-    def __init__(self, table: ProgramTable, target: Target, latencies: Sequence[int], residency: Plan | None) -> None:
-        self.table, self.target, self.residency = table, target, residency
+    def __init__(
+        self,
+        table: ProgramTable,
+        target: Target,
+        classes: tuple[OpRow, ...],
+        items: tuple[Item, ...],
+        knapsacks: Knapsacks,
+        latencies: Sequence[int],
+        residency: Plan | None,
+    ) -> None:
+        self.table, self.target, self.items, self.residency = table, target, items, residency
         self.latencies = tuple(latencies)
-        self.cuts = OpCuts(table, target, latencies)
-        self.items = items_of(
-            table.analysed, {name: self.cuts.rows[number] for name, number in self.cuts.largest.items()}
-        )
+        self.cuts = OpCuts(table, target, classes, latencies)
+        self.problem: UnsupportedOp | None = None
+        """The last op that did not fit."""
         self._reserved: dict[tuple[int, int], Ints] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
+        self._knapsacks = knapsacks
 
     def sufficient(self, divisor: int) -> int:
         """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
@@ -45,25 +57,56 @@ class TargetPlans:
     @cached_property
     def least_naive_cycles(self) -> int:
         """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
-        loaded = {
-            number: int(s.least_loaded(row, op_class.operands is not None))
-            for number, (op_class, row) in enumerate(zip(self.cuts.classes, self.cuts.ops.classes))
-        }
-        op_nodes = self.table.op_nodes.tolist()
-        return self.target.ports.load_cycles(sum(times * loaded[self.cuts.class_of[op]] for op, times in op_nodes))
+        rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
+        loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
+        runs = self.table.op_nodes.tolist()
+        return self.target.ports.load_cycles(sum(times * loaded[self.table.class_of[op]] for op, times in runs))
 
-    def candidate(self, size: int, strategy: Strategy | None) -> CandidatePlan:
-        """The plan for a scratchpad of that size, the naive one without a strategy; UnsupportedOp, if an op does not
-        fit."""
+    def candidates(self, sizes: Sequence[int], strategies: Iterable[Strategy | None]) -> list[CandidatePlan]:
+        """The plans for scratchpads of these sizes, by all of the strategies, with their cuts; None: the naive plan.
+
+        Plans are left out which are equal to others: where no tensor is kept in part, those that could. The first plan
+        of a strategy in which an op does not fit is the last one, because the op fits no smaller scratchpad.
+        """
+        plans: list[CandidatePlan] = []
+        ways: set[tuple[Strategy | None, int]] = set()
+        for strategy in strategies:
+            for size in sizes:
+                try:
+                    plan = self._uncut(size, strategy)
+                except UnsupportedOp as error:
+                    self.problem = error
+                    break
+                way = strategy, size
+                if strategy is not None and strategy.partial_residency and not plan.placed.in_part:
+                    way = strategy._replace(partial_residency=False), size
+                if way not in ways:
+                    ways.add(way)
+                    plans.append(plan)
+        self.cuts.find([plan.request for plan in plans])
+        return list(self._that_fit(plans))
+
+    def _that_fit(self, plans: Iterable[CandidatePlan]) -> Iterator[CandidatePlan]:
+        """The plans of each strategy up to the first one in which an op does not fit."""
+        for _, of_strategy in groupby(plans, key=lambda plan: plan.strategy):
+            for plan in of_strategy:
+                if plan.request.problem is not None:
+                    self.problem = plan.request.problem
+                    break
+                yield plan
+
+    def _uncut(self, size: int, strategy: Strategy | None) -> CandidatePlan:
+        """The plan for a scratchpad of that size, before its ops are cut; UnsupportedOp, if an op does not fit."""
         places = len(self.table.analysed.uses.placed)
         if strategy is None:
             rounded, reserved, places_of = 0, np.zeros(places, np.int64), nothing_placed(self.table, places)
-            way = s.NAIVE + s.LATENCY_0 * self.latencies.index(0)
+            how = s.NAIVE + s.LATENCY_0 * self.latencies.index(0)
         else:
             reserved = self._working_sets(size, strategy.working_set_divisor)
             places_of, rounded = self._placed(size, reserved, strategy)
-            way = s.MIN_TRAFFIC * strategy.min_traffic + s.LATENCY_0 * self.latencies.index(strategy.latency)
-        return CandidatePlan(self.cuts, size, strategy, places_of, reserved, way, self.items, rounded)
+            how = s.MIN_TRAFFIC * strategy.min_traffic + s.LATENCY_0 * self.latencies.index(strategy.latency)
+        request = CutRequest(places_of, size, how, np.full(len(self.table.ops), s.PENDING, np.int64))
+        return CandidatePlan(self.cuts, request, strategy, reserved, self.items, rounded)
 
     def _placed(self, size: int, reserved: Ints, strategy: Strategy) -> tuple[Placed, int]:
         before, analysed = self.residency, self.table.analysed
@@ -84,7 +127,7 @@ class TargetPlans:
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
-            self._chosen[key] = choose(self.items, capacity)
+            self._chosen[key] = choose(self.items, capacity, self._knapsacks)
         return self._chosen[key]
 
     def _working_sets(self, size: int, divisor: int) -> Ints:

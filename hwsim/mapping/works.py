@@ -1,6 +1,7 @@
 """What cuts do that has a price: work of their steps, exact however large, from the rows of steps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from hwsim.mapping.target import Target
 from hwsim.schedule.counters import Work
 
 Ints = NDArray[np.int64]
-Counts = NDArray[np.generic]
+Counts = NDArray[Any]
 """Counts as 64-bit integers, or as Python's where these could overflow."""
 
 OWN = Work.__slots__

@@ -49,7 +49,9 @@ def _with_times(loop: Loop) -> str:
 
 def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
     row, block = row_of(planned_program, producer), scheduled(planned_program, producer).block
-    assert row.operands is not None and row.mode is not None and block is not None
+    assert row.operands is not None
+    assert row.mode is not None
+    assert block is not None
     array, size = planned_program.plan.target.array, row.operands.size
     limits = array.constraints(row.mode)
     outer = limits.extent(block.m, block.k, block.n).outer

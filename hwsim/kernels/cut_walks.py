@@ -1,0 +1,243 @@
+"""Walks over the cuts of single ops: how long each takes on a chip that does nothing else.
+
+Also the rows of cuts, which are kept for plans.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hwsim.kernels import cut_store as s
+from hwsim.kernels import tiling_code as t
+from hwsim.kernels import timeline_code as c
+from hwsim.kernels.cut_rows import product_rows, row_work_rows
+from hwsim.kernels.jit import inlined, lean
+from hwsim.kernels.timeline import run
+
+MOST_WALKED = 1 << 18
+"""A cut whose units find no common period within so many iterations counts as if no units worked side by side."""
+
+LONGEST = 2.0**62
+"""Cycles that no count may reach, as a float: sums near it need no exactness."""
+
+
+class Room(NamedTuple):
+    """What a search writes into: made once for a number of slots, used again and again."""
+
+    code: c.Ints
+    pieces: c.Ints  # [dimension, piece, PIECE]
+    loops: c.Ints  # a row for each dimension and for the batch, one for what is reused, one for a block
+    walk: c.Walk
+    done: c.Ints
+    taken: c.Ints
+    place: c.Ints
+    keys: c.Ints
+    past: c.Ints
+    stack: c.Ints
+
+
+@inlined
+def used_units(row, shared):
+    units = np.int64(0)
+    for ring in range(c.OPERAND_RINGS):
+        if row[c.LOAD_0 + ring] >= 0:
+            units |= 1 << c.LOAD_UNIT
+    units |= 1 << c.ARRAY_UNIT if row[c.ARRAY] >= 0 else 0
+    units |= 1 << c.VECTOR_UNIT if row[c.VECTOR] >= 0 else 0
+    if row[c.STORE] >= 0:
+        units |= 1 << (c.LOAD_UNIT if shared else c.STORE_UNIT)
+    return units
+
+
+@inlined
+def used_rings(row):
+    """The rings that a step uses, and those that it loads."""
+    loaded = np.int64(0)
+    for ring in range(c.OPERAND_RINGS):
+        loaded |= 1 << ring if row[c.LOAD_0 + ring] >= 0 else 0
+    rings = loaded | 1 << (c.VECTOR_RESULTS if row[c.ARRAY] < 0 else c.ARRAY_RESULTS)
+    for ring in range(c.OPERAND_RINGS):
+        rings |= 1 << ring if row[c.FLAGS] & (c.RELEASE_0 << ring) else 0
+    return rings, loaded
+
+
+@lean
+def finish(code, rows, shared, stack):
+    """Fill in the loops of a cut: partners, and masks of units and rings; the deepest level.
+
+    Rows of loops refer to the first row; columns that depend on the schedule around stay empty.
+    """
+    level, deepest = 0, 0
+    for place in range(rows):
+        row = code[place]
+        if row[c.KIND] == c.BEGIN:
+            stack[level] = place
+            level += 1
+            deepest = max(deepest, level)
+        elif row[c.KIND] == c.END:
+            level -= 1
+            row[c.PARTNER] = stack[level]
+            if level:
+                for mask in range(c.UNITS_USED, c.RINGS_LOADED + 1):
+                    code[stack[level - 1], mask] |= code[stack[level], mask]
+        elif row[c.KIND] == c.STEP and level:
+            begin = code[stack[level - 1]]
+            rings, loaded = used_rings(row)
+            begin[c.UNITS_USED] |= used_units(row, shared)
+            begin[c.RINGS_USED] |= rings
+            begin[c.RINGS_LOADED] |= loaded
+    return deepest
+
+
+@lean
+def longest(code, rows, latency):
+    """The cycles of a cut, if nothing overlaps, exact below 2^53."""
+    total = 0.0
+    for place in range(rows):
+        row = code[place]
+        if row[c.KIND] == c.STEP:
+            cycles = float(row[c.TAIL])
+            for ring in range(c.OPERAND_RINGS):
+                if row[c.LOAD_0 + ring] >= 0:
+                    cycles += float(row[c.LOAD_0 + ring]) + float(latency)
+            for column in (c.ARRAY, c.VECTOR, c.FUSED, c.STORE):
+                cycles += float(max(np.int64(0), row[column]))
+            total += float(row[t.D_TIMES]) * cycles
+    return total
+
+
+@lean
+def cycles_alone(rows, latency, room):
+    """Cycles of the cut in the room on a chip that does nothing else; if its units find no common period, its cycles
+    if nothing overlaps."""
+    code, walk = room.code, room.walk
+    fixed, slots = walk.fixed, walk.fixed[c.SLOTS]
+    finish(code, rows, fixed[c.SHARED], room.stack)
+    limit = longest(code, rows, latency)
+    if limit > LONGEST:
+        return np.int64(s.TOO_LONG)
+    kept, key = fixed[c.LONGEST] + 1, _least_key(fixed)
+    past, level, writes = c.TOTALS_AT + c.TOTALS, 0, np.int64(1)
+    for place in range(rows):
+        row = code[place]
+        if row[c.KIND] == c.BEGIN:
+            row[c.OP_LOW], row[c.OP_HIGH], row[c.TOUCHED_LOW], row[c.TOUCHED_HIGH] = 0, 1, 0, 0
+            row[c.KEY_AT], row[c.KEY_SIZE], row[c.PAST_AT] = level * kept * key, key, level * kept * past
+            level += 1
+        elif row[c.KIND] == c.END:
+            level -= 1
+        elif row[c.KIND] == c.STEP and row[c.VECTOR] >= 0:
+            writes = np.int64(0)
+    for place in (0, rows - 1):
+        row = code[place]
+        row[c.OP], row[c.FUSED_OP], row[c.REF_LOW], row[c.REF_HIGH], row[c.ARRAY_WRITES] = 0, -1, 0, 0, writes
+    of_chip = fixed[c.LATENCY]
+    fixed[c.LATENCY], fixed[c.MOST] = latency, MOST_WALKED
+    _forget(walk, slots)
+    run(code[:rows], walk, room.done, room.taken, room.place, room.keys, room.past)
+    fixed[c.LATENCY] = of_chip
+    if walk.now[c.UNROLLED] > MOST_WALKED:
+        return np.int64(limit)
+    return walk.now[c.FRONTIER]
+
+
+@inlined
+def _least_key(fixed):
+    """The integers of a loop's key that belong to no tensor."""
+    stores = fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0
+    return c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * stores
+
+
+@inlined
+def _forget(walk, slots):
+    """The state of a walk before its first step."""
+    for column in range(c.TOTALS):
+        walk.totals[0, column] = 0
+    for ring in range(c.RINGS):
+        walk.turn[ring] = 0
+        for slot in range(slots):
+            walk.released[ring, slot] = 0
+    for column in range(c.NOW):
+        walk.now[column] = 0
+    for level in range(walk.peaks.shape[0]):
+        for peak in range(c.PEAKS):
+            walk.peaks[level, peak] = 0
+
+
+@lean
+def walk_cuts(store, first, latencies, room):
+    """Do what is yet to do, from the first piece on: walk blocks, or keep the rows of cuts.
+
+    How many pieces are done: not all, if the store has no room for the rows of the next one.
+    """
+    for place in range(first, store.counts[s.TODO]):
+        work = store.todo[place]
+        tiling, is_product = work[s.W_TILING], store.states[work[s.W_TILING], s.OF_PRODUCT]
+        if store.counts[s.CODE_ROWS] + s.MOST_ROWS > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
+            return np.int64(place)
+        rows = write_cut(store.tilings[tiling], work[s.W_OUTER], work[s.W_INNER], work[s.W_K], is_product, room)
+        if work[s.W_LATENCY] == s.KEEP:
+            _keep(work, rows, store, room)
+        else:
+            latency = work[s.W_LATENCY]
+            store.cycles[tiling, latency, work[s.W_PLACE]] = cycles_alone(rows, latencies[latency], room)
+    return store.counts[s.TODO]
+
+
+@lean
+def _keep(work, rows, store, room):
+    """Keep the cut whose rows are in the room, if it is new; one that takes too long is kept without rows."""
+    tiling, shared = work[s.W_TILING], room.walk.fixed[c.SHARED]
+    at = store.states[tiling, s.LAST_CUT]
+    while at >= 0:
+        cut = store.cuts[at]
+        if cut[s.OUTER] == work[s.W_OUTER] and cut[s.INNER] == work[s.W_INNER] and cut[s.K] == work[s.W_K]:
+            return
+        at = cut[s.BEFORE]
+    finish(room.code, rows, shared, room.stack)
+    at, first = store.counts[s.CUTS], store.counts[s.CODE_ROWS]
+    cut = store.cuts[at]
+    store.counts[s.CUTS] += 1
+    for column in range(cut.shape[0]):
+        cut[column] = 0
+    cut[s.TILING], cut[s.OUTER], cut[s.INNER], cut[s.K] = tiling, work[s.W_OUTER], work[s.W_INNER], work[s.W_K]
+    cut[s.FIRST_ROW], cut[s.BEFORE], cut[s.ARRAY_WRITES] = first, store.states[tiling, s.LAST_CUT], 1
+    store.states[tiling, s.LAST_CUT] = at
+    store.lengths[at] = longest(room.code, rows, room.walk.fixed[c.LATENCY])
+    if store.lengths[at] > LONGEST:
+        return
+    cut[s.ROWS] = rows
+    store.counts[s.CODE_ROWS] += rows
+    for place in range(rows):
+        row = room.code[place]
+        for column in range(row.shape[0]):
+            store.code[first + place, column] = row[column]
+        if row[c.KIND] == c.STEP:
+            _add_step(cut, row, shared)
+
+
+@lean
+def write_cut(op, outer, inner, k, is_product, room):
+    """The rows of a tiling in blocks of these sides, in the room; how many."""
+    if not is_product:
+        return row_work_rows(room.code, outer, op, room.pieces, room.loops)
+    block = room.loops[5]
+    block[t.B_OUTER], block[t.B_INNER], block[t.B_K] = outer, inner, k
+    return product_rows(room.code, block, op, room.pieces, room.loops)
+
+
+@lean
+def _add_step(cut, row, shared):
+    """Count a step to the masks and busy cycles of its cut."""
+    rings, loaded = used_rings(row)
+    cut[s.UNITS] |= used_units(row, shared)
+    cut[s.RINGS] |= rings
+    cut[s.LOADED] |= loaded
+    times = row[t.D_TIMES]
+    for ring in range(c.OPERAND_RINGS):
+        cut[s.BUSY + c.LOAD_UNIT] += times * max(np.int64(0), row[c.LOAD_0 + ring])
+    cut[s.BUSY + c.ARRAY_UNIT] += times * max(np.int64(0), row[c.ARRAY])
+    cut[s.BUSY + c.VECTOR_UNIT] += times * (max(np.int64(0), row[c.VECTOR]) + max(np.int64(0), row[c.FUSED]))
+    cut[s.BUSY + c.STORE_UNIT] += times * max(np.int64(0), row[c.STORE])
+    if row[c.VECTOR] >= 0:
+        cut[s.ARRAY_WRITES] = 0

@@ -1,0 +1,84 @@
+"""The tables in which cuts are found: made, and made larger."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels import cut_store as s
+from hwsim.kernels import tiling_code as t
+from hwsim.kernels import timeline_code as c
+from hwsim.kernels.cut_walks import Room
+from hwsim.kernels.tilings import hash_of
+from hwsim.timing.timeline import LEVELS, least_key
+
+Ints = NDArray[np.int64]
+
+
+def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int) -> s.Store:
+    """An empty store."""
+    hashed = 1 << (2 * tilings - 1).bit_length()
+    return s.Store(
+        keys=np.zeros((tilings, s.K_ROLES + ops.roles.shape[1]), np.int64),
+        hashed=np.full(hashed, -1, np.int64),
+        tilings=np.zeros((tilings, ops.classes.shape[1]), np.int64),
+        blocks=np.zeros((tilings, s.MOST_BLOCKS, t.BLOCK), np.int64),
+        cycles=np.zeros((tilings, latencies, s.MOST_BLOCKS), np.int64),
+        best=np.zeros((tilings, latencies + 1, s.MOST_BLOCKS), np.int64),
+        states=np.zeros((tilings, s.STATE), np.int64),
+        cuts=np.zeros((cuts, s.CUT), np.int64),
+        lengths=np.zeros(cuts),
+        code=np.zeros((code, _width(ops)), np.int64),
+        todo=np.zeros((4 * tilings, s.WORK), np.int64),
+        searches=np.zeros((4 * tilings, s.SEARCH), np.int64),
+        counts=np.zeros(s.COUNTS, np.int64),
+    )
+
+
+def larger(store: s.Store) -> s.Store:
+    """The same store with twice the room."""
+    tables = {name: table for name, table in store._asdict().items() if name != "counts"}
+    doubled = {name: np.concatenate((table, np.zeros_like(table))) for name, table in tables.items()}
+    hashed = np.full(len(doubled["hashed"]), -1, np.int64)
+    for number in range(int(store.counts[s.TILINGS])):
+        at = hash_of(store.keys[number], len(hashed))
+        while hashed[at] >= 0:
+            at = at + 1 if at + 1 < len(hashed) else 0
+        hashed[at] = number
+    return store._replace(**{**doubled, "hashed": hashed})
+
+
+def _width(ops: s.Ops) -> int:
+    """The columns of the rows of cuts: behind the fixed ones, what each operand brings and each result stores."""
+    return t.DETAIL + 4 + int((ops.classes[:, t.READS] + ops.classes[:, t.WRITES]).max(initial=0))
+
+
+def new_room(ops: s.Ops, fixed: Ints) -> Room:
+    """What searches write into."""
+    slots, kept, levels = int(fixed[c.SLOTS]), int(fixed[c.LONGEST]) + 1, LEVELS
+    pieces = 16 + 2 * int(ops.classes[:, t.MARKS].max(initial=0))
+    walk = c.Walk(
+        refs=np.zeros((0, 2), np.int64),
+        touched=np.zeros((0, c.TOUCHED_COLUMNS), np.int64),
+        fixed=fixed.copy(),
+        two_spaces=np.zeros(1, np.int64),
+        totals=np.zeros((1, c.TOTALS), np.int64),
+        released=np.zeros((c.RINGS, slots), np.int64),
+        turn=np.zeros(c.RINGS, np.int64),
+        ready=np.zeros(1, np.int64),
+        read=np.full((2, 1, c.READERS), c.NEVER, np.int64),
+        pending=np.zeros((int(fixed[c.DELAY]) + 1, c.PENDING_COLUMNS), np.int64),
+        now=np.zeros(c.NOW, np.int64),
+        peaks=np.zeros((levels + 1, c.PEAKS), np.int64),
+        events=np.zeros((0, c.EVENT_COLUMNS), np.int64),
+    )
+    return Room(
+        code=np.zeros((s.MOST_ROWS, _width(ops)), np.int64),
+        pieces=np.zeros((3, pieces, t.PIECE), np.int64),
+        loops=np.zeros((6, 8), np.int64),
+        walk=walk,
+        done=np.zeros(levels + 1, np.int64),
+        taken=np.zeros(levels + 1, np.int64),
+        place=np.zeros(levels + 1, np.int64),
+        keys=np.zeros(levels * kept * least_key(fixed), np.int64),
+        past=np.zeros(levels * kept * (c.TOTALS_AT + c.TOTALS), np.int64),
+        stack=np.zeros(levels + 1, np.int64),
+    )

@@ -1,0 +1,177 @@
+"""What distinguishes the ops of a program for the planner, whatever the chip; ops of equal shape are cut alike.
+
+A program has hundreds of ops, but few different ones.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hwsim.errors import Unsupported
+from hwsim.ir.op_table import kind, op_spec
+from hwsim.ir.ops import Conv, Function, Gemm, Lookup, VectorWork
+from hwsim.ir.program import Program
+from hwsim.ir.view import View
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.operands import Epilogue, Operands, epilogue_of
+from hwsim.mapping.row_work import row_work_of
+
+MOST_ELEMENTS = 1 << 55
+"""Products of an op, or elements on which it works, at once: kernels count all that follows from them in 64 bits."""
+
+
+class TileOperand(NamedTuple):
+    """An operand or result of an epilogue; it has a value for every element of a tile if it `grows`, else for each
+    column."""
+
+    bits: int
+    grows: bool
+
+
+class TileFunction(NamedTuple):
+    """A function of an epilogue: its elements on a tile of m rows and n columns are these times m · n, n and 1."""
+
+    function: Function
+    tile: int
+    column: int
+    once: int
+
+
+class RowOperand(NamedTuple):
+    """An operand or result of an op of the vector unit: bytes, whether every block takes all of them, whether it is a
+    parameter, and the bytes of neighbouring rows that a block reads as well."""
+
+    bytes: int
+    shared: bool
+    parameter: bool
+    halo: int
+
+
+class RowFunction(NamedTuple):
+    """A function of an op of the vector unit: so many elements a block, and so many a row."""
+
+    function: Function
+    block: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductShape:
+    """A matrix product with its epilogue, if it has any."""
+
+    operands: Operands
+    reads: tuple[TileOperand, ...] = ()
+    writes: tuple[TileOperand, ...] = ()
+    functions: tuple[TileFunction, ...] = ()
+    has_epilogue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """An op of the vector unit in rows."""
+
+    rows: int
+    reads: tuple[RowOperand, ...]
+    writes: tuple[RowOperand, ...]
+    functions: tuple[RowFunction, ...]
+
+
+OpShape = ProductShape | RowShape
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedOp:
+    """An op as the planner knows it: its shape, and the tensors that its roles name.
+
+    The roles of a product are its activations, its weight, its result, its scales of rows, and what its epilogue reads
+    and writes; those of an op of the vector unit are all that it reads and writes. None: there is no such operand.
+    """
+
+    shape: OpShape
+    roles: tuple[str | None, ...]
+    names: tuple[str, ...]
+    """The tensors that the portions of the op's transfers number."""
+    macs: int
+
+
+def shaped(sized: SizedOp, program: Program) -> ShapedOp:
+    """An op as the planner knows it; Unsupported, if it is none that can be planned."""
+    macs = op_spec(sized.op).macs(sized.op, sized.shape)
+    return _product(sized, program, macs) if sized.on_array else _row_work(sized, program, macs)
+
+
+def _product(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
+    op = sized.op
+    if not isinstance(op, (Gemm, Conv)):
+        raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
+    operands, size = Operands.of(sized, program), None
+    size = operands.size
+    _check_elements(size.macs, size.m * size.k, size.k * size.n, size.m * size.n)
+    epilogue = None if sized.epilogue is None else epilogue_of(sized, sized.epilogue, program)
+    shape = ProductShape(operands) if epilogue is None else _with_epilogue(operands, epilogue)
+    reads = () if epilogue is None else tuple(operand.tensor for operand in epilogue.reads)
+    writes = () if epilogue is None else tuple(operand.tensor for operand in epilogue.writes)
+    scales = op.row_scales.tensor if isinstance(op, Gemm) and op.row_scales is not None else None
+    bias = None if op.bias is None else op.bias.tensor
+    given = tuple(name for name in (bias, scales) if name is not None)
+    tensors = op.act.tensor, op.weight.tensor, op.out.tensor
+    return ShapedOp(shape, (*tensors, scales, *reads, *writes), (*tensors, *given, *reads, *writes), macs)
+
+
+def _with_epilogue(operands: Operands, epilogue: Epilogue) -> ProductShape:
+    return ProductShape(
+        operands,
+        reads=tuple(TileOperand(operand.precision.bits, operand.grows) for operand in epilogue.reads),
+        writes=tuple(TileOperand(operand.precision.bits, operand.grows) for operand in epilogue.writes),
+        functions=_tile_functions(epilogue),
+        has_epilogue=True,
+    )
+
+
+def _tile_functions(epilogue: Epilogue) -> tuple[TileFunction, ...]:
+    tiles: dict[tuple[int, int], VectorWork] = {at: epilogue.work(*at) for at in ((1, 1), (1, 2), (2, 1), (2, 2))}
+    functions = []
+    for function, ones in tiles[1, 1].items():
+        wide, tall, both = (tiles[at][function] for at in ((1, 2), (2, 1), (2, 2)))
+        tile = tall - ones
+        column, once = wide - ones - tile, 2 * ones - wide
+        assert both == 4 * tile + 2 * column + once, "an epilogue works on elements of tiles, or of columns"
+        functions.append(TileFunction(function, tile, column, once))
+    return tuple(functions)
+
+
+def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
+    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
+    count, shared, work = row_work_of(sized)
+
+    def operand(view: View, *, written: bool) -> RowOperand:
+        tensor = program.tensor(view.tensor)
+        size, halo = program.view_bytes(view, shape), 0
+        if isinstance(op, Lookup) and view == op.table and not written:
+            size = count * tensor.precision.row_bytes(shape(view)[-1])
+        if isinstance(op, Conv) and view == op.act and not written:
+            overlap = op.axes[0].reach - op.axes[0].stride
+            halo = max(0, overlap) * size // (shape(op.act)[0] * op.axes[0].size)
+        whole = view in shared and not written
+        return RowOperand(size, whole, whole and tensor.role.parameter, halo)
+
+    reads, writes = tuple(dict.fromkeys(rules.reads(op))), tuple(dict.fromkeys(rules.writes(op)))
+    block, row = dict(work.per_block), dict(work.per_row)
+    functions = tuple(RowFunction(name, block.get(name, 0), row.get(name, 0)) for name in {**block, **row})
+    row_shape = RowShape(
+        count,
+        tuple(operand(view, written=False) for view in reads),
+        tuple(operand(view, written=True) for view in writes),
+        functions,
+    )
+    _check_elements(
+        *(each.bytes for each in (*row_shape.reads, *row_shape.writes)),
+        *(each.block + each.row * count for each in functions),
+    )
+    names = tuple(view.tensor for view in (*reads, *writes))
+    return ShapedOp(row_shape, names, names, macs)
+
+
+def _check_elements(*counts: int) -> None:
+    most = max(counts, default=0)
+    if most > MOST_ELEMENTS:
+        raise Unsupported(f"works on {most:,} elements at once, hwsim counts to {MOST_ELEMENTS:,}; make it smaller")
