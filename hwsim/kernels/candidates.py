@@ -112,26 +112,39 @@ def most_rows(room, op):
 
 
 @lean
-def loaded_bytes(outer, inner, k, op):
-    """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
+def loaded_bytes(outer, inner, k, swapped, op):
+    """Bytes of activations and weights that one product of the batch loads in such blocks."""
     outers, inners = ceil_div(whole_outer(op), outer), ceil_div(whole_inner(op), inner)
+    slows, fasts = (inners, outers) if swapped else (outers, inners)
     one_k = k >= op[t.K]
-    streaming = np.int64(1) if one_k else inners
-    staying = np.int64(1) if one_k and inners == 1 else outers
-    acts, weights = (staying, streaming) if op[t.N_OUTER] else (streaming, staying)
+    of_fast = np.int64(1) if one_k and fasts == 1 else slows
+    of_slow = np.int64(1) if one_k else fasts
+    acts, weights = (of_fast, of_slow) if op[t.N_OUTER] != swapped else (of_slow, of_fast)
     loaded = np.int64(0)
-    if op[t.ACT_KEPT] < op[t.M] and op[t.POSITIONS] == 0:
-        loaded += acts * act_bytes(op[t.M] - op[t.ACT_KEPT], op[t.K], op)
+    if op[t.ACT_KEPT] < op[t.M]:
+        loaded += acts * _act_bytes(inner if op[t.N_OUTER] else outer, op)
     if not op[t.WEIGHT_KEPT]:
         loaded += weights * weight_bytes(op[t.K] - op[t.RESIDENT_K], op[t.N], op)
     return loaded
 
 
+@inlined
+def _act_bytes(block, op):
+    """Bytes of the activations in DRAM in blocks of so many rows, whose windows overlap, if they slide over an input."""
+    away = op[t.M] - op[t.ACT_KEPT]
+    if op[t.POSITIONS] == 0:
+        return act_bytes(away, op[t.K], op)
+    if op[t.ACT_KEPT]:
+        return act_bytes(away, op[t.K], op)  # at least: where blocks meet, windows overlap
+    others = ceil_div(away, block) - 1
+    return others * act_bytes(block, op[t.K], op) + act_bytes(away - others * block, op[t.K], op)
+
+
 @lean
-def least_cycles(outer, inner, k, op):
+def least_cycles(outer, inner, k, swapped, op):
     """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
     blocks = ceil_div(whole_outer(op), outer) * ceil_div(whole_inner(op), inner)
-    loads = load_cycles(loaded_bytes(outer, inner, k, op), op) - blocks
+    loads = load_cycles(loaded_bytes(outer, inner, k, swapped, op), op) - blocks
     return op[t.BATCH] * max(busy_cycles(outer, whole_outer(op), whole_inner(op), op), loads)
 
 
@@ -145,21 +158,30 @@ def bit_length(number):
 
 
 @inlined
-def _add(outer, inner, k, blocks, count):
-    """Add a block, if it is new; how many there are then."""
+def _add(outer, inner, k, swapped, blocks, count):
+    """Add a block, if it is new and there is room for it; how many there are then."""
     for place in range(count):
-        if blocks[place, t.B_OUTER] == outer and blocks[place, t.B_INNER] == inner and blocks[place, t.B_K] == k:
+        row = blocks[place]
+        if row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k and row[t.B_SWAPPED] == swapped:
             return count
-    blocks[count, t.B_OUTER], blocks[count, t.B_INNER], blocks[count, t.B_K] = outer, inner, k
+    if count == blocks.shape[0]:
+        return count
+    row = blocks[count]
+    row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED] = outer, inner, k, swapped
     return count + 1
+
+
+_SHARES = 16
+"""Into how many blocks of equal size a dimension is cut at most, for candidates that are not square."""
 
 
 @lean
 def candidates(op, blocks):
-    """Blocks for budgets of all powers of two: square ones, and ones with K or `outer` whole. How many there are.
+    """Blocks for budgets of all powers of two, and how many there are.
 
-    They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has room for
-    three a power and one more.
+    For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into few equal parts
+    and have the largest `inner` that fits, in both orders of the loops, those with the lowest bound and with the fewest
+    bytes. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first.
     """
     slots, count = op[t.SLOTS], 0
     outer, inner, k = _block(np.int64(1), ONE_TILE, op)
@@ -167,18 +189,77 @@ def candidates(op, blocks):
     high = held_bytes(whole_outer(op), whole_inner(op), op[t.K], op) * slots
     power, least = bit_length(max(low, high - 1)), bit_length(low)
     while power >= least:
+        room = (np.int64(1) << power) // slots
         for growth in range(SQUARE, OUTER_WHOLE + 1):
-            sides = largest_block((np.int64(1) << power) // slots, growth, op)
+            sides = largest_block(room, growth, op)
             if sides[0]:
-                count = _add(sides[0], sides[1], sides[2], blocks, count)
+                count = _add(sides[0], sides[1], sides[2], np.int64(0), blocks, count)
+        count = _add_oblong(room, op, blocks, count)
         power -= 1
-    count = _add(outer, inner, k, blocks, count)
+    count = _add(outer, inner, k, np.int64(0), blocks, count)
     for place in range(count):
         row = blocks[place]
-        row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op)
+        row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
         row[t.B_HELD] = held_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op) * slots
     _sort(blocks, count)
     return count
+
+
+@lean
+def _add_oblong(room, op, blocks, count):
+    """Add the blocks that are neither square nor whole, for one budget; how many blocks there are then."""
+    ks = 1 if op[t.STAYS] or op[t.K] <= op[t.UNIT_K] else 3
+    for cut in range(ks):
+        k = op[t.K] if cut == 0 else min(op[t.K], op[t.UNIT_K] * (1 if cut == 1 else 4))
+        for swapped in range(2):
+            fastest, leanest = np.int64(-1), np.int64(-1)
+            fastest_outer, fastest_inner, fastest_bytes = np.int64(0), np.int64(0), np.int64(0)
+            leanest_outer, leanest_inner, leanest_bound = np.int64(0), np.int64(0), np.int64(0)
+            for shares in range(1, _SHARES + 1):
+                outer = _part(whole_outer(op), shares, op[t.UNIT_OUTER], op[t.LONGEST_STREAM])
+                inner = _widest(outer, k, room, op)
+                if inner == 0:
+                    continue
+                bound = least_cycles(outer, inner, k, swapped, op)
+                size = loaded_bytes(outer, inner, k, swapped, op)
+                if fastest < 0 or (bound, size) < (fastest, fastest_bytes):
+                    fastest, fastest_bytes, fastest_outer, fastest_inner = bound, size, outer, inner
+                if leanest < 0 or (size, bound) < (leanest, leanest_bound):
+                    leanest, leanest_bound, leanest_outer, leanest_inner = size, bound, outer, inner
+            if fastest >= 0:
+                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), blocks, count)
+                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), blocks, count)
+    return count
+
+
+@inlined
+def _part(whole, shares, unit, longest):
+    """The side of blocks of equal size, of which so many make up a dimension: a multiple of the unit."""
+    side = ceil_div(ceil_div(whole, shares), unit) * unit
+    side = min(whole, side)
+    return min(side, longest) if longest else side
+
+
+@lean
+def _widest(outer, k, room, op):
+    """The largest `inner` of which blocks fit in the room, cut into equal parts; 0 if not one tile does."""
+    whole, unit = whole_inner(op), op[t.UNIT_INNER]
+    low, high = np.int64(0), ceil_div(whole, unit)
+    if op[t.SUMS] and op[t.K] > op[t.UNIT_K]:
+        if k < op[t.K] or 0 < op[t.RESIDENT_K] < op[t.K]:
+            high = min(high, op[t.SUMS] // outer)
+        elif outer > op[t.SUMS]:
+            return np.int64(0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if held_bytes(outer, min(whole, middle * unit), k, op) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    if low == 0:
+        return np.int64(0)
+    parts = ceil_div(ceil_div(whole, unit), low)
+    return min(whole, ceil_div(ceil_div(whole, unit), parts) * unit)
 
 
 @inlined

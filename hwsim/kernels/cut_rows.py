@@ -64,35 +64,36 @@ def close(code, first, end, times, loop):
 @lean
 def _product(code, at, block, following, times, op, pieces, loops):
     """One product of the batch, which runs so many times; where its rows end."""
-    m_inner, marks = op[t.N_OUTER], op[op[t.MARKS_AT] : op[t.MARKS_AT] + op[t.MARKS]]
-    none = op[:0]
+    m_inner, swapped, none = op[t.N_OUTER], block[t.B_SWAPPED], op[:0]
+    marks = op[op[t.MARKS_AT] : op[t.MARKS_AT] + op[t.MARKS]]
     outers = pieces_of(whole_outer(op), block[t.B_OUTER], none if m_inner else marks, pieces[OUTERS])
     inners = pieces_of(whole_inner(op), block[t.B_INNER], marks if m_inner else none, pieces[INNERS])
     ks = k_pieces(block[t.B_K], op, pieces[KS])
+    slows, fasts = (inners, outers) if swapped else (outers, inners)
     reuse = loops[4]
     loops[OUTERS, L_TIMES] = 0
-    for outer_place in range(outers):
-        outer, outer_at = pieces[OUTERS, outer_place], at
+    for slow_place in range(slows):
+        slow, slow_at = pieces[INNERS if swapped else OUTERS, slow_place], at
         loops[INNERS, L_TIMES] = 0
-        for inner_place in range(inners):
-            inner, inner_at = pieces[INNERS, inner_place], at
-            rows = inner if m_inner else outer
+        for fast_place in range(fasts):
+            fast, fast_at = pieces[OUTERS if swapped else INNERS, fast_place], at
+            outer, inner = (fast, slow) if swapped else (slow, fast)
             loops[KS, L_TIMES] = 0
             for k_place in range(ks):
                 k = pieces[KS, k_place]
-                set_reuse(reuse, outer, inner, k, op)
-                last = outer[t.P_LAST] and inner[t.P_LAST] and k[t.P_LAST]
-                product_step(code[at], outer, inner, k, rows, reuse, last, following, op)
-                code[at, t.D_TIMES] = times * outer[t.P_TIMES] * inner[t.P_TIMES] * k[t.P_TIMES]
+                set_reuse(reuse, slow, fast, k, m_inner != swapped, op)
+                last = slow[t.P_LAST] and fast[t.P_LAST] and k[t.P_LAST]
+                product_step(code[at], outer, inner, k, inner if m_inner else outer, reuse, last, following, op)
+                code[at, t.D_TIMES] = times * slow[t.P_TIMES] * fast[t.P_TIMES] * k[t.P_TIMES]
                 at = close(code, at, at + 1, k[t.P_TIMES], loops[KS])
-            at = close(code, inner_at, at, inner[t.P_TIMES], loops[INNERS])
-        at = close(code, outer_at, at, outer[t.P_TIMES], loops[OUTERS])
+            at = close(code, fast_at, at, fast[t.P_TIMES], loops[INNERS])
+        at = close(code, slow_at, at, slow[t.P_TIMES], loops[OUTERS])
     return at
 
 
 @lean
 def product_rows(code, block, op, pieces, loops):
-    """The rows of one run of a matrix product, outer dimension first, K innermost; how many.
+    """The rows of one run of a matrix product, K innermost; how many.
 
     `pieces` has room for the pieces of three dimensions, `loops` for a loop a dimension, one of the batch, and reuse.
     """

@@ -54,9 +54,9 @@ def _cut(tiling, free, how, store):
         if is_product:
             outer, inner, k = naive_block(free, op)
             if held_bytes(outer, inner, k, op) * op[t.SLOTS] <= free:
-                return _kept(tiling, outer, inner, k, store)
+                return _kept(tiling, outer, inner, k, np.int64(0), store)
         elif held_rows_bytes(np.int64(1), op) * op[t.SLOTS] <= free:
-            return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), store)
+            return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), np.int64(0), store)
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
     largest = _largest(tiling, free, store)
@@ -73,7 +73,7 @@ def _cut(tiling, free, how, store):
     if best < 0:
         return best
     block = store.blocks[tiling, best]
-    return _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
+    return _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
 
 
 @lean
@@ -95,7 +95,7 @@ def next_candidates(store):
             left += 1
         elif best >= 0:
             block = store.blocks[tiling, best]
-            _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
+            _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
     store.counts[s.SEARCHES] = left
     return left
 
@@ -111,7 +111,8 @@ def _add_candidates(tiling, store):
         count = bit_length(max(np.int64(0), most - 1)) + 1
         for power in range(count):
             rows = max(np.int64(1), most_rows((np.int64(1) << power) // op[t.SLOTS], op))
-            blocks[power, t.B_OUTER], blocks[power, t.B_INNER], blocks[power, t.B_K] = rows, 0, 0
+            blocks[power, t.B_OUTER], blocks[power, t.B_INNER] = rows, 0
+            blocks[power, t.B_K], blocks[power, t.B_SWAPPED] = 0, 0
     store.states[tiling, s.CANDIDATES] = count
     for place in range(count):
         for latency in range(store.cycles.shape[1]):
@@ -196,16 +197,17 @@ def _fastest_rows(tiling, latency, largest, store):
 @inlined
 def _walk_later(tiling, latency, place, store):
     block = store.blocks[tiling, place]
-    _later(tiling, latency, place, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], store)
+    _later(tiling, latency, place, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
     store.cycles[tiling, latency, place] = s.PENDING
 
 
 @inlined
-def _later(tiling, latency, place, outer, inner, k, store):
+def _later(tiling, latency, place, outer, inner, k, swapped, store):
     row = store.todo[store.counts[s.TODO]]
     store.counts[s.TODO] += 1
     row[s.W_TILING], row[s.W_LATENCY], row[s.W_PLACE] = tiling, latency, place
-    row[s.W_OUTER], row[s.W_INNER], row[s.W_K] = outer, inner, k
+    block = row[s.W_BLOCK :]
+    block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED] = outer, inner, k, swapped
 
 
 @lean
@@ -215,20 +217,21 @@ def _least_traffic(tiling, largest, store):
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
         if row[t.B_HELD] <= blocks[largest, t.B_HELD]:
-            loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op)
+            loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
             if best < 0 or loaded < least:
                 best, least = np.int64(place), loaded
     return best
 
 
 @lean
-def _kept(tiling, outer, inner, k, store):
+def _kept(tiling, outer, inner, k, swapped, store):
     """The number of a cut, or PENDING, if it must be made first."""
     at = store.states[tiling, s.LAST_CUT]
     while at >= 0:
         cut = store.cuts[at]
-        if cut[s.OUTER] == outer and cut[s.INNER] == inner and cut[s.K] == k:
+        same = cut[s.OUTER] == outer and cut[s.INNER] == inner
+        if same and cut[s.K] == k and cut[s.SWAPPED] == swapped:
             return at if cut[s.ROWS] > 0 else np.int64(s.TOO_LONG)
         at = cut[s.BEFORE]
-    _later(tiling, s.KEEP, 0, outer, inner, k, store)
+    _later(tiling, s.KEEP, 0, outer, inner, k, swapped, store)
     return np.int64(s.PENDING)

@@ -6,6 +6,7 @@ grow; whoever owns them makes them larger when a kernel says that they are full,
 
 from typing import NamedTuple
 
+from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 
 MOST_BLOCKS = 192
@@ -26,18 +27,19 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 # States of tilings: how many candidates it has, whether it is a product, the last cut that was made of it.
 CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
 
-# Cuts: tiling, block, first row, rows, the cut made before of the same tiling, masks of units and rings, whether the
+# Cuts: tiling, block and order, first row, rows, the cut made before of the same tiling, masks of units and rings, whether the
 # array writes results by itself, and busy cycles of each unit.
 (
-    TILING, OUTER, INNER, K, FIRST_ROW, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY,
-) = range(12)  # fmt: skip
+    TILING, OUTER, INNER, K, SWAPPED, FIRST_ROW, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY,
+) = range(13)  # fmt: skip
 CUT = BUSY + c.UNITS
 
 # How many there are: tilings, cuts, rows of cuts, and what is yet to do.
 TILINGS, CUTS, CODE_ROWS, TODO, SEARCHES, COUNTS = range(6)
 
 # What is yet to do: the tiling, the latency for which its block is walked, or KEEP to keep the cut, and the block.
-W_TILING, W_LATENCY, W_PLACE, W_OUTER, W_INNER, W_K, WORK = range(7)
+W_TILING, W_LATENCY, W_PLACE, W_BLOCK = range(4)
+WORK = W_BLOCK + t.SIDES
 KEEP = -1
 
 # Searches that are not at their end: tiling, way, and the candidate that holds most.

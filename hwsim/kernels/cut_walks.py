@@ -26,7 +26,7 @@ class Room(NamedTuple):
 
     code: c.Ints
     pieces: c.Ints  # [dimension, piece, PIECE]
-    loops: c.Ints  # a row for each dimension and for the batch, one for what is reused, one for a block
+    loops: c.Ints  # a row for each dimension and for the batch, one for what is reused
     walk: c.Walk
     done: c.Ints
     taken: c.Ints
@@ -175,7 +175,7 @@ def walk_cuts(store, first, latencies, room):
         tiling, is_product = work[s.W_TILING], store.states[work[s.W_TILING], s.OF_PRODUCT]
         if store.counts[s.CODE_ROWS] + s.MOST_ROWS > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
             return np.int64(place)
-        rows = write_cut(store.tilings[tiling], work[s.W_OUTER], work[s.W_INNER], work[s.W_K], is_product, room)
+        rows = write_cut(store.tilings[tiling], work[s.W_BLOCK :], is_product, room)
         if work[s.W_LATENCY] == s.KEEP:
             _keep(work, rows, store, room)
         else:
@@ -187,11 +187,12 @@ def walk_cuts(store, first, latencies, room):
 @lean
 def _keep(work, rows, store, room):
     """Keep the cut whose rows are in the room, if it is new; one that takes too long is kept without rows."""
-    tiling, shared = work[s.W_TILING], room.walk.fixed[c.SHARED]
+    tiling, shared, block = work[s.W_TILING], room.walk.fixed[c.SHARED], work[s.W_BLOCK :]
     at = store.states[tiling, s.LAST_CUT]
     while at >= 0:
         cut = store.cuts[at]
-        if cut[s.OUTER] == work[s.W_OUTER] and cut[s.INNER] == work[s.W_INNER] and cut[s.K] == work[s.W_K]:
+        same = cut[s.OUTER] == block[t.B_OUTER] and cut[s.INNER] == block[t.B_INNER]
+        if same and cut[s.K] == block[t.B_K] and cut[s.SWAPPED] == block[t.B_SWAPPED]:
             return
         at = cut[s.BEFORE]
     finish(room.code, rows, shared, room.stack)
@@ -200,7 +201,8 @@ def _keep(work, rows, store, room):
     store.counts[s.CUTS] += 1
     for column in range(cut.shape[0]):
         cut[column] = 0
-    cut[s.TILING], cut[s.OUTER], cut[s.INNER], cut[s.K] = tiling, work[s.W_OUTER], work[s.W_INNER], work[s.W_K]
+    cut[s.TILING], cut[s.OUTER], cut[s.INNER] = tiling, block[t.B_OUTER], block[t.B_INNER]
+    cut[s.K], cut[s.SWAPPED] = block[t.B_K], block[t.B_SWAPPED]
     cut[s.FIRST_ROW], cut[s.BEFORE], cut[s.ARRAY_WRITES] = first, store.states[tiling, s.LAST_CUT], 1
     store.states[tiling, s.LAST_CUT] = at
     store.lengths[at] = longest(room.code, rows, room.walk.fixed[c.LATENCY])
@@ -217,12 +219,10 @@ def _keep(work, rows, store, room):
 
 
 @lean
-def write_cut(op, outer, inner, k, is_product, room):
-    """The rows of a tiling in blocks of these sides, in the room; how many."""
+def write_cut(op, block, is_product, room):
+    """The rows of a tiling in such blocks, in the room; how many."""
     if not is_product:
-        return row_work_rows(room.code, outer, op, room.pieces, room.loops)
-    block = room.loops[5]
-    block[t.B_OUTER], block[t.B_INNER], block[t.B_K] = outer, inner, k
+        return row_work_rows(room.code, block[t.B_OUTER], op, room.pieces, room.loops)
     return product_rows(room.code, block, op, room.pieces, room.loops)
 
 

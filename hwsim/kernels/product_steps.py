@@ -163,16 +163,17 @@ def _array_work(row, m, n, k, last, following, op):
 
 
 @inlined
-def set_reuse(reuse, outer, inner, k, op):
+def set_reuse(reuse, slow, fast, k, n_is_slow, op):
+    """Say which operands stay from step to step, if the loop over the pieces `slow` lies outside that over `fast`."""
     one_k = k[t.P_FIRST] and k[t.P_LAST]
-    one_inner = inner[t.P_FIRST] and inner[t.P_LAST]
-    of_outer, of_inner = (c.WEIGHTS, c.ACTIVATIONS) if op[t.N_OUTER] else (c.ACTIVATIONS, c.WEIGHTS)
+    one_fast = fast[t.P_FIRST] and fast[t.P_LAST]
+    of_slow, of_fast = (c.WEIGHTS, c.ACTIVATIONS) if n_is_slow else (c.ACTIVATIONS, c.WEIGHTS)
     for after in range(2):
-        inner_goes_on = not inner[t.P_LAST if after else t.P_FIRST]
-        outer_goes_on = not outer[t.P_LAST if after else t.P_FIRST]
-        reuse[2 * of_outer + after] = one_k and inner_goes_on
-        reuse[2 * of_inner + after] = one_k and one_inner and outer_goes_on
-        columns = inner_goes_on if op[t.N_OUTER] else one_inner and outer_goes_on
+        fast_goes_on = not fast[t.P_LAST if after else t.P_FIRST]
+        slow_goes_on = not slow[t.P_LAST if after else t.P_FIRST]
+        reuse[2 * of_slow + after] = one_k and fast_goes_on
+        reuse[2 * of_fast + after] = one_k and one_fast and slow_goes_on
+        columns = fast_goes_on if n_is_slow else one_fast and slow_goes_on
         reuse[2 * c.VECTOR_OPERANDS + after] = columns and not _brings_each_tile(op)
 
 

@@ -37,7 +37,7 @@ class TriedCut(NamedTuple):
     """A cut that was tried: its blocks, the bytes of all slots, its cycles on a chip that does nothing else."""
 
     name: str
-    sides: tuple[int, int, int]
+    sides: tuple[int, ...]
     held: int
     cycles: int
     steps: int
@@ -166,15 +166,15 @@ class OpCuts:
         least_rooms(self.ops, is_product, limit, of_class)
         return {name: int(of_class[self.table.class_of[number]]) for name, number in self.table.largest.items()}
 
-    def sides(self, cut: int) -> tuple[int, int, int]:
-        """The sides of the blocks of a cut: outer, inner and K; of an op of the vector unit rows, 0, 0."""
-        outer, inner, k = self.store.cuts[cut, s.OUTER : s.K + 1].tolist()
-        return outer, inner, k
+    def sides(self, cut: int) -> tuple[int, ...]:
+        """The sides of the blocks of a cut: outer, inner and K, and whether `inner` is the outer loop; of an op of the
+        vector unit the rows alone."""
+        return tuple(self.store.cuts[cut, s.OUTER : s.SWAPPED + 1].tolist())
 
     def block(self, cut: int) -> Block | None:
         """The block of a cut of a product."""
         op_class = self.classes[self.store.keys[self.store.cuts[cut, s.TILING], s.K_CLASS]]
-        return None if op_class.mode is None else self._block(op_class.mode, *self.sides(cut))
+        return None if op_class.mode is None else self._block(op_class.mode, *self.sides(cut)[:3])
 
     def _block(self, mode: Precision, outer: int, inner: int, k: int) -> Block:
         m, n = self.target.array.constraints(mode).m_and_n(TileShape(outer, inner, k))
@@ -187,14 +187,15 @@ class OpCuts:
         if row.operands is None:
             most = max(1, int(held_rows_bytes(tiling[t.ROWS], tiling)) * slots)
             budgets = [1 << power for power in range((most - 1).bit_length(), -1, -1)]
-            sides = [(int(naive_rows(budget, tiling)), 0, 0) for budget in (*budgets, room)]
+            sides = [(int(naive_rows(budget, tiling)), 0, 0, 0) for budget in (*budgets, room)]
         else:
             blocks = np.zeros((s.MOST_BLOCKS, t.BLOCK), np.int64)
-            found = blocks[: candidates(tiling, blocks), : t.B_K + 1].tolist()
-            sides = [(*block,) for block in (*found, map(int, naive_block(room, tiling)))]
+            found = blocks[: candidates(tiling, blocks), : t.SIDES].tolist()
+            sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0))]
         tries = []
-        for outer, inner, k in dict.fromkeys(sides):
-            rows = write_cut(tiling, outer, inner, k, row.operands is not None, self.room)
+        for outer, inner, k, swapped in dict.fromkeys(sides):
+            block_row = np.array((outer, inner, k, swapped), np.int64)
+            rows = write_cut(tiling, block_row, row.operands is not None, self.room)
             steps = self.room.code[:rows]
             count = int(steps[steps[:, c.KIND] == c.STEP, t.D_TIMES].sum())
             cycles = int(cycles_alone(rows, latency, self.room))
@@ -202,9 +203,9 @@ class OpCuts:
                 name, held = f"{outer} of {tiling[t.ROWS]} rows", int(held_rows_bytes(outer, tiling)) * slots
             else:
                 block = self._block(row.mode, outer, inner, k)
-                name = f"{block.m} × {block.k} × {block.n}"
+                name = f"{block.m} × {block.k} × {block.n}" + ", loops exchanged" * swapped
                 held = int(held_bytes(outer, inner, k, tiling)) * slots
-            tries.append(TriedCut(name, (outer, inner, k), held, cycles, count))
+            tries.append(TriedCut(name, (outer, inner, k, swapped), held, cycles, count))
         return tuple(tries)
 
     def works(self, cuts: Sequence[int]) -> list[list[int]]:

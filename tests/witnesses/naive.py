@@ -1,9 +1,10 @@
 """The naive schedule, which no plan that is taken may be slower than."""
 
+from hwsim.mapping.assemble import assemble
+
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.assemble import assemble
 from hwsim.mapping.plan import naive_plan
 from hwsim.mapping.target import target_of
 from hwsim.schedule.schedule import Schedule

@@ -15,13 +15,20 @@ from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.view import View
-from witnesses.planner.lower import SizedOp
 from hwsim.quantities.registry import KindTable
+from witnesses.planner.lower import SizedOp
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedBlock(TileShape):
+    """A block, and whether the loop over `inner` lies outside that over `outer`."""
+
+    swapped: bool = False
 
 
 def largest_block(
-    whole: TileShape, constraints: TilingConstraints, fits: Callable[[TileShape], bool], long: tuple[str, ...] = ()
-) -> TileShape | None:
+    whole: TileShape, constraints: TilingConstraints, fits: Callable[[OrderedBlock], bool], long: tuple[str, ...] = ()
+) -> OrderedBlock | None:
     """The block with the longest side that fits, `long` sides whole; None if not even the smallest does."""
     longest = max(whole.outer, whole.inner, whole.k)
     side = largest(longest, lambda side: fits(_block(whole, constraints, side, long)))
@@ -34,37 +41,37 @@ def largest_block(
     return None
 
 
-def smallest_block(whole: TileShape, constraints: TilingConstraints) -> TileShape:
+def smallest_block(whole: TileShape, constraints: TilingConstraints) -> OrderedBlock:
     """The block that must fit for the product to run at all."""
     return _one_tile(whole, constraints, depth=1)
 
 
-def _block(whole: TileShape, constraints: TilingConstraints, side: int, long: tuple[str, ...]) -> TileShape:
+def _block(whole: TileShape, constraints: TilingConstraints, side: int, long: tuple[str, ...]) -> OrderedBlock:
     """The largest block with no side longer than `side`, but at least one array tile, that the array can hold."""
     unit = constraints.unit
     outer = whole.outer if "outer" in long else _cut(whole.outer, side, unit.outer)
     inner = whole.inner if "inner" in long else _cut(whole.inner, side, unit.inner)
     if constraints.outputs_stay:
-        return TileShape(outer=outer, inner=inner, k=whole.k)
+        return OrderedBlock(outer=outer, inner=inner, k=whole.k)
     k = whole.k if "k" in long else _cut(whole.k, side, unit.k)
-    return _within_accumulators(TileShape(outer, inner, k), whole, constraints)
+    return _within_accumulators(OrderedBlock(outer, inner, k), whole, constraints)
 
 
-def _one_tile(whole: TileShape, constraints: TilingConstraints, depth: int) -> TileShape:
+def _one_tile(whole: TileShape, constraints: TilingConstraints, depth: int) -> OrderedBlock:
     """A single tile of the array over about `depth` of K."""
     unit = constraints.unit
-    return TileShape(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
+    return OrderedBlock(min(whole.outer, unit.outer), min(whole.inner, unit.inner), _cut(whole.k, depth, unit.k))
 
 
-def _within_accumulators(block: TileShape, whole: TileShape, constraints: TilingConstraints) -> TileShape:
+def _within_accumulators(block: OrderedBlock, whole: TileShape, constraints: TilingConstraints) -> OrderedBlock:
     """The block, made to obey the array's chunk and the number of partial sums that a column holds."""
     outer, unit, entries = min(block.outer, constraints.stream or block.outer), constraints.unit, constraints.entries
     if entries is not None and whole.k > unit.k:
         sums_at_once = -(-block.inner // unit.inner) if block.k < whole.k or constraints.k_is_cut else 1
         if sums_at_once > entries:
-            return TileShape(outer=1, inner=unit.inner * entries, k=block.k)
+            return OrderedBlock(outer=1, inner=unit.inner * entries, k=block.k)
         outer = min(outer, entries // sums_at_once)
-    return TileShape(outer=outer, inner=block.inner, k=block.k)
+    return OrderedBlock(outer=outer, inner=block.inner, k=block.k)
 
 
 def _cut(size: int, side: int, unit: int) -> int:

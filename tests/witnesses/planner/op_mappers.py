@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hwsim.errors import Unsupported
-from hwsim.hardware.array import TileShape
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from witnesses.planner.blocks import ByRows, by_rows, largest_block, smallest_block
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.schedule import Block
+from hwsim.schedule.steps import StepTree
+from witnesses.planner.blocks import ByRows, OrderedBlock, by_rows, largest_block, smallest_block
 from witnesses.planner.liveness import ResidentRows
 from witnesses.planner.lower import SizedOp
+from witnesses.planner.oblong import oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
 from witnesses.planner.target import Target, cycles_of, naming
 from witnesses.planner.tiling import OperandResidency, Tiling
 from witnesses.planner.vector import Rows, rows_of
-from hwsim.quantities.precision import Precision
-from hwsim.schedule.schedule import Block
-from hwsim.schedule.steps import StepTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def mode_of(operands: Operands, target: Target) -> Precision:
 
 
 @lru_cache(maxsize=1 << 14)
-def naive_block(tiling: Tiling, limit: int) -> TileShape:
+def naive_block(tiling: Tiling, limit: int) -> OrderedBlock:
     """The largest square block whose slots fit the limit, or else the smallest block of all."""
     block = largest_block(tiling.whole, tiling.constraints, _fitting(tiling, limit // tiling.target.slots))
     return block or smallest_block(tiling.whole, tiling.constraints)
@@ -92,7 +92,7 @@ def _min_traffic_within(tiling: Tiling, limit: int) -> TiledMatmul:
 @lru_cache(maxsize=1 << 14)
 def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
     """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
-    best: tuple[int, TileShape] | None = None
+    best: tuple[int, OrderedBlock] | None = None
     for least, size, block in _ranked(tiling):
         if best is not None and least >= best[0]:
             break
@@ -104,7 +104,7 @@ def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
 
 
 @lru_cache(maxsize=1 << 13)
-def _ranked(tiling: Tiling) -> tuple[tuple[int, int, TileShape], ...]:
+def _ranked(tiling: Tiling) -> tuple[tuple[int, int, OrderedBlock], ...]:
     """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
     slots = tiling.target.slots
     ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
@@ -118,27 +118,28 @@ def _sizes(tiling: Tiling) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1 << 13)
-def candidates(tiling: Tiling) -> tuple[TileShape, ...]:
-    """Blocks for budgets of all powers of two, largest first: square blocks, and blocks with K or `outer` whole."""
+def candidates(tiling: Tiling) -> tuple[OrderedBlock, ...]:
+    """Blocks for budgets of all powers of two, largest first: square blocks, blocks with K or `outer` whole, others."""
     slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
     smallest = smallest_block(whole, constraints)
     low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    blocks: dict[TileShape, None] = {}
+    blocks: dict[OrderedBlock, None] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 blocks[block] = None
+        blocks |= dict.fromkeys(oblong_blocks(tiling, (1 << power) // slots))
     return (*blocks, *(() if smallest in blocks else (smallest,)))
 
 
-def _fitting(tiling: Tiling, room: int) -> Callable[[TileShape], bool]:
+def _fitting(tiling: Tiling, room: int) -> Callable[[OrderedBlock], bool]:
     """Whether one slot of every ring fits."""
     return lambda block: tiling.bytes_held(block) <= room
 
 
 @lru_cache(maxsize=1 << 15)
-def tiled_into(tiling: Tiling, block: TileShape) -> TiledMatmul:
+def tiled_into(tiling: Tiling, block: OrderedBlock) -> TiledMatmul:
     """The product in blocks of that size."""
     m, n = tiling.constraints.m_and_n(block)
     held = tiling.bytes_held(block) * tiling.target.slots
@@ -146,7 +147,7 @@ def tiled_into(tiling: Tiling, block: TileShape) -> TiledMatmul:
 
 
 @lru_cache(maxsize=1 << 15)
-def cycles_alone(tiling: Tiling, block: TileShape, latency: int) -> int:
+def cycles_alone(tiling: Tiling, block: OrderedBlock, latency: int) -> int:
     """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
     return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency))
 

@@ -9,13 +9,13 @@ from functools import cached_property
 
 from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.ops import Function
-from witnesses.planner.blocks import TileRun, tile_runs
-from witnesses.planner.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
-from witnesses.planner.systolic_matmul import SystolicMatmul, matmul_cost
-from witnesses.planner.target import Target, VectorCost, vector_cost
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
+from witnesses.planner.blocks import OrderedBlock, TileRun, tile_runs
+from witnesses.planner.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
+from witnesses.planner.systolic_matmul import SystolicMatmul, matmul_cost
+from witnesses.planner.target import Target, VectorCost, vector_cost
 
 _Reuse = dict[Ring, tuple[bool, bool]]
 """Of each ring: whether the step before left the operand there, and whether the step after reads it again."""
@@ -120,7 +120,7 @@ class Tiling:
         rows = TileRun(m, 1, True, True, size.m - m)  # the last rows, of which least is kept
         return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
 
-    def steps(self, block: TileShape) -> tuple[StepTree, ...]:
+    def steps(self, block: OrderedBlock) -> tuple[StepTree, ...]:
         """The steps of all blocks, outer dimension first, K innermost; equal neighbours are written once."""
         batch = self.operands.size.batch
         if batch == 1 or self.following is None:
@@ -130,39 +130,49 @@ class Tiling:
         others = replace(self, following=self.target.array.lead(self.mode, self.whole.k))._once(block)
         return repeated((Repeat(times=batch - 1, body=others), *self._once(block)))
 
-    def _once(self, block: TileShape) -> tuple[StepTree, ...]:
+    def _once(self, block: OrderedBlock) -> tuple[StepTree, ...]:
         """One product of the batch."""
         tree: list[StepTree] = []
         k_parts = list(self._k_parts(block.k))
         outer_marks, inner_marks = ((), self._marks) if self._m_is_inner else (self._marks, ())
-        for outer in tile_runs(self.whole.outer, block.outer, outer_marks):
+        outers = list(tile_runs(self.whole.outer, block.outer, outer_marks))
+        inners = list(tile_runs(self.whole.inner, block.inner, inner_marks))
+        for slow in inners if block.swapped else outers:
             row: list[StepTree] = []
-            for inner in tile_runs(self.whole.inner, block.inner, inner_marks):
-                column = [_times(k.part, (self._step(outer, inner, k),)) for k in k_parts]
-                row.append(_times(inner, repeated(column)))
-            tree.append(_times(outer, repeated(row)))
+            for fast in outers if block.swapped else inners:
+                outer, inner = (fast, slow) if block.swapped else (slow, fast)
+                column = [_times(k.part, (self._step(outer, inner, k, slow_is_inner=block.swapped),)) for k in k_parts]
+                row.append(_times(fast, repeated(column)))
+            tree.append(_times(slow, repeated(row)))
         return repeated(tree)
 
-    def least_cycles(self, block: TileShape) -> int:
+    def least_cycles(self, block: OrderedBlock) -> int:
         """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
         return self.operands.size.batch * max(self._array.busy(block.outer), loads)
 
-    def loaded_bytes(self, block: TileShape) -> int:
-        """Bytes of activations and weights that one product of the batch loads; of a convolution only the weights."""
+    def loaded_bytes(self, block: OrderedBlock) -> int:
+        """Bytes of activations and weights that one product of the batch loads in such blocks."""
         whole = self.whole
         outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
+        slows, fasts = (inners, outers) if block.swapped else (outers, inners)
         m, n = self.constraints.m_and_n(whole)
         one_k = block.k >= whole.k
-        streaming = 1 if one_k else inners
-        staying = 1 if one_k and inners == 1 else outers
-        acts, weights = (staying, streaming) if self._m_is_inner else (streaming, staying)
+        of_slow = 1 if one_k else fasts
+        of_fast = 1 if one_k and fasts == 1 else slows
+        n_is_slow = self._m_is_inner != block.swapped
+        loads = {True: of_slow, False: of_fast}
         loaded = 0
-        if self.where.act < m and self.operands.sliding is None:
-            loaded += acts * self.operands.act_bytes(m - self.where.act, whole.k)
+        away = m - self.where.act
+        if away > 0:
+            parts = [away]
+            if self.operands.sliding is not None and not self.where.act:
+                block_m, _ = self.constraints.m_and_n(block)
+                parts = [min(block_m, away - start) for start in range(0, away, block_m)]
+            loaded += loads[not n_is_slow] * sum(self.operands.act_bytes(part, whole.k) for part in parts)
         if not self.where.weight:
-            loaded += weights * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
+            loaded += loads[n_is_slow] * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
         return loaded
 
     def _k_parts(self, block_k: int) -> Iterator[KTileRun]:
@@ -177,13 +187,24 @@ class Tiling:
         for part in tile_runs(whole - resident, block_k):
             yield KTileRun(part._replace(first=False), False)
 
-    def _step(self, outer: TileRun, inner: TileRun, k: KTileRun) -> Step:
+    def _step(self, outer: TileRun, inner: TileRun, k: KTileRun, *, slow_is_inner: bool) -> Step:
         """The step of one block; equal steps are one object."""
         rows = inner if self._m_is_inner else outer
-        reuse = self._reuse(outer, inner, k.part)
+        slow, fast = (inner, outer) if slow_is_inner else (outer, inner)
+        reuse = self._reuse(slow, fast, k.part, n_is_slow=self._m_is_inner != slow_is_inner)
         last = outer.last and inner.last and k.part.last
         kept = tuple([rows.before(mark) for mark in self._marks])
-        key = outer.size, inner.size, k.part.size, k.part.first, k.part.last, k.resident, last, kept, *reuse.values()
+        key = (
+            outer.size,
+            inner.size,
+            k.part.size,
+            k.part.first,
+            k.part.last,
+            k.resident,
+            last,
+            kept,
+            *sorted(reuse.items()),
+        )
         step = self._steps_by_key.get(key)
         if step is None:
             step = self._steps_by_key[key] = self._new_step(
@@ -258,22 +279,22 @@ class Tiling:
             hidden_cycles=min(time.cycles, ports),
         )
 
-    def _reuse(self, outer: TileRun, inner: TileRun, k: TileRun) -> _Reuse:
+    def _reuse(self, slow: TileRun, fast: TileRun, k: TileRun, *, n_is_slow: bool) -> _Reuse:
         """Of each ring: whether the step before left the operand there, and whether the one after reads it again."""
         one_k = k.first and k.last
-        one_inner = inner.first and inner.last
-        outer_operand = (one_k and not inner.first, one_k and not inner.last)
-        inner_operand = (one_k and one_inner and not outer.first, one_k and one_inner and not outer.last)
-        columns = (one_inner and not outer.first, one_inner and not outer.last)
-        if self._m_is_inner:
+        one_fast = fast.first and fast.last
+        of_slow = (one_k and not fast.first, one_k and not fast.last)
+        of_fast = (one_k and one_fast and not slow.first, one_k and one_fast and not slow.last)
+        columns = (one_fast and not slow.first, one_fast and not slow.last)
+        if n_is_slow:
             rings = (Ring.WEIGHTS, Ring.ACTIVATIONS)
-            columns = (not inner.first, not inner.last)
+            columns = (not fast.first, not fast.last)
         else:
             rings = (Ring.ACTIVATIONS, Ring.WEIGHTS)
         loads_rows = self.operands.row_scales is not None and not self.where.rows
         if loads_rows or (self.epilogue is not None and self.epilogue.loads_tiles):
             columns = (False, False)
-        return {rings[0]: outer_operand, rings[1]: inner_operand, Ring.VECTOR_OPERANDS: columns}
+        return {rings[0]: of_slow, rings[1]: of_fast, Ring.VECTOR_OPERANDS: columns}
 
     def _vector(self, m: int, n: int, *, fresh_weights: bool) -> VectorCost:
         """The work on a finished tile. Dequantising the tile's weights is counted here, for all of K."""
