@@ -85,7 +85,7 @@ def dequantized_bytes(k, n, op):
     return n * row_bytes(k, op[t.ACT_BITS]) if op[t.DEQUANTIZED] else np.int64(0)
 
 
-@inlined
+@lean
 def column_bytes(n, op):
     """Bias and scales of so many columns of the result."""
     return n * op[t.SCALE_BYTES] + row_bytes(n, op[t.BIAS_BITS])

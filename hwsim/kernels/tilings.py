@@ -22,7 +22,7 @@ def write_key(ops, op, kept, resident, key):
         key[s.K_ROLES + role] = kept[spot] if spot >= 0 else 0
 
 
-@inlined
+@lean
 def hash_of(key, size):
     """A place in a table of so many places, a power of two."""
     value = np.uint64(1469598103934665603)
