@@ -130,7 +130,7 @@ def loaded_bytes(outer, inner, k, swapped, op):
 
 @inlined
 def _act_bytes(block, op):
-    """Bytes of the activations in DRAM in blocks of so many rows, whose windows overlap, if they slide over an input."""
+    """Bytes of the activations in DRAM in blocks of so many rows, whose windows may overlap."""
     away = op[t.M] - op[t.ACT_KEPT]
     if op[t.POSITIONS] == 0:
         return act_bytes(away, op[t.K], op)
@@ -158,16 +158,18 @@ def bit_length(number):
 
 
 @inlined
-def _add(outer, inner, k, swapped, blocks, count):
+def _add(outer, inner, k, swapped, square, blocks, count):
     """Add a block, if it is new and there is room for it; how many there are then."""
     for place in range(count):
         row = blocks[place]
         if row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k and row[t.B_SWAPPED] == swapped:
+            row[t.B_SQUARE] |= square
             return count
     if count == blocks.shape[0]:
         return count
     row = blocks[count]
     row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED] = outer, inner, k, swapped
+    row[t.B_SQUARE] = square
     return count + 1
 
 
@@ -193,10 +195,10 @@ def candidates(op, blocks):
         for growth in range(SQUARE, OUTER_WHOLE + 1):
             sides = largest_block(room, growth, op)
             if sides[0]:
-                count = _add(sides[0], sides[1], sides[2], np.int64(0), blocks, count)
+                count = _add(sides[0], sides[1], sides[2], np.int64(0), 1, blocks, count)
         count = _add_oblong(room, op, blocks, count)
         power -= 1
-    count = _add(outer, inner, k, np.int64(0), blocks, count)
+    count = _add(outer, inner, k, np.int64(0), 1, blocks, count)
     for place in range(count):
         row = blocks[place]
         row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
@@ -227,8 +229,8 @@ def _add_oblong(room, op, blocks, count):
                 if leanest < 0 or (size, bound) < (leanest, leanest_bound):
                     leanest, leanest_bound, leanest_outer, leanest_inner = size, bound, outer, inner
             if fastest >= 0:
-                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), blocks, count)
-                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), blocks, count)
+                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), 0, blocks, count)
+                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), 0, blocks, count)
     return count
 
 

@@ -59,10 +59,12 @@ def _cut(tiling, free, how, store):
             return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), np.int64(0), store)
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
-    largest = _largest(tiling, free, store)
+    any_block = is_product and how & s.ANY_BLOCK > 0
+    largest = _largest(tiling, free, any_block, store)
     if largest < 0:
         return np.int64(s.NOTHING_FITS)
-    way = np.int64(store.cycles.shape[1]) if is_product and how & s.MIN_TRAFFIC else how // s.LATENCY_0
+    least_traffic = is_product and how & s.MIN_TRAFFIC
+    way = 2 * (store.cycles.shape[1] if least_traffic else how // s.LATENCY_0) + any_block
     best = store.best[tiling, way, largest]
     if best == s.UNKNOWN:
         best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
@@ -122,7 +124,7 @@ def _add_candidates(tiling, store):
 
 
 @lean
-def _largest(tiling, free, store):
+def _largest(tiling, free, any_block, store):
     """The candidate that holds most within so many bytes; of ops of the vector unit the largest budget. -1: none."""
     op, blocks, count = store.tilings[tiling], store.blocks[tiling], store.states[tiling, s.CANDIDATES]
     if not store.states[tiling, s.OF_PRODUCT]:
@@ -132,7 +134,8 @@ def _largest(tiling, free, store):
     largest = np.int64(-1)
     for place in range(count):
         held = blocks[place, t.B_HELD]
-        if held <= free and (largest < 0 or held > blocks[largest, t.B_HELD]):
+        listed = any_block or blocks[place, t.B_SQUARE]
+        if listed and held <= free and (largest < 0 or held > blocks[largest, t.B_HELD]):
             largest = np.int64(place)
     return largest
 
@@ -140,15 +143,16 @@ def _largest(tiling, free, store):
 @lean
 def _searched(tiling, way, largest, store):
     """The best candidate that holds no more than the largest one; PENDING, if candidates must be walked first."""
-    if way == store.cycles.shape[1]:
-        return _least_traffic(tiling, largest, store)
+    any_block = way % 2 == 1
+    if way // 2 == store.cycles.shape[1]:
+        return _least_traffic(tiling, largest, any_block, store)
     if store.states[tiling, s.OF_PRODUCT]:
-        return _fastest_block(tiling, way, largest, store)
-    return _fastest_rows(tiling, way, largest, store)
+        return _fastest_block(tiling, way // 2, largest, any_block, store)
+    return _fastest_rows(tiling, way // 2, largest, store)
 
 
 @lean
-def _fastest_block(tiling, latency, largest, store):
+def _fastest_block(tiling, latency, largest, any_block, store):
     """The fastest candidate with a DRAM of that latency.
 
     Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
@@ -157,7 +161,7 @@ def _fastest_block(tiling, latency, largest, store):
     for place in range(store.states[tiling, s.CANDIDATES]):
         if best >= 0 and blocks[place, t.B_BOUND] >= cycles[best]:
             break
-        if blocks[place, t.B_HELD] > blocks[largest, t.B_HELD]:
+        if blocks[place, t.B_HELD] > blocks[largest, t.B_HELD] or not (any_block or blocks[place, t.B_SQUARE]):
             continue
         if cycles[place] == s.UNKNOWN:
             _walk_later(tiling, latency, place, store)
@@ -211,12 +215,12 @@ def _later(tiling, latency, place, outer, inner, k, swapped, store):
 
 
 @lean
-def _least_traffic(tiling, largest, store):
+def _least_traffic(tiling, largest, any_block, store):
     """The candidate that loads least; of equals the one with the lowest bound. Ops of the vector unit load all once."""
     op, blocks, best, least = store.tilings[tiling], store.blocks[tiling], np.int64(s.NOTHING_FITS), np.int64(0)
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
-        if row[t.B_HELD] <= blocks[largest, t.B_HELD]:
+        if row[t.B_HELD] <= blocks[largest, t.B_HELD] and (any_block or row[t.B_SQUARE]):
             loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
             if best < 0 or loaded < least:
                 best, least = np.int64(place), loaded

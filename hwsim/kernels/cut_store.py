@@ -27,8 +27,8 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 # States of tilings: how many candidates it has, whether it is a product, the last cut that was made of it.
 CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
 
-# Cuts: tiling, block and order, first row, rows, the cut made before of the same tiling, masks of units and rings, whether the
-# array writes results by itself, and busy cycles of each unit.
+# Cuts: tiling, block and order, first row, rows, the cut made before of the same tiling, masks of units and rings,
+# whether the array writes results by itself, and busy cycles of each unit.
 (
     TILING, OUTER, INNER, K, SWAPPED, FIRST_ROW, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY,
 ) = range(13)  # fmt: skip
@@ -45,9 +45,10 @@ KEEP = -1
 # Searches that are not at their end: tiling, way, and the candidate that holds most.
 S_TILING, S_WAY, S_LARGEST, SEARCH = range(4)
 
-# How a plan cuts ops, as bits: into naive blocks, products for least traffic, else all for least time with a DRAM of a
-# latency, whose place follows. The way of a product that is cut for least traffic is the number of latencies.
-NAIVE, MIN_TRAFFIC, LATENCY_0 = 1, 2, 4
+# How a plan cuts ops, as bits: into naive blocks, products for least traffic, into any blocks, not only square ones;
+# else all for least time with a DRAM of a latency, whose place follows. A way of a product is its latency's place, or
+# for least traffic the number of latencies, times two, and one more for any blocks.
+NAIVE, MIN_TRAFFIC, ANY_BLOCK, LATENCY_0 = 1, 2, 4, 8
 
 # Cycles of candidates, and choices among them, that are no numbers of cycles or places.
 UNKNOWN, PENDING, TOO_LONG, NOTHING_FITS = -1, -2, -3, -4

@@ -5,7 +5,7 @@ import numpy as np
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels.candidates import naive_block, naive_rows
-from hwsim.kernels.jit import inlined, lean
+from hwsim.kernels.jit import lean
 from hwsim.kernels.tiling_bytes import act_bytes, held_bytes, held_rows_bytes, weight_bytes
 
 

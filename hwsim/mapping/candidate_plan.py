@@ -51,6 +51,10 @@ class CandidatePlan:
         return self.strategy is None
 
     @property
+    def any_block(self) -> bool:
+        return self.strategy is not None and self.strategy.any_block
+
+    @property
     def size(self) -> int:
         """The bytes of the scratchpad that the plan uses at most."""
         return self.request.size

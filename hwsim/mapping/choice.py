@@ -1,12 +1,12 @@
 """The choice among plans.
 
 The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than any naive plan,
-the plan with least energy. The choice for energy, or for energy × delay, is the plan with least of it. Of equal plans
-the faster is taken, and of equally fast ones the first. An `Aim` gives the energy of plans; without an aim the fastest
-plan is taken.
+the plan with least energy; it takes no longer than the plan that would be taken if all blocks were square. The choice
+for energy, or for energy × delay, is the plan with least of it. Of equal plans the faster is taken, and of equally fast
+ones the first. An `Aim` gives the energy of plans; without an aim the fastest plan is taken.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -42,6 +42,10 @@ class Candidate(Protocol):
     @property
     def naive(self) -> bool:
         """Whether nothing stays in the scratchpad between ops."""
+
+    @property
+    def any_block(self) -> bool:
+        """Whether blocks may have any shape, so that there is a plan of square blocks beside it."""
 
     @property
     def busiest(self) -> int:
@@ -108,10 +112,19 @@ class Choice:
             return min(self.tried, key=lambda tried: (tried.cost, tried.cycles, tried.order)).plan
         naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
+        square = [candidate for candidate in near if not candidate.plan.any_block]
+        if square:
+            longest = self._leanest(square).cycles
+            near = [candidate for candidate in near if candidate.cycles <= longest]
+        return self._leanest(near).plan
+
+    def _leanest(self, near: Sequence[Tried]) -> Tried:
+        """The plan with least energy."""
         if len(near) == 1:
-            return near[0].plan
+            return near[0]
+        assert self.aim is not None
         energy = self.aim.energy
-        return min(near, key=lambda tried: (energy(tried.plan.work(), tried.cycles), tried.cycles, tried.order)).plan
+        return min(near, key=lambda tried: (energy(tried.plan.work(), tried.cycles), tried.cycles, tried.order))
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""

@@ -22,7 +22,7 @@ def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int)
         tilings=np.zeros((tilings, ops.classes.shape[1]), np.int64),
         blocks=np.zeros((tilings, s.MOST_BLOCKS, t.BLOCK), np.int64),
         cycles=np.zeros((tilings, latencies, s.MOST_BLOCKS), np.int64),
-        best=np.zeros((tilings, latencies + 1, s.MOST_BLOCKS), np.int64),
+        best=np.zeros((tilings, 2 * (latencies + 1), s.MOST_BLOCKS), np.int64),
         states=np.zeros((tilings, s.STATE), np.int64),
         cuts=np.zeros((cuts, s.CUT), np.int64),
         lengths=np.zeros(cuts),

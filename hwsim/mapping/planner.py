@@ -45,9 +45,19 @@ STRATEGIES = (
     Strategy(4, partial_residency=True, latency=0),
     Strategy(4, partial_residency=True, latency=1000),
 )
+ANY_BLOCK_STRATEGIES = (
+    Strategy(4, any_block=True),
+    Strategy(32, partial_residency=True, any_block=True),
+    Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
+    Strategy(4, partial_residency=True, latency=1000, any_block=True),
+)
+"""Strategies with blocks of any shape, beside which those with square blocks stay: a cut that is faster alone need not
+be faster in its program."""
+
 LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES}))
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
-FEW_STRATEGIES = STRATEGIES[:5]
+ALL_STRATEGIES = STRATEGIES + ANY_BLOCK_STRATEGIES
+FEW_STRATEGIES = STRATEGIES[:5] + ANY_BLOCK_STRATEGIES[:2]
 """The strategies for a program with many ops."""
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096
@@ -163,7 +173,7 @@ class Planner:
         name = f"{table.analysed.program.name} on {self.chip.name}"
         choice, usable = Choice(self.aim), slots(self.chip.scratchpad.buffers)
         spacing = stride(table.analysed.size)
-        strategies = STRATEGIES if spacing == 1 else FEW_STRATEGIES
+        strategies = ALL_STRATEGIES if spacing == 1 else FEW_STRATEGIES
         targets: list[TargetPlans] = []
         classes: tuple[OpRow, ...] = ()
         items: tuple[Item, ...] = ()

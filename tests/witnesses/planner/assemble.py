@@ -283,8 +283,14 @@ class Choice:
             return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles))
         naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
-        if len(near) == 1:
-            return near[0]
+        square = [candidate for candidate in near if not candidate.plan.any_block]
+        if square:
+            longest = self._leanest(square).cycles
+            near = [candidate for candidate in near if candidate.cycles <= longest]
+        return self._leanest(near)
+
+    def _leanest(self, near: list[Tried]) -> Tried:
+        assert self.aim is not None
         energy = self.aim.energy
         return min(near, key=lambda candidate: (energy(candidate.schedule, candidate.cycles), candidate.cycles))
 

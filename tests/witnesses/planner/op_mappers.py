@@ -59,14 +59,14 @@ def naive_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
     return tiled_into(tiling, naive_block(tiling, limit))
 
 
-def fastest_tiling(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
+def fastest_tiling(tiling: Tiling, limit: int, latency: int, *, any_block: bool = False) -> TiledMatmul:
     """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
-    return _fastest_within(tiling, _most_that_fits(tiling, limit), latency)
+    return _fastest_within(tiling, _most_that_fits(tiling, limit, any_block), latency, any_block)
 
 
-def _most_that_fits(tiling: Tiling, limit: int) -> int:
+def _most_that_fits(tiling: Tiling, limit: int, any_block: bool) -> int:
     """The bytes of the largest candidate within the limit: equal choices have equal bounds."""
-    sizes = _sizes(tiling)
+    sizes = _sizes(tiling, any_block)
     fitting = bisect_right(sizes, limit)
     if not fitting:
         slots = tiling.target.slots
@@ -78,22 +78,24 @@ def _most_that_fits(tiling: Tiling, limit: int) -> int:
     return sizes[fitting - 1]
 
 
-def min_traffic_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
+def min_traffic_tiling(tiling: Tiling, limit: int, *, any_block: bool = False) -> TiledMatmul:
     """The candidate within the limit that loads least; of equals the candidate with the lowest bound on its time."""
-    return _min_traffic_within(tiling, _most_that_fits(tiling, limit))
+    return _min_traffic_within(tiling, _most_that_fits(tiling, limit, any_block), any_block)
 
 
 @lru_cache(maxsize=1 << 14)
-def _min_traffic_within(tiling: Tiling, limit: int) -> TiledMatmul:
-    fitting = [(tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling) if size <= limit]
+def _min_traffic_within(tiling: Tiling, limit: int, any_block: bool) -> TiledMatmul:
+    fitting = [
+        (tiling.loaded_bytes(block), least, block) for least, size, block in _ranked(tiling, any_block) if size <= limit
+    ]
     return tiled_into(tiling, min(fitting, key=lambda candidate: candidate[:2])[2])
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
+def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool) -> TiledMatmul:
     """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
     best: tuple[int, OrderedBlock] | None = None
-    for least, size, block in _ranked(tiling):
+    for least, size, block in _ranked(tiling, any_block):
         if best is not None and least >= best[0]:
             break
         if size <= limit:
@@ -104,33 +106,44 @@ def _fastest_within(tiling: Tiling, limit: int, latency: int) -> TiledMatmul:
 
 
 @lru_cache(maxsize=1 << 13)
-def _ranked(tiling: Tiling) -> tuple[tuple[int, int, OrderedBlock], ...]:
+def _ranked(tiling: Tiling, any_block: bool) -> tuple[tuple[int, int, OrderedBlock], ...]:
     """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
     slots = tiling.target.slots
-    ranked = [(tiling.least_cycles(block), tiling.bytes_held(block) * slots, block) for block in candidates(tiling)]
+    ranked = [
+        (tiling.least_cycles(block), tiling.bytes_held(block) * slots, block)
+        for block, square in _candidates(tiling).items()
+        if any_block or square
+    ]
     return tuple(sorted(ranked, key=lambda candidate: candidate[0]))
 
 
 @lru_cache(maxsize=1 << 13)
-def _sizes(tiling: Tiling) -> tuple[int, ...]:
+def _sizes(tiling: Tiling, any_block: bool) -> tuple[int, ...]:
     """Bytes of all slots of the candidates, in order."""
-    return tuple(sorted(size for _, size, _ in _ranked(tiling)))
+    return tuple(sorted(size for _, size, _ in _ranked(tiling, any_block)))
+
+
+def candidates(tiling: Tiling) -> tuple[OrderedBlock, ...]:
+    """Blocks for budgets of all powers of two, largest first: square blocks, blocks with K or `outer` whole, others."""
+    return tuple(_candidates(tiling))
 
 
 @lru_cache(maxsize=1 << 13)
-def candidates(tiling: Tiling) -> tuple[OrderedBlock, ...]:
-    """Blocks for budgets of all powers of two, largest first: square blocks, blocks with K or `outer` whole, others."""
+def _candidates(tiling: Tiling) -> dict[OrderedBlock, bool]:
+    """The candidates, and whether they are square but for sides that are whole."""
     slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
     smallest = smallest_block(whole, constraints)
     low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    blocks: dict[OrderedBlock, None] = {}
+    blocks: dict[OrderedBlock, bool] = {}
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
-                blocks[block] = None
-        blocks |= dict.fromkeys(oblong_blocks(tiling, (1 << power) // slots))
-    return (*blocks, *(() if smallest in blocks else (smallest,)))
+                blocks[block] = True
+        for block in oblong_blocks(tiling, (1 << power) // slots):
+            blocks.setdefault(block, False)
+    blocks[smallest] = True
+    return blocks
 
 
 def _fitting(tiling: Tiling, room: int) -> Callable[[OrderedBlock], bool]:

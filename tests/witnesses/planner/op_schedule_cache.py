@@ -60,9 +60,9 @@ class OpVariant:
         cut = naive_tiling(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
             cut = (
-                min_traffic_tiling(self.cuts, room)
+                min_traffic_tiling(self.cuts, room, any_block=plan.any_block)
                 if plan.min_traffic
-                else fastest_tiling(self.cuts, room, plan.latency)
+                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block)
             )
         return cut.steps, cut.block
 

@@ -115,6 +115,8 @@ class Plan:
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
     latency: int = 0
     """The latency of the DRAM for which ops are cut, in cycles."""
+    any_block: bool = False
+    """Whether blocks may have any shape, not only be square but for sides that are whole."""
     working_set_divisor: int = 1
     """A working set may take one part in `working_set_divisor` of the scratchpad."""
     items: tuple[Item, ...] = ()
@@ -148,6 +150,7 @@ def plan(
     partial_residency: bool,
     min_traffic: bool = False,
     latency: int = 0,
+    any_block: bool = False,
     residency: Plan | None = None,
 ) -> Plan:
     """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
@@ -182,7 +185,7 @@ def plan(
     room = tuple(size - top for top in allocator.high_water())
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, working_set_divisor=working_set_divisor,
+        naive=False, min_traffic=min_traffic, latency=latency, any_block=any_block, working_set_divisor=working_set_divisor,
         items=items, rounded=rounded,
     )  # fmt: skip
 

@@ -69,6 +69,7 @@ class Strategy(NamedTuple):
     partial_residency: bool = False
     min_traffic: bool = False
     latency: int = 100
+    any_block: bool = False
 
 
 STRATEGIES = (
@@ -79,9 +80,13 @@ STRATEGIES = (
     Strategy(4, partial_residency=True, min_traffic=True),
     Strategy(4, partial_residency=True, latency=0),
     Strategy(4, partial_residency=True, latency=1000),
+    Strategy(4, any_block=True),
+    Strategy(32, partial_residency=True, any_block=True),
+    Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
+    Strategy(4, partial_residency=True, latency=1000, any_block=True),
 )
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
-FEW_STRATEGIES = STRATEGIES[:5]
+FEW_STRATEGIES = STRATEGIES[:5] + STRATEGIES[7:9]
 """The strategies for a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
 """Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
