@@ -32,7 +32,7 @@ from hwsim.timing.timeline import times
 from strategies.chips import arrays, chip, chips, systolic
 from strategies.programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
 from witnesses.clock_laws import waits
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 ONE_GEMM = st.builds(
     gemm, m=SIZES, k=SIZES, n=SIZES, precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16])

@@ -31,7 +31,7 @@ from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
 from strategies.chips import systolic
 from strategies.programs import conv, elementwise, gemm, lookup, program, reduce, tensor
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 CYCLES = {Function.ADD: 1, Function.MUL: 1, Function.REQUANTIZE: 2, Function.EXP: 4, Function.RECIPROCAL: 8}
 TINY = Chip(

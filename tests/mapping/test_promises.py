@@ -36,7 +36,7 @@ from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 SHIPPED = names(Kind.WORKLOAD)
 KIB = 1 << 10

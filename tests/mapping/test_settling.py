@@ -19,7 +19,7 @@ from hwsim.mapping.target import target_of
 from hwsim.timing.timeline import Unsettled, times
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 SMALL = chip()
 MANY_STEPS = gemm(40, 60, 40)

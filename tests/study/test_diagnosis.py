@@ -22,7 +22,7 @@ from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
 from strategies.chips import chips
 from strategies.programs import PROGRAMS
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 
 def planned(program: Program, on: Chip) -> Schedule:
