@@ -171,7 +171,7 @@ def test_an_op_is_planned_as_by_the_witness(
     same(found, by_witness(program, on, objective, free_conversion=free_conversion))
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, any_chips(300, 20_000), OBJECTIVES)
 def test_a_network_is_planned_as_by_the_witness(
     recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip, objective: Objective | None
