@@ -4,6 +4,9 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hwsim.mapping.op_mappers import candidates, mode_of
+from hwsim.mapping.schedule import planned, schedule
+from hwsim.mapping.tiling import OperandResidency, Tiling
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -20,19 +23,16 @@ from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.op_mappers import candidates, mode_of
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import OperandResidency, Tiling
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.steps import Repeat, Ring, StepTree
 from hwsim.timing.timeline import times
+from plans import naive_schedule
 from strategies.chips import arrays, chip, chips, systolic
 from strategies.programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
 from witnesses.clock_laws import waits
-from plans import naive_schedule
 
 ONE_GEMM = st.builds(
     gemm, m=SIZES, k=SIZES, n=SIZES, precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16])

@@ -4,6 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from hwsim.mapping.op_mappers import mode_of
+from hwsim.mapping.tiling import Tiling
 
 from data import ROOT
 from hwsim.arrays.systolic.array import SystolicArray
@@ -17,10 +19,8 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.op_mappers import mode_of
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
@@ -29,9 +29,9 @@ from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.unit_table import Bound
 from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
+from plans import naive_schedule
 from strategies.chips import systolic
 from strategies.programs import conv, elementwise, gemm, lookup, program, reduce, tensor
-from plans import naive_schedule
 
 CYCLES = {Function.ADD: 1, Function.MUL: 1, Function.REQUANTIZE: 2, Function.EXP: 4, Function.RECIPROCAL: 8}
 TINY = Chip(

@@ -1,35 +1,30 @@
-"""The planner makes the plans that a planner in plain Python makes, which works everything out from one noun to the next:
-the same schedule, step by step, with the same reasons, or the same refusal."""
+"""The planner makes the plans of a planner in plain Python, which goes from one noun to the next: the same schedule, step
+by step, with the same reasons, or the same refusal."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hwsim.arrays.systolic.array import SystolicArray
-from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip, Dram, Scratchpad
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.load import prices_of
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling
-from hwsim.mapping.planner import Planner
 from hwsim.mapping.plan import Plan
-from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
-from hwsim.quantities.noun import sorted_pairs
+from hwsim.mapping.planner import Planner
+from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision, PrecisionPlan
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Schedule, ScheduleNode
-from hwsim.schedule.steps import Step
 from hwsim.study.efficiency import aim_of
 from hwsim.timing.timeline import times
 from plans import work_by_mode
-from strategies.chips import chip, chips
+from strategies.chips import chips
 from strategies.programs import PROGRAMS, gemm
-from strategies.recipes import POLICIES, RECIPES, shallow
+from strategies.recipes import POLICIES, RECIPES
 from witnesses.planner import assemble as by_hand
 from witnesses.planner import plan as plan_by_hand
 from witnesses.planner.schedule import planned
@@ -39,7 +34,7 @@ OBJECTIVES = st.none() | st.sampled_from(Objective)
 
 @st.composite
 def any_chips(draw: st.DrawFn, least: int, most: int) -> Chip:
-    """Small chips of all kinds, with a scratchpad of that many bytes: one port of the DRAM or two, few buffers or many."""
+    """Small chips of all kinds, with a scratchpad of that many bytes, one port of the DRAM or two, few or many buffers."""
     on = draw(chips())
     pad = replace(on.scratchpad, size=draw(st.integers(least, most)), buffers=draw(st.integers(1, 8)))
     return replace(on, scratchpad=pad, dram=replace(on.dram, shared_port=draw(st.booleans())))
@@ -66,7 +61,11 @@ class Said(NamedTuple):
 
 
 def by_planner(
-    program: Program, on: Chip, objective: Objective | None, residency: Plan | None = None, free_conversion: bool = False
+    program: Program,
+    on: Chip,
+    objective: Objective | None,
+    residency: Plan | None = None,
+    free_conversion: bool = False,
 ) -> Said:
     aim = None if objective is None else aim_of(objective, on, prices_of(on))
     try:

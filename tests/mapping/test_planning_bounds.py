@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hwsim.mapping.schedule import planned, schedule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from hwsim.mapping.analysed_program import MOST_ITEMS, analyse, items_of
 from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
-from hwsim.mapping.schedule import planned, schedule
 from hwsim.mapping.target import target_of
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
