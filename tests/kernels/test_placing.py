@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.tensor import Role
 from hwsim.kernels import placing_code as c
+from hwsim.kernels import tiling_code
 from hwsim.kernels.placing import overwritten, place
-from hwsim.mapping.analysed_program import AnalysedProgram, analyse
-from hwsim.mapping.liveness import ALL, Allocation, Buffer, ScratchpadAllocator, Span, prefix_name
-from hwsim.mapping.plan import PREFIX_UNITS, Plan, plan, row_partitionable
-from hwsim.mapping.target import target_of
+from hwsim.mapping import liveness
+from witnesses.planner.analysed_program import AnalysedProgram, analyse
+from witnesses.planner.liveness import ALL, Allocation, Buffer, ScratchpadAllocator, Span, prefix_name
+from witnesses.planner.plan import PREFIX_UNITS, Plan, plan, row_partitionable
+from witnesses.planner.target import target_of
 
 Ints = NDArray[np.int64]
 
@@ -180,6 +182,7 @@ def test_a_chain_of_buffers_stays_within_its_rooms() -> None:
 
 def test_units_and_limits_are_those_of_plans() -> None:
     assert (c.PREFIX_UNITS, c.ALL) == (PREFIX_UNITS, ALL)
+    assert ALL == liveness.ALL == tiling_code.ALL
 
 
 def case_of(analysed: AnalysedProgram, found: Plan, residency: Plan | None, *, partial: bool) -> Case:
