@@ -8,7 +8,7 @@ from hwsim.engine.accounting import counters_of
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.workload import Workload
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.models.catalogue import workload
 from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.schedule.schedule import LoopSegment, Schedule

@@ -28,6 +28,7 @@ from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.mapping.works import OWN, StepWorks
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
+from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import fixed_of
 
 Ints = NDArray[np.int64]
@@ -139,7 +140,7 @@ class OpCuts:
     def _why(self, error: int, op: int, kept: Ints, resident: Ints, free: int) -> str:
         """Why an op cannot be cut."""
         if error != s.NOTHING_FITS:
-            return "takes longer than hwsim counts; make it smaller"
+            return f"takes too many cycles, hwsim counts to {LONGEST:,}; make it smaller"
         tiling = self.store.tilings[self.tiling(op, kept, resident)]
         slots = self.target.slots
         if self.row(op).operands is None:

@@ -159,7 +159,10 @@ class Planner:
         """
         if self.chip.cores != 1:
             raise Unsupported(f"{self.chip.name}: has {self.chip.cores} cores; one core is what hwsim schedules so far")
-        table = program if isinstance(program, ProgramTable) else program_table(analyse(program))
+        try:
+            table = program if isinstance(program, ProgramTable) else program_table(analyse(program))
+        except UnsupportedOp as error:
+            raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
         check_limits(table.analysed, self.chip)
         best = self._best(table, residency, progress)
         plan = best.plan()

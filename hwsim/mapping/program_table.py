@@ -194,8 +194,9 @@ def _uses(sized: SizedOp, analysed: AnalysedProgram, spots: dict[str, int]) -> I
         yield a.VECTOR_READ_RESIDENT, spots[parameters_of(op.name)]
         yield from loads(c.VECTOR_OPERANDS, *rules.reads(op))
         written = rules.writes(op)
+    elif not isinstance(op, (Gemm, Conv)):
+        return  # no target runs it, and says so
     else:
-        assert isinstance(op, (Gemm, Conv))
         scales = (op.row_scales,) if isinstance(op, Gemm) and op.row_scales is not None else ()
         others: tuple[View, ...] = ()
         written = (op.out,)
@@ -265,7 +266,8 @@ def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
     """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
     op, shape = sized.op, sized.shape
     if sized.on_array:
-        assert isinstance(op, (Gemm, Conv))
+        if not isinstance(op, (Gemm, Conv)):
+            return
         size = matrix_size(op, shape)
         if size.batch > 1:
             return

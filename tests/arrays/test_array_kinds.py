@@ -35,13 +35,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from hwsim.hardware.array import ArrayArea, ArrayEvents, ArrayTime, ComputeArray, Feed, FullTile, GemmCycles
-from hwsim.hardware.array import OperandReads
+from hwsim.hardware.array import ArrayArea, ComputeArray, Feed, FullTile, GemmCycles
 from hwsim.schedule.counters import Work
 from hwsim.quantities.noun import Whole
 from hwsim.quantities.precision import Precision
 from hwsim.hardware.summation import Register, Summation
-from hwsim.hardware.array import TileShape, TilingConstraints
+from hwsim.hardware.array import StepCosts, Takes, TileShape, TilingConstraints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +60,14 @@ class SerialArray(ComputeArray):
     def constraints(self, mode):
         return TilingConstraints(unit=TileShape(1, self.lanes, 1), outputs_stay=True)
 
-    def matmul_cost(self, mode, whole, following=None):
-        return SerialMatmul(self.lanes, mode, whole)
+    def step_costs(self, mode):
+        """A tile is one row by all lanes; its stream is K, at as many cycles a product as the mode has bits."""
+        return StepCosts(
+            pace=mode.bits, drained=1, acts=Takes.ACROSS, weights=Takes.DEEP, stream_bits=self.lanes * 24
+        )
+
+    def alone(self, mode, whole, batch, outer):
+        return batch * whole.outer * -(-whole.inner // self.lanes) * whole.k * mode.bits + 1
 
     def gemm_cycles(self, mode, m, k, n):
         rounds = m * -(-n // self.lanes)
@@ -84,31 +89,6 @@ class SerialArray(ComputeArray):
 
     def area(self, areas):
         return ArrayArea(array=self.lanes * (areas.adder(24) + areas.registers(24)), accumulators=Fraction(0))
-
-
-@dataclass(frozen=True, slots=True)
-class SerialMatmul:
-    lanes: int
-    mode: Precision
-    whole: TileShape
-
-    def rounds(self, block):
-        return block.outer * -(-block.inner // self.lanes)
-
-    def busy(self, outer):
-        return self.rounds(self.whole) * self.whole.k * self.mode.bits
-
-    def reads(self, block):
-        return OperandReads(act=-(-block.inner // self.lanes), weight=block.outer)
-
-    def time(self, block, phase, *, last):
-        return ArrayTime(cycles=self.rounds(block) * block.k * self.mode.bits, tail=1 if phase.closes else 0)
-
-    def events(self, block, phase):
-        return ArrayEvents(register_bits=self.rounds(block) * block.k * self.lanes * 24)
-
-    def alone(self, batch, outer):
-        return batch * self.busy(outer) + 1
 '''
 
 GEMMS = {

@@ -18,7 +18,7 @@ from hwsim.hardware.summation import Summation
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Function, Gemm, Quantise
 from hwsim.ir.workload import Workload
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.oracle.quantise import dynamic_row

@@ -16,7 +16,7 @@ from hwsim.ir.ops import Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.quantities.precision import Precision
 from strategies.chips import arrays, chips, systolic
 from witnesses.movement_witness import bits_of

@@ -12,7 +12,7 @@ from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.models.catalogue import workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.quantities.noun import sorted_pairs

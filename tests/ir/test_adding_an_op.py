@@ -23,7 +23,7 @@ from hwsim.ir.op_table import OP_TABLE
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
-from hwsim.mapping.blocks import ROW_KINDS
+from hwsim.mapping.row_work import ROW_KINDS
 from hwsim.quantities.precision import Precision
 from hwsim.report.export import run_files
 from hwsim.report.op_styles import OP_STYLES

@@ -20,7 +20,7 @@ from hwsim.ir.ops import Conv, ConvAxis, Function, Gemm, Move, Op, Reduce, Reduc
 from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window, window
-from hwsim.mapping.blocks import ROW_KINDS
+from hwsim.mapping.row_work import ROW_KINDS
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import kind_name
 from hwsim.report.export import run_files

@@ -12,7 +12,7 @@ from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, Share, View, Window, spread, window
 from hwsim.mapping.liveness import ProgramUses
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.timing import timeline
 from strategies.chips import chip
 from strategies.programs import move

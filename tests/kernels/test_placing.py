@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.tensor import Role
 from hwsim.kernels import placing_code as c
+from hwsim.kernels import tiling_code
 from hwsim.kernels.placing import overwritten, place
-from hwsim.mapping.analysed_program import AnalysedProgram, analyse
-from hwsim.mapping.liveness import ALL, Allocation, Buffer, ScratchpadAllocator, Span, prefix_name
-from hwsim.mapping.plan import PREFIX_UNITS, Plan, plan, row_partitionable
-from hwsim.mapping.target import target_of
+from hwsim.mapping import liveness
+from witnesses.planner.analysed_program import AnalysedProgram, analyse
+from witnesses.planner.liveness import ALL, Allocation, Buffer, ScratchpadAllocator, Span, prefix_name
+from witnesses.planner.plan import PREFIX_UNITS, Plan, plan, row_partitionable
+from witnesses.planner.target import target_of
 
 Ints = NDArray[np.int64]
 
@@ -55,10 +58,10 @@ class Found:
 def cases(draw: st.DrawFn) -> Case:
     """Few places and bytes, so that buffers touch, split gaps and overwrite each other's parts all the time."""
     places = draw(st.integers(1, 12))
-    ends = st.tuples(st.integers(0, places - 1), st.integers(0, places - 1))
     wanted = []
     for number in range(draw(st.integers(0, 24))):
-        first, last = sorted(draw(ends))
+        first = draw(st.integers(0, places - 1))
+        last = min(first + draw(st.integers(0, 2) | st.integers(0, places)), places - 1)
         loop, size = draw(st.sampled_from([None, "a", "b", "c"])), draw(st.integers(0, 9) | st.integers(10, 40))
         wanted.append(
             Wanted(
@@ -150,17 +153,50 @@ def test_buffers_lie_where_the_allocator_puts_them(case: Case) -> None:
     assert by_kernels(case) == by_hand(case)
 
 
-@pytest.mark.parametrize("around", [None, "frames"])
-def test_a_buffer_without_bytes_takes_a_place(around: str | None) -> None:
-    """It divides the gap in which it lies, and the part of another buffer, but not the one below both."""
-    spans = [Span(0, 0), Span(0, 0), Span(1, 1), Span(1, 2), Span(0, 2), Span(0, 0), Span(2, 2)]
-    sizes = [4, 3, 4, 0, 9, 9, 9]
-    wanted = [
-        Wanted(Buffer(f"t{i}", size, span, around)) for i, (size, span) in enumerate(zip(sizes, spans, strict=True))
+def wholes(*buffers: tuple[int, int, int], loop: str | None = None) -> list[Wanted]:
+    """Buffers of so many bytes, live from one place to another."""
+    return [
+        Wanted(Buffer(f"t{number}", size, Span(first, last), loop))
+        for number, (size, first, last) in enumerate(buffers)
     ]
+
+
+@pytest.mark.parametrize("loop", [None, "frames"])
+def test_a_buffer_without_bytes_takes_a_place(loop: str | None) -> None:
+    """It divides the gap in which it lies, and the part of another buffer."""
+    wanted = wholes((4, 0, 0), (3, 0, 0), (4, 1, 1), (0, 1, 2), (9, 0, 2), (9, 0, 0), (9, 2, 2), loop=loop)
     for size in range(27):
         case = Case(size, [0, 0, 0], wanted, 0, True)
         assert by_kernels(case) == by_hand(case)
+
+
+def test_a_buffer_without_bytes_lies_where_the_room_ends_if_something_lies_higher() -> None:
+    wanted = wholes((4, 0, 2), (2, 0, 0), (3, 0, 1), (0, 1, 2))
+    ends = []
+    for working in range(11):
+        case = Case(10, [0, 0, working], wanted, 0, True)
+        found = by_kernels(case)
+        assert found == by_hand(case)
+        ends.append(found.allocations[3])
+    assert ends[6] == [ALL, 4, 4]
+
+
+def test_what_is_not_met_keeps_its_place_in_the_order_of_addresses() -> None:
+    """A low buffer is placed after a higher one that ends before it begins; the last one meets both."""
+    case = Case(20, [0, 0, 0], wholes((5, 0, 1), (3, 0, 0), (2, 2, 2), (3, 0, 2)), 4, False)
+    found = by_kernels(case)
+    assert found == by_hand(case)
+    assert [address for _, address, _ in found.allocations] == [0, 5, 0, 8]
+
+
+def test_a_prefix_takes_the_largest_gap() -> None:
+    """Gaps of four, of six and of two bytes, in each order."""
+    for low, middle, high in permutations((4, 6, 2)):
+        blocks = wholes((low, 0, 0), (1, 0, 1), (middle, 0, 0), (2, 0, 1), (high, 0, 0), (1, 0, 1))
+        case = Case(16, [0, 0], [*blocks, Wanted(Buffer("rows", 7, Span(1, 1)), 7)], 6, True)
+        found = by_kernels(case)
+        assert found == by_hand(case)
+        assert found.allocations[6][c.KEPT] == 6
 
 
 def test_nothing_is_placed_of_nothing() -> None:
@@ -180,6 +216,7 @@ def test_a_chain_of_buffers_stays_within_its_rooms() -> None:
 
 def test_units_and_limits_are_those_of_plans() -> None:
     assert (c.PREFIX_UNITS, c.ALL) == (PREFIX_UNITS, ALL)
+    assert ALL == liveness.ALL == tiling_code.ALL
 
 
 def case_of(analysed: AnalysedProgram, found: Plan, residency: Plan | None, *, partial: bool) -> Case:

@@ -21,7 +21,7 @@ from hwsim.ir.program import Loop, Node, Program
 from hwsim.ir.view import Affine, Share, View
 from hwsim.ir.workload import Workload
 from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
 from hwsim.models.rnnt import Chunks, Rnnt

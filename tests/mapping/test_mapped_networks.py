@@ -15,7 +15,7 @@ from hwsim.hardware.chip import Chip, Scratchpad
 from hwsim.ir.op_table import is_depthwise, op_spec
 from hwsim.ir.program import Loop
 from hwsim.mapping.explain import candidates_of
-from hwsim.mapping.schedule import planned, schedule
+from hwsim.mapping.planner import Planner, schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.transformer_lm import TransformerLm, TransformerSizes
 from hwsim.quantities.precision import PrecisionPlan
@@ -113,18 +113,20 @@ def test_what_an_op_touches_lies_beside_its_slots(recipe: AnyRecipe, policy: str
     """An op and the one that works on its tiles run at one time: nothing that they read or write shares a byte with
     anything else of it, or with their slots, and they do not take over the space of what they read."""
     try:
-        found = planned(workload(recipe, policy).program, on)
+        found = Planner(on).plan(workload(recipe, policy).program)
     except Unsupported:
         assume(False)
         raise
     plan, uses = found.plan, found.plan.analysed.uses
     for op in found.schedule.ops:
         assert not {*op.overwrites} & {*op.array_reads, *op.vector_reads}
-    allocations = plan.kept | {name: head.allocation for name, head in plan.prefixes.items()}
+    spans = {name: (head.address, head.address + head.bytes) for name, head in plan.prefixes.items()}
+    for name, address in plan.kept.items():
+        spans[name] = address, address + uses.tensors[name].tensor.packed_bytes * uses.tensors[name].spaces
     for leader in plan.analysed.largest.values():
         ops = {leader.op.name, *(() if leader.epilogue is None else (leader.epilogue.op.name,))}
         touched = {use.view.tensor for one in uses.tensors.values() for use in one.uses if use.op.name in ops}
-        here = sorted((allocations[name].address, allocations[name].end) for name in touched if name in allocations)
+        here = sorted(spans[name] for name in touched if name in spans)
         assert all(before[1] <= after[0] for before, after in pairwise(here))
         (held,) = (one.bytes_held for one in candidates_of(found, leader) if one.chosen)
         assert held + max((end for _, end in here), default=0) <= on.scratchpad.size

@@ -20,19 +20,15 @@ from hwsim.ir.program import Loop, Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.op_mappers import candidates, mode_of
-from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import planned, schedule
-from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import OperandResidency, Tiling
+from hwsim.mapping.planner import Planner, schedule
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.steps import Repeat, Ring, StepTree
 from hwsim.timing.timeline import times
+from plans import naive_schedule, nothing, plans_of
 from strategies.chips import arrays, chip, chips, systolic
 from strategies.programs import GEMMS, PER_CHANNEL, PROGRAMS, SIZES, elementwise, gemm
 from witnesses.clock_laws import waits
-from witnesses.naive import naive_schedule
 
 ONE_GEMM = st.builds(
     gemm, m=SIZES, k=SIZES, n=SIZES, precision=st.sampled_from([Precision.INT4, Precision.INT8, Precision.FP16])
@@ -117,14 +113,15 @@ def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program:
 @given(PROGRAMS, chips())
 def test_slots_and_buffers_share_the_scratchpad(program: Program, on: Chip) -> None:
     try:
-        found = planned(program, on)
+        found = Planner(on).plan(program)
     except Unsupported:
         assume(False)
         raise
     places = analyse(program).uses.place_of
     for op in found.schedule.ops:
         held: dict[Ring, int] = {}
-        room = on.scratchpad.size - found.plan.allocator.high_water()[places[op.name]]
+        room = found.plan.room[places[op.name]]
+        assert room <= on.scratchpad.size
         for step in op.unrolled():
             held |= {load.ring: load.bytes for load in step.loads}
             assert (sum(held.values()) + (step.store_bytes or 0)) * found.schedule.ports.slots <= room
@@ -202,9 +199,13 @@ def test_what_a_chip_cannot_run_is_refused_by_name(program: Program, changes: di
 
 
 def test_equal_products_are_mapped_once() -> None:
-    on, other = chip(), chip(name="other", about="the same units")
-    first, second = (schedule(gemm(20, 20, 20), one).ops[0].steps for one in (on, other))
-    assert first is second
+    plan = Planner(chip()).plan(two_products(20, 20))
+    first, second = plan.schedule.ops
+    assert first.steps is second.steps
+    assert len(plan.candidate.op_cuts.classes) == 1
+    assert first.operands != second.operands
+    other, unlike = Planner(chip()).plan(two_products(20, 21)).schedule.ops
+    assert other.steps == first.steps != unlike.steps
 
 
 def weight_only(m: int, k: int, n: int, group: int) -> Program:
@@ -307,16 +308,18 @@ def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
     array = replace(systolic(on), accumulator=Accumulator(entries=entries))
     on = replace(on, array=array)
     assume(array.dataflow is not Dataflow.OS)
-    (sized,) = analyse(program).largest.values()
-    operands = Operands.of(sized, program)
-    mode = mode_of(operands, target_of(on))
-    packed, size = array.packed(mode), operands.size
-    resident = rows * array.rows * packed.k
-    assume(resident < size.k)
-    tiling = Tiling(operands, mode, target_of(on), OperandResidency(resident_k=resident))
-    for block in candidates(tiling):
-        across = -(-block.inner // (array.cols * packed.n))
-        assert block.outer * across <= entries
+    cuts = plans_of(program, on).cuts
+    (row,) = cuts.rows
+    assert row.mode is not None
+    assert row.operands is not None
+    packed = array.packed(row.mode)
+    assume(rows * array.rows * packed.k < row.operands.size.k)
+    resident = nothing(cuts)
+    resident[cuts.table.spots["weight"]] = rows
+    for one in cuts.tried(0, nothing(cuts), resident, on.scratchpad.size):
+        outer, inner, _ = one.sides
+        across = -(-inner // (array.cols * packed.n))
+        assert outer * across <= entries
 
 
 def test_a_chip_with_more_cores_is_refused_even_if_its_cores_are_known() -> None:

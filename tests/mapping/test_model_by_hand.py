@@ -9,18 +9,12 @@ from data import ROOT
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
-from hwsim.hardware.array import TileShape
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
-from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.op_mappers import mode_of
-from hwsim.mapping.operands import Operands
-from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import Tiling
 from hwsim.models.catalogue import workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision
@@ -29,9 +23,9 @@ from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.unit_table import Bound
 from hwsim.timing.timeline import times
 from models.test_rnnt import recipe
+from plans import naive_schedule, plans_of, steps_in_blocks
 from strategies.chips import systolic
 from strategies.programs import conv, elementwise, gemm, lookup, program, reduce, tensor
-from witnesses.naive import naive_schedule
 
 CYCLES = {Function.ADD: 1, Function.MUL: 1, Function.REQUANTIZE: 2, Function.EXP: 4, Function.RECIPROCAL: 8}
 TINY = Chip(
@@ -260,11 +254,9 @@ def hand_table() -> list[list[str]]:
 
 
 def test_the_layer_worked_by_hand_takes_these_cycles() -> None:
-    (sized,) = analyse(gemm(3, 4, 4)).largest.values()
-    target = target_of(TINY)
-    operands = Operands.of(sized, gemm(3, 4, 4))
-    tiling = Tiling(operands, mode_of(operands, target), target)
-    op = OpSchedule(name="layer", kind="gemm", steps=tiling.steps(TileShape(outer=3, inner=2, k=2)))
+    cuts = plans_of(gemm(3, 4, 4), TINY).cuts
+    target = cuts.target
+    op = OpSchedule(name="layer", kind="gemm", steps=steps_in_blocks(cuts, 0, outer=3, inner=2, k=2))
     steps, table = list(op.unrolled()), hand_table()
     assert len(steps) == len(table) == 4
     for count, (step, row) in enumerate(zip(steps, table, strict=True), 1):

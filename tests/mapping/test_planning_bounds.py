@@ -14,13 +14,12 @@ from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.mapping import schedule as limits
-from hwsim.mapping.analysed_program import MOST_ITEMS, analyse, items_of
-from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
+from hwsim.mapping import planner as limits
+from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.items import MOST_ITEMS
 from hwsim.mapping.lower import sized_ops
+from hwsim.mapping.planner import Planner, schedule
 from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
-from hwsim.mapping.schedule import planned, schedule
-from hwsim.mapping.target import target_of
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
@@ -31,8 +30,11 @@ from hwsim.schedule.schedule import OpSchedule, Residency
 from hwsim.schedule.steps import Repeat, Step
 from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import encode, times
+from kernels.test_placing import Case, Wanted, by_kernels
+from plans import plans_of
 from strategies.chips import chip
 from strategies.programs import gemm
+from witnesses.planner.liveness import ALL, Buffer, ScratchpadAllocator, Span
 
 RECIPE = load_workload("transformer_lm").recipe
 assert isinstance(RECIPE, TransformerLm)
@@ -128,8 +130,7 @@ def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to()
 def test_the_parts_of_a_weight_are_few_and_all_of_it(k: int) -> None:
     program = workload(products((1, k, 5), times=2), "w8a8").program
     on = chip(array=SMALL_ARRAY)
-    found, target = analyse(program), target_of(on)
-    items = [item for item in items_of(found, target) if item.name == "p0.weight"]
+    items = [item for item in plans_of(program, on).items if item.name == "p0.weight"]
     assert len(items) <= MOST_ITEMS
     assert [item.row for item in items] == [sum(one.rows for one in items[:place]) for place in range(len(items))]
     assert sum(item.rows for item in items) == k
@@ -140,7 +141,7 @@ def test_a_long_weight_stays_in_part() -> None:
     """More rows of tiles than there are parts: as many of these as fit are loaded once."""
     work = workload(products((3, 100_003, 5), times=2), "w8a8")
     on = chip(array=SMALL_ARRAY, dram=NARROW, scratchpad=Scratchpad(size=1 << 18, read=16, write=16))
-    one = planned(work.program, on).plan
+    one = Planner(on).plan(work.program).plan
     resident = one.residents["p0.weight"]
     piece = 5 * -(-100_003 // MOST_ITEMS)
     assert (1 << 18) // 2 < resident.bytes <= 1 << 18
@@ -186,14 +187,14 @@ def test_a_network_is_as_large_as_what_grows_in_it_and_no_larger() -> None:
 def test_what_is_too_much_to_count_is_refused_before_anything_is_planned(
     sizes: tuple[int, int, int], how_often: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hwsim.mapping.schedule.plan", None)
+    monkeypatch.setattr(limits, "TargetPlans", None)
     with pytest.raises(Unsupported, match=message):
         schedule(workload(products(sizes, times=how_often), "w8a8").program, load_chip("int4_array"))
 
 
 def test_too_many_sizes_are_refused_before_anything_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_OPS", 3)
-    monkeypatch.setattr("hwsim.mapping.schedule.plan", None)
+    monkeypatch.setattr(limits, "TargetPlans", None)
     program = workload(products(*[(1, 1, 1)] * 4), "fp16").program
     with pytest.raises(Unsupported, match="change their sizes 4 times, hwsim plans up to 3; shorten the audio"):
         schedule(program, chip())
@@ -232,7 +233,15 @@ def test_a_gap_is_never_less_than_nothing(low: int, middle: int, working: int) -
     for name, size, last in (("low", low, 1), ("middle", middle, 0), ("high", 5, 1)):
         allocator.place(Buffer(name, size, Span(0, last)))
     room = 40 - working
-    assert allocator.gap(Span(1, 2)) == max(0, min(low + middle, room) - low, room - low - middle - 5)
+    gap = max(0, min(low + middle, room) - low, room - low - middle - 5)
+    assert allocator.gap(Span(1, 2)) == gap
+    # The kernel keeps as many rows as fit in the gap, whose bytes it tells by rows of one byte, or of a few.
+    fixed = [Wanted(Buffer("low", low, Span(0, 1))), Wanted(Buffer("middle", middle, Span(0, 0)))]
+    fixed.append(Wanted(Buffer("high", 5, Span(0, 1))))
+    for row_bytes in range(1, 7):
+        rows = Wanted(Buffer("rows", 8 * row_bytes, Span(1, 2)), all_rows=8)
+        kept = by_kernels(Case(40, [0, 0, working], [*fixed, rows], 3, True)).allocations[-1][0]
+        assert kept == (ALL if gap >= 8 * row_bytes else gap // row_bytes)
 
 
 @pytest.mark.slow
@@ -271,9 +280,7 @@ def test_what_is_remembered_may_be_asked_for_by_many_threads() -> None:
         sys.setswitchinterval(before)
 
 
-def test_schedules_may_be_asked_for_by_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hwsim.mapping.schedule._EQUAL_PLANS", EqualityCache(most=1))
-    monkeypatch.setattr("hwsim.mapping.schedule._SAME_PLANS", IdentityCache(most=1))
+def test_schedules_may_be_asked_for_by_many_threads() -> None:
     programs = [gemm(m, 5, 7) for m in range(1, 5)]
     alone = [times(schedule(program, chip())).cycles for program in programs]
     before = sys.getswitchinterval()
@@ -291,12 +298,13 @@ def test_reasons_say_what_is_reserved_for_whom() -> None:
     """A quarter of the scratchpad goes to the slots of the largest op, before its blocks are chosen."""
     on = chip(scratchpad=Scratchpad(size=8192, read=16, write=16))
     program = workload(SMALL_LM, "w8a8").program
-    one = planned(program, on)
+    one = Planner(on).plan(program)
     reasons = [each.why for each in one.schedule.placements if each.place is Residency.SPILLED]
     told = [why for why in reasons if "bytes reserved for the slots of" in why]
     assert told
     for why in told:
         reserved = int(why.split("kept tensors and ")[1].split(" bytes")[0].replace(",", ""))
         op = why.split("the slots of ")[1].split(":")[0]
-        assert one.plan.allocator.working[one.plan.analysed.uses.place_of[op]] == reserved
-        assert f"within 1/{one.plan.working_set_divisor} of the scratchpad" in why
+        assert one.plan.reserved[one.plan.analysed.uses.place_of[op]] == reserved
+        assert one.plan.strategy is not None
+        assert f"within 1/{one.plan.strategy.working_set_divisor} of the scratchpad" in why

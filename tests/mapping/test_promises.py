@@ -17,26 +17,33 @@ from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
-from hwsim.mapping.analysed_program import analyse, items_of
-from hwsim.mapping.assemble import MANY_OPS, SLOTS, Aim, assemble, candidate_capacities, powers_below, slots, stride
-from hwsim.mapping.op_mappers import TiledMatmul, candidates, fastest_tiling, min_traffic_tiling, mode_of, tiled_into
-from hwsim.mapping.operands import Operands
-from hwsim.mapping.plan import naive_plan, plan, residents_that_save_most
-from hwsim.mapping.residency import saved
-from hwsim.mapping.schedule import STRATEGIES, schedule
-from hwsim.mapping.target import target_of
-from hwsim.mapping.tiling import Tiling
+from hwsim.kernels.cut_store import LATENCY_0, MIN_TRAFFIC
+from hwsim.mapping.choice import Aim
+from hwsim.mapping.placing import wanted
+from hwsim.mapping.planner import (
+    LATENCIES,
+    MANY_OPS,
+    SLOTS,
+    STRATEGIES,
+    candidate_capacities,
+    powers_below,
+    schedule,
+    slots,
+    stride,
+)
+from hwsim.mapping.residency import choose, saved
 from hwsim.models.catalogue import workload
 from hwsim.price.price import price
 from hwsim.quantities.plain_data import Objective
+from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import OpSchedule, Schedule
 from hwsim.study.efficiency import aim_of
 from hwsim.study.simulate import simulate
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import Times, times
 from models.test_rnnt import recipe
+from plans import cut_within, naive_schedule, nothing, plans_of, scheduled, steps_in_blocks, work_by_mode
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
-from witnesses.naive import naive_schedule
 
 SHIPPED = names(Kind.WORKLOAD)
 KIB = 1 << 10
@@ -75,7 +82,7 @@ def aim(objective: Objective, on: Chip) -> Aim:
 
 
 def energy_on(on: Chip, plan: Schedule) -> int:
-    return aim(Objective.ENERGY, on).energy(plan, times(plan).cycles)
+    return aim(Objective.ENERGY, on).energy(work_by_mode(plan), times(plan).cycles)
 
 
 @pytest.mark.slow
@@ -115,18 +122,34 @@ def test_the_energy_that_plans_are_ranked_by_is_that_of_the_run(program: Program
     assert energy_on(on, plan) == price(counters_of(plan).ops, on, table).components.total
 
 
+def unit_cycles(timed: Times) -> list[int]:
+    """How long each unit is busy."""
+    busy = timed.of_all.busy
+    return [busy.load, busy.array, busy.vector, busy.store]
+
+
 def every_plan(program: Program, on: Chip) -> list[tuple[int, int, bool]]:
-    """Cycles and energy of all plans of a program, and whether they are naive."""
-    found, made = analyse(program), []
+    """Cycles and energy of all plans of a program, and whether they are naive.
+
+    What a plan says of itself before it has a schedule is what the schedule says.
+    """
+    made = []
     for number in slots(on.scratchpad.buffers):
-        target = target_of(on, number)
         for size, way in product(candidate_capacities(on.scratchpad.size), (*STRATEGIES, None)):
             try:
-                one = naive_plan(found, target, size) if way is None else plan(found, target, size, **way._asdict())
-                body = assemble(one)
+                plans = plans_of(program, on, number)
+                one = plans.candidate(size, way)
+                body = scheduled(one)
             except Unsupported:
                 continue
-            made.append((times(body).cycles, energy_on(on, body), one.naive))
+            timed, work = times(body), work_by_mode(body)
+            assert one.busiest == max(unit_cycles(timed)) <= one.cycles() == timed.cycles
+            assert {mode: done for mode, done in one.work().items() if done != Work()} == {
+                mode: done for mode, done in work.items() if done != Work()
+            }
+            if one.naive:
+                assert plans.least_naive_cycles <= timed.cycles
+            made.append((timed.cycles, energy_on(on, body), one.naive))
     assume(made)
     return made
 
@@ -197,12 +220,17 @@ def test_promises_hold_for_what_is_shipped(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
     work, on = load_workload(name), load_chip("int4_array")
-    found, target = analyse(work.program), target_of(on)
+    plans = plans_of(work.program, on)
+    analysed, items = plans.table.analysed, plans.items
     for way in STRATEGIES:
         saves = []
         for power in range(18, 25):
-            choice = residents_that_save_most(found, target, 1 << power, way.working_set_divisor).choice
-            saves.append(saved(items_of(found, target), choice))
+            made = plans.candidate(1 << power, way)
+            spans = analysed.uses.loop_spans.items()
+            room = {loop: (1 << power) - int(made.reserved[span.first : span.last + 1].max()) for loop, span in spans}
+            choice = choose(items, room).choice
+            assert made.placed.wanted == wanted(analysed, items, choice)
+            saves.append(saved(items, choice))
         assert saves == sorted(saves)
 
 
@@ -226,28 +254,35 @@ def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(
-    st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)), chips(), st.integers(300, 20_000)
+    st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)),
+    chips(),
+    st.integers(300, 20_000),
+    st.integers(0, len(LATENCIES) - 1),
 )
 def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
-    program: Program, on: Chip, limit: int
+    program: Program, on: Chip, limit: int, which: int
 ) -> None:
-    (sized,) = analyse(program).largest.values()
-    target = target_of(on)
-    operands = Operands.of(sized, program)
-    tiling = Tiling(operands, mode_of(operands, target), target)
-    fitting = [block for block in candidates(tiling) if tiling.bytes_held(block) * target.slots <= limit]
+    plans = plans_of(program, on)
+    cuts = plans.cuts
+    # Within no room at all the naive block is the smallest of all, which is a candidate.
+    fitting = [one for one in cuts.tried(0, nothing(cuts), nothing(cuts), 0) if one.held <= limit]
     assume(fitting)
+    latency = int(cuts.latencies[which])
+    ports = replace(plans.target.ports, latency=latency)
 
-    def cycles_of(cut: TiledMatmul) -> int:
-        alone = OpSchedule(name="alone", kind="gemm", steps=cut.steps)
-        return times(Schedule(ports=target.ports, body=(alone,)), stop=False).cycles
+    def steps_of(sides: tuple[int, int, int]) -> OpSchedule:
+        return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides))
 
-    every = [cycles_of(tiled_into(tiling, block)) for block in fitting]
-    assert cycles_of(fastest_tiling(tiling, limit, target.ports.latency)) == min(every)
-    least = min(tiling.loaded_bytes(block) for block in fitting)
-    assert min_traffic_tiling(tiling, limit) in [
-        tiled_into(tiling, b) for b in fitting if tiling.loaded_bytes(b) == least
-    ]
+    def cycles_of(sides: tuple[int, int, int]) -> int:
+        return times(Schedule(ports=ports, body=(steps_of(sides),)), stop=False).cycles
+
+    every = [cycles_of(one.sides) for one in fitting]
+    (fastest,) = cut_within(cuts, limit, LATENCY_0 * which)
+    assert cycles_of(cuts.sides(fastest)) == min(every)
+    loaded = [steps_of(one.sides).work().dram_read_bytes for one in fitting]
+    (frugal,) = cut_within(cuts, limit, MIN_TRAFFIC + LATENCY_0 * which)
+    assert steps_of(cuts.sides(frugal)).work().dram_read_bytes == min(loaded)
+    assert cuts.sides(frugal) in [one.sides for one in fitting]
 
 
 def test_rungs_of_a_smaller_scratchpad_are_sizes_of_a_larger_one() -> None:

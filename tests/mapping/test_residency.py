@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.mapping.liveness import Buffer, ScratchpadAllocator, Span
+from hwsim.mapping.liveness import Span
 from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
+from kernels.test_placing import Case, Wanted, by_kernels
+from witnesses.planner.liveness import Buffer
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}
@@ -141,29 +143,29 @@ BUFFERS = st.lists(buffers(), max_size=12)
 def test_no_two_buffers_share_a_byte_at_one_time(
     wishes: list[tuple[int, Span, str | None]], size: int, working: list[int]
 ) -> None:
-    allocator = ScratchpadAllocator(size, working)
-    for number, (bytes_, live_range, loop) in enumerate(wishes):
-        allocator.place(Buffer(f"t{number}", bytes_, live_range, loop))
-    allocations = allocator.allocations
-    for allocation in allocations:
-        assert allocation.end <= size - max(
-            working[allocation.buffer.live_range.first : allocation.buffer.live_range.last + 1]
-        )
-        for other in allocations:
-            if other is not allocation and other.buffer.live_range.meets(allocation.buffer.live_range):
-                assert other.end <= allocation.address or allocation.end <= other.address
+    wanted = [Wanted(Buffer(f"t{number}", *wish)) for number, wish in enumerate(wishes)]
+    found = by_kernels(Case(size, working, wanted, len(wanted), False))
+    placed = [
+        (one.buffer, address, end) for one, (kept, address, end) in zip(wanted, found.allocations, strict=True) if kept
+    ]
+    assert found.overwrites.keys() == {buffer.name for buffer, _, _ in placed}
+    for buffer, address, end in placed:
+        assert end - address == buffer.bytes
+        assert end <= size - max(working[buffer.live_range.first : buffer.live_range.last + 1])
+        for other, low, high in placed:
+            if other is not buffer and other.live_range.meets(buffer.live_range):
+                assert high <= address or end <= low
     # Whoever lay on a buffer's bytes before it hands them over, directly or through others.
-    overwrites = allocator.overwrites()
-    for allocation in allocations:
-        reached, open_ = set(), [allocation.buffer.name]
+    for buffer, address, end in placed:
+        reached, open_ = set(), [buffer.name]
         while open_:
-            for name in overwrites[open_.pop()]:
+            for name in found.overwrites[open_.pop()]:
                 if name not in reached:
                     reached.add(name)
                     open_.append(name)
-        for other in allocations:
-            overlaps = other.address < allocation.end and allocation.address < other.end
-            before = other.buffer.live_range.last < allocation.buffer.live_range.first
-            together = allocation.buffer.loop is not None and allocation.buffer.loop == other.buffer.loop
-            if other is not allocation and overlaps and (before or together):
-                assert other.buffer.name in reached or other.buffer.live_range.meets(allocation.buffer.live_range)
+        for other, low, high in placed:
+            overlaps = low < end and address < high
+            before = other.live_range.last < buffer.live_range.first
+            together = buffer.loop is not None and buffer.loop == other.loop
+            if other is not buffer and overlaps and (before or together):
+                assert other.name in reached or other.live_range.meets(buffer.live_range)

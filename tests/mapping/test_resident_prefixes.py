@@ -12,12 +12,14 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.assemble import assemble, placements
-from hwsim.mapping.plan import Plan, plan, row_partitionable
-from hwsim.mapping.target import UnsupportedOp, target_of
+from hwsim.mapping.placements import placements
+from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.program_table import row_partitionable
+from hwsim.mapping.target import UnsupportedOp
 from hwsim.schedule.schedule import OpSchedule, Residency, Schedule
 from hwsim.schedule.steps import Ring
 from hwsim.timing.timeline import times
+from plans import plan_on, scheduled
 from strategies.chips import chip, chips
 from strategies.programs import tensor
 from timing.test_timeline import agree
@@ -70,18 +72,11 @@ CHAINS = st.builds(chain, st.integers(8, 60), st.integers(1, 9), st.integers(1, 
 def divided(program: Program, on: Chip, *, min_traffic: bool = False) -> tuple[Plan, Schedule]:
     """The plan that keeps tensors in part, or a new example where there is none."""
     try:
-        one = plan(
-            analyse(program),
-            target_of(on),
-            on.scratchpad.size,
-            working_set_divisor=4,
-            partial_residency=True,
-            min_traffic=min_traffic,
-        )
+        made = plan_on(program, on, Strategy(4, partial_residency=True, min_traffic=min_traffic, latency=0))
+        return made.plan(), scheduled(made)
     except UnsupportedOp:
         assume(False)
         raise
-    return one, assemble(one)
 
 
 def ops_of(schedule: Schedule) -> dict[str, OpSchedule]:
@@ -148,7 +143,7 @@ def test_a_head_by_hand() -> None:
     assert set(one.kept) == {"made"}
     # Working sets take at most a quarter: 128 bytes, less what blocks leave; `doubled` gets what is left, whole units.
     head = one.prefixes["doubled"]
-    left = 512 - 320 - max(one.allocator.working[1:4])
+    left = 512 - 320 - max(one.reserved[1:4])
     assert head.rows == left // 8 // 5 * 5 > 0
     (spot,) = ops_of(schedule)["double"].kept
     assert spot.tensor == f"doubled[:{head.rows}]"

@@ -1,6 +1,6 @@
 """How long plans are walked, and how many are made: walks that find no period end, sizes beyond all need are one."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given, settings
@@ -9,20 +9,19 @@ from hypothesis import strategies as st
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
-from hwsim.mapping import assemble as choice
-from hwsim.mapping import target as alone
-from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.assemble import assemble
-from hwsim.mapping.plan import naive_plan, plan, sufficient_capacity
-from hwsim.mapping.schedule import LARGEST_DIVISOR, STRATEGIES, planned
-from hwsim.mapping.target import target_of
+from hwsim.kernels import cut_search
+from hwsim.mapping import candidate_plan, choice
+from hwsim.mapping.plan import Strategy
+from hwsim.mapping.planner import LARGEST_DIVISOR, STRATEGIES, Planner
+from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
+from hwsim.schedule.steps import Step
 from hwsim.timing.timeline import Unsettled, times
+from plans import naive_schedule, plan_on, plans_of, scheduled
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
-from witnesses.naive import naive_schedule
 
 SMALL = chip()
-MANY_STEPS = gemm(40, 60, 40)
+MANY_STEPS = gemm(40, 60, 40, times=30)
 
 
 def test_a_walk_ends_after_just_so_many_iterations() -> None:
@@ -35,20 +34,19 @@ def test_a_walk_ends_after_just_so_many_iterations() -> None:
 
 
 def test_a_program_none_of_whose_plans_settles_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "MOST_WALKED", 0)
+    monkeypatch.setattr(candidate_plan, "MOST_WALKED", 0)
     with pytest.raises(Unsupported, match=f"^{MANY_STEPS.name} on small: its units find no common period"):
-        planned(MANY_STEPS, replace(SMALL, clock=SMALL.clock - 1))  # of another clock, so that no plan is remembered
+        Planner(SMALL).plan(MANY_STEPS)
 
 
 def test_a_plan_that_does_not_settle_is_left_out_where_another_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """The naive plan, with least to walk, is left."""
-    on = replace(SMALL, clock=SMALL.clock - 2)
-    fewest = times(naive_schedule(MANY_STEPS, on)).unrolled_iterations
-    found = planned(MANY_STEPS, on)
+    fewest = times(naive_schedule(MANY_STEPS, SMALL)).unrolled_iterations
+    found = Planner(SMALL).plan(MANY_STEPS)
     assert times(found.schedule).unrolled_iterations != fewest
-    monkeypatch.setattr(choice, "MOST_WALKED", fewest)
+    monkeypatch.setattr(candidate_plan, "MOST_WALKED", fewest)
     monkeypatch.setattr(choice, "MOST_UNSETTLED", 10**6)
-    left = planned(MANY_STEPS, replace(on, clock=on.clock - 1))
+    left = Planner(SMALL).plan(MANY_STEPS)
     assert times(left.schedule).unrolled_iterations <= fewest
 
 
@@ -56,43 +54,50 @@ def test_a_plan_that_does_not_settle_is_left_out_where_another_one_does(monkeypa
 @settings(max_examples=40)
 def test_steps_that_do_not_settle_count_as_if_none_worked_beside_another(program: Program, on: Chip) -> None:
     try:
-        made = naive_schedule(program, on)
+        made = plan_on(program, on, None)
+        (cut,) = made.cuts
     except Unsupported:
         assume(False)
         raise
-    for op in made.ops:
-        exact = alone.cycles_of(op.steps, made.ports)
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(alone, "MOST_WALKED", -1)
-            assert alone.cycles_of(op.steps, made.ports) >= exact
+    cuts, latency = made.op_cuts, made.op_cuts.target.ports.latency
+
+    def alone() -> int:
+        rows = len(cuts.code(cut))
+        cuts.room.code[:rows] = cuts.code(cut)
+        return int(in_python(rows, latency, cuts.room))
+
+    in_python = getattr(cut_search.cycles_alone, "py_func", cut_search.cycles_alone)
+    (op,) = scheduled(made).ops
+    exact = times(Schedule(ports=cuts.target.ports, body=(OpSchedule(name="alone", kind="gemm", steps=op.steps),)))
+    assert alone() == exact.cycles
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cut_search, "MOST_WALKED", -1)
+        assert alone() == sum(map(duration(cuts.target.ports), op.unrolled())) >= exact.cycles
+
+
+def duration(ports: Ports) -> Callable[[Step], int]:
+    """How long a step takes if its units work one after another."""
+
+    def of(step: Step) -> int:
+        cycles = sum(ports.load_cycles(load.bytes) + ports.latency for load in step.loads)
+        cycles += 0 if step.array is None else step.array.cycles + step.array.tail
+        cycles += (step.vector_cycles or 0) + (0 if step.fused is None else step.fused.cycles)
+        return cycles + ports.store_cycles(step.store_bytes or 0)
+
+    return of
 
 
 @given(PROGRAMS, chips(), st.sampled_from(STRATEGIES), st.integers(0, 3))
 @settings(max_examples=60)
 def test_beyond_what_is_enough_a_larger_scratchpad_changes_no_plan(
-    program: Program, on: Chip, strategy: tuple[int, bool, bool, int], doublings: int
+    program: Program, on: Chip, strategy: Strategy, doublings: int
 ) -> None:
-    working_set_divisor, partial_residency, min_traffic, latency = strategy
-    found, target = analyse(program), target_of(on)
     try:
-        most = sufficient_capacity(found, target, LARGEST_DIVISOR) + 1
-        one, other = (
-            assemble(
-                plan(
-                    found,
-                    target,
-                    size,
-                    working_set_divisor=working_set_divisor,
-                    partial_residency=partial_residency,
-                    min_traffic=min_traffic,
-                    latency=latency,
-                )
-            )
-            for size in (most, most << doublings)
-        )
-        naive, larger = (assemble(naive_plan(found, target, size)) for size in (most, most << doublings))
+        plans = plans_of(program, on)
+        most = plans.sufficient(LARGEST_DIVISOR) + 1
+        for way in (strategy, None):
+            one, other = (scheduled(plans.candidate(size, way)) for size in (most, most << doublings))
+            assert one.body == other.body
     except Unsupported:
         assume(False)
         raise
-    assert one.body == other.body
-    assert naive.body == larger.body

@@ -27,7 +27,7 @@ from hwsim.models.transformer_lm import TransformerLm
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
 from strategies.recipes import RECIPES
 from witnesses.interpreter import interpreted
-from witnesses.naive import naive_schedule
+from plans import naive_schedule
 
 # Hand counts: products of one utterance batch, written from the papers' figures and not from the trees.
 

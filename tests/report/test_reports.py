@@ -14,7 +14,7 @@ from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
 from hwsim.engine.accounting import counters_of
 from hwsim.inputs.load import load_chip, load_workload, prices_of
-from hwsim.mapping.schedule import planned
+from hwsim.mapping.planner import Planner
 from hwsim.quantities.plain_data import NOT_SAID, Objective, confidence
 from hwsim.study.efficiency import aim_of
 from hwsim.study.explain import explain
@@ -127,9 +127,9 @@ def test_ops_of_the_vector_unit_are_explained_too(name: str, capsys: pytest.Capt
 def test_every_op_of_a_network_can_be_explained() -> None:
     chip, work = load_chip("int4_array"), load_workload("mlperf_rnnt")
     aim = aim_of(Objective.LATENCY, chip, prices_of(chip))
-    found = planned(work.program, chip, aim=aim)
+    found = Planner(chip, aim).plan(work.program)
     for op in counters_of(found.schedule).ops:
-        why = explain(chip, work, op.name, op, aim)
+        why = explain(chip, found, op.name, op)
         assert why.op == op.name
         assert sum(one.chosen for one in why.candidates) == 1
         assert all(one.fits for one in why.candidates if one.chosen)

@@ -20,9 +20,9 @@ from hwsim.schedule.unit_table import Limit, Relief
 from hwsim.study.diagnosis import relieved
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import times
+from plans import naive_schedule
 from strategies.chips import chips
 from strategies.programs import PROGRAMS
-from witnesses.naive import naive_schedule
 
 
 def planned(program: Program, on: Chip) -> Schedule:

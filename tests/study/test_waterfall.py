@@ -1,11 +1,11 @@
 """Laws of the waterfall: every step is a real run, gains multiply and savings add up to the whole exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from math import prod
-from typing import cast
+from typing import NamedTuple
 
 import pytest
 from hypothesis import assume, given, settings
@@ -19,12 +19,9 @@ from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling
-from hwsim.mapping.analysed_program import analyse
-from hwsim.mapping.op_mappers import candidates, cycles_alone, fastest_tiling, mode_of
-from hwsim.mapping.operands import Operands
-from hwsim.mapping.schedule import planned
-from hwsim.mapping.target import Target, target_of
-from hwsim.mapping.tiling import Tiling
+from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.planner import Planner
+from hwsim.mapping.target import Target
 from hwsim.models.catalogue import AnyRecipe, recipe_of, workload
 from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import sorted_pairs
@@ -32,10 +29,13 @@ from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
 from hwsim.results.result import Comparison
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
-from hwsim.schedule.steps import Repeat, Step, StepTree
+from hwsim.schedule.schedule import OpSchedule, Schedule
+from hwsim.schedule.steps import Step, StepTree, unrolled
 from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
+from hwsim.timing.timeline import times
+from plans import nothing, plans_of, steps_in_blocks
 from strategies.chips import chip, chips, systolic
 from strategies.programs import SIZES, gemm
 from strategies.recipes import RECIPES, shallow
@@ -114,9 +114,9 @@ def test_what_stays_is_what_stayed_in_the_first_run_until_it_is_decided_anew() -
     on = chip()
     last = gemm(3, 60, 60, Precision.INT4, times=40)
     first = in_format(last, Precision.FP16)
-    before = planned(first, on).plan
-    kept = planned(last, on, residency=before).plan
-    anew = planned(last, on).plan
+    before = Planner(on).plan(first).plan
+    kept = Planner(on).plan(last, residency=before).plan
+    anew = Planner(on).plan(last).plan
     assert {name: one.rows for name, one in kept.residents.items()} == {
         name: one.rows for name, one in before.residents.items()
     }
@@ -204,37 +204,54 @@ def durations(node: Step, target: Target) -> dict[str, int]:
 def largest_ratio(slow: Sequence[StepTree], fast: Sequence[StepTree], target: Target) -> Fraction:
     """Of all steps and units: how many times longer the slow one keeps it. Both are cut alike."""
     found = [Fraction(1)]
-    for one, other in zip(slow, fast, strict=True):
-        if isinstance(one, Repeat):
-            assert isinstance(other, Repeat)
-            found.append(largest_ratio(one.body, other.body, target))
-        else:
-            assert isinstance(other, Step)
-            long, short = durations(one, target), durations(other, target)
-            # Scales are loaded for integers only; nothing is loaded for floats only.
-            assert long.keys() <= short.keys()
-            found += [Fraction(long[unit], short[unit]) for unit in long if long[unit]]
+    for one, other in {(id(one), id(other)): (one, other) for one, other in beside(slow, fast)}.values():
+        long, short = durations(one, target), durations(other, target)
+        # Scales are loaded for integers only; nothing is loaded for floats only.
+        assert long.keys() <= short.keys()
+        found += [Fraction(long[unit], short[unit]) for unit in long if long[unit]]
     return max(found)
 
 
-def tilings(first: Program, last: Program, on: Chip) -> list[tuple[Tiling, Tiling]]:
+def beside(slow: Sequence[StepTree], fast: Sequence[StepTree]) -> Iterator[tuple[Step, Step]]:
+    """The steps of two cuts side by side, whatever loops they are written in."""
+    return zip(unrolled(slow), unrolled(fast), strict=True)
+
+
+class Cut(NamedTuple):
+    """The cuts of one op of a program."""
+
+    cuts: OpCuts
+    op: int
+
+    def steps(self, sides: tuple[int, int, int]) -> tuple[StepTree, ...]:
+        return steps_in_blocks(self.cuts, self.op, *sides)
+
+    def cycles(self, sides: tuple[int, int, int]) -> int:
+        """On a chip that does nothing else."""
+        alone = OpSchedule(name="alone", kind="gemm", steps=self.steps(sides))
+        return times(Schedule(ports=self.cuts.target.ports, body=(alone,))).cycles
+
+
+def products_of(first: Program, last: Program, on: Chip) -> list[tuple[Cut, Cut]]:
     """Each matrix product of two programs in its own formats, nothing resident."""
-    target, found = target_of(on), dict[tuple[Operands, Operands], tuple[Tiling, Tiling]]()
-    before = analyse(first).largest
-    for name, sized in analyse(last).largest.items():
-        if sized.on_array:
-            pair = Operands.of(before[name], first), Operands.of(sized, last)
-            found[pair] = cast(tuple[Tiling, Tiling], tuple(Tiling(one, mode_of(one, target), target) for one in pair))
+    before, after = (plans_of(program, on).cuts for program in (first, last))
+    found: dict[tuple[int, int], tuple[Cut, Cut]] = {}
+    for name, op in after.largest.items():
+        like = before.largest[name]
+        if after.rows[op].operands is not None:
+            found[before.class_of[like], after.class_of[op]] = Cut(before, like), Cut(after, op)
     return list(found.values())
 
 
-def check_gain(slow: Tiling, fast: Tiling, limit: int, most: int) -> None:
-    latency = fast.target.ports.latency
-    cut = fastest_tiling(fast, limit, latency)
-    block = next(block for block in candidates(fast) if fast.steps(block) == cut.steps)
-    ratio = largest_ratio(slow.steps(block), cut.steps, slow.target)
-    alone = cycles_alone(slow, block, latency), cycles_alone(fast, block, latency)
-    assert Fraction(*alone) <= ratio
+def check_gain(slow: Cut, fast: Cut, limit: int, most: int) -> None:
+    """Of the cut that is the fastest for a chip of its own latency, by the times of all that are tried."""
+    cuts, none = fast.cuts, nothing(fast.cuts)
+    tried = [one for one in cuts.tried(fast.op, none, none, 0) if one.held <= limit]
+    if not tried:
+        raise Unsupported("no candidate fits")
+    sides = min(tried, key=lambda one: one.cycles).sides
+    ratio = largest_ratio(slow.steps(sides), fast.steps(sides), cuts.target)
+    assert Fraction(slow.cycles(sides), fast.cycles(sides)) <= ratio
     assert ratio <= most
 
 
@@ -243,7 +260,7 @@ def check_gain(slow: Tiling, fast: Tiling, limit: int, most: int) -> None:
 def test_cut_alike_no_op_gains_more_than_products_or_roofline(m: int, k: int, n: int, on: Chip) -> None:
     """4 times as many products; 4 times fewer bits, which pass the port for half as many columns of tiles."""
     last = gemm(m, k, n, Precision.INT4)
-    ((slow, fast),) = tilings(in_format(last, Precision.FP16), last, on)
+    ((slow, fast),) = products_of(in_format(last, Precision.FP16), last, on)
     try:
         check_gain(slow, fast, on.scratchpad.size, most=8)
     except Unsupported:
@@ -256,5 +273,5 @@ def test_cut_alike_no_product_of_a_shipped_workload_gains_more(name: str) -> Non
     """8 times as many products, 4 times fewer bits."""
     on, work = load_chip("int4_array"), load_workload(name)
     first, last = (in_precision(work, policy).program for policy in ("fp16", "w4a4"))
-    for slow, fast in tilings(first, last, on):
+    for slow, fast in products_of(first, last, on):
         check_gain(slow, fast, on.scratchpad.size, most=8)

@@ -10,7 +10,7 @@ import pytest
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.schedule.counters import Units
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.unit_table import StallReason, Unit

@@ -9,7 +9,7 @@ import pytest
 from hwsim.engine.accounting import counters_of
 from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload
-from hwsim.mapping.schedule import schedule
+from hwsim.mapping.planner import schedule
 from hwsim.schedule.schedule import Residency, Schedule
 from hwsim.timing.timeline import times
 from timing.test_timeline import agree

@@ -14,9 +14,10 @@ from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import Loaded, LoopSegment, OpSchedule, Ports, Schedule, ScheduleNode
 from hwsim.schedule.steps import ArrayWork, Load, Repeat, Ring, Step
 from hwsim.schedule.unit_table import Unit
-from hwsim.timing.timeline import EncodedSchedule, Times, encode, encode_alone, times
+from hwsim.timing.timeline import EncodedSchedule, Times, encode, times
 from strategies.schedules import WORK, draw, draw_ports, jobs_of
 from strategies.timeline_cases import CASES, loop, op, program
+from witnesses.planner.encode_alone import encode_alone
 from witnesses.timeline_plan import Fault
 from witnesses.timeline_simpy import Seen, simulate
 

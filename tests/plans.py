@@ -1,0 +1,73 @@
+"""Plans and cuts of the planner for tests that ask for one of them, not for the best one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.hardware.chip import Chip
+from hwsim.ir.program import Program
+from hwsim.kernels.cut_store import write_cut
+from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.candidate_plan import CandidatePlan
+from hwsim.mapping.choice import WorkByMode
+from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.plan import Strategy
+from hwsim.mapping.planner import LATENCIES
+from hwsim.mapping.program_table import program_table
+from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.step_nouns import step_trees
+from hwsim.mapping.target import target_of
+from hwsim.mapping.target_plans import TargetPlans
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.schedule.schedule import OpSchedule, Schedule
+from hwsim.schedule.steps import StepTree
+
+
+def plans_of(program: Program, on: Chip, slots: int | None = None) -> TargetPlans:
+    """All plans of a program on a chip that uses so many slots."""
+    return TargetPlans(program_table(analyse(program)), target_of(on, slots), LATENCIES, None)
+
+
+def scheduled(candidate: CandidatePlan) -> Schedule:
+    """The schedule of one plan."""
+    return schedule_of(candidate, candidate.plan())
+
+
+def nothing(cuts: OpCuts) -> NDArray[np.int64]:
+    """Rows of tensors by spot, where none is kept or resident."""
+    return np.zeros(len(cuts.table.spots), np.int64)
+
+
+def cut_within(cuts: OpCuts, room: int, way: int) -> NDArray[np.int64]:
+    """The cuts that are taken of ops which have so much room, with all tensors in DRAM."""
+    high_water = np.zeros(len(cuts.table.analysed.uses.placed), np.int64)
+    return cuts.cut(nothing(cuts), nothing(cuts), high_water, room, way)
+
+
+def steps_in_blocks(cuts: OpCuts, op: int, outer: int, inner: int, k: int) -> tuple[StepTree, ...]:
+    """The steps of a product in blocks of these sides, with all tensors in DRAM."""
+    tiling = cuts.store.tilings[cuts.tiling(op, nothing(cuts), nothing(cuts))]
+    rows = write_cut(tiling, outer, inner, k, True, cuts.room)
+    return step_trees(cuts.room.code[:rows].copy(), cuts.rows[op], cuts.class_of[op], cuts.step_works)
+
+
+def plan_on(program: Program, on: Chip, strategy: Strategy | None) -> CandidatePlan:
+    """The plan with all slots and the whole scratchpad; the naive one without a strategy."""
+    return plans_of(program, on).candidate(on.scratchpad.size, strategy)
+
+
+def naive_schedule(program: Program, on: Chip) -> Schedule:
+    """The largest square blocks that fit, all tensors in DRAM between ops: no plan that is taken may be slower."""
+    return scheduled(plan_on(program, on, None))
+
+
+def work_by_mode(schedule: Schedule) -> WorkByMode:
+    """The work of a whole run, added up from the steps of a schedule."""
+    total: dict[Precision | None, Work] = {None: Work()}
+    for placed in schedule.placed():
+        node, mode = placed.node, None
+        work = node.work()
+        if isinstance(node, OpSchedule):
+            mode, work = node.mode, work + node.fused_work()
+        total[mode] = total.get(mode, Work()) + work * placed.times
+    return total
