@@ -5,13 +5,18 @@ from numpy.typing import NDArray
 
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
-from hwsim.kernels.cut_store import write_cut
+from hwsim.kernels.cut_store import PENDING
+from hwsim.kernels.cut_walks import write_cut
+from hwsim.kernels.tiling_code import SIDES
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import WorkByMode
-from hwsim.mapping.op_cuts import OpCuts
+from hwsim.mapping.items import items_of
+from hwsim.mapping.knapsack import Knapsacks
+from hwsim.mapping.op_cuts import CutRequest, OpCuts
+from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
-from hwsim.mapping.planner import LATENCIES
+from hwsim.mapping.planner import LATENCIES, op_rows
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.step_nouns import step_trees
@@ -25,7 +30,9 @@ from hwsim.schedule.steps import StepTree
 
 def plans_of(program: Program, on: Chip, slots: int | None = None) -> TargetPlans:
     """All plans of a program on a chip that uses so many slots."""
-    return TargetPlans(program_table(analyse(program)), target_of(on, slots), LATENCIES, None)
+    table, target = program_table(analyse(program)), target_of(on, slots)
+    classes = op_rows(table, target)
+    return TargetPlans(table, target, classes, items_of(table, classes), Knapsacks(), LATENCIES, None)
 
 
 def scheduled(candidate: CandidatePlan) -> Schedule:
@@ -38,17 +45,22 @@ def nothing(cuts: OpCuts) -> NDArray[np.int64]:
     return np.zeros(len(cuts.table.spots), np.int64)
 
 
-def cut_within(cuts: OpCuts, room: int, way: int) -> NDArray[np.int64]:
+def cut_within(cuts: OpCuts, room: int, how: int) -> NDArray[np.int64]:
     """The cuts that are taken of ops which have so much room, with all tensors in DRAM."""
-    high_water = np.zeros(len(cuts.table.analysed.uses.placed), np.int64)
-    return cuts.cut(nothing(cuts), nothing(cuts), high_water, room, way)
+    placed = nothing_placed(cuts.table, len(cuts.table.analysed.uses.placed))
+    request = CutRequest(placed, room, how, np.full(len(cuts.table.ops), PENDING, np.int64))
+    cuts.find([request])
+    if request.problem is not None:
+        raise request.problem
+    return request.cuts
 
 
-def steps_in_blocks(cuts: OpCuts, op: int, outer: int, inner: int, k: int) -> tuple[StepTree, ...]:
-    """The steps of a product in blocks of these sides, with all tensors in DRAM."""
+def steps_in_blocks(cuts: OpCuts, op: int, *sides: int) -> tuple[StepTree, ...]:
+    """The steps of a product in blocks of these sides, in that order of the loops, with all tensors in DRAM."""
     tiling = cuts.store.tilings[cuts.tiling(op, nothing(cuts), nothing(cuts))]
-    rows = write_cut(tiling, outer, inner, k, True, cuts.room)
-    return step_trees(cuts.room.code[:rows].copy(), cuts.rows[op], cuts.class_of[op], cuts.step_works)
+    block = np.array((*sides, 0)[:SIDES], np.int64)
+    rows = write_cut(tiling, block, True, cuts.room)
+    return step_trees(cuts.room.code[:rows].copy(), cuts.row(op), cuts.table.class_of[op], cuts.step_works)
 
 
 def plan_on(program: Program, on: Chip, strategy: Strategy | None) -> CandidatePlan:

@@ -42,11 +42,11 @@ class Chosen(NamedTuple):
     unit: int
 
 
-def choose(items: Sequence[Item], capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
+def choose(items: Sequence[Item], capacity: dict[str, int], knapsacks: Knapsacks | None = None) -> Chosen:
     """For each item the loop in which it is resident, or None: the first of the choices that fit and save most.
 
     >>> items = [Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)]
-    >>> choose(items, {"frames": 130}, Knapsacks())
+    >>> choose(items, {"frames": 130})
     Chosen(choice=('frames', 'frames', None), unit=0)
     """
     candidates = [item for item in items if item.loops and max(item.saves) > 0]
@@ -54,7 +54,7 @@ def choose(items: Sequence[Item], capacity: dict[str, int], knapsacks: Knapsacks
     if not alone and len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
         best = Chosen(_exhaustive(candidates, capacity), 0)
     else:
-        best = _outer_first(candidates, capacity, knapsacks)
+        best = _outer_first(candidates, capacity, knapsacks or Knapsacks())
     chosen = {item: loop for item, loop in zip(candidates, best.choice, strict=True) if loop is not None}
     return Chosen(tuple(chosen.get(item) for item in items), best.unit)
 

@@ -86,6 +86,14 @@ class TargetPlans:
         self.cuts.find([plan.request for plan in plans])
         return list(self._that_fit(plans))
 
+    def candidate(self, size: int, strategy: Strategy | None) -> CandidatePlan:
+        """One plan; UnsupportedOp, if an op does not fit."""
+        plan = self._uncut(size, strategy)
+        self.cuts.find([plan.request])
+        if plan.request.problem is not None:
+            raise plan.request.problem
+        return plan
+
     def _that_fit(self, plans: Iterable[CandidatePlan]) -> Iterator[CandidatePlan]:
         """The plans of each strategy up to the first one in which an op does not fit."""
         for _, of_strategy in groupby(plans, key=lambda plan: plan.strategy):

@@ -309,7 +309,7 @@ def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
     on = replace(on, array=array)
     assume(array.dataflow is not Dataflow.OS)
     cuts = plans_of(program, on).cuts
-    (row,) = cuts.rows
+    (row,) = cuts.classes
     assert row.mode is not None
     assert row.operands is not None
     packed = array.packed(row.mode)
@@ -317,7 +317,7 @@ def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
     resident = nothing(cuts)
     resident[cuts.table.spots["weight"]] = rows
     for one in cuts.tried(0, nothing(cuts), resident, on.scratchpad.size):
-        outer, inner, _ = one.sides
+        outer, inner, *_ = one.sides
         across = -(-inner // (array.cols * packed.n))
         assert outer * across <= entries
 

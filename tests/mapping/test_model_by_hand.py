@@ -256,7 +256,7 @@ def hand_table() -> list[list[str]]:
 def test_the_layer_worked_by_hand_takes_these_cycles() -> None:
     cuts = plans_of(gemm(3, 4, 4), TINY).cuts
     target = cuts.target
-    op = OpSchedule(name="layer", kind="gemm", steps=steps_in_blocks(cuts, 0, outer=3, inner=2, k=2))
+    op = OpSchedule(name="layer", kind="gemm", steps=steps_in_blocks(cuts, 0, 3, 2, 2))
     steps, table = list(op.unrolled()), hand_table()
     assert len(steps) == len(table) == 4
     for count, (step, row) in enumerate(zip(steps, table, strict=True), 1):

@@ -17,9 +17,10 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.items import MOST_ITEMS
+from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Knapsacks, unit_of
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
-from hwsim.mapping.residency import MOST_STATES, MOST_SUMS, Item, choose, knapsack, unit_of
+from hwsim.mapping.residency import Item, choose
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
@@ -66,7 +67,7 @@ def test_a_knapsack_never_wraps(groups: list[list[tuple[int, int]]], capacity: i
     def of(which: int, lengths: tuple[int, ...] | list[int]) -> int:
         return sum(thing[which] for group, length in zip(groups, lengths, strict=True) for thing in group[:length])
 
-    taken = knapsack(groups, capacity)
+    taken = Knapsacks().solved(groups, capacity)
     every = product(*(range(len(group) + 1) for group in groups))
     assert of(0, taken) <= capacity
     assert of(1, taken) == max(of(1, lengths) for lengths in every if of(0, lengths) <= capacity)
@@ -112,9 +113,9 @@ def test_a_choice_in_exact_sizes_names_no_unit() -> None:
 def test_a_knapsack_with_losses_does_not_wrap(part: int) -> None:
     """The losses would take the sum of all values below what 63 bits hold, the best sum is above it."""
     groups = [[(1, 2**62 * part)], [(1, 2**62 * part)], [(1, (-(2**62) - 1) * part)]]
-    assert knapsack(groups, 2) == [1, 1, 0]
-    assert knapsack(groups, 3) == [1, 1, 0]
-    assert knapsack([[(1, -(2**63) * part), (1, 2**63 * part + 1)], [(1, 1)]], 2) == [2, 0]
+    assert Knapsacks().solved(groups, 2) == [1, 1, 0]
+    assert Knapsacks().solved(groups, 3) == [1, 1, 0]
+    assert Knapsacks().solved([[(1, -(2**63) * part), (1, 2**63 * part + 1)], [(1, 1)]], 2) == [2, 0]
 
 
 def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to() -> None:

@@ -17,7 +17,7 @@ from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
-from hwsim.kernels.cut_store import LATENCY_0, MIN_TRAFFIC
+from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
 from hwsim.mapping.choice import Aim
 from hwsim.mapping.placing import wanted
 from hwsim.mapping.planner import (
@@ -270,17 +270,17 @@ def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
     latency = int(cuts.latencies[which])
     ports = replace(plans.target.ports, latency=latency)
 
-    def steps_of(sides: tuple[int, int, int]) -> OpSchedule:
+    def steps_of(sides: tuple[int, ...]) -> OpSchedule:
         return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides))
 
-    def cycles_of(sides: tuple[int, int, int]) -> int:
+    def cycles_of(sides: tuple[int, ...]) -> int:
         return times(Schedule(ports=ports, body=(steps_of(sides),)), stop=False).cycles
 
     every = [cycles_of(one.sides) for one in fitting]
-    (fastest,) = cut_within(cuts, limit, LATENCY_0 * which)
+    (fastest,) = cut_within(cuts, limit, ANY_BLOCK + LATENCY_0 * which)
     assert cycles_of(cuts.sides(fastest)) == min(every)
     loaded = [steps_of(one.sides).work().dram_read_bytes for one in fitting]
-    (frugal,) = cut_within(cuts, limit, MIN_TRAFFIC + LATENCY_0 * which)
+    (frugal,) = cut_within(cuts, limit, MIN_TRAFFIC + ANY_BLOCK + LATENCY_0 * which)
     assert steps_of(cuts.sides(frugal)).work().dram_read_bytes == min(loaded)
     assert cuts.sides(frugal) in [one.sides for one in fitting]
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.mapping.liveness import Span
-from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
+from hwsim.mapping.knapsack import Knapsacks
+from hwsim.mapping.residency import Choice, Item, choose, fits, saved
 from kernels.test_placing import Case, Wanted, by_kernels
-from witnesses.planner.liveness import Buffer
+from witnesses.planner.liveness import Buffer, Span
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}
@@ -100,7 +100,7 @@ def test_a_knapsack_takes_the_best_heads_of_its_groups(groups: list[list[tuple[i
     def size(lengths: tuple[int, ...] | list[int]) -> int:
         return sum(size for group, length in zip(groups, lengths, strict=True) for size, _ in group[:length])
 
-    taken = knapsack(groups, capacity)
+    taken = Knapsacks().solved(groups, capacity)
     every = product(*(range(len(group) + 1) for group in groups))
     assert size(taken) <= capacity
     assert value(taken) == max(value(lengths) for lengths in every if size(lengths) <= capacity)

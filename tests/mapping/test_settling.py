@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
-from hwsim.kernels import cut_search
+from hwsim.kernels import cut_walks
 from hwsim.mapping import candidate_plan, choice
 from hwsim.mapping.plan import Strategy
 from hwsim.mapping.planner import LARGEST_DIVISOR, STRATEGIES, Planner
@@ -66,12 +66,12 @@ def test_steps_that_do_not_settle_count_as_if_none_worked_beside_another(program
         cuts.room.code[:rows] = cuts.code(cut)
         return int(in_python(rows, latency, cuts.room))
 
-    in_python = getattr(cut_search.cycles_alone, "py_func", cut_search.cycles_alone)
+    in_python = getattr(cut_walks.cycles_alone, "py_func", cut_walks.cycles_alone)
     (op,) = scheduled(made).ops
     exact = times(Schedule(ports=cuts.target.ports, body=(OpSchedule(name="alone", kind="gemm", steps=op.steps),)))
     assert alone() == exact.cycles
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(cut_search, "MOST_WALKED", -1)
+        patched.setattr(cut_walks, "MOST_WALKED", -1)
         assert alone() == sum(map(duration(cuts.target.ports), op.unrolled())) >= exact.cycles
 
 

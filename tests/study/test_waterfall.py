@@ -223,10 +223,10 @@ class Cut(NamedTuple):
     cuts: OpCuts
     op: int
 
-    def steps(self, sides: tuple[int, int, int]) -> tuple[StepTree, ...]:
+    def steps(self, sides: tuple[int, ...]) -> tuple[StepTree, ...]:
         return steps_in_blocks(self.cuts, self.op, *sides)
 
-    def cycles(self, sides: tuple[int, int, int]) -> int:
+    def cycles(self, sides: tuple[int, ...]) -> int:
         """On a chip that does nothing else."""
         alone = OpSchedule(name="alone", kind="gemm", steps=self.steps(sides))
         return times(Schedule(ports=self.cuts.target.ports, body=(alone,))).cycles
@@ -236,10 +236,10 @@ def products_of(first: Program, last: Program, on: Chip) -> list[tuple[Cut, Cut]
     """Each matrix product of two programs in its own formats, nothing resident."""
     before, after = (plans_of(program, on).cuts for program in (first, last))
     found: dict[tuple[int, int], tuple[Cut, Cut]] = {}
-    for name, op in after.largest.items():
-        like = before.largest[name]
-        if after.rows[op].operands is not None:
-            found[before.class_of[like], after.class_of[op]] = Cut(before, like), Cut(after, op)
+    for name, op in after.table.largest.items():
+        like = before.table.largest[name]
+        if after.row(op).operands is not None:
+            found[before.table.class_of[like], after.table.class_of[op]] = Cut(before, like), Cut(after, op)
     return list(found.values())
 
 

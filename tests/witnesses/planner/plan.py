@@ -185,8 +185,8 @@ def plan(
     room = tuple(size - top for top in allocator.high_water())
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, any_block=any_block, working_set_divisor=working_set_divisor,
-        items=items, rounded=rounded,
+        naive=False, min_traffic=min_traffic, latency=latency, any_block=any_block, items=items, rounded=rounded,
+        working_set_divisor=working_set_divisor,
     )  # fmt: skip
 
 
