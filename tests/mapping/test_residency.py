@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.mapping.liveness import Span
 from hwsim.mapping.residency import Choice, Item, choose, fits, knapsack, saved
 from kernels.test_placing import Case, Wanted, by_kernels
-from witnesses.planner.liveness import Buffer
+from witnesses.planner.liveness import Buffer, Span
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}

@@ -25,9 +25,9 @@ from hwsim.models.rnnt import Rnnt
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
+from plans import naive_schedule
 from strategies.recipes import RECIPES
 from witnesses.interpreter import interpreted
-from plans import naive_schedule
 
 # Hand counts: products of one utterance batch, written from the papers' figures and not from the trees.
 

@@ -15,8 +15,8 @@ from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.view import View
-from witnesses.planner.lower import SizedOp
 from hwsim.quantities.registry import KindTable
+from witnesses.planner.lower import SizedOp
 
 
 def largest_block(

@@ -13,6 +13,9 @@ from hwsim.hardware.array import TileShape
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.schedule import Block
+from hwsim.schedule.steps import StepTree
 from witnesses.planner.blocks import ByRows, by_rows, largest_block, smallest_block
 from witnesses.planner.liveness import ResidentRows
 from witnesses.planner.lower import SizedOp
@@ -20,9 +23,6 @@ from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, op
 from witnesses.planner.target import Target, cycles_of, naming
 from witnesses.planner.tiling import OperandResidency, Tiling
 from witnesses.planner.vector import Rows, rows_of
-from hwsim.quantities.precision import Precision
-from hwsim.schedule.schedule import Block
-from hwsim.schedule.steps import StepTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from functools import lru_cache
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.schedule import Block, Loaded, OpSchedule, Written
+from hwsim.schedule.steps import Ring, StepTree
 from witnesses.planner.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
 from witnesses.planner.drain_hazard import next_streams
 from witnesses.planner.liveness import ALL, ResidentRows, spots
@@ -17,9 +20,6 @@ from witnesses.planner.systolic_matmul import drain_hazard
 from witnesses.planner.target import Target
 from witnesses.planner.tiling import Tiling
 from witnesses.planner.vector import Rows, fastest_rows, naive_rows, tiled_rows
-from hwsim.quantities.precision import Precision
-from hwsim.schedule.schedule import Block, Loaded, OpSchedule, Written
-from hwsim.schedule.steps import Ring, StepTree
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,11 +14,11 @@ from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity
 from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.steps import Portion
 from witnesses.planner.blocks import TileRun
 from witnesses.planner.liveness import ALL, ProgramUses
 from witnesses.planner.lower import SizedOp
-from hwsim.quantities.precision import Precision
-from hwsim.schedule.steps import Portion
 
 
 @dataclass(frozen=True, slots=True)

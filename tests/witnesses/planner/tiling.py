@@ -9,13 +9,13 @@ from functools import cached_property
 
 from hwsim.hardware.array import TileShape, TilingConstraints
 from hwsim.ir.ops import Function
+from hwsim.quantities.precision import Precision
+from hwsim.schedule.counters import Work
+from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
 from witnesses.planner.blocks import TileRun, tile_runs
 from witnesses.planner.operands import ACT, WEIGHT, Epilogue, Operands, result_portions, vector_operand_portions
 from witnesses.planner.systolic_matmul import SystolicMatmul, matmul_cost
 from witnesses.planner.target import Target, VectorCost, vector_cost
-from hwsim.quantities.precision import Precision
-from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import ArrayWork, Fused, Load, Phase, Portion, Repeat, Ring, Step, StepTree, repeated
 
 _Reuse = dict[Ring, tuple[bool, bool]]
 """Of each ring: whether the step before left the operand there, and whether the step after reads it again."""

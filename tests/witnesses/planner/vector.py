@@ -8,12 +8,12 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Lookup
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
+from hwsim.schedule.counters import Work
+from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
 from witnesses.planner.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
 from witnesses.planner.liveness import ALL, ResidentRows
 from witnesses.planner.lower import SizedOp
 from witnesses.planner.target import Target, VectorCost, cycles_of, vector_cost
-from hwsim.schedule.counters import Work
-from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
 
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block."""
