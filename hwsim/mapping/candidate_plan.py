@@ -86,18 +86,20 @@ class CandidatePlan:
         )
 
     @cached_property
+    def longest(self) -> float:
+        """The cycles of a run, if nothing overlaps."""
+        op_nodes, latency, entries = self.table.op_nodes, self.op_cuts.target.ports.latency, self.table.analysed.entries
+        longest = float(self.op_cuts.store.lengths[self.cuts[op_nodes[:, 0]]] @ op_nodes[:, 1])
+        return longest + sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+
+    @cached_property
     def busiest(self) -> int:
-        """Busy cycles of the busiest unit, which no schedule undercuts."""
-        op_nodes, store, entries = self.table.op_nodes, self.op_cuts.store, self.table.analysed.entries
-        cuts, times = self.cuts[op_nodes[:, 0]], op_nodes[:, 1]
-        latency = self.op_cuts.target.ports.latency
-        longest = float(store.lengths[cuts] @ times)
-        longest += sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
-        if longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the plan is assembled
-            raise Unsupported(f"the program takes up to {int(longest):,} cycles; hwsim counts to {LONGEST:,}")
-        busy = times @ store.cuts[cuts, s.BUSY : s.BUSY + c.UNITS]
-        busy[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
-        return int(busy.max())
+        """Busy cycles of the busiest unit, which no schedule undercuts; exact, even if a run takes too long."""
+        op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
+        times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS]
+        units = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
+        units[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+        return int(units.max())
 
     @property
     def table(self) -> ProgramTable:
@@ -105,6 +107,8 @@ class CandidatePlan:
 
     def cycles(self) -> int:
         """The cycles of a run; Unsettled, if they take too long to find."""
+        if self.longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the schedule is encoded
+            raise Unsupported(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
         _, _, now = self.walked()
         return int(now[c.FRONTIER])
 
