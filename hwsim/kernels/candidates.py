@@ -158,8 +158,12 @@ def bit_length(number):
 
 
 @inlined
-def _add(outer, inner, k, swapped, square, blocks, count):
-    """Add a block, if it is new and there is room for it; how many there are then."""
+def _add(outer, inner, k, swapped, square, op, blocks, count):
+    """Add a block, if it is new and there is room for it; how many there are then.
+
+    Where one of the dimensions is not cut, there is only one order of the loops.
+    """
+    swapped = swapped if outer < whole_outer(op) and inner < whole_inner(op) else np.int64(0)
     for place in range(count):
         row = blocks[place]
         if row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k and row[t.B_SWAPPED] == swapped:
@@ -195,10 +199,10 @@ def candidates(op, blocks):
         for growth in range(SQUARE, OUTER_WHOLE + 1):
             sides = largest_block(room, growth, op)
             if sides[0]:
-                count = _add(sides[0], sides[1], sides[2], np.int64(0), 1, blocks, count)
+                count = _add(sides[0], sides[1], sides[2], np.int64(0), 1, op, blocks, count)
         count = _add_oblong(room, op, blocks, count)
         power -= 1
-    count = _add(outer, inner, k, np.int64(0), 1, blocks, count)
+    count = _add(outer, inner, k, np.int64(0), 1, op, blocks, count)
     for place in range(count):
         row = blocks[place]
         row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
@@ -229,8 +233,8 @@ def _add_oblong(room, op, blocks, count):
                 if leanest < 0 or (size, bound) < (leanest, leanest_bound):
                     leanest, leanest_bound, leanest_outer, leanest_inner = size, bound, outer, inner
             if fastest >= 0:
-                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), 0, blocks, count)
-                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), 0, blocks, count)
+                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), 0, op, blocks, count)
+                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), 0, op, blocks, count)
     return count
 
 

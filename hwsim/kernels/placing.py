@@ -1,6 +1,6 @@
 """Addresses of all buffers of one plan, and which dead buffers each of them overwrites.
 
-What `mapping/plan.py` does by `ScratchpadAllocator`, buffer by buffer, on tables: planning asks for very many plans.
+On tables, because planning asks for very many plans.
 The columns are in `kernels/placing_code.py`.
 """
 

@@ -159,11 +159,12 @@ class Planner:
         """
         if self.chip.cores != 1:
             raise Unsupported(f"{self.chip.name}: has {self.chip.cores} cores; one core is what hwsim schedules so far")
+        analysed = program.analysed if isinstance(program, ProgramTable) else analyse(program)
+        check_limits(analysed, self.chip)
         try:
-            table = program if isinstance(program, ProgramTable) else program_table(analyse(program))
+            table = program if isinstance(program, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        check_limits(table.analysed, self.chip)
         best = self._best(table, residency, progress)
         plan = best.plan()
         return Planned(plan, replace(schedule_of(best, plan), placements=placements(plan)), best)

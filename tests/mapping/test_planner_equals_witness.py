@@ -192,11 +192,12 @@ def same_cuts(found: Said, wanted: Said) -> None:
     for name, leader in found.noun.plan.analysed.largest.items():
         like = wanted.noun.plan.analysed.largest[name]
         tried = set(candidates_of(found.noun, leader))
-        assert tried == set(candidates_by_hand(wanted.noun, like))
+        by_hand = candidates_by_hand(wanted.noun, like)  # which do not tell the orders of loops apart in what is chosen
+        assert {replace(one, chosen=False) for one in tried} == {replace(one, chosen=False) for one in by_hand}
         assert sum(one.chosen for one in tried) == 1
 
 
-@settings(max_examples=110, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(PROGRAMS | weight_only(), any_chips(100, 4000), OBJECTIVES, st.booleans())
 def test_an_op_is_planned_as_by_the_witness(
     program: Program, on: Chip, objective: Objective | None, free_conversion: bool
@@ -206,7 +207,7 @@ def test_an_op_is_planned_as_by_the_witness(
     same_cuts(found, wanted)
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, any_chips(300, 20_000), OBJECTIVES)
 def test_a_network_is_planned_as_by_the_witness(
     recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip, objective: Objective | None
@@ -217,7 +218,7 @@ def test_a_network_is_planned_as_by_the_witness(
     same_cuts(found, wanted)
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(PROGRAMS, any_chips(200, 4000), st.sampled_from([Precision.FP16, Precision.INT8, Precision.INT4]), OBJECTIVES)
 def test_what_another_plan_keeps_is_kept_as_by_the_witness(
     program: Program, on: Chip, precision: Precision, objective: Objective | None
@@ -232,7 +233,7 @@ def test_what_another_plan_keeps_is_kept_as_by_the_witness(
 
 
 @pytest.mark.slow
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(RECIPES, st.sampled_from(["fp16", "w8a8"]), st.sampled_from(["w4a4", "w4a16"]), any_chips(300, 20_000))
 def test_a_network_in_another_precision_keeps_what_it_keeps_by_the_witness(
     recipe: AnyRecipe, first: str, last: str, on: Chip

@@ -96,7 +96,13 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
         rows = 0 if resident is None else resident.rows
         tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
         cuts = [
-            (_block_name(cut.block), cut.bytes_held, cycles, cut.steps, cut.block == op_schedule.block)
+            (
+                _block_name(cut.block) + ", loops exchanged" * cut.swapped,
+                cut.bytes_held,
+                cycles,
+                cut.steps,
+                cut.block == op_schedule.block,
+            )
             for cut, cycles in tried(tiling, room)
         ]
     else:

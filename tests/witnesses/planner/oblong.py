@@ -1,6 +1,7 @@
 """Blocks that are neither square nor whole: `outer` in few equal parts, the largest `inner` that fits, either order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from witnesses.planner.blocks import OrderedBlock, largest
 from witnesses.planner.tiling import Tiling
@@ -19,8 +20,14 @@ def oblong_blocks(tiling: Tiling, room: int) -> Iterator[OrderedBlock]:
                 if (inner := _widest(tiling, outer, k, room))
             ]
             if blocks:
-                yield min(blocks, key=lambda block: (tiling.least_cycles(block), tiling.loaded_bytes(block)))
-                yield min(blocks, key=lambda block: (tiling.loaded_bytes(block), tiling.least_cycles(block)))
+                yield _in_order(min(blocks, key=lambda at: (tiling.least_cycles(at), tiling.loaded_bytes(at))), tiling)
+                yield _in_order(min(blocks, key=lambda at: (tiling.loaded_bytes(at), tiling.least_cycles(at))), tiling)
+
+
+def _in_order(block: OrderedBlock, tiling: Tiling) -> OrderedBlock:
+    """The block; where one of the dimensions is not cut, there is only one order of the loops."""
+    cut = block.outer < tiling.whole.outer and block.inner < tiling.whole.inner
+    return replace(block, swapped=block.swapped and cut)
 
 
 def _depths(tiling: Tiling) -> list[int]:

@@ -32,6 +32,7 @@ class TiledMatmul:
     block: Block
     steps: tuple[StepTree, ...]
     bytes_held: int
+    swapped: bool = False
 
 
 def mode_of(operands: Operands, target: Target) -> Precision:
@@ -156,7 +157,7 @@ def tiled_into(tiling: Tiling, block: OrderedBlock) -> TiledMatmul:
     """The product in blocks of that size."""
     m, n = tiling.constraints.m_and_n(block)
     held = tiling.bytes_held(block) * tiling.target.slots
-    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held)
+    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held, block.swapped)
 
 
 @lru_cache(maxsize=1 << 15)
