@@ -11,10 +11,11 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import exact, registers, rtl_speed, timeline, values
+from benchmarks import exact, planner, registers, rtl_speed, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "exact": exact.report,
+    "planner": planner.report,
     "registers": registers.report,
     "timeline": timeline.report,
     "values": values.report,

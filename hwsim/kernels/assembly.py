@@ -203,14 +203,14 @@ def _bits_of(how):
 
 @lean
 def write_code(plan, store, touches, fixed, levels, code):
-    """The code of a plan; how many levels deep it is.
+    """Write the code of a plan.
 
     `levels` [level, :] becomes the integers that keys and snapshots of the loops on each level take, without how many
     are kept, and then where they begin.
     """
     for level in range(levels.shape[0]):
         levels[level, 0] = levels[level, 1] = 0
-    at, level, deepest = 0, 0, 0
+    at, level = 0, 0
     key = c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * (fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0)
     for place in range(plan.nodes.shape[0]):
         node = plan.nodes[place]
@@ -218,7 +218,6 @@ def write_code(plan, store, touches, fixed, levels, code):
             at = _write_op(plan, store, node[N_OP], level, key, at, levels, code)
             cut = store.cuts[plan.cuts[node[N_OP]]]
             _use(code, levels, level, cut[s.UNITS], cut[s.RINGS], cut[s.LOADED])
-            deepest = max(deepest, level + 1)
         elif node[N_KIND] == PRELOADS:
             for number in range(plan.preloads.shape[0]):
                 preload, row = plan.preloads[number], code[at]
@@ -239,7 +238,6 @@ def write_code(plan, store, touches, fixed, levels, code):
             level += 1
             _widen(levels, level, row[c.KEY_SIZE], node[N_HIGH] - node[N_LOW])
             levels[level, 2] = at
-            deepest = max(deepest, level)
             at += 1
         else:
             begin = levels[level, 2]
@@ -249,7 +247,6 @@ def write_code(plan, store, touches, fixed, levels, code):
             level -= 1
             _use(code, levels, level, code[begin, c.UNITS_USED], code[begin, c.RINGS_USED], code[begin, c.RINGS_LOADED])
             at += 1
-    return deepest
 
 
 @inlined

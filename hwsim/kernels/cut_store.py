@@ -11,8 +11,6 @@ from hwsim.kernels import timeline_code as c
 
 MOST_BLOCKS = 192
 """Three candidates for each power of two, and one more."""
-MOST_ROWS = 4096
-"""Rows of one cut."""
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block of rows."""
 

@@ -173,7 +173,8 @@ def walk_cuts(store, first, latencies, room):
     for place in range(first, store.counts[s.TODO]):
         work = store.todo[place]
         tiling, is_product = work[s.W_TILING], store.states[work[s.W_TILING], s.OF_PRODUCT]
-        if store.counts[s.CODE_ROWS] + s.MOST_ROWS > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
+        most = store.counts[s.CODE_ROWS] + room.code.shape[0]
+        if most > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
             return np.int64(place)
         rows = write_cut(store.tilings[tiling], work[s.W_BLOCK :], is_product, room)
         if work[s.W_LATENCY] == s.KEEP:

@@ -20,15 +20,12 @@ from hwsim.mapping.works import OWN, own_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.timing.encode_steps import LONGEST
-from hwsim.timing.timeline import unsettled
+from hwsim.timing.timeline import LEVELS, unsettled
 
 Ints = NDArray[np.int64]
 
 MOST_WALKED = 1 << 22
 """A plan whose units find no common period within so many iterations of loops, about a second, is left out."""
-
-MOST_LEVELS = 64
-"""Loops inside loops."""
 
 
 class CandidatePlan:
@@ -128,11 +125,11 @@ class CandidatePlan:
         while (count := a.touch_bodies(plan, touches, touched)) < 0:
             touched = np.zeros((4 * len(touched), c.TOUCHED_COLUMNS), np.int64)
             touches.high[:] = -1
-        levels = np.zeros((MOST_LEVELS, 3), np.int64)
+        levels = np.zeros((table.depth + LEVELS, 3), np.int64)
         code = np.zeros((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)
-        depth = a.write_code(plan, store, touches, fixed, levels, code)
+        a.write_code(plan, store, touches, fixed, levels, code)
         keys, pasts = a.place_snapshots(code, len(code), fixed[c.LONGEST] + 1, levels)
-        sizes = np.array([max(1, len(table.totals)), max(1, spots), depth + 8, keys, pasts], np.int64)
+        sizes = np.array([max(1, len(table.totals)), max(1, spots), len(levels), keys, pasts], np.int64)
         no_events = np.zeros((0, c.EVENT_COLUMNS), np.int64)
         totals, ends, now = walk(code, plan.refs, touched[:count], fixed, sizes, table.two_spaces, no_events)
         if now[c.UNROLLED] > MOST_WALKED:

@@ -51,10 +51,18 @@ def _width(ops: s.Ops) -> int:
     return t.DETAIL + 4 + int((ops.classes[:, t.READS] + ops.classes[:, t.WRITES]).max(initial=0))
 
 
+def _most_rows(pieces: int) -> int:
+    """The rows of a cut at most, each piece in a loop of its own, for a batch and for its last product."""
+    k = 6 * 3
+    inner = 3 * (k + 2)
+    return 2 * (pieces * (inner + 2) + 2) + 2
+
+
 def new_room(ops: s.Ops, fixed: Ints) -> Room:
     """What searches write into."""
     slots, kept, levels = int(fixed[c.SLOTS]), int(fixed[c.LONGEST]) + 1, LEVELS
-    pieces = 16 + 2 * int(ops.classes[:, t.MARKS].max(initial=0))
+    marks = int(ops.classes[:, t.MARKS].max(initial=0))
+    pieces = 6 + 2 * marks  # of a dimension: first, last, those between, and two more for each mark; of K twice three
     walk = c.Walk(
         refs=np.zeros((0, 2), np.int64),
         touched=np.zeros((0, c.TOUCHED_COLUMNS), np.int64),
@@ -71,7 +79,7 @@ def new_room(ops: s.Ops, fixed: Ints) -> Room:
         events=np.zeros((0, c.EVENT_COLUMNS), np.int64),
     )
     return Room(
-        code=np.zeros((s.MOST_ROWS, _width(ops)), np.int64),
+        code=np.zeros((_most_rows(pieces), _width(ops)), np.int64),
         pieces=np.zeros((3, pieces, t.PIECE), np.int64),
         loops=np.zeros((6, 8), np.int64),
         walk=walk,

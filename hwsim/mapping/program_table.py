@@ -58,6 +58,12 @@ class ProgramTable:
     activation_spots: Ints
 
     @cached_property
+    def depth(self) -> int:
+        """How many loops lie inside each other at most."""
+        steps = np.where(self.nodes[:, a.N_KIND] == a.BEGIN, 1, np.where(self.nodes[:, a.N_KIND] == a.END, -1, 0))
+        return int(np.cumsum(steps).max(initial=0))
+
+    @cached_property
     def shapes(self) -> tuple[OpShape, ...]:
         """All different shapes of ops."""
         return tuple(dict.fromkeys(op.shape for op in self.shaped))
