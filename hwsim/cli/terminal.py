@@ -72,12 +72,19 @@ def with_progress(title: str, job: "Callable[[Progress], T]") -> T:
 
     The job has a thread of its own, because only the main thread hears Ctrl-C, and not while it is inside a kernel.
     """
-    with _bar(title) as progress:
+    with _bar(title) as (progress, entitle):
         worker = _Worker(job, progress)
         worker.start()
         while not worker.done.wait(HEARING_SECONDS):
-            pass
+            if _compiles():
+                entitle(f"{title} (compiling kernels, once for this version)")
     return worker.outcome()
+
+
+def _compiles() -> bool:
+    """Whether kernels are, or were, compiled; asked without importing them, since they bring numba."""
+    jit = sys.modules.get("hwsim.kernels.jit")
+    return jit is not None and bool(jit.compiling.is_set())
 
 
 class _Worker(Thread, Generic[T]):
@@ -102,9 +109,10 @@ class _Worker(Thread, Generic[T]):
 
 
 @contextmanager
-def _bar(title: str) -> "Iterator[Progress]":
+def _bar(title: str) -> "Iterator[tuple[Progress, Callable[[str], None]]]":
+    """What moves the bar, and what gives it another title."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done, total: None, lambda title: None
         return
     from rich.console import Console
     from rich.markup import escape
@@ -116,7 +124,10 @@ def _bar(title: str) -> "Iterator[Progress]":
     timer.daemon = True
     timer.start()
     try:
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield (
+            lambda done, total: bar.update(task, completed=done, total=total),
+            lambda title: bar.update(task, description=escape(printable(title))),
+        )
     finally:
         timer.cancel()
         timer.join()

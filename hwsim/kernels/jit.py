@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -25,13 +26,21 @@ _LEAN: Any = {"nogil": True, "_nrt": False, "error_model": "numpy"}
 """Without numba's runtime (NRT), which makes arrays and counts their references; division by zero is not looked for."""
 
 
+compiling = Event()
+"""Set as soon as a kernel is compiled because no cache has it, so that whoever shows progress can say why it takes so
+long."""
+
+
 class _Cache(FunctionCache):
     """A cache in which nothing is found where nothing can be read, and nothing kept where nothing can be written."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = None
         with suppress(Exception):
-            return super().load_overload(sig, target_context)
-        return None
+            found = super().load_overload(sig, target_context)
+        if found is None:
+            compiling.set()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(Exception):
