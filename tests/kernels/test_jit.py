@@ -1,16 +1,16 @@
 """Compiled once, and whoever waits can know that it happens."""
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numba
 import pytest
 
 from hwsim.kernels import jit
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="kernels run as plain Python")
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="kernels run as plain Python")
 def test_a_kernel_that_no_cache_has_says_that_it_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit, "_cache_folder", lambda: tmp_path)
     monkeypatch.setattr(jit, "compiling", type(jit.compiling)())
