@@ -83,8 +83,8 @@ def with_progress(title: str, job: "Callable[[Progress], T]") -> T:
 
 def _compiles() -> bool:
     """Whether kernels are, or were, compiled; asked without importing them, since they bring numba."""
-    jit = sys.modules.get("hwsim.kernels.jit")
-    return jit is not None and bool(jit.compiling.is_set())
+    compiling = getattr(sys.modules.get("hwsim.kernels.jit"), "compiling", None)  # the job may be importing it now
+    return compiling is not None and compiling.is_set()
 
 
 class _Worker(Thread, Generic[T]):

@@ -107,7 +107,7 @@ def test_an_explanation_shows_why_an_op_is_cut_as_it_is(capsys: pytest.CaptureFi
     (chosen,) = (one for one in why["candidates"] if one["chosen"])
     fitting = [one for one in why["candidates"] if one["fits"]]
     assert all(one["bytes_held"] <= why["room_bytes"] for one in fitting)
-    assert chosen["cycles_alone"] == min(one["cycles_alone"] for one in fitting)
+    assert chosen in fitting  # the plan may do without blocks that are faster alone
     assert why["array_cycles"] * op["times"] <= op["busy_cycles"]["array"] + op["times"] * 1000
     for roof in why["roofs"]:  # loads may have begun before the array did
         assert roof["cycles"] <= (op["busy_cycles"]["load"] if roof["limit"] == "dram_read" else op["span"])
