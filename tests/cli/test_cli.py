@@ -168,7 +168,7 @@ def test_a_misspelt_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_defect_of_ours_is_a_traceback_and_exit_code_1(tmp_path: Path) -> None:
-    breaks = "import hwsim.study.simulate as s; s.schedule = None; from hwsim.cli.main import run; run()"
+    breaks = "import hwsim.study.simulate as s; s.Planner = None; from hwsim.cli.main import run; run()"
     command = [sys.executable, "-c", breaks, "run", "int4_array", "rnnt"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
