@@ -233,7 +233,7 @@ def test_what_another_plan_keeps_is_kept_as_by_the_witness(
 
 
 @pytest.mark.slow
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(RECIPES, st.sampled_from(["fp16", "w8a8"]), st.sampled_from(["w4a4", "w4a16"]), any_chips(300, 20_000))
 def test_a_network_in_another_precision_keeps_what_it_keeps_by_the_witness(
     recipe: AnyRecipe, first: str, last: str, on: Chip
