@@ -11,6 +11,10 @@ from hwsim.kernels.array_cost import busy_cycles
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tiling_bytes import act_bytes, ceil_div, held_bytes, held_rows_bytes, load_cycles, weight_bytes
 
+MOST_BLOCKS = 63 * (3 + 3 * 2 * 2) + 1
+"""Candidates at most: for each power of two three that are square but for whole sides, and for each of three depths of
+K and both orders of the loops the fastest and the leanest of any shape; and the smallest block of all."""
+
 SQUARE, K_WHOLE, OUTER_WHOLE, ONE_TILE = 0, 1, 2, 3
 """How a block grows with its side: all sides, all but K or `outer`, which are whole, or only K, inside one tile."""
 
@@ -141,10 +145,10 @@ def _act_bytes(block, op):
 
 
 @lean
-def least_cycles(outer, inner, k, swapped, op):
-    """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
+def least_cycles(outer, inner, loaded, op):
+    """A lower bound of the product's cycles in blocks that load so much: the array's time, or the loads over their port."""
     blocks = ceil_div(whole_outer(op), outer) * ceil_div(whole_inner(op), inner)
-    loads = load_cycles(loaded_bytes(outer, inner, k, swapped, op), op) - blocks
+    loads = load_cycles(loaded, op) - blocks
     return op[t.BATCH] * max(busy_cycles(outer, whole_outer(op), whole_inner(op), op), loads)
 
 
@@ -159,7 +163,7 @@ def bit_length(number):
 
 @inlined
 def _add(outer, inner, k, swapped, square, op, blocks, count):
-    """Add a block, if it is new and there is room for it; how many there are then.
+    """Add a block, if it is new; how many there are then.
 
     Where one of the dimensions is not cut, there is only one order of the loops.
     """
@@ -169,8 +173,6 @@ def _add(outer, inner, k, swapped, square, op, blocks, count):
         if row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k and row[t.B_SWAPPED] == swapped:
             row[t.B_SQUARE] |= square
             return count
-    if count == blocks.shape[0]:
-        return count
     row = blocks[count]
     row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED] = outer, inner, k, swapped
     row[t.B_SQUARE] = square
@@ -187,7 +189,8 @@ def candidates(op, blocks):
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into few equal parts
     and have the largest `inner` that fits, in both orders of the loops, those with the lowest bound and with the fewest
-    bytes. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first.
+    bytes. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has
+    MOST_BLOCKS rows.
     """
     slots, count = op[t.SLOTS], 0
     outer, inner, k = _block(np.int64(1), ONE_TILE, op)
@@ -205,7 +208,8 @@ def candidates(op, blocks):
     count = _add(outer, inner, k, np.int64(0), 1, op, blocks, count)
     for place in range(count):
         row = blocks[place]
-        row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
+        loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
+        row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], loaded, op)
         row[t.B_HELD] = held_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op) * slots
     _sort(blocks, count)
     return count
@@ -226,8 +230,8 @@ def _add_oblong(room, op, blocks, count):
                 inner = _widest(outer, k, room, op)
                 if inner == 0:
                     continue
-                bound = least_cycles(outer, inner, k, swapped, op)
                 size = loaded_bytes(outer, inner, k, swapped, op)
+                bound = least_cycles(outer, inner, size, op)
                 if fastest < 0 or (bound, size) < (fastest, fastest_bytes):
                     fastest, fastest_bytes, fastest_outer, fastest_inner = bound, size, outer, inner
                 if leanest < 0 or (size, bound) < (leanest, leanest_bound):

@@ -9,8 +9,6 @@ from typing import NamedTuple
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 
-MOST_BLOCKS = 192
-"""Three candidates for each power of two, and one more."""
 BUDGETS = 8
 """How many powers of two, from the largest down, are tried as budgets for a block of rows."""
 

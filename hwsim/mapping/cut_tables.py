@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
+from hwsim.kernels.candidates import MOST_BLOCKS
 from hwsim.kernels.cut_walks import Room
 from hwsim.kernels.tilings import hash_of
 from hwsim.timing.timeline import LEVELS, least_key
@@ -20,9 +21,9 @@ def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int)
         keys=np.zeros((tilings, s.K_ROLES + ops.roles.shape[1]), np.int64),
         hashed=np.full(hashed, -1, np.int64),
         tilings=np.zeros((tilings, ops.classes.shape[1]), np.int64),
-        blocks=np.zeros((tilings, s.MOST_BLOCKS, t.BLOCK), np.int64),
-        cycles=np.zeros((tilings, latencies, s.MOST_BLOCKS), np.int64),
-        best=np.zeros((tilings, 2 * (latencies + 1), s.MOST_BLOCKS), np.int64),
+        blocks=np.zeros((tilings, MOST_BLOCKS, t.BLOCK), np.int64),
+        cycles=np.zeros((tilings, latencies, MOST_BLOCKS), np.int64),
+        best=np.zeros((tilings, 2 * (latencies + 1), MOST_BLOCKS), np.int64),
         states=np.zeros((tilings, s.STATE), np.int64),
         cuts=np.zeros((cuts, s.CUT), np.int64),
         lengths=np.zeros(cuts),
@@ -33,17 +34,26 @@ def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int)
     )
 
 
-def larger(store: s.Store) -> s.Store:
-    """The same store with twice the room."""
-    tables = {name: table for name, table in store._asdict().items() if name != "counts"}
-    doubled = {name: np.concatenate((table, np.zeros_like(table))) for name, table in tables.items()}
-    hashed = np.full(len(doubled["hashed"]), -1, np.int64)
+def with_more_tilings(store: s.Store) -> s.Store:
+    """The same store with room for twice as many tilings."""
+    grown = _doubled(store, "keys", "tilings", "blocks", "cycles", "best", "states")
+    hashed = np.full(2 * len(store.hashed), -1, np.int64)
     for number in range(int(store.counts[s.TILINGS])):
         at = hash_of(store.keys[number], len(hashed))
         while hashed[at] >= 0:
             at = at + 1 if at + 1 < len(hashed) else 0
         hashed[at] = number
-    return store._replace(**{**doubled, "hashed": hashed})
+    return grown._replace(hashed=hashed)
+
+
+def with_more_cuts(store: s.Store) -> s.Store:
+    """The same store with room for twice as many cuts."""
+    return _doubled(store, "cuts", "lengths", "code")
+
+
+def _doubled(store: s.Store, *names: str) -> s.Store:
+    tables = {name: getattr(store, name) for name in names}
+    return store._replace(**{name: np.concatenate((table, np.zeros_like(table))) for name, table in tables.items()})
 
 
 def _width(ops: s.Ops) -> int:

@@ -45,7 +45,10 @@ class _Table(NamedTuple):
 
 
 class Knapsacks:
-    """Solves knapsacks; one that was solved for some capacity is solved for all smaller ones with it."""
+    """Solves knapsacks; one that was solved for some capacity is solved for all smaller ones with it.
+
+    The last ones are remembered, with no more than `MOST_STATES` states together.
+    """
 
     def __init__(self) -> None:
         self._tables: dict[object, _Table] = {}
@@ -68,6 +71,8 @@ class Knapsacks:
         table = self._tables.get(key)
         if table is None or table.best.shape[1] <= room:
             table = self._tables[key] = _solved(groups, unit, room)
+            while sum(known.best.size for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
+                del self._tables[next(iter(self._tables))]
         return table.taken(room)
 
 

@@ -12,13 +12,13 @@ from hwsim.hardware.array import TileShape
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import candidates, naive_block, naive_rows
+from hwsim.kernels.candidates import MOST_BLOCKS, candidates, naive_block, naive_rows
 from hwsim.kernels.cut_search import find_cuts, next_candidates
 from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
 from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
 from hwsim.kernels.tilings import least_rooms, tiling_of, write_key
 from hwsim.mapping.analysed_program import columns_of, parameters_of
-from hwsim.mapping.cut_tables import larger, new_room, new_store
+from hwsim.mapping.cut_tables import new_room, new_store, with_more_cuts, with_more_tilings
 from hwsim.mapping.drain_hazard import leads_after
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.op_shapes import ProductShape
@@ -69,7 +69,7 @@ class OpCuts:
         self.table, self.target, self.classes = table, target, classes
         self.latencies = np.array(latencies, np.int64)
         self.ops = self._ops()
-        self.store = new_store(self.ops, len(latencies), tilings=1 << 12, cuts=1 << 13, code=1 << 17)
+        self.store = new_store(self.ops, len(latencies), tilings=1 << 9, cuts=1 << 11, code=1 << 15)
         self.fixed = fixed_of(target.ports)
         self.room = new_room(self.ops, self.fixed)
         self._key = np.zeros(self.store.keys.shape[1], np.int64)
@@ -106,8 +106,9 @@ class OpCuts:
         while waiting:
             for request in waiting:
                 while self._found(request) == s.FULL:
-                    self._walk()
-                    self.store = larger(self.store)
+                    self._walk()  # which empties the lists
+                    if self.store.counts[s.TILINGS] + 1 >= len(self.store.keys):
+                        self.store = with_more_tilings(self.store)
             self._walk()
             waiting = [request for request in waiting if request.pending]
 
@@ -131,7 +132,7 @@ class OpCuts:
         while True:
             done = 0
             while (done := int(walk_cuts(self.store, done, self.latencies, self.room))) < self.store.counts[s.TODO]:
-                self.store = larger(self.store)
+                self.store = with_more_cuts(self.store)
             self.store.counts[s.TODO] = 0
             if not self.store.counts[s.SEARCHES]:
                 return
@@ -190,7 +191,7 @@ class OpCuts:
             budgets = [1 << power for power in range((most - 1).bit_length(), -1, -1)]
             sides = [(int(naive_rows(budget, tiling)), 0, 0, 0) for budget in (*budgets, room)]
         else:
-            blocks = np.zeros((s.MOST_BLOCKS, t.BLOCK), np.int64)
+            blocks = np.zeros((MOST_BLOCKS, t.BLOCK), np.int64)
             found = blocks[: candidates(tiling, blocks), : t.SIDES].tolist()
             sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0))]
         tries = []
