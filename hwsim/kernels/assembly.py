@@ -26,9 +26,6 @@ OP, BEGIN, END, PRELOADS = 0, 1, 2, 3
 # Preloads of a plan: the loop before which they come, the row of totals of their op, cycles, spot, what they overwrite.
 L_LOOP, L_OP, L_CYCLES, L_SPOT, L_LOW, L_HIGH, PRELOAD = range(7)
 
-# Touches of tensors, as bits: the body writes all of it or a part, asks for its last readers, and who reads it.
-WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
-
 
 class Spots(NamedTuple):
     """Where the tensors of a plan are: rows kept, rows of tiles resident, and which dead spots each one overwrites."""
@@ -154,8 +151,8 @@ def touch_bodies(plan, touches, touched):
         for spot in range(spots):
             tensor, row = touches.order[spot], touched[count]
             bits = touches.bits[tensor]
-            row[c.T_TENSOR], row[c.T_WHOLE], row[c.T_PART] = tensor, bits & WHOLE, (bits & PART) // PART
-            row[c.T_ASKED], row[c.T_READERS] = (bits & ASKED) // ASKED, bits // READER_0
+            row[c.T_TENSOR], row[c.T_WHOLE], row[c.T_PART] = tensor, bits & c.WHOLE, (bits & c.PART) // c.PART
+            row[c.T_ASKED], row[c.T_READERS] = (bits & c.ASKED) // c.ASKED, bits // c.READER_0
             touches.bits[tensor] = 0
             count += 1
         touches.high[node[N_BODY]] = count
@@ -182,28 +179,28 @@ def _touch_node(plan, node, touches, spots):
         for place in range(plan.preloads.shape[0]):
             preload = plan.preloads[place]
             if preload[L_LOOP] == node[N_LOOP]:
-                spots = _touch(touches, spots, preload[L_SPOT], np.int64(WHOLE))
+                spots = _touch(touches, spots, preload[L_SPOT], np.int64(c.WHOLE))
                 for ref in range(preload[L_LOW], preload[L_HIGH]):
-                    spots = _touch(touches, spots, plan.refs[ref, c.TENSOR], np.int64(ASKED))
+                    spots = _touch(touches, spots, plan.refs[ref, c.TENSOR], np.int64(c.ASKED))
     return spots
 
 
 @inlined
 def _bits_of(how):
     if how == c.ARRAY_READ:
-        return np.int64(READER_0 << c.ARRAY_UNIT)
+        return np.int64(c.READER_0 << c.ARRAY_UNIT)
     if how == c.VECTOR_READ:
-        return np.int64(READER_0 << c.VECTOR_UNIT)
+        return np.int64(c.READER_0 << c.VECTOR_UNIT)
     if how < c.KEPT:
-        return np.int64(READER_0 << c.LOAD_UNIT)
+        return np.int64(c.READER_0 << c.LOAD_UNIT)
     if how == c.OVERWRITES:
-        return np.int64(ASKED)
-    return np.int64(WHOLE if how == c.KEPT or how == c.STORED else PART)
+        return np.int64(c.ASKED)
+    return np.int64(c.WHOLE if how == c.KEPT or how == c.STORED else c.PART)
 
 
 @lean
-def write_code(plan, store, touches, fixed, levels, code):
-    """Write the code of a plan.
+def write_code(plan, store, touches, key, levels, code):
+    """Write the code of a plan, in which `key` integers of a loop's key belong to no tensor.
 
     `levels` [level, :] becomes the integers that keys and snapshots of the loops on each level take, without how many
     are kept, and then where they begin.
@@ -211,7 +208,6 @@ def write_code(plan, store, touches, fixed, levels, code):
     for level in range(levels.shape[0]):
         levels[level, 0] = levels[level, 1] = 0
     at, level = 0, 0
-    key = c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * (fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0)
     for place in range(plan.nodes.shape[0]):
         node = plan.nodes[place]
         if node[N_KIND] == OP:

@@ -146,7 +146,7 @@ def _act_bytes(block, op):
 
 @lean
 def least_cycles(outer, inner, loaded, op):
-    """A lower bound of the product's cycles in blocks that load so much: the array's time, or the loads over their port."""
+    """A lower bound of the product's cycles in blocks that load so much: the array's time, or that of the loads."""
     blocks = ceil_div(whole_outer(op), outer) * ceil_div(whole_inner(op), inner)
     loads = load_cycles(loaded, op) - blocks
     return op[t.BATCH] * max(busy_cycles(outer, whole_outer(op), whole_inner(op), op), loads)

@@ -11,7 +11,7 @@ from hwsim.kernels import tiling_code as t
 from hwsim.kernels.candidates import bit_length, candidates, loaded_bytes, most_rows, naive_block, naive_rows
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
-from hwsim.kernels.tilings import tiling_of, write_key
+from hwsim.kernels.tilings import known_cut, tiling_of, write_key
 
 
 @lean
@@ -20,7 +20,7 @@ def find_cuts(ops, store, kept, resident, high_water, size, how, key, cuts):
 
     `kept` are rows of tensors that are kept, `resident` rows of tiles that are resident, by spot; `high_water` the
     bytes in use by place. `cuts` become the numbers of cuts where they are below 0; PENDING stands for one that is not
-    known yet, that of an op that cannot be cut says why. What must be done first is added to `todo` and `searches`.
+    known yet, that of an op that cannot be cut says why. What must be done first is added to `errands` and `searches`.
     """
     for op in range(ops.table.shape[0]):
         if cuts[op] >= 0:
@@ -41,7 +41,7 @@ def _is_full(store):
     counts = store.counts
     return (
         counts[s.TILINGS] + 1 >= store.keys.shape[0]
-        or counts[s.TODO] + s.BUDGETS + 1 >= store.todo.shape[0]
+        or counts[s.ERRANDS] + s.BUDGETS + 1 >= store.errands.shape[0]
         or counts[s.SEARCHES] + 1 >= store.searches.shape[0]
     )
 
@@ -89,7 +89,7 @@ def next_candidates(store):
         search = store.searches[place]
         tiling, way, largest = search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST]
         best = np.int64(s.PENDING)
-        if store.counts[s.TODO] + s.BUDGETS + 1 < store.todo.shape[0]:
+        if store.counts[s.ERRANDS] + s.BUDGETS + 1 < store.errands.shape[0]:
             best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
         if best == s.PENDING:
             store.searches[left, s.S_TILING], store.searches[left, s.S_WAY] = tiling, way
@@ -207,8 +207,8 @@ def _walk_later(tiling, latency, place, store):
 
 @inlined
 def _later(tiling, latency, place, outer, inner, k, swapped, store):
-    row = store.todo[store.counts[s.TODO]]
-    store.counts[s.TODO] += 1
+    row = store.errands[store.counts[s.ERRANDS]]
+    store.counts[s.ERRANDS] += 1
     row[s.W_TILING], row[s.W_LATENCY], row[s.W_PLACE] = tiling, latency, place
     block = row[s.W_BLOCK :]
     block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED] = outer, inner, k, swapped
@@ -230,12 +230,8 @@ def _least_traffic(tiling, largest, any_block, store):
 @lean
 def _kept(tiling, outer, inner, k, swapped, store):
     """The number of a cut, or PENDING, if it must be made first."""
-    at = store.states[tiling, s.LAST_CUT]
-    while at >= 0:
-        cut = store.cuts[at]
-        same = cut[s.OUTER] == outer and cut[s.INNER] == inner
-        if same and cut[s.K] == k and cut[s.SWAPPED] == swapped:
-            return at if cut[s.ROWS] > 0 else np.int64(s.TOO_LONG)
-        at = cut[s.BEFORE]
+    cut = known_cut(tiling, outer, inner, k, swapped, store)
+    if cut >= 0:
+        return cut if store.cuts[cut, s.ROWS] > 0 else np.int64(s.TOO_LONG)
     _later(tiling, s.KEEP, 0, outer, inner, k, swapped, store)
     return np.int64(s.PENDING)

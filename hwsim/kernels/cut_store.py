@@ -30,10 +30,11 @@ CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
 ) = range(13)  # fmt: skip
 CUT = BUSY + c.UNITS
 
-# How many there are: tilings, cuts, rows of cuts, and what is yet to do.
-TILINGS, CUTS, CODE_ROWS, TODO, SEARCHES, COUNTS = range(6)
+# How many there are: tilings, cuts, rows of cuts, errands, and searches.
+TILINGS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, COUNTS = range(6)
 
-# What is yet to do: the tiling, the latency for which its block is walked, or KEEP to keep the cut, and the block.
+# Errands, which are yet to be done: the tiling, the latency for which its block is walked, or KEEP to keep the cut, the
+# place of the candidate, and the block.
 W_TILING, W_LATENCY, W_PLACE, W_BLOCK = range(4)
 WORK = W_BLOCK + t.SIDES
 KEEP = -1
@@ -74,6 +75,6 @@ class Store(NamedTuple):
     cuts: c.Ints
     lengths: c.Floats  # cycles of each cut, if nothing overlaps
     code: c.Ints
-    todo: c.Ints  # blocks to walk, or to keep as cuts
+    errands: c.Ints  # blocks to walk, or to keep as cuts
     searches: c.Ints
     counts: c.Ints

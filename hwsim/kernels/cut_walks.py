@@ -12,6 +12,7 @@ from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.cut_rows import product_rows, row_work_rows
 from hwsim.kernels.jit import inlined, lean
+from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
 
 MOST_WALKED = 1 << 18
@@ -34,6 +35,7 @@ class Room(NamedTuple):
     keys: c.Ints
     past: c.Ints
     stack: c.Ints
+    least_key: int  # the integers of a loop's key that belong to no tensor
 
 
 @inlined
@@ -63,17 +65,16 @@ def used_rings(row):
 
 @lean
 def finish(code, rows, shared, stack):
-    """Fill in the loops of a cut: partners, and masks of units and rings; the deepest level.
+    """Fill in the loops of a cut: partners, and masks of units and rings.
 
     Rows of loops refer to the first row; columns that depend on the schedule around stay empty.
     """
-    level, deepest = 0, 0
+    level = 0
     for place in range(rows):
         row = code[place]
         if row[c.KIND] == c.BEGIN:
             stack[level] = place
             level += 1
-            deepest = max(deepest, level)
         elif row[c.KIND] == c.END:
             level -= 1
             row[c.PARTNER] = stack[level]
@@ -86,7 +87,6 @@ def finish(code, rows, shared, stack):
             begin[c.UNITS_USED] |= used_units(row, shared)
             begin[c.RINGS_USED] |= rings
             begin[c.RINGS_LOADED] |= loaded
-    return deepest
 
 
 @lean
@@ -116,7 +116,7 @@ def cycles_alone(rows, latency, room):
     limit = longest(code, rows, latency)
     if limit > LONGEST:
         return np.int64(s.TOO_LONG)
-    kept, key = fixed[c.LONGEST] + 1, _least_key(fixed)
+    kept, key = fixed[c.LONGEST] + 1, room.least_key
     past, level, writes = c.TOTALS_AT + c.TOTALS, 0, np.int64(1)
     for place in range(rows):
         row = code[place]
@@ -142,13 +142,6 @@ def cycles_alone(rows, latency, room):
 
 
 @inlined
-def _least_key(fixed):
-    """The integers of a loop's key that belong to no tensor."""
-    stores = fixed[c.DELAY] + 1 if fixed[c.SHARED] else 0
-    return c.UNITS + c.RINGS * fixed[c.SLOTS] + c.PENDING_KEY * stores
-
-
-@inlined
 def _forget(walk, slots):
     """The state of a walk before its first step."""
     for column in range(c.TOTALS):
@@ -170,8 +163,8 @@ def walk_cuts(store, first, latencies, room):
 
     How many pieces are done: not all, if the store has no room for the rows of the next one.
     """
-    for place in range(first, store.counts[s.TODO]):
-        work = store.todo[place]
+    for place in range(first, store.counts[s.ERRANDS]):
+        work = store.errands[place]
         tiling, is_product = work[s.W_TILING], store.states[work[s.W_TILING], s.OF_PRODUCT]
         most = store.counts[s.CODE_ROWS] + room.code.shape[0]
         if most > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
@@ -182,20 +175,15 @@ def walk_cuts(store, first, latencies, room):
         else:
             latency = work[s.W_LATENCY]
             store.cycles[tiling, latency, work[s.W_PLACE]] = cycles_alone(rows, latencies[latency], room)
-    return store.counts[s.TODO]
+    return store.counts[s.ERRANDS]
 
 
 @lean
 def _keep(work, rows, store, room):
     """Keep the cut whose rows are in the room, if it is new; one that takes too long is kept without rows."""
     tiling, shared, block = work[s.W_TILING], room.walk.fixed[c.SHARED], work[s.W_BLOCK :]
-    at = store.states[tiling, s.LAST_CUT]
-    while at >= 0:
-        cut = store.cuts[at]
-        same = cut[s.OUTER] == block[t.B_OUTER] and cut[s.INNER] == block[t.B_INNER]
-        if same and cut[s.K] == block[t.B_K] and cut[s.SWAPPED] == block[t.B_SWAPPED]:
-            return
-        at = cut[s.BEFORE]
+    if known_cut(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store) >= 0:
+        return
     finish(room.code, rows, shared, room.stack)
     at, first = store.counts[s.CUTS], store.counts[s.CODE_ROWS]
     cut = store.cuts[at]

@@ -1,6 +1,8 @@
 """The tables on which buffers are placed in the scratchpad: names of columns."""
 
-ALL = 1 << 62
+from hwsim.kernels import tiling_code
+
+ALL = tiling_code.ALL
 """Rows kept of a tensor that is kept as a whole; as a limit: no limit."""
 
 PREFIX_UNITS = 8

@@ -62,6 +62,19 @@ def tiling_of(ops, op, key, store):
 
 
 @lean
+def known_cut(tiling, outer, inner, k, swapped, store):
+    """The number of the cut of a tiling into these blocks, -1 if it was not kept yet."""
+    at = store.states[tiling, s.LAST_CUT]
+    while at >= 0:
+        cut = store.cuts[at]
+        same = cut[s.OUTER] == outer and cut[s.INNER] == inner
+        if same and cut[s.K] == k and cut[s.SWAPPED] == swapped:
+            return at
+        at = cut[s.BEFORE]
+    return at
+
+
+@lean
 def _place_product(row, key, resident_unit):
     """Say in a product's row where its tensors lie."""
     kept = key[s.K_ROLES :]
@@ -93,11 +106,11 @@ def _place_row_work(row, key):
 
 
 @lean
-def least_rooms(ops, classes_of, limit, held):
+def least_rooms(ops, is_product, limit, held):
     """Bytes of all slots of the naive cut of each class within a limit, all tensors in DRAM."""
-    for number in range(classes_of.shape[0]):
+    for number in range(is_product.shape[0]):
         op = ops.classes[number]
-        if classes_of[number]:
+        if is_product[number]:
             outer, inner, k = naive_block(limit, op)
             held[number] = held_bytes(outer, inner, k, op) * op[t.SLOTS]
         else:

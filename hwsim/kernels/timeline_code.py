@@ -49,6 +49,9 @@ ARRAY_READ, VECTOR_READ, LOADED_0, KEPT, KEPT_PART, STORED, STORED_PART, OVERWRI
 # the units that read it.
 T_TENSOR, T_WHOLE, T_PART, T_ASKED, T_READERS, TOUCHED_COLUMNS = 0, 1, 2, 3, 4, 5
 
+# How a body touches a tensor, as bits: it writes all of it or parts, asks for its last readers, reads it by a unit.
+WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
+
 # Units, and reasons to wait, are numbered as in the table of units, rings as in schedule/steps.py; two rings of result
 # slots follow the three of operand slots.
 LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4

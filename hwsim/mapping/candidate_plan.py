@@ -75,11 +75,11 @@ class CandidatePlan:
     @cached_property
     def preloaded(self) -> tuple[tuple[Wanted, int, int], ...]:
         """The residents: the buffer, its spot, and the cycles of its load."""
-        ports, names = self.op_cuts.target.ports, self.placed.residents()
+        ports, resident = self.op_cuts.target.ports, self.placed.resident
         return tuple(
             (buffer, int(spot), min(ports.load_cycles(buffer.bytes), LONGEST))
             for buffer, spot in zip(self.placed.wanted, self.placed.spots, strict=False)
-            if buffer.name in names
+            if resident[spot]
         )
 
     @cached_property
@@ -127,7 +127,7 @@ class CandidatePlan:
             touches.high[:] = -1
         levels = np.zeros((table.depth + LEVELS, 3), np.int64)
         code = np.zeros((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)
-        a.write_code(plan, store, touches, fixed, levels, code)
+        a.write_code(plan, store, touches, self.op_cuts.room.least_key, levels, code)
         keys, pasts = a.place_snapshots(code, len(code), fixed[c.LONGEST] + 1, levels)
         sizes = np.array([max(1, len(table.totals)), max(1, spots), len(levels), keys, pasts], np.int64)
         no_events = np.zeros((0, c.EVENT_COLUMNS), np.int64)

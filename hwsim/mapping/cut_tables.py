@@ -28,7 +28,7 @@ def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int)
         cuts=np.zeros((cuts, s.CUT), np.int64),
         lengths=np.zeros(cuts),
         code=np.zeros((code, _width(ops)), np.int64),
-        todo=np.zeros((4 * tilings, s.WORK), np.int64),
+        errands=np.zeros((4 * tilings, s.WORK), np.int64),
         searches=np.zeros((4 * tilings, s.SEARCH), np.int64),
         counts=np.zeros(s.COUNTS, np.int64),
     )
@@ -99,4 +99,5 @@ def new_room(ops: s.Ops, fixed: Ints) -> Room:
         keys=np.zeros(levels * kept * least_key(fixed), np.int64),
         past=np.zeros(levels * kept * (c.TOTALS_AT + c.TOTALS), np.int64),
         stack=np.zeros(levels + 1, np.int64),
+        least_key=least_key(fixed),
     )

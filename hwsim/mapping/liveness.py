@@ -8,8 +8,9 @@ from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node, Placed, Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
+from hwsim.kernels import tiling_code
 
-ALL = 1 << 62
+ALL = tiling_code.ALL
 """The rows of a tensor that is kept as a whole, however many it has."""
 
 ResidentRows = Mapping[str, int]

@@ -131,9 +131,9 @@ class OpCuts:
         """Walk all candidates that searches ask for, until none is open, and keep the cuts that they end with."""
         while True:
             done = 0
-            while (done := int(walk_cuts(self.store, done, self.latencies, self.room))) < self.store.counts[s.TODO]:
+            while (done := int(walk_cuts(self.store, done, self.latencies, self.room))) < self.store.counts[s.ERRANDS]:
                 self.store = with_more_cuts(self.store)
-            self.store.counts[s.TODO] = 0
+            self.store.counts[s.ERRANDS] = 0
             if not self.store.counts[s.SEARCHES]:
                 return
             next_candidates(self.store)

@@ -103,7 +103,7 @@ def _product(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
     op = sized.op
     if not isinstance(op, (Gemm, Conv)):
         raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
-    operands, size = Operands.of(sized, program), None
+    operands = Operands.of(sized, program)
     size = operands.size
     _check_elements(size.macs, size.m * size.k, size.k * size.n, size.m * size.n)
     epilogue = None if sized.epilogue is None else epilogue_of(sized, sized.epilogue, program)

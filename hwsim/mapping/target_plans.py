@@ -12,7 +12,6 @@ from hwsim.kernels import placing_code as p
 from hwsim.kernels.tilings import least_loaded
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.knapsack import Knapsacks
-from hwsim.mapping.liveness import ALL
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
@@ -126,7 +125,6 @@ class TargetPlans:
             choice, rounded = as_before(self.items, before), 0
             rows = before.resident_rows
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
-            limits[limits >= ALL] = p.ALL
         first = wanted(analysed, self.items, choice)
         return placed(self.table, size, reserved, first, limits, partial=strategy.partial_residency), rounded
 

@@ -130,13 +130,9 @@ class _Steps:
         return units, rings, loaded, busy, sum(busy) + row[c.TAIL] + len(step.loads) * ports.latency
 
 
-WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
-"""How a body uses a tensor, as bits: it writes all of it or parts, asks for its last readers, reads it by a unit."""
-
-
 def columns_of(touch: int) -> tuple[int, int, int, int]:
     """The bits as columns of `touched`, from T_WHOLE on."""
-    return touch & WHOLE, (touch & PART) // PART, (touch & ASKED) // ASKED, touch // READER_0
+    return touch & c.WHOLE, (touch & c.PART) // c.PART, (touch & c.ASKED) // c.ASKED, touch // c.READER_0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +161,14 @@ _REMEMBERED = 1 << 15
 
 def _code(op: OpSchedule, ports: Ports) -> OpCode:
     steps = step_code(op.steps, ports)
-    uses = [(c.ARRAY_READ, READER_0 << c.ARRAY_UNIT, name) for name in op.array_reads]
-    uses += [(c.VECTOR_READ, READER_0 << c.VECTOR_UNIT, name) for name in op.vector_reads]
-    uses += [(c.LOADED_0 + loaded.ring, READER_0 << c.LOAD_UNIT, loaded.tensor) for loaded in op.loaded]
-    uses += [(*((c.KEPT, WHOLE) if written.whole else (c.KEPT_PART, PART)), written.tensor) for written in op.kept]
+    uses = [(c.ARRAY_READ, c.READER_0 << c.ARRAY_UNIT, name) for name in op.array_reads]
+    uses += [(c.VECTOR_READ, c.READER_0 << c.VECTOR_UNIT, name) for name in op.vector_reads]
+    uses += [(c.LOADED_0 + loaded.ring, c.READER_0 << c.LOAD_UNIT, loaded.tensor) for loaded in op.loaded]
+    uses += [(*((c.KEPT, c.WHOLE) if written.whole else (c.KEPT_PART, c.PART)), written.tensor) for written in op.kept]
     uses += [
-        (*((c.STORED, WHOLE) if written.whole else (c.STORED_PART, PART)), written.tensor) for written in op.stored
+        (*((c.STORED, c.WHOLE) if written.whole else (c.STORED_PART, c.PART)), written.tensor) for written in op.stored
     ]
-    uses += [(c.OVERWRITES, ASKED, name) for name in op.overwrites]
+    uses += [(c.OVERWRITES, c.ASKED, name) for name in op.overwrites]
     return OpCode(steps, tuple(uses))
 
 
@@ -182,7 +178,7 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Touch:
     """What a loop must know of a node in its body: the rows of its totals, from `low` to before `high`, and how it uses
-    each tensor, by number: the bits WHOLE to READER_0."""
+    each tensor, by number: the bits c.WHOLE to c.READER_0."""
 
     low: int
     high: int

@@ -14,10 +14,8 @@ from hwsim.schedule.counters import Stalls, Units
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Ports, Preload, Schedule, ScheduleNode
 from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.timing.encode_steps import (
-    ASKED,
     LONGEST,
     NO_ROW,
-    WHOLE,
     Run,
     Runs,
     Touch,
@@ -216,9 +214,9 @@ class _Writer:
         cycles = self.ports.load_cycles(node.bytes)
         around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
         dead = [self.runs.tensor(name) for name in node.overwrites]
-        touch = Touch(op, op + 1, {tensor: WHOLE})
+        touch = Touch(op, op + 1, {tensor: c.WHOLE})
         for number in dead:
-            touch.tensors[number] = touch.tensors.get(number, 0) | ASKED
+            touch.tensors[number] = touch.tensors.get(number, 0) | c.ASKED
         around.touches.append(touch)
         self._kept.append(touch)
         low = len(self.runs.refs)
