@@ -18,6 +18,7 @@ from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.items import MOST_ITEMS
 from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Knapsacks, unit_of
+from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
 from hwsim.mapping.residency import Item, choose
@@ -35,7 +36,7 @@ from kernels.test_placing import Case, Wanted, by_kernels
 from plans import plans_of
 from strategies.chips import chip
 from strategies.programs import gemm
-from witnesses.planner.liveness import ALL, Buffer, ScratchpadAllocator, Span
+from witnesses.planner.liveness import Buffer, ScratchpadAllocator
 
 RECIPE = load_workload("transformer_lm").recipe
 assert isinstance(RECIPE, TransformerLm)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.mapping.knapsack import Knapsacks
+from hwsim.mapping.liveness import Span
 from hwsim.mapping.residency import Choice, Item, choose, fits, saved
 from kernels.test_placing import Case, Wanted, by_kernels
-from witnesses.planner.liveness import Buffer, Span
+from witnesses.planner.liveness import Buffer
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}

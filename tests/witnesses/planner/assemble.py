@@ -16,14 +16,14 @@ from typing import NamedTuple
 from hwsim.ir.op_table import kind
 from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.tensor import Role
+from hwsim.mapping.analysed_program import columns_of, parameters_of
+from hwsim.mapping.liveness import Span
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.quantities.plain_data import Objective
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Placement, Preload, Residency, Schedule, ScheduleNode
 from hwsim.schedule.unit_table import Unit
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, encode, times
-from witnesses.planner.analysed_program import columns_of, parameters_of
-from witnesses.planner.liveness import Span
-from witnesses.planner.lower import SizedLoop, SizedNode, SizedOp
 from witnesses.planner.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from witnesses.planner.plan import Plan
 from witnesses.planner.target import naming

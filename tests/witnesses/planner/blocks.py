@@ -8,15 +8,9 @@ array's columns. K is innermost, so that partial sums stay in the accumulators.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 from typing import NamedTuple
 
 from hwsim.hardware.array import TileShape, TilingConstraints
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
-from hwsim.ir.view import View
-from hwsim.quantities.registry import KindTable
-from witnesses.planner.lower import SizedOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,108 +115,3 @@ def tile_runs(whole: int, block: int, marks: Iterable[int] = ()) -> Iterator[Til
     for begin, end in pairwise(sorted({1, pieces - 1} | bounds)):
         yield TileRun(block, end - begin, False, False, begin * block)
     yield TileRun(whole - (pieces - 1) * block, 1, False, True, (pieces - 1) * block)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockWork:
-    """The functions that a block of rows needs: so many elements a block, and so many a row."""
-
-    per_block: tuple[tuple[Function, int], ...]
-    per_row: tuple[tuple[Function, int], ...]
-
-    def __call__(self, block: int) -> VectorWork:
-        work = dict(self.per_block)
-        for function, size in self.per_row:
-            work[function] = work.get(function, 0) + size * block
-        return work
-
-
-class ByRows(NamedTuple):
-    """How many rows an op of the vector unit has, which views every block reads as a whole, and the work of a block."""
-
-    rows: int
-    shared: frozenset[View]
-    work: BlockWork
-
-
-def by_rows(sized: SizedOp) -> ByRows:
-    """How an op of the vector unit falls into rows."""
-    return ROW_KINDS.of(sized.op)(sized)
-
-
-def in_rows(sized: SizedOp, count: int, shared: Iterable[View] = ()) -> ByRows:
-    """So many rows, each with its part of all the work; every block reads the shared views as a whole."""
-    whole = op_spec(sized.op).vector_work(sized.op, sized.shape)
-    return ByRows(
-        count, frozenset(shared), _block_work({}, {function: size // count for function, size in whole.items()})
-    )
-
-
-def rows_of_result(sized: SizedOp) -> ByRows:
-    """A row for each row of the only result; every block reads the views after the first as a whole."""
-    rules = op_spec(sized.op)
-    (out,) = rules.writes(sized.op)
-    shape = sized.shape(out)
-    return in_rows(sized, prod(shape) // shape[-1], rules.reads(sized.op)[1:])
-
-
-def _reduced(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Reduce)
-    read = sized.shape(op.read)
-    return in_rows(sized, prod(read) // read[op.axis], op.parameters)
-
-
-def _quantised(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Quantise)
-    return in_rows(sized, prod(sized.shape(op.scales)))
-
-
-def _looked_up(sized: SizedOp) -> ByRows:
-    op = sized.op
-    assert isinstance(op, Lookup)
-    return in_rows(sized, prod(sized.shape(op.index)))
-
-
-def _chained(sized: SizedOp) -> ByRows:
-    op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
-    views = rules.reads(op)
-    widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
-    rowlike = [view for view in views if prod(shape(view)) != prod(widest)]
-    # A view with one row for all rows may lie over several axes.
-    size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
-
-    def elements(block: int) -> Callable[[View], tuple[int, ...]]:
-        return lambda view: (block, size) if prod(shape(view)) == prod(widest) else shape(view)
-
-    # Work on one row for all rows is done anew in each block; the other work grows with the block's rows.
-    one_row, two_rows = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
-    count = prod(widest) // size
-    if count == 1:
-        return ByRows(1, frozenset(rowlike), _block_work({}, one_row))
-    per_row = {function: two_rows[function] - one_row[function] for function in one_row}
-    per_block = {function: one_row[function] - per_row[function] for function in one_row}
-    return ByRows(count, frozenset(rowlike), _block_work(per_block, per_row))
-
-
-def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
-    return BlockWork(
-        tuple((function, size) for function, size in per_block.items() if size),
-        tuple((function, size) for function, size in per_row.items() if size),
-    )
-
-
-ROW_KINDS = KindTable[Callable[[SizedOp], ByRows]](
-    "mappers",
-    {
-        Conv: rows_of_result,
-        Elementwise: _chained,
-        Reduce: _reduced,
-        Lookup: _looked_up,
-        Move: rows_of_result,
-        Skew: rows_of_result,
-        Quantise: _quantised,
-    },
-)
-"""Matrix products run on the array and have no entry; a convolution with one channel a group runs by these rows."""

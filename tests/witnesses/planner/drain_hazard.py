@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from hwsim.hardware.array import NOTHING_FOLLOWS
-from witnesses.planner.analysed_program import AnalysedProgram, mappers_of
-from witnesses.planner.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.analysed_program import AnalysedProgram
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from witnesses.planner.analysed_program import mappers_of
 from witnesses.planner.op_mappers import MatmulMapper
 from witnesses.planner.target import Target
 

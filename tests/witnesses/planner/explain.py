@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from hwsim.errors import UnknownName
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
+from hwsim.mapping.analysed_program import columns_of, parameters_of
+from hwsim.mapping.lower import SizedOp, sized_ops
 from hwsim.results.explanation import Candidate, OperandPlace
 from hwsim.schedule.schedule import Block, OpSchedule
 from hwsim.schedule.steps import Repeat, StepTree
-from witnesses.planner.analysed_program import columns_of, mappers_of, parameters_of
-from witnesses.planner.lower import SizedOp, sized_ops
+from witnesses.planner.analysed_program import mappers_of
 from witnesses.planner.op_mappers import MatmulMapper, OpMapper, tried
 from witnesses.planner.schedule import Planned
 from witnesses.planner.vector import tried_rows

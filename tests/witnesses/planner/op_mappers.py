@@ -12,12 +12,13 @@ from hwsim.errors import Unsupported
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
+from hwsim.mapping.liveness import ResidentRows
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.row_work import RowWork, row_work_of
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import StepTree
-from witnesses.planner.blocks import ByRows, OrderedBlock, by_rows, largest_block, smallest_block
-from witnesses.planner.liveness import ResidentRows
-from witnesses.planner.lower import SizedOp
+from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
 from witnesses.planner.oblong import oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
 from witnesses.planner.target import Target, cycles_of, naming
@@ -244,7 +245,7 @@ class VectorMapper:
     """The mapper of an op of the vector unit; `shared` holds the cuts of all equal ops."""
 
     sized: SizedOp
-    by_rows: ByRows
+    by_rows: RowWork
     program: Program
     target: Target
     names: tuple[str, ...]
@@ -308,7 +309,7 @@ class OpMappers:
         )  # fmt: skip
 
     def _vector(self, sized: SizedOp) -> VectorMapper:
-        rules, rows = op_spec(sized.op), by_rows(sized)
+        rules, rows = op_spec(sized.op), row_work_of(sized)
         views = (*dict.fromkeys(rules.reads(sized.op)), *dict.fromkeys(rules.writes(sized.op)))
         streamed = rows_of(sized, rows, self.program, self.target, {}, resident=False)
         shared_parameters = tuple(

@@ -7,13 +7,15 @@ from functools import lru_cache
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.view import View
+from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
+from hwsim.mapping.liveness import ALL, ResidentRows
+from hwsim.mapping.lower import SizedOp
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block, Loaded, OpSchedule, Written
 from hwsim.schedule.steps import Ring, StepTree
-from witnesses.planner.analysed_program import AnalysedProgram, columns_of, mappers_of, parameters_of
+from witnesses.planner.analysed_program import mappers_of
 from witnesses.planner.drain_hazard import next_streams
-from witnesses.planner.liveness import ALL, ResidentRows, spots
-from witnesses.planner.lower import SizedOp
+from witnesses.planner.liveness import spots
 from witnesses.planner.op_mappers import MatmulMapper, VectorMapper, fastest_tiling, min_traffic_tiling, naive_tiling
 from witnesses.planner.plan import Plan, Resident
 from witnesses.planner.systolic_matmul import drain_hazard

@@ -14,11 +14,11 @@ from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity
 from hwsim.ir.view import View
+from hwsim.mapping.liveness import ALL
+from hwsim.mapping.lower import SizedOp
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.steps import Portion
 from witnesses.planner.blocks import TileRun
-from witnesses.planner.liveness import ALL, ProgramUses
-from witnesses.planner.lower import SizedOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +81,6 @@ class Epilogue:
     def marks(self) -> frozenset[int]:
         """The rows at which the resident prefix of an operand ends."""
         return frozenset(operand.kept for operand in (*self.reads, *self.writes) if operand.grows)
-
-
-def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
-    """Whether the second op can be an epilogue of the first."""
-    gemm, chain = first.op, second.op
-    if not isinstance(gemm, (Gemm, Conv)) or not isinstance(chain, Elementwise) or not gemm.out.whole:
-        return False
-    between = uses.tensors[gemm.out.tensor]
-    if {use.op.name for use in between.uses} != {gemm.name, chain.name} or between.carried:
-        return False
-    if any(view.tensor == gemm.out.tensor and view != gemm.out for _, view in chain.reads):
-        return False
-    if isinstance(gemm, Conv) and gemm.groups > 1:
-        return False
-    size = matrix_size(gemm, first.shape)
-    elements = size.batch * size.m * size.n
-    sizes = [prod(second.shape(view)) for _, view in chain.reads]
-    if size.batch > 1 and any(count != elements for count in sizes):
-        return False
-    whole = all(prod(second.shape(view)) == elements for _, view in chain.writes)
-    # A view in another order would be read or written across tiles.
-    straight = all(view.order == gemm.out.order for _, view in (*chain.reads, *chain.writes) if view.order is not None)
-    return whole and straight and all(count in (elements, size.n) for count in sizes)
 
 
 def epilogue(first: SizedOp, second: SizedOp, program: Program) -> Epilogue:

@@ -5,72 +5,23 @@ loop. Then come activations in program order: each is kept if it fits for all of
 first rows as fit.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import prod
 
-from hwsim.ir.op_table import matrix_size, op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
 from hwsim.ir.tensor import Role
-from hwsim.ir.view import View
-from witnesses.planner.analysed_program import AnalysedProgram, items_of, mappers_of
-from witnesses.planner.blocks import by_rows
-from witnesses.planner.liveness import ALL, Allocation, Buffer, ResidentRows, ScratchpadAllocator, prefix_name
-from witnesses.planner.lower import SizedOp
+from hwsim.mapping.analysed_program import AnalysedProgram
+from hwsim.mapping.liveness import ALL, ResidentRows, prefix_name
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.program_table import row_partitionable
+from witnesses.planner.analysed_program import items_of, mappers_of
+from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
 from witnesses.planner.op_mappers import VectorMapper, naive_bytes
 from witnesses.planner.residency import Chosen, Item, choose
 from witnesses.planner.target import Target, UnsupportedOp, naming
 from witnesses.planner.vector import naive_row_bytes
 
-
-@lru_cache(maxsize=8)
-def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
-    """The row partitionable tensors, each with its number of rows."""
-    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
-    partitionable = {}
-    for name, uses in analysed.uses.tensors.items():
-        tensor = uses.tensor
-        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
-            continue
-        rows = prod(tensor.shape[:-1])
-        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
-            partitionable[name] = rows
-    return partitionable
-
-
-def _is_whole(view: View) -> bool:
-    return not view.windows and view.order is None
-
-
-def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
-    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
-    op, shape = sized.op, sized.shape
-    if sized.on_array:
-        assert isinstance(op, (Gemm, Conv))
-        size = matrix_size(op, shape)
-        if size.batch > 1:
-            return
-        # A convolution's windows overlap; a weight is read by columns.
-        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
-            yield op.name, op.act, size.m
-        yield op.name, op.out, size.m
-        if sized.epilogue is not None:
-            chain = sized.epilogue.op
-            for view in (*op_spec(chain).reads(chain), *op_spec(chain).writes(chain)):
-                if prod(sized.epilogue.shape(view)) == size.m * size.n:
-                    yield chain.name, view, size.m
-        return
-    if isinstance(op, Quantise):
-        rows = prod(shape(op.scales))
-        yield op.name, op.read, rows
-        yield op.name, op.write, rows
-    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
-        row_split = by_rows(sized)
-        for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
-            if view not in row_split.shared:
-                yield op.name, view, row_split.rows
-
+_partitionable = lru_cache(maxsize=8)(row_partitionable)
 
 _ENDLESS = 2**62
 PREFIX_UNITS = 8
@@ -178,7 +129,7 @@ def plan(
             kept[buffer.name] = allocation
         elif row_limit and partial_residency:
             prefix = _resident_prefix(
-                buffer, allocator, row_partitionable(analysed).get(buffer.name, 0), row_limit, analysed.uses.tensors
+                buffer, allocator, _partitionable(analysed).get(buffer.name, 0), row_limit, analysed.uses.tensors
             )
             if prefix is not None:
                 prefixes[buffer.name] = prefix

@@ -15,13 +15,14 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
+from hwsim.mapping.analysed_program import AnalysedProgram
+from hwsim.mapping.lower import sized_runs
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 from hwsim.timing.encode_steps import LONGEST
-from witnesses.planner.analysed_program import AnalysedProgram, analyse, least_naive_cycles
+from witnesses.planner.analysed_program import analyse, least_naive_cycles
 from witnesses.planner.assemble import Aim, Choice, assemble, candidate_capacities, placements, slots, stride
-from witnesses.planner.lower import sized_runs
 from witnesses.planner.plan import Plan, naive_plan, plan, sufficient_capacity
 from witnesses.planner.target import Target, UnsupportedOp, naming, target_of
 

@@ -5,14 +5,15 @@ from functools import cached_property, lru_cache
 
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Lookup
+from hwsim.ir.ops import Conv, Lookup, VectorWork
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
+from hwsim.mapping.liveness import ALL, ResidentRows
+from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.row_work import BlockWork, RowWork
 from hwsim.schedule.counters import Work
 from hwsim.schedule.steps import Load, Portion, Repeat, Ring, Step, StepTree, repeated
-from witnesses.planner.blocks import BlockWork, ByRows, TileRun, largest, tile_runs
-from witnesses.planner.liveness import ALL, ResidentRows
-from witnesses.planner.lower import SizedOp
+from witnesses.planner.blocks import TileRun, largest, tile_runs
 from witnesses.planner.target import Target, VectorCost, cycles_of, vector_cost
 
 BUDGETS = 8
@@ -73,6 +74,13 @@ class Rows:
         read = sum(operand.away(last, self.count) for operand in self.reads)
         return read + sum(operand.of_block(block, self.count) for operand in self.writes)
 
+    def work(self, block: int) -> VectorWork:
+        """The work of a block of so many rows."""
+        work = dict(self.work_of.per_block)
+        for function, size in self.work_of.per_row:
+            work[function] = work.get(function, 0) + size * block
+        return work
+
     def step(self, rows: TileRun) -> Step:
         """The step of a block of these rows."""
         read = sum(operand.of_block(rows.size, self.count) for operand in self.reads)
@@ -87,7 +95,7 @@ class Rows:
             for at, operand in enumerate(self.writes, first)
             if (size := operand.away(rows, self.count))
         ]
-        return _step(vector_cost(self.work_of(rows.size), read, written, self.target), tuple(loaded), tuple(stored))
+        return _step(vector_cost(self.work(rows.size), read, written, self.target), tuple(loaded), tuple(stored))
 
     @cached_property
     def marks(self) -> tuple[int, ...]:
@@ -157,7 +165,7 @@ def _most_rows(rows: Rows, room: int) -> int:
 
 
 def rows_of(
-    sized: SizedOp, by_rows: ByRows, program: Program, target: Target, kept: ResidentRows, *, resident: bool
+    sized: SizedOp, by_rows: RowWork, program: Program, target: Target, kept: ResidentRows, *, resident: bool
 ) -> Rows:
     """A sized op row by row. `kept` says what lies in the scratchpad, `resident` whether its parameters do."""
     op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
