@@ -19,6 +19,7 @@ from hwsim.ir.tensor import Role
 from hwsim.mapping.analysed_program import columns_of, parameters_of
 from hwsim.mapping.liveness import Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.target import naming
 from hwsim.quantities.plain_data import Objective
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Placement, Preload, Residency, Schedule, ScheduleNode
 from hwsim.schedule.unit_table import Unit
@@ -26,7 +27,6 @@ from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, encode, times
 from witnesses.planner.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from witnesses.planner.plan import Plan
-from witnesses.planner.target import naming
 
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096

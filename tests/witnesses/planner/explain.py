@@ -1,68 +1,16 @@
 """Why an op of a planned program is cut as it is."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-from hwsim.errors import UnknownName
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import columns_of, parameters_of
-from hwsim.mapping.lower import SizedOp, sized_ops
-from hwsim.results.explanation import Candidate, OperandPlace
+from hwsim.mapping.lower import SizedOp
+from hwsim.results.explanation import Candidate
 from hwsim.schedule.schedule import Block, OpSchedule
 from hwsim.schedule.steps import Repeat, StepTree
 from witnesses.planner.analysed_program import mappers_of
 from witnesses.planner.op_mappers import MatmulMapper, OpMapper, tried
 from witnesses.planner.schedule import Planned
 from witnesses.planner.vector import tried_rows
-
-NEAREST = 5
-
-
-def check_op(program: Program, name: str) -> None:
-    """Refuse a name that no op of the program has, and list the nearest names: there may be hundreds of ops."""
-    names = [placed.op.name for placed in program.placed()]
-    if name not in names:
-        nearest = get_close_matches(name, names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
-        raise UnknownName("op", name, nearest, remedy="hwsim ops WORKLOAD lists all")
-
-
-def producer_of(planned: Planned, name: str) -> SizedOp:
-    """The largest size of the op, or, for an epilogue, of its producer."""
-    largest = planned.plan.analysed.largest
-    for sized in largest.values():
-        if name == sized.op.name or (sized.epilogue is not None and name == sized.epilogue.op.name):
-            return sized
-    raise AssertionError(name)  # names are checked before planning
-
-
-def sizes_of(planned: Planned, producer: SizedOp) -> int:
-    """How many sizes the op has over the iterations of the loops around it."""
-    sizes = {sized.shapes for sized in sized_ops(planned.plan.analysed.nodes) if sized.op.name == producer.op.name}
-    return len(sizes)
-
-
-def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[OperandPlace, ...]:
-    """The tensors that the op itself reads and writes, with their places."""
-    sized = producer if producer.op.name == name or producer.epilogue is None else producer.epilogue
-    program, rules = planned.plan.analysed.program, op_spec(sized.op)
-    places = {placement.tensor: placement for placement in planned.schedule.placements}
-    operands: list[OperandPlace] = []
-    for written, views in ((False, rules.reads(sized.op)), (True, rules.writes(sized.op))):
-        for view in dict.fromkeys(views):
-            placement = places[view.tensor]
-            operands.append(
-                OperandPlace(
-                    tensor=view.tensor,
-                    written=written,
-                    shape=sized.shape(view),
-                    precision=program.tensor(view.tensor).precision,
-                    bytes=program.view_bytes(view, sized.shape),
-                    place=placement.place,
-                    why=placement.why,
-                )
-            )
-    return tuple(operands)
 
 
 def mapper_of(planned: Planned, producer: SizedOp) -> OpMapper:

@@ -15,13 +15,14 @@ from hwsim.ir.program import Program
 from hwsim.mapping.liveness import ResidentRows
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.row_work import RowWork, row_work_of
+from hwsim.mapping.target import naming
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import StepTree
 from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
 from witnesses.planner.oblong import oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
-from witnesses.planner.target import Target, cycles_of, naming
+from witnesses.planner.target import Target, cycles_of
 from witnesses.planner.tiling import OperandResidency, Tiling
 from witnesses.planner.vector import Rows, rows_of
 

@@ -14,11 +14,12 @@ from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, ResidentRows, prefix_name
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.program_table import row_partitionable
+from hwsim.mapping.target import UnsupportedOp, naming
 from witnesses.planner.analysed_program import items_of, mappers_of
 from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
 from witnesses.planner.op_mappers import VectorMapper, naive_bytes
 from witnesses.planner.residency import Chosen, Item, choose
-from witnesses.planner.target import Target, UnsupportedOp, naming
+from witnesses.planner.target import Target
 from witnesses.planner.vector import naive_row_bytes
 
 _partitionable = lru_cache(maxsize=8)(row_partitionable)

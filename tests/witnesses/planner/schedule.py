@@ -17,6 +17,7 @@ from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.target import UnsupportedOp, naming
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
@@ -24,7 +25,7 @@ from hwsim.timing.encode_steps import LONGEST
 from witnesses.planner.analysed_program import analyse, least_naive_cycles
 from witnesses.planner.assemble import Aim, Choice, assemble, candidate_capacities, placements, slots, stride
 from witnesses.planner.plan import Plan, naive_plan, plan, sufficient_capacity
-from witnesses.planner.target import Target, UnsupportedOp, naming, target_of
+from witnesses.planner.target import Target, target_of
 
 MOST_OPS = 1 << 17
 """Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""

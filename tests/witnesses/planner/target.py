@@ -1,12 +1,11 @@
 """The target of a mapping: the units and memories of a chip on which it depends, and how long steps take there."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from hwsim.errors import InvalidValue, Unsupported
+from hwsim.errors import Unsupported
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
 from hwsim.ir.ops import Function, VectorWork
@@ -15,25 +14,6 @@ from hwsim.schedule.steps import StepTree
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, times
 from witnesses.planner.encode_alone import encode_alone
-
-
-class UnsupportedOp(Unsupported):
-    """An op that a chip cannot run, and why."""
-
-    def __init__(self, op: str, why: str) -> None:
-        self.op, self.why = op, why
-        super().__init__(f"{op}: {why}")
-
-
-@contextmanager
-def naming(op: str) -> Iterator[None]:
-    """Errors raised inside name the op, including errors of counts that are too large."""
-    try:
-        yield
-    except UnsupportedOp:
-        raise
-    except (Unsupported, InvalidValue) as error:
-        raise UnsupportedOp(op, str(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
