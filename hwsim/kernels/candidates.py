@@ -11,9 +11,9 @@ from hwsim.kernels.array_cost import busy_cycles
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tiling_bytes import act_bytes, ceil_div, held_bytes, held_rows_bytes, load_cycles, weight_bytes
 
-MOST_BLOCKS = 63 * (3 + 3 * 2 * 2) + 1
-"""Candidates at most: for each power of two three that are square but for whole sides, and for each of three depths of
-K and both orders of the loops the fastest and the leanest of any shape; and the smallest block of all."""
+OF_A_BUDGET = 3 + 3 * 2 * 2
+"""Candidates for one budget at most: three that are square but for whole sides, and for each of three depths of K and
+both orders of the loops the fastest and the leanest of any shape."""
 
 SQUARE, K_WHOLE, OUTER_WHOLE, ONE_TILE = 0, 1, 2, 3
 """How a block grows with its side: all sides, all but K or `outer`, which are whole, or only K, inside one tile."""
@@ -184,13 +184,20 @@ _SHARES = 16
 
 
 @lean
+def most_candidates(op):
+    """How many candidates a product has at most, whatever is kept of its tensors: what is kept is not held."""
+    whole = held_bytes(whole_outer(op), whole_inner(op), op[t.K], op) * op[t.SLOTS]
+    return OF_A_BUDGET * (bit_length(whole) + 1) + 1
+
+
+@lean
 def candidates(op, blocks):
     """Blocks for budgets of all powers of two, and how many there are.
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into few equal parts
     and have the largest `inner` that fits, in both orders of the loops, those with the lowest bound and with the fewest
     bytes. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has
-    MOST_BLOCKS rows.
+    rows for `most_candidates`.
     """
     slots, count = op[t.SLOTS], 0
     outer, inner, k = _block(np.int64(1), ONE_TILE, op)

@@ -4,7 +4,7 @@ import numpy as np
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
-from hwsim.kernels.candidates import naive_block, naive_rows
+from hwsim.kernels.candidates import bit_length, most_candidates, naive_block, naive_rows
 from hwsim.kernels.jit import lean
 from hwsim.kernels.tiling_bytes import act_bytes, held_bytes, held_rows_bytes, weight_bytes
 
@@ -115,6 +115,19 @@ def least_rooms(ops, is_product, limit, held):
             held[number] = held_bytes(outer, inner, k, op) * op[t.SLOTS]
         else:
             held[number] = held_rows_bytes(naive_rows(limit, op), op) * op[t.SLOTS]
+
+
+@lean
+def most_blocks(ops, is_product):
+    """How many candidates a tiling of any of the classes has at most."""
+    most = np.int64(1)
+    for number in range(is_product.shape[0]):
+        op = ops.classes[number]
+        if is_product[number]:
+            most = max(most, most_candidates(op))
+        else:
+            most = max(most, bit_length(held_rows_bytes(op[t.ROWS], op) * op[t.SLOTS]) + 1)
+    return most
 
 
 @lean

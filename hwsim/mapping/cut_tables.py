@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import MOST_BLOCKS
 from hwsim.kernels.cut_walks import Room
 from hwsim.kernels.tilings import hash_of
 from hwsim.timing.timeline import LEVELS, least_key
@@ -14,22 +13,28 @@ from hwsim.timing.timeline import LEVELS, least_key
 Ints = NDArray[np.int64]
 
 
-def new_store(ops: s.Ops, latencies: int, *, tilings: int, cuts: int, code: int) -> s.Store:
-    """An empty store."""
-    hashed = 1 << (2 * tilings - 1).bit_length()
+TILINGS, CUTS, CODE_ROWS = 1 << 6, 1 << 8, 1 << 12
+"""What a store has room for at first: most programs need little of it on most targets, and there are many targets."""
+
+ERRANDS = 1 << 11
+"""Blocks to walk at once, at most."""
+
+
+def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
+    """An empty store for tilings with so many candidates at most, and cuts with as many rows as the room has."""
     return s.Store(
-        keys=np.zeros((tilings, s.K_ROLES + ops.roles.shape[1]), np.int64),
-        hashed=np.full(hashed, -1, np.int64),
-        tilings=np.zeros((tilings, ops.classes.shape[1]), np.int64),
-        blocks=np.zeros((tilings, MOST_BLOCKS, t.BLOCK), np.int64),
-        cycles=np.zeros((tilings, latencies, MOST_BLOCKS), np.int64),
-        best=np.zeros((tilings, 2 * (latencies + 1), MOST_BLOCKS), np.int64),
-        states=np.zeros((tilings, s.STATE), np.int64),
-        cuts=np.zeros((cuts, s.CUT), np.int64),
-        lengths=np.zeros(cuts),
-        code=np.zeros((code, _width(ops)), np.int64),
-        errands=np.zeros((4 * tilings, s.WORK), np.int64),
-        searches=np.zeros((4 * tilings, s.SEARCH), np.int64),
+        keys=np.zeros((TILINGS, s.K_ROLES + ops.roles.shape[1]), np.int64),
+        hashed=np.full(2 * TILINGS, -1, np.int64),
+        tilings=np.zeros((TILINGS, ops.classes.shape[1]), np.int64),
+        blocks=np.zeros((TILINGS, blocks, t.BLOCK), np.int64),
+        cycles=np.zeros((TILINGS, latencies, blocks), np.int64),
+        best=np.zeros((TILINGS, 2 * (latencies + 1), blocks), np.int64),
+        states=np.zeros((TILINGS, s.STATE), np.int64),
+        cuts=np.zeros((CUTS, s.CUT), np.int64),
+        lengths=np.zeros(CUTS),
+        code=np.zeros((max(CODE_ROWS, 2 * len(room.code)), room.code.shape[1]), np.int64),
+        errands=np.zeros((ERRANDS, s.WORK), np.int64),
+        searches=np.zeros((ERRANDS, s.SEARCH), np.int64),
         counts=np.zeros(s.COUNTS, np.int64),
     )
 

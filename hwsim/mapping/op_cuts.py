@@ -12,11 +12,11 @@ from hwsim.hardware.array import TileShape
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import MOST_BLOCKS, candidates, naive_block, naive_rows
+from hwsim.kernels.candidates import candidates, naive_block, naive_rows
 from hwsim.kernels.cut_search import find_cuts, next_candidates
 from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
 from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
-from hwsim.kernels.tilings import least_rooms, tiling_of, write_key
+from hwsim.kernels.tilings import least_rooms, most_blocks, tiling_of, write_key
 from hwsim.mapping.analysed_program import columns_of, parameters_of
 from hwsim.mapping.cut_tables import new_room, new_store, with_more_cuts, with_more_tilings
 from hwsim.mapping.drain_hazard import leads_after
@@ -69,9 +69,10 @@ class OpCuts:
         self.table, self.target, self.classes = table, target, classes
         self.latencies = np.array(latencies, np.int64)
         self.ops = self._ops()
-        self.store = new_store(self.ops, len(latencies), tilings=1 << 9, cuts=1 << 11, code=1 << 15)
+        self.is_product = np.array([op_class.operands is not None for op_class in classes], np.int64)
         self.fixed = fixed_of(target.ports)
         self.room = new_room(self.ops, self.fixed)
+        self.store = new_store(self.ops, len(latencies), int(most_blocks(self.ops, self.is_product)), self.room)
         self._key = np.zeros(self.store.keys.shape[1], np.int64)
         self._works: dict[int, list[int]] = {}
 
@@ -163,9 +164,8 @@ class OpCuts:
 
     def held(self, limit: int) -> dict[str, int]:
         """Bytes of all slots of the naive cut of each op within a limit, nothing kept; by name."""
-        is_product = np.array([op_class.operands is not None for op_class in self.classes], np.int64)
         of_class = np.empty(len(self.classes), np.int64)
-        least_rooms(self.ops, is_product, limit, of_class)
+        least_rooms(self.ops, self.is_product, limit, of_class)
         return {name: int(of_class[self.table.class_of[number]]) for name, number in self.table.largest.items()}
 
     def sides(self, cut: int) -> tuple[int, ...]:
@@ -191,7 +191,7 @@ class OpCuts:
             budgets = [1 << power for power in range((most - 1).bit_length(), -1, -1)]
             sides = [(int(naive_rows(budget, tiling)), 0, 0, 0) for budget in (*budgets, room)]
         else:
-            blocks = np.zeros((MOST_BLOCKS, t.BLOCK), np.int64)
+            blocks = np.zeros((self.store.blocks.shape[1], t.BLOCK), np.int64)
             found = blocks[: candidates(tiling, blocks), : t.SIDES].tolist()
             sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0))]
         tries = []
