@@ -58,7 +58,7 @@ def cut_within(cuts: OpCuts, room: int, how: int) -> NDArray[np.int64]:
 def steps_in_blocks(cuts: OpCuts, op: int, *sides: int) -> tuple[StepTree, ...]:
     """The steps of a product in blocks of these sides, in that order of the loops, with all tensors in DRAM."""
     tiling = cuts.store.tilings[cuts.tiling(op, nothing(cuts), nothing(cuts))]
-    block = np.array((*sides, 0)[:SIDES], np.int64)
+    block = np.array((*sides, 0, 0)[:SIDES], np.int64)
     rows = write_cut(tiling, block, True, cuts.room)
     return step_trees(cuts.room.code[:rows].copy(), cuts.row(op), cuts.table.class_of[op], cuts.step_works)
 

@@ -7,13 +7,22 @@ columns, K is innermost.
 import numpy as np
 
 from hwsim.kernels import tiling_code as t
+from hwsim.kernels import timeline_code as c
 from hwsim.kernels.array_cost import busy_cycles
 from hwsim.kernels.jit import inlined, lean
-from hwsim.kernels.tiling_bytes import act_bytes, ceil_div, held_bytes, held_rows_bytes, load_cycles, weight_bytes
+from hwsim.kernels.tiling_bytes import (
+    act_bytes,
+    all_slots_bytes,
+    ceil_div,
+    held_bytes,
+    held_rows_bytes,
+    load_cycles,
+    weight_bytes,
+)
 
-OF_A_BUDGET = 3 + 3 * 2 * 2
-"""Candidates for one budget at most: three that are square but for whole sides, and for each of three depths of K and
-both orders of the loops the fastest and the leanest of any shape."""
+OF_A_BUDGET = 3 + (3 + 1) * 2 * 2
+"""Candidates for one budget at most: three that are square but for whole sides, and for both orders of the loops the
+fastest and the leanest of any shape, of three depths of K, and of a whole K with a single slot for the slow operand."""
 
 SQUARE, K_WHOLE, OUTER_WHOLE, ONE_TILE = 0, 1, 2, 3
 """How a block grows with its side: all sides, all but K or `outer`, which are whole, or only K, inside one tile."""
@@ -162,7 +171,7 @@ def bit_length(number):
 
 
 @inlined
-def _add(outer, inner, k, swapped, square, op, blocks, count):
+def _add(outer, inner, k, swapped, single, square, op, blocks, count):
     """Add a block, if it is new; how many there are then.
 
     Where one of the dimensions is not cut, there is only one order of the loops.
@@ -170,17 +179,19 @@ def _add(outer, inner, k, swapped, square, op, blocks, count):
     swapped = swapped if outer < whole_outer(op) and inner < whole_inner(op) else np.int64(0)
     for place in range(count):
         row = blocks[place]
-        if row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k and row[t.B_SWAPPED] == swapped:
+        same = row[t.B_OUTER] == outer and row[t.B_INNER] == inner and row[t.B_K] == k
+        if same and row[t.B_SWAPPED] == swapped and row[t.B_SINGLE] == single:
             row[t.B_SQUARE] |= square
             return count
     row = blocks[count]
     row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED] = outer, inner, k, swapped
-    row[t.B_SQUARE] = square
+    row[t.B_SINGLE], row[t.B_SQUARE] = single, square
     return count + 1
 
 
 _SHARES = 16
-"""Into how many blocks of equal size a dimension is cut at most, for candidates that are not square."""
+"""Into how many blocks of equal size a dimension is cut, for candidates that are not square; beyond that into powers
+of two of them."""
 
 
 @lean
@@ -196,8 +207,8 @@ def candidates(op, blocks):
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into few equal parts
     and have the largest `inner` that fits, in both orders of the loops, those with the lowest bound and with the fewest
-    bytes. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has
-    rows for `most_candidates`.
+    bytes; these also with a single slot for the operand that stays while the other one passes by. They stand by rising
+    bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has rows for `most_candidates`.
     """
     slots, count = op[t.SLOTS], 0
     outer, inner, k = _block(np.int64(1), ONE_TILE, op)
@@ -209,43 +220,66 @@ def candidates(op, blocks):
         for growth in range(SQUARE, OUTER_WHOLE + 1):
             sides = largest_block(room, growth, op)
             if sides[0]:
-                count = _add(sides[0], sides[1], sides[2], np.int64(0), 1, op, blocks, count)
-        count = _add_oblong(room, op, blocks, count)
+                count = _add(sides[0], sides[1], sides[2], np.int64(0), np.int64(0), 1, op, blocks, count)
+        count = _add_oblong(np.int64(1) << power, op, blocks, count)
         power -= 1
-    count = _add(outer, inner, k, np.int64(0), 1, op, blocks, count)
+    count = _add(outer, inner, k, np.int64(0), np.int64(0), 1, op, blocks, count)
     for place in range(count):
         row = blocks[place]
         loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
         row[t.B_BOUND] = least_cycles(row[t.B_OUTER], row[t.B_INNER], loaded, op)
-        row[t.B_HELD] = held_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], op) * slots
+        row[t.B_HELD] = all_slots_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SINGLE], op)
     _sort(blocks, count)
     return count
 
 
 @lean
-def _add_oblong(room, op, blocks, count):
+def _add_oblong(budget, op, blocks, count):
     """Add the blocks that are neither square nor whole, for one budget; how many blocks there are then."""
     ks = 1 if op[t.STAYS] or op[t.K] <= op[t.UNIT_K] else 3
     for cut in range(ks):
         k = op[t.K] if cut == 0 else min(op[t.K], op[t.UNIT_K] * (1 if cut == 1 else 4))
         for swapped in range(2):
-            fastest, leanest = np.int64(-1), np.int64(-1)
-            fastest_outer, fastest_inner, fastest_bytes = np.int64(0), np.int64(0), np.int64(0)
-            leanest_outer, leanest_inner, leanest_bound = np.int64(0), np.int64(0), np.int64(0)
-            for shares in range(1, _SHARES + 1):
-                outer = _part(whole_outer(op), shares, op[t.UNIT_OUTER], op[t.LONGEST_STREAM])
-                inner = _widest(outer, k, room, op)
-                if inner == 0:
-                    continue
-                size = loaded_bytes(outer, inner, k, swapped, op)
-                bound = least_cycles(outer, inner, size, op)
-                if fastest < 0 or (bound, size) < (fastest, fastest_bytes):
-                    fastest, fastest_bytes, fastest_outer, fastest_inner = bound, size, outer, inner
-                if leanest < 0 or (size, bound) < (leanest, leanest_bound):
-                    leanest, leanest_bound, leanest_outer, leanest_inner = size, bound, outer, inner
-            if fastest >= 0:
-                count = _add(fastest_outer, fastest_inner, k, np.int64(swapped), 0, op, blocks, count)
-                count = _add(leanest_outer, leanest_inner, k, np.int64(swapped), 0, op, blocks, count)
+            count = _add_best(k, np.int64(swapped), np.int64(0), budget, op, blocks, count)
+            if cut == 0:
+                single = _slow_ring(swapped, op)
+                if single:
+                    count = _add_best(k, np.int64(swapped), single, budget, op, blocks, count)
+    return count
+
+
+@inlined
+def _slow_ring(swapped, op):
+    """The ring of the operand that stays while the other one passes by, as a mask; 0 if a single slot saves nothing."""
+    if op[t.SLOTS] == 1:
+        return np.int64(0)
+    if op[t.N_OUTER] == swapped:
+        return np.int64(1) << c.ACTIVATIONS if op[t.ACT_KEPT] < op[t.M] else np.int64(0)
+    return np.int64(0) if op[t.WEIGHT_KEPT] or op[t.RESIDENT_K] > 0 else np.int64(1) << c.WEIGHTS
+
+
+@lean
+def _add_best(k, swapped, single, budget, op, blocks, count):
+    """Of the blocks of that depth that cut `outer` into equal parts, few or a power of two, and have the largest
+    `inner` that fits, add the one with the lowest bound, and the one with the fewest bytes."""
+    fastest, leanest = np.int64(-1), np.int64(-1)
+    fastest_outer, fastest_inner, fastest_bytes = np.int64(0), np.int64(0), np.int64(0)
+    leanest_outer, leanest_inner, leanest_bound = np.int64(0), np.int64(0), np.int64(0)
+    shares, most = np.int64(0), ceil_div(whole_outer(op), op[t.UNIT_OUTER])
+    while shares < most:
+        shares = shares + 1 if shares < _SHARES else min(2 * shares, most)
+        outer = _part(whole_outer(op), shares, op[t.UNIT_OUTER], op[t.LONGEST_STREAM])
+        inner = _widest(outer, k, single, budget, op)
+        if inner > 0:
+            size = loaded_bytes(outer, inner, k, swapped, op)
+            bound = least_cycles(outer, inner, size, op)
+            if fastest < 0 or (bound, size) < (fastest, fastest_bytes):
+                fastest, fastest_bytes, fastest_outer, fastest_inner = bound, size, outer, inner
+            if leanest < 0 or (size, bound) < (leanest, leanest_bound):
+                leanest, leanest_bound, leanest_outer, leanest_inner = size, bound, outer, inner
+    if fastest >= 0:
+        count = _add(fastest_outer, fastest_inner, k, swapped, single, 0, op, blocks, count)
+        count = _add(leanest_outer, leanest_inner, k, swapped, single, 0, op, blocks, count)
     return count
 
 
@@ -258,8 +292,8 @@ def _part(whole, shares, unit, longest):
 
 
 @lean
-def _widest(outer, k, room, op):
-    """The largest `inner` of which blocks fit in the room, cut into equal parts; 0 if not one tile does."""
+def _widest(outer, k, single, budget, op):
+    """The largest `inner` of which all slots fit the budget, cut into equal parts; 0 if not one tile does."""
     whole, unit = whole_inner(op), op[t.UNIT_INNER]
     low, high = np.int64(0), ceil_div(whole, unit)
     if op[t.SUMS] and op[t.K] > op[t.UNIT_K]:
@@ -269,7 +303,7 @@ def _widest(outer, k, room, op):
             return np.int64(0)
     while low < high:
         middle = (low + high + 1) // 2
-        if held_bytes(outer, min(whole, middle * unit), k, op) <= room:
+        if all_slots_bytes(outer, min(whole, middle * unit), k, single, op) <= budget:
             low = middle
         else:
             high = middle - 1

@@ -98,7 +98,7 @@ def product_rows(code, block, op, pieces, loops):
     `pieces` has room for the pieces of three dimensions, `loops` for a loop a dimension, one of the batch, and reuse.
     """
     clear(code[0])
-    code[0, c.KIND] = c.OP_BEGIN
+    code[0, c.KIND], code[0, c.SINGLE] = c.OP_BEGIN, block[t.B_SINGLE]
     batch, following, end = op[t.BATCH], op[t.FOLLOWING], 1
     loops[BATCHES, L_TIMES] = 0
     if batch > 1 and following >= 0:

@@ -54,9 +54,9 @@ def _cut(tiling, free, how, store):
         if is_product:
             outer, inner, k = naive_block(free, op)
             if held_bytes(outer, inner, k, op) * op[t.SLOTS] <= free:
-                return _kept(tiling, outer, inner, k, np.int64(0), store)
+                return _other(tiling, outer, inner, k, store)
         elif held_rows_bytes(np.int64(1), op) * op[t.SLOTS] <= free:
-            return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), np.int64(0), store)
+            return _other(tiling, naive_rows(free, op), np.int64(0), np.int64(0), store)
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
     any_block = is_product and how & s.ANY_BLOCK > 0
@@ -74,8 +74,15 @@ def _cut(tiling, free, how, store):
             search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST] = tiling, way, largest
     if best < 0:
         return best
-    block = store.blocks[tiling, best]
-    return _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+    return _kept(tiling, store.blocks[tiling, best], store)
+
+
+@inlined
+def _other(tiling, outer, inner, k, store):
+    """The number of a cut into blocks that are no candidate; they are told in the next errand, which is free."""
+    block = store.errands[store.counts[s.ERRANDS], s.W_BLOCK :]
+    block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], block[t.B_SINGLE] = outer, inner, k, 0, 0
+    return _kept(tiling, block, store)
 
 
 @lean
@@ -96,8 +103,7 @@ def next_candidates(store):
             store.searches[left, s.S_LARGEST] = largest
             left += 1
         elif best >= 0:
-            block = store.blocks[tiling, best]
-            _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+            _kept(tiling, store.blocks[tiling, best], store)
     store.counts[s.SEARCHES] = left
     return left
 
@@ -113,8 +119,9 @@ def _add_candidates(tiling, store):
         count = bit_length(max(np.int64(0), most - 1)) + 1
         for power in range(count):
             rows = max(np.int64(1), most_rows((np.int64(1) << power) // op[t.SLOTS], op))
-            blocks[power, t.B_OUTER], blocks[power, t.B_INNER] = rows, 0
-            blocks[power, t.B_K], blocks[power, t.B_SWAPPED] = 0, 0
+            for side in range(t.SIDES):
+                blocks[power, side] = 0
+            blocks[power, t.B_OUTER] = rows
     store.states[tiling, s.CANDIDATES] = count
     for place in range(count):
         for latency in range(store.cycles.shape[1]):
@@ -200,18 +207,17 @@ def _fastest_rows(tiling, latency, largest, store):
 
 @inlined
 def _walk_later(tiling, latency, place, store):
-    block = store.blocks[tiling, place]
-    _later(tiling, latency, place, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+    _later(tiling, latency, place, store.blocks[tiling, place], store)
     store.cycles[tiling, latency, place] = s.PENDING
 
 
 @inlined
-def _later(tiling, latency, place, outer, inner, k, swapped, store):
+def _later(tiling, latency, place, block, store):
     row = store.errands[store.counts[s.ERRANDS]]
     store.counts[s.ERRANDS] += 1
     row[s.W_TILING], row[s.W_LATENCY], row[s.W_PLACE] = tiling, latency, place
-    block = row[s.W_BLOCK :]
-    block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED] = outer, inner, k, swapped
+    for side in range(t.SIDES):
+        row[s.W_BLOCK + side] = block[side]
 
 
 @lean
@@ -228,10 +234,10 @@ def _least_traffic(tiling, largest, any_block, store):
 
 
 @lean
-def _kept(tiling, outer, inner, k, swapped, store):
+def _kept(tiling, block, store):
     """The number of a cut, or PENDING, if it must be made first."""
-    cut = known_cut(tiling, outer, inner, k, swapped, store)
+    cut = known_cut(tiling, block, store)
     if cut >= 0:
         return cut if store.cuts[cut, s.ROWS] > 0 else np.int64(s.TOO_LONG)
-    _later(tiling, s.KEEP, 0, outer, inner, k, swapped, store)
+    _later(tiling, s.KEEP, 0, block, store)
     return np.int64(s.PENDING)

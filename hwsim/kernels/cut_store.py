@@ -23,11 +23,10 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 # States of tilings: how many candidates it has, whether it is a product, the last cut that was made of it.
 CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
 
-# Cuts: tiling, block and order, first row, rows, the cut made before of the same tiling, masks of units and rings,
-# whether the array writes results by itself, and busy cycles of each unit.
-(
-    TILING, OUTER, INNER, K, SWAPPED, FIRST_ROW, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY,
-) = range(13)  # fmt: skip
+# Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
+# rings, whether the array writes results by itself, and busy cycles of each unit.
+TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
+_, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
 CUT = BUSY + c.UNITS
 
 # How many there are: tilings, cuts, rows of cuts, errands, and searches.

@@ -20,6 +20,7 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
 from hwsim.mapping.choice import Aim
+from hwsim.mapping.op_cuts import rings_in
 from hwsim.mapping.placing import wanted
 from hwsim.mapping.planner import (
     ALL_STRATEGIES,
@@ -286,7 +287,8 @@ def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
     ports = replace(plans.target.ports, latency=latency)
 
     def steps_of(sides: tuple[int, ...]) -> OpSchedule:
-        return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides))
+        single = rings_in(sides[-1])
+        return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides), single=single)
 
     def cycles_of(sides: tuple[int, ...]) -> int:
         return times(Schedule(ports=ports, body=(steps_of(sides),)), stop=False).cycles

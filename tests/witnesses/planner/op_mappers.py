@@ -18,7 +18,7 @@ from hwsim.mapping.row_work import RowWork, row_work_of
 from hwsim.mapping.target import naming
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
-from hwsim.schedule.steps import StepTree
+from hwsim.schedule.steps import Ring, StepTree
 from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
 from witnesses.planner.oblong import oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
@@ -35,6 +35,7 @@ class TiledMatmul:
     steps: tuple[StepTree, ...]
     bytes_held: int
     swapped: bool = False
+    single: Ring | None = None
 
 
 def mode_of(operands: Operands, target: Target) -> Precision:
@@ -111,9 +112,8 @@ def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool) -
 @lru_cache(maxsize=1 << 13)
 def _ranked(tiling: Tiling, any_block: bool) -> tuple[tuple[int, int, OrderedBlock], ...]:
     """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
-    slots = tiling.target.slots
     ranked = [
-        (tiling.least_cycles(block), tiling.bytes_held(block) * slots, block)
+        (tiling.least_cycles(block), tiling.bytes_of_slots(block), block)
         for block, square in _candidates(tiling).items()
         if any_block or square
     ]
@@ -143,7 +143,7 @@ def _candidates(tiling: Tiling) -> dict[OrderedBlock, bool]:
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 blocks[block] = True
-        for block in oblong_blocks(tiling, (1 << power) // slots):
+        for block in oblong_blocks(tiling, 1 << power):
             blocks.setdefault(block, False)
     blocks[smallest] = True
     return blocks
@@ -158,14 +158,14 @@ def _fitting(tiling: Tiling, room: int) -> Callable[[OrderedBlock], bool]:
 def tiled_into(tiling: Tiling, block: OrderedBlock) -> TiledMatmul:
     """The product in blocks of that size."""
     m, n = tiling.constraints.m_and_n(block)
-    held = tiling.bytes_held(block) * tiling.target.slots
-    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held, block.swapped)
+    held = tiling.bytes_of_slots(block)
+    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held, block.swapped, block.single)
 
 
 @lru_cache(maxsize=1 << 15)
 def cycles_alone(tiling: Tiling, block: OrderedBlock, latency: int) -> int:
     """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
-    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency))
+    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency), block.single)
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:

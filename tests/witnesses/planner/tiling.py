@@ -108,6 +108,17 @@ class Tiling:
             held = self._held[key] = self._bytes_held(block)
         return held
 
+    def bytes_of_slots(self, block: OrderedBlock) -> int:
+        """Bytes of all slots of every ring that is used: of a single ring's operand there is one."""
+        m, n = self.constraints.m_and_n(block)
+        held, once = self.bytes_held(block) * self.target.slots, 0
+        if block.single is Ring.ACTIVATIONS:
+            once = self.operands.act_bytes(min(m, self.operands.size.m - self.where.act), block.k)
+        elif block.single is Ring.WEIGHTS:
+            once = self.operands.weight_bytes(block.k, n)
+            once += 0 if self.target.free_conversion else self.operands.dequantized_bytes(block.k, n)
+        return held - (self.target.slots - 1) * once
+
     def _bytes_held(self, block: TileShape) -> int:
         m, n = self.constraints.m_and_n(block)
         size = self.operands.size
