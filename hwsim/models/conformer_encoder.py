@@ -88,8 +88,9 @@ def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
         around = _around(name, sizes)
-        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block)
-        once += Fragment(around.made) + hoisted
+        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block, hoist=sizes.stream is not None)
+        once += Fragment(around.made)
+        once += hoisted
         part += block
     out = tensor("encoder.out", x.shape)
     part += layer_norm("encoder.norm", View(tensor=x.name), out)
