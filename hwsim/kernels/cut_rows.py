@@ -4,7 +4,7 @@ import numpy as np
 
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import whole_inner, whole_outer
+from hwsim.kernels.blocks import whole_inner, whole_outer
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.pieces import k_pieces, pieces_of
 from hwsim.kernels.product_steps import clear, product_step, set_reuse

@@ -41,10 +41,14 @@ KEEP = -1
 # Searches that are not at their end: tiling, way, and the candidate that holds most.
 S_TILING, S_WAY, S_LARGEST, SEARCH = range(4)
 
-# How a plan cuts ops, as bits: into naive blocks, products for least traffic, into any blocks, not only square ones;
-# else all for least time with a DRAM of a latency, whose place follows. A way of a product is its latency's place, or
-# for least traffic the number of latencies, times two, and one more for any blocks.
-NAIVE, MIN_TRAFFIC, ANY_BLOCK, LATENCY_0 = 1, 2, 4, 8
+# How a plan cuts ops, as bits: into naive blocks, products for least traffic, products for least traffic among about as
+# fast cuts, into any blocks, not only square ones; else all for least time. The place of the latency follows that the
+# DRAM has meanwhile. A way of a product is one of the kinds below and, in its last bit, whether blocks may be any.
+NAIVE, MIN_TRAFFIC, NEAR_FASTEST, ANY_BLOCK, LATENCY_0 = 1, 2, 4, 8, 16
+
+# Kinds of ways: least traffic, and from 1 on for each latency the fastest cut, and the least traffic of about as fast
+# cuts.
+LEAST_TRAFFIC, FASTEST_0 = 0, 1
 
 # Cycles of candidates, and choices among them, that are no numbers of cycles or places.
 UNKNOWN, PENDING, TOO_LONG, NOTHING_FITS = -1, -2, -3, -4

@@ -4,7 +4,8 @@ import numpy as np
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
-from hwsim.kernels.candidates import bit_length, most_candidates, naive_block, naive_rows
+from hwsim.kernels.blocks import bit_length, naive_block, naive_rows
+from hwsim.kernels.candidates import most_candidates
 from hwsim.kernels.jit import lean
 from hwsim.kernels.tiling_bytes import act_bytes, held_bytes, held_rows_bytes, weight_bytes
 

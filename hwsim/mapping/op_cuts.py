@@ -12,7 +12,8 @@ from hwsim.hardware.array import TileShape
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import candidates, naive_block, naive_rows
+from hwsim.kernels.blocks import naive_block, naive_rows
+from hwsim.kernels.candidates import candidates
 from hwsim.kernels.cut_search import find_cuts, next_candidates
 from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
 from hwsim.kernels.tiling_bytes import all_slots_bytes, held_bytes, held_rows_bytes

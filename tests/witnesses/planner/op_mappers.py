@@ -20,7 +20,7 @@ from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import Ring, StepTree
 from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
-from witnesses.planner.oblong import oblong_blocks
+from witnesses.planner.oblong import about, oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
 from witnesses.planner.target import Target, cycles_of
 from witnesses.planner.tiling import OperandResidency, Tiling
@@ -63,9 +63,12 @@ def naive_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
     return tiled_into(tiling, naive_block(tiling, limit))
 
 
-def fastest_tiling(tiling: Tiling, limit: int, latency: int, *, any_block: bool = False) -> TiledMatmul:
-    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
-    return _fastest_within(tiling, _most_that_fits(tiling, limit, any_block), latency, any_block)
+def fastest_tiling(
+    tiling: Tiling, limit: int, latency: int, *, any_block: bool = False, near: bool = False
+) -> TiledMatmul:
+    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency; if `near`, of about as fast
+    ones the one that loads least."""
+    return _fastest_within(tiling, _most_that_fits(tiling, limit, any_block), latency, any_block, near)
 
 
 def _most_that_fits(tiling: Tiling, limit: int, any_block: bool) -> int:
@@ -96,17 +99,22 @@ def _min_traffic_within(tiling: Tiling, limit: int, any_block: bool) -> TiledMat
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool) -> TiledMatmul:
+def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool, near: bool) -> TiledMatmul:
     """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
-    best: tuple[int, OrderedBlock] | None = None
+    walked: list[tuple[int, OrderedBlock]] = []
+    fastest: int | None = None
     for least, size, block in _ranked(tiling, any_block):
-        if best is not None and least >= best[0]:
+        if fastest is not None and (least > about(fastest) if near else least >= fastest):
             break
         if size <= limit:
             cycles = cycles_alone(tiling, block, latency)
-            best = (cycles, block) if best is None or cycles < best[0] else best
-    assert best is not None
-    return tiled_into(tiling, best[1])
+            fastest = cycles if fastest is None else min(fastest, cycles)
+            walked.append((cycles, block))
+    assert fastest is not None
+    taken = [entry for entry in walked if entry[0] <= (about(fastest) if near else fastest)]
+    if near:
+        return tiled_into(tiling, min(taken, key=lambda entry: (tiling.loaded_bytes(entry[1]), entry[0]))[1])
+    return tiled_into(tiling, taken[0][1])
 
 
 @lru_cache(maxsize=1 << 13)

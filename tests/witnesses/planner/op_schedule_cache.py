@@ -64,7 +64,7 @@ class OpVariant:
             cut = (
                 min_traffic_tiling(self.cuts, room, any_block=plan.any_block)
                 if plan.min_traffic
-                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block)
+                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block, near=plan.near_fastest)
             )
         return cut.steps, cut.block, cut.single
 

@@ -64,7 +64,8 @@ class Strategy(NamedTuple):
 
     A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
     room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
-    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
+    for least time with a DRAM of that `latency` in cycles, or, `near_fastest`, for least traffic among cuts about as
+    fast; the cuts that are tried are the same for all latencies.
     """
 
     working_set_divisor: int
@@ -72,6 +73,7 @@ class Strategy(NamedTuple):
     min_traffic: bool = False
     latency: int = 100
     any_block: bool = False
+    near_fastest: bool = False
 
 
 STRATEGIES = (
@@ -82,8 +84,8 @@ STRATEGIES = (
     Strategy(4, partial_residency=True, min_traffic=True),
     Strategy(4, partial_residency=True, latency=0),
     Strategy(4, partial_residency=True, latency=1000),
-    Strategy(4, any_block=True),
-    Strategy(32, partial_residency=True, any_block=True),
+    Strategy(4, any_block=True, near_fastest=True),
+    Strategy(32, partial_residency=True, any_block=True, near_fastest=True),
     Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
     Strategy(4, partial_residency=True, latency=1000, any_block=True),
 )

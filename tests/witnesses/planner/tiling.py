@@ -129,7 +129,7 @@ class Tiling:
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
         rows = TileRun(m, 1, True, True, size.m - m)  # the last rows, of which least is kept
-        return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
+        return held + self._vector_operand_bytes(rows, n) + self.result_bytes(m, n)
 
     def steps(self, block: OrderedBlock) -> tuple[StepTree, ...]:
         """The steps of all blocks, outer dimension first, K innermost; equal neighbours are written once."""
@@ -161,7 +161,11 @@ class Tiling:
         """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
-        return self.operands.size.batch * max(self._array.busy(block.outer), loads)
+        return self.operands.size.batch * max(self.busy_cycles(block.outer), loads)
+
+    def busy_cycles(self, outer: int) -> int:
+        """How long the array takes at least for one product in blocks of so much of the outer dimension."""
+        return self._array.busy(outer)
 
     def loaded_bytes(self, block: OrderedBlock) -> int:
         """Bytes of activations and weights that one product of the batch loads in such blocks."""
@@ -175,15 +179,16 @@ class Tiling:
         n_is_slow = self._m_is_inner != block.swapped
         loads = {True: of_slow, False: of_fast}
         loaded = 0
-        away = m - self.where.act
-        if away > 0:
-            parts = [away]
-            if self.operands.sliding is not None and not self.where.act:
-                block_m, _ = self.constraints.m_and_n(block)
-                parts = [min(block_m, away - start) for start in range(0, away, block_m)]
-            loaded += loads[not n_is_slow] * sum(self.operands.act_bytes(part, whole.k) for part in parts)
+        block_m, block_n = self.constraints.m_and_n(block)
+        away, resident = m - self.where.act, self.where.resident_k
+        if away > 0 and self.where.act and self.operands.sliding is not None:
+            loaded += loads[not n_is_slow] * self.operands.act_bytes(away, whole.k)
+        elif away > 0:
+            parts = [(rows, k) for rows in _cut(away, block_m) for k in _cut(whole.k, block.k)]
+            loaded += loads[not n_is_slow] * sum(self.operands.act_bytes(rows, k) for rows, k in parts)
         if not self.where.weight:
-            loaded += loads[n_is_slow] * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
+            parts = [(k, columns) for k in _cut(whole.k - resident, block.k) for columns in _cut(n, block_n)]
+            loaded += loads[n_is_slow] * sum(self.operands.weight_bytes(k, columns) for k, columns in parts)
         return loaded
 
     def _k_parts(self, block_k: int) -> Iterator[KTileRun]:
@@ -339,8 +344,13 @@ class Tiling:
         scales = 0 if self.where.rows else self.operands.row_scale_bytes(rows.size)
         return columns + scales + (0 if self.epilogue is None else self.epilogue.loaded_bytes(rows, n))
 
-    def _result_bytes(self, m: int, n: int) -> int:
+    def result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
+
+
+def _cut(whole: int, side: int) -> list[int]:
+    """The sizes of the parts of a dimension."""
+    return [min(side, whole - start) for start in range(0, whole, side)]
 
 
 def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:

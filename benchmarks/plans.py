@@ -1,0 +1,90 @@
+"""How good plans of single products are: beside the best of all blocks, orders and slots."""
+
+import os
+from random import Random
+
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.ir.workload import Workload
+from hwsim.mapping.planner import Planner, slots
+from hwsim.quantities.plain_data import Objective
+from hwsim.study.efficiency import aim_of
+from hwsim.timing.timeline import times as clock
+from plans import plans_of
+from witnesses.block_search import Best, best_cut
+
+CASES = int(os.environ.get("HWSIM_CASES", "200"))
+SEED = 1
+ROWS = (16, 32, 64, 128)
+SPEECH = ((64, 125, 250, 500, 1000, 2000), (80, 128, 256, 320, 512, 640, 1024, 2048, 2560, 4096))
+"""Frames, and widths of layers."""
+
+
+def report() -> None:
+    """Prints how far plans are from the best cut, in time and in bytes."""
+    rng = Random(SEED)
+    times, moved, cuts = [], [], 0
+    for _ in range(CASES):
+        chip, work = drawn_chip(rng), drawn_product(rng)
+        best = best_of(chip, work)
+        if best is None:
+            continue
+        aim = aim_of(Objective.LATENCY, chip, prices_of(chip))
+        planned = Planner(chip, aim).plan(work.program)
+        (op,) = planned.schedule.ops
+        times.append(clock(planned.schedule).cycles / best.cycles)
+        moved.append((op.work().dram_read_bytes + op.work().dram_write_bytes) / best.bytes)
+        cuts += best.cuts
+    print(f"\nPlans of {len(times)} drawn products of speech beside {cuts:,} cuts into blocks, orders and slots")
+    print("            equal   within 2 %  within 10 %   worst")
+    print(f"  cycles  {_shares(times, (1.0, 1.02, 1.1))} {max(times):8.3f}")
+    print("            equal  within 10 %  within 30 %   worst")
+    print(f"  bytes   {_shares(moved, (1.0, 1.1, 1.3))} {max(moved):8.3f}")
+
+
+def _shares(ratios: list[float], limits: tuple[float, ...]) -> str:
+    """How many of the ratios are at most so large."""
+    return " ".join(f"{100 * sum(ratio <= limit for ratio in ratios) / len(ratios):8.1f} %" for limit in limits)
+
+
+def best_of(chip: Chip, work: Workload) -> Best | None:
+    """The best cut with as many slots as the chip has, or fewer."""
+    found = [
+        best_cut(plans_of(work.program, chip, number).cuts, chip.scratchpad.size)
+        for number in slots(chip.scratchpad.buffers)
+    ]
+    some = [best for best in found if best is not None]
+    if not some:
+        return None
+    cycles = min(best.cycles for best in some)
+    near = [best for best in some if best.cycles <= 1.02 * cycles]
+    return Best(cycles, min(best.bytes for best in near), sum(best.cuts for best in some))
+
+
+def drawn_chip(rng: Random) -> Chip:
+    """An array of any dataflow, and a scratchpad and DRAM that are large or small for it."""
+    side = rng.choice(ROWS)
+    return load_chip("int4_array").with_(
+        **{
+            "array.rows": side,
+            "array.cols": side,
+            "array.dataflow": rng.choice(("ws", "is", "os")),
+            "vector.lanes": 4 * side,
+            "scratchpad.size": f"{rng.choice((8, 16, 32, 64)) * side} KiB",
+            "scratchpad.read": f"{4 * side} B/cycle",
+            "scratchpad.write": f"{4 * side} B/cycle",
+            "dram.read": f"{rng.choice((1, 4, 16, 64, 256))} GB/s",
+            "dram.write": f"{rng.choice((1, 4, 16, 64, 256))} GB/s",
+            "dram.shared_port": False,
+        }
+    )
+
+
+def drawn_product(rng: Random) -> Workload:
+    """One product of a layer of a speech network."""
+    frames, widths = SPEECH
+    sizes = {"m": rng.choice(frames), "k": rng.choice(widths), "n": rng.choice(widths)}
+    precision = rng.choice(("fp16", "w8a8", "w4a8", "w4a4"))
+    return load_workload(
+        {"name": "product", "kind": "gemms", "precision": precision, "products": [{"name": "p", **sizes}]}
+    )
