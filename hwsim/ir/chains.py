@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from hwsim.errors import InvalidValue
 from hwsim.ir.chain_growth import grown, links, slab_of
 from hwsim.ir.op_table import Parallel, op_spec
-from hwsim.ir.ops import Op
 from hwsim.ir.program import Placed, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
@@ -38,12 +36,9 @@ class Chain(Noun):
         return f"{self.ops[0]}.pieces"[:_LONGEST_NAME]
 
 
-def chains(program: Program) -> tuple[Chain, ...]:
-    """The chains of a program, in program order: each as long as it can be, with a product and a tensor that shrinks.
-
-    Of chains that overlap those stay whose tensors have most bytes.
-    """
-    uses, found = _Uses.of(program), list[Chain]()
+def all_chains(program: Program) -> tuple[Chain, ...]:
+    """Every chain of a program, along each axis as long as it can be; each has a product and a tensor that shrinks."""
+    uses, found = ChainUses.of(program), list[Chain]()
     for run in links(program):
         seen: set[tuple[int, Parallel]] = set()
         for place, link in enumerate(run):
@@ -55,8 +50,13 @@ def chains(program: Program) -> tuple[Chain, ...]:
                 seen.update(enumerate(axes, first))
                 names = tuple(one.placed.op.name for one in run[first : first + len(axes)])
                 found.append(uses.chain(names, axes))
-    taken, used = list[Chain](), set[str]()
-    for chain in sorted(filter(uses.saves, found), key=uses.saved_bytes, reverse=True):
+    return tuple(filter(uses.saves, found))
+
+
+def chains(program: Program) -> tuple[Chain, ...]:
+    """Chains that share no ops, in program order: of those that do, the one whose tensors have most bytes."""
+    uses, taken, used = ChainUses.of(program), list[Chain](), set[str]()
+    for chain in sorted(all_chains(program), key=lambda one: uses.bytes_of(one.shrinking), reverse=True):
         if used.isdisjoint(chain.ops):
             used.update(chain.ops)
             taken.append(chain)
@@ -64,20 +64,9 @@ def chains(program: Program) -> tuple[Chain, ...]:
     return tuple(sorted(taken, key=lambda chain: order[chain.ops[0]]))
 
 
-def part(program: Program, chain: Chain, first: str, last: str) -> Chain:
-    """The ops of a chain from one to another, which are a chain themselves, maybe one that saves nothing."""
-    for name in (first, last):
-        if name not in chain.ops:
-            raise InvalidValue(chain.name, name, "is none of the chain's ops")
-    span = slice(chain.ops.index(first), chain.ops.index(last) + 1)
-    if not chain.ops[span]:
-        raise InvalidValue(chain.name, last, f"comes before {first}")
-    return _Uses.of(program).chain(chain.ops[span], chain.axes[span])
-
-
 @dataclass(frozen=True, slots=True)
-class _Uses:
-    """The ops of a program, by name, and the ops that use each tensor."""
+class ChainUses:
+    """What chains ask of a program: its ops by name, and which of them use each tensor."""
 
     program: Program
     placed: Mapping[str, Placed]
@@ -85,46 +74,47 @@ class _Uses:
 
     @classmethod
     def of(cls, program: Program) -> Self:
+        """Those of a program."""
         placed = {one.op.name: one for one in program.placed()}
         users: dict[str, set[str]] = {}
         for name, one in placed.items():
-            for view in _views(one.op):
+            rules = op_spec(one.op)
+            for view in (*rules.reads(one.op), *rules.writes(one.op)):
                 users.setdefault(view.tensor, set()).add(name)
         return cls(program, placed, {tensor: frozenset(names) for tensor, names in users.items()})
 
-    def chain(self, names: tuple[str, ...], axes: tuple[Parallel, ...]) -> Chain:
-        """The chain of these ops."""
+    def chain(self, ops: tuple[str, ...], axes: tuple[Parallel, ...]) -> Chain:
+        """The chain of these ops, each divided along an axis that agrees with those of the others."""
         view, axis = axes[0][0]
         of_tensor, window = slab_of(view, axis)
         size = self.program.tensor(view.tensor).shape[of_tensor] if window is None else window.count
         assert isinstance(size, int)
-        touched = dict.fromkeys(
-            view.tensor for name in names for view in op_spec(self._op(name)).writes(self._op(name))
-        )
-        shrinking = tuple(tensor for tensor in touched if self._shrinks(tensor, names, axes))
-        return Chain(ops=names, axes=axes, size=size, shrinking=shrinking)
+        windowed = {view.tensor for one in axes for view, axis in one if slab_of(view, axis)[1] is not None}
+        shrinking = (name for name in self.written(ops) if name not in windowed and self._within(name, ops))
+        return Chain(ops=ops, axes=axes, size=size, shrinking=tuple(shrinking))
 
-    def _op(self, name: str) -> Op:
-        return self.placed[name].op
+    def written(self, ops: tuple[str, ...]) -> tuple[str, ...]:
+        """The tensors that ops write."""
+        placed = [self.placed[name].op for name in ops]
+        return tuple(dict.fromkeys(view.tensor for op in placed for view in op_spec(op).writes(op)))
 
-    def _shrinks(self, tensor: str, names: tuple[str, ...], axes: tuple[Parallel, ...]) -> bool:
-        """Whether only ops of the chain see a tensor, all of it along their axis, and each all that was written."""
+    def _within(self, tensor: str, ops: tuple[str, ...]) -> bool:
+        """Whether only these ops use a tensor, and read of it only what they have written before."""
         steered = () if self.program.search is None else self.program.search.tensors
         if self.program.tensor(tensor).role is not Role.ACTIVATION or tensor in steered:
             return False
-        if not self.users[tensor] <= set(names):
-            return False
-        if any(view.tensor == tensor and slab_of(view, axis)[1] is not None for one in axes for view, axis in one):
+        if not self.users[tensor] <= set(ops):
             return False
         written: list[View] = []
         was_read = False
-        for op in map(self._op, names):
-            rules = op_spec(op)
-            reads = [view for view in rules.reads(op) if view.tensor == tensor]
-            was_read |= bool(reads)
-            if any(all(one.windows and one.windows != view.windows for one in written) for view in reads):
-                return False  # a rest of what an earlier iteration wrote, maybe
-            written += [view for view in rules.writes(op) if view.tensor == tensor]
+        for name in ops:
+            op, rules = self.placed[name].op, op_spec(self.placed[name].op)
+            for view in rules.reads(op):
+                if view.tensor == tensor:
+                    was_read = True
+                    if not any(not one.windows or one.windows == view.windows for one in written):
+                        return False
+            written += (view for view in rules.writes(op) if view.tensor == tensor)
         return was_read
 
     def saves(self, chain: Chain) -> bool:
@@ -134,10 +124,6 @@ class _Uses:
         products = any(op_spec(one.op).on_array(one.op, shape) for one, shape in zip(placed, shapes, strict=True))
         return products and bool(chain.shrinking)
 
-    def saved_bytes(self, chain: Chain) -> int:
-        """Bytes of the tensors that shrink."""
-        return sum(self.program.tensor(name).packed_bytes for name in chain.shrinking)
-
-
-def _views(op: Op) -> tuple[View, ...]:
-    return (*op_spec(op).reads(op), *op_spec(op).writes(op))
+    def bytes_of(self, tensors: tuple[str, ...]) -> int:
+        """Bytes of whole tensors."""
+        return sum(self.program.tensor(name).packed_bytes for name in tensors)
