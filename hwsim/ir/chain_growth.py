@@ -6,7 +6,7 @@ from itertools import groupby
 
 from hwsim.ir.op_table import Parallel, op_spec
 from hwsim.ir.program import Placed, Program
-from hwsim.ir.tensor import Tensor
+from hwsim.ir.tensor import BeamLoop, GreedyLoops, Tensor
 from hwsim.ir.view import View, Window
 
 Slab = tuple[int, Window | None]
@@ -39,9 +39,11 @@ def links(program: Program) -> Iterator[tuple[Link, ...]]:
 
 
 def _link(program: Program, placed: Placed) -> Link:
-    """An op, without axes if a search does it, or if it does not run in each iteration of the loops around."""
-    rules, steered = op_spec(placed.op), () if program.search is None else program.search.ops
-    skipped = placed.op.name in steered or any(share.least == 0 for share in placed.shares)
+    """An op, without axes in a loop that a search walks in its own way, or if it does not run in each iteration."""
+    rules, searched = op_spec(placed.op), set[str]()
+    if isinstance(program.search, (GreedyLoops, BeamLoop)):
+        searched.update(program.search.loops)
+    skipped = any(loop.name in searched for loop in placed.loops) or any(share.least == 0 for share in placed.shares)
     shapes = [] if skipped else [program.shapes(indices) for indices, _ in placed.runs()]
     axes = rules.parallel(placed.op, shapes[0]) if shapes else ()
     # Where views grow, an axis must be there in all their sizes.

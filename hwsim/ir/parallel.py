@@ -59,8 +59,8 @@ def _gemm_axes(op: Gemm, shape: ShapeOf) -> Iterator[Parallel]:
             yield axis
     matrices = places(shape(op.weight), batch)
     for place, axis in _paired(shape, rows, by_row, bias).items():
-        if place in matrices and op.weight not in dict(axis):
-            yield (*axis, (op.weight, matrices[place]))
+        if place in matrices and dict(axis).get(op.weight, matrices[place]) == matrices[place]:
+            yield tuple({**dict(axis), op.weight: matrices[place]}.items())
 
 
 def conv_axes(op: Conv, shape: ShapeOf) -> tuple[Parallel, ...]:

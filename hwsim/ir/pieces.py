@@ -17,15 +17,16 @@ from hwsim.ir.view import Affine, View, window
 
 def looped(program: Program, pieces: Mapping[Chain, int]) -> Program:
     """The program with each of these chains in so many equal pieces, a divisor of the size of its axis."""
-    shapes: dict[str, tuple[int, ...]] = {}
     for chain, times in pieces.items():
         if times < 1 or chain.size % times:
             raise InvalidValue(chain.name, times, f"pieces must divide the {chain.size} entries of its axis")
-        shapes |= _shapes(program, chain, times)
     heads = {chain.ops[0]: (chain, times) for chain, times in pieces.items()}
     body = tuple(_rewritten(program.body, heads))
     if heads:
         raise InvalidValue(program.name, next(iter(heads)), "is no op that begins a chain of the program")
+    shapes: dict[str, tuple[int, ...]] = {}
+    for chain, times in pieces.items():
+        shapes |= _shapes(program, chain, times)
     tensors = tuple(replace(one, shape=shapes.get(one.name, one.shape)) for one in program.tensors)
     return replace(program, tensors=tensors, body=body)
 
