@@ -7,17 +7,20 @@ from functools import cache
 import pytest
 
 from hwsim.inputs.load import load_workload
+from hwsim.ir.chain_growth import links
 from hwsim.ir.chain_parts import part, parts
 from hwsim.ir.chains import Chain, ChainUses, all_chains, chains
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Gemm, Reduction
-from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role
-from hwsim.ir.view import View, window
+from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Move, Reduction
+from hwsim.ir.program import Loop, Program
+from hwsim.ir.tensor import Role, Tensor
+from hwsim.ir.view import Affine, Share, View, window
 from hwsim.models.blocks.attention import so_far_in
 from hwsim.models.fragment import Fragment, linear, matrix, swish, tensor
+from hwsim.quantities.precision import Precision
 from strategies.chained import deep, plain, relative
 from strategies.programs import conv, elementwise, gemm, lookup, move, quantise, reduce, skew
+from strategies.programs import tensor as made
 
 
 def chain_from(program: Program, first: str, size: int) -> Chain:
@@ -51,6 +54,21 @@ def axes_of(program: Program) -> list[dict[str, int]]:
 )
 def test_axes_are_those_along_which_nothing_is_mixed(program: Program, axes: list[dict[str, int]]) -> None:
     assert axes_of(program) == axes
+
+
+def test_what_each_piece_would_do_again_is_not_divided() -> None:
+    """One row is stretched for all rows, once."""
+    op = Elementwise(
+        name="chain",
+        reads=(("x", View(tensor="x")), ("gain", View(tensor="gain"))),
+        chain=(
+            Apply(function=Function.MUL, args=("gain", "gain"), result="squared"),
+            Apply(function=Function.MUL, args=("x", "squared"), result="out"),
+        ),
+        writes=(("out", View(tensor="out")),),
+    )
+    tensors = (made("gain", 6, role=Role.BIAS), made("out", 4, 6), made("x", 4, 6, role=Role.INPUT))
+    assert axes_of(Program(name="one", tensors=tensors, body=(op,))) == []
 
 
 def test_a_product_of_a_tensor_with_itself_is_not_divided_by_rows() -> None:
@@ -117,6 +135,55 @@ def test_a_rest_that_an_earlier_iteration_left_is_not_lost() -> None:
     by_batch = [axis for op, spec in specs for axis in spec.parallel(op, shape) if set(dict(axis).values()) == {0}]
     chain = ChainUses.of(program).chain(("fill", "read"), tuple(by_batch))
     assert (chain.size, chain.shrinking) == (2, ())
+
+
+def product_and_swish(out: Tensor, weight: Tensor, times: Share | None = None) -> Program:
+    """x[3, 1, 4] times a weight, and a swish; in a loop that runs so often in each of four iterations, if given."""
+    x = made("x", 3, 1, 4, role=Role.INPUT)
+    product = Gemm(name="product", act=View(tensor="x"), weight=View(tensor=weight.name), out=View(tensor=out.name))
+    swished = replace(out, name="z")
+    part = Fragment((x, weight, out, swished), (product,)) + swish("swish", View(tensor=out.name), View(tensor="z"))
+    if times is not None:
+        part = part.looped("some", times).looped("four", 4)
+    return part.program("two")
+
+
+def test_parameters_are_not_divided() -> None:
+    """A matrix for each of three batches: one that ops make is divided along them, a parameter is not."""
+    weight, out = made("w", 3, 4, 5, role=Role.INPUT), made("y", 3, 1, 5)
+    assert [one.size for one in all_chains(product_and_swish(out, weight))] == [3]
+    assert all_chains(product_and_swish(out, replace(weight, role=Role.WEIGHT))) == ()
+
+
+def test_pieces_are_whole_bytes() -> None:
+    """Along its last axis a tensor is packed, so that a piece of four bits may begin within a byte."""
+    x, weight = made("x", 3, 4, role=Role.INPUT), made("w", 4, 1, role=Role.WEIGHT)
+    product = Gemm(name="product", act=View(tensor="x"), weight=View(tensor="w"), out=View(tensor="y"))
+    found = {}
+    for precision in (Precision.INT4, Precision.INT8):
+        column, row = made("y", 3, 1, precision=precision), made("z", 1, 3, precision=precision)
+        turned = Move(name="turn", read=View(tensor="y"), write=View(tensor="z"))
+        found[precision] = chains(Fragment((x, weight, column, row), (product, turned)).program("p"))
+    assert found[Precision.INT4] == ()
+    assert [one.ops for one in found[Precision.INT8]] == [("product", "turn")]
+
+
+def test_ops_that_do_not_always_run_are_in_no_chain() -> None:
+    weight, out = made("w", 4, 2, role=Role.WEIGHT), made("y", 3, 1, 2)
+    always, sometimes = (Share(loop="four", over=4, total=total) for total in (6, 3))
+    assert len(all_chains(product_and_swish(out, weight, always))) == 1
+    assert all_chains(product_and_swish(out, weight, sometimes)) == ()
+
+
+def test_an_axis_must_be_there_in_all_sizes() -> None:
+    """x[5 - i, 2, 5] goes in order to y[5, 2, 5 - i]: only while both are 5 · 2 · 5 are their second axes the same."""
+    fewer = Affine(base=5, terms=(("steps", -1),))
+    reads, writes = (View(tensor=name, windows=(window(axis, count=fewer),)) for name, axis in (("x", 0), ("y", 2)))
+    op = Move(name="move", read=reads, write=writes)
+    tensors = (tensor("x", (5, 2, 5), Role.INPUT), tensor("y", (5, 2, 5)))
+    shrinking = Program(name="p", tensors=tensors, body=(Loop(name="steps", times=2, body=(op,)),))
+    assert any(dict(axis)[reads] == 1 for axis in op_spec(op).parallel(op, shrinking.shapes({"steps": 0})))
+    assert list(links(shrinking)) == []
 
 
 @cache
