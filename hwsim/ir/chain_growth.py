@@ -100,8 +100,8 @@ def grown(run: Sequence[Link], seed: int, choice: Choice) -> tuple[int, tuple[Ch
 def _agreed(chain: Sequence[Link], chosen: Mapping[int, Choice]) -> dict[int, Choice] | None:
     """The axes of ops that follow from those chosen, through tensors that one of the ops writes; None, if two differ.
 
-    What was not yet written before a piece, or is read after it, must be of that piece: so all ops must divide alike
-    what one of them writes.
+    All ops must divide alike what one of them writes: then no piece touches what another one writes, and it does not
+    matter whether an op is done for all pieces before the next op, or all ops for a piece before the next piece.
     """
     agreed, slabs = dict(chosen), dict[str, Slab | None]()
     written = frozenset[str]().union(*(link.written for link in chain))
