@@ -3,7 +3,8 @@
 Operands in the scratchpad are not loaded, and results kept there are not stored; ports and slots count all the same.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -184,11 +185,11 @@ class Tiling:
         if away > 0 and self.where.act and self.operands.sliding is not None:
             loaded += loads[not n_is_slow] * self.operands.act_bytes(away, whole.k)
         elif away > 0:
-            parts = [(rows, k) for rows in _cut(away, block_m) for k in _cut(whole.k, block.k)]
-            loaded += loads[not n_is_slow] * sum(self.operands.act_bytes(rows, k) for rows, k in parts)
+            act_bytes = self.operands.act_bytes
+            loaded += loads[not n_is_slow] * _sum_of_parts(act_bytes, (away, block_m), (whole.k, block.k))
         if not self.where.weight:
-            parts = [(k, columns) for k in _cut(whole.k - resident, block.k) for columns in _cut(n, block_n)]
-            loaded += loads[n_is_slow] * sum(self.operands.weight_bytes(k, columns) for k, columns in parts)
+            weight_bytes = self.operands.weight_bytes
+            loaded += loads[n_is_slow] * _sum_of_parts(weight_bytes, (whole.k - resident, block.k), (n, block_n))
         return loaded
 
     def _k_parts(self, block_k: int) -> Iterator[KTileRun]:
@@ -348,9 +349,19 @@ class Tiling:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
 
 
-def _cut(whole: int, side: int) -> list[int]:
-    """The sizes of the parts of a dimension."""
-    return [min(side, whole - start) for start in range(0, whole, side)]
+def _sum_of_parts(size: Callable[[int, int], int], one: tuple[int, int], other: tuple[int, int]) -> int:
+    """What all parts of two dimensions have together, each given whole and with the side of its parts."""
+    return sum(
+        times * again * size(side, beside)
+        for side, times in _parts(*one).items()
+        for beside, again in _parts(*other).items()
+    )
+
+
+def _parts(whole: int, side: int) -> Counter[int]:
+    """The sides of the parts of a dimension, and how many there are of each."""
+    count = -(-whole // side)
+    return Counter({side: count - 1}) + Counter({whole - (count - 1) * side: 1}) if whole else Counter()
 
 
 def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:
