@@ -6,7 +6,8 @@ from random import Random
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.ir.workload import Workload
-from hwsim.mapping.planner import Planner, slots
+from hwsim.mapping.planner import Planner
+from hwsim.mapping.strategies import slots
 from hwsim.quantities.plain_data import Objective
 from hwsim.study.efficiency import aim_of
 from hwsim.timing.timeline import times as clock

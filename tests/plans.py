@@ -16,10 +16,11 @@ from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
-from hwsim.mapping.planner import LATENCIES, op_rows
+from hwsim.mapping.planner import op_rows
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.step_nouns import step_trees
+from hwsim.mapping.strategies import LATENCIES
 from hwsim.mapping.target import target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.precision import Precision

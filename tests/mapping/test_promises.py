@@ -22,7 +22,9 @@ from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
 from hwsim.mapping.choice import Aim
 from hwsim.mapping.op_cuts import rings_in
 from hwsim.mapping.placing import wanted
-from hwsim.mapping.planner import (
+from hwsim.mapping.planner import schedule
+from hwsim.mapping.residency import choose, saved
+from hwsim.mapping.strategies import (
     ALL_STRATEGIES,
     LATENCIES,
     MANY_OPS,
@@ -30,11 +32,9 @@ from hwsim.mapping.planner import (
     STRATEGIES,
     candidate_capacities,
     powers_below,
-    schedule,
     slots,
     stride,
 )
-from hwsim.mapping.residency import choose, saved
 from hwsim.models.catalogue import workload
 from hwsim.price.price import price
 from hwsim.quantities.plain_data import Objective
