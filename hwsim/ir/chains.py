@@ -13,6 +13,7 @@ from typing import Self
 
 from hwsim.ir.chain_growth import grown, links, slab_of
 from hwsim.ir.op_table import Parallel, op_spec
+from hwsim.ir.ops import Op
 from hwsim.ir.program import Placed, Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
@@ -83,6 +84,10 @@ class ChainUses:
                 users.setdefault(view.tensor, set()).add(name)
         return cls(program, placed, {tensor: frozenset(names) for tensor, names in users.items()})
 
+    def op(self, name: str) -> Op:
+        """The op of that name."""
+        return self.placed[name].op
+
     def chain(self, ops: tuple[str, ...], axes: tuple[Parallel, ...]) -> Chain:
         """The chain of these ops, each divided along an axis that agrees with those of the others."""
         view, axis = axes[0][0]
@@ -95,7 +100,7 @@ class ChainUses:
 
     def written(self, ops: tuple[str, ...]) -> tuple[str, ...]:
         """The tensors that ops write."""
-        placed = [self.placed[name].op for name in ops]
+        placed = [self.op(name) for name in ops]
         return tuple(dict.fromkeys(view.tensor for op in placed for view in op_spec(op).writes(op)))
 
     def _within(self, tensor: str, ops: tuple[str, ...]) -> bool:
@@ -108,7 +113,7 @@ class ChainUses:
         written: list[View] = []
         was_read = False
         for name in ops:
-            op, rules = self.placed[name].op, op_spec(self.placed[name].op)
+            op, rules = self.op(name), op_spec(self.op(name))
             for view in rules.reads(op):
                 if view.tensor == tensor:
                     was_read = True

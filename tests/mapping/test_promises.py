@@ -133,12 +133,11 @@ def unit_cycles(timed: Times) -> list[int]:
 
 
 class Ran(NamedTuple):
-    """Energy and cycles of a plan, whether it is naive, and whether its blocks may have any shape."""
+    """Energy and cycles of a plan, and whether it is the naive one of the whole chip."""
 
     energy: int
     cycles: int
     naive: bool
-    any_block: bool
 
 
 def every_plan(program: Program, on: Chip) -> list[Ran]:
@@ -160,9 +159,9 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
             assert {mode: done for mode, done in one.work().items() if done != Work()} == {
                 mode: done for mode, done in work.items() if done != Work()
             }
-            if one.naive:
+            if way is None:
                 assert plans.least_naive_cycles <= timed.cycles
-            made.append(Ran(energy_on(on, body), timed.cycles, one.naive, one.any_block))
+            made.append(Ran(energy_on(on, body), timed.cycles, one.naive))
     assume(made)
     return made
 
@@ -173,11 +172,8 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
 def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
     every = every_plan(program, on)
     taken = chosen(program, on, aim(Objective.LATENCY, on))
-    longest = min(min(102 * ran.cycles for ran in every), min(100 * ran.cycles for ran in every if ran.naive))
-    near = [ran for ran in every if 100 * ran.cycles <= longest]
-    square = [ran for ran in near if not ran.any_block]
-    if square:  # blocks of any shape never make a program slower
-        near = [ran for ran in near if ran.cycles <= min(square).cycles]
+    bounds = [102 * min(ran.cycles for ran in every), *(100 * ran.cycles for ran in every if ran.naive)]
+    near = [ran for ran in every if 100 * ran.cycles <= min(bounds)]
     assert (energy_on(on, taken), times(taken).cycles) == min(near)[:2]
 
 
