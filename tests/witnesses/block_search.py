@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.hardware.chip import Chip
+from hwsim.ir.program import Program
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
@@ -16,7 +18,8 @@ from hwsim.kernels.cut_walks import walk_cuts, write_cut
 from hwsim.kernels.tiling_bytes import all_slots_bytes
 from hwsim.mapping.cut_tables import ERRANDS, new_store
 from hwsim.mapping.op_cuts import OpCuts
-from plans import nothing
+from hwsim.mapping.strategies import slots
+from plans import nothing, plans_of
 
 NEAR = 1.02
 _SINGLES = (0, 1 << c.WEIGHTS, 1 << c.ACTIVATIONS, 1 << c.WEIGHTS | 1 << c.ACTIVATIONS)
@@ -28,6 +31,17 @@ class Best(NamedTuple):
     cycles: int
     bytes: int
     cuts: int
+
+
+def best_of(program: Program, on: Chip) -> Best | None:
+    """The best of all cuts of a program's only op with as many slots as the chip has, or fewer."""
+    size, usable = on.scratchpad.size, slots(on.scratchpad.buffers)
+    some = [best for best in (best_cut(plans_of(program, on, number).cuts, size) for number in usable) if best]
+    if not some:
+        return None
+    cycles = min(best.cycles for best in some)
+    fewest = min(best.bytes for best in some if best.cycles <= NEAR * cycles)
+    return Best(cycles, fewest, sum(best.cuts for best in some))
 
 
 def best_cut(cuts: OpCuts, room: int) -> Best | None:
