@@ -1,10 +1,11 @@
 """How far a chain reaches: from an axis of one op over neighbours that divide the same tensors alike."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from hwsim.ir.op_table import Parallel, op_spec
+from hwsim.ir.ops import Op
 from hwsim.ir.program import Placed, Program
 from hwsim.ir.tensor import BeamLoop, GreedyLoops, Tensor
 from hwsim.ir.view import View, Window
@@ -30,21 +31,22 @@ class Link:
     choices: tuple[Choice, ...]
 
 
-def links(program: Program) -> Iterator[tuple[Link, ...]]:
-    """The ops that have axes, neighbours together."""
-    every = [_link(program, placed) for placed in program.placed()]
+def links(program: Program, may_be: Callable[[Op], bool] = lambda op: True) -> Iterator[tuple[Link, ...]]:
+    """The ops that have axes, and may be in a chain, neighbours together."""
+    every = [_link(program, placed, may_be=may_be(placed.op)) for placed in program.placed()]
     for (_, divisible), run in groupby(every, lambda link: (link.placed.loops, bool(link.choices))):
         if divisible:
             yield tuple(run)
 
 
-def _link(program: Program, placed: Placed) -> Link:
-    """An op, without axes in a loop that a search walks in its own way, or if it does not run in each iteration."""
+def _link(program: Program, placed: Placed, *, may_be: bool) -> Link:
+    """An op, without axes if it may not be in a chain: in a loop that a search walks in its own way, or if it does not
+    run in each iteration."""
     rules, searched = op_spec(placed.op), set[str]()
     if isinstance(program.search, (GreedyLoops, BeamLoop)):
         searched.update(program.search.loops)
     skipped = any(loop.name in searched for loop in placed.loops) or any(share.least == 0 for share in placed.shares)
-    shapes = [] if skipped else [program.shapes(indices) for indices, _ in placed.runs()]
+    shapes = [] if skipped or not may_be else [program.shapes(indices) for indices, _ in placed.runs()]
     axes = rules.parallel(placed.op, shapes[0]) if shapes else ()
     # Where views grow, an axis must be there in all their sizes.
     for shape in shapes[1:]:

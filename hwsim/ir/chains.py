@@ -37,10 +37,17 @@ class Chain(Noun):
         return f"{self.ops[0]}.pieces"[:_LONGEST_NAME]
 
 
-def all_chains(program: Program) -> tuple[Chain, ...]:
-    """Every chain of a program, along each axis as long as it can be; each has a product and a tensor that shrinks."""
+def all_chains(program: Program, *, parameters: bool = True) -> tuple[Chain, ...]:
+    """Every chain of a program, along each axis as long as it can be; each has a product and a tensor that shrinks.
+
+    Without `parameters` those of ops that have none.
+    """
     uses, found = ChainUses.of(program), list[Chain]()
-    for run in links(program):
+
+    def may_be(op: Op) -> bool:
+        return parameters or not any(program.tensor(view.tensor).role.parameter for view in op_spec(op).reads(op))
+
+    for run in links(program, may_be):
         seen: set[tuple[int, Parallel]] = set()
         for place, link in enumerate(run):
             for choice in link.choices:

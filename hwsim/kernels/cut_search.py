@@ -43,6 +43,7 @@ def _is_full(store):
     counts = store.counts
     return (
         counts[s.TILINGS] + 1 >= store.keys.shape[0]
+        or counts[s.BLOCKS] + store.listed.shape[0] > store.blocks.shape[0]
         or counts[s.ERRANDS] + s.BUDGETS + 1 >= store.errands.shape[0]
         or counts[s.SEARCHES] + 1 >= store.searches.shape[0]
     )
@@ -69,16 +70,17 @@ def _cut(tiling, free, how, store):
     if is_product:
         kind = s.LEAST_TRAFFIC if how & s.MIN_TRAFFIC else kind + (how & s.NEAR_FASTEST > 0)
     way = 2 * kind + any_block
-    best = store.best[tiling, way, largest]
+    first = store.states[tiling, s.FIRST]
+    best = store.best[first + largest, way]
     if best == s.UNKNOWN:
-        best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
+        best = store.best[first + largest, way] = _searched(tiling, way, largest, store)
         if best == s.PENDING:
             search = store.searches[store.counts[s.SEARCHES]]
             store.counts[s.SEARCHES] += 1
             search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST] = tiling, way, largest
     if best < 0:
         return best
-    return _kept(tiling, store.blocks[tiling, best], store)
+    return _kept(tiling, store.blocks[first + best], store)
 
 
 @inlined
@@ -99,15 +101,15 @@ def next_candidates(store):
     for place in range(store.counts[s.SEARCHES]):
         search = store.searches[place]
         tiling, way, largest = search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST]
-        best = np.int64(s.PENDING)
+        best, first = np.int64(s.PENDING), store.states[tiling, s.FIRST]
         if store.counts[s.ERRANDS] + s.BUDGETS + 1 < store.errands.shape[0]:
-            best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
+            best = store.best[first + largest, way] = _searched(tiling, way, largest, store)
         if best == s.PENDING:
             store.searches[left, s.S_TILING], store.searches[left, s.S_WAY] = tiling, way
             store.searches[left, s.S_LARGEST] = largest
             left += 1
         elif best >= 0:
-            _kept(tiling, store.blocks[tiling, best], store)
+            _kept(tiling, store.blocks[first + best], store)
     store.counts[s.SEARCHES] = left
     return left
 
@@ -115,7 +117,7 @@ def next_candidates(store):
 @lean
 def _add_candidates(tiling, store):
     """List the candidates of a tiling."""
-    op, blocks = store.tilings[tiling], store.blocks[tiling]
+    op, blocks, first = store.tilings[tiling], store.listed, store.counts[s.BLOCKS]
     if store.states[tiling, s.OF_PRODUCT]:
         count = candidates(op, blocks)
     else:
@@ -126,18 +128,25 @@ def _add_candidates(tiling, store):
             for side in range(t.SIDES):
                 blocks[power, side] = 0
             blocks[power, t.B_OUTER] = rows
-    store.states[tiling, s.CANDIDATES] = count
+    store.states[tiling, s.CANDIDATES], store.states[tiling, s.FIRST] = count, first
+    store.counts[s.BLOCKS] += count
     for place in range(count):
+        for column in range(t.BLOCK):
+            store.blocks[first + place, column] = blocks[place, column]
         for latency in range(store.cycles.shape[1]):
-            store.cycles[tiling, latency, place] = s.UNKNOWN
+            store.cycles[first + place, latency] = s.UNKNOWN
         for way in range(store.best.shape[1]):
-            store.best[tiling, way, place] = s.UNKNOWN
+            store.best[first + place, way] = s.UNKNOWN
 
 
 @lean
 def _largest(tiling, free, any_block, store):
     """The candidate that holds most within so many bytes; of ops of the vector unit the largest budget. -1: none."""
-    op, blocks, count = store.tilings[tiling], store.blocks[tiling], store.states[tiling, s.CANDIDATES]
+    op, blocks, count = (
+        store.tilings[tiling],
+        store.blocks[store.states[tiling, s.FIRST] :],
+        store.states[tiling, s.CANDIDATES],
+    )
     if not store.states[tiling, s.OF_PRODUCT]:
         if held_rows_bytes(np.int64(1), op) * op[t.SLOTS] > free:
             return np.int64(-1)
@@ -169,7 +178,11 @@ def _fastest_block(tiling, latency, near, largest, any_block, store):
 
     Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
     """
-    blocks, cycles, best = store.blocks[tiling], store.cycles[tiling, latency], np.int64(s.NOTHING_FITS)
+    blocks, cycles, best = (
+        store.blocks[store.states[tiling, s.FIRST] :],
+        store.cycles[store.states[tiling, s.FIRST] :, latency],
+        np.int64(s.NOTHING_FITS),
+    )
     for place in range(store.states[tiling, s.CANDIDATES]):
         if best >= 0 and blocks[place, t.B_BOUND] >= (about(cycles[best]) + 1 if near else cycles[best]):
             break
@@ -195,7 +208,11 @@ def _may_be_taken(blocks, place, largest, any_block):
 @inlined
 def _least_of_near(tiling, latency, fastest, largest, any_block, store):
     """Of the candidates about as fast as the fastest the one that loads least, of equals the fastest."""
-    op, blocks, cycles = store.tilings[tiling], store.blocks[tiling], store.cycles[tiling, latency]
+    op, blocks, cycles = (
+        store.tilings[tiling],
+        store.blocks[store.states[tiling, s.FIRST] :],
+        store.cycles[store.states[tiling, s.FIRST] :, latency],
+    )
     best, least = fastest, np.int64(-1)
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
@@ -211,7 +228,11 @@ def _least_of_near(tiling, latency, fastest, largest, any_block, store):
 @lean
 def _fastest_rows(tiling, latency, largest, store):
     """The budget whose block of rows is fastest, of equals the largest."""
-    blocks, cycles, best = store.blocks[tiling], store.cycles[tiling, latency], np.int64(largest)
+    blocks, cycles, best = (
+        store.blocks[store.states[tiling, s.FIRST] :],
+        store.cycles[store.states[tiling, s.FIRST] :, latency],
+        np.int64(largest),
+    )
     least = max(np.int64(-1), largest - s.BUDGETS)
     alike = True
     for power in range(largest, least, -1):
@@ -234,8 +255,9 @@ def _fastest_rows(tiling, latency, largest, store):
 
 @inlined
 def _walk_later(tiling, latency, place, store):
-    _later(tiling, latency, place, store.blocks[tiling, place], store)
-    store.cycles[tiling, latency, place] = s.PENDING
+    candidate = store.states[tiling, s.FIRST] + place
+    _later(tiling, latency, place, store.blocks[candidate], store)
+    store.cycles[candidate, latency] = s.PENDING
 
 
 @inlined
@@ -250,7 +272,12 @@ def _later(tiling, latency, place, block, store):
 @lean
 def _least_traffic(tiling, largest, any_block, store):
     """The candidate that loads least; of equals the one with the lowest bound. Ops of the vector unit load all once."""
-    op, blocks, best, least = store.tilings[tiling], store.blocks[tiling], np.int64(s.NOTHING_FITS), np.int64(0)
+    op, blocks, best, least = (
+        store.tilings[tiling],
+        store.blocks[store.states[tiling, s.FIRST] :],
+        np.int64(s.NOTHING_FITS),
+        np.int64(0),
+    )
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
         if _may_be_taken(blocks, place, largest, any_block):

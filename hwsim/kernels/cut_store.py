@@ -20,8 +20,9 @@ CLASS, IS_PRODUCT, FOLLOWING, PLACE, WEIGHT, TOGETHER, ROLES, RESIDENT_UNIT, OP_
 # many rows are kept of each role's tensor.
 K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 
-# States of tilings: how many candidates it has, whether it is a product, the last cut that was made of it.
-CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
+# States of tilings: how many candidates it has, the first of them, whether it is a product, the last cut that was made
+# of it.
+CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, STATE = range(5)
 
 # Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
 # rings, whether the array writes results by itself, and busy cycles of each unit.
@@ -29,8 +30,8 @@ TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
 _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
 CUT = BUSY + c.UNITS
 
-# How many there are: tilings, cuts, rows of cuts, errands, and searches.
-TILINGS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, COUNTS = range(6)
+# How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, and searches.
+TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, COUNTS = range(7)
 
 # Errands, which are yet to be done: the tiling, the latency for which its block is walked, or KEEP to keep the cut, the
 # place of the candidate, and the block.
@@ -71,9 +72,10 @@ class Store(NamedTuple):
     keys: c.Ints
     hashed: c.Ints  # numbers of tilings by the hashes of their keys, -1 for none
     tilings: c.Ints
-    blocks: c.Ints  # of ops of the vector unit the blocks for budgets of all powers of two
-    cycles: c.Ints  # [tiling, latency, candidate]
-    best: c.Ints  # [tiling, way, candidate]: the best of those that hold no more than that candidate
+    listed: c.Ints  # for the candidates of one tiling while they are listed
+    blocks: c.Ints  # [candidate, :]; of ops of the vector unit the blocks for budgets of all powers of two
+    cycles: c.Ints  # [candidate, latency]
+    best: c.Ints  # [candidate, way]: the best of those of its tiling that hold no more
     states: c.Ints
     cuts: c.Ints
     lengths: c.Floats  # cycles of each cut, if nothing overlaps

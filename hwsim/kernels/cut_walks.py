@@ -174,7 +174,8 @@ def walk_cuts(store, first, latencies, room):
             _keep(work, rows, store, room)
         else:
             latency = work[s.W_LATENCY]
-            store.cycles[tiling, latency, work[s.W_PLACE]] = cycles_alone(rows, latencies[latency], room)
+            candidate = store.states[tiling, s.FIRST] + work[s.W_PLACE]
+            store.cycles[candidate, latency] = cycles_alone(rows, latencies[latency], room)
     return store.counts[s.ERRANDS]
 
 

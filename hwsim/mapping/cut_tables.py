@@ -13,7 +13,7 @@ from hwsim.timing.timeline import LEVELS, least_key
 Ints = NDArray[np.int64]
 
 
-TILINGS, CUTS, CODE_ROWS = 1 << 6, 1 << 8, 1 << 12
+TILINGS, BLOCKS, CUTS, CODE_ROWS = 1 << 6, 1 << 12, 1 << 8, 1 << 12
 """What a store has room for at first: most programs need little of it on most targets, and there are many targets."""
 
 ERRANDS = 1 << 11
@@ -26,9 +26,10 @@ def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
         keys=np.zeros((TILINGS, s.K_ROLES + ops.roles.shape[1]), np.int64),
         hashed=np.full(2 * TILINGS, -1, np.int64),
         tilings=np.zeros((TILINGS, ops.classes.shape[1]), np.int64),
-        blocks=np.zeros((TILINGS, blocks, t.BLOCK), np.int64),
-        cycles=np.zeros((TILINGS, latencies, blocks), np.int64),
-        best=np.zeros((TILINGS, 2 * (s.FASTEST_0 + 2 * latencies), blocks), np.int64),
+        listed=np.zeros((blocks, t.BLOCK), np.int64),
+        blocks=np.zeros((max(BLOCKS, 2 * blocks), t.BLOCK), np.int64),
+        cycles=np.zeros((max(BLOCKS, 2 * blocks), latencies), np.int64),
+        best=np.zeros((max(BLOCKS, 2 * blocks), 2 * (s.FASTEST_0 + 2 * latencies)), np.int64),
         states=np.zeros((TILINGS, s.STATE), np.int64),
         cuts=np.zeros((CUTS, s.CUT), np.int64),
         lengths=np.zeros(CUTS),
@@ -41,7 +42,7 @@ def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
 
 def with_more_tilings(store: s.Store) -> s.Store:
     """The same store with room for twice as many tilings."""
-    grown = _doubled(store, "keys", "tilings", "blocks", "cycles", "best", "states")
+    grown = _doubled(store, "keys", "tilings", "states")
     hashed = np.full(2 * len(store.hashed), -1, np.int64)
     for number in range(int(store.counts[s.TILINGS])):
         at = hash_of(store.keys[number], len(hashed))
@@ -49,6 +50,11 @@ def with_more_tilings(store: s.Store) -> s.Store:
             at = at + 1 if at + 1 < len(hashed) else 0
         hashed[at] = number
     return grown._replace(hashed=hashed)
+
+
+def with_more_blocks(store: s.Store) -> s.Store:
+    """The same store with room for twice as many candidates."""
+    return _doubled(store, "blocks", "cycles", "best")
 
 
 def with_more_cuts(store: s.Store) -> s.Store:

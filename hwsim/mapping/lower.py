@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Generic, TypeVar, Union
 
+from hwsim.errors import Unsupported
 from hwsim.ir.op_table import Shape, ShapeOf, op_spec
 from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node, Program, counts_of
@@ -122,6 +123,10 @@ _Signature = tuple[object, ...]
 """All sizes in a loop's body during one iteration: iterations with equal sizes are lowered alike."""
 
 
+MOST_SIZED = 1 << 18
+"""Ops with sizes that a program may have, epilogues counted: more is refused at once, since it takes minutes to plan."""
+
+
 def lower(program: Program) -> tuple[SizedNode, ...]:
     """The whole program, sized."""
     return tuple(_Lowering(program).nodes(program.body, {}))
@@ -153,12 +158,19 @@ class _Lowering:
         self._counts: dict[int, tuple[Affine | Share, ...]] = {}
         self._steering: dict[int, frozenset[str]] = {}
         self._bodies: dict[tuple[int, _Signature], tuple[SizedNode, ...]] = {}
+        self._made = 0
 
     def nodes(self, nodes: Iterable[Node], indices: Indices) -> Iterator[SizedNode]:
         for node in nodes:
             if isinstance(node, Loop):
                 yield from self._loop(node, indices)
             elif all(count.at(indices) for count in counts_of(node)):
+                self._made += 1
+                if self._made > MOST_SIZED:
+                    raise Unsupported(
+                        f"{self.program.name}: its ops change their sizes more than {MOST_SIZED // 2:,} times, hwsim "
+                        "plans no more; shorten the audio, or bound what grows with it"
+                    )
                 yield _sized(node, self.program, indices)
 
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:

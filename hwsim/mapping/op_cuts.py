@@ -19,7 +19,7 @@ from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
 from hwsim.kernels.tiling_bytes import all_slots_bytes, held_bytes, held_rows_bytes
 from hwsim.kernels.tilings import least_rooms, most_blocks, tiling_of, write_key
 from hwsim.mapping.analysed_program import columns_of, parameters_of
-from hwsim.mapping.cut_tables import new_room, new_store, with_more_cuts, with_more_tilings
+from hwsim.mapping.cut_tables import new_room, new_store, with_more_blocks, with_more_cuts, with_more_tilings
 from hwsim.mapping.drain_hazard import leads_after
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.op_shapes import ProductShape
@@ -121,6 +121,8 @@ class OpCuts:
                     self._walk()  # which empties the lists
                     if self.store.counts[s.TILINGS] + 1 >= len(self.store.keys):
                         self.store = with_more_tilings(self.store)
+                    if self.store.counts[s.BLOCKS] + len(self.store.listed) > len(self.store.blocks):
+                        self.store = with_more_blocks(self.store)
             self._walk()
             waiting = [request for request in waiting if request.pending]
 
@@ -206,8 +208,7 @@ class OpCuts:
             budgets = [1 << power for power in range((most - 1).bit_length(), -1, -1)]
             sides = [(int(naive_rows(budget, tiling)), 0, 0, 0, 0) for budget in (*budgets, room)]
         else:
-            blocks = np.zeros((self.store.blocks.shape[1], t.BLOCK), np.int64)
-            found = blocks[: candidates(tiling, blocks), : t.SIDES].tolist()
+            found = self.store.listed[: candidates(tiling, self.store.listed), : t.SIDES].tolist()
             sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0, 0))]
         tries = []
         for side in dict.fromkeys(sides):

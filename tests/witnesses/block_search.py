@@ -110,7 +110,7 @@ def _cycles(cuts: OpCuts, blocks: list[tuple[int, ...]]) -> list[int]:
         store.errands[place, s.W_BLOCK :] = block
     store.counts[s.ERRANDS] = len(blocks)
     walk_cuts(store, 0, np.array([cuts.target.ports.latency], np.int64), cuts.room)
-    return [int(cycles) for cycles in store.cycles[0, 0, : len(blocks)]]
+    return [int(cycles) for cycles in store.cycles[: len(blocks), 0]]
 
 
 def _bytes(cuts: OpCuts, block: tuple[int, ...], tiling: NDArray[np.int64]) -> int:
