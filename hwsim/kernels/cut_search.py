@@ -142,11 +142,8 @@ def _add_candidates(tiling, store):
 @lean
 def _largest(tiling, free, any_block, store):
     """The candidate that holds most within so many bytes; of ops of the vector unit the largest budget. -1: none."""
-    op, blocks, count = (
-        store.tilings[tiling],
-        store.blocks[store.states[tiling, s.FIRST] :],
-        store.states[tiling, s.CANDIDATES],
-    )
+    op, first, count = store.tilings[tiling], store.states[tiling, s.FIRST], store.states[tiling, s.CANDIDATES]
+    blocks = store.blocks[first:]
     if not store.states[tiling, s.OF_PRODUCT]:
         if held_rows_bytes(np.int64(1), op) * op[t.SLOTS] > free:
             return np.int64(-1)
@@ -178,11 +175,8 @@ def _fastest_block(tiling, latency, near, largest, any_block, store):
 
     Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
     """
-    blocks, cycles, best = (
-        store.blocks[store.states[tiling, s.FIRST] :],
-        store.cycles[store.states[tiling, s.FIRST] :, latency],
-        np.int64(s.NOTHING_FITS),
-    )
+    first, best = store.states[tiling, s.FIRST], np.int64(s.NOTHING_FITS)
+    blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     for place in range(store.states[tiling, s.CANDIDATES]):
         if best >= 0 and blocks[place, t.B_BOUND] >= (about(cycles[best]) + 1 if near else cycles[best]):
             break
@@ -208,11 +202,8 @@ def _may_be_taken(blocks, place, largest, any_block):
 @inlined
 def _least_of_near(tiling, latency, fastest, largest, any_block, store):
     """Of the candidates about as fast as the fastest the one that loads least, of equals the fastest."""
-    op, blocks, cycles = (
-        store.tilings[tiling],
-        store.blocks[store.states[tiling, s.FIRST] :],
-        store.cycles[store.states[tiling, s.FIRST] :, latency],
-    )
+    op, first = store.tilings[tiling], store.states[tiling, s.FIRST]
+    blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     best, least = fastest, np.int64(-1)
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
@@ -228,11 +219,8 @@ def _least_of_near(tiling, latency, fastest, largest, any_block, store):
 @lean
 def _fastest_rows(tiling, latency, largest, store):
     """The budget whose block of rows is fastest, of equals the largest."""
-    blocks, cycles, best = (
-        store.blocks[store.states[tiling, s.FIRST] :],
-        store.cycles[store.states[tiling, s.FIRST] :, latency],
-        np.int64(largest),
-    )
+    first, best = store.states[tiling, s.FIRST], np.int64(largest)
+    blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     least = max(np.int64(-1), largest - s.BUDGETS)
     alike = True
     for power in range(largest, least, -1):
@@ -272,12 +260,8 @@ def _later(tiling, latency, place, block, store):
 @lean
 def _least_traffic(tiling, largest, any_block, store):
     """The candidate that loads least; of equals the one with the lowest bound. Ops of the vector unit load all once."""
-    op, blocks, best, least = (
-        store.tilings[tiling],
-        store.blocks[store.states[tiling, s.FIRST] :],
-        np.int64(s.NOTHING_FITS),
-        np.int64(0),
-    )
+    op, blocks = store.tilings[tiling], store.blocks[store.states[tiling, s.FIRST] :]
+    best, least = np.int64(s.NOTHING_FITS), np.int64(0)
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
         if _may_be_taken(blocks, place, largest, any_block):

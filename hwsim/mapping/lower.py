@@ -124,7 +124,7 @@ _Signature = tuple[object, ...]
 
 
 MOST_SIZED = 1 << 18
-"""Ops with sizes that a program may have, epilogues counted: more is refused at once, since it takes minutes to plan."""
+"""Ops with sizes that a program may have, epilogues counted: of more the planner would refuse all of them later."""
 
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
