@@ -116,7 +116,7 @@ def loaded_bytes(outer, inner, k, swapped, op):
     """Bytes of activations and weights that one product of the batch loads in such blocks."""
     outers, inners = ceil_div(whole_outer(op), outer), ceil_div(whole_inner(op), inner)
     slows, fasts = (inners, outers) if swapped else (outers, inners)
-    one_k = k >= op[t.K]
+    one_k = k >= op[t.K] and not 0 < op[t.RESIDENT_K] < op[t.K]  # resident rows are a piece of K by themselves
     of_fast = np.int64(1) if one_k and fasts == 1 else slows
     of_slow = np.int64(1) if one_k else fasts
     acts, weights = (of_fast, of_slow) if op[t.N_OUTER] != swapped else (of_slow, of_fast)

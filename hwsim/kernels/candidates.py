@@ -26,7 +26,8 @@ OF_A_BUDGET = 3 + OBLONG
 
 @lean
 def most_candidates(op):
-    """How many candidates a product has at most, whatever is kept of its tensors: what is kept is not held."""
+    """The rows that listing a product's candidates takes at most, whatever is kept of its tensors: what is kept is not
+    held. Behind them come the rows that blocks of any shape are chosen from."""
     whole = held_bytes(whole_outer(op), whole_inner(op), op[t.K], op) * op[t.SLOTS]
     return OF_A_BUDGET * (bit_length(whole) + 1) + 1 + MOST_PARTS
 
@@ -36,8 +37,8 @@ def candidates(op, blocks):
     """Blocks for budgets of all powers of two, and how many there are.
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into equal parts and
-    have the largest `inner` that fits, in both orders of the loops, those that seem fastest, that load least, and that
-    load least of about as fast ones; these also with a single slot for the operand that stays while the other one
+    have the largest `inner` that fits, in both orders of the loops, those that seem fastest, also narrower, that load least,
+    and that load least of about as fast ones; these also with a single slot for the operand that stays while the other one
     passes by. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has
     rows for `most_candidates`.
     """

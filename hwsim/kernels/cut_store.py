@@ -72,7 +72,7 @@ class Store(NamedTuple):
     keys: c.Ints
     hashed: c.Ints  # numbers of tilings by the hashes of their keys, -1 for none
     tilings: c.Ints
-    listed: c.Ints  # for the candidates of one tiling while they are listed
+    listed: c.Ints  # for the candidates of one tiling, and behind them for those that they are chosen from
     blocks: c.Ints  # [candidate, :]; of ops of the vector unit the blocks for budgets of all powers of two
     cycles: c.Ints  # [candidate, latency]
     best: c.Ints  # [candidate, way]: the best of those of its tiling that hold no more

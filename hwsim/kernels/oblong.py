@@ -64,18 +64,18 @@ def _depth(cut, op):
 @inlined
 def _slow_ring(swapped, op):
     """The ring of the operand that stays while the other one passes by, as a mask; 0 if a single slot saves nothing."""
-    if op[t.SLOTS] == 1:
+    if op[t.SLOTS] == 1 or 0 < op[t.RESIDENT_K] < op[t.K]:
         return np.int64(0)
     if op[t.N_OUTER] == swapped:
         return np.int64(1) << c.ACTIVATIONS if op[t.ACT_KEPT] < op[t.M] else np.int64(0)
-    return np.int64(0) if op[t.WEIGHT_KEPT] or op[t.RESIDENT_K] > 0 else np.int64(1) << c.WEIGHTS
+    return np.int64(0) if op[t.WEIGHT_KEPT] or op[t.RESIDENT_K] == op[t.K] else np.int64(1) << c.WEIGHTS
 
 
 @lean
 def _add_best(k, swapped, single, budget, op, blocks, count):
     """Of the blocks of that depth that cut `outer` into equal parts and have the largest `inner` that fits, add the one
-    that seems fastest, the one with the fewest bytes, and the one with the fewest bytes of those that seem about as
-    fast as the fastest."""
+    that seems fastest, that one with a narrower `inner`, the one with the fewest bytes, and the one with the fewest
+    bytes of those that seem about as fast as the fastest."""
     parts = blocks[blocks.shape[0] - MOST_PARTS :]  # room behind the candidates
     found, shares, inner = 0, np.int64(0), np.int64(0)
     most = ceil_div(whole_outer(op), op[t.UNIT_OUTER])

@@ -121,7 +121,7 @@ def least_rooms(ops, is_product, limit, held):
 
 @lean
 def most_blocks(ops, is_product):
-    """How many candidates a tiling of any of the classes has at most."""
+    """The rows that listing the candidates of a tiling of any of the classes takes at most."""
     most = np.int64(1)
     for number in range(is_product.shape[0]):
         op = ops.classes[number]

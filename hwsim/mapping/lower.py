@@ -124,7 +124,7 @@ _Signature = tuple[object, ...]
 
 
 MOST_SIZED = 1 << 18
-"""Ops with sizes that a program may have, epilogues counted: of more the planner would refuse all of them later."""
+"""Twice what the planner takes: at most every second op is an epilogue, so that of more it would refuse all later."""
 
 
 def lower(program: Program) -> tuple[SizedNode, ...]:

@@ -27,7 +27,15 @@ from hwsim.mapping.plan import Plan
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.residency import Item
 from hwsim.mapping.schedule_nouns import schedule_of
-from hwsim.mapping.strategies import LARGEST_DIVISOR, LATENCIES, candidate_capacities, slots, strategies, stride
+from hwsim.mapping.strategies import (
+    LARGEST_DIVISOR,
+    LATENCIES,
+    MANY_OPS,
+    candidate_capacities,
+    slots,
+    strategies,
+    stride,
+)
 from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
@@ -127,7 +135,7 @@ class Planner:
                     continue
                 targets.append(made)
                 plans += made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
-                problem = made.problem or problem
+                problem = (made.problem if table is whole else None) or problem
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)
@@ -184,9 +192,10 @@ class Planner:
 
 
 def _structures(table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
-    """The program, and the program with its chains in pieces; of these the one whose loops another plan has, if its
-    tensors shall stay where they are there."""
-    both = (table,) if table.chained is None else (table, table.chained)
+    """The program and, unless it has many ops, the program with its chains in pieces; of these the one whose loops
+    another plan has, if its tensors shall stay where they are there."""
+    pieces = None if table.analysed.size > MANY_OPS else table.chained
+    both = (table,) if pieces is None else (table, pieces)
     if residency is None:
         return both
     loops = residency.analysed.entries.keys()

@@ -54,7 +54,7 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
     )
     table.add_row("span", f"{op.span:,} cycles from the first step of array or vector unit to the last end")
     table.add_row("bound by", limit_text(op.limit))
-    slots = f"in {explanation.slots} slots of each ring" if explanation.slots > 1 else "in one slot of each ring"
+    slots = f"in up to {explanation.slots} slots of each ring" if explanation.slots > 1 else "in one slot of each ring"
     table.add_row("room", f"{scaled(explanation.room_bytes, 'B')} of the scratchpad for blocks, {slots}")
     return table
 

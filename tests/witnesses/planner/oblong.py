@@ -1,4 +1,5 @@
-"""Blocks that are neither square nor whole: `outer` in few equal parts, the largest `inner` that fits, either order."""
+"""Blocks that are neither square nor whole: `outer` in equal parts, the largest `inner` that fits, or a narrower one,
+in either order."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -89,7 +90,7 @@ def _shares(tiles: int, shares: int = 0) -> Iterator[int]:
 def _slow_operand(tiling: Tiling, swapped: bool) -> Ring | None:
     """The ring of the operand that stays while the other one passes by, if loading it needs slots at all."""
     size, where = tiling.operands.size, tiling.where
-    if tiling.target.slots == 1:
+    if tiling.target.slots == 1 or 0 < where.resident_k < tiling.whole.k:
         return None
     if tiling.constraints.n_is_outer != swapped:
         return None if where.weight or where.resident_k else Ring.WEIGHTS

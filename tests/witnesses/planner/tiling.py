@@ -174,7 +174,7 @@ class Tiling:
         outers, inners = -(-whole.outer // block.outer), -(-whole.inner // block.inner)
         slows, fasts = (inners, outers) if block.swapped else (outers, inners)
         m, n = self.constraints.m_and_n(whole)
-        one_k = block.k >= whole.k
+        one_k = block.k >= whole.k and not 0 < self.where.resident_k < whole.k
         of_slow = 1 if one_k else fasts
         of_fast = 1 if one_k and fasts == 1 else slows
         n_is_slow = self._m_is_inner != block.swapped
