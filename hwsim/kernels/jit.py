@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +38,10 @@ class _Cache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
         with suppress(Exception):
-            found = super().load_overload(sig, target_context)
+            # Numba would first load all that it can compile with, and scipy, which takes longer than a run's plan;
+            # what is compiled already needs the runtime alone, and the compiler loads the rest itself.
+            rtsys.initialize(target_context)
+            found = self._load_overload(sig, target_context)
         if found is None:
             compiling.set()
         return found
