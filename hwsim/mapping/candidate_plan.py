@@ -109,10 +109,10 @@ class CandidatePlan:
         _, _, now = self.walked()
         return int(now[c.FRONTIER])
 
-    def walked(self, most: int = MOST_WALKED) -> tuple[Ints, Ints, Ints]:
+    def walked(self, most: int | None = None) -> tuple[Ints, Ints, Ints]:
         """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations."""
         table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
-        fixed[c.MOST] = most
+        fixed[c.MOST] = most = MOST_WALKED if most is None else most
         plan = self._assembled()
         spots = 2 * len(table.spots)
         touches = a.Touches(
