@@ -4,18 +4,21 @@ The gain is exact for the plan of the run, but a plan made for the eased chip co
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload, part_of
+from hwsim.kernels import assembly as a
+from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.eased import eased
+from hwsim.mapping.liveness import ALL
 from hwsim.mapping.run_columns import RunColumns
-from hwsim.mapping.run_loads import loaded_bytes
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
 from hwsim.schedule.unit_table import Limit, Relief, Unit
 from hwsim.timing.timeline import NO_LIMIT
@@ -81,7 +84,48 @@ def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: 
     return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))
 
 
-def _awaited(candidate: CandidatePlan, ops: set[str]) -> Awaited:
+def _awaited(candidate: CandidatePlan, ops: Collection[str]) -> Awaited:
     """Where most of the bytes that these ops load come from: given to the program, or computed by its ops."""
     given, computed = loaded_bytes(candidate, ops)
     return Awaited.WEIGHTS if given >= computed else Awaited.ACTIVATIONS
+
+
+def loaded_bytes(candidate: CandidatePlan, ops: Collection[str]) -> tuple[int, int]:
+    """The bytes that these ops are given, preloads among them, and those computed by other ops."""
+    table, cuts = candidate.table, candidate.op_cuts
+    computed_rings = _computed_rings(candidate)
+    given = computed = 0
+    by_cut: dict[int, list[int]] = {}
+    for number, (sized, cut) in enumerate(zip(table.ops, candidate.cuts.tolist(), strict=True)):
+        if sized.op.name not in ops:
+            continue
+        if cut not in by_cut:
+            by_cut[cut] = _rings(cuts.code(cut))
+        runs = int(table.op_runs.of_size[number])
+        for size, is_computed in zip(by_cut[cut], computed_rings[table.op_rows[number, 2]], strict=True):
+            computed += size * runs * is_computed
+            given += size * runs * (not is_computed)
+    for buffer, _, _ in candidate.preloaded:
+        if buffer.op in ops:
+            given += buffer.bytes * table.analysed.entries[buffer.loop]
+    return given, computed
+
+
+def _rings(code: NDArray[np.int64]) -> list[int]:
+    """The bytes that a run of a cut loads into each ring."""
+    steps = code[code[:, c.KIND] == c.STEP]
+    times = steps[:, t.D_TIMES].tolist()
+    rings = steps[:, t.D_OF_RING : t.D_OF_RING + c.OPERAND_RINGS].T.tolist()
+    return [sum(size * runs for size, runs in zip(ring, times, strict=True)) for ring in rings]
+
+
+def _computed_rings(candidate: CandidatePlan) -> list[list[bool]]:
+    """Of each list of uses, whether the loads of a ring read what ops wrote and the DRAM holds."""
+    table = candidate.table
+    how, spot = table.uses[:, a.U_HOW], table.uses[:, a.U_SPOT]
+    loads = (how >= a.LOADED_0) & (how < a.WRITES) & (candidate.placed.kept[spot] < ALL)
+    owners = np.repeat(np.arange(len(table.use_at) - 1), np.diff(table.use_at))
+    computed = np.zeros((len(table.use_at) - 1, c.OPERAND_RINGS), bool)
+    computed[owners[loads], how[loads] - a.LOADED_0] = True
+    rings: list[list[bool]] = computed.tolist()
+    return rings

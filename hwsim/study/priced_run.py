@@ -5,8 +5,7 @@ from functools import cached_property
 
 from hwsim.hardware.chip import Chip
 from hwsim.mapping.planner import Planned
-from hwsim.mapping.run_columns import RunColumns
-from hwsim.mapping.run_counters import counters_of, total_of
+from hwsim.mapping.run_columns import RunColumns, counters_of, total_of
 from hwsim.price.energy_columns import Counted, EnergyColumns, energy_columns
 from hwsim.price.price import Tariff
 from hwsim.quantities.precision import Precision

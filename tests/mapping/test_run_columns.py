@@ -15,9 +15,7 @@ from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_prices, load_workload, prices_of
 from hwsim.ir.program import Program
 from hwsim.mapping.planner import Planned, Planner
-from hwsim.mapping.run_columns import run_columns
-from hwsim.mapping.run_counters import counters_of
-from hwsim.mapping.run_loads import loaded_bytes
+from hwsim.mapping.run_columns import counters_of, run_columns
 from hwsim.price.book import PriceBook
 from hwsim.price.energy_columns import Counted, energy_columns
 from hwsim.price.price import Tariff, price
@@ -25,7 +23,7 @@ from hwsim.quantities.plain_data import Objective
 from hwsim.results.measured import Measured
 from hwsim.schedule.schedule import OpSchedule, Preload, Schedule
 from hwsim.schedule.steps import Ring, StepTree, unrolled
-from hwsim.study.diagnosis import limits_of
+from hwsim.study.diagnosis import limits_of, loaded_bytes
 from hwsim.study.efficiency import aim_of
 from strategies.chips import chips
 from strategies.programs import PROGRAMS
