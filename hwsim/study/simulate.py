@@ -9,7 +9,6 @@ from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.load import prices_of
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
-from hwsim.mapping.explain import check_op
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
@@ -20,7 +19,6 @@ from hwsim.quantities.registry import IdentityCache
 from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.study.efficiency import ATTO, aim_of
-from hwsim.study.explain import explain
 from hwsim.study.facts import functions_of, table_of
 from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import Conditions, result
@@ -29,7 +27,7 @@ from hwsim.study.priced_run import PricedRun, priced_run
 STEPS = 100
 """A cap lowers the clock by hundredths of the clock that was asked for."""
 
-_PLANS = IdentityCache[Planned](most=4)
+_PLANS = IdentityCache[Planned](most=2)
 """The last plans, for whoever asks for another result of the same run, such as one with other measurements."""
 
 
@@ -112,6 +110,9 @@ def simulate(
     objective = Objective.named(objective)
     cap = None if power_cap is None else watts("power_cap", power_cap)
     if explained is not None:
+        # Imported where it is asked for, because few runs explain.
+        from hwsim.mapping.explain import check_op
+
         check_op(workload.program, explained)
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
@@ -137,6 +138,8 @@ def simulate(
         run_result = result(work, run, measured, conditions)
         if explained is None:
             return run_result
+        from hwsim.study.explain import explain
+
         op_counters = next(op for op in run.ops if op.name == explained)
         return replace(run_result, explanation=explain(chip, run.planned, explained, op_counters))
 
