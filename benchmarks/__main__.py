@@ -11,11 +11,12 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import exact, planner, registers, rtl_speed, timeline, values
+from benchmarks import exact, planner, plans, registers, rtl_speed, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "exact": exact.report,
     "planner": planner.report,
+    "plans": plans.report,
     "registers": registers.report,
     "timeline": timeline.report,
     "values": values.report,

@@ -16,10 +16,11 @@ from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
-from hwsim.mapping.planner import LATENCIES, op_rows
+from hwsim.mapping.planner import op_rows
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.step_nouns import step_trees
+from hwsim.mapping.strategies import LATENCIES
 from hwsim.mapping.target import target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.precision import Precision
@@ -58,7 +59,7 @@ def cut_within(cuts: OpCuts, room: int, how: int) -> NDArray[np.int64]:
 def steps_in_blocks(cuts: OpCuts, op: int, *sides: int) -> tuple[StepTree, ...]:
     """The steps of a product in blocks of these sides, in that order of the loops, with all tensors in DRAM."""
     tiling = cuts.store.tilings[cuts.tiling(op, nothing(cuts), nothing(cuts))]
-    block = np.array((*sides, 0)[:SIDES], np.int64)
+    block = np.array((*sides, 0, 0)[:SIDES], np.int64)
     rows = write_cut(tiling, block, True, cuts.room)
     return step_trees(cuts.room.code[:rows].copy(), cuts.row(op), cuts.table.class_of[op], cuts.step_works)
 

@@ -1,4 +1,4 @@
-"""One table that says of each kind of op what it reads, writes, must obey and costs.
+"""One table that says of each kind of op what it reads, writes, must obey and costs, and how it may be divided.
 
 The row of an op is `op_spec(op)`. The other rooms have tables of their own by kind: how an op falls into rows
 (`mapping/blocks.py`), what it computes (`engine/values`), how it looks (`report/op_styles.py`). A new kind
@@ -9,20 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
+from hwsim.ir.op_spec import OpSpec, Parallel, Shape, ShapeOf, has_rows_of, no_products
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew, VectorWork
-from hwsim.ir.vector_specs import (
-    ELEMENTWISE,
-    LOOKUP,
-    MOVE,
-    QUANTISE,
-    REDUCE,
-    SKEW,
-    OpSpec,
-    Shape,
-    ShapeOf,
-    has_rows_of,
-    no_products,
-)
+from hwsim.ir.parallel import conv_axes, gemm_axes
+from hwsim.ir.vector_specs import ELEMENTWISE, LOOKUP, MOVE, QUANTISE, REDUCE, SKEW
 from hwsim.ir.view import View
 from hwsim.quantities.registry import KindTable, kind_name
 
@@ -30,6 +20,7 @@ __all__ = [
     "OP_TABLE",
     "MatrixSize",
     "OpSpec",
+    "Parallel",
     "Shape",
     "ShapeOf",
     "is_depthwise",
@@ -134,6 +125,7 @@ GEMM = OpSpec(
     macs=lambda op, shape: matrix_size(op, shape).macs,
     vector_work=_matrix_vector_work,
     on_array=lambda op, shape: True,
+    parallel=gemm_axes,
 )
 CONV = OpSpec(
     reads=_matrix_reads,
@@ -142,6 +134,7 @@ CONV = OpSpec(
     macs=lambda op, shape: matrix_size(op, shape).macs,
     vector_work=_matrix_vector_work,
     on_array=lambda op, shape: not is_depthwise(op, shape),
+    parallel=conv_axes,
 )
 
 

@@ -1,58 +1,15 @@
-"""The row type of the op table, and the rows of the vector unit's kinds of op."""
+"""The rows of the op table for the vector unit's kinds of op."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from typing import Any
 
+from hwsim.ir.op_spec import OpSpec, ShapeOf, chain_elements, has_rows_of, no_products
 from hwsim.ir.ops import Elementwise, Function, Lookup, Move, Quantise, Reduce, Reduction, Skew, VectorWork
-from hwsim.ir.view import View
-
-Shape = tuple[int, ...]
-ShapeOf = Callable[[View], Shape]
-
-
-@dataclass(frozen=True, slots=True)
-class OpSpec:
-    """A row of the op table. Shapes of views come from outside: a view may move and grow with the loops around."""
-
-    reads: Callable[[Any], tuple[View, ...]]
-    writes: Callable[[Any], tuple[View, ...]]
-    shape_problem: Callable[[Any, ShapeOf], str | None]
-    macs: Callable[[Any, ShapeOf], int]
-    vector_work: Callable[[Any, ShapeOf], VectorWork]
-    copies: Callable[[Any], tuple[View, ...]] = lambda op: ()
-    """Views between which elements go as they are, so that they must have one format."""
-    on_array: Callable[[Any, ShapeOf], bool] = lambda op, shape: False
-    """Whether the array does such an op; otherwise the vector unit does."""
-
-
-def no_products(op: Any, shape: ShapeOf) -> int:
-    """The products of an op that multiplies no matrices: 0."""
-    return 0
-
-
-def has_rows_of(columns: int, shape: Shape) -> bool:
-    """Whether the last axes of a shape, one or several, make up rows of that many elements."""
-    row = 1
-    for size in reversed(shape):
-        row *= size
-        if row >= columns:
-            return row == columns
-    return False
-
-
-def _chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
-    """Elements of each local value."""
-    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
-    for step in op.chain:
-        elements[step.result] = max(elements[arg] for arg in step.args)
-    return elements
+from hwsim.ir.parallel import elementwise_axes, lookup_axes, move_axes, quantise_axes, reduce_axes, skew_axes
 
 
 def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
-    elements = _chain_elements(op, shape)
+    elements = chain_elements(op, shape)
     most = max(elements.values())
     widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
     for local, _ in op.reads:
@@ -65,7 +22,7 @@ def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
 
 
 def _elementwise_vector_work(op: Elementwise, shape: ShapeOf) -> VectorWork:
-    elements = _chain_elements(op, shape)
+    elements = chain_elements(op, shape)
     work: Counter[Function] = Counter()
     for step in op.chain:
         work[step.function.counts_as] += elements[step.result]
@@ -78,6 +35,7 @@ ELEMENTWISE = OpSpec(
     shape_problem=_elementwise_shapes,
     macs=no_products,
     vector_work=_elementwise_vector_work,
+    parallel=elementwise_axes,
 )
 
 
@@ -136,6 +94,7 @@ REDUCE = OpSpec(
     shape_problem=_reduce_shapes,
     macs=no_products,
     vector_work=_reduce_vector_work,
+    parallel=reduce_axes,
 )
 
 
@@ -186,6 +145,7 @@ LOOKUP = OpSpec(
     macs=no_products,
     vector_work=lambda op, shape: {},
     copies=lambda op: (op.table, op.out),
+    parallel=lookup_axes,
 )
 
 MOVE = OpSpec(
@@ -195,6 +155,7 @@ MOVE = OpSpec(
     macs=no_products,
     vector_work=lambda op, shape: {},
     copies=lambda op: (op.read, op.write),
+    parallel=move_axes,
 )
 
 SKEW = OpSpec(
@@ -204,6 +165,7 @@ SKEW = OpSpec(
     macs=no_products,
     vector_work=lambda op, shape: {},
     copies=lambda op: (op.read, op.write),
+    parallel=skew_axes,
 )
 
 QUANTISE = OpSpec(
@@ -212,4 +174,5 @@ QUANTISE = OpSpec(
     shape_problem=_quantise_shapes,
     macs=no_products,
     vector_work=_quantise_vector_work,
+    parallel=quantise_axes,
 )

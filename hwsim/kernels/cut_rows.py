@@ -4,7 +4,7 @@ import numpy as np
 
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import whole_inner, whole_outer
+from hwsim.kernels.blocks import whole_inner, whole_outer
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.pieces import k_pieces, pieces_of
 from hwsim.kernels.product_steps import clear, product_step, set_reuse
@@ -98,7 +98,7 @@ def product_rows(code, block, op, pieces, loops):
     `pieces` has room for the pieces of three dimensions, `loops` for a loop a dimension, one of the batch, and reuse.
     """
     clear(code[0])
-    code[0, c.KIND] = c.OP_BEGIN
+    code[0, c.KIND], code[0, c.SINGLE] = c.OP_BEGIN, block[t.B_SINGLE]
     batch, following, end = op[t.BATCH], op[t.FOLLOWING], 1
     loops[BATCHES, L_TIMES] = 0
     if batch > 1 and following >= 0:

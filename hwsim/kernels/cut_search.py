@@ -8,8 +8,10 @@ import numpy as np
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
-from hwsim.kernels.candidates import bit_length, candidates, loaded_bytes, most_rows, naive_block, naive_rows
+from hwsim.kernels.blocks import bit_length, loaded_bytes, most_rows, naive_block, naive_rows
+from hwsim.kernels.candidates import candidates
 from hwsim.kernels.jit import inlined, lean
+from hwsim.kernels.oblong import about
 from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
 from hwsim.kernels.tilings import known_cut, tiling_of, write_key
 
@@ -54,17 +56,19 @@ def _cut(tiling, free, how, store):
         if is_product:
             outer, inner, k = naive_block(free, op)
             if held_bytes(outer, inner, k, op) * op[t.SLOTS] <= free:
-                return _kept(tiling, outer, inner, k, np.int64(0), store)
+                return _other(tiling, outer, inner, k, store)
         elif held_rows_bytes(np.int64(1), op) * op[t.SLOTS] <= free:
-            return _kept(tiling, naive_rows(free, op), np.int64(0), np.int64(0), np.int64(0), store)
+            return _other(tiling, naive_rows(free, op), np.int64(0), np.int64(0), store)
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
     any_block = is_product and how & s.ANY_BLOCK > 0
     largest = _largest(tiling, free, any_block, store)
     if largest < 0:
         return np.int64(s.NOTHING_FITS)
-    least_traffic = is_product and how & s.MIN_TRAFFIC
-    way = 2 * (store.cycles.shape[1] if least_traffic else how // s.LATENCY_0) + any_block
+    kind = s.FASTEST_0 + 2 * (how // s.LATENCY_0)
+    if is_product:
+        kind = s.LEAST_TRAFFIC if how & s.MIN_TRAFFIC else kind + (how & s.NEAR_FASTEST > 0)
+    way = 2 * kind + any_block
     best = store.best[tiling, way, largest]
     if best == s.UNKNOWN:
         best = store.best[tiling, way, largest] = _searched(tiling, way, largest, store)
@@ -74,8 +78,15 @@ def _cut(tiling, free, how, store):
             search[s.S_TILING], search[s.S_WAY], search[s.S_LARGEST] = tiling, way, largest
     if best < 0:
         return best
-    block = store.blocks[tiling, best]
-    return _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+    return _kept(tiling, store.blocks[tiling, best], store)
+
+
+@inlined
+def _other(tiling, outer, inner, k, store):
+    """The number of a cut into blocks that are no candidate; they are told in the next errand, which is free."""
+    block = store.errands[store.counts[s.ERRANDS], s.W_BLOCK :]
+    block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], block[t.B_SINGLE] = outer, inner, k, 0, 0
+    return _kept(tiling, block, store)
 
 
 @lean
@@ -96,8 +107,7 @@ def next_candidates(store):
             store.searches[left, s.S_LARGEST] = largest
             left += 1
         elif best >= 0:
-            block = store.blocks[tiling, best]
-            _kept(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+            _kept(tiling, store.blocks[tiling, best], store)
     store.counts[s.SEARCHES] = left
     return left
 
@@ -113,8 +123,9 @@ def _add_candidates(tiling, store):
         count = bit_length(max(np.int64(0), most - 1)) + 1
         for power in range(count):
             rows = max(np.int64(1), most_rows((np.int64(1) << power) // op[t.SLOTS], op))
-            blocks[power, t.B_OUTER], blocks[power, t.B_INNER] = rows, 0
-            blocks[power, t.B_K], blocks[power, t.B_SWAPPED] = 0, 0
+            for side in range(t.SIDES):
+                blocks[power, side] = 0
+            blocks[power, t.B_OUTER] = rows
     store.states[tiling, s.CANDIDATES] = count
     for place in range(count):
         for latency in range(store.cycles.shape[1]):
@@ -143,25 +154,26 @@ def _largest(tiling, free, any_block, store):
 @lean
 def _searched(tiling, way, largest, store):
     """The best candidate that holds no more than the largest one; PENDING, if candidates must be walked first."""
-    any_block = way % 2 == 1
-    if way // 2 == store.cycles.shape[1]:
+    any_block, kind = way % 2 == 1, way // 2
+    if kind == s.LEAST_TRAFFIC:
         return _least_traffic(tiling, largest, any_block, store)
+    latency, near = (kind - s.FASTEST_0) // 2, (kind - s.FASTEST_0) % 2 == 1
     if store.states[tiling, s.OF_PRODUCT]:
-        return _fastest_block(tiling, way // 2, largest, any_block, store)
-    return _fastest_rows(tiling, way // 2, largest, store)
+        return _fastest_block(tiling, latency, near, largest, any_block, store)
+    return _fastest_rows(tiling, latency, largest, store)
 
 
 @lean
-def _fastest_block(tiling, latency, largest, any_block, store):
-    """The fastest candidate with a DRAM of that latency.
+def _fastest_block(tiling, latency, near, largest, any_block, store):
+    """The fastest candidate with a DRAM of that latency, or, if `near`, of about as fast ones the one that loads least.
 
     Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
     """
     blocks, cycles, best = store.blocks[tiling], store.cycles[tiling, latency], np.int64(s.NOTHING_FITS)
     for place in range(store.states[tiling, s.CANDIDATES]):
-        if best >= 0 and blocks[place, t.B_BOUND] >= cycles[best]:
+        if best >= 0 and blocks[place, t.B_BOUND] >= (about(cycles[best]) + 1 if near else cycles[best]):
             break
-        if blocks[place, t.B_HELD] > blocks[largest, t.B_HELD] or not (any_block or blocks[place, t.B_SQUARE]):
+        if not _may_be_taken(blocks, place, largest, any_block):
             continue
         if cycles[place] == s.UNKNOWN:
             _walk_later(tiling, latency, place, store)
@@ -171,6 +183,28 @@ def _fastest_block(tiling, latency, largest, any_block, store):
             return np.int64(s.TOO_LONG)
         if best < 0 or cycles[place] < cycles[best]:
             best = np.int64(place)
+    return _least_of_near(tiling, latency, best, largest, any_block, store) if near and best >= 0 else best
+
+
+@inlined
+def _may_be_taken(blocks, place, largest, any_block):
+    """Whether a candidate holds no more than the largest one, and is of a kind that is asked for."""
+    return blocks[place, t.B_HELD] <= blocks[largest, t.B_HELD] and (any_block or blocks[place, t.B_SQUARE] > 0)
+
+
+@inlined
+def _least_of_near(tiling, latency, fastest, largest, any_block, store):
+    """Of the candidates about as fast as the fastest the one that loads least, of equals the fastest."""
+    op, blocks, cycles = store.tilings[tiling], store.blocks[tiling], store.cycles[tiling, latency]
+    best, least = fastest, np.int64(-1)
+    for place in range(store.states[tiling, s.CANDIDATES]):
+        row = blocks[place]
+        if not _may_be_taken(blocks, place, largest, any_block) or cycles[place] < 0:
+            continue
+        if cycles[place] <= about(cycles[fastest]):
+            loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
+            if least < 0 or loaded < least or (loaded == least and cycles[place] < cycles[best]):
+                best, least = np.int64(place), loaded
     return best
 
 
@@ -200,18 +234,17 @@ def _fastest_rows(tiling, latency, largest, store):
 
 @inlined
 def _walk_later(tiling, latency, place, store):
-    block = store.blocks[tiling, place]
-    _later(tiling, latency, place, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store)
+    _later(tiling, latency, place, store.blocks[tiling, place], store)
     store.cycles[tiling, latency, place] = s.PENDING
 
 
 @inlined
-def _later(tiling, latency, place, outer, inner, k, swapped, store):
+def _later(tiling, latency, place, block, store):
     row = store.errands[store.counts[s.ERRANDS]]
     store.counts[s.ERRANDS] += 1
     row[s.W_TILING], row[s.W_LATENCY], row[s.W_PLACE] = tiling, latency, place
-    block = row[s.W_BLOCK :]
-    block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED] = outer, inner, k, swapped
+    for side in range(t.SIDES):
+        row[s.W_BLOCK + side] = block[side]
 
 
 @lean
@@ -220,7 +253,7 @@ def _least_traffic(tiling, largest, any_block, store):
     op, blocks, best, least = store.tilings[tiling], store.blocks[tiling], np.int64(s.NOTHING_FITS), np.int64(0)
     for place in range(store.states[tiling, s.CANDIDATES]):
         row = blocks[place]
-        if row[t.B_HELD] <= blocks[largest, t.B_HELD] and (any_block or row[t.B_SQUARE]):
+        if _may_be_taken(blocks, place, largest, any_block):
             loaded = loaded_bytes(row[t.B_OUTER], row[t.B_INNER], row[t.B_K], row[t.B_SWAPPED], op)
             if best < 0 or loaded < least:
                 best, least = np.int64(place), loaded
@@ -228,10 +261,10 @@ def _least_traffic(tiling, largest, any_block, store):
 
 
 @lean
-def _kept(tiling, outer, inner, k, swapped, store):
+def _kept(tiling, block, store):
     """The number of a cut, or PENDING, if it must be made first."""
-    cut = known_cut(tiling, outer, inner, k, swapped, store)
+    cut = known_cut(tiling, block, store)
     if cut >= 0:
         return cut if store.cuts[cut, s.ROWS] > 0 else np.int64(s.TOO_LONG)
-    _later(tiling, s.KEEP, 0, outer, inner, k, swapped, store)
+    _later(tiling, s.KEEP, 0, block, store)
     return np.int64(s.PENDING)

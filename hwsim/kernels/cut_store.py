@@ -23,11 +23,10 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 # States of tilings: how many candidates it has, whether it is a product, the last cut that was made of it.
 CANDIDATES, OF_PRODUCT, LAST_CUT, STATE = range(4)
 
-# Cuts: tiling, block and order, first row, rows, the cut made before of the same tiling, masks of units and rings,
-# whether the array writes results by itself, and busy cycles of each unit.
-(
-    TILING, OUTER, INNER, K, SWAPPED, FIRST_ROW, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY,
-) = range(13)  # fmt: skip
+# Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
+# rings, whether the array writes results by itself, and busy cycles of each unit.
+TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
+_, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
 CUT = BUSY + c.UNITS
 
 # How many there are: tilings, cuts, rows of cuts, errands, and searches.
@@ -42,10 +41,14 @@ KEEP = -1
 # Searches that are not at their end: tiling, way, and the candidate that holds most.
 S_TILING, S_WAY, S_LARGEST, SEARCH = range(4)
 
-# How a plan cuts ops, as bits: into naive blocks, products for least traffic, into any blocks, not only square ones;
-# else all for least time with a DRAM of a latency, whose place follows. A way of a product is its latency's place, or
-# for least traffic the number of latencies, times two, and one more for any blocks.
-NAIVE, MIN_TRAFFIC, ANY_BLOCK, LATENCY_0 = 1, 2, 4, 8
+# How a plan cuts ops, as bits: into naive blocks, products for least traffic, products for least traffic among about as
+# fast cuts, into any blocks, not only square ones; else all for least time. The place of the latency follows that the
+# DRAM has meanwhile. A way of a product is one of the kinds below and, in its last bit, whether blocks may be any.
+NAIVE, MIN_TRAFFIC, NEAR_FASTEST, ANY_BLOCK, LATENCY_0 = 1, 2, 4, 8, 16
+
+# Kinds of ways: least traffic, and from 1 on for each latency the fastest cut, and the least traffic of about as fast
+# cuts.
+LEAST_TRAFFIC, FASTEST_0 = 0, 1
 
 # Cycles of candidates, and choices among them, that are no numbers of cycles or places.
 UNKNOWN, PENDING, TOO_LONG, NOTHING_FITS = -1, -2, -3, -4

@@ -182,7 +182,7 @@ def walk_cuts(store, first, latencies, room):
 def _keep(work, rows, store, room):
     """Keep the cut whose rows are in the room, if it is new; one that takes too long is kept without rows."""
     tiling, shared, block = work[s.W_TILING], room.walk.fixed[c.SHARED], work[s.W_BLOCK :]
-    if known_cut(tiling, block[t.B_OUTER], block[t.B_INNER], block[t.B_K], block[t.B_SWAPPED], store) >= 0:
+    if known_cut(tiling, block, store) >= 0:
         return
     finish(room.code, rows, shared, room.stack)
     at, first = store.counts[s.CUTS], store.counts[s.CODE_ROWS]
@@ -190,9 +190,10 @@ def _keep(work, rows, store, room):
     store.counts[s.CUTS] += 1
     for column in range(cut.shape[0]):
         cut[column] = 0
-    cut[s.TILING], cut[s.OUTER], cut[s.INNER] = tiling, block[t.B_OUTER], block[t.B_INNER]
-    cut[s.K], cut[s.SWAPPED] = block[t.B_K], block[t.B_SWAPPED]
-    cut[s.FIRST_ROW], cut[s.BEFORE], cut[s.ARRAY_WRITES] = first, store.states[tiling, s.LAST_CUT], 1
+    for side in range(t.SIDES):
+        cut[s.BLOCK + side] = block[side]
+    cut[s.TILING], cut[s.FIRST_ROW] = tiling, first
+    cut[s.BEFORE], cut[s.ARRAY_WRITES] = store.states[tiling, s.LAST_CUT], 1
     store.states[tiling, s.LAST_CUT] = at
     store.lengths[at] = longest(room.code, rows, room.walk.fixed[c.LATENCY])
     if store.lengths[at] > LONGEST:

@@ -95,6 +95,27 @@ def wait_for_loaded(walk):
 
 
 @inlined
+def _free_at(ring, walk):
+    """When the slot that a load takes next is free; when all slots are, if it takes all of them."""
+    free = walk.released[ring, walk.turn[ring]]
+    if walk.now[c.NOW_SINGLE] & (1 << ring):
+        for slot in range(walk.fixed[c.SLOTS]):
+            free = max(free, walk.released[ring, slot])
+    return free
+
+
+@inlined
+def _release(ring, end, walk):
+    """The slot of an operand that was read for the last time is free, or all slots, if it took all of them."""
+    slots = walk.fixed[c.SLOTS]
+    if walk.now[c.NOW_SINGLE] & (1 << ring):
+        for slot in range(slots):
+            walk.released[ring, slot] = end
+    else:
+        walk.released[ring, before(walk.turn[ring], slots)] = end
+
+
+@inlined
 def _load(row, ring, walk):
     """One load into the next slot of a ring; when its data is there."""
     now = walk.now
@@ -105,7 +126,7 @@ def _load(row, ring, walk):
                 _run_stores_of(walk.refs[ref, c.TENSOR], walk)
     if now[c.LOAD_WAITS_0 + ring] > wait:
         wait, reason = now[c.LOAD_WAITS_0 + ring], c.FOR_TENSOR
-    slot_free = walk.released[ring, walk.turn[ring]]
+    slot_free = _free_at(ring, walk)
     if slot_free > wait:
         wait, reason = slot_free, c.FOR_SLOT
     walk.turn[ring] = after(walk.turn[ring], walk.fixed[c.SLOTS])
@@ -137,7 +158,7 @@ def _array(row, walk, loaded):
         now[c.FIRST_WORK] = start
     for ring in range(c.VECTOR_OPERANDS):
         if row[c.FLAGS] & (c.RELEASE_0 << ring):
-            released[ring, before(turn[ring], slots)] = now[c.FREE + c.ARRAY_UNIT]
+            _release(ring, now[c.FREE + c.ARRAY_UNIT], walk)
     finished = now[c.FREE + c.ARRAY_UNIT] + row[c.TAIL]
     _move_own(walk, finished)
     return finished
@@ -171,7 +192,7 @@ def _vector(row, walk, loaded, tile):
         run_unit(walk, now[c.NOW_FUSED], c.VECTOR_UNIT, c.VECTOR_UNIT, np.int64(0), c.FOR_LOAD, row[c.FUSED])
         move(walk, now[c.NOW_FUSED], now[c.FREE + c.VECTOR_UNIT])
     if row[c.FLAGS] & (c.RELEASE_0 << c.VECTOR_OPERANDS):
-        released[c.VECTOR_OPERANDS, before(turn[c.VECTOR_OPERANDS], slots)] = now[c.FREE + c.VECTOR_UNIT]
+        _release(c.VECTOR_OPERANDS, now[c.FREE + c.VECTOR_UNIT], walk)
     return now[c.FREE + c.VECTOR_UNIT]
 
 

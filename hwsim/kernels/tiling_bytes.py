@@ -3,6 +3,7 @@
 import numpy as np
 
 from hwsim.kernels import tiling_code as t
+from hwsim.kernels import timeline_code as c
 from hwsim.kernels.jit import inlined, lean
 
 _FITS = np.int64(2**62)
@@ -138,6 +139,21 @@ def held_bytes(outer, inner, k, op):
     held += dequantized_bytes(k, n, op)
     # Of the last rows least is kept.
     return held + brought_bytes(m, op[t.M] - m, n, op) + result_bytes(m, n, op)
+
+
+@lean
+def all_slots_bytes(outer, inner, k, single, op):
+    """Bytes of all slots of every ring that blocks of these sides use; an operand of a single ring needs room once."""
+    held = held_bytes(outer, inner, k, op) * op[t.SLOTS]
+    if not single:
+        return held
+    m, n = (inner, outer) if op[t.N_OUTER] else (outer, inner)
+    once = np.int64(0)
+    if single & (1 << c.ACTIVATIONS):
+        once += act_bytes(min(m, op[t.M] - op[t.ACT_KEPT]), k, op)
+    if single & (1 << c.WEIGHTS):
+        once += weight_bytes(k, n, op) + dequantized_bytes(k, n, op)
+    return held - (op[t.SLOTS] - 1) * once
 
 
 @lean

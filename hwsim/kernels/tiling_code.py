@@ -42,9 +42,10 @@ ALL = 1 << 62
 """Rows kept of a tensor that is kept as a whole."""
 
 # A candidate: the sides of the block (of an op of the vector unit the rows), whether the loop over `inner` lies outside
-# that over `outer`, a bound of its cycles, bytes of all slots, whether it is square but for sides that are whole.
-B_OUTER, B_INNER, B_K, B_SWAPPED, B_BOUND, B_HELD, B_SQUARE, BLOCK = 0, 1, 2, 3, 4, 5, 6, 7
-SIDES = B_SWAPPED + 1
+# that over `outer`, a mask of the rings whose operand takes all slots at once, a bound of its cycles, bytes of all
+# slots, whether it is square but for sides that are whole. The first SIDES columns tell blocks apart.
+B_OUTER, B_INNER, B_K, B_SWAPPED, B_SINGLE, B_BOUND, B_HELD, B_SQUARE, BLOCK = 0, 1, 2, 3, 4, 5, 6, 7, 8
+SIDES = B_SINGLE + 1
 
 # A piece of a dimension: size, how often, whether it is the first or the last, where it begins, whether it is resident.
 P_SIZE, P_TIMES, P_FIRST, P_LAST, P_START, P_RESIDENT, PIECE = 0, 1, 2, 3, 4, 5, 6

@@ -4,7 +4,8 @@ import numpy as np
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
-from hwsim.kernels.candidates import bit_length, most_candidates, naive_block, naive_rows
+from hwsim.kernels.blocks import bit_length, naive_block, naive_rows
+from hwsim.kernels.candidates import most_candidates
 from hwsim.kernels.jit import lean
 from hwsim.kernels.tiling_bytes import act_bytes, held_bytes, held_rows_bytes, weight_bytes
 
@@ -62,13 +63,14 @@ def tiling_of(ops, op, key, store):
 
 
 @lean
-def known_cut(tiling, outer, inner, k, swapped, store):
+def known_cut(tiling, block, store):
     """The number of the cut of a tiling into these blocks, -1 if it was not kept yet."""
     at = store.states[tiling, s.LAST_CUT]
     while at >= 0:
-        cut = store.cuts[at]
-        same = cut[s.OUTER] == outer and cut[s.INNER] == inner
-        if same and cut[s.K] == k and cut[s.SWAPPED] == swapped:
+        cut, same = store.cuts[at], True
+        for side in range(t.SIDES):
+            same = same and cut[s.BLOCK + side] == block[side]
+        if same:
             return at
         at = cut[s.BEFORE]
     return at

@@ -134,7 +134,7 @@ def _begin_op(row, walk):
     now[c.RUN] += 1
     now[c.NOW_OP], now[c.NOW_FUSED] = row[c.OP], row[c.FUSED_OP]
     now[c.NOW_LOW], now[c.NOW_HIGH] = row[c.REF_LOW], row[c.REF_HIGH]
-    now[c.NOW_ARRAY_WRITES] = row[c.ARRAY_WRITES]
+    now[c.NOW_ARRAY_WRITES], now[c.NOW_SINGLE] = row[c.ARRAY_WRITES], row[c.SINGLE]
     now[c.ARRAY_BEGUN] = now[c.VECTOR_BEGUN] = now[c.STORE_BEGUN] = 0
     now[c.FIRST_WORK] = now[c.FIRST_FUSED] = c.NEVER
     now[c.ARRAY_WAITS] = now[c.VECTOR_WAITS] = now[c.KEPT_WAITS] = now[c.STORE_WAITS] = 0

@@ -45,11 +45,8 @@ class CandidatePlan:
 
     @property
     def naive(self) -> bool:
-        return self.strategy is None
-
-    @property
-    def any_block(self) -> bool:
-        return self.strategy is not None and self.strategy.any_block
+        scratchpad, slots = self.op_cuts.target.scratchpad, self.op_cuts.target.slots
+        return self.strategy is None and (self.size, slots) == (scratchpad.size, scratchpad.buffers)
 
     @property
     def size(self) -> int:

@@ -1,9 +1,9 @@
 """The choice among plans.
 
-The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than any naive plan,
-the plan with least energy; it takes no longer than the plan that would be taken if all blocks were square. The choice
-for energy, or for energy × delay, is the plan with least of it. Of equal plans the faster is taken, and of equally fast
-ones the first. An `Aim` gives the energy of plans; without an aim the fastest plan is taken.
+The choice for latency is, among plans that take at most 2 % longer than the fastest and no longer than the naive plan,
+the plan with least energy. The choice for energy, or for energy × delay, is the plan with least of it. Of equal plans
+the faster is taken, and of equally fast ones the first. An `Aim` gives the energy of plans; without an aim the fastest
+plan is taken.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,11 +41,7 @@ class Candidate(Protocol):
 
     @property
     def naive(self) -> bool:
-        """Whether nothing stays in the scratchpad between ops."""
-
-    @property
-    def any_block(self) -> bool:
-        """Whether blocks may have any shape, so that there is a plan of square blocks beside it."""
+        """Whether it is the naive plan for the whole chip, which bounds the time of the plan that is taken."""
 
     @property
     def busiest(self) -> int:
@@ -112,10 +108,6 @@ class Choice:
             return min(self.tried, key=lambda tried: (tried.cost, tried.cycles, tried.order)).plan
         naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
-        square = [candidate for candidate in near if not candidate.plan.any_block]
-        if square:
-            longest = self._leanest(square).cycles
-            near = [candidate for candidate in near if candidate.cycles <= longest]
         return self._leanest(near).plan
 
     def _leanest(self, near: Sequence[Tried]) -> Tried:

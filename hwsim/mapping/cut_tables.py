@@ -28,7 +28,7 @@ def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
         tilings=np.zeros((TILINGS, ops.classes.shape[1]), np.int64),
         blocks=np.zeros((TILINGS, blocks, t.BLOCK), np.int64),
         cycles=np.zeros((TILINGS, latencies, blocks), np.int64),
-        best=np.zeros((TILINGS, 2 * (latencies + 1), blocks), np.int64),
+        best=np.zeros((TILINGS, 2 * (s.FASTEST_0 + 2 * latencies), blocks), np.int64),
         states=np.zeros((TILINGS, s.STATE), np.int64),
         cuts=np.zeros((CUTS, s.CUT), np.int64),
         lengths=np.zeros(CUTS),

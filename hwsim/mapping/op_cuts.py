@@ -12,10 +12,11 @@ from hwsim.hardware.array import TileShape
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.candidates import candidates, naive_block, naive_rows
+from hwsim.kernels.blocks import naive_block, naive_rows
+from hwsim.kernels.candidates import candidates
 from hwsim.kernels.cut_search import find_cuts, next_candidates
 from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
-from hwsim.kernels.tiling_bytes import held_bytes, held_rows_bytes
+from hwsim.kernels.tiling_bytes import all_slots_bytes, held_bytes, held_rows_bytes
 from hwsim.kernels.tilings import least_rooms, most_blocks, tiling_of, write_key
 from hwsim.mapping.analysed_program import columns_of, parameters_of
 from hwsim.mapping.cut_tables import new_room, new_store, with_more_cuts, with_more_tilings
@@ -28,6 +29,7 @@ from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.mapping.works import StepWorks
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
+from hwsim.schedule.steps import Ring
 from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import fixed_of
 
@@ -58,6 +60,15 @@ class CutRequest:
     def pending(self) -> bool:
         """Whether some cut is not known yet."""
         return self.problem is None and bool((self.cuts < 0).any())
+
+
+def rings_in(mask: int) -> tuple[Ring, ...]:
+    """The rings of a mask.
+
+    >>> rings_in(1 << Ring.ACTIVATIONS)
+    (<Ring.ACTIVATIONS: 1>,)
+    """
+    return tuple(ring for ring in Ring if mask >> ring & 1)
 
 
 class OpCuts:
@@ -169,9 +180,13 @@ class OpCuts:
         return {name: int(of_class[self.table.class_of[number]]) for name, number in self.table.largest.items()}
 
     def sides(self, cut: int) -> tuple[int, ...]:
-        """The sides of the blocks of a cut: outer, inner and K, and whether `inner` is the outer loop; of an op of the
-        vector unit the rows alone."""
-        return tuple(self.store.cuts[cut, s.OUTER : s.SWAPPED + 1].tolist())
+        """What tells the blocks of a cut from others of its op: outer, inner and K, whether `inner` is the outer loop,
+        and the mask of single rings; of an op of the vector unit the rows alone."""
+        return tuple(self.store.cuts[cut, s.BLOCK : s.BLOCK + t.SIDES].tolist())
+
+    def single(self, cut: int) -> tuple[Ring, ...]:
+        """The rings whose slots an operand of a cut takes all at once."""
+        return rings_in(int(self.store.cuts[cut, s.BLOCK + t.B_SINGLE]))
 
     def block(self, cut: int) -> Block | None:
         """The block of a cut of a product."""
@@ -189,14 +204,15 @@ class OpCuts:
         if row.operands is None:
             most = max(1, int(held_rows_bytes(tiling[t.ROWS], tiling)) * slots)
             budgets = [1 << power for power in range((most - 1).bit_length(), -1, -1)]
-            sides = [(int(naive_rows(budget, tiling)), 0, 0, 0) for budget in (*budgets, room)]
+            sides = [(int(naive_rows(budget, tiling)), 0, 0, 0, 0) for budget in (*budgets, room)]
         else:
             blocks = np.zeros((self.store.blocks.shape[1], t.BLOCK), np.int64)
             found = blocks[: candidates(tiling, blocks), : t.SIDES].tolist()
-            sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0))]
+            sides = [(*block,) for block in (*found, (*map(int, naive_block(room, tiling)), 0, 0))]
         tries = []
-        for outer, inner, k, swapped in dict.fromkeys(sides):
-            block_row = np.array((outer, inner, k, swapped), np.int64)
+        for side in dict.fromkeys(sides):
+            outer, inner, k, swapped, single = side
+            block_row = np.array(side, np.int64)
             rows = write_cut(tiling, block_row, row.operands is not None, self.room)
             steps = self.room.code[:rows]
             count = int(steps[steps[:, c.KIND] == c.STEP, t.D_TIMES].sum())
@@ -206,8 +222,9 @@ class OpCuts:
             else:
                 block = self._block(row.mode, outer, inner, k)
                 name = f"{block.m} × {block.k} × {block.n}" + ", loops exchanged" * swapped
-                held = int(held_bytes(outer, inner, k, tiling)) * slots
-            tries.append(TriedCut(name, (outer, inner, k, swapped), held, cycles, count))
+                name += "".join(f", one slot of {ring.name.lower()}" for ring in rings_in(single))
+                held = int(all_slots_bytes(outer, inner, k, single, tiling))
+            tries.append(TriedCut(name, side, held, cycles, count))
         return tuple(tries)
 
     def works(self, cuts: Sequence[int]) -> list[list[int]]:

@@ -15,7 +15,8 @@ class Strategy(NamedTuple):
 
     A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
     room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
-    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
+    for least time with a DRAM of that `latency` in cycles, or, `near_fastest`, for least traffic among cuts about as
+    fast; the cuts that are tried are the same for all latencies.
     Blocks of products are square but for sides that are whole, unless they may be `any_block`.
     """
 
@@ -24,6 +25,7 @@ class Strategy(NamedTuple):
     min_traffic: bool = False
     latency: int = 100
     any_block: bool = False
+    near_fastest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

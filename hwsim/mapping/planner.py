@@ -7,7 +7,7 @@ than the fastest plan for a smaller scratchpad or fewer buffers, if that size is
 is planned for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,11 +24,12 @@ from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.op_rows import OpRow, op_row
 from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
-from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.plan import Plan
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.residency import Item
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.strategies import LARGEST_DIVISOR, LATENCIES, candidate_capacities, slots, strategies, stride
 from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
@@ -37,70 +38,6 @@ from hwsim.timing.encode_steps import LONGEST
 
 MOST_OPS = 1 << 17
 """Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
-
-STRATEGIES = (
-    Strategy(4),
-    Strategy(32),
-    Strategy(4, partial_residency=True),
-    Strategy(32, partial_residency=True),
-    Strategy(4, partial_residency=True, min_traffic=True),
-    Strategy(4, partial_residency=True, latency=0),
-    Strategy(4, partial_residency=True, latency=1000),
-)
-ANY_BLOCK_STRATEGIES = (
-    Strategy(4, any_block=True),
-    Strategy(32, partial_residency=True, any_block=True),
-    Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
-    Strategy(4, partial_residency=True, latency=1000, any_block=True),
-)
-"""Strategies with blocks of any shape, beside which those with square blocks stay: a cut that is faster alone need not
-be faster in its program."""
-
-LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES}))
-LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
-ALL_STRATEGIES = STRATEGIES + ANY_BLOCK_STRATEGIES
-FEW_STRATEGIES = STRATEGIES[:5] + ANY_BLOCK_STRATEGIES[:2]
-"""The strategies for a program with many ops."""
-SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
-MANY_OPS = 4096
-"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
-
-
-def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.
-
-    >>> powers_below(100)[:4], powers_below(100, spacing=2)
-    ((64, 32, 16, 8), (64, 16, 4, 1))
-    """
-    top = size.bit_length() - 1
-    return tuple(1 << power for power in range(top - top % spacing, -1, -spacing))
-
-
-def candidate_capacities(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The scratchpad's own size, and the powers of two below it, largest first.
-
-    Every power of two below a scratchpad's size is also below any larger size. So the plans for a scratchpad of such a
-    size are among the plans for each larger scratchpad, which is therefore never slower.
-    """
-    return tuple(dict.fromkeys((size, *powers_below(size, spacing))))
-
-
-def stride(ops: int) -> int:
-    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
-
-    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
-    (1, 2, 8, 8)
-    """
-    return next((spacing for spacing in (1, 2, 4) if ops <= spacing * MANY_OPS), 8)
-
-
-def slots(buffers: int) -> tuple[int, ...]:
-    """As many slots as the chip has, and fewer, most first.
-
-    >>> slots(5)
-    (5, 4, 3, 2, 1)
-    """
-    return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))
 
 
 def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
@@ -189,40 +126,35 @@ class Planner:
             table = program if isinstance(program, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        return Planned(self._best(table, residency, progress))
+        return Planned(self._best(_structures(table, residency), residency, progress))
 
-    def _best(self, table: ProgramTable, residency: Plan | None, progress: Progress) -> CandidatePlan:
-        """The plan that is taken: candidates for each number of slots, tried by rising bounds, and then the naive ones.
+    def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
+        """The plan that is taken: candidates of each table for each number of slots, tried by rising bounds, and then
+        the naive ones of the first.
 
         Naive plans come last, because plans slower than a good one need not be made.
         """
-        name = f"{table.analysed.program.name} on {self.chip.name}"
-        choice, usable = Choice(self.aim), slots(self.chip.scratchpad.buffers)
-        spacing = stride(table.analysed.size)
-        strategies = ALL_STRATEGIES if spacing == 1 else FEW_STRATEGIES
+        whole, ops = tables[0], tables[0].analysed.size
+        name = f"{whole.analysed.program.name} on {self.chip.name}"
+        choice, spacing, knapsacks = Choice(self.aim), stride(ops), Knapsacks()
         targets: list[TargetPlans] = []
-        classes: tuple[OpRow, ...] = ()
-        items: tuple[Item, ...] = ()
-        knapsacks = Knapsacks()
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []
-        for done, slot_count in enumerate(usable):
-            progress(done, len(usable) + 1)
-            try:
-                target = target_of(self.chip, slot_count, self.free_conversion)
-                classes = classes or op_rows(table, target)
-                items = items or items_of(table, classes)
-                targets.append(TargetPlans(table, target, classes, items, knapsacks, LATENCIES, residency))
-            except UnsupportedOp as error:
-                problem = error
-                continue
-            plans += targets[-1].candidates(self._sizes(targets[-1], spacing), strategies)
-            problem = targets[-1].problem or problem
-        progress(len(usable), len(usable) + 1)
+        steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
+        for table in tables:
+            for made in self._targets(table, knapsacks, residency):
+                progress(len(targets), steps)
+                if isinstance(made, UnsupportedOp):
+                    problem = problem if table is not whole else made
+                    continue
+                targets.append(made)
+                plans += made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
+                problem = made.problem or problem
+        progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)
         if residency is None or not (residency.residents or residency.resident_rows):
-            for plans_of_target in reversed(targets):
+            for plans_of_target in reversed([made for made in targets if made.table is whole]):
                 with naming(name):
                     if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
                         continue
@@ -238,6 +170,23 @@ class Planner:
         assert isinstance(best, CandidatePlan)
         return best
 
+    def _targets(
+        self, table: ProgramTable, knapsacks: Knapsacks, residency: Plan | None
+    ) -> Iterator[TargetPlans | UnsupportedOp]:
+        """The makers of plans for each number of slots, most first, or why there are none."""
+        classes: tuple[OpRow, ...] = ()
+        items: tuple[Item, ...] = ()
+        for slot_count in slots(self.chip.scratchpad.buffers):
+            try:
+                target = target_of(self.chip, slot_count, self.free_conversion)
+                classes = classes or op_rows(table, target)
+                items = items or items_of(table, classes)
+                made = TargetPlans(table, target, classes, items, knapsacks, LATENCIES, residency)
+            except UnsupportedOp as error:
+                yield error
+            else:
+                yield made
+
     def _sizes(self, plans: TargetPlans, spacing: int) -> tuple[int, ...]:
         """The sizes of the scratchpad to plan for; plans for those in between are the same as for the whole."""
         size = self.chip.scratchpad.size
@@ -249,11 +198,21 @@ class Planner:
         """Try plans by rising bounds on their time: the sooner a good one is found, the fewer have to be walked."""
         marks: set[object] = set()
         for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].busiest, numbered[0])):
-            mark = plan.op_cuts.target.slots, plan.mark()
+            mark = plan.op_cuts, plan.mark()
             # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
             if mark not in marks or plan.naive:
                 marks.add(mark)
                 choice.consider(plan, order)
+
+
+def _structures(table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
+    """The program, and the program with its chains in pieces; of these the one whose loops another plan has, if its
+    tensors shall stay where they are there."""
+    both = (table,) if table.chained is None else (table, table.chained)
+    if residency is None:
+        return both
+    loops = residency.analysed.entries.keys()
+    return tuple(one for one in both if one.analysed.entries.keys() == loops) or (table,)
 
 
 def op_rows(table: ProgramTable, target: Target) -> tuple[OpRow, ...]:

@@ -16,7 +16,8 @@ from hwsim.ir.view import View
 from hwsim.kernels import assembly as a
 from hwsim.kernels import placing_code as p
 from hwsim.kernels import timeline_code as c
-from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
+from hwsim.mapping.analysed_program import AnalysedProgram, analyse, columns_of, parameters_of
+from hwsim.mapping.chained import chained
 from hwsim.mapping.liveness import TensorUses, prefix_name
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.op_runs import OpRuns, op_runs
@@ -57,6 +58,12 @@ class ProgramTable:
     outer_loops: Ints
     """The number of the outermost loop around all uses of each of them, -1 for none."""
     activation_spots: Ints
+
+    @cached_property
+    def chained(self) -> "ProgramTable | None":
+        """The tables of the same program with its chains in pieces, if it has any."""
+        program = chained(self.analysed.program)
+        return None if program is None else program_table(analyse(program))
 
     @cached_property
     def depth(self) -> int:

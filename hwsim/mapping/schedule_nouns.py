@@ -89,6 +89,7 @@ class _Nodes:
             ),
             overwrites=tuple(dict.fromkeys(dead)),
             operands=op.names,
+            single=self.candidate.op_cuts.single(cut),
             fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
             steps=self._step_trees(number, cut),
             macs=op.macs,

@@ -111,7 +111,8 @@ class TargetPlans:
         else:
             reserved = self._working_sets(size, strategy.working_set_divisor)
             places_of, rounded = self._placed(size, reserved, strategy)
-            how = s.MIN_TRAFFIC * strategy.min_traffic + s.ANY_BLOCK * strategy.any_block
+            how = s.MIN_TRAFFIC * strategy.min_traffic + s.NEAR_FASTEST * strategy.near_fastest
+            how += s.ANY_BLOCK * strategy.any_block
             how += s.LATENCY_0 * self.latencies.index(strategy.latency)
         request = CutRequest(places_of, size, how, np.full(len(self.table.ops), s.PENDING, np.int64))
         return CandidatePlan(self.cuts, request, strategy, reserved, self.items, rounded)

@@ -85,10 +85,11 @@ def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
     rows = sizes.queries + sizes.keys - 1
     positions = positions_of("encoder.positions", rows, size)
     once += Fragment((positions,))
+    seen, hoist = View(tensor=positions.name), sizes.stream is not None
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
         around = _around(name, sizes)
-        hoisted, block, x = conformer_block(name, x, View(tensor=positions.name), around, sizes.block)
+        hoisted, block, x = conformer_block(name, x, seen, around, sizes.block, hoist=hoist)
         once += Fragment(around.made) + hoisted
         part += block
     out = tensor("encoder.out", x.shape)

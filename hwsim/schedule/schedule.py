@@ -66,7 +66,8 @@ class OpSchedule(Noun):
     `macs` are the products that one run asks for. `array_reads` and `vector_reads` are tensors in the scratchpad that
     these units read; `kept` tensors are written there, `stored` tensors to DRAM. `overwrites` are dead tensors whose
     space the kept tensors take. `fused` names the epilogue; the tensors that the epilogue reads and writes stand here
-    as well. `operands` are the tensors that the portions of the op's transfers number.
+    as well. `operands` are the tensors that the portions of the op's transfers number. An operand in a `single` ring
+    takes all slots of it at once, so that it needs room only once: nothing is loaded beside it.
     """
 
     name: Name
@@ -81,6 +82,7 @@ class OpSchedule(Noun):
     stored: tuple[Written, ...] = ()
     overwrites: tuple[Spot, ...] = ()
     operands: tuple[Spot, ...] = ()
+    single: tuple[Ring, ...] = ()
     fused: tuple[Name, Name] | None = None
     """Name and kind of the epilogue."""
     steps: tuple[StepTree, ...]

@@ -141,6 +141,7 @@ class OpCode:
 
     steps: StepCode
     uses: tuple[tuple[int, int, str], ...]  # how the op uses the tensor, how the body around uses it, its name
+    single: int  # mask of the rings whose slots a load takes all at once
 
 
 def op_code(op: OpSchedule, ports: Ports) -> OpCode:
@@ -169,7 +170,7 @@ def _code(op: OpSchedule, ports: Ports) -> OpCode:
         (*((c.STORED, c.WHOLE) if written.whole else (c.STORED_PART, c.PART)), written.tensor) for written in op.stored
     ]
     uses += [(c.OVERWRITES, c.ASKED, name) for name in op.overwrites]
-    return OpCode(steps, tuple(uses))
+    return OpCode(steps, tuple(uses), sum(1 << ring for ring in op.single))
 
 
 Ints = NDArray[np.int64]
@@ -237,7 +238,7 @@ class Runs:
         touch, refs = entry
         run = Run(len(self._runs), code.steps, len(code.steps.rows), touch)
         self._runs.append(run)
-        self._heads.append((op_row, epilogue_row, *refs, int(code.steps.array_writes)))
+        self._heads.append((op_row, epilogue_row, *refs, int(code.steps.array_writes), code.single))
         return run
 
     def _uses(self, op_row: int, epilogue_row: int, code: OpCode) -> tuple[Touch, tuple[int, int]]:
@@ -275,7 +276,7 @@ class Runs:
         last = np.array([run.length for run in self._runs], np.int64) - 1
         heads = np.array(self._heads, np.int64)[which]
         for rows in (at, at + last[which]):
-            code[rows, c.OP : c.ARRAY_WRITES + 1] = heads
+            code[rows, c.OP : c.SINGLE + 1] = heads
         owners, begins = _listed([run.steps.begins for run in self._runs], which)
         rows, deep = at[owners] + begins[:, 0], levels[owners] + 1 + begins[:, 1]
         ranges = np.array([(run.touch.low, run.touch.high, 0, 0) for run in self._runs], np.int64)

@@ -20,8 +20,11 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
 from hwsim.mapping.choice import Aim
+from hwsim.mapping.op_cuts import rings_in
 from hwsim.mapping.placing import wanted
-from hwsim.mapping.planner import (
+from hwsim.mapping.planner import schedule
+from hwsim.mapping.residency import choose, saved
+from hwsim.mapping.strategies import (
     ALL_STRATEGIES,
     LATENCIES,
     MANY_OPS,
@@ -29,11 +32,9 @@ from hwsim.mapping.planner import (
     STRATEGIES,
     candidate_capacities,
     powers_below,
-    schedule,
     slots,
     stride,
 )
-from hwsim.mapping.residency import choose, saved
 from hwsim.models.catalogue import workload
 from hwsim.price.price import price
 from hwsim.quantities.plain_data import Objective
@@ -132,12 +133,11 @@ def unit_cycles(timed: Times) -> list[int]:
 
 
 class Ran(NamedTuple):
-    """Energy and cycles of a plan, whether it is naive, and whether its blocks may have any shape."""
+    """Energy and cycles of a plan, and whether it is the naive one of the whole chip."""
 
     energy: int
     cycles: int
     naive: bool
-    any_block: bool
 
 
 def every_plan(program: Program, on: Chip) -> list[Ran]:
@@ -159,9 +159,9 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
             assert {mode: done for mode, done in one.work().items() if done != Work()} == {
                 mode: done for mode, done in work.items() if done != Work()
             }
-            if one.naive:
+            if way is None:
                 assert plans.least_naive_cycles <= timed.cycles
-            made.append(Ran(energy_on(on, body), timed.cycles, one.naive, one.any_block))
+            made.append(Ran(energy_on(on, body), timed.cycles, one.naive))
     assume(made)
     return made
 
@@ -172,11 +172,8 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
 def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
     every = every_plan(program, on)
     taken = chosen(program, on, aim(Objective.LATENCY, on))
-    longest = min(min(102 * ran.cycles for ran in every), min(100 * ran.cycles for ran in every if ran.naive))
-    near = [ran for ran in every if 100 * ran.cycles <= longest]
-    square = [ran for ran in near if not ran.any_block]
-    if square:  # blocks of any shape never make a program slower
-        near = [ran for ran in near if ran.cycles <= min(square).cycles]
+    bounds = [102 * min(ran.cycles for ran in every), *(100 * ran.cycles for ran in every if ran.naive)]
+    near = [ran for ran in every if 100 * ran.cycles <= min(bounds)]
     assert (energy_on(on, taken), times(taken).cycles) == min(near)[:2]
 
 
@@ -286,7 +283,8 @@ def test_on_small_products_the_mapper_equals_brute_force_over_its_candidates(
     ports = replace(plans.target.ports, latency=latency)
 
     def steps_of(sides: tuple[int, ...]) -> OpSchedule:
-        return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides))
+        single = rings_in(sides[-1])
+        return OpSchedule(name="alone", kind="gemm", steps=steps_in_blocks(cuts, 0, *sides), single=single)
 
     def cycles_of(sides: tuple[int, ...]) -> int:
         return times(Schedule(ports=ports, body=(steps_of(sides),)), stop=False).cycles

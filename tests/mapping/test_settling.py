@@ -12,7 +12,8 @@ from hwsim.ir.program import Program
 from hwsim.kernels import cut_walks
 from hwsim.mapping import candidate_plan, choice
 from hwsim.mapping.plan import Strategy
-from hwsim.mapping.planner import LARGEST_DIVISOR, STRATEGIES, Planner
+from hwsim.mapping.planner import Planner
+from hwsim.mapping.strategies import LARGEST_DIVISOR, STRATEGIES
 from hwsim.schedule.schedule import OpSchedule, Ports, Schedule
 from hwsim.schedule.steps import Step
 from hwsim.timing.timeline import Unsettled, times

@@ -219,7 +219,7 @@ BROKEN_CONFORMERS = [
     (
         "precision: w4a8",
         "precision: {policy: w4a8, rules: [{match: 'encoder.16.*', policy: w8a8}]}",
-        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.0.attention.project; "
+        "8: precision.rules = 'encoder.16.*': matches no op with weights, such as encoder.subsampling.convolution_1; "
         "did you mean encoder.6.*?",
     ),
 ]

@@ -190,6 +190,7 @@ class _Drawing:
             kept=tuple(kept),
             stored=tuple(stored),
             overwrites=tuple(overwrites),
+            single=tuple(ring for ring in loaded if rng.random() < 0.15),
             fused=(f"epilogue of op{self.ops}", "activation") if fused else None,
             steps=self.steps(style, jobs),
         )

@@ -30,6 +30,7 @@ class Fault(Enum):
     ONE_SPACE = auto()  # a tensor with two spaces has one
     SLOTS_FREE_LATE = auto()  # operand slots are free when the results are complete
     FEWER_SLOTS = auto()
+    SINGLE_RINGS_TURN = auto()  # an operand in a single ring takes one slot
     NO_TAIL = auto()
     TENSORS_IN_PART = auto()  # a reader waits for the first tile only
     READY_BEFORE_STORED = auto()  # a load does not wait for the stores of what it reads
@@ -38,10 +39,14 @@ class Fault(Enum):
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A slot, from the moment at which a job takes it to that at which another one frees it."""
+    """A slot, or all slots of a ring, from the moment at which a job takes them to that at which another frees them."""
 
-    resource: simpy.Resource
-    request: Any = None
+    resources: Sequence[simpy.Resource]
+    requests: Sequence[Any] = ()
+
+    def give_back(self) -> None:
+        for resource, request in zip(self.resources, self.requests, strict=True):
+            resource.release(request)
 
 
 @dataclass(slots=True, eq=False)
@@ -114,12 +119,12 @@ class Plan:
                 store.place = latest = min(store.place, latest)
         return sorted(self.jobs, key=lambda job: job.place)
 
-    def take(self, ring: str) -> Slot:
-        """The slots of a ring are taken in turn."""
+    def take(self, ring: str, *, all_slots: bool = False) -> Slot:
+        """The slots of a ring are taken in turn, or all of them."""
         count = self.ports.slots - (self.fault is Fault.FEWER_SLOTS and self.ports.slots > 1)
         slots = self.slots.setdefault(ring, [simpy.Resource(self.env) for _ in range(count)])
         self.taken[ring] += 1
-        return Slot(slots[(self.taken[ring] - 1) % count])
+        return Slot(slots if all_slots else [slots[(self.taken[ring] - 1) % count]])
 
     def readers(self, spaces: Iterable[str]) -> list[simpy.Event]:
         """The readers of what a write of these tensors destroys."""
@@ -272,7 +277,8 @@ class _Run:
         """The load of one ring; when its data is there."""
         plan, ring = self.plan, load.ring
         after = [] if plan.fault is Fault.READY_BEFORE_STORED else self.loads_after[ring]
-        plan.held[ring] = plan.take(ring.name)
+        single = ring in self.op.single and plan.fault is not Fault.SINGLE_RINGS_TURN
+        plan.held[ring] = plan.take(ring.name, all_slots=single)
         job = self.job(Unit.LOAD, plan.ports.load_cycles(load.bytes), [("tensor", after)], plan.held[ring])
         job.place = (plan.steps, _LOADS, 2 * ring + 1)
         job.delay, job.done = plan.ports.latency, plan.env.event()

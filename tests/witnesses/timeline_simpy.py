@@ -79,8 +79,8 @@ def _work(
                 reason = name
         if job.takes is not None:
             before = env.now
-            job.takes.request = job.takes.resource.request()
-            yield job.takes.request
+            job.takes.requests = [resource.request() for resource in job.takes.resources]
+            yield from job.takes.requests
             if env.now > before:
                 reason = "slot"
         if env.now > free:
@@ -91,7 +91,7 @@ def _work(
         job.end = int(env.now)
         job.ended.succeed()
         for slot in job.frees:
-            slot.resource.release(slot.request)
+            slot.give_back()
         if job.done is not None:
             env.process(_later(env, job, job.done))
 
@@ -100,4 +100,4 @@ def _later(env: simpy.Environment, job: Job, done: simpy.Event) -> Generator[sim
     yield env.timeout(job.delay)
     done.succeed()
     for slot in job.frees_done:
-        slot.resource.release(slot.request)
+        slot.give_back()

@@ -41,15 +41,18 @@ class BlockSizes:
 
 
 def conformer_block(
-    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes
+    name: str, x: Tensor, positions: View, around: Surroundings, sizes: BlockSizes, *, hoist: bool
 ) -> tuple[Fragment, Fragment, Tensor]:
-    """x → out, both [batch, frames, size]; the part that does not depend on x comes first."""
+    """x → out, both [batch, frames, size]; with `hoist` the part that does not depend on x stands apart.
+
+    Else that part stands where it is needed, so that its result takes room no longer than that.
+    """
     size = sizes.heads.size
     after_first, first = feed_forward(f"{name}.feed_forward_1", x, sizes.feed_forward, swish, 0.5)
     attention = f"{name}.attention"
     normed, norm = normalised(f"{attention}.norm", after_first)
     attended = tensor(f"{attention}.out", sizes.shape(size))
-    hoisted, products = relative_attention(
+    once, products = relative_attention(
         attention, View(tensor=normed.name), positions, attended, sizes.heads, around.cache
     )
     after_attention, add = added(f"{attention}.add", after_first, attended)
@@ -57,7 +60,8 @@ def conformer_block(
     after_second, second = feed_forward(f"{name}.feed_forward_2", after_convolution, sizes.feed_forward, swish, 0.5)
     out = tensor(f"{name}.out", x.shape)
     last = layer_norm(f"{name}.norm", View(tensor=after_second.name), out)
-    return hoisted, first + norm + products + add + convolution + second + last, out
+    hoisted, here = (once, Fragment()) if hoist else (Fragment(), once)
+    return hoisted, first + norm + here + products + add + convolution + second + last, out
 
 
 def convolution_module(name: str, x: Tensor, around: Surroundings, sizes: BlockSizes) -> tuple[Tensor, Fragment]:

@@ -281,15 +281,8 @@ class Choice:
             return None
         if self.aim is None or self._by_cost:
             return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles))
-        naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
+        naive = [candidate.cycles for candidate in self.tried if _whole_and_naive(candidate.plan)]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
-        square = [candidate for candidate in near if not candidate.plan.any_block]
-        if square:
-            longest = self._leanest(square).cycles
-            near = [candidate for candidate in near if candidate.cycles <= longest]
-        return self._leanest(near)
-
-    def _leanest(self, near: list[Tried]) -> Tried:
         assert self.aim is not None
         energy = self.aim.energy
         return min(near, key=lambda candidate: (energy(candidate.schedule, candidate.cycles), candidate.cycles))
@@ -328,6 +321,12 @@ class Choice:
     def _energy(self, schedule: Schedule, cycles: int) -> int:
         assert self.aim is not None
         return self.aim.energy(schedule, cycles)
+
+
+def _whole_and_naive(plan: Plan) -> bool:
+    """Whether it is the naive plan for the whole scratchpad and all its buffers."""
+    target = plan.target
+    return plan.naive and plan.size == target.scratchpad.size and target.slots == target.scratchpad.buffers
 
 
 def busiest(schedule: Schedule) -> int:

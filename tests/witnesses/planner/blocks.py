@@ -11,13 +11,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from hwsim.hardware.array import TileShape, TilingConstraints
+from hwsim.schedule.steps import Ring
 
 
 @dataclass(frozen=True, slots=True)
 class OrderedBlock(TileShape):
-    """A block, and whether the loop over `inner` lies outside that over `outer`."""
+    """A block, whether the loop over `inner` lies outside that over `outer`, a ring whose operand takes all slots."""
 
     swapped: bool = False
+    single: Ring | None = None
 
 
 def largest_block(

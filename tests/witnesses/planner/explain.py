@@ -6,7 +6,7 @@ from hwsim.mapping.analysed_program import columns_of, parameters_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.results.explanation import Candidate
 from hwsim.schedule.schedule import Block, OpSchedule
-from hwsim.schedule.steps import Repeat, StepTree
+from hwsim.schedule.steps import Repeat, Ring, StepTree
 from witnesses.planner.analysed_program import mappers_of
 from witnesses.planner.op_mappers import MatmulMapper, OpMapper, tried
 from witnesses.planner.schedule import Planned
@@ -46,11 +46,11 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
         tiling = mapper.tiling(kept, rows, columns=columns_of(producer.op.name) in residents)
         cuts = [
             (
-                _block_name(cut.block) + ", loops exchanged" * cut.swapped,
+                _block_name(cut.block) + ", loops exchanged" * cut.swapped + _one_slot(cut.single),
                 cut.bytes_held,
                 cycles,
                 cut.steps,
-                cut.block == op_schedule.block,
+                cut.steps == op_schedule.steps and op_schedule.single == _rings(cut.single),
             )
             for cut, cycles in tried(tiling, room)
         ]
@@ -74,6 +74,14 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
     return tuple(
         sorted(candidates, key=lambda candidate: (not candidate.fits, candidate.cycles_alone, not candidate.chosen))
     )
+
+
+def _rings(single: Ring | None) -> tuple[Ring, ...]:
+    return () if single is None else (single,)
+
+
+def _one_slot(single: Ring | None) -> str:
+    return "" if single is None else f", one slot of {single.name.lower()}"
 
 
 def _block_name(block: Block) -> str:

@@ -18,9 +18,9 @@ from hwsim.mapping.row_work import RowWork, row_work_of
 from hwsim.mapping.target import naming
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
-from hwsim.schedule.steps import StepTree
+from hwsim.schedule.steps import Ring, StepTree
 from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
-from witnesses.planner.oblong import oblong_blocks
+from witnesses.planner.oblong import about, oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
 from witnesses.planner.target import Target, cycles_of
 from witnesses.planner.tiling import OperandResidency, Tiling
@@ -35,6 +35,7 @@ class TiledMatmul:
     steps: tuple[StepTree, ...]
     bytes_held: int
     swapped: bool = False
+    single: Ring | None = None
 
 
 def mode_of(operands: Operands, target: Target) -> Precision:
@@ -62,9 +63,12 @@ def naive_tiling(tiling: Tiling, limit: int) -> TiledMatmul:
     return tiled_into(tiling, naive_block(tiling, limit))
 
 
-def fastest_tiling(tiling: Tiling, limit: int, latency: int, *, any_block: bool = False) -> TiledMatmul:
-    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency."""
-    return _fastest_within(tiling, _most_that_fits(tiling, limit, any_block), latency, any_block)
+def fastest_tiling(
+    tiling: Tiling, limit: int, latency: int, *, any_block: bool = False, near: bool = False
+) -> TiledMatmul:
+    """The fastest of the candidates whose slots fit the limit, with a DRAM of that latency; if `near`, of about as fast
+    ones the one that loads least."""
+    return _fastest_within(tiling, _most_that_fits(tiling, limit, any_block), latency, any_block, near)
 
 
 def _most_that_fits(tiling: Tiling, limit: int, any_block: bool) -> int:
@@ -95,25 +99,29 @@ def _min_traffic_within(tiling: Tiling, limit: int, any_block: bool) -> TiledMat
 
 
 @lru_cache(maxsize=1 << 14)
-def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool) -> TiledMatmul:
+def _fastest_within(tiling: Tiling, limit: int, latency: int, any_block: bool, near: bool) -> TiledMatmul:
     """Candidates are tried by rising bounds on their time, until a bound reaches the time of the best candidate."""
-    best: tuple[int, OrderedBlock] | None = None
+    walked: list[tuple[int, OrderedBlock]] = []
+    fastest: int | None = None
     for least, size, block in _ranked(tiling, any_block):
-        if best is not None and least >= best[0]:
+        if fastest is not None and (least > about(fastest) if near else least >= fastest):
             break
         if size <= limit:
             cycles = cycles_alone(tiling, block, latency)
-            best = (cycles, block) if best is None or cycles < best[0] else best
-    assert best is not None
-    return tiled_into(tiling, best[1])
+            fastest = cycles if fastest is None else min(fastest, cycles)
+            walked.append((cycles, block))
+    assert fastest is not None
+    taken = [entry for entry in walked if entry[0] <= (about(fastest) if near else fastest)]
+    if near:
+        return tiled_into(tiling, min(taken, key=lambda entry: (tiling.loaded_bytes(entry[1]), entry[0]))[1])
+    return tiled_into(tiling, taken[0][1])
 
 
 @lru_cache(maxsize=1 << 13)
 def _ranked(tiling: Tiling, any_block: bool) -> tuple[tuple[int, int, OrderedBlock], ...]:
     """The candidates by rising bounds on their time: the least cycles, the bytes of all slots, the block."""
-    slots = tiling.target.slots
     ranked = [
-        (tiling.least_cycles(block), tiling.bytes_held(block) * slots, block)
+        (tiling.least_cycles(block), tiling.bytes_of_slots(block), block)
         for block, square in _candidates(tiling).items()
         if any_block or square
     ]
@@ -143,7 +151,7 @@ def _candidates(tiling: Tiling) -> dict[OrderedBlock, bool]:
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)
             if block is not None:
                 blocks[block] = True
-        for block in oblong_blocks(tiling, (1 << power) // slots):
+        for block in oblong_blocks(tiling, 1 << power):
             blocks.setdefault(block, False)
     blocks[smallest] = True
     return blocks
@@ -158,14 +166,14 @@ def _fitting(tiling: Tiling, room: int) -> Callable[[OrderedBlock], bool]:
 def tiled_into(tiling: Tiling, block: OrderedBlock) -> TiledMatmul:
     """The product in blocks of that size."""
     m, n = tiling.constraints.m_and_n(block)
-    held = tiling.bytes_held(block) * tiling.target.slots
-    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held, block.swapped)
+    held = tiling.bytes_of_slots(block)
+    return TiledMatmul(Block(m=m, k=block.k, n=n), tiling.steps(block), held, block.swapped, block.single)
 
 
 @lru_cache(maxsize=1 << 15)
 def cycles_alone(tiling: Tiling, block: OrderedBlock, latency: int) -> int:
     """How long the product takes in such blocks on a chip that does nothing else, with a DRAM of that latency."""
-    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency))
+    return cycles_of(tiled_into(tiling, block).steps, tiling.target.ports_at(latency), block.single)
 
 
 def tried(tiling: Tiling, limit: int) -> tuple[tuple[TiledMatmul, int], ...]:

@@ -43,32 +43,34 @@ class OpVariant:
 
     def schedule(self, plan: Plan, overwrites: tuple[str, ...]) -> OpSchedule:
         """The op as that plan cuts it, in the space of the dead buffers `overwrites`."""
-        steps, block = self._cut(plan, plan.room[self.place])
+        steps, block, single = self._cut(plan, plan.room[self.place])
         key = id(steps), overwrites  # each schedule keeps its steps, so that no other steps get their identity
         if key not in self.schedules:
-            self.schedules[key] = self._op_schedule(steps, block, overwrites)
+            self.schedules[key] = self._op_schedule(steps, block, single, overwrites)
         return self.schedules[key]
 
     def overwrites(self, plan: Plan) -> tuple[str, ...]:
         """The dead buffers whose space the op takes in that plan."""
         return tuple(dict.fromkeys(dead for written in self.kept for dead in plan.overwrites[written.tensor]))
 
-    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None]:
+    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None, Ring | None]:
         if isinstance(self.cuts, Rows):
             rows = self.cuts
             if plan.naive and rows.least_held <= room:
-                return tiled_rows(rows, naive_rows(rows, room)).steps, None
-            return fastest_rows(rows, room, plan.latency).steps, None
+                return tiled_rows(rows, naive_rows(rows, room)).steps, None, None
+            return fastest_rows(rows, room, plan.latency).steps, None, None
         cut = naive_tiling(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
             cut = (
                 min_traffic_tiling(self.cuts, room, any_block=plan.any_block)
                 if plan.min_traffic
-                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block)
+                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block, near=plan.near_fastest)
             )
-        return cut.steps, cut.block
+        return cut.steps, cut.block, cut.single
 
-    def _op_schedule(self, steps: tuple[StepTree, ...], block: Block | None, overwrites: tuple[str, ...]) -> OpSchedule:
+    def _op_schedule(
+        self, steps: tuple[StepTree, ...], block: Block | None, single: Ring | None, overwrites: tuple[str, ...]
+    ) -> OpSchedule:
         op, epilogue = self.sized.op, self.sized.epilogue
         return OpSchedule(
             name=op.name,
@@ -80,6 +82,7 @@ class OpVariant:
             stored=self.stored,
             overwrites=overwrites,
             operands=self.operands,
+            single=() if single is None else (single,),
             fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
             steps=steps,
             macs=self.macs,

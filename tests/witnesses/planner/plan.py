@@ -67,6 +67,8 @@ class Plan:
     """Whether ops are cut for least traffic with the DRAM, not for least time."""
     latency: int = 0
     """The latency of the DRAM for which ops are cut, in cycles."""
+    near_fastest: bool = False
+    """Whether ops are cut for least traffic among cuts about as fast as the fastest."""
     any_block: bool = False
     """Whether blocks may have any shape, not only be square but for sides that are whole."""
     working_set_divisor: int = 1
@@ -103,6 +105,7 @@ def plan(
     min_traffic: bool = False,
     latency: int = 0,
     any_block: bool = False,
+    near_fastest: bool = False,
     residency: Plan | None = None,
 ) -> Plan:
     """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
@@ -138,7 +141,7 @@ def plan(
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
         naive=False, min_traffic=min_traffic, latency=latency, any_block=any_block, items=items, rounded=rounded,
-        working_set_divisor=working_set_divisor,
+        working_set_divisor=working_set_divisor, near_fastest=near_fastest,
     )  # fmt: skip
 
 

@@ -7,15 +7,16 @@ than the fastest plan for a smaller scratchpad or fewer buffers, if that size is
 is planned for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.op_table import op_spec
-from hwsim.ir.program import Program
+from hwsim.ir.program import Loop, Node, Program
 from hwsim.mapping.analysed_program import AnalysedProgram
+from hwsim.mapping.chained import chained
 from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.target import UnsupportedOp, naming
 from hwsim.quantities.plain_data import Progress, no_progress
@@ -64,7 +65,8 @@ class Strategy(NamedTuple):
 
     A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
     room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
-    for least time with a DRAM of that `latency` in cycles; the cuts that are tried are the same for all latencies.
+    for least time with a DRAM of that `latency` in cycles, or, `near_fastest`, for least traffic among cuts about as
+    fast; the cuts that are tried are the same for all latencies.
     """
 
     working_set_divisor: int
@@ -72,6 +74,7 @@ class Strategy(NamedTuple):
     min_traffic: bool = False
     latency: int = 100
     any_block: bool = False
+    near_fastest: bool = False
 
 
 STRATEGIES = (
@@ -82,8 +85,8 @@ STRATEGIES = (
     Strategy(4, partial_residency=True, min_traffic=True),
     Strategy(4, partial_residency=True, latency=0),
     Strategy(4, partial_residency=True, latency=1000),
-    Strategy(4, any_block=True),
-    Strategy(32, partial_residency=True, any_block=True),
+    Strategy(4, any_block=True, near_fastest=True),
+    Strategy(32, partial_residency=True, any_block=True, near_fastest=True),
     Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
     Strategy(4, partial_residency=True, latency=1000, any_block=True),
 )
@@ -147,22 +150,23 @@ class _Search:
         problem: UnsupportedOp | None = None
         schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
         spacing = stride(analysed.size)
-        tasks = list(self._strategies(STRATEGIES if spacing == 1 else FEW_STRATEGIES))
-        for done, (slot_count, strategy) in enumerate(tasks):
+        tasks = list(self._tasks(analysed, few=spacing > 1))
+        for done, (program, slot_count, strategy) in enumerate(tasks):
             self.progress(done, len(tasks))
             target = target_of(chip, slot_count, self.free_conversion)
-            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(analysed, target)):
+            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(program, target)):
                 continue
             for size in candidate_capacities(chip.scratchpad.size, spacing):
                 try:
-                    if sufficient_capacity(analysed, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
+                    if sufficient_capacity(program, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
                         continue  # the plan is the same as for the whole scratchpad
-                    candidate = self._plan(analysed, target, size, strategy)
+                    candidate = self._plan(program, target, size, strategy)
                     if strategy in SAME_WITHOUT_PREFIXES and not candidate.prefixes:
                         continue
                     assembled = assemble(candidate)
                 except UnsupportedOp as error:
-                    problem = error  # the last error is for the fewest slots
+                    # The last error is for the fewest slots.
+                    problem = error if program is analysed else problem
                     break  # the op fits no smaller scratchpad
                 mark = slot_count, _mark(assembled.body)
                 # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
@@ -177,21 +181,38 @@ class _Search:
             raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
-    def _strategies(self, several: tuple[Strategy, ...]) -> Iterator[tuple[int, Strategy | None]]:
-        """How many slots to use, and the strategy; None stands for the naive plan."""
+    def _tasks(self, analysed: AnalysedProgram, *, few: bool) -> Iterator[tuple[AnalysedProgram, int, Strategy | None]]:
+        """The program, or the program in pieces, how many slots to use, and the strategy; None for the naive plan."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
-        for slot_count in usable:
-            for strategy in several:
-                yield slot_count, strategy
+        for program in self._structures(analysed):
+            several = FEW_STRATEGIES if few else STRATEGIES
+            for slot_count in usable:
+                for strategy in several if program is analysed else (one for one in several if one.any_block):
+                    yield program, slot_count, strategy
         # Naive plans come last, because plans slower than a good one need not be made.
         if before is None or not (before.residents or before.resident_rows):
             for slot_count in reversed(usable):
-                yield slot_count, None
+                yield analysed, slot_count, None
+
+    def _structures(self, analysed: AnalysedProgram) -> list[AnalysedProgram]:
+        """The program, and the program with its chains in pieces; only that of them whose plan is the one before."""
+        pieces = chained(self.program)
+        both = [analysed] if pieces is None else [analysed, analyse(pieces)]
+        if self.residency is None:
+            return both
+        before = self.residency.analysed.program
+        return [one for one in both if _loops(one.program.body) == _loops(before.body)]
 
     def _plan(self, analysed: AnalysedProgram, target: Target, size: int, strategy: Strategy | None) -> Plan:
         if strategy is None:
             return naive_plan(analysed, target, size)
         return plan(analysed, target, size, **strategy._asdict(), residency=self.residency)
+
+
+def _loops(nodes: Iterable[Node]) -> frozenset[str]:
+    """The names of all loops."""
+    loops = [node for node in nodes if isinstance(node, Loop)]
+    return frozenset(loop.name for loop in loops).union(*(_loops(loop.body) for loop in loops))
 
 
 def _equal(search: _Search) -> Planned:

@@ -10,7 +10,7 @@ from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
 from hwsim.ir.ops import Function, VectorWork
 from hwsim.schedule.schedule import Ports
-from hwsim.schedule.steps import StepTree
+from hwsim.schedule.steps import Ring, StepTree
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, times
 from witnesses.planner.encode_alone import encode_alone
@@ -102,9 +102,9 @@ MOST_WALKED = 1 << 18
 """Steps whose units find no common period within so many iterations count as if no units worked side by side."""
 
 
-def cycles_of(steps: tuple[StepTree, ...], ports: Ports) -> int:
+def cycles_of(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None = None) -> int:
     """The cycles of the steps, or a bound of them, only for the choice among cuts."""
     try:
-        return times(encode_alone(steps, ports), most=MOST_WALKED).cycles
+        return times(encode_alone(steps, ports, single), most=MOST_WALKED).cycles
     except Unsettled:
         return step_code(steps, ports).longest

@@ -3,7 +3,8 @@
 Operands in the scratchpad are not loaded, and results kept there are not stored; ports and slots count all the same.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -108,6 +109,17 @@ class Tiling:
             held = self._held[key] = self._bytes_held(block)
         return held
 
+    def bytes_of_slots(self, block: OrderedBlock) -> int:
+        """Bytes of all slots of every ring that is used: of a single ring's operand there is one."""
+        m, n = self.constraints.m_and_n(block)
+        held, once = self.bytes_held(block) * self.target.slots, 0
+        if block.single is Ring.ACTIVATIONS:
+            once = self.operands.act_bytes(min(m, self.operands.size.m - self.where.act), block.k)
+        elif block.single is Ring.WEIGHTS:
+            once = self.operands.weight_bytes(block.k, n)
+            once += 0 if self.target.free_conversion else self.operands.dequantized_bytes(block.k, n)
+        return held - (self.target.slots - 1) * once
+
     def _bytes_held(self, block: TileShape) -> int:
         m, n = self.constraints.m_and_n(block)
         size = self.operands.size
@@ -118,7 +130,7 @@ class Tiling:
         if not self.target.free_conversion:
             held += self.operands.dequantized_bytes(block.k, n)
         rows = TileRun(m, 1, True, True, size.m - m)  # the last rows, of which least is kept
-        return held + self._vector_operand_bytes(rows, n) + self._result_bytes(m, n)
+        return held + self._vector_operand_bytes(rows, n) + self.result_bytes(m, n)
 
     def steps(self, block: OrderedBlock) -> tuple[StepTree, ...]:
         """The steps of all blocks, outer dimension first, K innermost; equal neighbours are written once."""
@@ -150,7 +162,11 @@ class Tiling:
         """A lower bound of the product's cycles in such blocks: the array's time, or the loads over their port."""
         blocks = -(-self.whole.outer // block.outer) * -(-self.whole.inner // block.inner)
         loads = self.target.ports.load_cycles(self.loaded_bytes(block)) - blocks
-        return self.operands.size.batch * max(self._array.busy(block.outer), loads)
+        return self.operands.size.batch * max(self.busy_cycles(block.outer), loads)
+
+    def busy_cycles(self, outer: int) -> int:
+        """How long the array takes at least for one product in blocks of so much of the outer dimension."""
+        return self._array.busy(outer)
 
     def loaded_bytes(self, block: OrderedBlock) -> int:
         """Bytes of activations and weights that one product of the batch loads in such blocks."""
@@ -164,15 +180,16 @@ class Tiling:
         n_is_slow = self._m_is_inner != block.swapped
         loads = {True: of_slow, False: of_fast}
         loaded = 0
-        away = m - self.where.act
-        if away > 0:
-            parts = [away]
-            if self.operands.sliding is not None and not self.where.act:
-                block_m, _ = self.constraints.m_and_n(block)
-                parts = [min(block_m, away - start) for start in range(0, away, block_m)]
-            loaded += loads[not n_is_slow] * sum(self.operands.act_bytes(part, whole.k) for part in parts)
+        block_m, block_n = self.constraints.m_and_n(block)
+        away, resident = m - self.where.act, self.where.resident_k
+        if away > 0 and self.where.act and self.operands.sliding is not None:
+            loaded += loads[not n_is_slow] * self.operands.act_bytes(away, whole.k)
+        elif away > 0:
+            act_bytes = self.operands.act_bytes
+            loaded += loads[not n_is_slow] * _sum_of_parts(act_bytes, (away, block_m), (whole.k, block.k))
         if not self.where.weight:
-            loaded += loads[n_is_slow] * self.operands.weight_bytes(whole.k - self.where.resident_k, n)
+            weight_bytes = self.operands.weight_bytes
+            loaded += loads[n_is_slow] * _sum_of_parts(weight_bytes, (whole.k - resident, block.k), (n, block_n))
         return loaded
 
     def _k_parts(self, block_k: int) -> Iterator[KTileRun]:
@@ -328,8 +345,23 @@ class Tiling:
         scales = 0 if self.where.rows else self.operands.row_scale_bytes(rows.size)
         return columns + scales + (0 if self.epilogue is None else self.epilogue.loaded_bytes(rows, n))
 
-    def _result_bytes(self, m: int, n: int) -> int:
+    def result_bytes(self, m: int, n: int) -> int:
         return self.operands.result_bytes(m, n) if self.epilogue is None else self.epilogue.written_bytes(m, n)
+
+
+def _sum_of_parts(size: Callable[[int, int], int], one: tuple[int, int], other: tuple[int, int]) -> int:
+    """What all parts of two dimensions have together, each given whole and with the side of its parts."""
+    return sum(
+        times * again * size(side, beside)
+        for side, times in _parts(*one).items()
+        for beside, again in _parts(*other).items()
+    )
+
+
+def _parts(whole: int, side: int) -> Counter[int]:
+    """The sides of the parts of a dimension, and how many there are of each."""
+    count = -(-whole // side)
+    return Counter({side: count - 1}) + Counter({whole - (count - 1) * side: 1}) if whole else Counter()
 
 
 def _times(part: TileRun, steps: tuple[StepTree, ...]) -> StepTree:
