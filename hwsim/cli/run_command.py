@@ -121,6 +121,8 @@ def command(
 
 def _written(result: "Result", json_file: str | None, out: str | None) -> list[Path]:
     """Write the files that were asked for; a trace lies in the folder since the values were computed."""
+    if json_file is None and out is None:
+        return []
     from hwsim.report.export import run_files, to_json
 
     written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))

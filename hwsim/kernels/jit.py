@@ -10,14 +10,17 @@ takes a third of a second: commands that compute nothing must not import this pa
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any, ParamSpec, TypeVar, cast
 
+import llvmlite.binding
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
+from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,13 +34,58 @@ compiling = Event()
 long."""
 
 
+class _Library(JITCodeLibrary):
+    """Machine code from the cache. Its bitcode, which numba would parse at once, is for kernels that are compiled with
+    it inside: it is parsed when such a one asks."""
+
+    bitcode: bytes
+
+    @classmethod
+    def _unserialize(cls, codegen: Any, state: Any) -> "_Library":
+        name, _, (code, bitcode) = state
+        self = cls(codegen, name)
+        self.enable_object_caching()
+        self._set_compiled_object(code)
+        self._finalize_final_module()
+        self.bitcode = bitcode
+        return self
+
+    def _get_module_for_linking(self) -> Any:
+        if self._shared_module is None:
+            self._shared_module = llvmlite.binding.parse_bitcode(self.bitcode)
+        return self._shared_module
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._codegen._engine._defined_symbols.add(name)  # numba learns what the code defines from its bitcode
+        address: int = super().get_pointer_to_function(name)
+        return address
+
+
+@contextmanager
+def _in_libraries(codegen: Any) -> Iterator[None]:
+    """What is loaded meanwhile stands in such libraries; numba loads one thing at a time."""
+    usual, codegen._library_class = codegen._library_class, _Library
+    try:
+        yield
+    finally:
+        codegen._library_class = usual
+
+
 class _Cache(FunctionCache):
     """A cache in which nothing is found where nothing can be read, and nothing kept where nothing can be written."""
+
+    runtime = True
+    """Whether the kernel needs numba's runtime."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
         with suppress(Exception):
-            found = super().load_overload(sig, target_context)
+            # Numba would first load all that it can compile with, and scipy, which takes longer than a run's plan;
+            # what is compiled already needs the runtime at most, and the compiler loads the rest itself.
+            if self.runtime:
+                rtsys.initialize(target_context)
+            with _in_libraries(target_context.codegen()):
+                found = self._load_overload(sig, target_context)
         if found is None:
             compiling.set()
         return found
@@ -49,7 +97,7 @@ class _Cache(FunctionCache):
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
-    return _cached(function, numba.njit(function, nogil=True))
+    return _cached(function, numba.njit(function, nogil=True), runtime=True)
 
 
 def lean(function: Callable[P, R]) -> Callable[P, R]:
@@ -57,10 +105,10 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
     Counting the references of every array that a function is given costs more than the few operations of a small step.
     """
-    return _cached(function, numba.njit(function, **_LEAN))
+    return _cached(function, numba.njit(function, **_LEAN), runtime=False)
 
 
-def _cached(function: Callable[P, R], dispatcher: Any) -> Callable[P, R]:
+def _cached(function: Callable[P, R], dispatcher: Any, *, runtime: bool) -> Callable[P, R]:
     folder = _cache_folder()
     config: Any = numba.config
     if folder is not None and not config.DISABLE_JIT:
@@ -69,6 +117,7 @@ def _cached(function: Callable[P, R], dispatcher: Any) -> Callable[P, R]:
         try:
             with suppress(RuntimeError):  # a function without a file
                 dispatcher._cache = _Cache(function)
+                dispatcher._cache.runtime = runtime
         finally:
             config.CACHE_DIR = before
     return cast(Callable[P, R], dispatcher)

@@ -9,44 +9,63 @@ would have given, to the cycle (`kernels/periods.py`).
 import numpy as np
 
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.jit import inlined, kernel, lean
+from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.periods import find_period, keep_snapshot, skip_periods
 from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit, wait_for_loaded
 
+TURNS = 4  # lists as long as there are rings or levels: whose turn it is, and how far each loop is
 PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
 
 
-@kernel
-def walk(code, refs, touched, fixed, sizes, two_spaces, events):
+def walk(
+    code: c.Ints, refs: c.Ints, touched: c.Ints, fixed: c.Ints, sizes: c.Ints, two_spaces: c.Ints, events: c.Ints
+) -> tuple[c.Ints, c.Ints, c.Ints]:
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
     `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
     MOST iterations UNROLLED, nothing but that is known. `events` has no rows, or at least one for each piece of work
     that is walked.
     """
-    levels = sizes[2] + 1
+    # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
+    ops, tensors, levels, keys, past = sizes.tolist()
+    totals, now = np.zeros((ops, c.TOTALS), np.int64), np.zeros(c.NOW, np.int64)
+    _walk(
+        code, refs, touched, fixed, two_spaces, events, totals, now,
+        np.zeros((c.RINGS, int(fixed[c.SLOTS])), np.int64),
+        np.zeros(tensors, np.int64),
+        np.full((2, tensors, c.READERS), c.NEVER, np.int64),
+        np.zeros((int(fixed[c.DELAY]) + 1, c.PENDING_COLUMNS), np.int64),
+        np.zeros((levels + 2, c.PEAKS), np.int64),
+        np.zeros((TURNS, max(c.RINGS, levels + 2)), np.int64),
+        np.empty(keys, np.int64),
+        np.empty(past, np.int64),
+    )  # fmt: skip
+    return totals, now[c.FREE : c.FREE + c.UNITS], now
+
+
+@lean
+def _walk(
+    code,
+    refs,
+    touched,
+    fixed,
+    two_spaces,
+    events,
+    totals,
+    now,
+    released,
+    ready,
+    read,
+    pending,
+    peaks,
+    turns,
+    keys,
+    past,
+):
     walk = c.Walk(
-        refs,
-        touched,
-        fixed,
-        two_spaces,
-        np.zeros((sizes[0], c.TOTALS), np.int64),
-        np.zeros((c.RINGS, fixed[c.SLOTS]), np.int64),
-        np.zeros(c.RINGS, np.int64),
-        np.zeros(sizes[1], np.int64),
-        np.full((2, sizes[1], c.READERS), c.NEVER, np.int64),
-        np.zeros((fixed[c.DELAY] + 1, c.PENDING_COLUMNS), np.int64),
-        np.zeros(c.NOW, np.int64),
-        np.zeros((levels + 1, c.PEAKS), np.int64),
-        events,
+        refs, touched, fixed, two_spaces, totals, released, turns[0], ready, read, pending, now, peaks, events
     )
-    done = np.zeros(levels + 1, np.int64)
-    taken = np.zeros(levels + 1, np.int64)
-    place = np.zeros(levels + 1, np.int64)
-    keys = np.empty(sizes[3], np.int64)
-    past = np.empty(sizes[4], np.int64)
-    run(code, walk, done, taken, place, keys, past)
-    return walk.totals, walk.now[c.FREE : c.FREE + c.UNITS], walk.now
+    run(code, walk, turns[1], turns[2], turns[3], keys, past)
 
 
 @lean

@@ -16,7 +16,7 @@ from hwsim.mapping.placing import Placed, Wanted
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
-from hwsim.mapping.works import OWN, own_work
+from hwsim.mapping.works import whole_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.timing.encode_steps import LONGEST
@@ -106,10 +106,10 @@ class CandidatePlan:
         _, _, now = self.walked()
         return int(now[c.FRONTIER])
 
-    def walked(self) -> tuple[Ints, Ints, Ints]:
-        """Totals of all ops, when each unit ended, and what was true in the end."""
+    def walked(self, most: int | None = None) -> tuple[Ints, Ints, Ints]:
+        """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations."""
         table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
-        fixed[c.MOST] = MOST_WALKED
+        fixed[c.MOST] = most = MOST_WALKED if most is None else most
         plan = self._assembled()
         spots = 2 * len(table.spots)
         touches = a.Touches(
@@ -129,8 +129,8 @@ class CandidatePlan:
         sizes = np.array([max(1, len(table.totals)), max(1, spots), len(levels), keys, pasts], np.int64)
         no_events = np.zeros((0, c.EVENT_COLUMNS), np.int64)
         totals, ends, now = walk(code, plan.refs, touched[:count], fixed, sizes, table.two_spaces, no_events)
-        if now[c.UNROLLED] > MOST_WALKED:
-            raise unsettled(MOST_WALKED)
+        if now[c.UNROLLED] > most:
+            raise unsettled(most)
         return totals, ends, now
 
     def _assembled(self) -> a.Plan:
@@ -139,18 +139,19 @@ class CandidatePlan:
         refs = np.zeros((4 * len(table.uses) + len(spots.dead) + 64, 2), np.int64)
         while (count := a.list_refs(table.uses, table.use_at, spots, refs, ref_at)) < 0:
             refs = np.zeros((2 * len(refs), 2), np.int64)
-        rows, dead = [], [refs[:count]]
+        rows, lists, at = [], [np.zeros(0, np.int64)], count
         for buffer, spot, cycles in self.preloaded:
             assert buffer.op is not None
             low, high = int(spots.dead_low[spot]), int(spots.dead_high[spot])
             op = table.totals[buffer.op]
-            rows.append((table.loops[buffer.loop], op, cycles, spot, count, count + high - low))
-            count += high - low
-            dead.append(np.stack((np.full(high - low, c.OVERWRITES), spots.dead[low:high]), axis=1))
+            rows.append((table.loops[buffer.loop], op, cycles, spot, at, at + high - low))
+            at += high - low
+            lists.append(spots.dead[low:high])
+        dead = np.concatenate(lists)
+        of_preloads = np.stack((np.full(len(dead), c.OVERWRITES), dead), axis=1)
         preloads = np.array(rows, np.int64).reshape(len(rows), a.PRELOAD)
-        return a.Plan(
-            table.nodes, table.op_rows, self.cuts, np.concatenate(dead), ref_at, preloads, 2 * len(table.spots)
-        )
+        all_refs = np.concatenate((refs[:count], of_preloads))
+        return a.Plan(table.nodes, table.op_rows, self.cuts, all_refs, ref_at, preloads, 2 * len(table.spots))
 
     def work(self) -> Mapping[Precision | None, Work]:
         """The work of a run, by the mode of the array in which its products are made."""
@@ -163,9 +164,9 @@ class CandidatePlan:
         works = self.op_cuts.works([cut for _, cut in times])
         total: dict[Precision | None, list[int]] = {}
         for ((mode, _), runs), counts in zip(times.items(), works, strict=True):
-            before = total.get(mode, [0] * len(OWN))
+            before = total.get(mode, [0] * len(counts))
             total[mode] = [old + runs * new for old, new in zip(before, counts, strict=True)]
-        result = {mode: own_work(counts) for mode, counts in total.items()}
+        result = {mode: whole_work(counts) for mode, counts in total.items()}
         loaded = sum(buffer.bytes * self.table.analysed.entries[buffer.loop] for buffer, _, _ in self.preloaded)
         preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=loaded)
         return result | {None: result.get(None, Work()) + preload}

@@ -26,7 +26,7 @@ from hwsim.mapping.op_shapes import ProductShape
 from hwsim.mapping.placing import Placed
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.target import Target, UnsupportedOp
-from hwsim.mapping.works import OWN, StepWorks
+from hwsim.mapping.works import StepWorks
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import Ring
@@ -229,7 +229,7 @@ class OpCuts:
         return tuple(tries)
 
     def works(self, cuts: Sequence[int]) -> list[list[int]]:
-        """The work of one run of each of these cuts, own and epilogue's together."""
+        """What one run of each of these cuts does, by columns of works."""
         new = [cut for cut in cuts if cut not in self._works]
         if new:
             codes = [self.code(cut) for cut in new]
@@ -237,10 +237,9 @@ class OpCuts:
             steps = rows[:, c.KIND] == c.STEP
             classes = self.store.keys[self.store.cuts[new, s.TILING], s.K_CLASS]
             works = self.step_works.of(rows[steps], np.repeat(classes, list(map(len, codes)))[steps])
-            works[:, len(OWN) - 5 : len(OWN) - 2] += works[:, len(OWN) :]
             owners = np.repeat(np.arange(len(new)), list(map(len, codes)))[steps]
-            sums = np.zeros((len(new), len(OWN)), works.dtype)
-            np.add.at(sums, owners, works[:, : len(OWN)])
+            sums = np.zeros((len(new), works.shape[1]), works.dtype)
+            np.add.at(sums, owners, works)
             self._works |= zip(new, sums.tolist(), strict=True)
         return [self._works[cut] for cut in cuts]
 

@@ -9,6 +9,7 @@ is planned for.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
@@ -26,6 +27,7 @@ from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.residency import Item
+from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
@@ -39,7 +41,7 @@ from hwsim.mapping.strategies import (
 from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
-from hwsim.schedule.schedule import Schedule
+from hwsim.schedule.schedule import Placement, Schedule
 from hwsim.timing.encode_steps import LONGEST
 
 MOST_OPS = 1 << 17
@@ -76,12 +78,34 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A program's best schedule, and the plan that it comes from."""
+    """A program's best plan: its tables, and the nouns that are made of them for whoever asks."""
 
-    plan: Plan
-    schedule: Schedule
     candidate: CandidatePlan
-    """The plan's tables."""
+
+    @cached_property
+    def columns(self) -> RunColumns:
+        """The counters of the run."""
+        return run_columns(self.candidate)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where tensors lie, and why."""
+        return self.candidate.plan()
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The steps of all ops, and what they wait for."""
+        return replace(schedule_of(self.candidate, self.plan), placements=self.placements)
+
+    @cached_property
+    def placements(self) -> tuple[Placement, ...]:
+        """Where each tensor is, and why."""
+        return placements(self.plan)
+
+    @property
+    def tensors(self) -> int:
+        """How many tensors there are."""
+        return len(self.candidate.table.analysed.uses.tensors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +134,7 @@ class Planner:
             table = program if isinstance(program, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        best = self._best(_structures(table, residency), residency, progress)
-        plan = best.plan()
-        return Planned(plan, replace(schedule_of(best, plan), placements=placements(plan)), best)
+        return Planned(self._best(_structures(table, residency), residency, progress))
 
     def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
         """The plan that is taken: candidates of each table for each number of slots, tried by rising bounds, and then

@@ -20,6 +20,7 @@ from hwsim.mapping.analysed_program import AnalysedProgram, analyse, columns_of,
 from hwsim.mapping.chained import chained
 from hwsim.mapping.liveness import TensorUses, prefix_name
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.op_runs import OpRuns, op_runs
 from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
 from hwsim.mapping.row_work import row_work_of
 from hwsim.mapping.target import naming
@@ -86,6 +87,23 @@ class ProgramTable:
         """The number of each op in its largest size, by name."""
         numbers = {id(sized): number for number, sized in enumerate(self.ops)}
         return {name: numbers[id(sized)] for name, sized in self.analysed.largest.items()}
+
+    @cached_property
+    def op_runs(self) -> OpRuns:
+        """What the ops are and how often they run, by row of totals."""
+        return op_runs(self.totals, self.ops, self.shaped, self.class_of, self.op_rows, self.op_nodes)
+
+    @cached_property
+    def totals_before(self) -> dict[str, int]:
+        """How many rows of totals are filled in before each loop begins for the first time, by name."""
+        names, before, highest = tuple(self.loops), dict[str, int](), 0
+        last = self.op_rows[:, :2].max(axis=1, initial=-1).tolist()
+        for kind, op, loop in self.nodes[:, [a.N_KIND, a.N_OP, a.N_LOOP]].tolist():
+            if kind == a.OP:
+                highest = max(highest, last[op] + 1)
+            elif kind == a.PRELOADS:
+                before.setdefault(names[loop], highest)
+        return before
 
     @property
     def spot_names(self) -> tuple[str, ...]:

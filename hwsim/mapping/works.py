@@ -1,6 +1,7 @@
-"""What cuts do that has a price: work of their steps, exact however large, from the rows of steps."""
+"""What the steps of cuts do: their work, and cycles that ports bind, exact however large, from the rows of steps."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hwsim.kernels import timeline_code as c
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.target import Target
 from hwsim.schedule.counters import Work
+from hwsim.schedule.schedule import Ports
 
 Ints = NDArray[np.int64]
 Counts = NDArray[Any]
@@ -18,7 +20,12 @@ Counts = NDArray[Any]
 
 OWN = Work.__slots__
 FUSED = ("vector_lane_cycles", "scratchpad_read_bytes", "scratchpad_write_bytes")
-"""The counters of an op's own work, and of that of its epilogue: the columns of works."""
+BOUND = len(OWN)
+OF_EPILOGUE = BOUND + c.UNITS
+EPILOGUE_BOUND = OF_EPILOGUE + len(FUSED)
+COLUMNS = EPILOGUE_BOUND + 1
+"""The columns of works: the counters of an op's own work, its busy cycles of each unit in steps whose length a port of
+the scratchpad sets, the counters of its epilogue's work, and such cycles of the vector unit for it."""
 
 _SAFE = 2.0**62
 
@@ -27,6 +34,7 @@ class StepWorks:
     """The work of steps of a program's ops on a target: what one step of each class of ops costs."""
 
     def __init__(self, classes: Sequence[OpRow], target: Target) -> None:
+        self.ports = target.ports
         rows = []
         for op_class in classes:
             if op_class.mode is None:
@@ -39,17 +47,46 @@ class StepWorks:
         self._near = self._exact.astype(np.float64)
 
     def of(self, steps: Ints, classes: Ints, *, runs: bool = True) -> Counts:
-        """The work of each step, whose class is given, in all its runs or in one: [step, OWN and FUSED].
+        """The work of each step, whose class is given, in all its runs or in one: [step, columns of works].
 
         Counts that a bound does not prove to fit 64 bits are Python's integers.
         """
-        bound = _works(steps.astype(np.float64), self._near[classes], runs)
+        bound_by_ports = _bound_by_ports(steps.T, self.ports)
+        bound = _works(steps.astype(np.float64), self._near[classes], bound_by_ports, runs)
         fits = float(bound.max(initial=0)) * max(1, len(steps)) < _SAFE
         kind = np.int64 if fits and float(self._near.max(initial=0)) < _SAFE else object
-        return _works(steps.astype(kind), self._exact[classes].astype(kind), runs)
+        return _works(steps.astype(kind), self._exact[classes].astype(kind), bound_by_ports, runs)
 
 
-def _works(steps: Counts, costs: Counts, runs: bool) -> Counts:
+def _bound_by_ports(column: Ints, ports: Ports) -> NDArray[np.bool_]:
+    """Whether a port of the scratchpad sets the length of each load, and of what array, vector unit and store do for
+    the op itself, and the vector unit for the epilogue; what a step lacks is bound by nothing."""
+    loads, store = column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS], column[c.STORE]
+    loaded = column[t.D_OF_RING : t.D_OF_RING + c.OPERAND_RINGS]
+    of_units = ((c.ARRAY, t.D_ARRAY), (c.VECTOR, t.D_VECTOR), (c.FUSED, t.D_FUSED))
+    array, vector, fused = ((column[unit] >= 0) & (column[own + 1] > column[own]) for unit, own in of_units)
+    bound: NDArray[np.bool_] = np.stack(
+        [
+            *(loads > passes(loaded, ports.dram_read)),
+            array,
+            vector,
+            store > passes(column[t.D_STORED], ports.dram_write),
+            fused,
+        ]
+    )
+    return bound
+
+
+def passes(sizes: Ints, rate: Fraction | None) -> Counts:
+    """Cycles in which a port with this rate passes each of these sizes."""
+    if rate is None:
+        return np.zeros_like(sizes)
+    largest = max(float(sizes.max(initial=0)) * rate.denominator, float(rate.numerator))
+    cycles: Counts = -(-sizes.astype(np.int64 if largest < _SAFE else object) * rate.denominator // rate.numerator)
+    return cycles
+
+
+def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -> Counts:
     """The same sums whatever the numbers are."""
     column = steps.T
     outer, inner, k = column[t.D_OUTER], column[t.D_INNER], column[t.D_K]
@@ -68,9 +105,12 @@ def _works(steps: Counts, costs: Counts, runs: bool) -> Counts:
             column[t.D_LOADED] + column[t.D_WRITTEN],
             column[t.D_LOADED],
             column[t.D_STORED],
+            (column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS] * bound[: c.OPERAND_RINGS]).sum(axis=0),
+            *(column[[c.ARRAY, c.VECTOR, c.STORE]] * bound[c.OPERAND_RINGS : -1]),
             column[t.D_FUSED_LANES],
             column[t.D_FUSED_READ],
             column[t.D_FUSED_WRITTEN],
+            column[c.FUSED] * bound[-1],
         ],
         axis=1,
     )
@@ -88,4 +128,24 @@ def own_work(counts: Sequence[int]) -> Work:
 
 def fused_work(counts: Sequence[int]) -> Work:
     """The work of its epilogue."""
-    return Work(**{name: int(count) for name, count in zip(FUSED, counts[len(OWN) :], strict=True)})
+    return Work(**{name: int(count) for name, count in zip(FUSED, counts[OF_EPILOGUE:EPILOGUE_BOUND], strict=True)})
+
+
+def whole_work(counts: Sequence[int]) -> Work:
+    """The work of both together."""
+    return own_work(counts) + fused_work(counts)
+
+
+def exact(rows: Sequence[Sequence[int]]) -> Counts:
+    """Rows of works as a table."""
+    try:
+        return np.array(rows, np.int64).reshape(len(rows), COLUMNS)
+    except OverflowError:
+        return np.array(rows, object).reshape(len(rows), COLUMNS)
+
+
+def times(counts: Counts, runs: Ints) -> Counts:
+    """Each row so many times, such that all of them can be added."""
+    bound = float(np.abs(counts).max(initial=0)) * float(runs.sum())
+    product: Counts = counts.astype(np.int64 if bound < _SAFE else object) * runs[:, None]
+    return product

@@ -32,7 +32,7 @@ from hwsim.price.rules import (
 from hwsim.quantities.precision import Precision
 from hwsim.results.figures import Components, Energy, EnergyLine, OpEnergy
 from hwsim.results.measured import NOTHING, Measured
-from hwsim.schedule.counters import OpCounters
+from hwsim.schedule.counters import OpCounters, Work
 
 ATTO = 10**18
 
@@ -177,20 +177,23 @@ def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable, measured: Me
     """
     tariff = Tariff.of(PriceBook(chip, table))
     zeros = dict(measured.zero_products)
-    charges = {op.name: tuple(tariff.charges(op, zeros.get(op.name, 0))) for op in ops}
+    for op in ops:
+        check_zeros(op.name, zeros.get(op.name, 0), op.mode, op.work.macs)
+    charges = {op.name: tuple(tariff.charges(op.mode, op.work, op.cycles, zeros.get(op.name, 0))) for op in ops}
     lines = _lines(charge for op in ops for charge in charges[op.name])
     return Energy(
         ops=tuple(OpEnergy(name=op.name, components=_components(charges[op.name])) for op in ops),
         prices=tuple(unit for unit, _ in lines),
-        lines=tuple(_line(unit, count) for unit, count in lines),
+        lines=tuple(energy_line(unit, count) for unit, count in lines),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Tariff:
-    """The unit prices of one chip, worked out when a count first needs them."""
+    """The unit prices of one chip, worked out when a count first needs them, and the silicon of a core."""
 
     book: PriceBook
+    core: CoreArea
     lane: UnitPrice
     scratchpad: UnitPrice
     interconnect: UnitPrice
@@ -205,6 +208,7 @@ class Tariff:
         core = core_area(book)
         return cls(
             book=book,
+            core=core,
             lane=lane_price(book),
             scratchpad=scratchpad_price(book),
             interconnect=interconnect_price(book, core.total),
@@ -234,16 +238,13 @@ class Tariff:
             self._prices[key] = work_out()
         return self._prices[key]
 
-    def charges(self, op: OpCounters, zeros: int) -> Iterator[Charge]:
-        """Everything that one op is charged for."""
-        work = op.work
-        if op.mode is not None:
-            if not 0 <= zeros <= work.macs:
-                raise InvalidValue(f"zero_products.{op.name}", zeros, f"the op has {work.macs} products")
-            yield self.mac(op.mode), work.macs - zeros
+    def charges(self, mode: Precision | None, work: Work, cycles: int, zeros: int = 0) -> Iterator[Charge]:
+        """Everything that an op is charged for whose products are made in that mode, `zeros` of them gated."""
+        if mode is not None:
+            yield self.mac(mode), work.macs - zeros
             if zeros:
-                yield self.mac(op.mode, gated=True), zeros
-            yield self.sums(op.mode), work.accumulator_reads + work.accumulator_writes
+                yield self.mac(mode, gated=True), zeros
+            yield self.sums(mode), work.accumulator_reads + work.accumulator_writes
         yield self.register, work.array_register_bits
         port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
         yield self.scratchpad, port_bytes
@@ -251,7 +252,13 @@ class Tariff:
         yield self.dram, work.dram_read_bytes + work.dram_write_bytes
         yield self.lane, work.vector_lane_cycles
         for unit in self.static:
-            yield unit, op.cycles
+            yield unit, cycles
+
+
+def check_zeros(name: str, zeros: int, mode: Precision | None, macs: int) -> None:
+    """Refuse more products with a factor zero than the op has on the array."""
+    if mode is not None and not 0 <= zeros <= macs:
+        raise InvalidValue(f"zero_products.{name}", zeros, f"the op has {macs} products")
 
 
 def _components(charges: Iterable[Charge]) -> Components:
@@ -273,7 +280,8 @@ def _lines(charges: Iterable[Charge]) -> list[Charge]:
     return [(unit, counts[unit.action]) for unit in units_in_order]
 
 
-def _line(unit: UnitPrice, count: int) -> EnergyLine:
+def energy_line(unit: UnitPrice, count: int) -> EnergyLine:
+    """What an action costs in all."""
     return EnergyLine(
         component=unit.component,
         action=unit.action,

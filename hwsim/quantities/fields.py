@@ -4,7 +4,7 @@ Whole quantities (hertz, bytes, picoseconds) are ints, others are Fractions; `pa
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hwsim.errors import InvalidValue
+from hwsim.quantities.rows import Rows
 
 _WRITTEN: Mapping[Any, str] = {
     bool: "true or false",
@@ -51,6 +52,8 @@ def field_type(hint: Any) -> FieldType:
         return _any_of([field_type(member) for member in args])
     if origin is Literal:
         return FieldType(lambda value: value in args, " or ".join(map(repr, args)), by_class=False)
+    if origin is Sequence:
+        return _rows_of(field_type(args[0]))
     if origin is tuple:
         return _tuple_of_any_length(field_type(args[0])) if args[1:] == (...,) else _tuple([*map(field_type, args)])
     return _instance(origin or hint)
@@ -79,6 +82,12 @@ def _tuple_of_any_length(item: FieldType) -> FieldType:
         return right
 
     return FieldType(holds, f"a tuple of {item.written}", by_class=False)
+
+
+def _rows_of(item: FieldType) -> FieldType:
+    """A tuple of any length, or rows that nobody has asked for yet."""
+    made = _tuple_of_any_length(item)
+    return FieldType(lambda value: isinstance(value, Rows) or made.holds(value), made.written, by_class=False)
 
 
 def _tuple(items: list[FieldType]) -> FieldType:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.quantities.noun import Noun, Remark, Table
 from hwsim.quantities.registry import Family
+from hwsim.quantities.rows import Rows
 
 
 def must_be_named(**given: object) -> None:
@@ -97,7 +98,7 @@ def plain(value: Any) -> Any:
             return value.value
         case Fraction():
             return int(value) if value.denominator == 1 else float(value)
-        case tuple() | list():
+        case tuple() | list() | Rows():
             return [plain(item) for item in value]
         case Mapping():
             return {str(plain(key)): plain(item) for key, item in value.items()}

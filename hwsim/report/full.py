@@ -1,5 +1,7 @@
 """What `run --full` prints: headline figures, parts, the costliest ops, where time and energy go, where tensors lie."""
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
@@ -47,7 +49,7 @@ def _parts(result: Result) -> Table:
     return table
 
 
-def _top_ops(ops: tuple[OpResult, ...], summary: Summary) -> Table:
+def _top_ops(ops: Sequence[OpResult], summary: Summary) -> Table:
     cycles = summary.cycles
     top = sorted(ops, key=lambda op: -op.cycles)[:TOP]
     rest = [op for op in ops if op not in top]

@@ -1,6 +1,6 @@
 """Plain data read back as the nouns that `plain` made it of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 from hwsim.errors import InvalidValue, suggestion
 from hwsim.quantities.noun import Table, sorted_pairs
+from hwsim.quantities.rows import Rows
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def _number(value: Fraction) -> Fraction:
 def _fractions(path: str, value: Any) -> Iterator[tuple[str, Fraction]]:
     if isinstance(value, Fraction):
         yield path, value
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, Rows)):
         for place, item in enumerate(value):
             yield from _fractions(_joined(path, place), item)
     elif is_dataclass(value):
@@ -97,6 +98,8 @@ class _Reader:
                 return None
             (member,) = (kind for kind in args if kind is not NoneType)
             return self.value(member, data, path)
+        if origin is Sequence:
+            return self.items((args[0], ...), data, path)
         if origin is tuple:
             return self.items(args, data, path)
         if isinstance(hint, type) and is_dataclass(hint):

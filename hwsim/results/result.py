@@ -1,5 +1,6 @@
 """The results of a run or a comparison. The JSON that programs read is exactly these fields, by these names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -165,15 +166,17 @@ class Provenance(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
     """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
-    with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found."""
+    with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found.
+
+    The entries of ops and tensors, of which there may be many, are made when somebody reads them."""
 
     summary: Summary
     diagnosis: Diagnosis
     parts: tuple[PartResult, ...]
-    ops: tuple[OpResult, ...]
+    ops: Sequence[OpResult]
     counters: Counters
     unrolled_iterations: int
-    tensors: tuple[Placement, ...]
+    tensors: Sequence[Placement]
     energy_by_component_aj: Components
     prices: tuple[UnitPrice, ...]
     energy_lines: tuple[EnergyLine, ...]

@@ -1,15 +1,15 @@
 """The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, core_area, price
+from hwsim.price.price import Tariff, price
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
@@ -17,7 +17,6 @@ from hwsim.results.figures import (
     Areas,
     Components,
     Efficiency,
-    Energy,
     EnergyGroups,
     EnergySplit,
     Operation,
@@ -26,24 +25,24 @@ from hwsim.results.figures import (
 )
 from hwsim.results.measured import Measured
 from hwsim.schedule.counters import OpCounters, Stalls, Units, Work
+from hwsim.study.priced_run import PricedRun
 
 ATTO = 10**18
 TERA = 10**12
 
 
-def efficiency(
-    chip: Chip, table: PriceTable, workload: Workload, ops: Sequence[OpCounters], cycles: int, energy: Energy
-) -> Efficiency:
+def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     """The figures of one run, each taken once from integers."""
-    spent, seconds = energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
+    chip, cycles = run.chip, run.columns.cycles
+    spent, seconds = run.energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
     joules = Fraction(spent, ATTO)
-    operations = 2 * sum(op.macs for op in ops)
-    mode = busiest_mode(ops)
-    peak = None if mode is None else peak_energy(chip, table, mode)
+    operations = 2 * sum(run.columns.macs)
+    mode = run.main_mode
+    peak = None if mode is None else _peak(run.tariff, mode)
     reach = None if mode is None else reachable_peak(chip, mode, mode.bits, mode.bits)
     tera_ops = Fraction(2 * chip.cores * chip.clock, TERA)  # of one product a cycle
     peak_tops = None if reach is None else tera_ops * reach.macs_per_cycle
-    mm2 = core_area(PriceBook(chip, table)).total * chip.cores / 10**6
+    mm2 = run.tariff.core.total * chip.cores / 10**6
     return Efficiency(
         mode=mode,
         average_power_w=ratio(joules, seconds),
@@ -58,15 +57,6 @@ def efficiency(
         utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
-
-
-def busiest_mode(ops: Sequence[OpCounters]) -> Precision | None:
-    """The mode in which the array makes most products."""
-    products: dict[Precision, int] = {}
-    for op in ops:
-        if op.mode is not None and op.work.macs:
-            products[op.mode] = products.get(op.mode, 0) + op.work.macs
-    return max(products, key=lambda mode: products[mode], default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +87,18 @@ def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction 
     return Peak(price([tile], chip, table, measured).components, macs)
 
 
-def areas(chip: Chip, table: PriceTable) -> Areas:
+@lru_cache(maxsize=256)
+def _peak(tariff: Tariff, mode: Precision) -> Peak:
+    """The energy of a full tile on the chip with these prices."""
+    return peak_energy(tariff.book.chip, tariff.book.table, mode)
+
+
+def areas(tariff: Tariff) -> Areas:
     """The silicon of all cores."""
-    core = core_area(PriceBook(chip, table))
+    core = tariff.core
 
     def mm2(um2: Fraction) -> float:
-        return float(um2 * chip.cores / 10**6)
+        return float(um2 * tariff.book.chip.cores / 10**6)
 
     return Areas(
         array_mm2=mm2(core.array),
@@ -114,22 +110,17 @@ def areas(chip: Chip, table: PriceTable) -> Areas:
 
 
 def operation(
-    chip: Chip,
-    table: PriceTable,
-    point: str | None,
-    asked_clock: int,
-    power_cap: Fraction | None,
-    objective: Objective,
+    book: PriceBook, point: str | None, asked_clock: int, power_cap: Fraction | None, objective: Objective
 ) -> Operation:
     """The process, clock and supply at which a chip ran, and the objective of its plan."""
-    technology = PriceBook(chip, table).technology
+    technology = book.technology
     return Operation(
         point=point,
         node=technology.node,
         voltage=technology.voltage,
         memory_voltage=technology.memory_voltage,
         asked_clock=asked_clock,
-        clock=chip.clock,
+        clock=book.chip.clock,
         power_cap=power_cap,
         objective=objective,
     )
@@ -173,16 +164,4 @@ class EnergyOf:
         return spent + self._charged(None, Work(), cycles)
 
     def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
-        counters = OpCounters(
-            name="all of it",
-            kind="gemm",
-            mode=mode,
-            times=1,
-            macs=work.macs,
-            cycles=cycles,
-            busy=Units(),
-            stalls=Stalls(),
-            span=cycles,
-            work=work,
-        )
-        return sum(unit.attojoules * count for unit, count in self.tariff.charges(counters, 0))
+        return sum(unit.attojoules * count for unit, count in self.tariff.charges(mode, work, cycles))

@@ -2,30 +2,32 @@
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import version
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
-from hwsim.ir.ops import Conv, Gemm
-from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload, part_of
+from hwsim.mapping.run_columns import RunColumns
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective, fingerprint, sources_of
-from hwsim.results.figures import Components, Energy, ratio, reachable_peak
+from hwsim.quantities.registry import IdentityCache
+from hwsim.quantities.rows import Rows
+from hwsim.results.figures import Components, ratio, reachable_peak
 from hwsim.results.measured import Measured
 from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
-from hwsim.schedule.counters import Counters, OpCounters, RunCounters
-from hwsim.schedule.schedule import Schedule
+from hwsim.schedule.counters import OpCounters
 from hwsim.study.diagnosis import diagnose
 from hwsim.study.efficiency import areas, efficiency, operation
+from hwsim.study.facts import Facts, OperandBits, facts_of
+from hwsim.study.priced_run import PricedRun
 
 VECTOR_UNIT = "vector unit"
 
-OperandBits = tuple[int, int]
-"""Bits of an activation and of a weight as they enter the array."""
+Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +44,23 @@ class Conditions:
     files: Mapping[str, str]
 
 
-def result(
-    chip: Chip,
-    workload: Workload,
-    schedule: Schedule,
-    counters: RunCounters,
-    energy: Energy,
-    measured: Measured,
-    asked: Conditions,
-) -> Result:
+def result(workload: Workload, run: PricedRun, measured: Measured, asked: Conditions) -> Result:
     """The result of a run under the conditions `asked`; every ratio is taken once, from integers."""
-    pairs = zip(counters.ops, energy.ops, strict=True)
-    widths = _operand_bits(workload.program)
-    ops = tuple(_op_result(chip, op, op_energy.components, widths.get(op.name)) for op, op_energy in pairs)
+    chip, columns, facts = run.chip, run.columns, facts_of(workload)
     return Result(
-        summary=_summary(chip, workload, counters.ops, counters.total, energy.components.total, widths),
-        diagnosis=diagnose(chip, workload, schedule, counters.ops),
-        parts=_parts(workload, ops),
-        ops=ops,
-        counters=counters.total,
-        unrolled_iterations=counters.unrolled_iterations,
-        tensors=schedule.placements,
-        energy_by_component_aj=energy.components,
-        prices=energy.prices,
-        energy_lines=energy.lines,
-        efficiency=efficiency(chip, asked.table, workload, counters.ops, counters.total.cycles, energy),
-        area=areas(chip, asked.table),
-        operation=operation(chip, asked.table, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
+        summary=_summary(workload, run, facts),
+        diagnosis=diagnose(chip, workload, run.planned.candidate, columns),
+        parts=_parts(run, facts),
+        ops=Rows(len(columns.names), lambda: _op_results(run, facts)),
+        counters=run.total,
+        unrolled_iterations=columns.unrolled_iterations,
+        tensors=Rows(run.planned.tensors, lambda: iter(run.planned.placements)),
+        energy_by_component_aj=run.energy.components,
+        prices=run.energy.prices,
+        energy_lines=run.energy.lines,
+        efficiency=efficiency(workload, run),
+        area=areas(run.tariff),
+        operation=operation(run.tariff.book, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
         streaming=_streaming(workload),
         provenance=_provenance(asked.given, workload, asked.table, asked.files),
         quality=measured.quality,
@@ -91,23 +83,34 @@ def _streaming(workload: Workload) -> StreamingResult | None:
     )
 
 
-def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...]:
+def _parts(run: PricedRun, facts: Facts) -> tuple[PartResult, ...]:
     """The sums of each part, in the order in which parts first run; parts that never run come last."""
-    sizes = workload.sizes
+    columns, sums = run.columns, dict[str, list[int]]()
+    counts = zip(
+        columns.macs,
+        columns.op_cycles.tolist(),
+        columns.work("dram_read_bytes"),
+        columns.work("dram_write_bytes"),
+        run.energy.of_ops.sum(axis=1).tolist(),
+        strict=True,
+    )
+    for name, op_counts in zip(columns.names, counts, strict=True):
+        before = sums.get(part := part_of(name))
+        sums[part] = [*op_counts] if before is None else [old + new for old, new in zip(before, op_counts, strict=True)]
     parts = []
-    for name in dict.fromkeys([*(part_of(op.name) for op in ops), *sizes]):
-        part_ops = [op for op in ops if part_of(op.name) == name]
-        size = sizes.get(name, Size(0, 0))
+    for part in dict.fromkeys([*sums, *facts.sizes]):
+        macs, cycles, read, written, energy_aj = sums.get(part, [0] * 5)
+        size = facts.sizes.get(part, Size(0, 0))
         parts.append(
             PartResult(
-                name=name,
+                name=part,
                 parameters=size.parameters,
                 model_bytes=size.stored_bytes,
-                macs=sum(op.macs for op in part_ops),
-                cycles=sum(op.cycles for op in part_ops),
-                dram_read_bytes=sum(op.dram_read_bytes for op in part_ops),
-                dram_write_bytes=sum(op.dram_write_bytes for op in part_ops),
-                energy_aj=sum(op.energy_aj for op in part_ops),
+                macs=macs,
+                cycles=cycles,
+                dram_read_bytes=read,
+                dram_write_bytes=written,
+                energy_aj=energy_aj,
             )
         )
     return tuple(parts)
@@ -115,33 +118,44 @@ def _parts(workload: Workload, ops: Sequence[OpResult]) -> tuple[PartResult, ...
 
 def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
     """Versions of packages, and hashes and sources of all inputs."""
-    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
     # A program without a recipe describes itself.
     described = workload.program if workload.recipe is None else workload.recipe
-    inputs = {"chip": fingerprint(chip), "workload": fingerprint(described), "prices": fingerprint(table)}
-    sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
-    recipe = workload.recipe
-    if recipe is not None:
-        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
+    inputs = {"chip": chip, "workload": described, "prices": table, "precision": workload.precision}
     return Provenance(
-        versions=sorted_pairs({**versions, "python": platform.python_version()}),
-        inputs=sorted_pairs({**inputs, "precision": fingerprint(workload.precision)}),
+        versions=_versions(),
+        inputs=sorted_pairs({what: _hash(noun) for what, noun in inputs.items()}),
         files=sorted_pairs(files),
-        sources=sorted_pairs(sources),
+        sources=_SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
         engine=Engine.FAST,
         seed=None,
     )
 
 
-def _operand_bits(program: Program) -> dict[str, OperandBits]:
-    """The bits of each matrix product, by name; weights that are dequantised enter in the format of the activations."""
-    bits = {}
-    for placed in program.placed():
-        if isinstance(placed.op, (Gemm, Conv)):
-            act = program.tensor(placed.op.act.tensor).precision
-            weight = program.tensor(placed.op.weight.tensor).precision
-            bits[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
-    return bits
+_HASHES = IdentityCache[str](most=64)
+_SOURCES = IdentityCache[Pairs](most=16)
+
+
+def _hash(noun: object) -> str:
+    return _HASHES.of(noun, make=lambda: fingerprint(noun))
+
+
+@cache
+def _versions() -> Pairs:
+    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
+    return sorted_pairs({**versions, "python": platform.python_version()})
+
+
+def _sources(chip: Chip, workload: Workload) -> Pairs:
+    sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
+    recipe = workload.recipe
+    if recipe is not None:
+        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
+    return sorted_pairs(sources)
+
+
+def _op_results(run: PricedRun, facts: Facts) -> Iterator[OpResult]:
+    for op, components in zip(run.ops, run.energy.by_op(), strict=True):
+        yield _op_result(run.chip, op, components, facts.widths.get(op.name))
 
 
 def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
@@ -182,17 +196,12 @@ def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | No
     return op.work.macs / reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle
 
 
-def _summary(
-    chip: Chip,
-    workload: Workload,
-    counters: Sequence[OpCounters],
-    total: Counters,
-    energy_aj: int,
-    widths: Mapping[str, OperandBits],
-) -> Summary:
+def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
+    chip, total, energy_aj = run.chip, run.total, run.energy.components.total
     seconds = Fraction(total.cycles, chip.clock) + workload.host_seconds
-    size, fused = workload.size, workload.fused_size
+    size, fused = facts.size, facts.fused_size
     compression = size.compression_vs_fp32
+    at_peak = (Fraction(macs, chip.array.macs_per_cycle(mode)) for mode, macs in run.products.items())
     return Summary(
         chip=chip.name,
         workload=workload.name,
@@ -206,13 +215,11 @@ def _summary(
         throughput_rtf=float(seconds / (workload.audio_seconds * workload.utterances)),
         energy_aj=energy_aj,
         energy_mj=float(Fraction(energy_aj, 10**15)),
-        macs=sum(op.macs for op in counters),
-        products_by_mode=_products_by_mode(counters),
-        widened_macs=_widened_macs(widths, counters),
-        utilization=float(sum(_cycles_at_peak(chip, op) for op in counters) / total.cycles),
-        reachable_utilization=float(
-            sum(_cycles_at_reachable_peak(chip, op, widths.get(op.name)) for op in counters) / total.cycles
-        ),
+        macs=sum(run.columns.macs),
+        products_by_mode=_products_by_mode(run.columns),
+        widened_macs=_widened_macs(run.columns, facts.widths),
+        utilization=float(sum(at_peak) / total.cycles),
+        reachable_utilization=float(_cycles_at_all_reachable_peaks(run, facts.widths) / total.cycles),
         dram_read_bytes=total.work.dram_read_bytes,
         dram_write_bytes=total.work.dram_write_bytes,
         parameters=size.parameters,
@@ -223,18 +230,31 @@ def _summary(
     )
 
 
-def _products_by_mode(ops: Iterable[OpCounters]) -> tuple[tuple[str, int], ...]:
+def _cycles_at_all_reachable_peaks(run: PricedRun, widths: Mapping[str, OperandBits]) -> Fraction:
+    """The sum of the cycles of all ops with operands that come as fast as the scratchpad's port passes them."""
+    columns, products = run.columns, Counter[tuple[int, OperandBits]]()
+    for name, mode, macs in zip(columns.names, columns.mode_of.tolist(), columns.work("macs"), strict=True):
+        if macs and name in widths and columns.modes[mode] is not None:
+            products[mode, widths[name]] += macs
+    cycles = Fraction(0)
+    for (place, bits), macs in products.items():
+        mode = columns.modes[place]
+        assert mode is not None
+        cycles += macs / reachable_peak(run.chip, mode, *bits).reachable_macs_per_cycle
+    return cycles
+
+
+def _products_by_mode(columns: RunColumns) -> tuple[tuple[str, int], ...]:
     """The products in each mode of the array, and beside them the products that the vector unit makes."""
-    products: Counter[str] = Counter()
-    for op in ops:
-        if op.macs:
-            products[VECTOR_UNIT if op.mode is None else op.mode.value] += op.macs
-    return sorted_pairs(products)
+    products = [0] * len(columns.modes)
+    for place, macs in zip(columns.mode_of.tolist(), columns.macs, strict=True):
+        products[place] += macs
+    names = [VECTOR_UNIT if mode is None else mode.value for mode in columns.modes]
+    return sorted_pairs({name: macs for name, macs in zip(names, products, strict=True) if macs})
 
 
-def _widened_macs(widths: Mapping[str, tuple[int, int]], ops: Iterable[OpCounters]) -> int:
-    """Products in a mode wider than both of their operands, because the array has no mode of their width.
-
-    `widths` are the bits of the two operands of each product, by the name of its op.
-    """
-    return sum(op.macs for op in ops if op.mode is not None and op.mode.bits > max(widths[op.name]))
+def _widened_macs(columns: RunColumns, widths: Mapping[str, OperandBits]) -> int:
+    """Products in a mode wider than both of their operands, because the array has no mode of their width."""
+    bits = [0 if mode is None else mode.bits for mode in columns.modes]
+    ops = zip(columns.names, columns.mode_of.tolist(), columns.macs, strict=True)
+    return sum(macs for name, place, macs in ops if bits[place] and bits[place] > max(widths[name]))

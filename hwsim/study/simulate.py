@@ -4,41 +4,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, at_point
-from hwsim.hardware.prices import Component
 from hwsim.inputs.load import prices_of
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
-from hwsim.mapping.explain import check_op
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, price
+from hwsim.price.price import Tariff
 from hwsim.quantities.fields import power_cap as watts
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.plain_data import Objective, Progress, must_be_named, must_map_names, no_progress
-from hwsim.results.figures import Energy
+from hwsim.quantities.registry import IdentityCache
 from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
-from hwsim.schedule.counters import RunCounters
 from hwsim.study.efficiency import ATTO, aim_of
-from hwsim.study.explain import explain
+from hwsim.study.facts import functions_of, table_of
 from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import Conditions, result
+from hwsim.study.priced_run import PricedRun, priced_run
 
 STEPS = 100
 """A cap lowers the clock by hundredths of the clock that was asked for."""
 
+_PLANS = IdentityCache[Planned](most=2)
+"""The last plans, for whoever asks for another result of the same run, such as one with other measurements."""
 
-def power(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
+
+def power(run: PricedRun) -> Fraction:
     """The average power of a run, in watts."""
-    return Fraction(energy.components.total * clock, ATTO * counters.total.cycles)
+    return Fraction(run.energy.components.total * run.chip.clock, ATTO * run.columns.cycles)
 
 
-def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters, Energy]]) -> Chip:
+def under_cap(chip: Chip, cap: Fraction, run_on: Callable[[Chip], PricedRun]) -> Chip:
     """The chip at its own clock if a run keeps within the cap, else at the highest hundredth of its clock that does.
 
     If cycles stayed the same, power would be linear in the clock, which says how far to lower the clock at least.
@@ -48,11 +46,10 @@ def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters
         raise InvalidValue("power_cap", float(cap), "must be above 0 W")
     asked = chip.clock
     while True:
-        counters, energy = run(chip)
-        drawn = power(energy, counters, chip.clock)
+        run = run_on(chip)
+        drawn, static = power(run), _static(run)
         if drawn <= cap:
             return chip
-        static = _static(energy, counters, chip.clock)
         if static >= cap:
             raise Unsupported(
                 f"{chip.name}: leakage and idle power alone are {float(static):.3g} W, more than the power cap of "
@@ -69,21 +66,15 @@ def under_cap(chip: Chip, cap: Fraction, run: Callable[[Chip], tuple[RunCounters
         chip = replace(chip, clock=clock)
 
 
-def _static(energy: Energy, counters: RunCounters, clock: int) -> Fraction:
-    spent = energy.components
-    static = getattr(spent, Component.LEAKAGE.value) + getattr(spent, Component.IDLE.value)
-    return Fraction(static * clock, ATTO * counters.total.cycles)
+def _static(run: PricedRun) -> Fraction:
+    spent = run.energy.components
+    return Fraction((spent.leakage + spent.idle) * run.chip.clock, ATTO * run.columns.cycles)
 
 
 def check_functions(program: Program, chip: Chip) -> None:
     """Refuse a chip whose vector unit lacks functions that a program needs, and name all of them."""
     has = dict(chip.vector.cycles)
-    lacking: dict[Function, str] = {}
-    # All sizes of an op count: a function that one size does not need, another size may.
-    for instance in program.instances():
-        for function, elements in op_spec(instance.op).vector_work(instance.op, instance.shape).items():
-            if elements and function not in has:
-                lacking.setdefault(function, instance.op.name)
+    lacking = {function: op for function, op in functions_of(program).items() if function not in has}
     if lacking:
         first = next(iter(lacking.values()))
         missing, available = (", ".join(function.value for function in names) for names in (lacking, has))
@@ -119,6 +110,9 @@ def simulate(
     objective = Objective.named(objective)
     cap = None if power_cap is None else watts("power_cap", power_cap)
     if explained is not None:
+        # Imported where it is asked for, because few runs explain.
+        from hwsim.mapping.explain import check_op
+
         check_op(workload.program, explained)
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
@@ -126,22 +120,28 @@ def simulate(
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
 
-    def priced(chip: Chip, work: Workload, measured: Measured) -> tuple[Planned, RunCounters, Energy]:
-        planned = Planner(chip, aim_of(objective, chip, table)).plan(work.program, progress=progress)
-        counters = counters_of(planned.schedule)
-        return planned, counters, price(counters.ops, chip, table, measured)
+    def plan(chip: Chip, work: Workload) -> Planned:
+        return Planner(chip, aim_of(objective, chip, table)).plan(table_of(work.program), progress=progress)
+
+    def run_on(chip: Chip, work: Workload, measured: Measured, explained: str | None = None) -> PricedRun:
+        if explained is None:
+            planned = _PLANS.of(chip, table, work.program, objective, make=lambda: plan(chip, work))
+        else:
+            planned = plan(chip, work)  # explaining fills tables of the plan, which another thread may be asking
+        return priced_run(chip, Tariff.of(PriceBook(chip, table)), planned, measured)
 
     if cap is not None:
-        chip = under_cap(chip, cap, lambda slower: priced(slower, workload, measured)[1:])
+        chip = under_cap(chip, cap, lambda slower: run_on(slower, workload, measured))
 
     def run_one(work: Workload, measured: Measured = NOTHING, explained: str | None = None) -> Result:
-        planned, counters, energy = priced(chip, work, measured)
-        run_result = result(chip, work, planned.schedule, counters, energy, measured, conditions)
+        run = run_on(chip, work, measured, explained)
+        run_result = result(work, run, measured, conditions)
         if explained is None:
             return run_result
-        op_counters = next(op for op in counters.ops if op.name == explained)
-        explanation = explain(chip, planned, explained, op_counters)
-        return replace(run_result, explanation=explanation)
+        from hwsim.study.explain import explain
+
+        op_counters = next(op for op in run.ops if op.name == explained)
+        return replace(run_result, explanation=explain(chip, run.planned, explained, op_counters))
 
     run_result, lengths = run_one(workload, measured, explained), workload.lengths
     return run_result if lengths is None else replace(run_result, lengths=over_lengths(workload, lengths, run_one))

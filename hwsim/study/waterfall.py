@@ -5,11 +5,9 @@ first run stay in the scratchpad. A change that leads to a program that the chip
 next change.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
@@ -18,15 +16,14 @@ from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Tensor
 from hwsim.mapping.choice import Aim
-from hwsim.mapping.plan import Plan
 from hwsim.mapping.planner import Planner
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, price
+from hwsim.price.price import Tariff
 from hwsim.quantities.plain_data import Objective, Progress, no_progress, stage
 from hwsim.quantities.precision import Precision
 from hwsim.results.waterfall import Change, Cost, WaterfallStep
-from hwsim.schedule.counters import RunCounters
 from hwsim.study.efficiency import aim_of
+from hwsim.study.priced_run import PricedRun, priced_run
 
 CHAIN = tuple(Change)
 OTHER_ORDER = (
@@ -74,27 +71,18 @@ class _Run:
     """A program with its own plan."""
 
     program: Program
-    plan: Plan
-    counters: RunCounters
+    run: PricedRun
 
     @classmethod
-    def of(cls, program: Program, chip: Chip, aim: Aim) -> "_Run":
-        planned_program = Planner(chip, aim).plan(program)
-        return cls(program, planned_program.plan, counters_of(planned_program.schedule))
+    def of(cls, program: Program, chip: Chip, aim: Aim, tariff: Tariff) -> "_Run":
+        return cls(program, priced_run(chip, tariff, Planner(chip, aim).plan(program)))
 
     @property
     def modes(self) -> dict[str, Precision]:
         """The mode of each op on the array."""
-        return {op.name: op.mode for op in self.counters.ops if op.mode is not None}
-
-    @property
-    def main_mode(self) -> Precision | None:
-        """The mode in which most products are made."""
-        products: Counter[Precision] = Counter()
-        for op in self.counters.ops:
-            if op.mode is not None:
-                products[op.mode] += op.work.macs
-        return max(products, key=lambda mode: products[mode], default=None)
+        columns = self.run.columns
+        modes = zip(columns.names, columns.op_modes, strict=True)
+        return {name: mode for name, mode in modes if mode is not None}
 
 
 @dataclass(frozen=True)
@@ -102,14 +90,16 @@ class _Between:
     """All runs between the first program and the last, by the changes that are made."""
 
     chip: Chip
-    table: PriceTable
+    tariff: Tariff
     aim: Aim
     first: _Run
     last: _Run
 
     @classmethod
     def of(cls, chip: Chip, table: PriceTable, aim: Aim, first: Program, last: Program) -> "_Between":
-        return cls(chip, table, aim, _Run.of(first, chip, aim), _Run.of(last, chip, aim))
+        tariff = Tariff.of(PriceBook(chip, table))
+        first_run, last_run = (_Run.of(program, chip, aim, tariff) for program in (first, last))
+        return cls(chip, tariff, aim, first_run, last_run)
 
     def cost(self, changed: frozenset[Change], progress: Progress = no_progress) -> Cost:
         """The cost of a run with these changes made: they are as in the last run, everything else as in the first."""
@@ -117,26 +107,24 @@ class _Between:
         changed -= {Change.MAC_PRICE}
         program, chip = self.program(changed), self.on(changed)
         if (program, chip) == (self.first.program, self.chip):
-            counters = self.first.counters
+            run = self.first.run
         elif changed == set(CHAIN) - {Change.MAC_PRICE}:
-            counters = self.last.counters
+            run = self.last.run
         else:
             # Weights are converted for free where the program whose vector work this is does not convert them.
             worked = self.last.program if Change.VECTOR in changed else self.first.program
             converts = _converts(program) and not _converts(worked)
-            kept = None if Change.RESIDENCY in changed else self.first.plan
+            kept = None if Change.RESIDENCY in changed else self.first.run.planned.plan
             planner = Planner(chip, self.aim, free_conversion=converts)
-            counters = counters_of(planner.plan(program, residency=kept, progress=progress).schedule)
-        return Cost(counters.total.cycles, self.energy(counters, modes))
+            run = priced_run(chip, self.tariff, planner.plan(program, residency=kept, progress=progress))
+        return Cost(run.columns.cycles, self.energy(run, modes))
 
-    def energy(self, counters: RunCounters, modes: dict[str, Precision]) -> int:
+    def energy(self, run: PricedRun, modes: dict[str, Precision]) -> int:
         """The energy of a run at the prices of the real chip, with its products priced in these modes."""
-        spent = price(counters.ops, self.chip, self.table).components
-        tariff = Tariff.of(PriceBook(self.chip, self.table))
-        products = 0
-        for op in counters.ops:
-            if op.mode is not None:
-                products += op.work.macs * tariff.mac(modes.get(op.name, op.mode)).attojoules
+        spent, products, columns = run.energy.components, 0, run.columns
+        for name, mode, macs in zip(columns.names, columns.op_modes, columns.work("macs"), strict=True):
+            if mode is not None:
+                products += macs * self.tariff.mac(modes.get(name, mode)).attojoules
         return spent.total - spent.mac + products
 
     def program(self, changed: frozenset[Change]) -> Program:
@@ -153,7 +141,7 @@ class _Between:
 
     def on(self, changed: frozenset[Change]) -> Chip:
         """The chip, with modes that make as many products as the mode of the first program, or of the last."""
-        first, last = self.first.main_mode, self.last.main_mode
+        first, last = self.first.run.main_mode, self.last.run.main_mode
         if first is None or last is None or (Change.ACTIVATIONS in changed) == (Change.PRODUCTS in changed):
             return self.chip
         array = self.chip.array

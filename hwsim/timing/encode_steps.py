@@ -13,7 +13,7 @@ from hwsim.schedule.schedule import OpSchedule, Ports
 from hwsim.schedule.steps import Repeat, Step, StepTree
 
 NO_ROW = (0,) * c.COLUMNS
-_NO_STEP = tuple([0 if column in (c.TAIL, c.FLAGS) or column > c.FLAGS else -1 for column in range(1, c.COLUMNS)])
+_NO_STEP = (-1,) * (c.TAIL - 1) + (0,) + (-1,) * (c.FLAGS - c.TAIL - 1) + (0,) * (c.COLUMNS - c.FLAGS)
 """The columns behind the kind of a step whose parts are all absent."""
 LONGEST = 2**62
 

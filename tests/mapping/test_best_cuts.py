@@ -31,7 +31,8 @@ class Beside(NamedTuple):
 
 def drawn(rng: Random) -> tuple[Program, Chip]:
     """A product of up to 64³ on a small array, with a DRAM that is slow or fast for it."""
-    program = gemm(*(rng.randint(1, 64) for _ in "mkn"), rng.choice(FORMATS))
+    m, k, n = (rng.randint(1, 64) for _ in "mkn")
+    program = gemm(m, k, n, rng.choice(FORMATS))
     small = chip(
         scratchpad=Scratchpad(size=rng.choice((1024, 2048, 4096, 8192)), read=32, write=32, buffers=2),
         dram=Dram(read=rng.choice((10**9, 4 * 10**9, 16 * 10**9)), write=4 * 10**9, latency=20_000),

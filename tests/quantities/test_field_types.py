@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -21,6 +21,7 @@ from hwsim.ir.workload import Recipe
 from hwsim.quantities.fields import field_type
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.registry import Family, kept_for_kinds
+from hwsim.quantities.rows import Rows
 from strategies.chips import chip
 
 
@@ -58,6 +59,8 @@ def right(hint: Any) -> Any:
         return right(args[0])
     if origin is Literal:
         return args[0]
+    if origin is Sequence:
+        return Rows(0, lambda: iter(()))
     if origin is tuple:
         return () if args[1:] == (...,) else tuple(map(right, args))
     if hint is Recipe:
@@ -77,7 +80,7 @@ def wrong(hint: Any) -> list[Any]:
     others: list[Any] = [object(), b"x", [1]]
     if plain in (int, float, Fraction):
         others += [True, "1", None]
-    if get_origin(plain) is tuple:
+    if get_origin(plain) in (tuple, Sequence):
         others += [None, "x", (object(),)]
     return others
 

@@ -6,23 +6,27 @@ from math import ceil
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.load import load_chip, load_workload
 from hwsim.ir.program import Program
+from hwsim.kernels.timeline_code import FRONTIER
+from hwsim.mapping.eased import eased
+from hwsim.mapping.planner import Planner
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
 from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.steps import ArrayWork, Fused
 from hwsim.schedule.unit_table import Limit, Relief
-from hwsim.study.diagnosis import relieved
 from hwsim.study.simulate import simulate
-from hwsim.timing.timeline import times
+from hwsim.timing.timeline import NO_LIMIT, times
 from plans import naive_schedule
 from strategies.chips import chips
 from strategies.programs import PROGRAMS
+from witnesses.relieved import relieved
 
 
 def planned(program: Program, on: Chip) -> Schedule:
@@ -71,6 +75,19 @@ def test_a_relief_is_what_the_faster_chip_does_with_the_same_blocks(relief: Reli
     assert list(durations(eased)) == list(durations(faster))
     assert eased.ports == faster.ports
     assert times(eased).cycles == times(faster).cycles
+
+
+@settings(max_examples=40)
+@given(PROGRAMS, chips(), st.sets(st.sampled_from(Relief), min_size=1, max_size=2))
+def test_a_plan_eased_as_tables_takes_as_long_as_its_steps_eased(
+    program: Program, on: Chip, reliefs: set[Relief]
+) -> None:
+    try:
+        plan = Planner(on).plan(program)
+    except Unsupported:
+        assume(False)
+    _, _, now = eased(plan.candidate, frozenset(reliefs)).walked(NO_LIMIT)
+    assert now[FRONTIER] == times(relieved(plan.schedule, *reliefs)).cycles
 
 
 @settings(max_examples=60)

@@ -67,6 +67,9 @@ VALUES = (
     "safetensors",
 )
 
+COMPILER = ("numba.np.arrayobj", "numba.cpython.unicode", "scipy.linalg")
+"""What numba imports to compile with."""
+
 
 @cache
 def profiled(*args: str, calls: bool = True) -> Any:
@@ -90,6 +93,13 @@ def test_a_timed_run_imports_nothing_of_values(timed: Any, module: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("module", COMPILER)
+def test_kernels_that_a_cache_has_bring_no_compiler(timed: Any, module: str) -> None:
+    assert find_spec(module) is not None, f"{module} is called otherwise by now"
+    assert module not in timed["modules"]
+
+
+@pytest.mark.slow
 def test_a_run_with_values_imports_them(tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
     small.write_text(TINY)
@@ -100,7 +110,7 @@ def test_a_run_with_values_imports_them(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_timed_run_goes_through_few_files(timed: Any) -> None:
-    assert "mapping/plan.py" in " ".join(timed["files"]), "the planner has a thread of its own, which is watched too"
+    assert "mapping/planner.py" in " ".join(timed["files"]), "the planner has a thread of its own, which is watched too"
     assert len(timed["files"]) <= MOST_FILES, "\n".join(timed["files"])
 
 

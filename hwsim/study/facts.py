@@ -1,0 +1,88 @@
+"""What runs ask of a workload, whatever the chip: sizes, bits of operands, needed functions, tables for the planner.
+
+All of it is remembered for the last few workloads.
+"""
+
+from dataclasses import dataclass
+
+from hwsim.errors import Unsupported
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Function, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.workload import Size, Workload
+from hwsim.mapping.analysed_program import AnalysedProgram, analyse
+from hwsim.mapping.planner import MOST_OPS
+from hwsim.mapping.program_table import ProgramTable, program_table
+from hwsim.quantities.registry import IdentityCache
+
+OperandBits = tuple[int, int]
+"""Bits of an activation and of a weight as they enter the array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Sizes by part, of the recogniser and of language models beside it; the bits of each matrix product, by name."""
+
+    sizes: dict[str, Size]
+    size: Size
+    fused_size: Size
+    widths: dict[str, OperandBits]
+
+
+def facts_of(workload: Workload) -> Facts:
+    """The facts of a workload."""
+    return _FACTS.of(workload, make=lambda: _facts(workload))
+
+
+_FACTS = IdentityCache[Facts](most=16)
+
+
+def _facts(workload: Workload) -> Facts:
+    return Facts(workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program))
+
+
+def functions_of(program: Program) -> dict[Function, str]:
+    """The functions that a program needs of a vector unit, each with the first op that needs it."""
+    return _FUNCTIONS.of(program, make=lambda: _functions(program))
+
+
+_FUNCTIONS = IdentityCache[dict[Function, str]](most=16)
+
+
+def _functions(program: Program) -> dict[Function, str]:
+    needed: dict[Function, str] = {}
+    # All sizes of an op count: a function that one size does not need, another size may.
+    for instance in program.instances():
+        for function, elements in op_spec(instance.op).vector_work(instance.op, instance.shape).items():
+            if elements:
+                needed.setdefault(function, instance.op.name)
+    return needed
+
+
+def table_of(program: Program) -> ProgramTable | Program:
+    """The tables of a program; a program that has none is left as it is, and its planner says why."""
+    try:
+        return _TABLES.of(program, make=lambda: program_table(_checked(program)))
+    except Unsupported:
+        return program
+
+
+_TABLES = IdentityCache[ProgramTable](most=4)
+
+
+def _checked(program: Program) -> AnalysedProgram:
+    analysed = analyse(program)
+    if analysed.size > MOST_OPS:  # tables of so many ops take long to make
+        raise Unsupported(program.name)
+    return analysed
+
+
+def _operand_bits(program: Program) -> dict[str, OperandBits]:
+    """Weights that are dequantised enter in the format of the activations."""
+    bits = {}
+    for placed in program.placed():
+        if isinstance(placed.op, (Gemm, Conv)):
+            act = program.tensor(placed.op.act.tensor).precision
+            weight = program.tensor(placed.op.weight.tensor).precision
+            bits[placed.op.name] = act.bits, act.bits if act.floating else weight.bits
+    return bits
