@@ -37,10 +37,10 @@ def candidates(op, blocks):
     """Blocks for budgets of all powers of two, and how many there are.
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into equal parts and
-    have the largest `inner` that fits, in both orders of the loops, those that seem fastest, also narrower, that load least,
-    and that load least of about as fast ones; these also with a single slot for the operand that stays while the other one
-    passes by. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first. `blocks` has
-    rows for `most_candidates`.
+    have the largest `inner` that fits, in both orders of the loops, those that seem fastest, also narrower, that load
+    least, and that load least of about as fast ones; these also with a single slot for the operand that stays while the
+    other one passes by. They stand by rising bounds on their cycles, of equal bounds those for larger budgets first.
+    `blocks` has rows for `most_candidates`.
     """
     slots, count = op[t.SLOTS], 0
     outer, inner, k = block_of(np.int64(1), ONE_TILE, op)

@@ -32,7 +32,7 @@ from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     LATENCIES,
-    MANY_OPS,
+    MOST_IN_PIECES,
     candidate_capacities,
     slots,
     strategies,
@@ -216,7 +216,7 @@ class Planner:
 def _structures(table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
     """The program and, unless it has many ops, the program with its chains in pieces; of these the one whose loops
     another plan has, if its tensors shall stay where they are there."""
-    pieces = None if table.analysed.size > MANY_OPS else table.chained
+    pieces = None if table.analysed.size > MOST_IN_PIECES else table.chained
     both = (table,) if pieces is None else (table, pieces)
     if residency is None:
         return both

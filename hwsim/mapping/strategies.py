@@ -26,6 +26,8 @@ ALL_STRATEGIES = STRATEGIES + ANY_BLOCK_STRATEGIES
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096
 """With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
+MOST_IN_PIECES = 1024
+"""A program of more ops, so counted, is not planned with its chains in pieces too: that doubles what planning takes."""
 
 
 def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:

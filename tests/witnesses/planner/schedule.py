@@ -24,7 +24,7 @@ from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 from hwsim.timing.encode_steps import LONGEST
 from witnesses.planner.analysed_program import analyse, least_naive_cycles
-from witnesses.planner.assemble import MANY_OPS, Aim, Choice, assemble, candidate_capacities, placements, slots, stride
+from witnesses.planner.assemble import Aim, Choice, assemble, candidate_capacities, placements, slots, stride
 from witnesses.planner.plan import Plan, naive_plan, plan, sufficient_capacity
 from witnesses.planner.target import Target, target_of
 
@@ -92,7 +92,7 @@ STRATEGIES = (
 )
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
 FEW_STRATEGIES = STRATEGIES[:5] + STRATEGIES[7:9]
-"""The strategies for a program with many ops."""
+"""Those for a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
 """Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
 
@@ -196,7 +196,7 @@ class _Search:
 
     def _structures(self, analysed: AnalysedProgram) -> list[AnalysedProgram]:
         """The program, and the program with its chains in pieces; only that of them whose plan is the one before."""
-        pieces = None if analysed.size > MANY_OPS else chained(self.program)
+        pieces = None if analysed.size > 1024 else chained(self.program)
         both = [analysed] if pieces is None else [analysed, analyse(pieces)]
         if self.residency is None:
             return both
