@@ -15,7 +15,7 @@ from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
 
-MOST_WALKED = 1 << 18
+MOST_WALKED = 1 << 15
 """A cut whose units find no common period within so many iterations counts as if no units worked side by side."""
 
 LONGEST = 2.0**62

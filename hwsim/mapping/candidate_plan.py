@@ -155,15 +155,14 @@ class CandidatePlan:
 
     def work(self) -> Mapping[Precision | None, Work]:
         """The work of a run, by the mode of the array in which its products are made."""
-        op_nodes = self.table.op_nodes
-        times: dict[tuple[Precision | None, int], int] = {}
-        cuts = self.cuts.tolist()
-        for op, runs in op_nodes.tolist():
-            key = self.op_cuts.row(op).mode, cuts[op]
-            times[key] = times.get(key, 0) + runs
-        works = self.op_cuts.works([cut for _, cut in times])
+        op_nodes, cuts_of = self.table.op_nodes, self.op_cuts
+        cuts, which = np.unique(self.cuts[op_nodes[:, 0]], return_inverse=True)
+        fits = float(op_nodes[:, 1].astype(float).sum()) < LONGEST
+        times = np.zeros(len(cuts), np.int64 if fits else object)
+        np.add.at(times, which, op_nodes[:, 1] if fits else op_nodes[:, 1].astype(object))
         total: dict[Precision | None, list[int]] = {}
-        for ((mode, _), runs), counts in zip(times.items(), works, strict=True):
+        for cut, runs, counts in zip(cuts.tolist(), times.tolist(), cuts_of.works(cuts.tolist()), strict=True):
+            mode = cuts_of.mode(cut)
             before = total.get(mode, [0] * len(counts))
             total[mode] = [old + runs * new for old, new in zip(before, counts, strict=True)]
         result = {mode: whole_work(counts) for mode, counts in total.items()}

@@ -228,6 +228,11 @@ class OpCuts:
             tries.append(TriedCut(name, side, held, cycles, count))
         return tuple(tries)
 
+    def mode(self, cut: int) -> Precision | None:
+        """The mode of the array in which the products of a cut are made, None for other work."""
+        number = int(self.store.keys[self.store.cuts[cut, s.TILING], s.K_CLASS])
+        return self.classes[number].mode
+
     def works(self, cuts: Sequence[int]) -> list[list[int]]:
         """What one run of each of these cuts does, by columns of works."""
         new = [cut for cut in cuts if cut not in self._works]

@@ -98,7 +98,7 @@ def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Tar
     return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))
 
 
-MOST_WALKED = 1 << 18
+MOST_WALKED = 1 << 15
 """Steps whose units find no common period within so many iterations count as if no units worked side by side."""
 
 
