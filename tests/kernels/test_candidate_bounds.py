@@ -2,7 +2,6 @@
 
 from random import Random
 
-import numpy as np
 import pytest
 
 from hwsim.arrays.systolic.elements import Dataflow
@@ -24,7 +23,8 @@ FORMATS = (Precision.INT4, Precision.INT8)
 
 def drawn(rng: Random, dataflow: Dataflow) -> OpCuts:
     """A product of up to 64³ on a small array, with one to three slots."""
-    program = gemm(*(rng.randint(1, 64) for _ in "mkn"), rng.choice(FORMATS))
+    m, k, n = (rng.randint(1, 64) for _ in "mkn")
+    program = gemm(m, k, n, rng.choice(FORMATS))
     pad = Scratchpad(size=4096, read=32, write=32, buffers=rng.choice((1, 2, 3)))
     dram = Dram(read=rng.choice((10**8, 10**9, 4 * 10**9)), write=4 * 10**9, latency=0)
     return plans_of(program, chip(scratchpad=pad, dram=dram).with_(**{"array.dataflow": dataflow.value})).cuts
@@ -47,7 +47,8 @@ def test_candidates_load_what_they_say_and_are_no_faster_than_their_bound(datafl
             rows = int(write_cut(tiling, block, 1, cuts.room))
             steps = cuts.room.code[:rows][cuts.room.code[:rows, c.KIND] == c.STEP]
             loads = steps[:, t.D_OF_RING + c.WEIGHTS] + steps[:, t.D_OF_RING + c.ACTIVATIONS]
-            told = int(loaded_bytes(*map(np.int64, block[: t.B_SWAPPED + 1]), tiling))
+            outer, inner, depth, swapped = block[: t.B_SWAPPED + 1]
+            told = int(loaded_bytes(outer, inner, depth, swapped, tiling))
             assert int((steps[:, t.D_TIMES] * loads).sum()) == told * int(tiling[t.BATCH])
             assert cycles_alone(rows, 0, cuts.room) >= block[t.B_BOUND]
             compared += 1
