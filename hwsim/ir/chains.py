@@ -7,7 +7,7 @@ and of a tensor that no other op uses only one piece is there at a time. `hwsim/
 Ops stay in their order, and parameters whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -63,8 +63,14 @@ def all_chains(program: Program, *, parameters: bool = True) -> tuple[Chain, ...
 
 def chains(program: Program) -> tuple[Chain, ...]:
     """Chains that share no ops, in program order: of those that do, the one whose tensors have most bytes."""
-    uses, taken, used = ChainUses.of(program), list[Chain](), set[str]()
-    for chain in sorted(all_chains(program), key=lambda one: uses.bytes_of(one.shrinking), reverse=True):
+    return disjoint(all_chains(program), ChainUses.of(program))
+
+
+def disjoint(found: Iterable[Chain], uses: "ChainUses") -> tuple[Chain, ...]:
+    """Those of the chains that share no ops, in program order: of those that do, the one whose tensors have most
+    bytes."""
+    taken, used = list[Chain](), set[str]()
+    for chain in sorted(found, key=lambda one: uses.bytes_of(one.shrinking), reverse=True):
         if used.isdisjoint(chain.ops):
             used.update(chain.ops)
             taken.append(chain)

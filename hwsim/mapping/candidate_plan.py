@@ -16,7 +16,7 @@ from hwsim.mapping.placing import Placed, Wanted
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
-from hwsim.mapping.works import whole_work
+from hwsim.mapping.works import Counts, exact, times, whole_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.timing.encode_steps import LONGEST
@@ -155,17 +155,14 @@ class CandidatePlan:
 
     def work(self) -> Mapping[Precision | None, Work]:
         """The work of a run, by the mode of the array in which its products are made."""
-        op_nodes, cuts_of = self.table.op_nodes, self.op_cuts
-        cuts, which = np.unique(self.cuts[op_nodes[:, 0]], return_inverse=True)
-        fits = float(op_nodes[:, 1].astype(float).sum()) < LONGEST
-        times = np.zeros(len(cuts), np.int64 if fits else object)
-        np.add.at(times, which, op_nodes[:, 1] if fits else op_nodes[:, 1].astype(object))
-        total: dict[Precision | None, list[int]] = {}
-        for cut, runs, counts in zip(cuts.tolist(), times.tolist(), cuts_of.works(cuts.tolist()), strict=True):
-            mode = cuts_of.mode(cut)
-            before = total.get(mode, [0] * len(counts))
-            total[mode] = [old + runs * new for old, new in zip(before, counts, strict=True)]
-        result = {mode: whole_work(counts) for mode, counts in total.items()}
+        cuts, which = np.unique(self.cuts, return_inverse=True)
+        runs = np.zeros(len(cuts), np.int64)
+        np.add.at(runs, which, self.table.op_runs.of_size)
+        total: dict[Precision | None, Counts] = {}
+        for cut, counts in zip(cuts.tolist(), times(exact(self.op_cuts.works(cuts.tolist())), runs), strict=True):
+            mode = self.op_cuts.row_of(cut).mode
+            total[mode] = total[mode] + counts if mode in total else counts
+        result = {mode: whole_work(counts.tolist()) for mode, counts in total.items()}
         loaded = sum(buffer.bytes * self.table.analysed.entries[buffer.loop] for buffer, _, _ in self.preloaded)
         preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=loaded)
         return result | {None: result.get(None, Work()) + preload}

@@ -4,7 +4,7 @@ Attention is such a chain of products: head by head its scores and shares need a
 all heads take. No op of these chains has parameters, so nothing is loaded for each piece that would be loaded once.
 """
 
-from hwsim.ir.chains import Chain, ChainUses, all_chains
+from hwsim.ir.chains import Chain, ChainUses, all_chains, disjoint
 from hwsim.ir.ops import Gemm
 from hwsim.ir.pieces import looped
 from hwsim.ir.program import Program
@@ -17,14 +17,12 @@ def chained(program: Program) -> Program | None:
     """The program with a loop for each chain, one entry of its axis an iteration; None if there is no chain."""
     uses = ChainUses.of(program)
     loops = {loop.name for placed in program.placed() for loop in placed.loops}
-    taken: dict[Chain, int] = {}
-    used: set[str] = set()
-    found = all_chains(program, parameters=False)
-    for chain in sorted(found, key=lambda one: uses.bytes_of(one.shrinking), reverse=True):
-        small = chain.size <= MOST_PIECES and _divides_batches(uses, chain)
-        if small and chain.name not in loops and used.isdisjoint(chain.ops):
-            used.update(chain.ops)
-            taken[chain] = chain.size
+    small = [
+        chain
+        for chain in all_chains(program, parameters=False)
+        if chain.size <= MOST_PIECES and chain.name not in loops and _divides_batches(uses, chain)
+    ]
+    taken = {chain: chain.size for chain in disjoint(small, uses)}
     return looped(program, taken) if taken else None
 
 

@@ -123,8 +123,11 @@ _Signature = tuple[object, ...]
 """All sizes in a loop's body during one iteration: iterations with equal sizes are lowered alike."""
 
 
-MOST_SIZED = 1 << 18
-"""Twice what the planner takes: at most every second op is an epilogue, so that of more it would refuse all later."""
+MOST_OPS = 1 << 17
+"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
+
+MOST_SIZED = 2 * MOST_OPS
+"""Epilogues counted too: at most every second op is one, so that a program with more has too many in any case."""
 
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
@@ -168,7 +171,7 @@ class _Lowering:
                 self._made += 1
                 if self._made > MOST_SIZED:
                     raise Unsupported(
-                        f"{self.program.name}: its ops change their sizes more than {MOST_SIZED // 2:,} times, hwsim "
+                        f"{self.program.name}: its ops change their sizes more than {MOST_OPS:,} times, hwsim "
                         "plans no more; shorten the audio, or bound what grows with it"
                     )
                 yield _sized(node, self.program, indices)

@@ -91,6 +91,10 @@ class OpCuts:
         """The row of an op's shape, by the number of the op."""
         return self.classes[self.table.class_of[op]]
 
+    def row_of(self, cut: int) -> OpRow:
+        """The row of the shape of the ops that a cut cuts."""
+        return self.classes[int(self.store.keys[self.store.cuts[cut, s.TILING], s.K_CLASS])]
+
     def _ops(self) -> s.Ops:
         spots, place_of = self.table.spots, self.table.analysed.uses.place_of
         leads, shaped = leads_after(self.table, self.classes, self.target), self.table.shaped
@@ -192,8 +196,8 @@ class OpCuts:
 
     def block(self, cut: int) -> Block | None:
         """The block of a cut of a product."""
-        op_class = self.classes[self.store.keys[self.store.cuts[cut, s.TILING], s.K_CLASS]]
-        return None if op_class.mode is None else self._block(op_class.mode, *self.sides(cut)[:3])
+        mode = self.row_of(cut).mode
+        return None if mode is None else self._block(mode, *self.sides(cut)[:3])
 
     def _block(self, mode: Precision, outer: int, inner: int, k: int) -> Block:
         m, n = self.target.array.constraints(mode).m_and_n(TileShape(outer, inner, k))
@@ -227,11 +231,6 @@ class OpCuts:
                 held = int(all_slots_bytes(outer, inner, k, single, tiling))
             tries.append(TriedCut(name, side, held, cycles, count))
         return tuple(tries)
-
-    def mode(self, cut: int) -> Precision | None:
-        """The mode of the array in which the products of a cut are made, None for other work."""
-        number = int(self.store.keys[self.store.cuts[cut, s.TILING], s.K_CLASS])
-        return self.classes[number].mode
 
     def works(self, cuts: Sequence[int]) -> list[list[int]]:
         """What one run of each of these cuts does, by columns of works."""

@@ -20,7 +20,7 @@ from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
 from hwsim.mapping.items import items_of
 from hwsim.mapping.knapsack import Knapsacks
-from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.lower import MOST_OPS, sized_runs
 from hwsim.mapping.op_rows import OpRow, op_row
 from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
@@ -43,9 +43,6 @@ from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.schedule.schedule import Placement, Schedule
 from hwsim.timing.encode_steps import LONGEST
-
-MOST_OPS = 1 << 17
-"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
 
 
 def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
@@ -120,18 +117,24 @@ class Planner:
     free_conversion: bool = False
 
     def plan(
-        self, program: Program | ProgramTable, *, residency: Plan | None = None, progress: Progress = no_progress
+        self,
+        program: Program | AnalysedProgram | ProgramTable,
+        *,
+        residency: Plan | None = None,
+        progress: Progress = no_progress,
     ) -> Planned:
         """The best plan of a program; Unsupported, in the name of an op that does not fit, if there is none.
 
-        With `residency` the same tensors stay in the scratchpad as in that plan of another program.
+        Whoever plans a program on many chips gives its tables, which are the same on all of them. With `residency` the
+        same tensors stay in the scratchpad as in that plan of another program.
         """
         if self.chip.cores != 1:
             raise Unsupported(f"{self.chip.name}: has {self.chip.cores} cores; one core is what hwsim schedules so far")
-        analysed = program.analysed if isinstance(program, ProgramTable) else analyse(program)
+        whole = analyse(program) if isinstance(program, Program) else program
+        analysed = whole.analysed if isinstance(whole, ProgramTable) else whole
         check_limits(analysed, self.chip)
         try:
-            table = program if isinstance(program, ProgramTable) else program_table(analysed)
+            table = whole if isinstance(whole, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
         return Planned(self._best(_structures(table, residency), residency, progress))

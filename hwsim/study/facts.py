@@ -5,14 +5,14 @@ All of it is remembered for the last few workloads.
 
 from dataclasses import dataclass
 
-from hwsim.errors import Unsupported
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
-from hwsim.mapping.planner import MOST_OPS
+from hwsim.mapping.lower import MOST_OPS
 from hwsim.mapping.program_table import ProgramTable, program_table
+from hwsim.mapping.target import UnsupportedOp
 from hwsim.quantities.registry import IdentityCache
 
 OperandBits = tuple[int, int]
@@ -59,22 +59,22 @@ def _functions(program: Program) -> dict[Function, str]:
     return needed
 
 
-def table_of(program: Program) -> ProgramTable | Program:
-    """The tables of a program; a program that has none is left as it is, and its planner says why."""
-    try:
-        return _TABLES.of(program, make=lambda: program_table(_checked(program)))
-    except Unsupported:
-        return program
+def table_of(program: Program) -> ProgramTable | AnalysedProgram:
+    """The tables of a program, or only what is known of one that its planner refuses, who says why."""
+    return _TABLES.of(program, make=lambda: _table(program))
 
 
-_TABLES = IdentityCache[ProgramTable](most=4)
+_TABLES = IdentityCache[ProgramTable | AnalysedProgram](most=4)
 
 
-def _checked(program: Program) -> AnalysedProgram:
+def _table(program: Program) -> ProgramTable | AnalysedProgram:
     analysed = analyse(program)
     if analysed.size > MOST_OPS:  # tables of so many ops take long to make
-        raise Unsupported(program.name)
-    return analysed
+        return analysed
+    try:
+        return program_table(analysed)
+    except UnsupportedOp:
+        return analysed
 
 
 def _operand_bits(program: Program) -> dict[str, OperandBits]:

@@ -28,11 +28,6 @@ from hwsim.timing.timeline import Unsettled, encode, times
 from witnesses.planner.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from witnesses.planner.plan import Plan
 
-SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
-MANY_OPS = 4096
-"""With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
-
-
 NEAR = 2
 """By how many hundredths a plan may be slower than the fastest one, if it takes less energy."""
 
@@ -41,39 +36,6 @@ MOST_WALKED = 1 << 22
 
 MOST_UNSETTLED = 4
 """A program with so many plans without a common period is refused."""
-
-
-def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.
-
-    >>> powers_below(100)[:4], powers_below(100, spacing=2)
-    ((64, 32, 16, 8), (64, 16, 4, 1))
-    """
-    top = size.bit_length() - 1
-    return tuple(1 << power for power in range(top - top % spacing, -1, -spacing))
-
-
-def candidate_capacities(size: int, spacing: int = 1) -> tuple[int, ...]:
-    """The scratchpad's own size, and the powers of two below it, largest first."""
-    return tuple(dict.fromkeys((size, *powers_below(size, spacing))))
-
-
-def stride(ops: int) -> int:
-    """How many powers of two lie between the capacities for a program of so many ops: a power of two itself, up to 8.
-
-    >>> stride(4096), stride(4097), stride(20_000), stride(10**6)
-    (1, 2, 8, 8)
-    """
-    return next((spacing for spacing in (1, 2, 4) if ops <= spacing * MANY_OPS), 8)
-
-
-def slots(buffers: int) -> tuple[int, ...]:
-    """As many slots as the chip has, and fewer, most first.
-
-    >>> slots(5)
-    (5, 4, 3, 2, 1)
-    """
-    return tuple(dict.fromkeys((buffers, *(number for number in reversed(SLOTS) if number <= buffers))))
 
 
 def placements(plan: Plan) -> tuple[Placement, ...]:

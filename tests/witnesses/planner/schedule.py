@@ -9,90 +9,32 @@ is planned for.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Loop, Node, Program
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.chained import chained
-from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.plan import Strategy
+from hwsim.mapping.planner import check_limits
+from hwsim.mapping.strategies import (
+    LARGEST_DIVISOR,
+    MOST_IN_PIECES,
+    STRATEGIES,
+    candidate_capacities,
+    slots,
+    strategies,
+    stride,
+)
 from hwsim.mapping.target import UnsupportedOp, naming
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
-from hwsim.timing.encode_steps import LONGEST
 from witnesses.planner.analysed_program import analyse, least_naive_cycles
-from witnesses.planner.assemble import Aim, Choice, assemble, candidate_capacities, placements, slots, stride
+from witnesses.planner.assemble import Aim, Choice, assemble, placements
 from witnesses.planner.plan import Plan, naive_plan, plan, sufficient_capacity
 from witnesses.planner.target import Target, target_of
 
-MOST_OPS = 1 << 17
-"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
-
-
-def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
-    """Refuse a program that would take too long to plan, or whose counts pass the bounds of integers.
-
-    The counts are the cycles of a run and the products of an op.
-    """
-    name = f"{analysed.program.name} on {chip.name}"
-    if analysed.size > MOST_OPS:
-        raise Unsupported(
-            f"{name}: its ops change their sizes {analysed.size:,} times, hwsim plans up to {MOST_OPS:,}; "
-            "shorten the audio, or bound what grows with it"
-        )
-    peak = max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
-    cycles = 0
-    for sized, times in sized_runs(analysed.nodes):
-        products = op_spec(sized.op).macs(sized.op, sized.shape)
-        if products > LONGEST:
-            raise Unsupported(
-                f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
-                "make it smaller"
-            )
-        if sized.on_array:
-            cycles += times * -(-products // peak)
-    if cycles > LONGEST:
-        raise Unsupported(
-            f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
-        )
-
-
-class Strategy(NamedTuple):
-    """How one plan is made.
-
-    A working set may take one part in `working_set_divisor` of the scratchpad, so that residents and kept tensors have
-    room. With `partial_residency` tensors may be kept in part. Ops are cut for least traffic with `min_traffic`, else
-    for least time with a DRAM of that `latency` in cycles, or, `near_fastest`, for least traffic among cuts about as
-    fast; the cuts that are tried are the same for all latencies.
-    """
-
-    working_set_divisor: int
-    partial_residency: bool = False
-    min_traffic: bool = False
-    latency: int = 100
-    any_block: bool = False
-    near_fastest: bool = False
-
-
-STRATEGIES = (
-    Strategy(4),
-    Strategy(32),
-    Strategy(4, partial_residency=True),
-    Strategy(32, partial_residency=True),
-    Strategy(4, partial_residency=True, min_traffic=True),
-    Strategy(4, partial_residency=True, latency=0),
-    Strategy(4, partial_residency=True, latency=1000),
-    Strategy(4, any_block=True, near_fastest=True),
-    Strategy(32, partial_residency=True, any_block=True, near_fastest=True),
-    Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
-    Strategy(4, partial_residency=True, latency=1000, any_block=True),
-)
-LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
-FEW_STRATEGIES = STRATEGIES[:5] + STRATEGIES[7:9]
-"""Those for a program with many ops."""
 SAME_WITHOUT_PREFIXES = STRATEGIES[2:4]
 """Strategies that give the plans of the first two strategies again where no tensor is kept in part."""
 
@@ -150,7 +92,7 @@ class _Search:
         problem: UnsupportedOp | None = None
         schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
         spacing = stride(analysed.size)
-        tasks = list(self._tasks(analysed, few=spacing > 1))
+        tasks = list(self._tasks(analysed))
         for done, (program, slot_count, strategy) in enumerate(tasks):
             self.progress(done, len(tasks))
             target = target_of(chip, slot_count, self.free_conversion)
@@ -181,13 +123,12 @@ class _Search:
             raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
-    def _tasks(self, analysed: AnalysedProgram, *, few: bool) -> Iterator[tuple[AnalysedProgram, int, Strategy | None]]:
+    def _tasks(self, analysed: AnalysedProgram) -> Iterator[tuple[AnalysedProgram, int, Strategy | None]]:
         """The program, or the program in pieces, how many slots to use, and the strategy; None for the naive plan."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
         for program in self._structures(analysed):
-            several = FEW_STRATEGIES if few else STRATEGIES
             for slot_count in usable:
-                for strategy in several if program is analysed else (one for one in several if one.any_block):
+                for strategy in strategies(analysed.size, in_pieces=program is not analysed):
                     yield program, slot_count, strategy
         # Naive plans come last, because plans slower than a good one need not be made.
         if before is None or not (before.residents or before.resident_rows):
@@ -196,7 +137,7 @@ class _Search:
 
     def _structures(self, analysed: AnalysedProgram) -> list[AnalysedProgram]:
         """The program, and the program with its chains in pieces; only that of them whose plan is the one before."""
-        pieces = None if analysed.size > 1024 else chained(self.program)
+        pieces = None if analysed.size > MOST_IN_PIECES else chained(self.program)
         both = [analysed] if pieces is None else [analysed, analyse(pieces)]
         if self.residency is None:
             return both
