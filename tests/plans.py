@@ -1,5 +1,9 @@
 """Plans and cuts of the planner for tests that ask for one of them, not for the best one."""
 
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +22,7 @@ from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
 from hwsim.mapping.planner import op_rows
 from hwsim.mapping.program_table import program_table
+from hwsim.mapping.residency import Choice, Head, Item, Items
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.step_nouns import step_trees
 from hwsim.mapping.strategies import LATENCIES
@@ -33,7 +38,30 @@ def plans_of(program: Program, on: Chip, slots: int | None = None) -> TargetPlan
     """All plans of a program on a chip that uses so many slots."""
     table, target = program_table(analyse(program)), target_of(on, slots)
     classes = op_rows(table, target)
-    return TargetPlans(table, target, classes, items_of(table, classes), Knapsacks(), LATENCIES, None)
+    return TargetPlans(table, target, classes, Items(items_of(table, classes)), Knapsacks(), LATENCIES, None)
+
+
+class Residents(NamedTuple):
+    """For each item the loop in which it stays, or None; the unit to which sizes were rounded up."""
+
+    choice: Choice
+    unit: int
+
+
+def choose(items: Sequence[Item], capacity: dict[str, int]) -> Residents:
+    """What stays of these items."""
+    heads, unit = Items(tuple(items)).choose(capacity, Knapsacks())
+    return Residents(choice_of(items, heads), unit)
+
+
+def choice_of(items: Sequence[Item], heads: Sequence[Head]) -> Choice:
+    """Of each item the loop in which it stays."""
+    of_name = {head.name: head for head in heads}
+    found: list[str | None] = []
+    for name, group in groupby(items, key=lambda item: item.name):
+        head = of_name.get(name)
+        found += (None if head is None or place >= head.items else head.loop for place, _ in enumerate(group))
+    return tuple(found)
 
 
 def scheduled(candidate: CandidatePlan) -> Schedule:

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, Union
 
 from hwsim.errors import InvalidValue
+from hwsim.ir.limits import MOST_SIZED, too_many_sizes
 from hwsim.ir.op_table import ShapeOf, op_spec
 from hwsim.ir.ops import Op
 from hwsim.ir.tensor import Role, Steered, Tensor
@@ -158,7 +159,9 @@ class Program(Noun):
             formats = {self.tensor(view.tensor).precision.value for view in rules.copies(op)}
             if len(formats) > 1:
                 raise InvalidValue(op.name, sorted(formats), "copies between formats; a conversion is a function")
-        for instance in self.instances():
+        for count, instance in enumerate(self.instances()):
+            if count == MOST_SIZED:
+                raise too_many_sizes(self.name)
             problem = op_spec(instance.op).shape_problem(instance.op, instance.shape)
             if problem is not None:
                 raise InvalidValue(instance.op.name, type(instance.op).__name__, problem)

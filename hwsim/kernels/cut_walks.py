@@ -15,8 +15,8 @@ from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
 
-MOST_WALKED = 1 << 15
-"""A cut whose units find no common period within so many iterations counts as if no units worked side by side."""
+MOST_WALKED = 1 << 12
+"""A cut whose units find no common period within so many iterations is taken to go on as fast as it went so far."""
 
 LONGEST = 2.0**62
 """Cycles that no count may reach, as a float: sums near it need no exactness."""
@@ -108,8 +108,8 @@ def longest(code, rows, latency):
 
 @lean
 def cycles_alone(rows, latency, room):
-    """Cycles of the cut in the room on a chip that does nothing else; if its units find no common period, its cycles
-    if nothing overlaps."""
+    """Cycles of the cut in the room on a chip that does nothing else; about its cycles, if its units find no common
+    period."""
     code, walk = room.code, room.walk
     fixed, slots = walk.fixed, walk.fixed[c.SLOTS]
     finish(code, rows, fixed[c.SHARED], room.stack)
@@ -137,8 +137,43 @@ def cycles_alone(rows, latency, room):
     run(code[:rows], walk, room.done, room.taken, room.place, room.keys, room.past)
     fixed[c.LATENCY] = of_chip
     if walk.now[c.UNROLLED] > MOST_WALKED:
-        return np.int64(limit)
+        return _likely_cycles(code, rows, limit, walk)
     return walk.now[c.FRONTIER]
+
+
+@lean
+def _likely_cycles(code, rows, limit, walk):
+    """About the cycles of a cut that was walked in part: as its busiest unit got on so far, it will go on.
+
+    No fewer than that unit is busy, and no more than the limit, the cycles if nothing overlaps.
+    """
+    most, done = np.int64(0), np.int64(0)
+    for unit in range(c.UNITS):
+        busy = np.int64(0)
+        for place in range(rows):
+            if code[place, c.KIND] == c.STEP:
+                busy += code[place, t.D_TIMES] * busy_cycles(code[place], unit)
+        if busy > most:
+            most, done = busy, walk.totals[0, c.BUSY + unit]
+    if done == 0:
+        return np.int64(limit)
+    about = float(walk.now[c.FRONTIER]) / float(done) * float(most)
+    return np.int64(max(float(most), min(about, limit)))
+
+
+@inlined
+def busy_cycles(row, unit):
+    """How long a step keeps a unit busy."""
+    if unit == c.LOAD_UNIT:
+        cycles = np.int64(0)
+        for ring in range(c.OPERAND_RINGS):
+            cycles += max(np.int64(0), row[c.LOAD_0 + ring])
+        return cycles
+    if unit == c.ARRAY_UNIT:
+        return max(np.int64(0), row[c.ARRAY])
+    if unit == c.VECTOR_UNIT:
+        return max(np.int64(0), row[c.VECTOR]) + max(np.int64(0), row[c.FUSED])
+    return max(np.int64(0), row[c.STORE])
 
 
 @inlined
@@ -225,10 +260,7 @@ def _add_step(cut, row, shared):
     cut[s.RINGS] |= rings
     cut[s.LOADED] |= loaded
     times = row[t.D_TIMES]
-    for ring in range(c.OPERAND_RINGS):
-        cut[s.BUSY + c.LOAD_UNIT] += times * max(np.int64(0), row[c.LOAD_0 + ring])
-    cut[s.BUSY + c.ARRAY_UNIT] += times * max(np.int64(0), row[c.ARRAY])
-    cut[s.BUSY + c.VECTOR_UNIT] += times * (max(np.int64(0), row[c.VECTOR]) + max(np.int64(0), row[c.FUSED]))
-    cut[s.BUSY + c.STORE_UNIT] += times * max(np.int64(0), row[c.STORE])
+    for unit in range(c.UNITS):
+        cut[s.BUSY + unit] += times * busy_cycles(row, unit)
     if row[c.VECTOR] >= 0:
         cut[s.ARRAY_WRITES] = 0

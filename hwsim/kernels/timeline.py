@@ -15,6 +15,7 @@ from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit, wait
 
 TURNS = 4  # lists as long as there are rings or levels: whose turn it is, and how far each loop is
 PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
+LOOKS = 32  # iterations between two looks at whether a limit will be passed
 
 
 def walk(
@@ -23,8 +24,8 @@ def walk(
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
     `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
-    MOST iterations UNROLLED, nothing but that is known. `events` has no rows, or at least one for each piece of work
-    that is walked.
+    MOST iterations UNROLLED, or if it is LATE, nothing but that is known. `events` has no rows, or at least one for
+    each piece of work that is walked.
     """
     # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
     ops, tensors, levels, keys, past = sizes.tolist()
@@ -95,6 +96,9 @@ def run(code, walk, done, taken, place, keys, past):
             now[c.UNROLLED] += 1
             if now[c.UNROLLED] > fixed[c.MOST]:
                 return
+            if fixed[c.LIMIT] > 0 and now[c.UNROLLED] % LOOKS == 0 and _late(walk):
+                now[c.LATE] = 1
+                return
             pays = fixed[c.LONGEST] > 0 and begin[c.TIMES] * (at - row[c.PARTNER]) > PAYS
             if pays and done[level] < begin[c.TIMES] - 1:
                 keep_snapshot(begin, walk, place[level], keys, past)
@@ -117,6 +121,25 @@ def run(code, walk, done, taken, place, keys, past):
         at += 1
     while now[c.PENDING] > 0:
         run_oldest_store(walk)
+
+
+@inlined
+def _late(walk):
+    """Whether the walk will pass its limit: some port has stood idle for so long that what it has yet to do ends later.
+
+    A port is the unit whose time a step takes: with a shared port stores take that of the load unit.
+    """
+    fixed, totals = walk.fixed, walk.totals
+    for port in range(c.UNITS):
+        left = fixed[c.ALL_BUSY + port]
+        if left > 0:
+            for op in range(totals.shape[0]):
+                left -= totals[op, c.BUSY + port]
+                if fixed[c.SHARED] and port == c.LOAD_UNIT:
+                    left -= totals[op, c.BUSY + c.STORE_UNIT]
+            if walk.now[c.FREE + port] + left > fixed[c.LIMIT]:
+                return True
+    return False
 
 
 @inlined

@@ -66,16 +66,18 @@ STALLS = BUSY + UNITS
 FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = range(STALLS, STALLS + UNITS * REASONS, UNITS)
 TOTALS = STALLS + UNITS * REASONS
 
-# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step.
+# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step. LATE: whether the
+# walk was given up because it would pass the limit.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 15, 16, 17, 18, 19
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, NOW = 20, 23, 24, 27, 28, 32
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, LATE, NOW = 20, 23, 24, 27, 28, 32, 33
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
-# iterations the walk is given up.
-LATENCY, SLOTS, SHARED, DELAY, LONGEST, MOST, FIXED = 0, 1, 2, 3, 4, 5, 6
+# iterations the walk is given up, and as soon as it is sure to take more than LIMIT cycles, if that is not 0; for that
+# it knows the busy cycles of the whole walk on each port, from ALL_BUSY on.
+LATENCY, SLOTS, SHARED, DELAY, LONGEST, MOST, LIMIT, ALL_BUSY, FIXED = 0, 1, 2, 3, 4, 5, 6, 7, 11
 
 # `peaks`, one row a level: the latest end of anything, of the op's own steps, of its kept tiles, of its stores.
 REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from hwsim.kernels import assembly as a
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
+from hwsim.mapping.choice import Timed
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placing import Placed, Wanted
 from hwsim.mapping.plan import Plan, Strategy
@@ -86,30 +88,51 @@ class CandidatePlan:
         longest = float(self.op_cuts.store.lengths[self.cuts[op_nodes[:, 0]]] @ op_nodes[:, 1])
         return longest + sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
 
-    @cached_property
+    @property
     def busiest(self) -> int:
-        """Busy cycles of the busiest unit, which no schedule undercuts; exact, even if a run takes too long."""
+        """Busy cycles of the busiest port, which no schedule undercuts; exact, even if a run takes too long."""
+        return int(self._busy.max())
+
+    @cached_property
+    def likely(self) -> float:
+        """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
+        op_nodes = self.table.op_nodes
+        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS]
+        return float(busy.max(axis=1).astype(float) @ op_nodes[:, 1])
+
+    @cached_property
+    def _busy(self) -> NDArray[Any]:
+        """Busy cycles of each unit; those of stores are the load unit's, if the two share a port."""
         op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
         times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS]
-        units = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
+        units: NDArray[Any] = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
         units[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
-        return int(units.max())
+        if self.op_cuts.target.ports.shared:
+            units[c.LOAD_UNIT] += units[c.STORE_UNIT]
+            units[c.STORE_UNIT] = 0
+        return units
 
     @property
     def table(self) -> ProgramTable:
         return self.op_cuts.table
 
-    def cycles(self) -> int:
-        """The cycles of a run; Unsettled, if they take too long to find."""
+    def timed(self, limit: int | None = None) -> Timed:
+        """The cycles of a run, unless they are found to pass the limit before the end; Unsettled, if they take too long
+        to find."""
         if self.longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the schedule is encoded
             raise Unsupported(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
-        _, _, now = self.walked()
-        return int(now[c.FRONTIER])
+        _, _, now = self.walked(limit=limit)
+        return Timed(None if now[c.LATE] else int(now[c.FRONTIER]), int(now[c.UNROLLED]))
 
-    def walked(self, most: int | None = None) -> tuple[Ints, Ints, Ints]:
-        """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations."""
+    def walked(self, *, most: int | None = None, limit: int | None = None) -> tuple[Ints, Ints, Ints]:
+        """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations.
+
+        The walk may end before the run does, once it is sure to pass the `limit` of cycles.
+        """
         table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
         fixed[c.MOST] = most = MOST_WALKED if most is None else most
+        if limit is not None and 0 < limit < LONGEST > self.longest:
+            fixed[c.LIMIT], fixed[c.ALL_BUSY : c.ALL_BUSY + c.UNITS] = limit, self._busy
         plan = self._assembled()
         spots = 2 * len(table.spots)
         touches = a.Touches(

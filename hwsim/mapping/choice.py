@@ -21,6 +21,10 @@ NEAR = 2
 MOST_UNSETTLED = 4
 """A program with so many plans without a common period is refused."""
 
+MOST_ITERATIONS = 1 << 22
+"""After so many iterations of loops, walked for all plans together, no plan but the naive one is timed: a few seconds,
+ten times what the shipped networks need."""
+
 WorkByMode = Mapping[Precision | None, Work]
 """The work of a whole run by the mode of the array in which its products are made, None for all else."""
 
@@ -36,6 +40,13 @@ class Aim:
     energy: Energy
 
 
+class Timed(NamedTuple):
+    """The cycles of a run, None if they pass a limit, and how many iterations of loops were walked to find them."""
+
+    cycles: int | None
+    iterations: int
+
+
 class Candidate(Protocol):
     """A plan that may be taken."""
 
@@ -47,8 +58,8 @@ class Candidate(Protocol):
     def busiest(self) -> int:
         """Busy cycles of the busiest unit, which the plan does not undercut."""
 
-    def cycles(self) -> int:
-        """The cycles of a run; Unsettled, if they take too long to find."""
+    def timed(self, limit: int | None = None) -> Timed:
+        """The cycles of a run, as far as they do not pass the limit; Unsettled, if they take too long to find."""
 
     def work(self) -> WorkByMode:
         """The work of a run."""
@@ -71,6 +82,8 @@ class Choice:
     tried: list[Tried] = field(default_factory=list)
     fastest: int | None = None
     least: int | None = None
+    iterations: int = 0
+    """Iterations of loops that were walked so far."""
     unsettled: list[Unsettled] = field(default_factory=list)
     """The errors of plans that were left out because their units find no common period."""
 
@@ -82,14 +95,17 @@ class Choice:
         busy = plan.busiest
         if self.too_slow(busy) or self._too_costly(plan, busy):
             return
+        if self.iterations > MOST_ITERATIONS and self.tried and not plan.naive:
+            return
         try:
-            cycles = plan.cycles()
+            cycles, iterations = plan.timed(self._slowest)
         except Unsettled as error:
             self.unsettled.append(error)
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise
             return
-        if self.too_slow(cycles):
+        self.iterations += iterations
+        if cycles is None or self.too_slow(cycles):
             return
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
         cost = self._cost(plan, cycles)
@@ -120,9 +136,14 @@ class Choice:
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""
+        return self._slowest is not None and cycles > self._slowest
+
+    @property
+    def _slowest(self) -> int | None:
+        """The most cycles that a plan which is taken may have, as far as that is known."""
         if self._by_cost or self.fastest is None:
-            return False
-        return cycles > self.fastest if self.aim is None else 100 * cycles > (100 + NEAR) * self.fastest
+            return None
+        return self.fastest if self.aim is None else (100 + NEAR) * self.fastest // 100
 
     def _stays(self, candidate: Tried) -> bool:
         """Whether a plan can still be taken."""

@@ -5,9 +5,10 @@ coarser units, so that what is taken still fits.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from math import gcd
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,28 +20,82 @@ MOST_SUMS = 1 << 27
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
-Things = Sequence[Sequence[tuple[int, int]]]
-"""Groups of things that can be taken, each given as size and value; of a group only the first ones."""
+INT64 = 1 << 63
+
+
+def _whole(values: Sequence[int]) -> NDArray[Any]:
+    """Integers as int64 where all of them fit, else as Python's."""
+    return np.array(values, np.int64 if all(-INT64 <= value < INT64 for value in values) else object)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Things of which only the first ones can be taken: sizes and values of the first one, the first two, and so on.
+
+    `things` tell groups apart. `unit` divides every size and `part` every value; `magnitude` is the sum of all values
+    without their signs. With `rises` each thing adds to the value.
+    """
+
+    things: bytes
+    sizes: NDArray[Any]
+    values: NDArray[Any]
+    unit: int
+    part: int
+    magnitude: int
+    rises: bool
+
+    @classmethod
+    def of(cls, things: Sequence[tuple[int, int]]) -> Self:
+        """A group of things, each given as size and value."""
+        sizes, values = [size for size, _ in things], [value for _, value in things]
+        return cls(
+            repr(things).encode(), _whole(list(accumulate(sizes))), _whole(list(accumulate(values))),
+            gcd(*sizes), gcd(*values), sum(map(abs, values)), all(value > 0 for value in values),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def size(self) -> int:
+        """The size of all things together."""
+        return int(self.sizes[-1]) if len(self) else 0
+
+    def heads(self, unit: int, part: int, room: int) -> "_Heads":
+        """What may be taken within so many units of room."""
+        sizes, lengths = -(-self.sizes // unit), np.arange(1, len(self) + 1)
+        fits = sizes <= room
+        if self.rises and len(self) > 1:
+            fits[:-1] &= sizes[:-1] < sizes[1:]  # of equal size the longest has most value
+        return _Heads(sizes[fits].astype(np.int64), self.values[fits] // part, lengths[fits])
+
+
+class _Heads(NamedTuple):
+    """The first things of a group that may be taken: sizes in units, values in parts, and how many things they are."""
+
+    sizes: NDArray[np.int64]
+    values: NDArray[Any]
+    lengths: NDArray[np.int64]
 
 
 class _Table(NamedTuple):
-    """A knapsack that is solved for all capacities up to one: best[i, r] is the most value of the groups from i on in r
-    units of room."""
+    """A knapsack that is solved for all capacities up to one: numbers[i, r] says which head of group i is taken if
+    groups i and later ones have r units of room, from 1 on, 0 for none."""
 
-    unit: int
-    prefixes: list[list[tuple[int, int]]]
-    best: NDArray[Any]
+    heads: list[_Heads]
+    numbers: NDArray[np.int16]
+
+    @property
+    def room(self) -> int:
+        return len(self.numbers[0]) - 1
 
     def taken(self, room: int) -> list[int]:
         """How many of each group's first things are taken in so many units of room."""
         taken = []
-        for i, group in enumerate(self.prefixes):
-            most, left = 0, room
-            for length, (size, value) in enumerate(group, 1):
-                if size <= room and self.best[i + 1, room - size] + value == self.best[i, room]:
-                    most, left = length, room - size
-            taken.append(most)
-            room = left
+        for (sizes, _, lengths), numbers in zip(self.heads, self.numbers, strict=True):
+            number = int(numbers[room])
+            taken.append(int(lengths[number - 1]) if number else 0)
+            room -= int(sizes[number - 1]) if number else 0
         return taken
 
 
@@ -51,68 +106,76 @@ class Knapsacks:
     """
 
     def __init__(self) -> None:
-        self._tables: dict[object, _Table] = {}
+        self._tables: dict[tuple[int, tuple[bytes, ...]], _Table] = {}
 
-    def solved(self, groups: Things, capacity: int) -> list[int]:
+    def solved(self, groups: Sequence[Group], capacity: int) -> list[int]:
         """How many of each group's first things make most value within the capacity.
 
         Of equal choices it is the choice that takes most of the first groups.
 
-        >>> Knapsacks().solved([[(5, 10)], [(4, 9)], [(3, 7)]], 7)
+        >>> Knapsacks().solved([Group.of([(5, 10)]), Group.of([(4, 9)]), Group.of([(3, 7)])], 7)
         [0, 1, 1]
-        >>> Knapsacks().solved([[(6, 6), (6, 6), (2, 2)], [(1, 1), (1, 1)]], 8)
+        >>> Knapsacks().solved([Group.of([(6, 6), (6, 6), (2, 2)]), Group.of([(1, 1), (1, 1)])], 8)
         [1, 2]
         """
-        things = [thing for group in groups for thing in group]
-        if sum(size for size, _ in things) <= capacity and all(value >= 0 for _, value in things):
+        if all(group.rises for group in groups) and sum(group.size for group in groups) <= capacity:
             return [len(group) for group in groups]
         unit = unit_of(groups, capacity)
-        room, key = max(0, capacity) // unit, (unit, tuple(map(tuple, groups)))
+        room, key = max(0, capacity) // unit, (unit, tuple(group.things for group in groups))
         table = self._tables.get(key)
-        if table is None or table.best.shape[1] <= room:
-            table = self._tables[key] = _solved(groups, unit, room)
-            while sum(known.best.size for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
+        if table is None or table.room < room:
+            table = self._tables[key] = _solved(groups, unit, _with_more(room, unit, groups))
+            while sum(known.numbers.size for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
                 del self._tables[next(iter(self._tables))]
         return table.taken(room)
 
 
-def _solved(groups: Things, unit: int, room: int) -> _Table:
+def _with_more(room: int, unit: int, groups: Sequence[Group]) -> int:
+    """Room for which to solve, so that the table serves whoever has a little more: up to a power of two, or to all that
+    there is, if that is not more work than a knapsack may take."""
+    more = min(1 << room.bit_length(), -(-sum(group.size for group in groups) // unit))
+    return more if more > room and unit_of(groups, more * unit) == unit else room
+
+
+def _solved(groups: Sequence[Group], unit: int, room: int) -> _Table:
     # Counted in the greatest common divisor of all values, sums are smaller and give the same choice.
-    part = gcd(*(value for group in groups for _, value in group)) or 1
-    prefixes = [_prefixes(group, unit, part) for group in groups]
-    best = np.zeros((len(groups) + 1, room + 1), object if _long(groups) else np.int64)
+    part = gcd(*(group.part for group in groups)) or 1
+    heads = [group.heads(unit, part, room) for group in groups]
+    numbers = np.empty((len(groups), room + 1), np.int16)
+    best = np.zeros((2, room + 1), object if _long(groups) else np.int64)
     for i in range(len(groups) - 1, -1, -1):
+        (sizes, values, _), made, without = heads[i], best[i % 2], best[1 - i % 2]
         if best.dtype == object:
-            best[i] = best[i + 1]
-            for size, value in prefixes[i]:
-                if size <= room:
-                    np.maximum(best[i, size:], best[i + 1, : room + 1 - size] + value, out=best[i, size:])
+            _add_long(made, without, numbers[i], sizes.tolist(), values.tolist())
         else:
-            sizes, values = np.array(prefixes[i], np.int64).reshape(-1, 2).T
-            add_group(best[i], best[i + 1], np.ascontiguousarray(sizes), np.ascontiguousarray(values))
-    return _Table(unit, prefixes, best)
+            add_group(made, without, numbers[i], sizes, values.astype(np.int64))
+    return _Table(heads, numbers)
 
 
-def unit_of(groups: Things, capacity: int) -> int:
+def _add_long(
+    best: NDArray[Any], without: NDArray[Any], taken: NDArray[np.int16], sizes: list[int], values: list[int]
+) -> None:
+    """As the kernel does, in Python's integers."""
+    best[:], taken[:] = without, 0
+    for number, (size, value) in enumerate(zip(sizes, values, strict=True), 1):
+        with_it = without[: len(best) - size] + value
+        better = (with_it >= best[size:]).astype(bool)
+        best[size:][better], taken[size:][better] = with_it[better], number
+
+
+def unit_of(groups: Sequence[Group], capacity: int) -> int:
     """The unit in which a knapsack counts sizes: a divisor of all sizes, or a unit so coarse that its work is bounded.
 
-    >>> unit_of([[(6, 1)], [(9, 1)]], 12), unit_of([[(6, 1)], [(9, 1)]], 1 << 30)
+    >>> groups = [Group.of([(6, 1)]), Group.of([(9, 1)])]
+    >>> unit_of(groups, 12), unit_of(groups, 1 << 30)
     (3, 195)
     """
-    unit = gcd(*(size for group in groups for size, _ in group)) or 1
+    unit = gcd(*(group.unit for group in groups)) or 1
     sizes, share = max(0, capacity) // unit + 1, LONG_SUMS if _long(groups) else 1
     states, sums = (len(groups) + 1) * sizes, sum(map(len, groups)) * sizes
     return unit * max(1, -(-states * share // MOST_STATES), -(-sums * share // MOST_SUMS))
 
 
-def _long(groups: Things) -> bool:
+def _long(groups: Sequence[Group]) -> bool:
     """Whether some sum might need more than 63 bits: no sum is larger than the sum of all magnitudes."""
-    values = [abs(value) for group in groups for _, value in group]
-    return sum(values) // (gcd(*values) or 1) >= 1 << 63
-
-
-def _prefixes(group: Sequence[tuple[int, int]], unit: int, part: int) -> list[tuple[int, int]]:
-    """Size, in whole units, and value, in parts, of the first thing, of the first two, and so on."""
-    sizes = accumulate(size for size, _ in group)
-    values = accumulate(value // part for _, value in group)
-    return [(-(-size // unit), value) for size, value in zip(sizes, values, strict=True)]
+    return sum(group.magnitude for group in groups) // (gcd(*(group.part for group in groups)) or 1) >= INT64

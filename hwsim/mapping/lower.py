@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Generic, TypeVar, Union
 
-from hwsim.errors import Unsupported
+from hwsim.ir.limits import MOST_SIZED, too_many_sizes
 from hwsim.ir.op_table import Shape, ShapeOf, op_spec
 from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node, Program, counts_of
@@ -123,13 +123,6 @@ _Signature = tuple[object, ...]
 """All sizes in a loop's body during one iteration: iterations with equal sizes are lowered alike."""
 
 
-MOST_OPS = 1 << 17
-"""Ops of a program, each counted as often as it changes its sizes: planning takes time and memory for each of them."""
-
-MOST_SIZED = 2 * MOST_OPS
-"""Epilogues counted too: at most every second op is one, so that a program with more has too many in any case."""
-
-
 def lower(program: Program) -> tuple[SizedNode, ...]:
     """The whole program, sized."""
     return tuple(_Lowering(program).nodes(program.body, {}))
@@ -170,10 +163,7 @@ class _Lowering:
             elif all(count.at(indices) for count in counts_of(node)):
                 self._made += 1
                 if self._made > MOST_SIZED:
-                    raise Unsupported(
-                        f"{self.program.name}: its ops change their sizes more than {MOST_OPS:,} times, hwsim "
-                        "plans no more; shorten the audio, or bound what grows with it"
-                    )
+                    raise too_many_sizes(self.program.name)
                 yield _sized(node, self.program, indices)
 
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:

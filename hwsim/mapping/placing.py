@@ -21,7 +21,7 @@ from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import Span, prefix_name
 from hwsim.mapping.plan import Plan, Resident, ResidentPrefix
 from hwsim.mapping.program_table import ProgramTable, outermost
-from hwsim.mapping.residency import Choice, Item
+from hwsim.mapping.residency import Head, Items
 
 Ints = NDArray[np.int64]
 
@@ -37,35 +37,29 @@ class Wanted(NamedTuple):
     bytes: int
 
 
-def wanted(analysed: AnalysedProgram, items: Sequence[Item], choice: Choice) -> tuple[Wanted, ...]:
-    """The buffers of the items that were chosen: of each tensor the first rows."""
-    grouped: dict[tuple[str, str], tuple[int, int]] = {}
-    for item, loop in zip(items, choice, strict=True):
-        if loop is None:
-            continue
-        rows, size = grouped.get((item.name, loop), (0, 0))
-        if item.row == rows:
-            grouped[item.name, loop] = rows + item.rows, size + item.bytes
+def wanted(analysed: AnalysedProgram, heads: Sequence[Head]) -> tuple[Wanted, ...]:
+    """The buffers of what was chosen."""
     tensors = analysed.uses.tensors
     buffers = []
-    for (name, loop), (rows, size) in grouped.items():
-        uses = tensors.get(name)
-        op = name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
+    for head in heads:
+        uses = tensors.get(head.name)
+        op = head.name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
         state = uses is not None and uses.tensor.role is Role.STATE
-        buffers.append(Wanted(name, None if state else op, loop, rows, size))
+        buffers.append(Wanted(head.name, None if state else op, head.loop, head.rows, head.bytes))
     return tuple(buffers)
 
 
-def as_before(items: Sequence[Item], before: Plan) -> Choice:
+def as_before(items: Items, before: Plan) -> tuple[Head, ...]:
     """The choice that another plan made, as far as its tensors are here."""
-
-    def loop(item: Item) -> str | None:
-        if item.name in before.kept:
-            return item.loops[0]
-        resident = before.residents.get(item.name)
-        return resident.loop if resident is not None and item.row + item.rows <= resident.rows else None
-
-    return tuple(map(loop, items))
+    heads = []
+    for tensor in items.tensors:
+        name, resident = tensor.items[0].name, before.residents.get(tensor.items[0].name)
+        if name in before.kept:
+            heads.append(tensor.head(tensor.loops[0], len(tensor.items)))
+        elif resident is not None:
+            length = sum(item.row + item.rows <= resident.rows for item in tensor.items)
+            heads += [tensor.head(resident.loop, length)] * (length > 0)
+    return tuple(heads)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ Plans are made for the scratchpad's own size and for powers of two below it, for
 fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
 the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
 than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for.
+is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ from functools import cached_property
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
+from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
@@ -20,13 +21,13 @@ from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
 from hwsim.mapping.items import items_of
 from hwsim.mapping.knapsack import Knapsacks
-from hwsim.mapping.lower import MOST_OPS, sized_runs
+from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.op_rows import OpRow, op_row
 from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.program_table import ProgramTable, program_table
-from hwsim.mapping.residency import Item
+from hwsim.mapping.residency import Items
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.strategies import (
@@ -186,12 +187,12 @@ class Planner:
     ) -> Iterator[TargetPlans | UnsupportedOp]:
         """The makers of plans for each number of slots, most first, or why there are none."""
         classes: tuple[OpRow, ...] = ()
-        items: tuple[Item, ...] = ()
+        items: Items | None = None
         for slot_count in slots(self.chip.scratchpad.buffers):
             try:
                 target = target_of(self.chip, slot_count, self.free_conversion)
                 classes = classes or op_rows(table, target)
-                items = items or items_of(table, classes)
+                items = items or Items(items_of(table, classes))
                 made = TargetPlans(table, target, classes, items, knapsacks, LATENCIES, residency)
             except UnsupportedOp as error:
                 yield error
@@ -208,7 +209,7 @@ class Planner:
     def _consider(plans: Sequence[CandidatePlan], first: int, choice: Choice) -> None:
         """Try plans by rising bounds on their time: the sooner a good one is found, the fewer have to be walked."""
         marks: set[object] = set()
-        for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].busiest, numbered[0])):
+        for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].likely, numbered[0])):
             mark = plan.op_cuts, plan.mark()
             # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
             if mark not in marks or plan.naive:

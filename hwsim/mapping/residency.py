@@ -8,13 +8,14 @@ the chosen items still fit. With loops inside loops the choice is exact for up t
 outer loops choose first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, product
-from math import gcd
+from functools import cached_property
+from itertools import accumulate, groupby, product
+from math import gcd, prod
 from typing import NamedTuple
 
-from hwsim.mapping.knapsack import Knapsacks, unit_of
+from hwsim.mapping.knapsack import Group, Knapsacks, unit_of
 
 EXACT_ITEMS = 12
 
@@ -35,28 +36,147 @@ class Item:
 Choice = tuple[str | None, ...]  # of each item, the loop in which it is resident
 
 
-class Chosen(NamedTuple):
-    """A choice, and the coarsest unit to which sizes were rounded up for it; 0 for exact sizes."""
+class Head(NamedTuple):
+    """The first items of a tensor, resident in a loop; all rows of tiles and all bytes of them."""
 
-    choice: Choice
+    name: str
+    loop: str
+    items: int
+    rows: int
+    bytes: int
+
+
+class Chosen(NamedTuple):
+    """What stays, in the order of the items, and the coarsest unit to which sizes were rounded up for that; 0 for exact
+    sizes."""
+
+    heads: tuple[Head, ...]
     unit: int
 
 
-def choose(items: Sequence[Item], capacity: dict[str, int], knapsacks: Knapsacks | None = None) -> Chosen:
-    """For each item the loop in which it is resident, or None: the first of the choices that fit and save most.
+@dataclass(frozen=True, eq=False)
+class ItemsOfTensor:
+    """The items of a tensor, and where they begin among all."""
 
-    >>> items = [Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)]
-    >>> choose(items, {"frames": 130})
-    Chosen(choice=('frames', 'frames', None), unit=0)
-    """
-    candidates = [item for item in items if item.loops and max(item.saves) > 0]
-    alone = all(len(item.loops) == 1 for item in candidates)
-    if not alone and len(candidates) <= EXACT_ITEMS and _combinations(candidates) <= 1 << EXACT_ITEMS:
-        best = Chosen(_exhaustive(candidates, capacity), 0)
-    else:
-        best = _outer_first(candidates, capacity, knapsacks or Knapsacks())
-    chosen = {item: loop for item, loop in zip(candidates, best.choice, strict=True) if loop is not None}
-    return Chosen(tuple(chosen.get(item) for item in items), best.unit)
+    items: tuple[Item, ...]
+    first: int
+
+    @cached_property
+    def loops(self) -> tuple[str, ...]:
+        return self.items[0].loops
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """What staying in each of the loops takes and saves."""
+        return tuple(
+            Group.of([(item.bytes, item.saves[depth]) for item in self.items]) for depth in range(len(self.loops))
+        )
+
+    def head(self, loop: str, length: int) -> Head:
+        """The first items, resident in a loop."""
+        items = self.items[:length]
+        return Head(items[0].name, loop, length, sum(item.rows for item in items), sum(item.bytes for item in items))
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """All items; those of a tensor follow each other and lie in the same loops."""
+
+    all: tuple[Item, ...]
+
+    @cached_property
+    def bytes(self) -> int:
+        """The bytes of all items."""
+        return sum(item.bytes for item in self.all)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The tensors of all items."""
+        return frozenset(item.name for item in self.all)
+
+    @cached_property
+    def tensors(self) -> tuple[ItemsOfTensor, ...]:
+        """The items of each tensor."""
+        groups = [tuple(group) for _, group in groupby(self.all, key=lambda item: item.name)]
+        return tuple(map(ItemsOfTensor, groups, accumulate(map(len, groups), initial=0)))
+
+    @cached_property
+    def _saving(self) -> tuple[ItemsOfTensor, ...]:
+        """The tensors whose staying saves something."""
+        return tuple(one for one in self.tensors if one.loops and max(max(item.saves) for item in one.items) > 0)
+
+    @cached_property
+    def _inner(self) -> dict[str, frozenset[str]]:
+        """The loops inside each loop, as far as items lie in them."""
+        inner: dict[str, set[str]] = {}
+        for loops in dict.fromkeys(tensor.loops for tensor in self._saving):
+            for depth, loop in enumerate(loops):
+                inner.setdefault(loop, set()).update(loops[depth + 1 :])
+        return {loop: frozenset(inside) for loop, inside in inner.items()}
+
+    @cached_property
+    def _by_loop(self) -> tuple[tuple[int, str, tuple[ItemsOfTensor, ...]], ...]:
+        """Depth and name of each loop, outer ones first, and the tensors that save something if they stay in it.
+
+        Those that save nothing there leave their room to inner loops.
+        """
+        deepest = max((len(tensor.loops) for tensor in self._saving), default=0)
+        found = []
+        for depth in range(deepest):
+            inside = [tensor for tensor in self._saving if len(tensor.loops) > depth]
+            for loop in dict.fromkeys(tensor.loops[depth] for tensor in inside):
+                there = (tensor for tensor in inside if tensor.loops[depth] == loop)
+                found.append((depth, loop, tuple(tensor for tensor in there if tensor.groups[depth].rises)))
+        return tuple(found)
+
+    def choose(self, capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
+        """The first of the choices that fit and save most.
+
+        >>> items = Items(tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)))
+        >>> items.choose({"frames": 130}, Knapsacks())
+        Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120),), unit=0)
+        """
+        items = [item for tensor in self._saving for item in tensor.items]
+        alone = all(len(tensor.loops) == 1 for tensor in self._saving)
+        if not alone and len(items) <= EXACT_ITEMS and prod(len(item.loops) + 1 for item in items) <= 1 << EXACT_ITEMS:
+            return Chosen(self._heads(items, _exhaustive(items, capacity)), 0)
+        return self._outer_first(capacity, knapsacks)
+
+    def _heads(self, items: Sequence[Item], choice: Choice) -> tuple[Head, ...]:
+        loop_of = dict(zip(items, choice, strict=True))
+        found = []
+        for tensor in self._saving:
+            loop = loop_of[tensor.items[0]]
+            if loop is not None:
+                found.append(tensor.head(loop, sum(loop_of[item] == loop for item in tensor.items)))
+        return tuple(found)
+
+    def _outer_first(self, capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
+        room, coarsest = dict(capacity), 0
+        chosen: dict[int, Head] = {}
+        for depth, loop, tensors in self._by_loop:
+            inside = {loop, *self._inner[loop]}
+            open_ones = [tensor for tensor in tensors if tensor.first not in chosen]
+            groups, free = [tensor.groups[depth] for tensor in open_ones], min(room[name] for name in inside)
+            lengths = knapsacks.solved(groups, free)
+            if lengths != list(map(len, groups)):
+                unit = unit_of(groups, free)
+                coarsest = max(coarsest, unit if unit > gcd(*(group.unit for group in groups)) else 0)
+            for tensor, group, length in zip(open_ones, groups, lengths, strict=True):
+                if length:
+                    chosen[tensor.first] = tensor.head(loop, length)
+                    for name in inside:
+                        room[name] -= int(group.sizes[length - 1])
+        return Chosen(tuple(head for _, head in sorted(chosen.items())), coarsest)
+
+    def choice(self, heads: Sequence[Head]) -> Choice:
+        """Of each item the loop in which it stays."""
+        of_name = {head.name: head for head in heads}
+        found: list[str | None] = []
+        for name, group in groupby(self.all, key=lambda item: item.name):
+            head = of_name.get(name)
+            found += (None if head is None or place >= head.items else head.loop for place, _ in enumerate(group))
+        return tuple(found)
 
 
 def saved(items: Sequence[Item], choice: Choice) -> int:
@@ -79,17 +199,6 @@ def fits(items: Sequence[Item], choice: Choice, capacity: dict[str, int]) -> boo
     return True
 
 
-def _by_tensor(items: Iterable[Item]) -> list[list[Item]]:
-    return [list(group) for _, group in groupby(items, key=lambda item: item.name)]
-
-
-def _combinations(items: Sequence[Item]) -> int:
-    total = 1
-    for item in items:
-        total *= len(item.loops) + 1
-    return total
-
-
 def _exhaustive(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
     best: Choice = (None,) * len(items)
     most = -1
@@ -98,37 +207,6 @@ def _exhaustive(items: Sequence[Item], capacity: dict[str, int]) -> Choice:
         if value > most and _prefixes_only(items, choice) and fits(items, choice, capacity):
             best, most = choice, value
     return best
-
-
-def _outer_first(items: Sequence[Item], capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
-    room, coarsest = dict(capacity), 0
-    chosen: dict[Item, str] = {}
-    for depth in range(max((len(item.loops) for item in items), default=0)):
-        for loop in dict.fromkeys(item.loops[depth] for item in items if len(item.loops) > depth):
-            begun = {item.name for item in chosen}
-            candidates = [i for i in items if len(i.loops) > depth and i.loops[depth] == loop and i.name not in begun]
-            # Items that save nothing here leave their room to inner loops. Either all rows of a tensor save or none.
-            candidates = [item for item in candidates if item.saves[depth] > 0]
-            inside = {loop, *_inner(items, loop)}
-            prefixes, unit = _best_prefixes(candidates, depth, min(room[name] for name in inside), knapsacks)
-            coarsest = max(coarsest, unit)
-            for item in prefixes:
-                chosen[item] = loop
-                for name in inside:
-                    room[name] -= item.bytes
-    return Chosen(tuple(chosen.get(item) for item in items), coarsest)
-
-
-def _best_prefixes(items: Sequence[Item], depth: int, capacity: int, knapsacks: Knapsacks) -> tuple[list[Item], int]:
-    """The first rows of each tensor that save most within the capacity; the unit, if sizes had to be rounded."""
-    groups = _by_tensor(items)
-    things = [[(item.bytes, item.saves[depth]) for item in group] for group in groups]
-    lengths = knapsacks.solved(things, capacity)
-    prefixes = [item for group, length in zip(groups, lengths, strict=True) for item in group[:length]]
-    if len(prefixes) == len(items):
-        return prefixes, 0
-    unit = unit_of(things, capacity)
-    return prefixes, unit if unit > gcd(*(item.bytes for item in items)) else 0
 
 
 def _prefixes_only(items: Sequence[Item], choice: Choice) -> bool:

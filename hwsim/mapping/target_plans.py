@@ -17,7 +17,7 @@ from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
 from hwsim.mapping.plan import Plan, Strategy
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.residency import Chosen, Item, choose
+from hwsim.mapping.residency import Chosen, Items
 from hwsim.mapping.target import Target, UnsupportedOp
 
 Ints = NDArray[np.int64]
@@ -32,7 +32,7 @@ class TargetPlans:
         table: ProgramTable,
         target: Target,
         classes: tuple[OpRow, ...],
-        items: tuple[Item, ...],
+        items: Items,
         knapsacks: Knapsacks,
         latencies: Sequence[int],
         residency: Plan | None,
@@ -51,7 +51,7 @@ class TargetPlans:
         `divisor`, and everything that could ever stay fits beside them."""
         whole = max(self.cuts.held(_ENDLESS).values(), default=0)
         activations = int(self.table.activation_buffers[:, p.BYTES].sum())
-        return divisor * whole + sum(item.bytes for item in self.items) + activations
+        return divisor * whole + self.items.bytes + activations
 
     @cached_property
     def least_naive_cycles(self) -> int:
@@ -115,18 +115,18 @@ class TargetPlans:
             how += s.ANY_BLOCK * strategy.any_block
             how += s.LATENCY_0 * self.latencies.index(strategy.latency)
         request = CutRequest(places_of, size, how, np.full(len(self.table.ops), s.PENDING, np.int64))
-        return CandidatePlan(self.cuts, request, strategy, reserved, self.items, rounded)
+        return CandidatePlan(self.cuts, request, strategy, reserved, self.items.all, rounded)
 
     def _placed(self, size: int, reserved: Ints, strategy: Strategy) -> tuple[Placed, int]:
         before, analysed = self.residency, self.table.analysed
         if before is None:
-            choice, rounded = self._residents(size, strategy.working_set_divisor, reserved)
+            heads, rounded = self._residents(size, strategy.working_set_divisor, reserved)
             limits = None
         else:
-            choice, rounded = as_before(self.items, before), 0
+            heads, rounded = as_before(self.items, before), 0
             rows = before.resident_rows
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
-        first = wanted(analysed, self.items, choice)
+        first = wanted(analysed, heads)
         return placed(self.table, size, reserved, first, limits, partial=strategy.partial_residency), rounded
 
     def _residents(self, size: int, divisor: int, reserved: Ints) -> Chosen:
@@ -135,7 +135,7 @@ class TargetPlans:
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
-            self._chosen[key] = choose(self.items, capacity, self._knapsacks)
+            self._chosen[key] = self.items.choose(capacity, self._knapsacks)
         return self._chosen[key]
 
     def _working_sets(self, size: int, divisor: int) -> Ints:

@@ -78,7 +78,7 @@ def _gains(what_if: WhatIf, cycles: int) -> bool:
 
 def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: Sequence[Relief]) -> WhatIf:
     """The run with these reliefs, under the name of the last one."""
-    _, _, now = eased(candidate, frozenset(reliefs)).walked(NO_LIMIT)
+    _, _, now = eased(candidate, frozenset(reliefs)).walked(most=NO_LIMIT)
     cycles = int(now[c.FRONTIER])
     seconds = Fraction(cycles, chip.clock) + workload.host_seconds
     return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))

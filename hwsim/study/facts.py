@@ -5,12 +5,12 @@ All of it is remembered for the last few workloads.
 
 from dataclasses import dataclass
 
+from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Size, Workload
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
-from hwsim.mapping.lower import MOST_OPS
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.target import UnsupportedOp
 from hwsim.quantities.registry import IdentityCache

@@ -65,8 +65,11 @@ def longest_period(ports: Ports) -> int:
 
 def fixed_of(ports: Ports) -> NDArray[np.int64]:
     """What holds for a whole walk with these ports."""
-    values = ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest_period(ports), NO_LIMIT
-    return np.array(values, np.int64)
+    fixed = np.zeros(c.FIXED, np.int64)
+    fixed[: c.LIMIT] = (
+        ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest_period(ports), NO_LIMIT,
+    )  # fmt: skip
+    return fixed
 
 
 def least_key(fixed: NDArray[np.int64]) -> int:

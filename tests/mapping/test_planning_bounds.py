@@ -17,11 +17,11 @@ from hwsim.inputs.load import load_chip, load_workload
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.items import MOST_ITEMS
-from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Knapsacks, unit_of
+from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, unit_of
 from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
-from hwsim.mapping.residency import Item, choose
+from hwsim.mapping.residency import Item
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
@@ -33,7 +33,7 @@ from hwsim.schedule.steps import Repeat, Step
 from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import encode, times
 from kernels.test_placing import Case, Wanted, by_kernels
-from plans import plans_of
+from plans import choose, plans_of
 from strategies.chips import chip
 from strategies.programs import gemm
 from witnesses.planner.liveness import Buffer, ScratchpadAllocator
@@ -68,7 +68,7 @@ def test_a_knapsack_never_wraps(groups: list[list[tuple[int, int]]], capacity: i
     def of(which: int, lengths: tuple[int, ...] | list[int]) -> int:
         return sum(thing[which] for group, length in zip(groups, lengths, strict=True) for thing in group[:length])
 
-    taken = Knapsacks().solved(groups, capacity)
+    taken = Knapsacks().solved(list(map(Group.of, groups)), capacity)
     every = product(*(range(len(group) + 1) for group in groups))
     assert of(0, taken) <= capacity
     assert of(1, taken) == max(of(1, lengths) for lengths in every if of(0, lengths) <= capacity)
@@ -77,7 +77,7 @@ def test_a_knapsack_never_wraps(groups: list[list[tuple[int, int]]], capacity: i
 @given(GROUPS, st.integers(0, 2**50), st.sampled_from([1, LARGE + 1]))
 def test_the_work_of_a_knapsack_is_bounded(groups: list[list[tuple[int, int]]], capacity: int, factor: int) -> None:
     groups = [[(size * 1009 + 1, value * factor + value % 7) for size, value in group] for group in groups]
-    sizes = capacity // unit_of(groups, capacity) + 1
+    sizes = capacity // unit_of(list(map(Group.of, groups)), capacity) + 1
     assert sizes * (len(groups) + 1) <= MOST_STATES + len(groups) + 1
     assert sizes * sum(map(len, groups)) <= MOST_SUMS + sum(map(len, groups))
 
@@ -98,12 +98,12 @@ def test_a_choice_in_exact_sizes_names_no_unit() -> None:
     """Few items in loops inside loops are tried one by one; what outer loops leave of a room may be little of it."""
     few = [Item(f"w{i}", 0, (1 << 40) + 2 * i + 1, ("a", "b"), (1 << 50, 1 << 51)) for i in range(4)]
     room = {"a": 2 << 40, "b": 3 << 40}
-    assert unit_of([[(one.bytes, one.saves[1])] for one in few], room["b"]) > 1
+    assert unit_of([Group.of([(one.bytes, one.saves[1])]) for one in few], room["b"]) > 1
     assert choose(few, room).unit == 0
     outer = Item("outer", 0, 1 << 40, ("a",), (1 << 60,))
     inner = [Item(f"w{i}", 0, 2 * i + 1, ("a", "b"), (0, 9 + i)) for i in range(40)]
     whole = {"a": (1 << 40) + 99, "b": (1 << 40) + 99}
-    assert unit_of([[(one.bytes, one.saves[1])] for one in inner], whole["b"]) > 1
+    assert unit_of([Group.of([(one.bytes, one.saves[1])]) for one in inner], whole["b"]) > 1
     choice, unit = choose([outer, *inner], whole)
     assert choice[0] == "a"
     assert 0 < choice.count("b") < 40
@@ -113,10 +113,11 @@ def test_a_choice_in_exact_sizes_names_no_unit() -> None:
 @pytest.mark.parametrize("part", [1, 3])
 def test_a_knapsack_with_losses_does_not_wrap(part: int) -> None:
     """The losses would take the sum of all values below what 63 bits hold, the best sum is above it."""
-    groups = [[(1, 2**62 * part)], [(1, 2**62 * part)], [(1, (-(2**62) - 1) * part)]]
+    groups = [Group.of([(1, value * part)]) for value in (2**62, 2**62, -(2**62) - 1)]
     assert Knapsacks().solved(groups, 2) == [1, 1, 0]
     assert Knapsacks().solved(groups, 3) == [1, 1, 0]
-    assert Knapsacks().solved([[(1, -(2**63) * part), (1, 2**63 * part + 1)], [(1, 1)]], 2) == [2, 0]
+    groups = [Group.of([(1, -(2**63) * part), (1, 2**63 * part + 1)]), Group.of([(1, 1)])]
+    assert Knapsacks().solved(groups, 2) == [2, 0]
 
 
 def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to() -> None:
@@ -132,7 +133,7 @@ def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to()
 def test_the_parts_of_a_weight_are_few_and_all_of_it(k: int) -> None:
     program = workload(products((1, k, 5), times=2), "w8a8").program
     on = chip(array=SMALL_ARRAY)
-    items = [item for item in plans_of(program, on).items if item.name == "p0.weight"]
+    items = [item for item in plans_of(program, on).items.all if item.name == "p0.weight"]
     assert len(items) <= MOST_ITEMS
     assert [item.row for item in items] == [sum(one.rows for one in items[:place]) for place in range(len(items))]
     assert sum(item.rows for item in items) == k

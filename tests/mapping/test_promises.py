@@ -20,10 +20,11 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
 from hwsim.mapping.choice import Aim
+from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import rings_in
 from hwsim.mapping.placing import wanted
 from hwsim.mapping.planner import schedule
-from hwsim.mapping.residency import choose, saved
+from hwsim.mapping.residency import saved
 from hwsim.mapping.strategies import (
     ALL_STRATEGIES,
     LATENCIES,
@@ -45,7 +46,7 @@ from hwsim.study.efficiency import aim_of
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import Times, times
 from models.test_rnnt import recipe
-from plans import cut_within, naive_schedule, nothing, plans_of, scheduled, steps_in_blocks, work_by_mode
+from plans import choice_of, cut_within, naive_schedule, nothing, plans_of, scheduled, steps_in_blocks, work_by_mode
 from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
 
@@ -126,10 +127,11 @@ def test_the_energy_that_plans_are_ranked_by_is_that_of_the_run(program: Program
     assert energy_on(on, plan) == price(counters_of(plan).ops, on, table).components.total
 
 
-def unit_cycles(timed: Times) -> list[int]:
-    """How long each unit is busy."""
+def port_cycles(timed: Times, on: Chip) -> list[int]:
+    """How long each port is busy: a shared one for loads and stores."""
     busy = timed.of_all.busy
-    return [busy.load, busy.array, busy.vector, busy.store]
+    of_dram = [busy.load + busy.store] if on.dram.shared_port else [busy.load, busy.store]
+    return [busy.array, busy.vector, *of_dram]
 
 
 class Ran(NamedTuple):
@@ -155,7 +157,9 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
             except Unsupported:
                 continue
             timed, work = times(body), work_by_mode(body)
-            assert one.busiest == max(unit_cycles(timed)) <= one.cycles() == timed.cycles
+            assert one.busiest == max(port_cycles(timed, on)) <= timed.cycles == one.timed().cycles
+            assert one.timed(timed.cycles).cycles == timed.cycles
+            assert one.timed(timed.cycles - 1).cycles in (None, timed.cycles)
             assert {mode: done for mode, done in one.work().items() if done != Work()} == {
                 mode: done for mode, done in work.items() if done != Work()
             }
@@ -240,9 +244,9 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
             made = plans.candidate(1 << power, way)
             spans = analysed.uses.loop_spans.items()
             room = {loop: (1 << power) - int(made.reserved[span.first : span.last + 1].max()) for loop, span in spans}
-            choice = choose(items, room).choice
-            assert made.placed.wanted == wanted(analysed, items, choice)
-            saves.append(saved(items, choice))
+            heads = items.choose(room, Knapsacks()).heads
+            assert made.placed.wanted == wanted(analysed, heads)
+            saves.append(saved(items.all, choice_of(items.all, heads)))
         assert saves == sorted(saves)
 
 

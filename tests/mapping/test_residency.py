@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.mapping.knapsack import Knapsacks
+from hwsim.mapping.knapsack import Group, Knapsacks
 from hwsim.mapping.liveness import Span
-from hwsim.mapping.residency import Choice, Item, choose, fits, saved
+from hwsim.mapping.residency import Choice, Item, fits, saved
 from kernels.test_placing import Case, Wanted, by_kernels
+from plans import choose
 from witnesses.planner.liveness import Buffer
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
@@ -101,7 +102,7 @@ def test_a_knapsack_takes_the_best_heads_of_its_groups(groups: list[list[tuple[i
     def size(lengths: tuple[int, ...] | list[int]) -> int:
         return sum(size for group, length in zip(groups, lengths, strict=True) for size, _ in group[:length])
 
-    taken = Knapsacks().solved(groups, capacity)
+    taken = Knapsacks().solved(list(map(Group.of, groups)), capacity)
     every = product(*(range(len(group) + 1) for group in groups))
     assert size(taken) <= capacity
     assert value(taken) == max(value(lengths) for lengths in every if size(lengths) <= capacity)

@@ -86,7 +86,7 @@ def test_a_plan_eased_as_tables_takes_as_long_as_its_steps_eased(
         plan = Planner(on).plan(program)
     except Unsupported:
         assume(False)
-    _, _, now = eased(plan.candidate, frozenset(reliefs)).walked(NO_LIMIT)
+    _, _, now = eased(plan.candidate, frozenset(reliefs)).walked(most=NO_LIMIT)
     assert now[FRONTIER] == times(relieved(plan.schedule, *reliefs)).cycles
 
 
