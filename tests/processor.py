@@ -1,27 +1,39 @@
 """What this processor has, for tests: a path that it lacks is run with its instruction emulated, and said at the end.
 
-With HWSIM_WITHOUT=avx512vnni,avx2 tests see a processor without these features, whatever it has.
+With HWSIM_WITHOUT=avx512vnni,avxvnni,avx2,dotprod tests see a processor without these features, whatever it has.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 from llvmlite import ir
 
 from hwsim.kernels import cpu
+from hwsim.kernels.cpu import ByteDot
 from hwsim.tensor import exact, ordered, tiles
 
-EMULATED = ("processor", "emulated")
-"""The property of a test, as it travels from worker to worker, whose dot product was emulated."""
+EMULATED = "emulated"
+"""The property of a test, as it travels from worker to worker, that names an instruction that was emulated in it."""
 
 NOT_COMPILED = "kernels are not compiled here"
 
-WIDEST = (("avx512f", "AVX-512 without VNNI"), ("avx2", "AVX2 only"))
-"""What a processor without the byte dot product is called, by the first of these features that it has."""
+CALLED = (
+    (ByteDot.WIDE.value, "AVX-512 with VNNI"),
+    ("avx512f", "AVX-512 without VNNI"),
+    (ByteDot.NARROW.value, "AVX2 with VNNI"),
+    ("avx2", "AVX2 only"),
+    (ByteDot.SIGNED.value, "ARM with dot products"),
+)
+"""What a processor is called, by the first of these features that it has."""
+
+INSTRUCTIONS = (*(dot.value for dot in ByteDot), cpu.PAIR_DOT)
+"""What paths of products need, as LLVM names it."""
 
 
 def hide(names: str) -> None:
@@ -36,29 +48,44 @@ def need_compiled_kernels() -> None:
         pytest.skip(NOT_COMPILED)
 
 
-def byte_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Products of bytes go by `vpdpbusd` in this test: by the processor's, or by an emulated one, which is noted."""
+def byte_dot(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dot: ByteDot = ByteDot.WIDE
+) -> None:
+    """Products of bytes go by this instruction in this test: by the processor's, or by an emulated one, which is noted."""
     need_compiled_kernels()
-    if cpu.has_byte_dot():
-        return
-    _emulate(request, monkeypatch)
-    for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: True)
+    _choose(monkeypatch, dot)
+    if not runs(dot.value):
+        _emulate(request, monkeypatch, dot.value)
 
 
 def pair_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact products of bytes go by `vpmaddwd` in this test: the processor's, or an emulated one, which is noted."""
     need_compiled_kernels()
-    for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
-    if cpu.has_pair_dot():
-        return
-    _emulate(request, monkeypatch)
+    _choose(monkeypatch, None)
     monkeypatch.setattr(exact, "has_pair_dot", lambda: True)
+    if not runs(cpu.PAIR_DOT):
+        _emulate(request, monkeypatch, cpu.PAIR_DOT)
 
 
-def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    request.node.user_properties.append(EMULATED)
+def no_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of bytes go by no instruction of their own in this test."""
+    _choose(monkeypatch, None)
+    monkeypatch.setattr(exact, "has_pair_dot", lambda: False)
+
+
+def runs(feature: str) -> bool:
+    """Whether this processor has the instruction, be it in another encoding: AVX-512 has that of 256 bits as well."""
+    wide = cpu.has(ByteDot.WIDE.value) and cpu.has("avx512vl")
+    return cpu.has(feature) or (feature == ByteDot.NARROW.value and wide)
+
+
+def _choose(monkeypatch: pytest.MonkeyPatch, dot: ByteDot | None) -> None:
+    for module in (exact, ordered):
+        monkeypatch.setattr(module, "byte_dot", lambda: dot)
+
+
+def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, feature: str) -> None:
+    request.node.user_properties.append((EMULATED, feature))
     monkeypatch.setattr(tiles, "multiply", multiply_by_emulation())
 
 
@@ -74,13 +101,14 @@ def multiply_by_emulation() -> Callable[..., int]:
 
 
 def emulated_dot(tile: Any, before: Any, act: Any, weights: Any) -> Any:
-    """`vpdpbusd` in the instructions of any processor: byte by byte, the activation's unsigned, the weight's signed."""
+    """`vpdpbusd` or `sdot` in the instructions of any processor: byte by byte, the activation's unsigned (`sdot`:
+    signed), the weight's signed."""
     builder, total = tile.builder, before
     for byte in range(4):
-        low, up, down = (ir.Constant(tile.vector, [bits] * tile.lanes.count) for bits in (8 * byte, 24 - 8 * byte, 24))
-        unsigned = builder.lshr(builder.shl(act, up), down)
-        signed = builder.ashr(builder.shl(builder.lshr(weights, low), down), down)
-        total = builder.add(total, builder.mul(unsigned, signed))
+        up, down = (ir.Constant(tile.vector, [bits] * tile.lanes.count) for bits in (24 - 8 * byte, 24))
+        widened = builder.ashr if tile.lanes.signed else builder.lshr
+        factors = widened(builder.shl(act, up), down), builder.ashr(builder.shl(weights, up), down)
+        total = builder.add(total, builder.mul(*factors))
     return total
 
 
@@ -108,9 +136,10 @@ def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: It
     if not cpu.compiles():
         left = sum(NOT_COMPILED in reason for reason in skips)
         return f"processor: kernels were interpreted; {left} tests of compiled ones did not run"
-    if cpu.has_byte_dot():
-        return "processor: AVX-512 with VNNI; its paths ran as they are"
-    widest = next((said for feature, said in WIDEST if feature in cpu.features()), "neither AVX2 nor AVX-512")
-    name = "another one, for which numba was told to compile" if cpu.BYTE_DOT in cpu.features() else widest
-    emulated = sum(EMULATED in map(tuple, own) for own in properties)
-    return f"processor: {name}; the paths that it lacks were held by emulation ({emulated} tests)"
+    emulated = Counter(value for own in properties for name, value in own if name == EMULATED)
+    name = next((said for feature, said in CALLED if cpu.has(feature)), "no vectors that products of bytes use")
+    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
+        name = "another one, for which numba was told to compile"
+    own = ", ".join(feature for feature in INSTRUCTIONS if runs(feature)) or "none"
+    held = ", ".join(f"{feature} ({emulated[feature]} tests)" for feature in INSTRUCTIONS if emulated[feature])
+    return f"processor: {name}; instructions of products that ran: {own}; held by emulation: {held or 'none'}"

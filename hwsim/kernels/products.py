@@ -7,7 +7,7 @@ from hwsim.kernels.registers import settle
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT, multiply_tile
 
 ROWS = 6
-"""Rows of a tile: 24 vectors of sums and 4 of weights fit the 32 registers."""
+"""Rows of a tile: 24 vectors of sums and 4 of weights fit 32 registers, 12 and 2 fit 16."""
 
 # Places in `order`: what a sum does after each group of steps, steps of a group, groups until the running sum goes to
 # the buffer, tiles until the buffer goes to the outer register (0: there is none), whether that one wraps, columns of a
