@@ -17,9 +17,12 @@ from llvmlite import ir
 from hwsim.kernels import cpu
 from hwsim.kernels.cpu import ByteDot
 from hwsim.tensor import exact, ordered, tiles
+from tools import require
 
 EMULATED = "emulated"
 """The property of a test, as it travels from worker to worker, that names an instruction that was emulated in it."""
+
+NO_ARM_EMULATOR = "the emulator unicorn is not installed"
 
 NOT_COMPILED = "kernels are not compiled here"
 
@@ -46,6 +49,11 @@ def need_compiled_kernels() -> None:
     """Skips a test of instructions where kernels are interpreted: no interpreter knows vector registers."""
     if not cpu.compiles():
         pytest.skip(NOT_COMPILED)
+
+
+def need_arm_emulator() -> None:
+    """Skips a test that runs the code for ARM where nothing can; it fails where HWSIM_REQUIRE names `arm`."""
+    require("arm", None if find_spec("unicorn") else NO_ARM_EMULATOR)
 
 
 def byte_dot(
@@ -142,4 +150,6 @@ def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: It
         name = "another one, for which numba was told to compile"
     own = ", ".join(feature for feature in INSTRUCTIONS if runs(feature)) or "none"
     held = ", ".join(f"{feature} ({emulated[feature]} tests)" for feature in INSTRUCTIONS if emulated[feature])
-    return f"processor: {name}; instructions of products that ran: {own}; held by emulation: {held or 'none'}"
+    left = sum(NO_ARM_EMULATOR in reason for reason in skips)
+    unsaid = f"; {left} tests of ARM's code did not run: {NO_ARM_EMULATOR}" if left else ""
+    return f"processor: {name}; instructions of products that ran: {own}; held by emulation: {held or 'none'}{unsaid}"

@@ -68,7 +68,7 @@ class Lanes:
         return f"v{self.count}i{self.lane_bytes * 8}"
 
 
-_BYTES: dict[ByteDot, Lanes] = {
+BYTE_LANES: Mapping[ByteDot, Lanes] = {
     ByteDot.WIDE: Lanes(I32, 4, I32, 4, dot="llvm.x86.avx512.vpdpbusd.512"),
     ByteDot.NARROW: Lanes(
         I32, 4, I32, 4, dot="llvm.x86.avx512.vpdpbusd.256", vector_bytes=32, columns=FEW_COLUMNS
@@ -79,16 +79,17 @@ _BYTES: dict[ByteDot, Lanes] = {
 }  # fmt: skip
 
 
-def _pairs(widening: str) -> Lanes:
+def pair_lanes(widening: str) -> Lanes:
+    """Of pairs whose weights are widened with their sign (`sext`) or without (`zext`)."""
     return Lanes(I32, 4, I32, 4, pair=widening, vector_bytes=32, columns=FEW_COLUMNS)
 
 
 LANES: Mapping[tuple[Any, Any, Any], Lanes] = {
-    (types.uint8, types.int8, types.int32): _BYTES[ByteDot.WIDE],
-    (types.uint32, types.int32, types.int32): _BYTES[ByteDot.NARROW],
-    (types.int8, types.int8, types.int32): _BYTES[ByteDot.SIGNED],
-    (types.int16, types.int8, types.int32): _pairs("sext"),
-    (types.int16, types.uint8, types.int32): _pairs("zext"),
+    (types.uint8, types.int8, types.int32): BYTE_LANES[ByteDot.WIDE],
+    (types.uint32, types.int32, types.int32): BYTE_LANES[ByteDot.NARROW],
+    (types.int8, types.int8, types.int32): BYTE_LANES[ByteDot.SIGNED],
+    (types.int16, types.int8, types.int32): pair_lanes("sext"),
+    (types.int16, types.uint8, types.int32): pair_lanes("zext"),
     (types.int16, types.int16, types.int16): Lanes(I16, 2, I16, 2),
     (types.int16, types.int16, types.int32): Lanes(I32, 4, I16, 2),
     (types.float32, types.float32, types.float32): Lanes(F32, 4, F32, 4),
