@@ -56,10 +56,8 @@ def need_arm_emulator() -> None:
     require("arm", None if find_spec("unicorn") else NO_ARM_EMULATOR)
 
 
-def byte_dot(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dot: ByteDot = ByteDot.WIDE
-) -> None:
-    """Products of bytes go by this instruction in this test: by the processor's, or by an emulated one, which is noted."""
+def byte_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dot: ByteDot = ByteDot.WIDE) -> None:
+    """Products of bytes go by this instruction in this test: the processor's, or an emulated one, which is noted."""
     need_compiled_kernels()
     _choose(monkeypatch, dot)
     if not runs(dot.value):
@@ -146,7 +144,8 @@ def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: It
         return f"processor: kernels were interpreted; {left} tests of compiled ones did not run"
     emulated = Counter(value for own in properties for name, value in own if name == EMULATED)
     name = next((said for feature, said in CALLED if cpu.has(feature)), "no vectors that products of bytes use")
-    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
+    config: Any = numba.config
+    if config.CPU_NAME or config.CPU_FEATURES:
         name = "another one, for which numba was told to compile"
     own = ", ".join(feature for feature in INSTRUCTIONS if runs(feature)) or "none"
     held = ", ".join(f"{feature} ({emulated[feature]} tests)" for feature in INSTRUCTIONS if emulated[feature])

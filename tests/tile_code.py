@@ -1,4 +1,4 @@
-"""Machine code of tiles for processors that need not be this one, as LLVM makes it; that for ARM runs in an emulator."""
+"""Machine code of tiles for processors that need not be this one; that for ARM runs in an emulator."""
 
 import re
 from dataclasses import dataclass

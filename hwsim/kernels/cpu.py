@@ -11,7 +11,7 @@ from hwsim.kernels.probe import lowers_to_signed_dot
 
 
 class ByteDot(Enum):
-    """An instruction that adds four products of bytes onto an int32, exactly, by the feature that has it; best first."""
+    """Instructions that add four products of bytes onto an int32, by the feature that has them; best first."""
 
     WIDE = "avx512vnni"
     """`vpdpbusd` on 512 bits: unsigned bytes of activations times signed ones of weights."""

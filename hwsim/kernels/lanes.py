@@ -42,9 +42,9 @@ class Lanes:
     lane_bytes: int
     operand: Any
     step_bytes: int
-    dot: str | None = None
+    dot: str = ""
     signed: bool = False
-    pair: str | None = None
+    pair: str = ""
     vector_bytes: int = 64
     columns: int = COLUMNS
 
@@ -99,8 +99,8 @@ LANES: Mapping[tuple[Any, Any, Any], Lanes] = {
 
 @dataclass(frozen=True, slots=True)
 class ByteOperands:
-    """How the tile of a byte dot product wants its operands: the type in which it reads the bytes of each, whether those
-    of activations have a sign, and the columns of a panel of weights."""
+    """How the tile of a byte dot product wants its operands: the types in which it reads their bytes, whether those of
+    activations have a sign, and the columns of a panel of weights."""
 
     act: type[np.generic]
     weight: type[np.generic]

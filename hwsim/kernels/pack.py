@@ -10,7 +10,7 @@ from hwsim.kernels.lanes import COLUMNS
 def pack_bytes(weight, panels, sums):
     """weight[k, n] as panels[p, k / 4, column], k to k + 3 from the low to the high byte, zero beyond the matrix.
 
-    Bytes have no sign for this loop; sums[p, column] are those of the signed bytes of the columns. Whole rows at a time,
+    Bytes have no sign for this loop; sums[p, column] are those of the signed bytes of the columns. It takes whole rows,
     as they lie in memory.
     """
     k_size, n_size = weight.shape

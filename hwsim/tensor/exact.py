@@ -2,8 +2,8 @@
 
 | operands | arithmetic | exact because |
 |---|---|---|
-| at most 8 bits each | `vpdpbusd` or `sdot`, where the processor has it | int32 wraps, and the sum of a block of K fits |
-| the same | `vpmaddwd`, where the processor has that alone | the same; a pair of products fits int32 |
+| at most 8 bits each | `vpdpbusd` or `sdot`, if the processor has it | int32 wraps, and the sum of a block of K fits |
+| the same | `vpmaddwd`, if it has that alone | the same; a pair of products fits int32 |
 | any | float32 BLAS on blocks of K | max ǀaǀ · max over columns of Σ ǀwǀ ≤ 2^24: float32 has all integers up to it |
 | any | float64 BLAS on blocks of K | the same with 2^53 |
 | any | int64 | the same with 2^63 - 1 |

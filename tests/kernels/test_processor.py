@@ -172,6 +172,12 @@ def test_a_processor_multiplies_bytes_by_the_best_that_it_has(
     assert cpu.byte_dot() is ByteDot.NARROW
 
 
+def test_the_end_says_that_the_code_of_arm_did_not_run() -> None:
+    processor.need_compiled_kernels()
+    line = processor.processor_line((), (f"arm: {processor.NO_ARM_EMULATOR}", "rtl: iverilog is not installed"))
+    assert line.endswith("; 1 tests of ARM's code did not run: the emulator unicorn is not installed")
+
+
 def test_the_end_counts_what_interpreted_kernels_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu, "compiles", lambda: False)
     line = processor.processor_line((), (processor.NOT_COMPILED, "rtl: iverilog is not installed"))

@@ -11,7 +11,7 @@ import tile_code
 from hwsim.kernels.cpu import ByteDot
 from hwsim.kernels.lanes import BYTE_LANES, Lanes, pair_lanes
 from hwsim.kernels.probe import lowers_to_signed_dot
-from hwsim.kernels.products import ROWS
+from hwsim.kernels.products import FEW, ROWS
 from hwsim.kernels.tile import KEEP, SETTLE
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
@@ -47,7 +47,7 @@ def touches_frame(loop: list[str], target: Target) -> bool:
     return any(re.search(target.frame, line) for line in loop)
 
 
-@pytest.mark.parametrize("rows", [1, ROWS])
+@pytest.mark.parametrize("rows", [1, FEW, ROWS])
 @pytest.mark.parametrize(("lanes", "target", "name"), COMPILED)
 def test_sums_that_are_kept_stay_in_registers(lanes: Lanes, target: Target, name: str, rows: int) -> None:
     """The loop over the steps makes whole steps, by the instruction and no other, and has nothing to do with memory but
@@ -86,7 +86,7 @@ def emulator() -> None:
 
 @pytest.mark.usefixtures("emulator")
 @pytest.mark.parametrize("fill", matrices.FILLS)
-@pytest.mark.parametrize("rows", [1, ROWS])
+@pytest.mark.parametrize("rows", [1, FEW, ROWS])
 @pytest.mark.parametrize("target", [arm("neoverse-n1"), arm("generic", "+dotprod")])
 def test_the_instructions_of_arm_make_exact_sums(
     fill: Callable[[int, int, Precision], Array], rows: int, target: Target
