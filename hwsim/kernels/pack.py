@@ -44,7 +44,7 @@ def pack_pairs(weight, panels):
     """weight[k, n] as panels[p, k / 2, column], k and k + 1 in the low and high byte, zero beyond the matrix.
 
     Both are bytes without a sign; whole rows at a time, as they lie in memory, of two steps. The width is read from the
-    panels: a loop of a length that the compiler knows it would write out byte by byte, a fourth as fast.
+    panels: a loop of a length that the compiler knows it would write out byte by byte, half to a fourth as fast.
     """
     k_size, n_size = weight.shape
     width = panels.shape[2]
