@@ -139,9 +139,12 @@ def executed(module: str) -> dict[str, Any]:
 
 def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: Iterable[str]) -> str:
     """What the end of a run says of the processor, given the properties of the tests that ran and reasons of skips."""
+    skips = tuple(skips)
+    left = sum(NO_ARM_EMULATOR in reason for reason in skips)
+    unsaid = f"; {left} tests of ARM's code did not run: {NO_ARM_EMULATOR}" if left else ""
     if not cpu.compiles():
         left = sum(NOT_COMPILED in reason for reason in skips)
-        return f"processor: kernels were interpreted; {left} tests of compiled ones did not run"
+        return f"processor: kernels were interpreted; {left} tests of compiled ones did not run{unsaid}"
     emulated = Counter(value for own in properties for name, value in own if name == EMULATED)
     name = next((said for feature, said in CALLED if cpu.has(feature)), "no vectors that products of bytes use")
     config: Any = numba.config
@@ -149,6 +152,4 @@ def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: It
         name = "another one, for which numba was told to compile"
     own = ", ".join(feature for feature in INSTRUCTIONS if runs(feature)) or "none"
     held = ", ".join(f"{feature} ({emulated[feature]} tests)" for feature in INSTRUCTIONS if emulated[feature])
-    left = sum(NO_ARM_EMULATOR in reason for reason in skips)
-    unsaid = f"; {left} tests of ARM's code did not run: {NO_ARM_EMULATOR}" if left else ""
     return f"processor: {name}; instructions of products that ran: {own}; held by emulation: {held or 'none'}{unsaid}"
