@@ -14,8 +14,9 @@ import numba
 import pytest
 from llvmlite import ir
 
-from hwsim.kernels import cpu
+from hwsim.kernels import cpu, products
 from hwsim.kernels.cpu import ByteDot
+from hwsim.kernels.lanes import LANES
 from hwsim.tensor import exact, ordered, tiles
 from tools import require
 
@@ -92,7 +93,15 @@ def _choose(monkeypatch: pytest.MonkeyPatch, dot: ByteDot | None) -> None:
 
 def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, feature: str) -> None:
     request.node.user_properties.append((EMULATED, feature))
-    monkeypatch.setattr(tiles, "multiply", multiply_by_emulation())
+    emulated, own = multiply_by_emulation(), products.multiply
+
+    def multiply(act: Any, panels: Any, extra: Any, *rest: Any) -> int:
+        """Products of other types have nothing to emulate; of these the compiled kernel is kept on disk."""
+        lanes = LANES[tuple(numba.from_dtype(array.dtype) for array in (act, panels, extra))]
+        made = emulated if lanes.dot or lanes.pair else own
+        return int(made(act, panels, extra, *rest))
+
+    monkeypatch.setattr(tiles, "multiply", multiply)
 
 
 @cache
@@ -100,9 +109,9 @@ def multiply_by_emulation() -> Callable[..., int]:
     """`kernels.products.multiply` with emulated dot products, kept out of all caches on disk."""
     tile = executed("hwsim.kernels.tile")
     tile["_Tile"] = type("_Emulated", (tile["_Tile"],), {"_dot": emulated_dot, "_pair_dot": emulated_pair_dot})
-    products = executed("hwsim.kernels.products")
-    products["multiply_tile"] = tile["multiply_tile"]
-    multiply: Callable[..., int] = products["multiply"]
+    source = executed("hwsim.kernels.products")
+    source["multiply_tile"] = tile["multiply_tile"]
+    multiply: Callable[..., int] = source["multiply"]
     return multiply
 
 
