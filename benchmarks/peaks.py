@@ -10,37 +10,42 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from benchmarks.measure import seconds
-from hwsim.kernels.cpu import has_byte_dot
+from hwsim.kernels import cpu
+from hwsim.kernels.cpu import ByteDot
 
 STEPS = 200_000
 CHAINS = 24
+FEW_CHAINS = 12
+"""For vectors of 256 bits, of which there may be 16 registers."""
 
 _I32, _I64, _F32 = ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 
 @cache
 def peaks() -> dict[str, float]:
-    """Products per second of bytes by `vpdpbusd` (0 without it) and of float32 by fused multiply-add."""
+    """Products per second: of bytes by `vpdpbusd` on 512 and 256 bits (0 without it), of float32 by multiply-add."""
     loops: dict[str, Callable[[], object]] = {"fma": lambda: _fma(STEPS)}
-    if has_byte_dot():
+    if cpu.has(ByteDot.WIDE.value):
         loops["vnni"] = lambda: _vnni(STEPS)
+    if cpu.has(ByteDot.NARROW.value) or (cpu.has(ByteDot.WIDE.value) and cpu.has("avx512vl")):
+        loops["narrow vnni"] = lambda: _narrow_vnni(STEPS)
     taken = seconds(loops)
-    products = {"fma": 16, "vnni": 64}
-    return {name: STEPS * CHAINS * products[name] / taken[name] if name in taken else 0.0 for name in products}
+    of_a_step = {"fma": 16 * CHAINS, "vnni": 64 * CHAINS, "narrow vnni": 32 * FEW_CHAINS}
+    return {name: STEPS * products / taken[name] if name in taken else 0.0 for name, products in of_a_step.items()}
 
 
-def _loop(lane: Any, one: Any, step: Callable[[Any, Any, Any], Any]) -> Any:
+def _loop(lane: Any, one: Any, step: Callable[[Any, Any, Any], Any], lanes: int = 16, chains: int = CHAINS) -> Any:
     """Many chains of one instruction, each waiting for its own last result only."""
 
     @intrinsic
     def run(typing: Any, steps: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vector = ir.VectorType(lane, 16)
-            sums = [cgutils.alloca_once_value(builder, ir.Constant(vector, [one(i)] * 16)) for i in range(CHAINS)]
+            vector = ir.VectorType(lane, lanes)
+            sums = [cgutils.alloca_once_value(builder, ir.Constant(vector, [one(i)] * lanes)) for i in range(chains)]
             # A value that the compiler cannot know.
             hidden = builder.trunc(arguments[0], _I32)
             hidden = builder.sitofp(hidden, lane) if lane is _F32 else hidden
-            some = builder.insert_element(ir.Constant(vector, [one(1)] * 16), hidden, _I32(0))
+            some = builder.insert_element(ir.Constant(vector, [one(1)] * lanes), hidden, _I32(0))
             with cgutils.for_range(builder, arguments[0]):
                 for total in sums:
                     builder.store(step(builder, builder.load(total), some), total)
@@ -67,12 +72,18 @@ def _call(name: str) -> Callable[[Any, Any, Any], Any]:
 
 
 _vnni_loop = _loop(_I32, int, _call("llvm.x86.avx512.vpdpbusd.512"))
+_narrow_vnni_loop = _loop(_I32, int, _call("llvm.x86.avx512.vpdpbusd.256"), 8, FEW_CHAINS)
 _fma_loop = _loop(_F32, float, _call("llvm.fma.v16f32"))
 
 
 @njit
 def _vnni(steps: Any) -> Any:
     return _vnni_loop(steps)
+
+
+@njit
+def _narrow_vnni(steps: Any) -> Any:
+    return _narrow_vnni_loop(steps)
 
 
 @njit

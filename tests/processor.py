@@ -1,27 +1,43 @@
 """What this processor has, for tests: a path that it lacks is run with its instruction emulated, and said at the end.
 
-With HWSIM_WITHOUT=avx512vnni,avx2 tests see a processor without these features, whatever it has.
+With HWSIM_WITHOUT=avx512vnni,avxvnni,avx2,dotprod tests see a processor without these features, whatever it has.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 from llvmlite import ir
 
-from hwsim.kernels import cpu
+from hwsim.kernels import cpu, products
+from hwsim.kernels.cpu import ByteDot
+from hwsim.kernels.lanes import LANES
 from hwsim.tensor import exact, ordered, tiles
+from tools import require
 
-EMULATED = ("processor", "emulated")
-"""The property of a test, as it travels from worker to worker, whose dot product was emulated."""
+EMULATED = "emulated"
+"""The property of a test, as it travels from worker to worker, that names an instruction that was emulated in it."""
+
+NO_ARM_EMULATOR = "the emulator unicorn is not installed"
 
 NOT_COMPILED = "kernels are not compiled here"
 
-WIDEST = (("avx512f", "AVX-512 without VNNI"), ("avx2", "AVX2 only"))
-"""What a processor without the byte dot product is called, by the first of these features that it has."""
+CALLED = (
+    (ByteDot.WIDE.value, "AVX-512 with VNNI"),
+    ("avx512f", "AVX-512 without VNNI"),
+    (ByteDot.NARROW.value, "AVX2 with VNNI"),
+    ("avx2", "AVX2 only"),
+    (ByteDot.SIGNED.value, "ARM with dot products"),
+)
+"""What a processor is called, by the first of these features that it has."""
+
+INSTRUCTIONS = (*(dot.value for dot in ByteDot), cpu.PAIR_DOT)
+"""What paths of products need, as LLVM names it."""
 
 
 def hide(names: str) -> None:
@@ -36,30 +52,56 @@ def need_compiled_kernels() -> None:
         pytest.skip(NOT_COMPILED)
 
 
-def byte_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Products of bytes go by `vpdpbusd` in this test: by the processor's, or by an emulated one, which is noted."""
+def need_arm_emulator() -> None:
+    """Skips a test that runs the code for ARM where nothing can; it fails where HWSIM_REQUIRE names `arm`."""
+    require("arm", None if find_spec("unicorn") else NO_ARM_EMULATOR)
+
+
+def byte_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dot: ByteDot = ByteDot.WIDE) -> None:
+    """Products of bytes go by this instruction in this test: the processor's, or an emulated one, which is noted."""
     need_compiled_kernels()
-    if cpu.has_byte_dot():
-        return
-    _emulate(request, monkeypatch)
-    for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: True)
+    _choose(monkeypatch, dot)
+    if not runs(dot.value):
+        _emulate(request, monkeypatch, dot.value)
 
 
 def pair_dot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact products of bytes go by `vpmaddwd` in this test: the processor's, or an emulated one, which is noted."""
     need_compiled_kernels()
-    for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
-    if cpu.has_pair_dot():
-        return
-    _emulate(request, monkeypatch)
+    _choose(monkeypatch, None)
     monkeypatch.setattr(exact, "has_pair_dot", lambda: True)
+    if not runs(cpu.PAIR_DOT):
+        _emulate(request, monkeypatch, cpu.PAIR_DOT)
 
 
-def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    request.node.user_properties.append(EMULATED)
-    monkeypatch.setattr(tiles, "multiply", multiply_by_emulation())
+def no_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of bytes go by no instruction of their own in this test."""
+    _choose(monkeypatch, None)
+    monkeypatch.setattr(exact, "has_pair_dot", lambda: False)
+
+
+def runs(feature: str) -> bool:
+    """Whether this processor has the instruction, be it in another encoding: AVX-512 has that of 256 bits as well."""
+    wide = cpu.has(ByteDot.WIDE.value) and cpu.has("avx512vl")
+    return cpu.has(feature) or (feature == ByteDot.NARROW.value and wide)
+
+
+def _choose(monkeypatch: pytest.MonkeyPatch, dot: ByteDot | None) -> None:
+    for module in (exact, ordered):
+        monkeypatch.setattr(module, "byte_dot", lambda: dot)
+
+
+def _emulate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, feature: str) -> None:
+    request.node.user_properties.append((EMULATED, feature))
+    emulated, own = multiply_by_emulation(), products.multiply
+
+    def multiply(act: Any, panels: Any, extra: Any, *rest: Any) -> int:
+        """Products of other types have nothing to emulate; of these the compiled kernel is kept on disk."""
+        lanes = LANES[tuple(numba.from_dtype(array.dtype) for array in (act, panels, extra))]
+        made = emulated if lanes.dot or lanes.pair else own
+        return int(made(act, panels, extra, *rest))
+
+    monkeypatch.setattr(tiles, "multiply", multiply)
 
 
 @cache
@@ -67,20 +109,21 @@ def multiply_by_emulation() -> Callable[..., int]:
     """`kernels.products.multiply` with emulated dot products, kept out of all caches on disk."""
     tile = executed("hwsim.kernels.tile")
     tile["_Tile"] = type("_Emulated", (tile["_Tile"],), {"_dot": emulated_dot, "_pair_dot": emulated_pair_dot})
-    products = executed("hwsim.kernels.products")
-    products["multiply_tile"] = tile["multiply_tile"]
-    multiply: Callable[..., int] = products["multiply"]
+    source = executed("hwsim.kernels.products")
+    source["multiply_tile"] = tile["multiply_tile"]
+    multiply: Callable[..., int] = source["multiply"]
     return multiply
 
 
 def emulated_dot(tile: Any, before: Any, act: Any, weights: Any) -> Any:
-    """`vpdpbusd` in the instructions of any processor: byte by byte, the activation's unsigned, the weight's signed."""
+    """`vpdpbusd` or `sdot` in the instructions of any processor: byte by byte, the activation's unsigned (`sdot`:
+    signed), the weight's signed."""
     builder, total = tile.builder, before
     for byte in range(4):
-        low, up, down = (ir.Constant(tile.vector, [bits] * tile.lanes.count) for bits in (8 * byte, 24 - 8 * byte, 24))
-        unsigned = builder.lshr(builder.shl(act, up), down)
-        signed = builder.ashr(builder.shl(builder.lshr(weights, low), down), down)
-        total = builder.add(total, builder.mul(unsigned, signed))
+        up, down = (ir.Constant(tile.vector, [bits] * tile.lanes.count) for bits in (24 - 8 * byte, 24))
+        widened = builder.ashr if tile.lanes.signed else builder.lshr
+        factors = widened(builder.shl(act, up), down), builder.ashr(builder.shl(weights, up), down)
+        total = builder.add(total, builder.mul(*factors))
     return total
 
 
@@ -105,12 +148,17 @@ def executed(module: str) -> dict[str, Any]:
 
 def processor_line(properties: Iterable[Iterable[tuple[str, object]]], skips: Iterable[str]) -> str:
     """What the end of a run says of the processor, given the properties of the tests that ran and reasons of skips."""
+    skips = tuple(skips)
+    left = sum(NO_ARM_EMULATOR in reason for reason in skips)
+    unsaid = f"; {left} tests of ARM's code did not run: {NO_ARM_EMULATOR}" if left else ""
     if not cpu.compiles():
         left = sum(NOT_COMPILED in reason for reason in skips)
-        return f"processor: kernels were interpreted; {left} tests of compiled ones did not run"
-    if cpu.has_byte_dot():
-        return "processor: AVX-512 with VNNI; its paths ran as they are"
-    widest = next((said for feature, said in WIDEST if feature in cpu.features()), "neither AVX2 nor AVX-512")
-    name = "another one, for which numba was told to compile" if cpu.BYTE_DOT in cpu.features() else widest
-    emulated = sum(EMULATED in map(tuple, own) for own in properties)
-    return f"processor: {name}; the paths that it lacks were held by emulation ({emulated} tests)"
+        return f"processor: kernels were interpreted; {left} tests of compiled ones did not run{unsaid}"
+    emulated = Counter(value for own in properties for name, value in own if name == EMULATED)
+    name = next((said for feature, said in CALLED if cpu.has(feature)), "no vectors that products of bytes use")
+    config: Any = numba.config
+    if config.CPU_NAME or config.CPU_FEATURES:
+        name = "another one, for which numba was told to compile"
+    own = ", ".join(feature for feature in INSTRUCTIONS if runs(feature)) or "none"
+    held = ", ".join(f"{feature} ({emulated[feature]} tests)" for feature in INSTRUCTIONS if emulated[feature])
+    return f"processor: {name}; instructions of products that ran: {own}; held by emulation: {held or 'none'}{unsaid}"

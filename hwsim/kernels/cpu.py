@@ -1,13 +1,27 @@
 """What the processor can do beyond the ordinary, and whether compiled code may use it."""
 
+from enum import Enum
 from functools import cache
 from typing import Any
 
 import llvmlite.binding
 import numba
 
-BYTE_DOT = "avx512vnni"
-"""The instruction `vpdpbusd` on 512 bits: four products of an unsigned and a signed byte onto an int32, exactly."""
+from hwsim.kernels.probe import lowers_to_signed_dot
+
+
+class ByteDot(Enum):
+    """Instructions that add four products of bytes onto an int32, by the feature that has them; best first."""
+
+    WIDE = "avx512vnni"
+    """`vpdpbusd` on 512 bits: unsigned bytes of activations times signed ones of weights."""
+
+    NARROW = "avxvnni"
+    """The same on 256 bits, for processors without AVX-512."""
+
+    SIGNED = "dotprod"
+    """`sdot` of ARM on 128 bits: signed bytes times signed ones."""
+
 
 PAIR_DOT = "avx2"
 """The instruction `vpmaddwd` on 256 bits: two products of 16 bits onto an int32, exactly for operands of 9 bits."""
@@ -19,17 +33,18 @@ def compiles() -> bool:
     return not config.DISABLE_JIT
 
 
-def has_byte_dot() -> bool:
-    """Whether kernels may use `vpdpbusd`: compiled for this processor, and it has it."""
-    return _has(BYTE_DOT)
+def byte_dot() -> ByteDot | None:
+    """What kernels use for products of bytes: compiled for this processor, and it has it."""
+    return next((dot for dot in ByteDot if has(dot.value)), None)
 
 
 def has_pair_dot() -> bool:
     """Whether kernels may use `vpmaddwd`: compiled for this processor, and it has it."""
-    return _has(PAIR_DOT)
+    return has(PAIR_DOT)
 
 
-def _has(feature: str) -> bool:
+def has(feature: str) -> bool:
+    """Whether kernels may use what LLVM calls by that name."""
     config: Any = numba.config
     if not compiles():
         return False
@@ -41,4 +56,11 @@ def _has(feature: str) -> bool:
 @cache
 def features() -> frozenset[str]:
     """What this processor has, as LLVM names it."""
-    return frozenset(name for name, there in llvmlite.binding.get_host_cpu_features().items() if there)
+    binding = llvmlite.binding
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    found = binding.get_host_cpu_features()
+    names = {name for name, there in found.items() if there}
+    if lowers_to_signed_dot(binding.get_process_triple(), binding.get_host_cpu_name(), found.flatten()):
+        names.add(ByteDot.SIGNED.value)
+    return frozenset(names)

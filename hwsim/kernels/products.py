@@ -7,7 +7,10 @@ from hwsim.kernels.registers import settle
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT, multiply_tile
 
 ROWS = 6
-"""Rows of a tile: 24 vectors of sums and 4 of weights fit the 32 registers."""
+"""Rows of a tile: 24 vectors of sums and 4 of weights fit 32 registers, 12 and 2 fit 16."""
+
+FEW = 4
+"""Rows of the last tile, if no more are left."""
 
 # Places in `order`: what a sum does after each group of steps, steps of a group, groups until the running sum goes to
 # the buffer, tiles until the buffer goes to the outer register (0: there is none), whether that one wraps, columns of a
@@ -35,18 +38,21 @@ def multiply(act, panels, extra, order, limits, first, last, out):
         columns = min(width, n_size - p * width)
         m = 0
         while m < m_size:
-            # A tile of one row takes a fourth of the time of a full one; only sums that do not settle have one.
-            single = order[RULE] == KEEP and m_size - m < 4
-            rows = 1 if single else min(ROWS, m_size - m)
+            left = m_size - m
+            whole = ROWS
+            if order[RULE] == KEEP and left <= FEW:
+                # A tile of one row takes a fourth of the time of a full one; only sums that do not settle have it.
+                whole = FEW if left > 2 else 1
+            rows = min(whole, left)
             # Straight into the result, if all of the tile lies inside it.
-            if tiles == 1 and chunk_tiles == 0 and columns == width and (single or rows == ROWS):
-                clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, rows, out, m, p * width)
+            if tiles == 1 and chunk_tiles == 0 and columns == width and rows == whole:
+                clamped += _tile(act, panels, extra, order, limits, p, m, 0, groups, whole, out, m, p * width)
                 m += rows
                 continue
             for tile in range(tiles):
                 start = tile * tile_groups
                 end = min(start + tile_groups, groups)
-                clamped += _tile(act, panels, extra, order, limits, p, m, start, end, rows, block, 0, 0)
+                clamped += _tile(act, panels, extra, order, limits, p, m, start, end, whole, block, 0, 0)
                 if tiles == 1 and chunk_tiles == 0:
                     break
                 begins = tile == 0 if chunk_tiles == 0 else tile % chunk_tiles == 0
@@ -82,6 +88,10 @@ def _tile(act, panels, extra, order, limits, p, m, start, end, rows, out, row, c
         if rows == 1:
             return multiply_tile(
                 1, KEEP, act, here, stride, panels, there, steps, 1, extra, first, low, high, out, onto, onto_stride
+            )
+        if rows == FEW:
+            return multiply_tile(
+                FEW, KEEP, act, here, stride, panels, there, steps, 1, extra, first, low, high, out, onto, onto_stride
             )
         return multiply_tile(
             ROWS, KEEP, act, here, stride, panels, there, steps, 1, extra, first, low, high, out, onto, onto_stride

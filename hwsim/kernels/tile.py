@@ -1,20 +1,11 @@
 """The innermost loop of every matrix product: a tile of a few rows and 64 or 16 columns, its sums in vector registers.
 
-One template in LLVM's terms, of which numba compiles a version for each combination of types and flags:
-
-| activations | weights | sums | one step |
-|---|---|---|---|
-| uint8 | int8 | int32 | four products of bytes by `vpdpbusd` (`cpu.has_byte_dot` says whether the processor has it) |
-| int16 | int8, uint8 | int32 | two products by `vpmaddwd` (`cpu.has_pair_dot`), in tiles of 16 columns |
-| int16 | int16 | int16, int32 | one product |
-| float32 | float32 | float32 | one product, and one rounding for its addition |
-
-What a sum does at the end of a group of steps is the `rule`: KEEP lets it be; SETTLE brings it into low..high, where
-exact sums fit the type; TIGHT does so where they may not, for groups of one step. Instructions cannot be interpreted,
-so without compilation nothing here runs: `sums.py` is for that.
+One template in LLVM's terms, of which numba compiles a version for each combination of types (`lanes.py` lists them)
+and flags. What a sum does at the end of a group of steps is the `rule`: KEEP lets it be; SETTLE brings it into
+low..high, where exact sums fit the type; TIGHT does so where they may not, for groups of one step. Instructions cannot
+be interpreted, so without compilation nothing here runs: `sums.py` is for that.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
@@ -23,25 +14,21 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-COLUMNS = 64
-PAIR_COLUMNS = 16
-"""Columns of a tile of pairs: AVX2 has 16 registers of 32 bytes, 12 of them for the sums of 6 rows."""
+from hwsim.kernels.lanes import I8, I16, I32, I64, LANES, Lanes
 
 KEEP, SETTLE, TIGHT = 0, 1, 2
-
-_I8, _I16, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 
 @intrinsic(prefer_literal=True)
 def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at, groups, group, extra, extra_at, low, high, out, out_at, out_stride):  # fmt: skip  # noqa: E501
-    """Sums of `rows` × 64 (pairs: 16) results over groups · group steps into `out`; how many additions were clamped.
+    """Sums of `rows` × 64 (or 16) results over groups · group steps into `out`; how many additions were clamped.
 
     `…_at` and `…_stride` are bytes to the first number, and from row to row. The weights of all columns lie side by
     side, then those of the next step. `extra`, of the type of the sums, holds a number a column, added in every row:
     with KEEP once; with SETTLE of bytes at the end of each group, those of the next group after them; else they are
     not read. `out` has the type of the sums, or a wider one.
     """
-    lanes = _KNOWN.get((act.dtype, weight.dtype, extra.dtype))
+    lanes = LANES.get((act.dtype, weight.dtype, extra.dtype))
     if lanes is None or not isinstance(rows, types.IntegerLiteral) or not isinstance(rule, types.IntegerLiteral):
         raise TypeError(f"no tile of {act.dtype} times {weight.dtype} in {extra.dtype}")
     index = types.int64
@@ -51,7 +38,7 @@ def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at
     def generate(context, builder, called, arguments):
         def address(place):
             data = make_array(called.args[place])(context, builder, arguments[place]).data
-            return builder.add(builder.ptrtoint(data, _I64), arguments[place + 1])
+            return builder.add(builder.ptrtoint(data, I64), arguments[place + 1])
 
         _, _, _, _, act_stride, _, _, groups, group, _, _, low, high, _, _, out_stride = arguments
         tile = _Tile(builder, lanes, called.args[0].literal_value, called.args[1].literal_value)
@@ -63,64 +50,14 @@ def multiply_tile(typing, rows, rule, act, act_at, act_stride, weight, weight_at
     return index(rows, rule, *places), generate
 
 
-@dataclass(frozen=True)
-class _Lanes:
-    """The types of a lane's sum, and of what it takes from memory in one step.
-
-    `pair` names LLVM's widening of the weights to 16 bits where a step makes two products.
-    """
-
-    lane: Any
-    lane_bytes: int
-    operand: Any
-    step_bytes: int
-    dot: bool = False
-    pair: str | None = None
-    vector_bytes: int = 64
-    columns: int = COLUMNS
-
-    @property
-    def weight_bytes(self) -> int:
-        """Of the weights that a lane takes in one step; of pairs only the activations are widened ahead."""
-        return self.step_bytes // 2 if self.pair else self.step_bytes
-
-    @property
-    def floating(self) -> bool:
-        return self.lane is _F32
-
-    @property
-    def count(self) -> int:
-        """Lanes of one vector."""
-        return self.vector_bytes // self.lane_bytes
-
-    @property
-    def kind(self) -> str:
-        """As LLVM names the vector."""
-        return f"v{self.count}i{self.lane_bytes * 8}"
-
-
-_KNOWN = {
-    (types.uint8, types.int8, types.int32): _Lanes(_I32, 4, _I32, 4, dot=True),
-    (types.int16, types.int8, types.int32): _Lanes(
-        _I32, 4, _I32, 4, pair="sext", vector_bytes=32, columns=PAIR_COLUMNS
-    ),
-    (types.int16, types.uint8, types.int32): _Lanes(
-        _I32, 4, _I32, 4, pair="zext", vector_bytes=32, columns=PAIR_COLUMNS
-    ),
-    (types.int16, types.int16, types.int16): _Lanes(_I16, 2, _I16, 2),
-    (types.int16, types.int16, types.int32): _Lanes(_I32, 4, _I16, 2),
-    (types.float32, types.float32, types.float32): _Lanes(_F32, 4, _F32, 4),
-}
-
-
 def _long(value: int) -> Any:
-    return ir.Constant(_I64, value)
+    return ir.Constant(I64, value)
 
 
 class _Tile:
     """Writes the instructions of one version. Sums live in stack slots, which LLVM turns into registers."""
 
-    def __init__(self, builder: Any, lanes: _Lanes, rows: int, rule: int) -> None:
+    def __init__(self, builder: Any, lanes: Lanes, rows: int, rule: int) -> None:
         self.builder, self.lanes = builder, lanes
         self.rule = KEEP if lanes.floating else rule
         self.vectors = lanes.columns // lanes.count
@@ -175,7 +112,7 @@ class _Tile:
         weights = [self._weights(weight, v) for v in range(self.vectors)]
         extras: list[Any] = [None] * self.vectors
         if settles and self.lanes.dot:
-            group = builder.add(self.extra, builder.mul(ends, _long(COLUMNS * self.lanes.lane_bytes)))
+            group = builder.add(self.extra, builder.mul(ends, _long(self.lanes.columns * self.lanes.lane_bytes)))
             extras = [self._load(group, v * self.lanes.vector_bytes, self.vector) for v in range(self.vectors)]
         for row, sums in zip(rows, self.sums, strict=True):
             act = self._activation(row)
@@ -195,12 +132,15 @@ class _Tile:
                 builder.store(self._settled(before, product, added) if settles else added, total)
 
     def _dot(self, before: Any, act: Any, weights: Any) -> Any:
-        """In each lane, four products of an unsigned and a signed byte onto the sum, modulo 2^32."""
-        return self._call("llvm.x86.avx512.vpdpbusd.512", before, act, weights)
+        """In each lane, four products of two bytes onto the sum, modulo 2^32; the weight's is signed."""
+        if self.lanes.signed:
+            octets = ir.VectorType(I8, 4 * self.lanes.count)
+            act, weights = (self.builder.bitcast(each, octets) for each in (act, weights))
+        return self._call(self.lanes.dot, before, act, weights)
 
     def _pair_dot(self, act: Any, weights: Any) -> Any:
         """In each lane, the sum of two products of 16-bit integers, exact for operands of at most 9 bits."""
-        halves = ir.VectorType(_I16, 2 * self.lanes.count)
+        halves = ir.VectorType(I16, 2 * self.lanes.count)
         return self._call("llvm.x86.avx2.pmadd.wd", self.builder.bitcast(act, halves), weights)
 
     def _settled(self, before: Any, product: Any, added: Any) -> Any:
@@ -219,14 +159,14 @@ class _Tile:
             self.builder.module, ir.FunctionType(mask, [mask]), f"llvm.ctpop.i{self.lanes.count}"
         )
         bits = self.builder.call(count, [self.builder.bitcast(changed, mask)])
-        total = self.builder.add(self.builder.load(self.clamped), self.builder.zext(bits, _I64))
+        total = self.builder.add(self.builder.load(self.clamped), self.builder.zext(bits, I64))
         self.builder.store(total, self.clamped)
 
     def _weights(self, weight: Any, v: int) -> Any:
         if self.lanes.pair:
             size = 2 * self.lanes.count
-            some = self._load(weight, v * size, ir.VectorType(_I8, size))
-            return getattr(self.builder, self.lanes.pair)(some, ir.VectorType(_I16, size))
+            some = self._load(weight, v * size, ir.VectorType(I8, size))
+            return getattr(self.builder, self.lanes.pair)(some, ir.VectorType(I16, size))
         narrow = ir.VectorType(self.lanes.operand, self.lanes.count)
         found = self._load(weight, v * self.lanes.count * self.lanes.step_bytes, narrow)
         return self._widened(found, self.vector)
@@ -240,8 +180,8 @@ class _Tile:
 
     def _everywhere(self, one: Any) -> Any:
         empty = ir.Constant(self.vector, ir.Undefined)
-        single = self.builder.insert_element(empty, one, ir.Constant(_I32, 0))
-        zeros = ir.Constant(ir.VectorType(_I32, self.lanes.count), [0] * self.lanes.count)
+        single = self.builder.insert_element(empty, one, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, self.lanes.count), [0] * self.lanes.count)
         return self.builder.shuffle_vector(single, empty, zeros)
 
     def _call(self, name: str, *values: Any) -> Any:

@@ -2,8 +2,8 @@
 
 | operands | arithmetic | exact because |
 |---|---|---|
-| at most 8 bits each | `vpdpbusd`, where the processor has it | int32 wraps, and the sum of a block of K fits |
-| the same | `vpmaddwd`, where the processor has that alone | the same; a pair of products fits int32 |
+| at most 8 bits each | `vpdpbusd` or `sdot`, if the processor has it | int32 wraps, and the sum of a block of K fits |
+| the same | `vpmaddwd`, if it has that alone | the same; a pair of products fits int32 |
 | any | float32 BLAS on blocks of K | max ǀaǀ · max over columns of Σ ǀwǀ ≤ 2^24: float32 has all integers up to it |
 | any | float64 BLAS on blocks of K | the same with 2^53 |
 | any | int64 | the same with 2^63 - 1 |
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hwsim.errors import InvalidValue
-from hwsim.kernels.cpu import has_byte_dot, has_pair_dot
+from hwsim.kernels.cpu import byte_dot, has_pair_dot
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array, extreme, fits_byte
 from hwsim.tensor.tiles import NO_LIMITS, Order, multiply_bytes, multiply_pairs
@@ -28,7 +28,7 @@ def exact_sums(act: Array, precision: Precision, weights: Weights, threads: int 
     """act[m, k] @ weights, both checked: int32 where the formats and K say that every sum fits, else int64."""
     block = _INT32 // (extreme(precision) * extreme(weights.precision))
     narrow = weights.k <= block
-    if not (fits_byte(precision) and fits_byte(weights.precision) and (has_byte_dot() or has_pair_dot())):
+    if not (fits_byte(precision) and fits_byte(weights.precision) and (byte_dot() or has_pair_dot())):
         return _by_floats(act, weights).astype(np.int32 if narrow else np.int64, copy=False)
     if narrow:
         return _by_bytes(act, weights, threads)
@@ -55,10 +55,11 @@ def _blocks(size: int, length: int) -> Iterator[tuple[int, int]]:
 
 def _by_bytes(act: Array, weights: Weights, threads: int) -> Array:
     out = np.empty((act.shape[0], weights.n), np.int32)
-    if has_byte_dot():
-        multiply_bytes(act, weights, Order(), NO_LIMITS, out, threads)
-    else:
+    dot = byte_dot()
+    if dot is None:
         multiply_pairs(act, weights, out, threads)
+    else:
+        multiply_bytes(act, weights, dot, Order(), NO_LIMITS, out, threads)
     return out
 
 

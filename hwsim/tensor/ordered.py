@@ -11,12 +11,12 @@ import numpy as np
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.summation import Overflow, Register, Summation
-from hwsim.kernels.cpu import compiles, has_byte_dot
+from hwsim.kernels.cpu import byte_dot, compiles
 from hwsim.kernels.sums import sum_in_order
 from hwsim.kernels.tile import KEEP, SETTLE, TIGHT
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.exact import bounds, exact_sums
-from hwsim.tensor.formats import Array, fits_byte
+from hwsim.tensor.formats import Array, extreme, fits_byte
 from hwsim.tensor.split import in_parallel, pieces
 from hwsim.tensor.tiles import Order, multiply_bytes, multiply_steps
 from hwsim.tensor.weights import Weights
@@ -48,8 +48,12 @@ def ordered_sums(
 def certified(act: Array, weights: Weights, highest: int) -> Array:
     """For which rows no sum of any of the products, in any order, can exceed `highest` in magnitude.
 
-    By Cauchy and Schwarz Σ ǀa·wǀ ≤ √(Σ a²)·√(Σ w²), and Σ ǀa·wǀ ≤ max ǀaǀ · Σ ǀwǀ; all in exact integers.
+    By Cauchy and Schwarz Σ ǀa·wǀ ≤ √(Σ a²)·√(Σ w²), and Σ ǀa·wǀ ≤ max ǀaǀ · Σ ǀwǀ; all in exact integers. Where K
+    products of the largest numbers of the types fit, nobody need look at the numbers.
     """
+    limits = np.iinfo(act.dtype)
+    if max(-int(limits.min), int(limits.max)) * extreme(weights.precision) * weights.k <= highest:
+        return np.ones(act.shape[0], np.bool_)
     measures = weights.measures
     largest = np.maximum(-act.min(axis=1).astype(np.int64), act.max(axis=1))
     safe = largest <= highest // max(measures.magnitudes, 1)
@@ -69,8 +73,9 @@ def _uncertain(
     room, product = _room(act, weights, summation)
     limits, order = _limits(summation), _Order.of(summation)
     bytes_only = fits_byte(precision) and weights.values.dtype == np.int8
-    if bytes_only and has_byte_dot() and summation.packed % 4 == 0 and room <= _INT32:
-        return multiply_bytes(act, weights, order.tiles(SETTLE), limits, out, threads)
+    dot = byte_dot() if bytes_only and summation.packed % 4 == 0 and room <= _INT32 else None
+    if dot is not None:
+        return multiply_bytes(act, weights, dot, order.tiles(SETTLE), limits, out, threads)
     halves = max(-int(act.min()), int(act.max()), weights.measures.largest) <= _INT16
     if compiles() and halves:
         single = summation.packed == 1

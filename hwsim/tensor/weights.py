@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from hwsim.kernels.lanes import COLUMNS, FEW_COLUMNS
 from hwsim.kernels.measures import measure_columns
 from hwsim.kernels.pack import pack_bytes, pack_pairs, pack_steps, sum_groups
-from hwsim.kernels.tile import COLUMNS, PAIR_COLUMNS
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.formats import Array
 from hwsim.tensor.operands import checked_matrix
@@ -43,15 +43,22 @@ class Weights:
         columns = np.zeros((2, self.n), np.int64)
         return Measures(int(measure_columns(self.values, columns)), int(columns[0].max()), int(columns[1].max()))
 
+    def bytes(self, columns: int) -> "ByteWeights":
+        """Of integers of at most 8 bits: signed bytes in panels of so many columns."""
+        return self._bytes if columns == COLUMNS else self._bytes_of_few
+
     @cached_property
-    def bytes(self) -> "ByteWeights":
-        """Of integers of at most 8 bits: signed bytes in panels."""
-        return ByteWeights.of(self.values)
+    def _bytes(self) -> "ByteWeights":
+        return ByteWeights.of(self.values, COLUMNS)
+
+    @cached_property
+    def _bytes_of_few(self) -> "ByteWeights":
+        return ByteWeights.of(self.values, FEW_COLUMNS)
 
     @cached_property
     def pairs(self) -> Array:
         """Of integers of at most 8 bits: bytes in panels, two products a step."""
-        panels = np.empty((-(-self.n // PAIR_COLUMNS), -(-self.k // 2), 2 * PAIR_COLUMNS), self.values.dtype)
+        panels = np.empty((-(-self.n // FEW_COLUMNS), -(-self.k // 2), 2 * FEW_COLUMNS), self.values.dtype)
         pack_pairs(self.values.view(np.uint8), panels.view(np.uint16))
         return panels
 
@@ -97,17 +104,18 @@ class ByteWeights:
     offset: int
 
     @classmethod
-    def of(cls, values: Array) -> Self:
+    def of(cls, values: Array, columns: int) -> Self:
         offset = 128 if values.dtype == np.uint8 else 0
-        signed = (values ^ np.uint8(128)).view(np.int8) if offset else values
-        panels = np.empty((-(-values.shape[1] // COLUMNS), -(-values.shape[0] // 4), 4 * COLUMNS), np.int8)
-        sums = np.empty((panels.shape[0], COLUMNS), np.int32)
-        pack_bytes(signed, panels, sums)
+        signed = values ^ np.uint8(128) if offset else values.view(np.uint8)
+        panels = np.empty((-(-values.shape[1] // columns), -(-values.shape[0] // 4), 4 * columns), np.int8)
+        sums = np.empty((panels.shape[0], columns), np.int32)
+        pack_bytes(signed, panels.view(np.uint32), sums)
         return cls(panels, sums, offset)
 
     def group_sums(self, steps: int) -> Array:
         """[panel, group, column]: the sums of the signed bytes of that many steps each."""
-        sums = np.empty((self.panels.shape[0], -(-self.panels.shape[1] // steps), COLUMNS), np.int32)
+        panels, columns = self.sums.shape
+        sums = np.empty((panels, -(-self.panels.shape[1] // steps), columns), np.int32)
         sum_groups(self.panels, steps, sums)
         return sums
 

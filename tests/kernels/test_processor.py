@@ -15,18 +15,21 @@ import processor
 from data import ROOT
 from hwsim.hardware.summation import Register, Summation
 from hwsim.kernels import cpu
+from hwsim.kernels.cpu import ByteDot
 from strategies import matrices
 from strategies.matrices import Array
 from strategies.products import INT4, INT8, UINT8, product, witnessed
 
-KEPT, BYTES = (("stage", "kept"),), (processor.EMULATED,)
+KEPT, ARM, WIDE = (("stage", "kept"),), ((processor.EMULATED, "dotprod"),), ((processor.EMULATED, "avx512vnni"),)
 
 
-@pytest.fixture
-def emulated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=ByteDot)
+def emulated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ByteDot:
     processor.need_compiled_kernels()
     monkeypatch.setattr(cpu, "features", lambda: frozenset({"avx2"}))
-    processor.byte_dot(request, monkeypatch)
+    dot: ByteDot = request.param
+    processor.byte_dot(request, monkeypatch, dot)
+    return dot
 
 
 def agrees(fill: Callable[..., Array]) -> bool:
@@ -65,18 +68,21 @@ def test_a_mistaken_emulation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dot", ByteDot)
 def test_an_emulated_dot_product_is_the_processors(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    dot: ByteDot, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processor.need_compiled_kernels()
-    if not cpu.has_byte_dot():
+    if not processor.runs(dot.value):
         pytest.skip("there is none to hold it against: the oracle's laws stand alone")
     for seed in range(20):
         act, weight = matrices.random(13, 90, INT8, seed), matrices.random(90, 130, INT8, seed + 1)
-        own = product(act, weight, (INT8, INT8))[0]
+        with monkeypatch.context() as patch:
+            processor.byte_dot(request, patch, dot)
+            own = product(act, weight, (INT8, INT8))[0]
         with monkeypatch.context() as patch:
             patch.setattr(cpu, "features", lambda: frozenset[str]())
-            processor.byte_dot(request, patch)
+            processor.byte_dot(request, patch, dot)
             assert (product(act, weight, (INT8, INT8))[0] == own).all()
     assert np.ptp(own) > 0
 
@@ -115,28 +121,61 @@ def test_a_mistaken_emulation_of_pairs_is_caught(
 
 
 @pytest.mark.parametrize(
-    ("features", "line"),
+    ("features", "named", "own"),
     [
-        ({"avx2", "avx512f", "avx512vnni"}, "AVX-512 with VNNI; its paths ran as they are"),
-        ({"avx2", "avx512f"}, "AVX-512 without VNNI; the paths that it lacks were held by emulation (2 tests)"),
-        ({"avx2"}, "AVX2 only; the paths that it lacks were held by emulation (2 tests)"),
-        ({"neon"}, "neither AVX2 nor AVX-512; the paths that it lacks were held by emulation (2 tests)"),
+        ({"avx2", "avx512f", "avx512vl", "avx512vnni"}, "AVX-512 with VNNI", "avx512vnni, avxvnni, avx2"),
+        ({"avx2", "avx512f", "avx512vl"}, "AVX-512 without VNNI", "avx2"),
+        ({"avx2", "avxvnni"}, "AVX2 with VNNI", "avxvnni, avx2"),
+        ({"avx2"}, "AVX2 only", "avx2"),
+        ({"neon", "dotprod"}, "ARM with dot products", "dotprod"),
+        ({"neon"}, "no vectors that products of bytes use", "none"),
     ],
 )
-def test_the_end_names_the_processor_and_counts_what_was_emulated(
-    features: set[str], line: str, monkeypatch: pytest.MonkeyPatch
+def test_the_end_names_the_processor_what_ran_and_what_was_emulated(
+    features: set[str], named: str, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processor.need_compiled_kernels()
     monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
-    assert processor.processor_line((BYTES, KEPT, BYTES, ()), ()) == f"processor: {line}"
+    said = f"processor: {named}; instructions of products that ran: {own}; held by emulation: "
+    assert processor.processor_line((KEPT, ()), ()) == said + "none"
+    assert processor.processor_line((ARM, KEPT, WIDE, ARM), ()) == said + "avx512vnni (1 tests), dotprod (2 tests)"
 
 
 def test_the_end_says_that_kernels_were_compiled_for_another_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     processor.need_compiled_kernels()
-    monkeypatch.setattr(cpu, "features", lambda: frozenset({cpu.BYTE_DOT}))
+    monkeypatch.setattr(cpu, "features", lambda: frozenset({ByteDot.WIDE.value}))
     monkeypatch.setattr("numba.config.CPU_NAME", "generic")
-    line = "another one, for which numba was told to compile; the paths that it lacks were held by emulation (1 tests)"
-    assert processor.processor_line((BYTES, KEPT), ()) == f"processor: {line}"
+    line = "another one, for which numba was told to compile; instructions of products that ran: none"
+    assert processor.processor_line((WIDE, KEPT), ()).startswith(f"processor: {line}; held by emulation: avx512vnni (1")
+
+
+@pytest.mark.parametrize(
+    ("features", "dot", "pairs"),
+    [
+        ({"avx2", "avx512vnni", "avxvnni"}, ByteDot.WIDE, True),
+        ({"avx2", "avxvnni"}, ByteDot.NARROW, True),
+        ({"neon", "dotprod"}, ByteDot.SIGNED, False),
+        ({"avx2", "avx512f"}, None, True),
+        ({"neon"}, None, False),
+    ],
+)
+def test_a_processor_multiplies_bytes_by_the_best_that_it_has(
+    features: set[str], dot: ByteDot | None, pairs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor.need_compiled_kernels()
+    monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
+    assert cpu.byte_dot() is dot
+    assert cpu.has_pair_dot() is pairs
+    monkeypatch.setattr("numba.config.CPU_NAME", "generic")
+    assert cpu.byte_dot() is None
+    monkeypatch.setattr("numba.config.CPU_FEATURES", "+avxvnni,+avx2")
+    assert cpu.byte_dot() is ByteDot.NARROW
+
+
+def test_the_end_says_that_the_code_of_arm_did_not_run() -> None:
+    processor.need_compiled_kernels()
+    line = processor.processor_line((), (f"arm: {processor.NO_ARM_EMULATOR}", "rtl: iverilog is not installed"))
+    assert line.endswith("; 1 tests of ARM's code did not run: the emulator unicorn is not installed")
 
 
 def test_the_end_counts_what_interpreted_kernels_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,17 +190,17 @@ CHOSEN = "layout and (strided or backward)"
 
 @pytest.mark.slow
 def test_without_the_instruction_no_test_is_skipped_and_workers_report_the_emulated_ones() -> None:
-    """Of a test in two variants on three paths, given to two workers."""
+    """Of a test in two variants on five paths, given to two workers."""
     processor.need_compiled_kernels()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-k", CHOSEN, TEST],
-        env={**os.environ, "HWSIM_WITHOUT": cpu.BYTE_DOT},
+        env={**os.environ, "HWSIM_WITHOUT": ",".join(processor.INSTRUCTIONS)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert re.search(r"^=+ 6 passed in", done.stdout, flags=re.MULTILINE), done.stdout
-    assert re.search(
-        r"processor: .*; the paths that it lacks were held by emulation \(2 tests\)$", done.stdout, flags=re.MULTILINE
-    )
+    assert re.search(r"^=+ 10 passed in", done.stdout, flags=re.MULTILINE), done.stdout
+    held = ", ".join(rf"{feature} \(2 tests\)" for feature in processor.INSTRUCTIONS)
+    said = f"^processor: .*; instructions of products that ran: none; held by emulation: {held}$"
+    assert re.search(said, done.stdout, flags=re.MULTILINE), done.stdout

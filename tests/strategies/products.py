@@ -6,28 +6,38 @@ import pytest
 
 import processor
 from hwsim.hardware.summation import Overflow, Summation
+from hwsim.kernels.cpu import ByteDot
 from hwsim.oracle import sums as oracle
 from hwsim.quantities.precision import Precision
-from hwsim.tensor import exact, ordered
+from hwsim.tensor import ordered
 from hwsim.tensor.gemm import matmul
 from strategies.matrices import Array
 
 INT8, UINT8, INT4 = Precision.INT8, Precision.UINT8, Precision.INT4
 
 
-@pytest.fixture(params=["byte dot", "no byte dot", "not compiled"])
+PATHS = {
+    "byte dot": ByteDot.WIDE,
+    "narrow byte dot": ByteDot.NARROW,
+    "signed byte dot": ByteDot.SIGNED,
+    "pairs": None,
+    "not compiled": None,
+}
+
+
+@pytest.fixture(params=PATHS)
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The arithmetic that is used: `vpdpbusd` for bytes, `vpmaddwd` for those and other tiles, or loops and BLAS."""
+    """The arithmetic that is used: for bytes `vpdpbusd` on 512 or 256 bits, ARM's `sdot`, or `vpmaddwd`, tiles of one
+    product a step for others; or loops and BLAS."""
     name = str(request.param)
-    if name == "byte dot":
-        processor.byte_dot(request, monkeypatch)
-    elif name == "no byte dot":
+    dot = PATHS[name]
+    if dot is not None:
+        processor.byte_dot(request, monkeypatch, dot)
+    elif name == "pairs":
         processor.pair_dot(request, monkeypatch)
     else:
-        for module in (exact, ordered):
-            monkeypatch.setattr(module, "has_byte_dot", lambda: False)
+        processor.no_dot(monkeypatch)
         monkeypatch.setattr(ordered, "compiles", lambda: False)
-        monkeypatch.setattr(exact, "has_pair_dot", lambda: False)
     return name
 
 

@@ -97,7 +97,7 @@ def broken(module: Any, fault: Fault) -> dict[str, Any]:
 @pytest.fixture(params=["loops", "tiles"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     for module in (exact, ordered):
-        monkeypatch.setattr(module, "has_byte_dot", lambda: False)
+        monkeypatch.setattr(module, "byte_dot", lambda: None)
     if request.param == "loops":
         monkeypatch.setattr(ordered, "compiles", lambda: False)
     else:
@@ -111,7 +111,7 @@ def test_kernels_as_they_are_agree(kernels: str) -> None:
 
 @pytest.mark.parametrize("fault", LOOPS, ids=[fault.name for fault in LOOPS])
 def test_faults_of_the_loops_are_caught(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordered, "has_byte_dot", lambda: False)
+    monkeypatch.setattr(ordered, "byte_dot", lambda: None)
     monkeypatch.setattr(ordered, "compiles", lambda: False)
     monkeypatch.setattr(ordered, "sum_in_order", broken(hwsim.kernels.sums, fault)["sum_in_order"])
     assert not all(agrees(case) for case in showing(fault))
@@ -123,7 +123,7 @@ def test_faults_of_the_tiles_are_caught(fault: Fault, monkeypatch: pytest.Monkey
     processor.need_compiled_kernels()
     tile = broken(hwsim.kernels.tile, fault)["multiply_tile"]
     monkeypatch.setattr(hwsim.kernels.tile, "multiply_tile", tile)
-    monkeypatch.setattr(ordered, "has_byte_dot", lambda: False)
+    monkeypatch.setattr(ordered, "byte_dot", lambda: None)
     monkeypatch.setattr(
         tiles, "multiply", broken(hwsim.kernels.products, Fault("", "ROWS = 6", "ROWS = 6"))["multiply"]
     )
