@@ -14,6 +14,8 @@ from hwsim.mapping.lower import MOST_OPS
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.target import UnsupportedOp
 from hwsim.quantities.registry import IdentityCache
+from hwsim.results.folding import Folded
+from hwsim.study.folding import folded_of
 
 OperandBits = tuple[int, int]
 """Bits of an activation and of a weight as they enter the array."""
@@ -21,12 +23,14 @@ OperandBits = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Sizes by part, of the recogniser and of language models beside it; the bits of each matrix product, by name."""
+    """Sizes by part, of the recogniser and of language models beside it; the bits of each matrix product, by name; what
+    was precomputed."""
 
     sizes: dict[str, Size]
     size: Size
     fused_size: Size
     widths: dict[str, OperandBits]
+    folded: Folded | None
 
 
 def facts_of(workload: Workload) -> Facts:
@@ -38,7 +42,9 @@ _FACTS = IdentityCache[Facts](most=16)
 
 
 def _facts(workload: Workload) -> Facts:
-    return Facts(workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program))
+    return Facts(
+        workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program), folded_of(workload)
+    )
 
 
 def functions_of(program: Program) -> dict[Function, str]:
