@@ -57,6 +57,16 @@ BROKEN_CHIPS = [
         "uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, bf16, fp32",
     ),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
+    (
+        "lanes: 64",
+        "lanes: 64\n  macs_per_lane: {fp16: 1}",
+        "18: vector.macs_per_lane.fp16 = 1: adds floats, whose sums depend on their order, which is the array's; give "
+        "formats of integers",
+    ),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: {int8: 17}", "18: vector.macs_per_lane.int8 = 17: must be at most 16"),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: {int8: 0}", "18: vector.macs_per_lane.int8 = 0: must be at least 1"),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: 4", "18: vector.macs_per_lane = 4: must be a mapping"),
+    ("cycles: {add: 1", "cycles: {add: 0", "18: vector.cycles.add = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     (
         "latency: 100 ns",
