@@ -15,7 +15,6 @@ from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.target import UnsupportedOp
 from hwsim.quantities.registry import IdentityCache
 from hwsim.results.folding import Folded
-from hwsim.study.folding import folded_of
 
 OperandBits = tuple[int, int]
 """Bits of an activation and of a weight as they enter the array."""
@@ -42,9 +41,13 @@ _FACTS = IdentityCache[Facts](most=16)
 
 
 def _facts(workload: Workload) -> Facts:
-    return Facts(
-        workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program), folded_of(workload)
-    )
+    folded = None
+    if workload.folding is not None:
+        # Imported where it is asked for, because few workloads have anything precomputed.
+        from hwsim.study.folding import folded_of
+
+        folded = folded_of(workload, workload.folding)
+    return Facts(workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program), folded)
 
 
 def functions_of(program: Program) -> dict[Function, str]:

@@ -10,11 +10,9 @@ from hwsim.ir.workload import Workload
 from hwsim.results.folding import Folded, FoldedOp
 
 
-def folded_of(workload: Workload) -> Folded | None:
-    """What was precomputed of a workload; None, if nothing was."""
-    folding, program = workload.folding, workload.program
-    if folding is None:
-        return None
+def folded_of(workload: Workload, folding: Folding) -> Folded:
+    """What was precomputed of a workload."""
+    program = workload.program
     names = {name for product in folding.products for name in (product.op, *product.ops)}
     before, after = (_instances(each, names) for each in (folding.program, program))
     products = tuple(_folded(product, folding, program, before, after) for product in folding.products)

@@ -143,7 +143,9 @@ def test_what_may_move_has_one_sum_in_any_order(overflow: Overflow, data: st.Dat
     on, program = adding(replace(TINY, array=array)), gemm(1, k, 1, precision=Precision.INT4)
     assume(may_move(only(program), program, target_of(on)))
     operand = st.integers(Precision.INT4.lowest, Precision.INT4.highest) | st.just(Precision.INT4.lowest)
-    products = [a * b for a, b in data.draw(st.lists(st.tuples(operand, operand), min_size=k, max_size=k))]
+    worst = [Precision.INT4.lowest**2] * k
+    drawn = st.lists(st.tuples(operand, operand), min_size=k, max_size=k)
+    products = data.draw(st.just(worst) | drawn.map(lambda pairs: [a * b for a, b in pairs]))
     shuffled = data.draw(st.permutations(products))
     summed = on.array.summation(Precision.INT4).total(products)
     running = 0
