@@ -24,14 +24,42 @@ from hwsim.quantities.fields import (
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.quantities.offered import Offer, as_html, ask
 from hwsim.quantities.plain_data import Sources, check_sources
+from hwsim.quantities.precision import Precision
+
+_CYCLES, _PRODUCTS = Whole(low=1, high=10_000), Whole(low=1, high=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorUnit(Noun):
-    """Lanes that apply one function to one element each, in the stated number of cycles."""
+    """Lanes that apply one function to one element each, in the stated number of cycles.
+
+    With `macs_per_lane` a lane also adds so many products of one result in a cycle, in formats of integers; a vector
+    unit of which that is not said multiplies no matrices.
+    """
 
     lanes: Annotated[int, Whole(low=1, high=2**20)]
-    cycles: Annotated[tuple[tuple[Function, Annotated[int, Whole(low=1, high=10_000)]], ...], Table()]
+    cycles: Annotated[tuple[tuple[Function, Annotated[int, _CYCLES]], ...], Table()]
+    macs_per_lane: Annotated[tuple[tuple[Precision, Annotated[int, _PRODUCTS]], ...], Table()] = ()
+
+    def check(self) -> None:
+        for field, law, entries in (
+            ("cycles", _CYCLES, self.cycles),
+            ("macs_per_lane", _PRODUCTS, self.macs_per_lane),
+        ):
+            for key, value in entries:
+                problem = law.broken_by(value)
+                if problem is not None:
+                    raise InvalidValue(f"{field}.{key.value}", value, problem)
+        for mode, products in self.macs_per_lane:
+            if mode.floating:
+                problem = (
+                    "adds floats, whose sums depend on their order, which is the array's; give formats of integers"
+                )
+                raise InvalidValue(f"macs_per_lane.{mode.value}", products, problem)
+
+    def products_a_cycle(self, act: Precision, weight: Precision) -> int | None:
+        """The most products of operands of these formats that a lane adds in a cycle; None if it adds none."""
+        return max((most for mode, most in self.macs_per_lane if mode.takes(act) and mode.takes(weight)), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def fits(source: ModelInput, workload: Workload) -> bool:
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
     if source.recording is None:
-        return dict(read_inputs(source.path, workload.program)[0])
+        return dict(read_inputs(source.path, workload.trained)[0])
     spec = workload.features
     if spec is None:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")

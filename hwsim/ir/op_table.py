@@ -124,7 +124,7 @@ GEMM = OpSpec(
     shape_problem=_gemm_shapes,
     macs=lambda op, shape: matrix_size(op, shape).macs,
     vector_work=_matrix_vector_work,
-    on_array=lambda op, shape: True,
+    on_array=lambda op, shape: not op.on_vector,
     parallel=gemm_axes,
 )
 CONV = OpSpec(

@@ -73,6 +73,8 @@ class Gemm(Op):
 
     With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
     row and that of their column.
+
+    The array does it or, if it is `on_vector`, the vector unit; networks leave that to the planner.
     """
 
     act: View
@@ -81,6 +83,7 @@ class Gemm(Op):
     bias: View | None = None
     transposed: bool = False
     row_scales: View | None = None
+    on_vector: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Protocol, runtime_checkable
 
+from hwsim.ir.folding import Folding
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
 from hwsim.quantities.fields import Picoseconds
@@ -80,8 +81,9 @@ class Size:
 class Workload(Noun):
     """A network at work on a batch that hears `utterances` of `audio` picoseconds each.
 
-    `program` is the `network`, a program of floats, under the plan `precision`; without a network the program is given
-    in its formats, and no other plan can be tried. A workload that a file describes has that file's `recipe`.
+    `program` is the `network`, a program of floats, under the plan `precision`, some of its products precomputed, if
+    there is a `folding`; without a network the program is given in its formats, and no other plan can be tried. A
+    workload that a file describes has that file's `recipe`.
 
     A language model alone scores `batch` hypotheses of one utterance; elsewhere each of the batch is an utterance.
     `fused` are parts that are language models beside the recogniser: they run, but its size does not count them. `host`
@@ -94,6 +96,7 @@ class Workload(Noun):
     precision: PrecisionPlan
     program: Program
     network: Program | None = None
+    folding: Folding | None = None
     recipe: Recipe | None = None
     utterances: Annotated[int, Whole(low=1)]
     fused: tuple[str, ...] = ()
@@ -107,6 +110,11 @@ class Workload(Noun):
     def kind(self) -> str:
         """The kind of its recipe; of a program alone, "program"."""
         return "program" if self.recipe is None else self.recipe.kind
+
+    @property
+    def trained(self) -> Program:
+        """The program whose parameters training made: nothing of it is precomputed."""
+        return self.program if self.folding is None else self.folding.program
 
     def __repr__(self) -> str:
         ops = sum(1 for _ in self.program.placed())
@@ -150,6 +158,13 @@ class Workload(Noun):
     def audio_seconds(self) -> Fraction:
         """Length of one utterance."""
         return Fraction(self.audio, 10**12)
+
+
+def unfolded(workload: Workload) -> Workload:
+    """The same workload with nothing precomputed."""
+    if workload.folding is None:
+        return workload
+    return replace(workload, program=workload.trained, folding=None)
 
 
 def part_of(name: str) -> str:

@@ -13,9 +13,9 @@ from hwsim.kernels.tiling_bytes import column_bytes, weight_bytes
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_rows import OpRow
+from hwsim.mapping.op_shapes import RowShape
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
-from hwsim.mapping.row_work import row_work_of
 
 MOST_ITEMS = 256
 """A weight is resident by rows of tiles; rows of larger weights are joined, so that no weight has more items."""
@@ -51,10 +51,10 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
 
 def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Iterator[tuple[str, int, int, int]]:
     """The parameters that an op loads anew in every iteration: name, first row of tiles, number of rows, bytes."""
-    op, program = sized.op, analysed.program
+    op = sized.op
     if op_row.operands is None:
-        shared = [view for view in row_work_of(sized).shared if program.tensor(view.tensor).role.parameter]
-        size = sum(program.view_bytes(view, sized.shape) for view in shared)
+        assert isinstance(op_row.shape, RowShape)
+        size = sum(operand.bytes for operand in op_row.shape.reads if operand.parameter)
         if size:
             yield parameters_of(op.name), 0, 1, size
         return

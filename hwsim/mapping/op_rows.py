@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hwsim.errors import Unsupported
 from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
-from hwsim.mapping.op_shapes import OpShape, ProductShape, RowShape
+from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.quantities.precision import Precision
@@ -142,11 +142,22 @@ def _row_work(shape: RowShape, target: Target) -> tuple[int, ...]:
     return _completed(
         row,
         target,
-        functions=[(cycles.of(each.function), each.block, each.row) for each in shape.functions],
+        functions=[
+            *(() if shape.products is None else (_multiplied(shape.products, target),)),
+            *((cycles.of(each.function), each.block, each.row) for each in shape.functions),
+        ],
         reads=operands[0],
         writes=operands[1],
         marks=len(shape.reads) + len(shape.writes),
     )
+
+
+def _multiplied(products: RowProducts, target: Target) -> tuple[int, ...]:
+    """Products of a row as a function of one cycle: a lane adds several of one result at once."""
+    rate = target.vector.products_a_cycle(products.act, products.weight)
+    if rate is None:
+        raise Unsupported(f"the vector unit multiplies no {products.act.value} by {products.weight.value}")
+    return 1, 0, products.results * -(-products.k // rate)
 
 
 _Lists = Iterable[tuple[int, ...]]

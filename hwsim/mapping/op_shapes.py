@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hwsim.errors import Unsupported
-from hwsim.ir.op_table import kind, op_spec
+from hwsim.ir.op_table import kind, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Function, Gemm, Lookup, VectorWork
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.operands import Epilogue, Operands, epilogue_of
 from hwsim.mapping.row_work import row_work_of
+from hwsim.quantities.precision import Precision
 
 MOST_ELEMENTS = 1 << 55
 """Products of an op, or elements on which it works, at once: kernels count all that follows from them in 64 bits."""
@@ -54,6 +55,15 @@ class RowFunction(NamedTuple):
     row: int
 
 
+class RowProducts(NamedTuple):
+    """The products that an op of the vector unit adds up: results of a row, products of a result, formats."""
+
+    results: int
+    k: int
+    act: Precision
+    weight: Precision
+
+
 @dataclass(frozen=True, slots=True)
 class ProductShape:
     """A matrix product with its epilogue, if it has any."""
@@ -73,6 +83,7 @@ class RowShape:
     reads: tuple[RowOperand, ...]
     writes: tuple[RowOperand, ...]
     functions: tuple[RowFunction, ...]
+    products: RowProducts | None = None
 
 
 OpShape = ProductShape | RowShape
@@ -151,6 +162,8 @@ def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
         if isinstance(op, Conv) and view == op.act and not written:
             overlap = op.axes[0].reach - op.axes[0].stride
             halo = max(0, overlap) * size // (shape(op.act)[0] * op.axes[0].size)
+        if isinstance(op, Gemm) and view == op.weight and not written:
+            size += _scale_bytes(op, sized, program)
         whole = view in shared and not written
         return RowOperand(size, whole, whole and tensor.role.parameter, halo)
 
@@ -162,13 +175,27 @@ def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
         tuple(operand(view, written=False) for view in reads),
         tuple(operand(view, written=True) for view in writes),
         functions,
+        _products(op, sized, program, count) if isinstance(op, Gemm) else None,
     )
     _check_elements(
+        macs,
         *(each.bytes for each in (*row_shape.reads, *row_shape.writes)),
         *(each.block + each.row * count for each in functions),
     )
     names = tuple(view.tensor for view in (*reads, *writes))
     return ShapedOp(row_shape, names, names, macs)
+
+
+def _products(op: Gemm, sized: SizedOp, program: Program, rows: int) -> RowProducts:
+    size = matrix_size(op, sized.shape)
+    formats = (program.tensor(view.tensor).precision for view in (op.act, op.weight))
+    return RowProducts(size.macs // size.k // rows, size.k, *formats)
+
+
+def _scale_bytes(op: Gemm, sized: SizedOp, program: Program) -> int:
+    """Bytes of the scales of a weight's columns, in all products of the batch."""
+    size = matrix_size(op, sized.shape)
+    return Operands.of(sized, program).scale_bytes * size.batch * size.n
 
 
 def _check_elements(*counts: int) -> None:

@@ -79,7 +79,10 @@ def _resident_with_others(name: str, plan: Plan) -> str | None:
 
 
 def _weight_of(op: Op) -> str | None:
-    return op.weight.tensor if isinstance(op, (Gemm, Conv)) else None
+    """The weight of a product on the array, where tiles of it may stay."""
+    if isinstance(op, Gemm):
+        return None if op.on_vector else op.weight.tensor
+    return op.weight.tensor if isinstance(op, Conv) else None
 
 
 def _why_streamed(name: str, plan: Plan) -> str:

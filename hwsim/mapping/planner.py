@@ -22,6 +22,7 @@ from hwsim.mapping.choice import Aim, Choice
 from hwsim.mapping.items import items_of
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.lower import sized_runs
+from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
 from hwsim.mapping.op_rows import OpRow, op_row
 from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
@@ -138,7 +139,23 @@ class Planner:
             table = whole if isinstance(whole, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        return Planned(self._best(_structures(table, residency), residency, progress))
+        return Planned(self._best(self._structures(table, residency), residency, progress))
+
+    def _structures(self, table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
+        """The program and, unless it has many ops, the program with its chains in pieces; each of them also with those
+        products on the vector unit that may be faster there. Of these, the one whose loops and units another plan has,
+        if its tensors shall stay where they are there."""
+        pieces = None if table.analysed.size > MOST_IN_PIECES else table.chained
+        both: tuple[ProgramTable, ...] = (table,) if pieces is None else (table, pieces)
+        if self.chip.vector.macs_per_lane:
+            target = target_of(self.chip, None, self.free_conversion)
+            moved = ((each, names) for each in both for names in faster_on_vector(each.analysed, target))
+            both += tuple(each.with_on_vector(names) for each, names in moved)
+        if residency is None:
+            return both
+        wanted = residency.analysed.entries.keys(), on_vector_in(residency.analysed.program)
+        found = ((one.analysed.entries.keys(), on_vector_in(one.analysed.program)) for one in both)
+        return tuple(one for one, its in zip(both, found, strict=True) if its == wanted) or (table,)
 
     def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
         """The plan that is taken: candidates of each table for each number of slots, tried by rising bounds, and then
@@ -215,17 +232,6 @@ class Planner:
             if mark not in marks or plan.naive:
                 marks.add(mark)
                 choice.consider(plan, order)
-
-
-def _structures(table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
-    """The program and, unless it has many ops, the program with its chains in pieces; of these the one whose loops
-    another plan has, if its tensors shall stay where they are there."""
-    pieces = None if table.analysed.size > MOST_IN_PIECES else table.chained
-    both = (table,) if pieces is None else (table, pieces)
-    if residency is None:
-        return both
-    loops = residency.analysed.entries.keys()
-    return tuple(one for one in both if one.analysed.entries.keys() == loops) or (table,)
 
 
 def op_rows(table: ProgramTable, target: Target) -> tuple[OpRow, ...]:

@@ -20,6 +20,7 @@ from hwsim.mapping.analysed_program import AnalysedProgram, analyse, columns_of,
 from hwsim.mapping.chained import chained
 from hwsim.mapping.liveness import TensorUses, prefix_name
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
+from hwsim.mapping.on_vector import on_vector
 from hwsim.mapping.op_runs import OpRuns, op_runs
 from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
 from hwsim.mapping.row_work import row_work_of
@@ -64,6 +65,16 @@ class ProgramTable:
         """The tables of the same program with its chains in pieces, if it has any."""
         program = chained(self.analysed.program)
         return None if program is None else program_table(analyse(program))
+
+    def with_on_vector(self, names: frozenset[str]) -> "ProgramTable":
+        """The tables of the same program with these products on the vector unit."""
+        if names not in self._with_on_vector:
+            self._with_on_vector[names] = program_table(analyse(on_vector(self.analysed.program, names)))
+        return self._with_on_vector[names]
+
+    @cached_property
+    def _with_on_vector(self) -> "dict[frozenset[str], ProgramTable]":
+        return {}
 
     @cached_property
     def depth(self) -> int:

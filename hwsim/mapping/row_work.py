@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from hwsim.ir.op_table import op_spec
-from hwsim.ir.ops import Conv, Elementwise, Function, Lookup, Move, Quantise, Reduce, Skew, VectorWork
+from hwsim.ir.op_table import matrix_size, op_spec
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.view import View
 from hwsim.mapping.lower import SizedOp
 from hwsim.quantities.registry import KindTable
@@ -56,6 +56,17 @@ def _reduced(sized: SizedOp) -> RowWork:
     return in_rows(sized, prod(read) // read[op.axis], op.parameters)
 
 
+def _multiplied(sized: SizedOp) -> RowWork:
+    """A row for each product of a batch, which has operands of its own, or else for each row of activations; what all
+    of these read is shared."""
+    op = sized.op
+    assert isinstance(op, Gemm)
+    size = matrix_size(op, sized.shape)
+    of_columns = (op.bias,) if size.batch > 1 else (op.weight, op.bias)
+    shared = [view for view in of_columns if view is not None]
+    return in_rows(sized, size.batch if size.batch > 1 else size.m, shared)
+
+
 def _quantised(sized: SizedOp) -> RowWork:
     op = sized.op
     assert isinstance(op, Quantise)
@@ -99,6 +110,7 @@ def _block_work(per_block: VectorWork, per_row: VectorWork) -> BlockWork:
 ROW_KINDS = KindTable[Callable[[SizedOp], RowWork]](
     "mappers",
     {
+        Gemm: _multiplied,
         Conv: rows_of_result,
         Elementwise: _chained,
         Reduce: _reduced,
@@ -108,4 +120,4 @@ ROW_KINDS = KindTable[Callable[[SizedOp], RowWork]](
         Quantise: _quantised,
     },
 )
-"""Matrix products run on the array and have no entry; a convolution with one channel a group runs by these rows."""
+"""Matrix products and convolutions run by these rows only where the vector unit does them."""

@@ -82,7 +82,14 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
     """The workload of a recipe, under its own precision plan or under another one."""
     plan = plan_of(recipe.precision if precision is None else precision)
     utterances = 1 if isinstance(recipe, LanguageModel) else recipe.batch
-    work = workload_of(_extract(recipe), plan, audio=recipe.audio, batch=recipe.batch, utterances=utterances)
+    work = workload_of(
+        _extract(recipe),
+        plan,
+        audio=recipe.audio,
+        batch=recipe.batch,
+        utterances=utterances,
+        fold=isinstance(recipe, (Rnnt, Conformer, LanguageModel)) and recipe.fold,
+    )
     decoding = decoding_of(recipe)
     fusion = decoding.fusion if isinstance(decoding, BeamSearch) else None
     return replace(

@@ -79,6 +79,7 @@ class Conformer(Noun):
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
     lengths: Lengths | None = None
     precision: Name | PrecisionPlan = "fp16"
+    fold: bool = False
     encoder: ConformerEncoder
     decoder: Annotated[CtcHead | TransducerDecoder, ByKind()]
     streaming: ChunkedAttention | None = None

@@ -30,6 +30,7 @@ class LanguageModel(Noun):
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
     lengths: Lengths | None = None
     precision: Name | PrecisionPlan = "fp16"
+    fold: bool = False
     symbols_per_second: PerSecond
     about: Remark | None = None
     sources: Sources = ()

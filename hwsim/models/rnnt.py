@@ -69,6 +69,7 @@ class Rnnt(Noun):
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
     lengths: Lengths | None = None
     precision: Name | PrecisionPlan = "fp16"
+    fold: bool = False
     encoder: Encoder
     prediction: Prediction
     joint: Joint

@@ -15,12 +15,14 @@ from functools import cache
 from math import prod
 
 from hwsim.errors import InvalidValue
+from hwsim.ir.folding import Folding
 from hwsim.ir.op_table import matrix_size, op_spec
 from hwsim.ir.ops import Conv, Gemm, Quantise
 from hwsim.ir.program import Loop, Node, Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, Share, View, window
 from hwsim.ir.workload import Workload
+from hwsim.passes.fold import folded
 from hwsim.passes.wanted import Conversion, Wanted, Wish, ruled_ops, splittable, wanted
 from hwsim.quantities.precision import Precision, PrecisionPlan, Purpose, policy
 from hwsim.quantities.quantisation import Granularity, Scaling
@@ -239,22 +241,37 @@ def under_plan(network: Program, plan: PrecisionPlan) -> Program:
 
 
 def workload_of(
-    network: Program, precision: str | PrecisionPlan, *, audio: int, batch: int = 1, utterances: int | None = None
+    network: Program,
+    precision: str | PrecisionPlan,
+    *,
+    audio: int,
+    batch: int = 1,
+    utterances: int | None = None,
+    fold: bool = False,
 ) -> Workload:
     """The workload of a program of floats, under a plan, for a batch that hears so many picoseconds of audio.
 
-    Each of the batch is an utterance, unless fewer are stated.
+    Each of the batch is an utterance, unless fewer are stated. With `fold`, products that only rows of tables enter are
+    precomputed.
     """
     plan = plan_of(precision)
+    program, folding = _program(network, plan, fold=fold)
     return Workload(
         name=network.name,
         audio=audio,
         batch=batch,
         precision=plan,
-        program=under_plan(network, plan),
+        program=program,
         network=network,
+        folding=folding,
         utterances=batch if utterances is None else utterances,
     )
+
+
+def _program(network: Program, plan: PrecisionPlan, *, fold: bool) -> tuple[Program, Folding | None]:
+    """A program of floats under a plan, and what of it is precomputed."""
+    program = under_plan(network, plan)
+    return folded(program) if fold else (program, None)
 
 
 def in_precision(workload: Workload, precision: str | PrecisionPlan) -> Workload:
@@ -263,7 +280,8 @@ def in_precision(workload: Workload, precision: str | PrecisionPlan) -> Workload
         law = "has its formats from elsewhere; other plans need its program of floats"
         raise InvalidValue("workload", workload.name, law)
     plan = plan_of(precision)
-    return replace(workload, precision=plan, program=under_plan(workload.network, plan))
+    program, folding = _program(workload.network, plan, fold=workload.folding is not None)
+    return replace(workload, precision=plan, program=program, folding=folding)
 
 
 def plan_of(precision: str | PrecisionPlan) -> PrecisionPlan:

@@ -18,6 +18,7 @@ from hwsim.price.rules import (
     accumulator_price,
     adc_price,
     add_term,
+    check_lanes,
     converter_area,
     dac_price,
     dram_price,
@@ -206,6 +207,7 @@ class Tariff:
     @lru_cache(maxsize=64)
     def of(cls, book: PriceBook) -> "Tariff":
         core = core_area(book)
+        check_lanes(book)
         return cls(
             book=book,
             core=core,

@@ -190,6 +190,24 @@ def lane_price(book: PriceBook) -> UnitPrice:
     return unit_price("vector lane cycle", Component.VECTOR, *map(whole, parts), at_best=Confidence.ASSUMED)
 
 
+def check_lanes(book: PriceBook) -> None:
+    """Refuse lanes that add more products in a cycle than the price of a lane's cycle pays for.
+
+    Such a lane has the multipliers of its format beside those that the price names, or is made of the same gates.
+    """
+    lane, array = lane_price(book), book.chip.array
+    for mode, products in book.chip.vector.macs_per_lane:
+        bits = array.summation(mode).register.bits if mode in array.modes else Precision.INT32.bits
+        most = products
+        while most and most * mac_price(book, mode, most, bits).exact > lane.exact:
+            most -= 1
+        if most < products:
+            raise Unsupported(
+                f"vector.macs_per_lane.{mode.value} = {products}: a lane's cycle is priced at {lane.basis}, which pays "
+                f"for {most} {mode.value} product{'' if most == 1 else 's'}; lower it, or give more lanes"
+            )
+
+
 def register_price(book: PriceBook) -> UnitPrice:
     """A bit that a register of the array takes over."""
     entry = book.need("register")

@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.report.folding import folded_text
 from hwsim.report.headline import chips_time
 from hwsim.report.numbers import component_table, joules, percent, scaled, seconds
 from hwsim.report.tables import Screen, limit_text, new_table, plain_table, render
@@ -43,10 +44,14 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
         table.add_row("product", f"{times}({m} × {k}) · ({k} × {n}){largest}")
     if explanation.mode is not None:
         table.add_row("mode", explanation.mode.value)
+    elif explanation.kind == "gemm":
+        table.add_row("unit", "the vector unit makes its products, which takes less than on the array")
     if explanation.follows is not None:
         table.add_row("fused", f"works on the tiles of {explanation.follows}, which has its loads, stores and cuts")
     if explanation.followed_by is not None:
         table.add_row("fused", f"{explanation.followed_by} works on its tiles as they are finished")
+    if explanation.folded is not None:
+        table.add_row("folded", folded_text(explanation.folded))
     share = f"{percent(op.cycles, result.summary.cycles)} of the {chips_time(result.summary)}"
     table.add_row(
         "cycles",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.report.folding import folded_table
 from hwsim.report.headline import chips_time, diagnosis_text, headline, headline_table, title
 from hwsim.report.numbers import component_table, figure, joules, percent, scaled, seconds, without_a_source
 from hwsim.report.residency import residency
@@ -25,6 +26,7 @@ def full_text(result: Result, clock: int, screen: Screen) -> str:
         _time(result),
         component_table(result.energy_by_component_aj, "Where the energy goes"),
         *residency(result.tensors),
+        *(() if result.folded is None else (folded_table(result.folded),)),
         *(() if result.lengths is None else (_lengths(result.lengths),)),
     )
     said = Text(diagnosis_text(result.diagnosis, summary))

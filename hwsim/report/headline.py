@@ -102,6 +102,7 @@ def headline(result: Result, clock: int) -> list[Line]:
         _energy(result),
         _dram(summary),
         *_models(summary),
+        *_folded(result),
         *_chunks(result),
         *_array(result),
         *_efficiency(result),
@@ -120,6 +121,7 @@ def short_headline(result: Result, clock: int, *, bare: bool = False) -> list[Li
         _energy(result),
         _dram(summary),
         *_models(summary),
+        *_folded(result),
         *_chunks(result),
         *_array(result),
         _per_watt(result),
@@ -199,6 +201,22 @@ def _models(summary: Summary) -> list[Line]:
         "fused LMs", scaled(summary.lm_bytes, "B"), f"{summary.lm_parameters:,} parameters, not counted above"
     )  # fmt: skip
     return [recogniser, fused] if summary.lm_parameters else [recogniser]
+
+
+def _folded(result: Result) -> list[Line]:
+    """Products that are looked up in tables, and what that does to the model."""
+    folded = result.folded
+    if folded is None:
+        return []
+    many = len(folded.products)
+    saved, before, after = (
+        scaled(size, unit)
+        for size, unit in (
+            (folded.macs_saved, "MAC"), (folded.model_bytes_before, "B"), (folded.model_bytes_after, "B"),
+        )
+    )  # fmt: skip
+    value = f"{many} {'op' if many == 1 else 'ops'}"
+    return [("folded", value, f"looked up in tables: {saved} saved, model from {before} to {after}")]
 
 
 _FEEDS = {

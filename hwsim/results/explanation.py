@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.quantities.precision import Precision
+from hwsim.results.folding import FoldedOp
 from hwsim.schedule.counters import Count
 from hwsim.schedule.schedule import Residency
 from hwsim.schedule.unit_table import Limit
@@ -65,6 +66,8 @@ class Explanation(Noun):
     mode: Precision | None
     follows: Name | None
     followed_by: Name | None
+    folded: FoldedOp | None = None
+    """What it looks up the results of, if it stands for a product."""
     operands: tuple[OperandPlace, ...]
     slots: Count
     room_bytes: Count

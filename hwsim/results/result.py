@@ -20,6 +20,7 @@ from hwsim.results.figures import (
     EnergySplit,
     Operation,
 )
+from hwsim.results.folding import Folded
 from hwsim.results.quality import Quality
 from hwsim.results.waterfall import BecameResident, ComparedOp, SlowerOp, WaterfallStep
 from hwsim.schedule.counters import Counters, Stalls, Units
@@ -166,7 +167,8 @@ class Provenance(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Noun):
     """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
-    with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found.
+    with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found;
+    `folded` is what was precomputed, if anything was.
 
     The entries of ops and tensors, of which there may be many, are made when somebody reads them."""
 
@@ -184,6 +186,7 @@ class Result(Noun):
     area: Areas
     operation: Operation
     streaming: StreamingResult | None = None
+    folded: Folded | None = None
     lengths: LengthsResult | None = None
     provenance: Provenance
     explanation: Explanation | None = None

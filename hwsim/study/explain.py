@@ -10,13 +10,19 @@ from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.planner import Planned
 from hwsim.results.explanation import Explanation, Roof
+from hwsim.results.folding import Folded
 from hwsim.schedule.counters import OpCounters
 from hwsim.schedule.schedule import Ports, port_cycles
 from hwsim.schedule.unit_table import Limit, Unit
 
 
-def explain(chip: Chip, planned_program: Planned, op: str, counters: OpCounters) -> Explanation:
-    """The explanation of an op that ran on that chip with these counters, by the plan that was taken."""
+def explain(
+    chip: Chip, planned_program: Planned, op: str, counters: OpCounters, folded: Folded | None = None
+) -> Explanation:
+    """The explanation of an op that ran on that chip with these counters, by the plan that was taken.
+
+    `folded` is what was precomputed of its program.
+    """
     producer = producer_of(planned_program, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
@@ -32,6 +38,7 @@ def explain(chip: Chip, planned_program: Planned, op: str, counters: OpCounters)
         mode=counters.mode,
         follows=None if leads else producer.op.name,
         followed_by=epilogue if leads else None,
+        folded=None if folded is None else next((each for each in folded.products if each.op == op), None),
         operands=operands_of(planned_program, op, producer),
         slots=planned_program.plan.target.slots,
         room_bytes=room_of(planned_program, producer),

@@ -14,6 +14,7 @@ from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.target import UnsupportedOp
 from hwsim.quantities.registry import IdentityCache
+from hwsim.results.folding import Folded
 
 OperandBits = tuple[int, int]
 """Bits of an activation and of a weight as they enter the array."""
@@ -21,12 +22,14 @@ OperandBits = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Sizes by part, of the recogniser and of language models beside it; the bits of each matrix product, by name."""
+    """Sizes by part, of the recogniser and of language models beside it; the bits of each matrix product, by name; what
+    was precomputed."""
 
     sizes: dict[str, Size]
     size: Size
     fused_size: Size
     widths: dict[str, OperandBits]
+    folded: Folded | None
 
 
 def facts_of(workload: Workload) -> Facts:
@@ -38,7 +41,13 @@ _FACTS = IdentityCache[Facts](most=16)
 
 
 def _facts(workload: Workload) -> Facts:
-    return Facts(workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program))
+    folded = None
+    if workload.folding is not None:
+        # Imported where it is asked for, because few workloads have anything precomputed.
+        from hwsim.study.folding import folded_of
+
+        folded = folded_of(workload, workload.folding)
+    return Facts(workload.sizes, workload.size, workload.fused_size, _operand_bits(workload.program), folded)
 
 
 def functions_of(program: Program) -> dict[Function, str]:

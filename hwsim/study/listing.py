@@ -14,7 +14,7 @@ from hwsim.quantities.precision import PrecisionPlan
 
 def listing(workload: Workload) -> Listing:
     """The ops of a workload, each with the operands of its first run."""
-    program, ruled = workload.program, frozenset(ruled_ops(workload.program))
+    program, ruled = workload.program, frozenset(ruled_ops(workload.trained))
     macs, runs, first = Counter[str](), Counter[str](), dict[str, ShapeOf]()
     for instance in program.instances():
         name = instance.op.name

@@ -62,6 +62,7 @@ def result(workload: Workload, run: PricedRun, measured: Measured, asked: Condit
         area=areas(run.tariff),
         operation=operation(run.tariff.book, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
         streaming=_streaming(workload),
+        folded=facts.folded,
         provenance=_provenance(asked.given, workload, asked.table, asked.files),
         quality=measured.quality,
     )

@@ -141,7 +141,7 @@ def simulate(
         from hwsim.study.explain import explain
 
         op_counters = next(op for op in run.ops if op.name == explained)
-        return replace(run_result, explanation=explain(chip, run.planned, explained, op_counters))
+        return replace(run_result, explanation=explain(chip, run.planned, explained, op_counters, run_result.folded))
 
     run_result, lengths = run_one(workload, measured, explained), workload.lengths
     return run_result if lengths is None else replace(run_result, lengths=over_lengths(workload, lengths, run_one))

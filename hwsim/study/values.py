@@ -57,18 +57,18 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         files[str(sources.input)] = source_input.sha256
         work = _as_long_as(source_input, work)
     declared, work = work, as_searched(work)
-    inputs = inputs_from(work.program, sources.seed)
+    inputs = inputs_from(work.trained, sources.seed)
     symbols = _symbols(work, sources.seed)
     if source_input is not None:
         given = model_input(source_input, work)
-        fed = work.program.search
+        fed = work.trained.search
         if isinstance(fed, SymbolLoop) and fed.symbol in given:
             symbols = given.pop(fed.symbol).astype(np.int32)
         inputs |= given
     if sources.weights is None:
-        parameters = parameters_from(work.program, sources.seed)
+        parameters = parameters_from(work.trained, sources.seed)
     else:
-        parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.program)
+        parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.trained)
     most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
     return Prepared(
         work, declared, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files
@@ -98,10 +98,10 @@ def as_searched(work: Workload) -> Workload:
 
 
 def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
-    fed, shape = work.program.search, symbols_shape(work.program)
+    fed, shape = work.trained.search, symbols_shape(work.trained)
     if not isinstance(fed, SymbolLoop) or shape is None:
         return None
-    return symbols_from(work.program, seed, fed.table, shape[0] * shape[1]).reshape(shape)
+    return symbols_from(work.trained, seed, fed.table, shape[0] * shape[1]).reshape(shape)
 
 
 def products_of(chip: Chip, threads: int = 1) -> ProductBackend:

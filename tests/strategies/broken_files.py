@@ -57,6 +57,16 @@ BROKEN_CHIPS = [
         "uint2, uint3, uint4, uint8, uint16, uint32, fp8_e4m3, fp8_e5m2, fp16, bf16, fp32",
     ),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
+    (
+        "lanes: 64",
+        "lanes: 64\n  macs_per_lane: {fp16: 1}",
+        "18: vector.macs_per_lane.fp16 = 1: adds floats, whose sums depend on their order, which is the array's; give "
+        "formats of integers",
+    ),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: {int8: 17}", "18: vector.macs_per_lane.int8 = 17: must be at most 16"),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: {int8: 0}", "18: vector.macs_per_lane.int8 = 0: must be at least 1"),
+    ("lanes: 64", "lanes: 64\n  macs_per_lane: 4", "18: vector.macs_per_lane = 4: must be a mapping"),
+    ("cycles: {add: 1", "cycles: {add: 0", "18: vector.cycles.add = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     (
         "latency: 100 ns",
@@ -155,6 +165,14 @@ BROKEN_WORKLOADS = [
         "precision: {policy: w44}",
         f"8: precision.policy = 'w44': did you mean w4a4? known: {POLICIES}",
     ),
+    ("precision: w4a4", "precision: w4a4\nfold: 1", "9: fold = 1: must be true or false"),
+    ("precision: w4a4", "precision: w4a4\nfold: yes", "9: fold = 'yes': must be true or false"),
+    (
+        "precision: w4a4",
+        "precision: w4a4\nfolded: true",
+        "9: folded: unknown field; did you mean fold? known: kind, name, audio, batch, lengths, precision, fold, "
+        "encoder, prediction, joint, decoding, streaming, about, sources",
+    ),
     ("precision: w4a4", "precision: {policy: w4a4, rules: 5}", "8: precision.rules = 5: must be a list"),
     ("precision: w4a4", "precision: ''", f"8: precision: unknown precision policy ''; known: {POLICIES}"),
     ("audio: 10 s", "audio: 25 h", "6: audio = '25 h': must be at most 24 h"),
@@ -244,6 +262,11 @@ BROKEN_TRANSFORMERS = [
         "audio: 10 s",
         "audio: 1000 s",
         "7: audio = '1000 s': makes 3500 symbols, more than the context of 512; shorten it",
+    ),
+    (
+        "precision: w2a8",
+        "precision: w2a8\nfold: true",
+        "10: fold = True: finds nothing to precompute: no product reads rows of an embedding alone; leave it out",
     ),
     ("heads: 8", "heads: 7", "11: model.heads = 7: must divide the size of 512"),
     (

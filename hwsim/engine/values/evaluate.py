@@ -15,6 +15,7 @@ from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
+from hwsim.engine.values.folded_tables import integer_ops
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
@@ -25,7 +26,7 @@ from hwsim.engine.values.walk import run_nodes, run_program
 from hwsim.errors import OutOfRange
 from hwsim.ir.ops import Op
 from hwsim.ir.program import Loop, Node
-from hwsim.ir.workload import Workload
+from hwsim.ir.workload import Workload, unfolded
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
@@ -79,7 +80,11 @@ def run_floats(
     progress: Progress = no_progress,
     only: tuple[Node, ...] | None = None,
 ) -> FloatRun:
-    """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder."""
+    """Run a workload, or only some nodes of it, in single precision, keeping all results of its ops in the folder.
+
+    Nothing of it is precomputed then: what training meant is what formats and tables are made of.
+    """
+    workload = unfolded(workload)
     program, spool = workload.program, Spool(folder)
     stats, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
 
@@ -105,7 +110,7 @@ def run_floats(
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
     """The quantisation parameters of a workload, calibrated on a float run."""
-    return quant_params_of(workload.program, workload.precision, given.parameters, floats.seen)
+    return quant_params_of(workload.trained, workload.precision, given.parameters, floats.seen)
 
 
 def run_integers(
@@ -118,7 +123,7 @@ def run_integers(
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
-    ops = IntegerOps(workload.program, given.parameters, params_table, products, seen=seen or nobody)
+    ops = integer_ops(workload, given.parameters, params_table, products, seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
 
@@ -157,7 +162,7 @@ def evaluate(
     with TemporaryDirectory(prefix="hwsim-") as folder:
         floats = run_floats(workload, given, Path(folder), products, progress)
         params_table = grids_of(workload, given, floats)
-        ops = IntegerOps(workload.program, given.parameters, params_table, products)
+        ops = integer_ops(workload, given.parameters, params_table, products)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         watcher = watch(ops) if watch is not None else None
 
