@@ -11,12 +11,13 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import exact, planner, plans, registers, rtl_speed, timeline, values
+from benchmarks import exact, planner, plans, registers, rtl_speed, sweep, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "exact": exact.report,
     "planner": planner.report,
     "plans": plans.report,
+    "sweep": sweep.report,
     "registers": registers.report,
     "timeline": timeline.report,
     "values": values.report,

@@ -18,9 +18,9 @@ from hwsim.mapping.choice import WorkByMode
 from hwsim.mapping.items import items_of
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
+from hwsim.mapping.op_rows import op_rows
 from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
-from hwsim.mapping.planner import op_rows
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.residency import Choice, Head, Item, Items
 from hwsim.mapping.schedule_nouns import schedule_of

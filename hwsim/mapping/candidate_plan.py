@@ -44,11 +44,9 @@ class CandidatePlan:
     ) -> None:
         self.op_cuts, self.request, self.strategy = cuts, request, strategy
         self.reserved, self.items, self.rounded = reserved, items, rounded
-
-    @property
-    def naive(self) -> bool:
-        scratchpad, slots = self.op_cuts.target.scratchpad, self.op_cuts.target.slots
-        return self.strategy is None and (self.size, slots) == (scratchpad.size, scratchpad.buffers)
+        self._timed: Timed | None = None
+        self._more_than = -1
+        """Cycles that a run is known to pass, if it was not walked to its end."""
 
     @property
     def size(self) -> int:
@@ -119,10 +117,19 @@ class CandidatePlan:
     def timed(self, limit: int | None = None) -> Timed:
         """The cycles of a run, unless they are found to pass the limit before the end; Unsettled, if they take too long
         to find."""
+        if self._timed is not None:
+            return self._timed
+        if limit is not None and limit <= self._more_than:
+            return Timed(None, 0)
         if self.longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the schedule is encoded
             raise Unsupported(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
         _, _, now = self.walked(limit=limit)
-        return Timed(None if now[c.LATE] else int(now[c.FRONTIER]), int(now[c.UNROLLED]))
+        if now[c.LATE]:
+            assert limit is not None
+            self._more_than = limit
+            return Timed(None, int(now[c.UNROLLED]))
+        self._timed = Timed(int(now[c.FRONTIER]), int(now[c.UNROLLED]))
+        return self._timed
 
     def walked(self, *, most: int | None = None, limit: int | None = None) -> tuple[Ints, Ints, Ints]:
         """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations.
@@ -176,6 +183,7 @@ class CandidatePlan:
         all_refs = np.concatenate((refs[:count], of_preloads))
         return a.Plan(table.nodes, table.op_rows, self.cuts, all_refs, ref_at, preloads, 2 * len(table.spots))
 
+    @cached_property
     def work(self) -> Mapping[Precision | None, Work]:
         """The work of a run, by the mode of the array in which its products are made."""
         cuts, which = np.unique(self.cuts, return_inverse=True)

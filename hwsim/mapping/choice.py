@@ -51,27 +51,26 @@ class Candidate(Protocol):
     """A plan that may be taken."""
 
     @property
-    def naive(self) -> bool:
-        """Whether it is the naive plan for the whole chip, which bounds the time of the plan that is taken."""
-
-    @property
     def busiest(self) -> int:
         """Busy cycles of the busiest unit, which the plan does not undercut."""
 
     def timed(self, limit: int | None = None) -> Timed:
         """The cycles of a run, as far as they do not pass the limit; Unsettled, if they take too long to find."""
 
+    @property
     def work(self) -> WorkByMode:
         """The work of a run."""
 
 
 class Tried(NamedTuple):
-    """A plan, its cycles, its cost, which is the figure that the aim makes least, and its place among all plans."""
+    """A plan, its cycles, its cost, which is the figure that the aim makes least, its place among all plans, and
+    whether it is the naive plan for the whole chip, which bounds the time of the plan that is taken."""
 
     cycles: int
     cost: int
     order: int
     plan: Candidate
+    naive: bool
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ class Choice:
     unsettled: list[Unsettled] = field(default_factory=list)
     """The errors of plans that were left out because their units find no common period."""
 
-    def consider(self, plan: Candidate, order: int) -> None:
+    def consider(self, plan: Candidate, order: int, *, naive: bool = False) -> None:
         """Time a plan, unless its busiest unit alone takes too long for it to be taken.
 
         Of plans that are alike in all else the one with the lowest `order` is taken.
@@ -95,7 +94,7 @@ class Choice:
         busy = plan.busiest
         if self.too_slow(busy) or self._too_costly(plan, busy):
             return
-        if self.iterations > MOST_ITERATIONS and self.tried and not plan.naive:
+        if self.iterations > MOST_ITERATIONS and self.tried and not naive:
             return
         try:
             cycles, iterations = plan.timed(self._slowest)
@@ -112,7 +111,7 @@ class Choice:
         self.least = cost if self.least is None else min(self.least, cost)
         # Plans that cannot be taken any more are dropped: their tables are large.
         self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
-        self.tried.append(Tried(cycles, cost, order, plan))
+        self.tried.append(Tried(cycles, cost, order, plan, naive))
 
     def best(self) -> Candidate | None:
         """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
@@ -122,7 +121,7 @@ class Choice:
             return None
         if self.aim is None or self._by_cost:
             return min(self.tried, key=lambda tried: (tried.cost, tried.cycles, tried.order)).plan
-        naive = [candidate.cycles for candidate in self.tried if candidate.plan.naive]
+        naive = [candidate.cycles for candidate in self.tried if candidate.naive]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
         return self._leanest(near).plan
 
@@ -132,7 +131,7 @@ class Choice:
             return near[0]
         assert self.aim is not None
         energy = self.aim.energy
-        return min(near, key=lambda tried: (energy(tried.plan.work(), tried.cycles), tried.cycles, tried.order))
+        return min(near, key=lambda tried: (energy(tried.plan.work, tried.cycles), tried.cycles, tried.order))
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""
@@ -172,4 +171,4 @@ class Choice:
 
     def _energy(self, plan: Candidate, cycles: int) -> int:
         assert self.aim is not None
-        return self.aim.energy(plan.work(), cycles)
+        return self.aim.energy(plan.work, cycles)

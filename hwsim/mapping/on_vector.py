@@ -89,7 +89,7 @@ def vector_cycles(sized: SizedOp, program: Program, target: Target) -> int:
     assert rate is not None
     added = size.batch * size.m * size.n * -(-size.k // rate)
     read = sum(program.view_bytes(view, sized.shape) for view in (op.act, op.weight))
-    return max(-(-added // target.vector.lanes), -(-read // target.scratchpad.read))
+    return max(-(-added // target.vector.lanes), -(-read // target.read_port))
 
 
 def on_vector(program: Program, names: frozenset[str]) -> Program:

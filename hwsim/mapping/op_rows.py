@@ -13,7 +13,8 @@ from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
 from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.target import Target
+from hwsim.mapping.program_table import ProgramTable
+from hwsim.mapping.target import Target, naming
 from hwsim.quantities.precision import Precision
 
 SHARED_PARAMETER = -1
@@ -167,7 +168,7 @@ def _completed(
     row: list[int], target: Target, *, functions: _Lists, reads: _Lists, writes: _Lists, marks: int
 ) -> tuple[int, ...]:
     """The row with the columns that all ops have, and the lists behind it."""
-    ports, scratchpad = target.ports, target.scratchpad
+    ports = target.ports
     for column, rate in (
         (t.DRAM_READ, ports.dram_read),
         (t.DRAM_WRITE, ports.dram_write),
@@ -175,7 +176,7 @@ def _completed(
         (t.SCRATCHPAD_WRITE, ports.scratchpad_write),
     ):
         row[column], row[column + 1] = _ratio(rate)
-    row[t.LANES], row[t.LANES_READ], row[t.LANES_WRITE] = target.vector.lanes, scratchpad.read, scratchpad.write
+    row[t.LANES], row[t.LANES_READ], row[t.LANES_WRITE] = target.vector.lanes, target.read_port, target.write_port
     for column, entries in ((t.FUNCTIONS, functions), (t.READS, reads), (t.WRITES, writes)):
         entries = list(entries)
         row[column], row[column + 1] = len(entries), len(row)
@@ -187,3 +188,14 @@ def _completed(
 def _ratio(rate: Fraction | None) -> tuple[int, int]:
     """Numerator and denominator of a rate; numerator 0 stands for any number of bytes at once."""
     return (0, 1) if rate is None else (rate.numerator, rate.denominator)
+
+
+def op_rows(table: ProgramTable, target: Target) -> tuple[OpRow, ...]:
+    """The row of each shape of op; UnsupportedOp, in the name of the first op that the chip cannot run."""
+    first = {number: op.op.name for op, number in reversed(list(zip(table.ops, table.class_of, strict=True)))}
+
+    def row(number: int, shape: OpShape) -> OpRow:
+        with naming(first[number]):
+            return op_row(shape, target)
+
+    return tuple(row(number, shape) for number, shape in enumerate(table.shapes))

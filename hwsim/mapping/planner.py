@@ -8,7 +8,7 @@ is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from hwsim.errors import Unsupported
@@ -19,28 +19,23 @@ from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
-from hwsim.mapping.items import items_of
-from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
-from hwsim.mapping.op_rows import OpRow, op_row
-from hwsim.mapping.op_shapes import OpShape
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
+from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.program_table import ProgramTable, program_table
-from hwsim.mapping.residency import Items
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
-    LATENCIES,
     MOST_IN_PIECES,
     candidate_capacities,
     slots,
     strategies,
     stride,
 )
-from hwsim.mapping.target import Target, UnsupportedOp, naming, target_of
+from hwsim.mapping.target import UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.schedule.schedule import Placement, Schedule
@@ -112,11 +107,13 @@ class Planner:
     """Finds the best plans for a chip: the fastest, if there is no other `aim`.
 
     With `free_conversion` weights come to the format of the activations by themselves, to ask what conversion costs.
+    Planners for many chips may share a `store`: what one of them has made, the others need not make again.
     """
 
     chip: Chip
     aim: Aim | None = None
     free_conversion: bool = False
+    store: PlanStore = field(default_factory=PlanStore)
 
     def plan(
         self,
@@ -165,13 +162,13 @@ class Planner:
         """
         whole, ops = tables[0], tables[0].analysed.size
         name = f"{whole.analysed.program.name} on {self.chip.name}"
-        choice, spacing, knapsacks = Choice(self.aim), stride(ops), Knapsacks()
+        choice, spacing = Choice(self.aim), stride(ops)
         targets: list[TargetPlans] = []
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
         for table in tables:
-            for made in self._targets(table, knapsacks, residency):
+            for made in self._targets(table, residency):
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):
                     problem = problem if table is not whole else made
@@ -199,18 +196,15 @@ class Planner:
         assert isinstance(best, CandidatePlan)
         return best
 
-    def _targets(
-        self, table: ProgramTable, knapsacks: Knapsacks, residency: Plan | None
-    ) -> Iterator[TargetPlans | UnsupportedOp]:
+    def _targets(self, table: ProgramTable, residency: Plan | None) -> Iterator[TargetPlans | UnsupportedOp]:
         """The makers of plans for each number of slots, most first, or why there are none."""
-        classes: tuple[OpRow, ...] = ()
-        items: Items | None = None
         for slot_count in slots(self.chip.scratchpad.buffers):
             try:
                 target = target_of(self.chip, slot_count, self.free_conversion)
-                classes = classes or op_rows(table, target)
-                items = items or Items(items_of(table, classes))
-                made = TargetPlans(table, target, classes, items, knapsacks, LATENCIES, residency)
+                if residency is None:
+                    made = self.store.plans(table, target)
+                else:
+                    made = self.store.new_plans(table, target, residency)
             except UnsupportedOp as error:
                 yield error
             else:
@@ -222,27 +216,17 @@ class Planner:
         sufficient = plans.sufficient(LARGEST_DIVISOR)
         return tuple(capacity for capacity in candidate_capacities(size, spacing) if not sufficient < capacity < size)
 
-    @staticmethod
-    def _consider(plans: Sequence[CandidatePlan], first: int, choice: Choice) -> None:
-        """Try plans by rising bounds on their time: the sooner a good one is found, the fewer have to be walked."""
+    def _consider(self, plans: Sequence[CandidatePlan], first: int, choice: Choice) -> None:
+        """Try plans by their likely times: the sooner a good one is found, the fewer have to be walked."""
         marks: set[object] = set()
+        whole = self.chip.scratchpad.size, self.chip.scratchpad.buffers
         for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].likely, numbered[0])):
             mark = plan.op_cuts, plan.mark()
             # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-            if mark not in marks or plan.naive:
+            naive = plan.strategy is None and (plan.size, plan.op_cuts.target.slots) == whole
+            if mark not in marks or naive:
                 marks.add(mark)
-                choice.consider(plan, order)
-
-
-def op_rows(table: ProgramTable, target: Target) -> tuple[OpRow, ...]:
-    """The row of each shape of op; UnsupportedOp, in the name of the first op that the chip cannot run."""
-    first = {number: op.op.name for op, number in reversed(list(zip(table.ops, table.class_of, strict=True)))}
-
-    def row(number: int, shape: OpShape) -> OpRow:
-        with naming(first[number]):
-            return op_row(shape, target)
-
-    return tuple(row(number, shape) for number, shape in enumerate(table.shapes))
+                choice.consider(plan, order, naive=naive)
 
 
 def schedule(program: Program, chip: Chip, *, aim: Aim | None = None, progress: Progress = no_progress) -> Schedule:

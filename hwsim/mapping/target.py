@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
-from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
+from hwsim.hardware.chip import Chip, VectorUnit
 from hwsim.ir.ops import Function
 from hwsim.schedule.schedule import Ports
 
@@ -32,13 +32,16 @@ def naming(op: str) -> Iterator[None]:
         raise UnsupportedOp(op, str(error)) from error
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Target:
-    """The units of one core, and what transfers need to know of its memories."""
+    """The units of one core, and what transfers need to know of its memories. Chips whose scratchpads differ in size
+    alone, or which are used with as many slots, have equal targets."""
 
     array: ComputeArray
     vector: VectorUnit
-    scratchpad: Scratchpad
+    read_port: int
+    """Bytes that the scratchpad gives in a cycle."""
+    write_port: int
     ports: Ports
     free_conversion: bool = False
     """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
@@ -46,6 +49,10 @@ class Target:
     @property
     def slots(self) -> int:
         return self.ports.slots
+
+    def with_slots(self, slots: int) -> "Target":
+        """The same units and memories with another number of slots."""
+        return replace(self, ports=replace(self.ports, slots=slots, store_delay=slots))
 
     @cached_property
     def vector_cycles(self) -> Mapping[Function, int]:
@@ -65,4 +72,4 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         shared=chip.dram.shared_port,
         store_delay=slots,
     )
-    return Target(chip.array, chip.vector, chip.scratchpad, ports, free_conversion)
+    return Target(chip.array, chip.vector, chip.scratchpad.read, chip.scratchpad.write, ports, free_conversion)

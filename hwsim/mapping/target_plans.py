@@ -42,6 +42,7 @@ class TargetPlans:
         self.cuts = OpCuts(table, target, classes, latencies)
         self.problem: UnsupportedOp | None = None
         """The last op that did not fit."""
+        self._plans: dict[tuple[int, Strategy | None], CandidatePlan | UnsupportedOp] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
         self._knapsacks = knapsacks
@@ -67,14 +68,14 @@ class TargetPlans:
         Plans are left out which are equal to others: where no tensor is kept in part, those that could. The first plan
         of a strategy in which an op does not fit is the last one, because the op fits no smaller scratchpad.
         """
+        self.problem = None
         plans: list[CandidatePlan] = []
         ways: set[tuple[Strategy | None, int]] = set()
         for strategy in strategies:
             for size in sizes:
-                try:
-                    plan = self._uncut(size, strategy)
-                except UnsupportedOp as error:
-                    self.problem = error
+                plan = self._made(size, strategy)
+                if isinstance(plan, UnsupportedOp):
+                    self.problem = plan
                     break
                 way = strategy, size
                 if strategy is not None and strategy.partial_residency and not plan.placed.in_part:
@@ -82,7 +83,7 @@ class TargetPlans:
                 if way not in ways:
                     ways.add(way)
                     plans.append(plan)
-        self.cuts.find([plan.request for plan in plans])
+        self.cuts.find([plan.request for plan in plans if plan.request.pending])
         return list(self._that_fit(plans))
 
     def candidate(self, size: int, strategy: Strategy | None) -> CandidatePlan:
@@ -101,6 +102,16 @@ class TargetPlans:
                     self.problem = plan.request.problem
                     break
                 yield plan
+
+    def _made(self, size: int, strategy: Strategy | None) -> CandidatePlan | UnsupportedOp:
+        """The plan for a scratchpad of that size, which is made once, or why there is none."""
+        key = size, strategy
+        if key not in self._plans:
+            try:
+                self._plans[key] = self._uncut(size, strategy)
+            except UnsupportedOp as error:
+                self._plans[key] = error
+        return self._plans[key]
 
     def _uncut(self, size: int, strategy: Strategy | None) -> CandidatePlan:
         """The plan for a scratchpad of that size, before its ops are cut; UnsupportedOp, if an op does not fit."""

@@ -106,7 +106,7 @@ def by_planner(
         "reserved": plan.reserved,
         "items": [(one.name, one.row, one.bytes, one.loops, one.saves, one.rows) for one in plan.items],
     }
-    return Said(times(found.schedule).cycles, found.schedule, decisions, noun=found, work=found.candidate.work())
+    return Said(times(found.schedule).cycles, found.schedule, decisions, noun=found, work=found.candidate.work)
 
 
 def by_witness(

@@ -160,12 +160,13 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
             assert one.busiest == max(port_cycles(timed, on)) <= timed.cycles == one.timed().cycles
             assert one.timed(timed.cycles).cycles == timed.cycles
             assert one.timed(timed.cycles - 1).cycles in (None, timed.cycles)
-            assert {mode: done for mode, done in one.work().items() if done != Work()} == {
+            assert {mode: done for mode, done in one.work.items() if done != Work()} == {
                 mode: done for mode, done in work.items() if done != Work()
             }
             if way is None:
                 assert plans.least_naive_cycles <= timed.cycles
-            made.append(Ran(energy_on(on, body), timed.cycles, one.naive))
+            naive = way is None and (size, number) == (on.scratchpad.size, on.scratchpad.buffers)
+            made.append(Ran(energy_on(on, body), timed.cycles, naive))
     assume(made)
     return made
 

@@ -1,0 +1,48 @@
+"""Plans that were made so far, for planners of chips that differ in little.
+
+Plans of a program depend on a chip's units, rates and number of slots, and on the bytes of the scratchpad that they use
+at most. So chips whose scratchpads differ in size or in buffers share most of their plans, cuts and walks, and chips
+that differ in prices share all of them.
+"""
+
+from hwsim.mapping.items import items_of
+from hwsim.mapping.knapsack import Knapsacks
+from hwsim.mapping.op_rows import OpRow, op_rows
+from hwsim.mapping.plan import Plan
+from hwsim.mapping.program_table import ProgramTable
+from hwsim.mapping.residency import Items
+from hwsim.mapping.strategies import LATENCIES
+from hwsim.mapping.target import Target
+from hwsim.mapping.target_plans import TargetPlans
+
+
+class PlanStore:
+    """Plans by program and target. Planners that share one give the plans that each would give alone.
+
+    It is for one thread, and keeps what it has made for as long as it lives.
+    """
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[ProgramTable, Target], TargetPlans] = {}
+        self._rows: dict[tuple[ProgramTable, Target], tuple[tuple[OpRow, ...], Items]] = {}
+        self._knapsacks = Knapsacks()
+
+    def plans(self, table: ProgramTable, target: Target) -> TargetPlans:
+        """The maker of plans for a target; UnsupportedOp, in the name of an op that the chip cannot run."""
+        key = table, target
+        if key not in self._plans:
+            self._plans[key] = self.new_plans(table, target)
+        return self._plans[key]
+
+    def new_plans(self, table: ProgramTable, target: Target, residency: Plan | None = None) -> TargetPlans:
+        """A maker of plans that is not kept, if there is a `residency`: the same tensors stay as in that plan."""
+        rows, items = self._rows_of(table, target)
+        return TargetPlans(table, target, rows, items, self._knapsacks, LATENCIES, residency)
+
+    def _rows_of(self, table: ProgramTable, target: Target) -> tuple[tuple[OpRow, ...], Items]:
+        """Rows of ops and what may be resident, whatever the number of slots."""
+        key = table, target.with_slots(1)
+        if key not in self._rows:
+            rows = op_rows(table, target)
+            self._rows[key] = rows, Items(items_of(table, rows))
+        return self._rows[key]
