@@ -36,13 +36,15 @@ class VectorUnit(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratchpad(Noun):
-    """On-chip memory; `buffers` is how many steps' operands and results it holds at once."""
+    """On-chip memory; `buffers` is how many steps' operands and results it holds at once. Array, vector unit and stores
+    read at full rate each, unless they have one `shared_port`."""
 
     size: Bytes
     banks: Annotated[int, Whole(low=1, high=65_536)] = 1
     read: BytesPerCycle
     write: BytesPerCycle
     buffers: Annotated[int, Whole(low=1, high=16)] = 2
+    shared_port: bool = False
 
     def check(self) -> None:
         if self.size % self.banks:

@@ -44,6 +44,9 @@ def _write_key(begin, walk, base, least, keys, at):
         if begin[c.UNITS_USED] & (1 << unit):
             keys[at] = walk.now[c.FREE + unit] - base
             at += 1
+    if begin[c.UNITS_USED] & (1 << c.READ_PORT):
+        keys[at] = walk.now[c.FREE + c.READ_PORT] - base
+        at += 1
     for ring in range(c.RINGS):
         if begin[c.RINGS_USED] & (1 << ring):
             floor = walk.now[c.FREE + _taker(ring)]
@@ -173,7 +176,7 @@ def _shift(begin, walk, shift):
             floor = walk.now[c.FREE + _taker(ring)]
             for slot in range(walk.fixed[c.SLOTS]):
                 walk.released[ring, slot] = max(walk.released[ring, slot], floor) + shift
-    for unit in range(c.UNITS):
+    for unit in range(c.READ_PORT + 1):
         if begin[c.UNITS_USED] & (1 << unit):
             walk.now[c.FREE + unit] += shift
     for ring in range(c.OPERAND_RINGS):

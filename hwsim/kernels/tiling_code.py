@@ -12,8 +12,9 @@ from hwsim.kernels import timeline_code as c
 
 # What both kinds begin with. A rate is bytes a cycle as numerator and denominator; numerator 0: any number at once.
 DRAM_READ, DRAM_WRITE, SCRATCHPAD_READ, SCRATCHPAD_WRITE = 0, 2, 4, 6
-SLOTS, LANES, LANES_READ, LANES_WRITE = range(8, 12)
-FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT, COMMON = range(12, 21)
+# READERS_SHARE: whether all readers of the scratchpad share its read port.
+SLOTS, LANES, LANES_READ, LANES_WRITE, READERS_SHARE = range(8, 13)
+FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT, COMMON = range(13, 22)
 
 # A matrix product. A bit width of 0 stands for an operand that there is not.
 (

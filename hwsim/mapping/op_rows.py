@@ -165,6 +165,7 @@ def _completed(
     ):
         row[column], row[column + 1] = _ratio(rate)
     row[t.LANES], row[t.LANES_READ], row[t.LANES_WRITE] = target.vector.lanes, scratchpad.read, scratchpad.write
+    row[t.READERS_SHARE] = int(ports.scratchpad_shared)
     for column, entries in ((t.FUNCTIONS, functions), (t.READS, reads), (t.WRITES, writes)):
         entries = list(entries)
         row[column], row[column + 1] = len(entries), len(row)

@@ -64,5 +64,6 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         slots=slots,
         shared=chip.dram.shared_port,
         store_delay=slots,
+        scratchpad_shared=chip.scratchpad.shared_port,
     )
     return Target(chip.array, chip.vector, chip.scratchpad, ports, free_conversion)

@@ -25,7 +25,7 @@ def drawn(rng: Random, dataflow: Dataflow) -> OpCuts:
     """A product of up to 64³ on a small array, with one to three slots."""
     m, k, n = (rng.randint(1, 64) for _ in "mkn")
     program = gemm(m, k, n, rng.choice(FORMATS))
-    pad = Scratchpad(size=4096, read=32, write=32, buffers=rng.choice((1, 2, 3)))
+    pad = Scratchpad(size=4096, read=32, write=32, buffers=rng.choice((1, 2, 3)), shared_port=rng.random() < 0.5)
     dram = Dram(read=rng.choice((10**8, 10**9, 4 * 10**9)), write=4 * 10**9, latency=0)
     return plans_of(program, chip(scratchpad=pad, dram=dram).with_(**{"array.dataflow": dataflow.value})).cuts
 

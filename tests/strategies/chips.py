@@ -63,6 +63,7 @@ def chips() -> st.SearchStrategy[Chip]:
             read=st.integers(1, 64),
             write=st.integers(1, 64),
             buffers=st.integers(1, 3),
+            shared_port=st.booleans(),
         ),
         dram=st.builds(
             Dram, read=st.integers(10**8, 10**11), write=st.integers(10**8, 10**11), latency=st.integers(0, 50_000)

@@ -63,6 +63,7 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         slots=slots,
         shared=chip.dram.shared_port,
         store_delay=slots,
+        scratchpad_shared=chip.scratchpad.shared_port,
     )
     return _target(
         chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion
