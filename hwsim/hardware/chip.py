@@ -1,6 +1,7 @@
 """The accelerator: its clock, array, vector unit, memories and price table, as its YAML file says."""
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -51,15 +52,24 @@ class Scratchpad(Noun):
             raise InvalidValue("banks", self.banks, f"must divide the size of {self.size} bytes")
 
 
+class WeightLayout(Enum):
+    """How the weights that the array multiplies lie in the DRAM."""
+
+    COMPACT = "compact"  # without gaps
+    TILES = "tiles"  # tile of the array by tile, each padded to a whole one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dram(Noun):
-    """Off-chip memory behind a read and a write port, or one that both share."""
+    """Off-chip memory behind a read and a write port, or one that both share. As weights lie there they are loaded,
+    lie in the scratchpad, and enter the array."""
 
     type: DramType = DramType.LPDDR4
     read: BytesPerSecond
     write: BytesPerSecond
     latency: Picoseconds = 0
     shared_port: bool = False
+    weight_layout: WeightLayout = WeightLayout.COMPACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

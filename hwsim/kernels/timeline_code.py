@@ -62,8 +62,8 @@ WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
 ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
 READERS = 3  # units that can read a tensor: load, array, vector
 
-# `totals`, one row an op: cycles, span, busy cycles, and stalls by reason (as many columns each as there are units); then
-# busy cycles of array and vector unit in steps whose length the shared read port sets, where no port does alone.
+# `totals`, one row an op: cycles, span, busy cycles, and stalls by reason (as many columns each as there are units);
+# then busy cycles of array and vector unit in steps whose length the shared read port sets, where no port does alone.
 REASONS = 5
 CYCLES, SPAN, BUSY = 0, 1, 2
 STALLS = BUSY + UNITS
@@ -71,8 +71,8 @@ FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = range(STALLS, STALLS 
 SHARED_BOUND = STALLS + UNITS * REASONS
 TOTALS = SHARED_BOUND + 2
 
-# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step, and when the last step
-# that asked for the shared read port gives it up.
+# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step, and when the last
+# step that asked for the shared read port gives it up.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14

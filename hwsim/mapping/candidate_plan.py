@@ -88,7 +88,8 @@ class CandidatePlan:
 
     @cached_property
     def busiest(self) -> int:
-        """Busy cycles of the busiest unit, or of a shared read port, which no schedule undercuts; exact, even if a run takes too long."""
+        """Busy cycles of the busiest unit, or of a shared read port, which no schedule undercuts; exact, even if a run
+        takes too long."""
         op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
         times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
         units = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)

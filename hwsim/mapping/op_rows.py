@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hwsim.errors import Unsupported
 from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
-from hwsim.mapping.op_shapes import OpShape, ProductShape, RowShape
+from hwsim.mapping.op_shapes import OpShape, ProductShape, RowShape, check_elements
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.target import Target
 from hwsim.quantities.precision import Precision
@@ -54,9 +54,29 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     return mode
 
 
+def weight_tile(operands: Operands, mode: Precision, target: Target) -> tuple[int, int] | None:
+    """How much of K and of N a tile of a weight covers; None, if it does not lie in tiles."""
+    if not (target.tiled_weights and operands.weight_given):
+        return None
+    limits = target.array.constraints(mode)
+    return limits.unit.k, limits.m_and_n(limits.unit)[1]
+
+
+def padded(size: int, unit: int) -> int:
+    """The size in whole units.
+
+    >>> padded(600, 256)
+    768
+    """
+    return -(-size // unit) * unit
+
+
 def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int, ...]:
     operands, array, cycles = shape.operands, target.array, _Cycles(target.vector_cycles)
     size, sliding, limits, costs = operands.size, operands.sliding, array.constraints(mode), array.step_costs(mode)
+    tile = weight_tile(operands, mode, target)
+    if tile is not None:
+        check_elements(padded(size.k, tile[0]) * padded(size.n, tile[1]))
     fixed = {
         t.M: size.m,
         t.K: size.k,
@@ -70,6 +90,7 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.SCALE_BYTES: operands.scale_bytes,
         t.GROUP: operands.group or 0,
         t.PACKS_K: operands.weight_packs_k,
+        t.TILE_N: tile[1] if tile is not None else 0,
         t.DEQUANTIZED: operands.dequantized and not target.free_conversion,
         t.UNIT_OUTER: limits.unit.outer,
         t.UNIT_INNER: limits.unit.inner,

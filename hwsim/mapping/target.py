@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
-from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.ir.ops import Function
 from hwsim.schedule.schedule import Ports
 
@@ -42,6 +42,8 @@ class Target:
     ports: Ports
     free_conversion: bool = False
     """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
+    tiled_weights: bool = False
+    """Whether weights lie in whole tiles of the array."""
 
     @property
     def slots(self) -> int:
@@ -66,4 +68,5 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         store_delay=slots,
         scratchpad_shared=chip.scratchpad.shared_port,
     )
-    return Target(chip.array, chip.vector, chip.scratchpad, ports, free_conversion)
+    tiled = chip.dram.weight_layout is WeightLayout.TILES
+    return Target(chip.array, chip.vector, chip.scratchpad, ports, free_conversion, tiled)

@@ -123,8 +123,8 @@ class Step(Noun):
     """Loads, then the array, then the vector unit, then the store; each part may be absent.
 
     `releases` names the rings whose slot no later step reads, so that the end of this step frees it. `store_portions`,
-    if given, say of which tensors the stored bytes are. `first_read_bytes` is what the first unit, array or vector unit,
-    takes out of the scratchpad.
+    if given, say of which tensors the stored bytes are. `first_read_bytes` is what the first unit, array or vector
+    unit, takes out of the scratchpad.
     """
 
     loads: tuple[Load, ...] = ()

@@ -69,7 +69,8 @@ def test_a_step_of_the_array_waits_for_all_that_the_step_before_reads() -> None:
     step = tile(10, reads=16, others=14, vector=6, store=2)
     found = program(ports(2), op("a", step, step))
     assert list(worked(found)) == [
-        ("array", 0, 10), ("vector", 13, 19), ("store", 19, 20), ("array", 10, 23), ("vector", 26, 32), ("store", 32, 33),
+        ("array", 0, 10), ("vector", 13, 19), ("store", 19, 20),
+        ("array", 10, 23), ("vector", 26, 32), ("store", 32, 33),
     ]  # fmt: skip
     assert times(found).cycles == simulate(found).total == 33
     assert times(apart(found)).cycles == 10 + 10 + 3 + 6 + 1
