@@ -58,6 +58,12 @@ BROKEN_CHIPS = [
     ),
     ("entries: 1024", "entries: 0", "15: array.accumulator.entries = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
+    ("buffers: 2", "shared_port: maybe, buffers: 2", "19: scratchpad.shared_port = 'maybe': must be true or false"),
+    (
+        "latency: 100 ns",
+        "latency: 100 ns, weight_layout: tile",
+        "20: dram.weight_layout = 'tile': did you mean tiles? known: compact, tiles",
+    ),
     (
         "latency: 100 ns",
         "latency: 2 days",
