@@ -28,10 +28,9 @@ def run_unit(walk, op, port, unit, wait, reason, cycles):
 
 @inlined
 def _run_first(row, walk, unit, wait, reason, cycles):
-    """The first unit of a step works; of its bytes those of the other units, too, are asked for when it starts.
+    """The first unit of a step works, and asks for a shared read port for all that the step reads.
 
-    If all readers share a port, they pass it behind those of all steps before, and the unit does not end before its own
-    bytes have passed.
+    The bytes pass behind those of all steps before, and the unit does not end before its own have passed.
     """
     now = walk.now
     start = max(now[c.FREE + unit], wait)
