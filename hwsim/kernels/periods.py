@@ -3,8 +3,8 @@
 The key of an iteration holds every time that can still matter, relative to one unit: free times of the units that the
 body uses, and of a shared read port; releases of its rings; for tensors, when they are complete and when their last
 readers ended; stores that wait for a shared port. A time that the body does not write counts no further back than the
-moment at which no unit of the body can wait for it any more. Equal keys mean that the iterations between them repeat for
-ever.
+moment at which no unit of the body can wait for it any more. Equal keys mean that the iterations between them repeat
+for ever.
 """
 
 import numpy as np
