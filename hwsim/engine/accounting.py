@@ -133,7 +133,7 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
         stalls=timed.stalls,
         span=timed.span,
         work=Work.sum_of(tally.works),
-        port_bound=Units.sum_of(tally.port_bound),
+        port_bound=Units.sum_of(tally.port_bound) + timed.shared_bound,
     )
 
 

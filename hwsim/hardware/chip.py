@@ -1,6 +1,7 @@
 """The accelerator: its clock, array, vector unit, memories and price table, as its YAML file says."""
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -64,28 +65,39 @@ class VectorUnit(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratchpad(Noun):
-    """On-chip memory; `buffers` is how many steps' operands and results it holds at once."""
+    """On-chip memory; `buffers` is how many steps' operands and results it holds at once. Array, vector unit and stores
+    read at full rate each, unless they have one `shared_port`."""
 
     size: Bytes
     banks: Annotated[int, Whole(low=1, high=65_536)] = 1
     read: BytesPerCycle
     write: BytesPerCycle
     buffers: Annotated[int, Whole(low=1, high=16)] = 2
+    shared_port: bool = False
 
     def check(self) -> None:
         if self.size % self.banks:
             raise InvalidValue("banks", self.banks, f"must divide the size of {self.size} bytes")
 
 
+class WeightLayout(Enum):
+    """How the weights that the array multiplies lie in the DRAM."""
+
+    COMPACT = "compact"  # without gaps
+    TILES = "tiles"  # tile of the array by tile, each padded to a whole one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dram(Noun):
-    """Off-chip memory behind a read and a write port, or one that both share."""
+    """Off-chip memory behind a read and a write port, or one that both share. As weights lie there they are loaded,
+    lie in the scratchpad, and enter the array."""
 
     type: DramType = DramType.LPDDR4
     read: BytesPerSecond
     write: BytesPerSecond
     latency: Picoseconds = 0
     shared_port: bool = False
+    weight_layout: WeightLayout = WeightLayout.COMPACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,10 +25,10 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, STATE = range(5)
 
 # Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
-# rings, whether the array writes results by itself, and busy cycles of each unit.
+# rings, whether the array writes results by itself, and busy cycles of each unit and of a shared read port.
 TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
 _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
-CUT = BUSY + c.UNITS
+CUT = BUSY + c.UNITS + 1
 
 # How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, and searches.
 TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, COUNTS = range(7)

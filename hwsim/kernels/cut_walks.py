@@ -48,6 +48,7 @@ def used_units(row, shared):
     units |= 1 << c.VECTOR_UNIT if row[c.VECTOR] >= 0 else 0
     if row[c.STORE] >= 0:
         units |= 1 << (c.LOAD_UNIT if shared else c.STORE_UNIT)
+    units |= 1 << c.READ_PORT if row[c.ALL_PASS] > 0 else 0
     return units
 
 
@@ -262,5 +263,6 @@ def _add_step(cut, row, shared):
     times = row[t.D_TIMES]
     for unit in range(c.UNITS):
         cut[s.BUSY + unit] += times * busy_cycles(row, unit)
+    cut[s.BUSY + c.READ_PORT] += times * row[c.ALL_PASS]
     if row[c.VECTOR] >= 0:
         cut[s.ARRAY_WRITES] = 0

@@ -1,9 +1,10 @@
 """The periodic stop: what an iteration of a loop leaves behind, compared with what earlier ones left.
 
 The key of an iteration holds every time that can still matter, relative to one unit: free times of the units that the
-body uses; releases of its rings; for tensors, when they are complete and when their last readers ended; stores that
-wait for a shared port. A time that the body does not write counts no further back than the moment at which no unit of
-the body can wait for it any more. Equal keys mean that the iterations between them repeat for ever.
+body uses, and of a shared read port; releases of its rings; for tensors, when they are complete and when their last
+readers ended; stores that wait for a shared port. A time that the body does not write counts no further back than the
+moment at which no unit of the body can wait for it any more. Equal keys mean that the iterations between them repeat
+for ever.
 """
 
 import numpy as np
@@ -44,6 +45,9 @@ def _write_key(begin, walk, base, least, keys, at):
         if begin[c.UNITS_USED] & (1 << unit):
             keys[at] = walk.now[c.FREE + unit] - base
             at += 1
+    if begin[c.UNITS_USED] & (1 << c.READ_PORT):
+        keys[at] = walk.now[c.FREE + c.READ_PORT] - base
+        at += 1
     for ring in range(c.RINGS):
         if begin[c.RINGS_USED] & (1 << ring):
             floor = walk.now[c.FREE + _taker(ring)]
@@ -173,7 +177,7 @@ def _shift(begin, walk, shift):
             floor = walk.now[c.FREE + _taker(ring)]
             for slot in range(walk.fixed[c.SLOTS]):
                 walk.released[ring, slot] = max(walk.released[ring, slot], floor) + shift
-    for unit in range(c.UNITS):
+    for unit in range(c.READ_PORT + 1):
         if begin[c.UNITS_USED] & (1 << unit):
             walk.now[c.FREE + unit] += shift
     for ring in range(c.OPERAND_RINGS):

@@ -58,6 +58,19 @@ def product_step(row, outer, inner, k, rows, reuse, last, following, op):
             row[c.STORE] = store_cycles(row[t.D_STORED], op)
     row[c.FLAGS] = flags
     _array_work(row, m, n, k, last, following, op)
+    share_port(row, row[t.D_ENTERING], row[t.D_ARRAY_PORT] > row[t.D_ARRAY], op)
+
+
+@inlined
+def share_port(row, first, port_bound, op):
+    """Say how long what a step's first unit, and what all units read, keeps the read port, if all readers share it.
+
+    `port_bound` says that a port sets the length of the first unit's work.
+    """
+    if op[t.READERS_SHARE]:
+        read = row[t.D_ENTERING] + row[t.D_READ] + row[t.D_FUSED_READ] + row[t.D_STORED]
+        row[c.FIRST_PASS], row[c.ALL_PASS] = ceil_div(first, op[t.LANES_READ]), ceil_div(read, op[t.LANES_READ])
+        row[c.FLAGS] |= c.PORT_BOUND if port_bound else 0
 
 
 @inlined

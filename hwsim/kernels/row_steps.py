@@ -3,7 +3,7 @@
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.jit import lean
-from hwsim.kernels.product_steps import begin_step
+from hwsim.kernels.product_steps import begin_step, share_port
 from hwsim.kernels.tiling_bytes import away_rows_bytes, block_bytes, ceil_div, load_cycles, store_cycles
 
 
@@ -39,3 +39,4 @@ def row_step(row, rows, start, op):
         row[c.FLAGS] |= c.RELEASE_0 << c.VECTOR_OPERANDS
     if row[t.D_STORED]:
         row[c.STORE] = store_cycles(row[t.D_STORED], op)
+    share_port(row, row[t.D_READ], row[t.D_VECTOR_PORT] > row[t.D_VECTOR], op)

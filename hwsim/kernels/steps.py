@@ -22,6 +22,32 @@ def before(slot, slots):
 def run_unit(walk, op, port, unit, wait, reason, cycles):
     """A unit works as soon as it is free and `wait` has come; `port` is the unit whose time it takes."""
     start = max(walk.now[c.FREE + port], wait)
+    _work(walk, op, port, unit, start, reason, cycles)
+    return start
+
+
+@inlined
+def _run_first(row, walk, unit, wait, reason, cycles):
+    """The first unit of a step works, and asks for a shared read port for all that the step reads.
+
+    The bytes pass behind those of all steps before, and the unit does not end before its own have passed.
+    """
+    now = walk.now
+    start = max(now[c.FREE + unit], wait)
+    if row[c.ALL_PASS] > 0:
+        taken = max(now[c.FREE + c.READ_PORT], start)
+        now[c.FREE + c.READ_PORT] = taken + row[c.ALL_PASS]
+        if taken + row[c.FIRST_PASS] > start + cycles:
+            alone = cycles if row[c.FLAGS] & c.PORT_BOUND else np.int64(0)
+            cycles = taken + row[c.FIRST_PASS] - start
+            walk.totals[now[c.NOW_OP], c.SHARED_BOUND + unit - c.ARRAY_UNIT] += cycles - alone
+    _work(walk, now[c.NOW_OP], unit, unit, start, reason, cycles)
+    return start
+
+
+@inlined
+def _work(walk, op, port, unit, start, reason, cycles):
+    """A unit works for so many cycles from `start` on."""
     waited = start - walk.now[c.FREE + port]
     walk.totals[op, reason + unit] += waited
     walk.totals[op, c.BUSY + unit] += cycles
@@ -32,7 +58,6 @@ def run_unit(walk, op, port, unit, wait, reason, cycles):
         event[c.E_START], event[c.E_END] = start, start + cycles
         event[c.E_WAITED], event[c.E_REASON] = waited, (reason - c.STALLS) // c.UNITS
         walk.now[c.EVENTS] += 1
-    return start
 
 
 @inlined
@@ -153,7 +178,7 @@ def _array(row, walk, loaded):
         turn[c.ARRAY_RESULTS] = after(turn[c.ARRAY_RESULTS], slots)
         if slot_free > wait:
             wait, reason = slot_free, c.FOR_SLOT
-    start = run_unit(walk, now[c.NOW_OP], c.ARRAY_UNIT, c.ARRAY_UNIT, wait, reason, row[c.ARRAY])
+    start = _run_first(row, walk, c.ARRAY_UNIT, wait, reason, row[c.ARRAY])
     if now[c.FIRST_WORK] < 0:
         now[c.FIRST_WORK] = start
     for ring in range(c.VECTOR_OPERANDS):
@@ -182,7 +207,9 @@ def _vector(row, walk, loaded, tile):
         turn[c.VECTOR_RESULTS] = after(turn[c.VECTOR_RESULTS], slots)
         if slot_free > wait:
             wait, reason = slot_free, c.FOR_SLOT
-    start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
+        start = _run_first(row, walk, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
+    else:
+        start = run_unit(walk, now[c.NOW_OP], c.VECTOR_UNIT, c.VECTOR_UNIT, wait, reason, row[c.VECTOR])
     if now[c.FIRST_WORK] < 0:
         now[c.FIRST_WORK] = start
     _move_own(walk, now[c.FREE + c.VECTOR_UNIT])

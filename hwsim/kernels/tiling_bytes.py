@@ -74,9 +74,11 @@ def act_bytes(m, k, op):
 
 @lean
 def weight_bytes(k, n, op):
-    """Bytes of the weights of a block, and of the scales of their groups."""
+    """Bytes of the weights of a block, in whole tiles of the array if they lie so, and of their groups' scales."""
     scales = n * row_bytes(ceil_div(k, op[t.GROUP]), 32) if op[t.GROUP] else np.int64(0)
     bits = op[t.WEIGHT_BITS]
+    if op[t.TILE_N]:
+        k, n = ceil_div(k, op[t.UNIT_K]) * op[t.UNIT_K], ceil_div(n, op[t.TILE_N]) * op[t.TILE_N]
     return scales + (n * row_bytes(k, bits) if op[t.PACKS_K] else k * row_bytes(n, bits))
 
 

@@ -12,18 +12,20 @@ from hwsim.kernels import timeline_code as c
 
 # What both kinds begin with. A rate is bytes a cycle as numerator and denominator; numerator 0: any number at once.
 DRAM_READ, DRAM_WRITE, SCRATCHPAD_READ, SCRATCHPAD_WRITE = 0, 2, 4, 6
-SLOTS, LANES, LANES_READ, LANES_WRITE = range(8, 12)
-FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT, COMMON = range(12, 21)
+# READERS_SHARE: whether all readers of the scratchpad share its read port.
+SLOTS, LANES, LANES_READ, LANES_WRITE, READERS_SHARE = range(8, 13)
+FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT, COMMON = range(13, 22)
 
-# A matrix product. A bit width of 0 stands for an operand that there is not.
+# A matrix product. A bit width of 0 stands for an operand that there is not. TILE_N: the columns of a tile of the
+# array, if the weights lie in whole tiles; 0, if they lie without gaps.
 (
-    M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K,
+    M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K, TILE_N,
     DEQUANTIZED, POSITIONS, ENTRIES, STRIDE, REACH, ENTRY_BYTES,
     UNIT_OUTER, UNIT_INNER, UNIT_K, LONGEST_STREAM, SUMS, STAYS, N_OUTER,
     STREAM_K, PACE, FIXED, LEAST, DRAINED, HAZARD, FOLLOWING, LEAD, ACT_TAKES, WEIGHT_TAKES,
     REQUANTIZE, ADD, MULTIPLY, EPILOGUE,
     ACT_KEPT, WEIGHT_KEPT, RESIDENT_K, COLUMNS_KEPT, ROW_SCALES_KEPT, OUT_KEPT, TILING,
-) = range(COMMON, COMMON + 46)  # fmt: skip
+) = range(COMMON, COMMON + 47)  # fmt: skip
 
 # How often an array takes an operand of a block out of the scratchpad: for each tile across, or deep.
 NEVER_TAKEN, ONCE, ACROSS, DEEP = 0, 1, 2, 3

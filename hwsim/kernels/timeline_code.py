@@ -23,9 +23,11 @@ Floats = NDArray[np.float64]
 KIND = 0
 STEP, BEGIN, END, OP_BEGIN, OP_END, PRELOAD = 0, 1, 2, 3, 4, 5
 
-# STEP. Bits of FLAGS: the step opens or closes a result tile; from RELEASE_0 on, it releases an operand ring's slot.
-LOAD_0, ARRAY, TAIL, VECTOR, FUSED, STORE, FLAGS = 1, 4, 5, 6, 7, 8, 9
-OPENS, CLOSES, RELEASE_0 = 1, 2, 4
+# STEP. Bits of FLAGS: the step opens or closes a result tile; from RELEASE_0 on, it releases an operand ring's slot; a
+# port of the scratchpad sets the length of its first unit's work. If all readers of the scratchpad share a port,
+# FIRST_PASS and ALL_PASS are the cycles in which what the first unit, and what all units read passes it; else 0.
+LOAD_0, ARRAY, TAIL, VECTOR, FUSED, STORE, FLAGS, FIRST_PASS, ALL_PASS = 1, 4, 5, 6, 7, 8, 9, 10, 11
+OPENS, CLOSES, RELEASE_0, PORT_BOUND = 1, 2, 4, 32
 
 # BEGIN; END has PARTNER alone. Masks of units, rings, and operand rings that are loaded; ranges of ops, of `touched`;
 # where its snapshots lie.
@@ -55,24 +57,28 @@ WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
 # Units, and reasons to wait, are numbered as in the table of units, rings as in schedule/steps.py; two rings of result
 # slots follow the three of operand slots.
 LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4
+READ_PORT = UNITS  # in masks and lists of units: the scratchpad's read port, if all readers share it
 WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
 ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
 READERS = 3  # units that can read a tensor: load, array, vector
 
-# `totals`, one row an op: cycles, span, busy cycles, and stalls by reason (as many columns each as there are units).
+# `totals`, one row an op: cycles, span, busy cycles, and stalls by reason (as many columns each as there are units);
+# then busy cycles of array and vector unit in steps whose length the shared read port sets, where no port does alone.
 REASONS = 5
 CYCLES, SPAN, BUSY = 0, 1, 2
 STALLS = BUSY + UNITS
 FOR_LOAD, FOR_ARRAY, FOR_TENSOR, FOR_OVERWRITE, FOR_SLOT = range(STALLS, STALLS + UNITS * REASONS, UNITS)
-TOTALS = STALLS + UNITS * REASONS
+SHARED_BOUND = STALLS + UNITS * REASONS
+TOTALS = SHARED_BOUND + 2
 
-# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step. LATE: whether the
-# walk was given up because it would pass the limit.
+# `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step, and when the last
+# step that asked for the shared read port gives it up. LATE: whether the walk was given up because it would pass the
+# limit.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 15, 16, 17, 18, 19
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, LATE, NOW = 20, 23, 24, 27, 28, 32, 33
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, LATE, NOW = 20, 23, 24, 27, 28, 33, 34
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
 # iterations the walk is given up, and as soon as it is sure to take more than LIMIT cycles, if that is not 0; for that

@@ -95,14 +95,15 @@ class CandidatePlan:
     def likely(self) -> float:
         """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
         op_nodes = self.table.op_nodes
-        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS]
+        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
         return float(busy.max(axis=1).astype(float) @ op_nodes[:, 1])
 
     @cached_property
     def _busy(self) -> NDArray[Any]:
-        """Busy cycles of each unit; those of stores are the load unit's, if the two share a port."""
+        """Busy cycles of each unit, and of a shared read port; those of stores are the load unit's, if the two share a
+        port."""
         op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
-        times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS]
+        times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
         units: NDArray[Any] = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
         units[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
         if self.op_cuts.target.ports.shared:
@@ -139,7 +140,7 @@ class CandidatePlan:
         table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
         fixed[c.MOST] = most = MOST_WALKED if most is None else most
         if limit is not None and 0 < limit < LONGEST > self.longest:
-            fixed[c.LIMIT], fixed[c.ALL_BUSY : c.ALL_BUSY + c.UNITS] = limit, self._busy
+            fixed[c.LIMIT], fixed[c.ALL_BUSY : c.ALL_BUSY + c.UNITS] = limit, self._busy[: c.UNITS]
         plan = self._assembled()
         spots = 2 * len(table.spots)
         touches = a.Touches(

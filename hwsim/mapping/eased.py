@@ -83,4 +83,6 @@ def _eased(steps: Ints, ports: Ports, reliefs: frozenset[Relief]) -> Ints:
         eased = np.maximum(half(column[own], relief), half(column[of_ports], Relief.PORTS))
         np.copyto(column[unit], eased, where=column[unit] >= 0)
     column[c.TAIL] = half(column[c.TAIL], Relief.ARRAY)
+    for passing in (c.FIRST_PASS, c.ALL_PASS):
+        column[passing] = half(column[passing], Relief.PORTS)
     return column.T

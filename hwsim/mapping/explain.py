@@ -8,6 +8,7 @@ from hwsim.ir.program import Program
 from hwsim.mapping.lower import SizedOp, sized_ops
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.planner import Planned
+from hwsim.mapping.weight_layout import laid_out
 from hwsim.results.explanation import Candidate, OperandPlace
 from hwsim.schedule.schedule import OpSchedule
 
@@ -45,14 +46,14 @@ def operands_of(planned: Planned, name: str, producer: SizedOp) -> tuple[Operand
     operands: list[OperandPlace] = []
     for written, views in ((False, rules.reads(sized.op)), (True, rules.writes(sized.op))):
         for view in dict.fromkeys(views):
-            placement = places[view.tensor]
+            placement, layout = places[view.tensor], laid_out(view.tensor, planned.plan)
             operands.append(
                 OperandPlace(
                     tensor=view.tensor,
                     written=written,
                     shape=sized.shape(view),
                     precision=program.tensor(view.tensor).precision,
-                    bytes=program.view_bytes(view, sized.shape),
+                    bytes=layout.bytes if layout.remark else program.view_bytes(view, sized.shape),
                     place=placement.place,
                     why=placement.why,
                 )

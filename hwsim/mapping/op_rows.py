@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hwsim.errors import Unsupported
 from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
-from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape
+from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape, check_elements
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.target import Target, naming
@@ -55,9 +55,29 @@ def mode_of(operands: Operands, target: Target) -> Precision:
     return mode
 
 
+def weight_tile(operands: Operands, mode: Precision, target: Target) -> tuple[int, int] | None:
+    """How much of K and of N a tile of a weight covers; None, if it does not lie in tiles."""
+    if not (target.tiled_weights and operands.weight_given):
+        return None
+    limits = target.array.constraints(mode)
+    return limits.unit.k, limits.m_and_n(limits.unit)[1]
+
+
+def padded(size: int, unit: int) -> int:
+    """The size in whole units.
+
+    >>> padded(600, 256)
+    768
+    """
+    return -(-size // unit) * unit
+
+
 def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int, ...]:
     operands, array, cycles = shape.operands, target.array, _Cycles(target.vector_cycles)
     size, sliding, limits, costs = operands.size, operands.sliding, array.constraints(mode), array.step_costs(mode)
+    tile = weight_tile(operands, mode, target)
+    if tile is not None:
+        check_elements(padded(size.k, tile[0]) * padded(size.n, tile[1]))
     fixed = {
         t.M: size.m,
         t.K: size.k,
@@ -71,6 +91,7 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.SCALE_BYTES: operands.scale_bytes,
         t.GROUP: operands.group or 0,
         t.PACKS_K: operands.weight_packs_k,
+        t.TILE_N: tile[1] if tile is not None else 0,
         t.DEQUANTIZED: operands.dequantized and not target.free_conversion,
         t.UNIT_OUTER: limits.unit.outer,
         t.UNIT_INNER: limits.unit.inner,
@@ -177,6 +198,7 @@ def _completed(
     ):
         row[column], row[column + 1] = _ratio(rate)
     row[t.LANES], row[t.LANES_READ], row[t.LANES_WRITE] = target.vector.lanes, target.read_port, target.write_port
+    row[t.READERS_SHARE] = int(ports.scratchpad_shared)
     for column, entries in ((t.FUNCTIONS, functions), (t.READS, reads), (t.WRITES, writes)):
         entries = list(entries)
         row[column], row[column + 1] = len(entries), len(row)

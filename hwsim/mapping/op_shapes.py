@@ -116,7 +116,7 @@ def _product(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
         raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
     operands = Operands.of(sized, program)
     size = operands.size
-    _check_elements(size.macs, size.m * size.k, size.k * size.n, size.m * size.n)
+    check_elements(size.macs, size.m * size.k, size.k * size.n, size.m * size.n)
     epilogue = None if sized.epilogue is None else epilogue_of(sized, sized.epilogue, program)
     shape = ProductShape(operands) if epilogue is None else _with_epilogue(operands, epilogue)
     reads = () if epilogue is None else tuple(operand.tensor for operand in epilogue.reads)
@@ -177,7 +177,7 @@ def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
         functions,
         _products(op, sized, program, count) if isinstance(op, Gemm) else None,
     )
-    _check_elements(
+    check_elements(
         macs,
         *(each.bytes for each in (*row_shape.reads, *row_shape.writes)),
         *(each.block + each.row * count for each in functions),
@@ -198,7 +198,8 @@ def _scale_bytes(op: Gemm, sized: SizedOp, program: Program) -> int:
     return Operands.of(sized, program).scale_bytes * size.batch * size.n
 
 
-def _check_elements(*counts: int) -> None:
+def check_elements(*counts: int) -> None:
+    """Refuse counts that kernels could not multiply by bits and cycles."""
     most = max(counts, default=0)
     if most > MOST_ELEMENTS:
         raise Unsupported(f"works on {most:,} elements at once, hwsim counts to {MOST_ELEMENTS:,}; make it smaller")

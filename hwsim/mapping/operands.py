@@ -11,7 +11,7 @@ from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Granularity
+from hwsim.ir.tensor import Granularity, Role
 from hwsim.ir.view import View
 from hwsim.mapping.liveness import ProgramUses
 from hwsim.mapping.lower import SizedOp
@@ -110,6 +110,8 @@ class Operands:
     weight_packs_k: bool
     sliding: Sliding | None
     row_scales: Precision | None = None
+    weight_given: bool = False
+    """Whether the weight is one, not an activation in its place, so that it may lie in tiles."""
 
     @classmethod
     def of(cls, sized: SizedOp, program: Program) -> "Operands":
@@ -138,6 +140,7 @@ class Operands:
             row_scales=program.tensor(op.row_scales.tensor).precision
             if isinstance(op, Gemm) and op.row_scales is not None
             else None,
+            weight_given=weight.role is Role.WEIGHT,
         )
 
     @property

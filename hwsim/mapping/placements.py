@@ -5,6 +5,7 @@ from hwsim.ir.tensor import Role
 from hwsim.mapping.analysed_program import columns_of, parameters_of
 from hwsim.mapping.liveness import Span
 from hwsim.mapping.plan import Plan
+from hwsim.mapping.weight_layout import laid_out
 from hwsim.schedule.schedule import Placement, Residency
 
 
@@ -20,7 +21,7 @@ def two_spaces(plan: Plan) -> tuple[Placement, ...]:
 
 def _placement(name: str, plan: Plan) -> Placement:
     uses = plan.analysed.uses.tensors[name]
-    tensor, size = uses.tensor, uses.tensor.packed_bytes
+    tensor, (size, layout) = uses.tensor, laid_out(name, plan)
     if name in plan.analysed.elided:
         return Placement(tensor=name, place=Residency.FUSED, bytes=size, why="read only on the tiles that make it")
     if name in plan.kept:
@@ -43,11 +44,11 @@ def _placement(name: str, plan: Plan) -> Placement:
         together = _resident_with_others(name, plan)
         if together is not None:
             return Placement(tensor=name, place=Residency.RESIDENT, bytes=size, kept_bytes=size, why=together)
-        return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan))
+        return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan) + layout)
     whole = resident.bytes >= size
     why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit{_rounded(plan)}")
     place = Residency.RESIDENT if whole else Residency.PARTLY
-    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
+    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why + layout)
 
 
 def _no_room(name: str, size: int, plan: Plan) -> str:

@@ -69,6 +69,7 @@ def run_columns(candidate: CandidatePlan) -> RunColumns:
     runs, cuts = candidate.table.op_runs, candidate.op_cuts
     totals, ends, now = candidate.walked()
     counts, order = _counts(candidate), _order(candidate)
+    counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
     modes = tuple(dict.fromkeys([None, *(row.mode for row in cuts.classes)]))
     mode_of = np.zeros(len(order), np.int64)
     mode_of[runs.own.rows] = np.array([modes.index(row.mode) for row in cuts.classes], np.int64)[runs.of_class]

@@ -73,6 +73,7 @@ def _step(row: Sequence[int], op: OpRow, counts: Sequence[int]) -> Step:
         store_bytes=row[t.D_STORED] or None,
         store_portions=stored,
         releases=tuple(ring for ring in Ring if flags & c.RELEASE_0 << ring),
+        first_read_bytes=row[t.D_ENTERING] if row[c.ARRAY] >= 0 else row[t.D_READ],
         work=own_work(counts),
     )
 

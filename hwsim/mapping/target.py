@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
-from hwsim.hardware.chip import Chip, VectorUnit
+from hwsim.hardware.chip import Chip, VectorUnit, WeightLayout
 from hwsim.ir.ops import Function
 from hwsim.schedule.schedule import Ports
 
@@ -45,6 +45,8 @@ class Target:
     ports: Ports
     free_conversion: bool = False
     """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
+    tiled_weights: bool = False
+    """Whether weights lie in whole tiles of the array."""
 
     @property
     def slots(self) -> int:
@@ -71,5 +73,8 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         slots=slots,
         shared=chip.dram.shared_port,
         store_delay=slots,
+        scratchpad_shared=chip.scratchpad.shared_port,
     )
-    return Target(chip.array, chip.vector, chip.scratchpad.read, chip.scratchpad.write, ports, free_conversion)
+    tiled = chip.dram.weight_layout is WeightLayout.TILES
+    memory = chip.scratchpad.read, chip.scratchpad.write
+    return Target(chip.array, chip.vector, *memory, ports, free_conversion, tiled)

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from hwsim.hardware.array import written_rate
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, WeightLayout
 from hwsim.hardware.prices import PriceTable
 from hwsim.quantities.fields import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
 from hwsim.report.peak import peak_text
@@ -15,7 +15,9 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     array, scratchpad, dram = chip.array, chip.scratchpad, chip.dram
     modes = (f"{written_rate(array.macs_per_cycle(mode))} in {mode.value}" for mode in array.modes)
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
+    ports += ", one port for all readers" * scratchpad.shared_port
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
+    tiles = ", weights in tiles of the array" * (dram.weight_layout is WeightLayout.TILES)
     table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
@@ -28,7 +30,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
         (
             "DRAM",
-            f"{dram.type.value}, {rates}{', function port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}",
+            f"{dram.type.value}, {rates}{', one port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}{tiles}",
         ),
         ("prices", chip.energy.name if isinstance(chip.energy, PriceTable) else chip.energy),
         ("points", ", ".join(f"{name} ({HERTZ.written(point.clock)})" for name, point in chip.operating_points)),

@@ -166,6 +166,10 @@ class Ports(Noun):
     A load passes the DRAM's read port and the scratchpad's write port, a store the other two. If the DRAM has one
     `shared` port, a store goes directly before the loads of the step `store_delay` steps later, or directly before the
     first load that reads the stored tensor.
+
+    If all readers of the scratchpad share its read port (`scratchpad_shared`), a step asks for it when its first unit
+    starts, and takes it behind the steps before, for as long as all that it reads needs: first what the first unit
+    reads, before which that unit does not end.
     """
 
     dram_read: Fraction | None
@@ -176,6 +180,7 @@ class Ports(Noun):
     slots: Annotated[int, Whole(low=1, high=64)]
     shared: bool = False
     store_delay: Annotated[int, Whole(low=1, high=64)] = 1
+    scratchpad_shared: bool = False
 
     def check(self) -> None:
         for name in ("dram_read", "dram_write", "scratchpad_read", "scratchpad_write"):
@@ -192,6 +197,10 @@ class Ports(Noun):
     def store_port_bound(self, size: int) -> bool:
         """Whether the scratchpad's port, not the DRAM's, sets the length of such a store."""
         return port_cycles(size, self.scratchpad_read) > port_cycles(size, self.dram_write)
+
+    def pass_cycles(self, size: int) -> int:
+        """How long that many bytes keep the scratchpad's read port, if all readers share it."""
+        return port_cycles(size, self.scratchpad_read) if self.scratchpad_shared else 0
 
     def load_cycles(self, size: int) -> int:
         """How long a load of that many bytes keeps the load unit."""

@@ -123,7 +123,8 @@ class Step(Noun):
     """Loads, then the array, then the vector unit, then the store; each part may be absent.
 
     `releases` names the rings whose slot no later step reads, so that the end of this step frees it. `store_portions`,
-    if given, say of which tensors the stored bytes are.
+    if given, say of which tensors the stored bytes are. `first_read_bytes` is what the first unit, array or vector
+    unit, takes out of the scratchpad.
     """
 
     loads: tuple[Load, ...] = ()
@@ -136,9 +137,22 @@ class Step(Noun):
     store_bytes: Count | None = None
     store_portions: tuple[Portion, ...] = ()
     releases: tuple[Ring, ...] = ()
+    first_read_bytes: Count = 0
     work: Work
 
+    @property
+    def read_bytes(self) -> int:
+        """What all units take out of the scratchpad."""
+        return self.work.scratchpad_read_bytes + (0 if self.fused is None else self.fused.work.scratchpad_read_bytes)
+
+    @property
+    def port_bound(self) -> bool:
+        """Whether a port of the scratchpad sets the length of the first unit's work."""
+        return self.vector_port_bound if self.array is None else self.array.port_bound
+
     def check(self) -> None:
+        if self.first_read_bytes > self.read_bytes:
+            raise InvalidValue("first_read_bytes", self.first_read_bytes, f"must be among all {self.read_bytes} bytes")
         if self.store_portions:
             _check_portions(self.store_portions, self.store_bytes or 0)
         rings = [load.ring for load in self.loads]

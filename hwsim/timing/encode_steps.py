@@ -124,10 +124,15 @@ class _Steps:
         for ring in step.releases:
             flags |= c.RELEASE_0 << ring
             rings |= 1 << ring
+        row[c.FIRST_PASS], row[c.ALL_PASS] = map(ports.pass_cycles, (step.first_read_bytes, step.read_bytes))
+        if row[c.ALL_PASS]:
+            units |= 1 << c.READ_PORT
+            flags |= c.PORT_BOUND * step.port_bound
         row[c.FLAGS] = flags
         self.rows.append(tuple(row))
         busy = load_cycles, array, vector + fused, store
-        return units, rings, loaded, busy, sum(busy) + row[c.TAIL] + len(step.loads) * ports.latency
+        longest = sum(busy) + row[c.ALL_PASS] + row[c.TAIL] + len(step.loads) * ports.latency
+        return units, rings, loaded, busy, longest
 
 
 def columns_of(touch: int) -> tuple[int, int, int, int]:

@@ -75,7 +75,7 @@ def fixed_of(ports: Ports) -> NDArray[np.int64]:
 def least_key(fixed: NDArray[np.int64]) -> int:
     """The integers of a loop's key that belong to no tensor."""
     stores = int(fixed[c.DELAY]) + 1 if fixed[c.SHARED] else 0
-    return c.UNITS + c.RINGS * int(fixed[c.SLOTS]) + c.PENDING_KEY * stores
+    return c.UNITS + 1 + c.RINGS * int(fixed[c.SLOTS]) + c.PENDING_KEY * stores
 
 
 def _places(sizes: Mapping[int, int], kept: int) -> tuple[dict[int, int], int]:
@@ -242,6 +242,8 @@ class OpTimes:
     span: int
     busy: Units
     stalls: Stalls
+    shared_bound: Units
+    """Busy cycles in steps whose length the shared read port of the scratchpad sets, where no port does alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,8 @@ _CODES = IdentityCache[EncodedSchedule](most=32)
 def _op_times(row: NDArray[np.int64]) -> OpTimes:
     values = row.tolist()
     stalls = {reason.key: _units(values[c.STALLS + c.UNITS * reason :]) for reason in _REASONS}
-    return OpTimes(values[c.CYCLES], values[c.SPAN], _units(values[c.BUSY :]), Stalls(**stalls))
+    bound = Units.of(dict(zip((Unit.ARRAY, Unit.VECTOR), values[c.SHARED_BOUND :], strict=True)))
+    return OpTimes(values[c.CYCLES], values[c.SPAN], _units(values[c.BUSY :]), Stalls(**stalls), bound)
 
 
 def _units(values: list[int]) -> Units:

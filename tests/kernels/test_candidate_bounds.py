@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from hwsim.arrays.systolic.elements import Dataflow
-from hwsim.hardware.chip import Dram, Scratchpad
+from hwsim.hardware.chip import Dram, Scratchpad, WeightLayout
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.blocks import loaded_bytes
@@ -25,8 +25,9 @@ def drawn(rng: Random, dataflow: Dataflow) -> OpCuts:
     """A product of up to 64³ on a small array, with one to three slots."""
     m, k, n = (rng.randint(1, 64) for _ in "mkn")
     program = gemm(m, k, n, rng.choice(FORMATS))
-    pad = Scratchpad(size=4096, read=32, write=32, buffers=rng.choice((1, 2, 3)))
-    dram = Dram(read=rng.choice((10**8, 10**9, 4 * 10**9)), write=4 * 10**9, latency=0)
+    pad = Scratchpad(size=4096, read=32, write=32, buffers=rng.choice((1, 2, 3)), shared_port=rng.random() < 0.5)
+    layout = rng.choice(tuple(WeightLayout))
+    dram = Dram(read=rng.choice((10**8, 10**9, 4 * 10**9)), write=4 * 10**9, latency=0, weight_layout=layout)
     return plans_of(program, chip(scratchpad=pad, dram=dram).with_(**{"array.dataflow": dataflow.value})).cuts
 
 

@@ -52,10 +52,18 @@ def beside_best(program: Program, on: Chip) -> Beside | None:
     return Beside(fastest / best.cycles, (work.dram_read_bytes + work.dram_write_bytes) / best.bytes)
 
 
+OPTIONS: tuple[dict[str, object], ...] = (
+    {},
+    {"scratchpad.shared_port": True, "scratchpad.read": 16, "dram.weight_layout": "tiles"},
+)
+
+
 @pytest.mark.slow
-def test_small_products_are_planned_about_as_well_as_by_brute_force() -> None:
+@pytest.mark.parametrize("options", OPTIONS, ids=("plain", "one read port, weights in tiles"))
+def test_small_products_are_planned_about_as_well_as_by_brute_force(options: dict[str, object]) -> None:
     rng = Random(5)
-    every = [beside_best(*drawn(rng)) for _ in range(CASES)]
+    pairs = [drawn(rng) for _ in range(CASES)]
+    every = [beside_best(program, on.with_(**options)) for program, on in pairs]
     found = [one for one in every if one is not None]
     assert len(found) > CASES // 2
     assert max(one.time for one in found) <= 1.1  # a run of some hundred cycles, in which a latency is a tenth

@@ -12,7 +12,7 @@ from hwsim.arrays.systolic.closed_form import gemm_cycles
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.hardware.summation import Accumulator
 from hwsim.ir.op_table import is_depthwise, op_spec
 from hwsim.ir.ops import Function, Gemm
@@ -82,6 +82,16 @@ def test_the_fastest_schedule_does_the_same_work_with_no_more_traffic_than_it_sa
     assert op.work.scratchpad_write_bytes >= op.work.dram_read_bytes
 
 
+def laid_out(k: int, n: int, precision: Precision, on: Chip) -> int:
+    """Bytes of so many weights as they lie in the DRAM of the chip."""
+    mode = on.array.mode(precision, precision)
+    if on.dram.weight_layout is WeightLayout.TILES and mode is not None:
+        limits = on.array.constraints(mode)
+        unit_k, (_, unit_n) = limits.unit.k, limits.m_and_n(limits.unit)
+        k, n = -(-k // unit_k) * unit_k, -(-n // unit_n) * unit_n
+    return n * precision.row_bytes(k)
+
+
 @given(ONE_GEMM, chips())
 def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program: Program, on: Chip) -> None:
     (op,) = scheduled(program, on).ops
@@ -100,7 +110,7 @@ def test_an_operand_is_loaded_when_it_is_not_the_one_of_the_step_before(program:
         closes = at["k"] == pieces["k"][-1]
         now = ((at["m"], at["k"]), (at["k"], at["n"]), at["n"])
         expected += at["m"][1] * act.precision.row_bytes(at["k"][1]) if now[0] != before[0] else 0
-        expected += at["n"][1] * weight.precision.row_bytes(at["k"][1]) if now[1] != before[1] else 0
+        expected += laid_out(at["k"][1], at["n"][1], weight.precision, on) if now[1] != before[1] else 0
         if closes and now[2] != before[2]:
             scales = 0 if weight.precision.floating else 4 * at["n"][1]
             expected += 4 * at["n"][1] + scales

@@ -68,6 +68,12 @@ BROKEN_CHIPS = [
     ("lanes: 64", "lanes: 64\n  macs_per_lane: 4", "18: vector.macs_per_lane = 4: must be a mapping"),
     ("cycles: {add: 1", "cycles: {add: 0", "18: vector.cycles.add = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
+    ("buffers: 2", "shared_port: maybe, buffers: 2", "19: scratchpad.shared_port = 'maybe': must be true or false"),
+    (
+        "latency: 100 ns",
+        "latency: 100 ns, weight_layout: tile",
+        "20: dram.weight_layout = 'tile': did you mean tiles? known: compact, tiles",
+    ),
     (
         "latency: 100 ns",
         "latency: 2 days",

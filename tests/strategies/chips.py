@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
-from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit, WeightLayout
 from hwsim.hardware.summation import Accumulator
 from hwsim.ir.ops import Function
 from hwsim.quantities.noun import sorted_pairs
@@ -63,8 +63,13 @@ def chips() -> st.SearchStrategy[Chip]:
             read=st.integers(1, 64),
             write=st.integers(1, 64),
             buffers=st.integers(1, 3),
+            shared_port=st.booleans(),
         ),
         dram=st.builds(
-            Dram, read=st.integers(10**8, 10**11), write=st.integers(10**8, 10**11), latency=st.integers(0, 50_000)
+            Dram,
+            read=st.integers(10**8, 10**11),
+            write=st.integers(10**8, 10**11),
+            latency=st.integers(0, 50_000),
+            weight_layout=st.sampled_from(WeightLayout),
         ),
     )

@@ -61,6 +61,7 @@ def chip(draw: Random) -> Mapping:
             "read": pick(port),
             "write": pick(port),
             "buffers": pick([1, 2, 2, 3, 16]),
+            "shared_port": pick([True, False]),
         },
         "dram": {
             "type": pick(["lpddr4", "ddr4", "hbm2", "gddr6"]),
@@ -68,6 +69,7 @@ def chip(draw: Random) -> Mapping:
             "write": pick([1, 10**6, 10**9, 64 * 10**9, 64 * 10**9, 10**12, 10**15]),
             "latency": pick(["0 s", "1 ps", "100 ns", "100 ns", "1 us", "1 ms", "24 h"]),
             "shared_port": pick([True, False]),
+            "weight_layout": pick(["compact", "tiles"]),
         },
         "energy": pick(["generic_7nm", "generic_7nm", "horowitz_45nm", "aladdin_40nm"]),
         # A memory of any size has a price, and so has a multiplier that no table lists with its area.

@@ -39,16 +39,17 @@ def draw(rng: Random, *, jobs: int = 1000, times: int = 12, ports: Ports | None 
 
 def draw_ports(rng: Random) -> Ports:
     slots = rng.randint(1, 4)
-    shared = rng.random() < 0.5
+    shared, readers_share = rng.random() < 0.5, rng.random() < 0.4
     return Ports(
         dram_read=_rate(rng),
         dram_write=_rate(rng),
-        scratchpad_read=_rate(rng) if rng.random() < 0.3 else None,
+        scratchpad_read=_rate(rng) if readers_share or rng.random() < 0.3 else None,
         scratchpad_write=_rate(rng) if rng.random() < 0.3 else None,
         latency=rng.choice((0, 1, 7, rng.randint(0, 40))),
         slots=slots,
         shared=shared,
         store_delay=rng.randint(1, slots) if shared else 1,
+        scratchpad_shared=readers_share,
     )
 
 
@@ -76,15 +77,17 @@ def draw_step(
     store: bool = False,
 ) -> Step:
     """A step with the parts that are asked for; what it loads it releases, if nothing else is said."""
+    first = _size(rng)
     return Step(
         loads=tuple([Load(ring=ring, bytes=_size(rng)) for ring in loads]),
         array=ArrayWork(cycles=_size(rng), tail=_size(rng) if phase.closes else 0) if array else None,
         phase=phase,
         vector_cycles=_size(rng) if vector else None,
-        fused=Fused(cycles=_size(rng), work=WORK) if fused else None,
+        fused=Fused(cycles=_size(rng), work=Work(scratchpad_read_bytes=_size(rng))) if fused else None,
         store_bytes=_size(rng) if store else None,
         releases=tuple(loads if releases is None else releases),
-        work=WORK,
+        first_read_bytes=first,
+        work=Work(scratchpad_read_bytes=first + _size(rng)),
     )
 
 

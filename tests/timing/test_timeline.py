@@ -42,6 +42,8 @@ def table(ops: tuple[str, ...], seen: Seen) -> NDArray[np.int64]:
         totals[row[name], c.BUSY + unit] = cycles
     for (name, unit, reason), cycles in seen.stalls.items():
         totals[row[name], REASONS[reason] + unit] = cycles
+    for (name, unit), cycles in seen.shared_bound.items():
+        totals[row[name], c.SHARED_BOUND + unit - c.ARRAY_UNIT] = cycles
     return totals
 
 
@@ -67,7 +69,7 @@ def stalled(found: Times, reason: str) -> int:
 
 def accounted(found: Times, *, shared: bool) -> bool:
     """Until its last end a unit is busy or waits; load and store are one unit where they share a port."""
-    until = found.totals[:, c.BUSY :].sum(axis=0).reshape(-1, c.UNITS).sum(axis=0)
+    until = found.totals[:, c.BUSY : c.SHARED_BOUND].sum(axis=0).reshape(-1, c.UNITS).sum(axis=0)
     if shared:
         until[c.LOAD_UNIT] += until[c.STORE_UNIT]
         until[c.STORE_UNIT] = 0
@@ -226,7 +228,8 @@ def shorter(encoded: EncodedSchedule, rng: np.random.Generator) -> EncodedSchedu
     """The same instructions, in which everything takes as long as before, or not as long."""
     code, *others = encoded.arrays
     code = code.copy()
-    for kind, columns in ((c.STEP, slice(c.LOAD_0, c.STORE + 1)), (c.PRELOAD, slice(c.PRE_CYCLES, c.PRE_CYCLES + 1))):
+    parts = slice(c.LOAD_0, c.STORE + 1), slice(c.FIRST_PASS, c.ALL_PASS + 1)
+    for kind, columns in (*((c.STEP, part) for part in parts), (c.PRELOAD, slice(c.PRE_CYCLES, c.PRE_CYCLES + 1))):
         some = code[code[:, c.KIND] == kind, columns]
         less = rng.integers(0, np.maximum(some, 0) + 1)
         code[code[:, c.KIND] == kind, columns] = np.where((some > 0) & (rng.random(some.shape) < 0.5), less, some)

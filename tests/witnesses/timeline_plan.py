@@ -35,6 +35,8 @@ class Fault(Enum):
     TENSORS_IN_PART = auto()  # a reader waits for the first tile only
     READY_BEFORE_STORED = auto()  # a load does not wait for the stores of what it reads
     STORES_AT_ONCE = auto()  # through a shared port stores go directly after their step
+    READERS_APART = auto()  # readers of the scratchpad have a port each, though they share one
+    OTHERS_READ_NOTHING = auto()  # only what the first unit of a step reads passes the shared read port
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +72,19 @@ class Job:
     waited: int = 0
     reason: str = ""
     preload: bool = False
+    port: "PortUse | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class PortUse:
+    """The use of a shared read port by a step: what its first unit reads passes first."""
+
+    first: int
+    all: int
+    after: simpy.Event | None  # the step before gives the port up
+    first_passed: simpy.Event
+    given_up: simpy.Event
+    port_bound: bool  # whether a port sets the length of the first unit's work alone
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +113,7 @@ class Plan:
         self.present: dict[str, Content] = defaultdict(Content)
         self.steps = 0
         self.runs = 0
+        self.port_given_up: simpy.Event | None = None
 
     def nodes(self, nodes: Iterable[ScheduleNode]) -> None:
         for node in nodes:
@@ -229,6 +245,7 @@ class _Run:
             operands = [data[ring] for ring in (Ring.WEIGHTS, Ring.ACTIVATIONS) if ring in data]
             waits = [("load", operands), *self.first.pop(Unit.ARRAY, [])]
             job = self.job(Unit.ARRAY, step.array.cycles, waits, tile if step.phase.opens else None)
+            job.port = self.port(step)
             if step.array.tail and plan.fault is not Fault.NO_TAIL:
                 job.delay, job.done = step.array.tail, plan.env.event()
             self.free_operands(step, (Ring.WEIGHTS, Ring.ACTIVATIONS), job)
@@ -237,6 +254,7 @@ class _Run:
             operands = [data[Ring.VECTOR_OPERANDS]] if Ring.VECTOR_OPERANDS in data else []
             waits = [("load", operands), ("array", [finished] if finished else []), *self.first.pop(Unit.VECTOR, [])]
             last = self.job(Unit.VECTOR, step.vector_cycles, waits, None if step.array else tile)
+            last.port = self.port(step) if step.array is None else None
             if step.fused is not None and self.op.fused is not None:
                 last = self.job(Unit.VECTOR, step.fused.cycles, op=self.op.fused[0])
             self.free_operands(step, (Ring.VECTOR_OPERANDS,), last)
@@ -250,6 +268,17 @@ class _Run:
                 last.frees_done.append(tile)
             else:
                 last.frees.append(tile)
+
+    def port(self, step: Step) -> PortUse | None:
+        """What the step takes out of the scratchpad, if all readers share the port."""
+        plan = self.plan
+        first, everything = map(plan.ports.pass_cycles, (step.first_read_bytes, step.read_bytes))
+        if not everything or plan.fault is Fault.READERS_APART:
+            return None
+        if plan.fault is Fault.OTHERS_READ_NOTHING:
+            everything = first
+        after, plan.port_given_up = plan.port_given_up, plan.env.event()
+        return PortUse(first, everything, after, plan.env.event(), plan.port_given_up, step.port_bound)
 
     def free_operands(self, step: Step, rings: Iterable[Ring], job: Job) -> None:
         late = self.plan.fault is Fault.SLOTS_FREE_LATE and job.done is not None

@@ -13,7 +13,7 @@ import simpy
 
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.unit_table import Unit
-from witnesses.timeline_plan import Fault, Job, Plan
+from witnesses.timeline_plan import Fault, Job, Plan, PortUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Seen:
     span: Counter[str]
     busy: Counter[tuple[str, Unit]]
     stalls: Counter[tuple[str, Unit, str]]
+    shared_bound: Counter[tuple[str, Unit]]
     jobs: int
     serial: int
     order: list[Job]
@@ -45,14 +46,17 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
     units = [plan.env.process(_work(plan.env, queue, stalls)) for queue in queues.values()]
     plan.env.run()
     assert all(unit.processed for unit in units), "deadlock"
-    cycles, busy = Counter[str](), Counter[tuple[str, Unit]]()
+    cycles, busy, shared_bound = Counter[str](), Counter[tuple[str, Unit]](), Counter[tuple[str, Unit]]()
     frontier = 0
     first: dict[tuple[int, str], int] = {}
     last: dict[tuple[int, str], int] = {}
     for job in jobs:
         complete = job.end + job.delay
         cycles[job.op] += max(0, complete - frontier)
-        busy[job.op, job.unit] += job.cycles
+        busy[job.op, job.unit] += job.end - job.start
+        if job.port is not None and job.end - job.start > job.cycles:
+            alone = job.cycles if job.port.port_bound else 0
+            shared_bound[job.op, job.unit] += job.end - job.start - alone
         frontier = max(frontier, complete)
         run = (job.run, job.op)
         last[run] = max(last.get(run, 0), complete)
@@ -62,8 +66,8 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
     for run, start in first.items():
         span[run[1]] += last[run] - start
     ends = tuple(queues[unit][-1].end if queues[unit] else 0 for unit in Unit)
-    serial = sum(job.cycles + job.delay for job in jobs)
-    return Seen(frontier, ends, cycles, span, busy, stalls, len(jobs), serial, jobs)
+    serial = sum(job.cycles + job.delay + (job.port.all if job.port else 0) for job in jobs)
+    return Seen(frontier, ends, cycles, span, busy, stalls, shared_bound, len(jobs), serial, jobs)
 
 
 def _work(
@@ -87,13 +91,27 @@ def _work(
             job.waited, job.reason = int(env.now - free), reason
             stalls[job.op, job.unit, reason] += job.waited
         job.start = int(env.now)
+        if job.port is not None:
+            env.process(_take_port(env, job.port))
         yield env.timeout(job.cycles)
+        if job.port is not None:
+            yield job.port.first_passed
         job.end = int(env.now)
         job.ended.succeed()
         for slot in job.frees:
             slot.give_back()
         if job.done is not None:
             env.process(_later(env, job, job.done))
+
+
+def _take_port(env: simpy.Environment, use: PortUse) -> Generator[simpy.Event, Any, None]:
+    """A step takes the shared read port when the step before has given it up."""
+    if use.after is not None:
+        yield use.after
+    yield env.timeout(use.first)
+    use.first_passed.succeed()
+    yield env.timeout(use.all - use.first)
+    use.given_up.succeed()
 
 
 def _later(env: simpy.Environment, job: Job, done: simpy.Event) -> Generator[simpy.Event, Any, None]:

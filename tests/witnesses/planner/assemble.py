@@ -10,7 +10,8 @@ fastest plan is taken.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import NamedTuple
 
 from hwsim.ir.op_table import kind
@@ -25,6 +26,8 @@ from hwsim.schedule.schedule import LoopSegment, OpSchedule, Placement, Preload,
 from hwsim.schedule.unit_table import Unit
 from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import Unsettled, encode, times
+from witnesses.planner.analysed_program import mappers_of
+from witnesses.planner.op_mappers import MatmulMapper
 from witnesses.planner.op_schedule_cache import OpScheduleCache, ResidencyKey, schedule_cache_of
 from witnesses.planner.plan import Plan
 
@@ -50,7 +53,7 @@ def two_spaces(plan: Plan) -> tuple[Placement, ...]:
 
 def _placement(name: str, plan: Plan) -> Placement:
     uses = plan.analysed.uses.tensors[name]
-    tensor, size = uses.tensor, uses.tensor.packed_bytes
+    tensor, (size, layout) = uses.tensor, _layout(name, plan)
     if name in plan.analysed.elided:
         return Placement(tensor=name, place=Residency.FUSED, bytes=size, why="read only on the tiles that make it")
     if name in plan.kept:
@@ -75,11 +78,28 @@ def _placement(name: str, plan: Plan) -> Placement:
         together = _resident_with_others(name, plan)
         if together is not None:
             return Placement(tensor=name, place=Residency.RESIDENT, bytes=size, kept_bytes=size, why=together)
-        return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan))
+        return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan) + layout)
     whole = resident.bytes >= size
     why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit{_rounded(plan)}")
     place = Residency.RESIDENT if whole else Residency.PARTLY
-    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why)
+    return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why + layout)
+
+
+def _layout(name: str, plan: Plan) -> tuple[int, str]:
+    """The bytes of a tensor as it lies in the DRAM, and what is said of tiles."""
+    uses = plan.analysed.uses.tensors[name]
+    for use in uses.uses if plan.target.tiled_weights else ():
+        sized = plan.analysed.largest.get(use.op.name)
+        if sized is None or _weight_of(use.op) != name:
+            continue
+        mapper = mappers_of(plan.analysed, plan.target).of(sized)
+        if not isinstance(mapper, MatmulMapper) or mapper.operands.tile is None:
+            continue
+        size, (k, n) = mapper.operands.size, mapper.operands.tile
+        if size.batch * size.k * size.n == prod(uses.tensor.shape):
+            whole = size.batch * replace(mapper.operands, group=None).weight_bytes(size.k, size.n)
+            return whole, f"; in tiles of {k:,} × {n:,}, padded"
+    return uses.tensor.packed_bytes, ""
 
 
 def _no_room(name: str, size: int, plan: Plan) -> str:

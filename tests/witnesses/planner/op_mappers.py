@@ -5,13 +5,14 @@ Ops of equal sizes and formats share their cuts: a program has hundreds of ops, 
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import kind, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
 from hwsim.mapping.liveness import ResidentRows
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.row_work import RowWork, row_work_of
@@ -296,6 +297,10 @@ class OpMappers:
             raise Unsupported(f"mappers know no ops of the kind '{kind(op)}' on the array, but gemm, conv")
         operands = Operands.of(sized, self.program)
         mode = mode_of(operands, self.target)
+        if self.target.tiled_weights and self.program.tensor(op.weight.tensor).role is Role.WEIGHT:
+            limits = self.target.array.constraints(mode)
+            tile = limits.unit.k, limits.unit.outer if limits.n_is_outer else limits.unit.inner
+            operands = replace(operands, tile=tile)
         follows: Epilogue | None = None
         reads: tuple[str, ...] = ()
         writes: tuple[str, ...] = ()

@@ -136,6 +136,8 @@ class Operands:
     weight_packs_k: bool
     sliding: Sliding | None
     row_scales: Precision | None = None
+    tile: tuple[int, int] | None = None
+    """Weights lie in whole tiles of so much of K and N."""
 
     @classmethod
     def of(cls, sized: SizedOp, program: Program) -> "Operands":
@@ -182,6 +184,8 @@ class Operands:
     def weight_bytes(self, k: int, n: int) -> int:
         """Bytes that are loaded: the weights, and the scales of their groups."""
         scales = 0 if self.group is None else n * Precision.FP32.row_bytes(-(-k // self.group))
+        if self.tile is not None:
+            k, n = (-(-size // unit) * unit for size, unit in zip((k, n), self.tile, strict=True))
         return scales + (n * self.weight.row_bytes(k) if self.weight_packs_k else k * self.weight.row_bytes(n))
 
     def dequantized_bytes(self, k: int, n: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.array import ComputeArray
-from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.ir.ops import Function, VectorWork
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
@@ -29,6 +29,8 @@ class Target:
     ports: Ports
     free_conversion: bool = False
     """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
+    tiled_weights: bool = False
+    """Whether weights lie in whole tiles of the array."""
 
     @property
     def slots(self) -> int:
@@ -49,9 +51,14 @@ class Target:
 
 @lru_cache(maxsize=256)
 def _target(
-    array: ComputeArray, vector: VectorUnit, scratchpad: Scratchpad, ports: Ports, free_conversion: bool
+    array: ComputeArray,
+    vector: VectorUnit,
+    scratchpad: Scratchpad,
+    ports: Ports,
+    free_conversion: bool,
+    tiled_weights: bool,
 ) -> Target:
-    return Target(array, vector, scratchpad, ports, free_conversion)
+    return Target(array, vector, scratchpad, ports, free_conversion, tiled_weights)
 
 
 def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = False) -> Target:
@@ -66,9 +73,15 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         slots=slots,
         shared=chip.dram.shared_port,
         store_delay=slots,
+        scratchpad_shared=chip.scratchpad.shared_port,
     )
     return _target(
-        chip.array, chip.vector, replace(chip.scratchpad, size=1, banks=1, buffers=1), ports, free_conversion
+        chip.array,
+        chip.vector,
+        replace(chip.scratchpad, size=1, banks=1, buffers=1),
+        ports,
+        free_conversion,
+        chip.dram.weight_layout is WeightLayout.TILES,
     )
 
 

@@ -267,6 +267,7 @@ class Tiling:
             store_bytes=stored_bytes or None,
             store_portions=stored,
             releases=tuple(ring for ring in moved if not reuse[ring][1]),
+            first_read_bytes=entering,
             work=Work(
                 macs=m * n * block.k,
                 array_register_bits=events.register_bits,

@@ -200,6 +200,7 @@ def _step(cost: VectorCost, loads: tuple[Portion, ...], stores: tuple[Portion, .
         store_bytes=stored or None,
         store_portions=stores,
         releases=(Ring.VECTOR_OPERANDS,) if loaded else (),
+        first_read_bytes=cost.read_bytes,
         work=Work(
             vector_lane_cycles=cost.lane_cycles,
             scratchpad_read_bytes=cost.read_bytes + stored,
