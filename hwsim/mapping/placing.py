@@ -17,10 +17,11 @@ from hwsim.ir.tensor import Role
 from hwsim.kernels import assembly as a
 from hwsim.kernels import placing_code as p
 from hwsim.kernels.placing import overwritten, place
+from hwsim.mapping.activations import outermost
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import Span, prefix_name
 from hwsim.mapping.plan import Plan, Resident, ResidentPrefix
-from hwsim.mapping.program_table import ProgramTable, outermost
+from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Head, Items
 
 Ints = NDArray[np.int64]

@@ -3,27 +3,23 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.op_table import matrix_size, op_spec
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Quantise, Reduce
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.kernels import assembly as a
-from hwsim.kernels import placing_code as p
 from hwsim.kernels import timeline_code as c
+from hwsim.mapping.activations import activation_buffers
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse, columns_of, parameters_of
 from hwsim.mapping.chained import chained
-from hwsim.mapping.liveness import TensorUses, prefix_name
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.on_vector import on_vector
 from hwsim.mapping.op_runs import OpRuns, op_runs
 from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
-from hwsim.mapping.row_work import row_work_of
 from hwsim.mapping.target import naming
 
 Ints = NDArray[np.int64]
@@ -131,7 +127,7 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
     nodes.add(analysed.nodes, 1)
     two_spaces = np.zeros(2 * len(spots), np.int64)
     two_spaces[[spots[name] for name in analysed.two_spaces]] = 1
-    activations, buffers, loops = _activations(analysed, nodes.loops)
+    activations, buffers, loops = activation_buffers(analysed, nodes.loops)
     lists = list(nodes.uses.values())
     return ProgramTable(
         analysed=analysed,
@@ -255,80 +251,3 @@ def _uses(sized: SizedOp, analysed: AnalysedProgram, spots: dict[str, int]) -> I
         yield from loads(c.VECTOR_OPERANDS, *scales, *others)
     for view in dict.fromkeys(written):
         yield a.WRITES if view.whole else a.WRITES_PART, spot(view)
-
-
-def _activations(analysed: AnalysedProgram, loops: Mapping[str, int]) -> tuple[tuple[str, ...], Ints, Ints]:
-    names = [
-        (analysed.live_range(name).first, name)
-        for name, uses in analysed.uses.tensors.items()
-        if uses.tensor.role is Role.ACTIVATION and name not in analysed.elided
-    ]
-    partitionable, tensors = row_partitionable(analysed), analysed.uses.tensors
-    buffers = np.zeros((len(names), p.BUFFER), np.int64)
-    for row, (_, name) in zip(buffers, sorted(names), strict=True):
-        live_range, rows = analysed.live_range(name), partitionable.get(name, 0)
-        row[p.BYTES] = tensors[name].tensor.packed_bytes * tensors[name].spaces
-        row[p.FIRST], row[p.LAST], row[p.ALL_ROWS], row[p.ROW_LIMIT] = live_range.first, live_range.last, rows, p.ALL
-        row[p.BARRED] = _barred(name, rows, tensors)
-    ordered = tuple(name for _, name in sorted(names))
-    return ordered, buffers, np.array([outermost(tensors[name], loops) for name in ordered], np.int64)
-
-
-def outermost(uses: TensorUses, loops: Mapping[str, int]) -> int:
-    """The number of the outermost loop around all uses of a tensor, -1 for none."""
-    common = uses.common_loops
-    return loops[common[0].name] if common else -1
-
-
-def _barred(name: str, rows: int, tensors: Iterable[str]) -> int:
-    """As bits, the prefixes of how many units would have the name of another tensor."""
-    unit = -(-rows // p.PREFIX_UNITS)
-    return sum(1 << units for units in range(1, p.PREFIX_UNITS + 1) if prefix_name(name, units * unit) in tensors)
-
-
-def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
-    """The row partitionable tensors, each with its number of rows."""
-    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
-    partitionable = {}
-    for name, uses in analysed.uses.tensors.items():
-        tensor = uses.tensor
-        if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
-            continue
-        rows = prod(tensor.shape[:-1])
-        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
-            partitionable[name] = rows
-    return partitionable
-
-
-def _is_whole(view: View) -> bool:
-    return not view.windows and view.order is None
-
-
-def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
-    """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
-    op, shape = sized.op, sized.shape
-    if sized.on_array:
-        if not isinstance(op, (Gemm, Conv)):
-            return
-        size = matrix_size(op, shape)
-        if size.batch > 1:
-            return
-        # A convolution's windows overlap; a weight is read by columns.
-        if isinstance(op, Gemm) and op.act.tensor != op.weight.tensor:
-            yield op.name, op.act, size.m
-        yield op.name, op.out, size.m
-        if sized.epilogue is not None:
-            chain = sized.epilogue.op
-            for view in (*op_spec(chain).reads(chain), *op_spec(chain).writes(chain)):
-                if prod(sized.epilogue.shape(view)) == size.m * size.n:
-                    yield chain.name, view, size.m
-        return
-    if isinstance(op, Quantise):
-        rows = prod(shape(op.scales))
-        yield op.name, op.read, rows
-        yield op.name, op.write, rows
-    elif isinstance(op, Elementwise) or (isinstance(op, Reduce) and op.axis in (-1, len(shape(op.read)) - 1)):
-        work = row_work_of(sized)
-        for view in (*op_spec(op).reads(op), *op_spec(op).writes(op)):
-            if view not in work.shared:
-                yield op.name, view, work.rows

@@ -16,9 +16,9 @@ from hwsim.kernels import placing_code as c
 from hwsim.kernels import tiling_code
 from hwsim.kernels.placing import overwritten, place
 from hwsim.mapping import liveness
+from hwsim.mapping.activations import row_partitionable
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, Span, prefix_name
-from hwsim.mapping.program_table import row_partitionable
 from witnesses.planner.analysed_program import analyse
 from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
 from witnesses.planner.plan import PREFIX_UNITS, Plan, plan

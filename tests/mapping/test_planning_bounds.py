@@ -14,6 +14,7 @@ from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.mapping import plan_store
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.items import MOST_ITEMS
@@ -190,14 +191,14 @@ def test_a_network_is_as_large_as_what_grows_in_it_and_no_larger() -> None:
 def test_what_is_too_much_to_count_is_refused_before_anything_is_planned(
     sizes: tuple[int, int, int], how_often: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "TargetPlans", None)
+    monkeypatch.setattr(plan_store, "TargetPlans", None)
     with pytest.raises(Unsupported, match=message):
         schedule(workload(products(sizes, times=how_often), "w8a8").program, load_chip("int4_array"))
 
 
 def test_too_many_sizes_are_refused_before_anything_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_OPS", 3)
-    monkeypatch.setattr(limits, "TargetPlans", None)
+    monkeypatch.setattr(plan_store, "TargetPlans", None)
     program = workload(products(*[(1, 1, 1)] * 4), "fp16").program
     with pytest.raises(Unsupported, match="change their sizes 4 times, hwsim plans up to 3; shorten the audio"):
         schedule(program, chip())

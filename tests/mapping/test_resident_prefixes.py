@@ -11,10 +11,11 @@ from hwsim.ir.ops import Apply, Elementwise, Function, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
+from hwsim.mapping.activations import row_partitionable
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan, Strategy
-from hwsim.mapping.program_table import row_partitionable
+from hwsim.mapping.program_table import program_table
 from hwsim.mapping.target import UnsupportedOp
 from hwsim.schedule.schedule import OpSchedule, Residency, Schedule
 from hwsim.schedule.steps import Ring
@@ -132,6 +133,11 @@ def test_the_event_simulation_agrees_where_tensors_are_kept_in_part(
     one, schedule = divided(program, replace(on, scratchpad=pad, dram=dram))
     assume(one.prefixes)
     assert agree(times(schedule), simulate(schedule))
+
+
+def test_a_tensor_of_more_bytes_than_can_be_counted_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedOp, match="^first: made has 9,223,372,036,854,775,808 bytes, hwsim counts to "):
+        program_table(analyse(chain(1 << 40, 1, 1 << 23, 1)))
 
 
 def test_a_head_by_hand() -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from hwsim.ir.tensor import Role
+from hwsim.mapping.activations import row_partitionable
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, ResidentRows, prefix_name
 from hwsim.mapping.lower import SizedOp
-from hwsim.mapping.program_table import row_partitionable
 from hwsim.mapping.target import UnsupportedOp, naming
 from witnesses.planner.analysed_program import items_of, mappers_of
 from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
