@@ -51,7 +51,7 @@ class TargetPlans:
         """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
         `divisor`, and everything that could ever stay fits beside them."""
         whole = max(self.cuts.held(_ENDLESS).values(), default=0)
-        activations = sum(self.table.activation_buffers[:, p.BYTES].tolist())
+        activations = sum(map(int, self.table.activation_buffers[:, p.BYTES]))
         return divisor * whole + self.items.bytes + activations
 
     @cached_property

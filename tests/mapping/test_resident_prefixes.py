@@ -136,7 +136,7 @@ def test_the_event_simulation_agrees_where_tensors_are_kept_in_part(
 
 
 def test_a_tensor_of_more_bytes_than_can_be_counted_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedOp, match="^first: made has 9,223,372,036,854,775,808 bytes, hwsim counts to "):
+    with pytest.raises(UnsupportedOp, match=r"^first: made has 9,223,372,036,854,775,808 bytes, hwsim counts to "):
         program_table(analyse(chain(1 << 40, 1, 1 << 23, 1)))
 
 
