@@ -49,7 +49,7 @@ def has(feature: str) -> bool:
     if not compiles():
         return False
     if config.CPU_NAME or config.CPU_FEATURES:  # somebody chose another target
-        return f"+{feature}" in (config.CPU_FEATURES or "")
+        return f"+{feature}" in (config.CPU_FEATURES or "").split(",")
     return feature in features()
 
 

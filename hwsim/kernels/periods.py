@@ -163,6 +163,9 @@ def skip_periods(begin, walk, place, period, remaining, past):
     walk.now[c.FRONTIER] += periods * frontier_moved
     now_at, then_at = now_at + c.TOTALS_AT, then_at + c.TOTALS_AT
     for op in range(begin[c.OP_LOW], begin[c.OP_HIGH]):
+        for unit in range(c.UNITS):
+            port = c.LOAD_UNIT if walk.fixed[c.SHARED] and unit == c.STORE_UNIT else unit
+            walk.now[c.WORKED + port] += periods * (past[now_at + c.BUSY + unit] - past[then_at + c.BUSY + unit])
         for column in range(c.TOTALS):
             walk.totals[op, column] += periods * (past[now_at] - past[then_at])
             now_at, then_at = now_at + 1, then_at + 1

@@ -51,6 +51,7 @@ def _work(walk, op, port, unit, start, reason, cycles):
     waited = start - walk.now[c.FREE + port]
     walk.totals[op, reason + unit] += waited
     walk.totals[op, c.BUSY + unit] += cycles
+    walk.now[c.WORKED + port] += cycles
     walk.now[c.FREE + port] = start + cycles
     if walk.events.shape[0] > 0:
         event = walk.events[walk.now[c.EVENTS]]

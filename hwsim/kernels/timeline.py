@@ -15,7 +15,6 @@ from hwsim.kernels.steps import move, run_oldest_store, run_step, run_unit, wait
 
 TURNS = 4  # lists as long as there are rings or levels: whose turn it is, and how far each loop is
 PAYS = 24  # a loop of fewer rows in all is walked faster than it is looked at
-LOOKS = 32  # iterations between two looks at whether a limit will be passed
 
 
 def walk(
@@ -96,7 +95,7 @@ def run(code, walk, done, taken, place, keys, past):
             now[c.UNROLLED] += 1
             if now[c.UNROLLED] > fixed[c.MOST]:
                 return
-            if fixed[c.LIMIT] > 0 and now[c.UNROLLED] % LOOKS == 0 and _late(walk):
+            if fixed[c.LIMIT] > 0 and _late(walk):
                 now[c.LATE] = 1
                 return
             pays = fixed[c.LONGEST] > 0 and begin[c.TIMES] * (at - row[c.PARTNER]) > PAYS
@@ -129,16 +128,11 @@ def _late(walk):
 
     A port is the unit whose time a step takes: with a shared port stores take that of the load unit.
     """
-    fixed, totals = walk.fixed, walk.totals
+    now, fixed = walk.now, walk.fixed
     for port in range(c.UNITS):
-        left = fixed[c.ALL_BUSY + port]
-        if left > 0:
-            for op in range(totals.shape[0]):
-                left -= totals[op, c.BUSY + port]
-                if fixed[c.SHARED] and port == c.LOAD_UNIT:
-                    left -= totals[op, c.BUSY + c.STORE_UNIT]
-            if walk.now[c.FREE + port] + left > fixed[c.LIMIT]:
-                return True
+        left = fixed[c.ALL_BUSY + port] - now[c.WORKED + port]
+        if left > 0 and now[c.FREE + port] + left > fixed[c.LIMIT]:
+            return True
     return False
 
 

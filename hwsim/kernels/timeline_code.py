@@ -72,13 +72,13 @@ SHARED_BOUND = STALLS + UNITS * REASONS
 TOTALS = SHARED_BOUND + 2
 
 # `now`: what is true at this point of the walk. From FREE on: when each unit ended its last step, and when the last
-# step that asked for the shared read port gives it up. LATE: whether the walk was given up because it would pass the
-# limit.
+# step that asked for the shared read port gives it up. From WORKED on: how long each port has worked. LATE: whether the
+# walk was given up because it would pass the limit.
 FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 15, 16, 17, 18, 19
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, LATE, NOW = 20, 23, 24, 27, 28, 33, 34
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, WORKED, LATE, NOW = 20, 23, 24, 27, 28, 33, 37, 38
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
 # iterations the walk is given up, and as soon as it is sure to take more than LIMIT cycles, if that is not 0; for that

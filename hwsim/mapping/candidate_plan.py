@@ -22,7 +22,7 @@ from hwsim.mapping.works import Counts, exact, times, whole_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.timing.encode_steps import LONGEST
-from hwsim.timing.timeline import LEVELS, unsettled
+from hwsim.timing.timeline import LEVELS, Unsettled, unsettled
 
 Ints = NDArray[np.int64]
 
@@ -45,6 +45,7 @@ class CandidatePlan:
         self.op_cuts, self.request, self.strategy = cuts, request, strategy
         self.reserved, self.items, self.rounded = reserved, items, rounded
         self._timed: Timed | None = None
+        self._unsettled: Unsettled | None = None
         self._more_than = -1
         """Cycles that a run is known to pass, if it was not walked to its end."""
 
@@ -95,8 +96,10 @@ class CandidatePlan:
     def likely(self) -> float:
         """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
         op_nodes = self.table.op_nodes
-        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
-        return float(busy.max(axis=1).astype(float) @ op_nodes[:, 1])
+        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT].astype(float)
+        if self.op_cuts.target.ports.shared:
+            busy[:, c.LOAD_UNIT] += busy[:, c.STORE_UNIT]
+        return float(busy.max(axis=1) @ op_nodes[:, 1])
 
     @cached_property
     def _busy(self) -> NDArray[Any]:
@@ -124,7 +127,13 @@ class CandidatePlan:
             return Timed(None, 0)
         if self.longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the schedule is encoded
             raise Unsupported(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
-        _, _, now = self.walked(limit=limit)
+        if self._unsettled is not None:
+            raise self._unsettled
+        try:
+            _, _, now = self.walked(limit=limit)
+        except Unsettled as error:
+            self._unsettled = error
+            raise
         if now[c.LATE]:
             assert limit is not None
             self._more_than = limit

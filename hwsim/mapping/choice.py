@@ -99,6 +99,7 @@ class Choice:
         try:
             cycles, iterations = plan.timed(self._slowest)
         except Unsettled as error:
+            self.iterations += error.most
             self.unsettled.append(error)
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise
@@ -109,7 +110,7 @@ class Choice:
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
         cost = self._cost(plan, cycles)
         self.least = cost if self.least is None else min(self.least, cost)
-        # Plans that cannot be taken any more are dropped: their tables are large.
+        # Plans that cannot be taken any more are dropped.
         self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
         self.tried.append(Tried(cycles, cost, order, plan, naive))
 

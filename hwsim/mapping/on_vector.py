@@ -65,6 +65,9 @@ def may_move(sized: SizedOp, program: Program, target: Target) -> bool:
     mode = None if act.floating or weight.floating else target.array.mode(act, weight)
     if mode is None or grouped or target.vector.products_a_cycle(act, weight) is None:
         return False
+    # Lanes hold no weights: of several rows of activations each would read them again.
+    if matrix_size(op, sized.shape).m > 1:
+        return False
     summation = target.array.summation(mode)
     registers = (summation.register, summation.outer or summation.register)
     largest = max(-act.lowest, act.highest) * max(-weight.lowest, weight.highest)

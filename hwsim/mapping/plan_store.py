@@ -17,7 +17,8 @@ from hwsim.mapping.target_plans import TargetPlans
 
 
 class PlanStore:
-    """Plans by program and target. Planners that share one give the plans that each would give alone.
+    """Plans by program and target. Planners that share one give the plans that each would give alone, if their searches
+    come to their end: what is remembered need not be walked, so that a search that would end early gets further.
 
     It is for one thread, and keeps what it has made for as long as it lives.
     """
@@ -35,7 +36,7 @@ class PlanStore:
         return self._plans[key]
 
     def new_plans(self, table: ProgramTable, target: Target, residency: Plan | None = None) -> TargetPlans:
-        """A maker of plans that is not kept, if there is a `residency`: the same tensors stay as in that plan."""
+        """A maker of plans that is not kept; with a `residency` the same tensors stay as in that plan."""
         rows, items = self._rows_of(table, target)
         return TargetPlans(table, target, rows, items, self._knapsacks, LATENCIES, residency)
 

@@ -155,8 +155,8 @@ class Planner:
         return tuple(one for one, its in zip(both, found, strict=True) if its == wanted) or (table,)
 
     def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
-        """The plan that is taken: candidates of each table for each number of slots, tried by rising bounds, and then
-        the naive ones of the first.
+        """The plan that is taken: candidates of each table for each number of slots, tried by their likely times, and
+        then the naive ones of the first.
 
         Naive plans come last, because plans slower than a good one need not be made.
         """

@@ -90,11 +90,6 @@ class Items:
         return sum(item.bytes for item in self.all)
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        """The tensors of all items."""
-        return frozenset(item.name for item in self.all)
-
-    @cached_property
     def tensors(self) -> tuple[ItemsOfTensor, ...]:
         """The items of each tensor."""
         groups = [tuple(group) for _, group in groupby(self.all, key=lambda item: item.name)]
@@ -168,15 +163,6 @@ class Items:
                     for name in inside:
                         room[name] -= int(group.sizes[length - 1])
         return Chosen(tuple(head for _, head in sorted(chosen.items())), coarsest)
-
-    def choice(self, heads: Sequence[Head]) -> Choice:
-        """Of each item the loop in which it stays."""
-        of_name = {head.name: head for head in heads}
-        found: list[str | None] = []
-        for name, group in groupby(self.all, key=lambda item: item.name):
-            head = of_name.get(name)
-            found += (None if head is None or place >= head.items else head.loop for place, _ in enumerate(group))
-        return tuple(found)
 
 
 def saved(items: Sequence[Item], choice: Choice) -> int:

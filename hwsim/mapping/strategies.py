@@ -14,6 +14,7 @@ STRATEGIES = (
 ANY_BLOCK_STRATEGIES = (
     Strategy(4, any_block=True, near_fastest=True),
     Strategy(32, partial_residency=True, any_block=True, near_fastest=True),
+    Strategy(4, any_block=True),
     Strategy(4, partial_residency=True, min_traffic=True, any_block=True),
     Strategy(4, partial_residency=True, latency=1000, any_block=True),
 )

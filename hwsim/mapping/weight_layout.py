@@ -31,9 +31,7 @@ def laid_out(name: str, plan: Plan) -> LaidOut:
         if sized.op.weight.tensor != name or tile is None or size.batch * size.k * size.n != uses.tensor.elements:
             continue
         k, n = padded(size.k, tile[0]), padded(size.n, tile[1])
-        columns, rows = (n, k) if operands.weight_packs_k else (k, n)
-        bits = operands.weight.row_bytes(rows)
-        return LaidOut(
-            size.batch * columns * bits, f"; in {WeightLayout.TILES.value} of {tile[0]:,} × {tile[1]:,}, padded"
-        )
+        across, along = (n, k) if operands.weight_packs_k else (k, n)
+        layout = f"; in {WeightLayout.TILES.value} of {tile[0]:,} × {tile[1]:,}, padded"
+        return LaidOut(size.batch * across * operands.weight.row_bytes(along), layout)
     return compact

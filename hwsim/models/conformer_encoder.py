@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hwsim.ir.ops import ConvAxis
+from hwsim.ir.ops import ConvAxis, Move
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View, Window, window
 from hwsim.models.blocks.attention import Cache, Heads, all_frames, cache_tensors
@@ -86,6 +86,11 @@ def encoder(sizes: EncoderSizes) -> tuple[Fragment, Fragment, View]:
     positions = positions_of("encoder.positions", rows, size)
     once += Fragment((positions,))
     seen, hoist = View(tensor=positions.name), sizes.stream is not None
+    if not hoist:
+        # All layers read them: brought in once, they may stay.
+        fetched = tensor("encoder.positions.fetched", positions.shape)
+        fetch = Move(name="encoder.positions.fetch", read=seen, write=View(tensor=fetched.name))
+        part, seen = part + Fragment((fetched,), (fetch,)), fetch.write
     for layer in range(sizes.layers):
         name = f"encoder.{layer}"
         around = _around(name, sizes)

@@ -45,7 +45,7 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
     if explanation.mode is not None:
         table.add_row("mode", explanation.mode.value)
     elif explanation.kind == "gemm":
-        table.add_row("unit", "the vector unit makes its products, which takes less than on the array")
+        table.add_row("unit", "the vector unit makes its products")
     if explanation.follows is not None:
         table.add_row("fused", f"works on the tiles of {explanation.follows}, which has its loads, stores and cuts")
     if explanation.followed_by is not None:

@@ -45,7 +45,8 @@ def _folded(
     read = {
         view.tensor for name in product.ops for one in before.get(name, []) for view in op_spec(one.op).reads(one.op)
     }
-    replaced = [each for each in map(folding.program.tensor, sorted(read)) if each.role.parameter]
+    left = {each.name for each in (*program.tensors, *program.stored)}
+    replaced = [each for each in map(folding.program.tensor, sorted(read - left)) if each.role.parameter]
     row_bytes = tensor.precision.row_bytes(tensor.row_elements)
     macs = sum(op_spec(one.op).macs(one.op, one.shape) * one.times for one in before.get(product.op, []))
     gathered = sum(prod(one.shape(one.op.index)) * one.times for one in runs if isinstance(one.op, Lookup))

@@ -272,12 +272,16 @@ class Times:
 
 
 class Unsettled(Unsupported):
-    """Units drift apart so slowly that the walk would take too long."""
+    """Units drift apart so slowly that the walk would take too long; it was given up after `most` iterations."""
+
+    most: int
 
 
 def unsettled(most: int) -> Unsettled:
     """The error of a walk that was given up after so many iterations."""
-    return Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
+    error = Unsettled(f"its units find no common period in {most:,} iterations of its loops; give them rounder rates")
+    error.most = most
+    return error
 
 
 def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int | None = None) -> Times:

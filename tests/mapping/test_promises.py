@@ -18,7 +18,9 @@ from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_chip, load_workload, prices_of
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
+from hwsim.kernels import timeline_code as c
 from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
+from hwsim.mapping import choice
 from hwsim.mapping.choice import Aim
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import rings_in
@@ -120,6 +122,17 @@ def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chi
     assert least <= energy_on(large, chosen(program, small, aim(Objective.ENERGY, small)))
 
 
+@settings(max_examples=60)
+@given(PROGRAMS, chips(), st.integers(0, 50), st.sampled_from([None, Objective.LATENCY]))
+def test_a_search_that_ends_early_takes_no_plan_slower_than_the_naive_one(
+    program: Program, on: Chip, most: int, objective: Objective | None
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(choice, "MOST_ITERATIONS", most)
+        taken = chosen(program, on, None if objective is None else aim(objective, on))
+    assert times(taken).cycles <= times(naive(program, on)).cycles
+
+
 @settings(max_examples=40)
 @given(PROGRAMS, chips())
 def test_the_energy_that_plans_are_ranked_by_is_that_of_the_run(program: Program, on: Chip) -> None:
@@ -160,8 +173,9 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
             busy = max(port_cycles(timed, on))
             assert one.busiest == busy or (on.scratchpad.shared_port and one.busiest <= timed.cycles)
             assert busy <= timed.cycles == one.timed().cycles
-            assert one.timed(timed.cycles).cycles == timed.cycles
-            assert one.timed(timed.cycles - 1).cycles in (None, timed.cycles)
+            for limit in (timed.cycles, timed.cycles - 1, timed.cycles // 2):
+                _, _, now = one.walked(limit=limit)
+                assert timed.cycles > limit if now[c.LATE] else now[c.FRONTIER] == timed.cycles
             assert {mode: done for mode, done in one.work.items() if done != Work()} == {
                 mode: done for mode, done in work.items() if done != Work()
             }

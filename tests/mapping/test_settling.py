@@ -10,6 +10,7 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
 from hwsim.kernels import cut_walks
+from hwsim.kernels import timeline_code as c
 from hwsim.mapping import candidate_plan, choice
 from hwsim.mapping.plan import Strategy
 from hwsim.mapping.planner import Planner
@@ -32,6 +33,17 @@ def test_a_walk_ends_after_just_so_many_iterations() -> None:
     assert times(made, most=whole.unrolled_iterations).cycles == whole.cycles
     with pytest.raises(Unsettled, match="its units find no common period in"):
         times(made, most=whole.unrolled_iterations - 1)
+
+
+def test_a_walk_that_will_pass_its_limit_ends_before_the_run_does() -> None:
+    made = plan_on(MANY_STEPS, SMALL, None)
+    _, _, whole = made.walked()
+    cycles = int(whole[c.FRONTIER])
+    _, _, within = made.walked(limit=cycles)
+    _, _, beyond = made.walked(limit=cycles // 2)
+    assert (within[c.LATE], within[c.FRONTIER]) == (0, cycles)
+    assert beyond[c.LATE]
+    assert beyond[c.UNROLLED] < whole[c.UNROLLED]
 
 
 def test_a_program_none_of_whose_plans_settles_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

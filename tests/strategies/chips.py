@@ -70,6 +70,7 @@ def chips() -> st.SearchStrategy[Chip]:
             read=st.integers(10**8, 10**11),
             write=st.integers(10**8, 10**11),
             latency=st.integers(0, 50_000),
+            shared_port=st.booleans(),
             weight_layout=st.sampled_from(WeightLayout),
         ),
     )
