@@ -15,7 +15,7 @@ from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
 
-MOST_WALKED = 1 << 12
+MOST_WALKED = 1 << 11
 """A cut whose units find no common period within so many iterations is taken to go on as fast as it went so far."""
 
 LONGEST = 2.0**62

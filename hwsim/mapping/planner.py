@@ -4,7 +4,7 @@ Plans are made for the scratchpad's own size and for powers of two below it, for
 fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
 the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
 than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`).
+is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`, `strategies.MOST_MADE`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     MOST_IN_PIECES,
+    MOST_MADE,
     candidate_capacities,
     slots,
     strategies,
@@ -169,6 +170,8 @@ class Planner:
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
         for table in tables:
             for made in self._targets(table, residency):
+                if plans and len(plans) * ops > MOST_MADE:
+                    break
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):
                     problem = problem if table is not whole else made

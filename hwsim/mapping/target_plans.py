@@ -43,6 +43,7 @@ class TargetPlans:
         self.problem: UnsupportedOp | None = None
         """The last op that did not fit."""
         self._plans: dict[tuple[int, Strategy | None], CandidatePlan | UnsupportedOp] = {}
+        self._places: dict[tuple[int, int, bool], tuple[Placed, int]] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
         self._knapsacks = knapsacks
@@ -121,24 +122,31 @@ class TargetPlans:
             how = s.NAIVE + s.LATENCY_0 * self.latencies.index(0)
         else:
             reserved = self._working_sets(size, strategy.working_set_divisor)
-            places_of, rounded = self._placed(size, reserved, strategy)
+            places_of, rounded = self._placed(size, strategy.working_set_divisor, partial=strategy.partial_residency)
             how = s.MIN_TRAFFIC * strategy.min_traffic + s.NEAR_FASTEST * strategy.near_fastest
             how += s.ANY_BLOCK * strategy.any_block
             how += s.LATENCY_0 * self.latencies.index(strategy.latency)
         request = CutRequest(places_of, size, how, np.full(len(self.table.ops), s.PENDING, np.int64))
         return CandidatePlan(self.cuts, request, strategy, reserved, self.items.all, rounded)
 
-    def _placed(self, size: int, reserved: Ints, strategy: Strategy) -> tuple[Placed, int]:
-        before, analysed = self.residency, self.table.analysed
+    def _placed(self, size: int, divisor: int, *, partial: bool) -> tuple[Placed, int]:
+        """Where tensors lie, and the unit to which sizes were rounded up: the same for all ways of cutting."""
+        key = size, divisor, partial
+        if key not in self._places:
+            self._places[key] = self._newly_placed(size, divisor, partial=partial)
+        return self._places[key]
+
+    def _newly_placed(self, size: int, divisor: int, *, partial: bool) -> tuple[Placed, int]:
+        before, analysed, reserved = self.residency, self.table.analysed, self._working_sets(size, divisor)
         if before is None:
-            heads, rounded = self._residents(size, strategy.working_set_divisor, reserved)
+            heads, rounded = self._residents(size, divisor, reserved)
             limits = None
         else:
             heads, rounded = as_before(self.items, before), 0
             rows = before.resident_rows
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
         first = wanted(analysed, heads)
-        return placed(self.table, size, reserved, first, limits, partial=strategy.partial_residency), rounded
+        return placed(self.table, size, reserved, first, limits, partial=partial), rounded
 
     def _residents(self, size: int, divisor: int, reserved: Ints) -> Chosen:
         """The choice of residents that saves most traffic beside the largest working set of each loop."""

@@ -197,8 +197,8 @@ HEADS, ROWS = ("attention.content", "attention.context"), ("convolution.batch_no
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("conformer_l", {(8, *HEADS): 17, (249, *ROWS): 16, (249, "convolution_2.relu", "attention.norm"): 1}),
-        ("conformer_m", {(4, *HEADS): 16, (249, *ROWS): 15, (249, "convolution_2.relu", "attention.norm"): 1}),
+        ("conformer_l", {(8, *HEADS): 17, (249, *ROWS): 16, (249, "feed_forward_1.norm", "attention.norm"): 1}),
+        ("conformer_m", {(4, *HEADS): 16, (249, *ROWS): 15, (249, "feed_forward_1.norm", "attention.norm"): 1}),
         ("transformer_lm", {(16, "lm.embed", "lm.normalise"): 1}),
         ("lstm_lm", {(16, "lm.embed", "lm.normalise"): 1}),
         ("rnnt", {}),

@@ -114,7 +114,7 @@ def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Tar
     return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))
 
 
-MOST_WALKED = 1 << 12
+MOST_WALKED = 1 << 11
 """Steps whose units find no common period within so many iterations are taken to go on as fast as they went so far."""
 
 
