@@ -116,7 +116,7 @@ def _of_crosssim(c: dict[str, Any], shape: tuple[int, ...]) -> AnalogTile:
         bits=c["weight_bits"] if sliced else None,
         slices=c["num_slices"] if sliced else 1,
         stored=Stored.FLOAT32 if style == "BALANCED" else Stored.FLOAT64,
-        offset_gain=OffsetGain.CROSSSIM,
+        offset_gain=OffsetGain.CROSSSIM if style == "OFFSET" and levels else OffsetGain.CORRECTED,
     )
     sliced_inputs, each = c.get("in_slicing", False), c.get("in_slice_size", 1)
     inputs = InputConversion(
