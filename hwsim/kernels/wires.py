@@ -20,11 +20,12 @@ def factor(g, segment, first, last, out):
     """The elimination of ladders along the second axis of g[lines, cells]; `first` and `last` lead away at the ends."""
     cells = g.shape[1]
     for i in range(g.shape[0]):
-        before = 0.0
+        behind = first  # all that leads away from a node but what comes after it, added up without a difference
         for j in range(cells):
-            diagonal = g[i, j] + (first if j == 0 else segment) + (last if j == cells - 1 else segment)
-            before = 1.0 / (diagonal - (segment * segment * before if j > 0 else 0.0))
-            out[i, j] = before
+            if j > 0:
+                behind = segment * behind / (segment + behind)
+            behind += g[i, j]
+            out[i, j] = 1.0 / (behind + (last if j == cells - 1 else segment))
 
 
 @inlined
@@ -142,15 +143,15 @@ def apply_network(
                 gs[k], row_factors[k], row_kind, row_segment, row_first, (1.0 - 2.0 * k) * drive, x, r, p, u, line, k > 0
             )
         for c in range(cols):
-            away = (0.0 if r == 0 else col_segment) + (col_last if r == rows - 1 else col_segment)
+            cell = col_last if r == rows - 1 else 0.0
             for k in range(signs):
-                away += gs[k, r, c]
+                cell += gs[k, r, c]
             for b in range(LANES):
-                current = away * p[r, c, b]
+                current = cell * p[r, c, b]
                 if r > 0:
-                    current -= col_segment * p[r - 1, c, b]
+                    current += col_segment * (p[r, c, b] - p[r - 1, c, b])
                 if r < rows - 1:
-                    current -= col_segment * p[r + 1, c, b]
+                    current += col_segment * (p[r, c, b] - p[r + 1, c, b])
                 out[r, c, b] = current - line[c, b]
 
 
