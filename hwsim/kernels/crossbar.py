@@ -97,19 +97,6 @@ def convert_by_steps(y, low, high, gain, offset, thresholds, codes, clipped):
 
 
 @lean
-def add_digits(digits, weight, out):
-    """out[m, n] = sum over d of weight[d] * digits[m, d n' + n], exact products of whole numbers put together."""
-    count = weight.shape[0]
-    width = digits.shape[1] // count
-    for m in range(out.shape[0]):
-        for n in range(out.shape[1]):
-            total = 0.0
-            for d in range(count):
-                total += weight[d] * digits[m, d * width + n]
-            out[m, n] = total
-
-
-@lean
 def add_deviates(y, variance, deviates):
     """y[m, n] += the root of variance[m, n] times deviates[m, n]."""
     for m in range(y.shape[0]):
@@ -118,41 +105,86 @@ def add_deviates(y, variance, deviates):
 
 
 @lean
-def convert_near(y, radius, deviates, variance, share, x, g, square, divisor, low, high, steps, codes, clipped):
-    """As `convert` to the nearest even code, of sums y[m, n] that are known to within radius[m], plus deviates[m, n]
-    times the root of variance[m, n] where `square` has a size; that root is known to within `share` of itself.
+def whole_steps(x, scale, full, signed, steps, small, magnitudes):
+    """x[m, k] times scale[m] in whole steps, of which `full` are full scale: as floats and as bytes, with the sum of
+    their magnitudes."""
+    for m in range(x.shape[0]):
+        share, total = scale[m], 0.0
+        if signed:
+            for k in range(x.shape[1]):
+                steps[m, k] = np.rint((min(max(x[m, k] * share, -1.0), 1.0) + 1.0) * full) - full
+        else:
+            for k in range(x.shape[1]):
+                steps[m, k] = np.rint(min(max(x[m, k] * share, 0.0), 1.0) * full)
+        for k in range(x.shape[1]):
+            small[m, k] = np.int64(steps[m, k])
+            total += abs(steps[m, k])
+        magnitudes[m] = total
 
-    Where the nearest code could be another within that radius, the sum is added anew in its order.
+
+@inlined
+def sum_anew(x, g, square, deviates, m, n):
+    """The sum of one output in its order, with its noise."""
+    value = 0.0
+    for k in range(g.shape[0]):
+        value += x[m, k] * g[k, n]
+    if square.shape[0] > 0:
+        variance = 0.0
+        for k in range(g.shape[0]):
+            variance += (x[m, k] * x[m, k]) * square[k, n]
+        value += np.sqrt(variance) * deviates[m, n]
+    return value
+
+
+@lean
+def convert_near(
+    digits, worth, radius, deviates, variance, share, x, g, square, divisor, low, high, per_step, steps, room, codes, y,
+    clipped,
+):
+    """As `convert` to the nearest even code, of sums that are known to within radius[m].
+
+    The sum of output n is that of worth[d] * digits[m, d n' + n], plus deviates[m, n] times the root of variance[m, n]
+    where `square` has a size; that root is known to within `share` of itself. Where the code could be another within
+    that radius, the sum is added anew in its order. per_step[n] is steps / (high[n] - low[n]); room[2, n] is scratch.
     """
-    noisy = square.shape[0] > 0
+    count, width, noisy = worth.shape[0], y.shape[1], square.shape[0] > 0
+    inverse = 1.0 / divisor
     for m in range(y.shape[0]):
-        outside = 0
-        for n in range(y.shape[1]):
-            value = y[m, n]
-            near = radius[m]
-            if noisy:
+        if count == 3:
+            for n in range(width):
+                room[0, n] = (
+                    worth[0] * digits[m, n] + worth[1] * digits[m, width + n] + worth[2] * digits[m, 2 * width + n]
+                )
+        else:
+            for n in range(width):
+                room[0, n] = worth[0] * digits[m, n]
+        for n in range(width):
+            room[1, n] = radius[m]
+        if noisy:
+            for n in range(width):
                 spread = np.sqrt(max(variance[m, n], 0.0)) * deviates[m, n]
-                value += spread
-                near += abs(spread) * share
-            value /= divisor
-            near /= divisor
-            per_step = steps / (high[n] - low[n])
-            place = (min(max(value, low[n]), high[n]) - low[n]) * per_step
-            code = np.rint(place)
-            at_edge = (abs(value - low[n]) <= near) | (abs(value - high[n]) <= near)
-            if (abs(abs(place - code) - 0.5) <= near * per_step + 1e-9) | at_edge:
-                value = 0.0
-                for k in range(g.shape[0]):
-                    value += x[m, k] * g[k, n]
-                if noisy:
-                    exact = 0.0
-                    for k in range(g.shape[0]):
-                        exact += (x[m, k] * x[m, k]) * square[k, n]
-                    value += np.sqrt(exact) * deviates[m, n]
-                value /= divisor
-                place = (min(max(value, low[n]), high[n]) - low[n]) * per_step
-                code = np.rint(place)
-            outside += (value < low[n]) | (value > high[n])
+                room[0, n] += spread
+                room[1, n] += abs(spread) * share
+        outside, open_ = 0, np.inf
+        for n in range(width):
+            place = (room[0, n] * inverse - low[n]) * per_step[n]
+            code = np.rint(min(max(place, 0.0), steps))
+            outside += (place < 0.0) | (place > steps)
             codes[m, n] = np.int32(code)
-            y[m, n] = code / per_step + low[n]
+            y[m, n] = code / per_step[n] + low[n]
+            # How far the place is from where a code or the range ends, less what is not known.
+            left = min(0.5 - abs(min(max(place, 0.0), steps) - code), min(abs(place), abs(steps - place)))
+            left -= room[1, n] * inverse * per_step[n]
+            room[1, n] = left
+            room[0, n] = place
+            open_ = min(open_, left)
+        if open_ <= 1e-9:
+            for n in range(width):
+                if room[1, n] <= 1e-9:
+                    outside -= (room[0, n] < 0.0) | (room[0, n] > steps)
+                    value = sum_anew(x, g, square, deviates, m, n) / divisor
+                    outside += (value < low[n]) | (value > high[n])
+                    code = np.rint((min(max(value, low[n]), high[n]) - low[n]) * per_step[n])
+                    codes[m, n] = np.int32(code)
+                    y[m, n] = code / per_step[n] + low[n]
         clipped[m] += outside

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwsim.hardware.analog.conversion import Encoding, InputConversion, Scaling
+from hwsim.kernels.crossbar import whole_steps
 from hwsim.tensor.formats import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:
-    """Rows at values / divisor of full scale; the sum of passes takes its reading times `coefficient`."""
+    """Rows at values / divisor of full scale; the sum of passes takes its reading times `coefficient`. Values of whole
+    steps of at most 8 bits stand in bytes too, with the sum of their magnitudes."""
 
     values: Array
     divisor: float
     coefficient: float
+    small: Array
+    magnitudes: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,11 +28,19 @@ class Driven:
     steps: Array
     full: float
     scale: Array
+    small: Array
+    magnitudes: Array
 
-    @property
     def totals(self) -> Array:
         """The sum of each vector, in full scales."""
-        return self.steps.sum(axis=1) / self.full
+        return np.asarray(self.steps.sum(axis=1) / self.full)
+
+    def on(self, rows: slice) -> "Driven":
+        """What stands on some of the rows."""
+        if rows == slice(0, self.steps.shape[1]):
+            return self
+        steps, small = (np.ascontiguousarray(all_[:, rows]) for all_ in (self.steps, self.small))
+        return Driven(steps, self.full, self.scale, small, np.abs(steps).sum(axis=1))
 
 
 def drive(conversion: InputConversion, x: Array, halvings: int = 0) -> Driven:
@@ -37,24 +49,32 @@ def drive(conversion: InputConversion, x: Array, halvings: int = 0) -> Driven:
     if conversion.scaling is Scaling.LARGEST:
         largest = np.abs(x).max(axis=1)
         scale = 0.5**halvings / np.where(largest > 0, largest, 1.0)
-    relative = x * scale[:, None]
     if conversion.bits is None:
-        return Driven(relative, 1.0, scale)
-    if conversion.signed:
-        full = 2.0 ** (conversion.bits - 1) - 1
-        return Driven(np.rint((np.clip(relative, -1, 1) + 1) * full) - full, full, scale)
-    full = 2.0**conversion.bits - 1
-    return Driven(np.rint(np.clip(relative, 0, 1) * full), full, scale)
+        relative = x * scale[:, None]
+        return Driven(relative, 1.0, scale, _small(conversion, relative), np.zeros(len(x)))
+    full = 2.0 ** (conversion.bits - 1) - 1 if conversion.signed else 2.0**conversion.bits - 1
+    steps, magnitudes = np.empty(x.shape), np.empty(len(x))
+    small = _small(conversion, x)
+    whole_steps(x, scale, full, conversion.signed, steps, small, magnitudes)
+    return Driven(steps, full, scale, small, magnitudes)
+
+
+def _small(conversion: InputConversion, like: Array) -> Array:
+    """Room for whole steps in bytes; where there are more bits, what stands there means nothing."""
+    return np.empty(like.shape, np.int8 if conversion.signed else np.uint8)
 
 
 def passes(conversion: InputConversion, driven: Driven) -> list[Pass]:
     """The passes, the lowest digits first."""
     if conversion.encoding is Encoding.PULSE_WIDTH:
-        return [Pass(driven.steps, driven.full, 1.0)]
+        return [Pass(driven.steps, driven.full, 1.0, driven.small, driven.magnitudes)]
     digits = 2**conversion.slice_bits
     rest, sign, made = np.abs(driven.steps), np.sign(driven.steps), []
     for place in range(conversion.passes):
         coefficient = float(digits) ** place * (digits - 1) / driven.full
-        made.append(Pass(rest % digits * sign, digits - 1.0, coefficient))
+        digit = rest % digits
+        values = digit * sign
+        small = values.astype(driven.small.dtype) if conversion.slice_bits <= 7 else driven.small
+        made.append(Pass(values, digits - 1.0, coefficient, small, digit.sum(axis=1)))
         rest = rest // digits
     return made

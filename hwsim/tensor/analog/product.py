@@ -141,11 +141,14 @@ class _Job:
     def _once(self, x: Array, first: int, halvings: int) -> AnalogProduct:
         matrix = self.matrix
         driven = drive(matrix.tile.input, x, halvings)
-        out, clipped = np.zeros((len(x), matrix.shape[1])), np.zeros(len(x), np.int64)
+        clipped = np.zeros(len(x), np.int64)
         codes: list[Array] = []
-        for part in matrix.parts:
-            on_rows = Driven(np.ascontiguousarray(driven.steps[:, part.rows]), driven.full, driven.scale)
-            out[:, part.cols] += self._part(part, on_rows, first, halvings, codes, clipped)
+        if len(matrix.parts) == 1:
+            out = self._part(matrix.parts[0], driven, first, halvings, codes, clipped)
+        else:
+            out = np.zeros((len(x), matrix.shape[1]))
+            for part in matrix.parts:
+                out[:, part.cols] += self._part(part, driven.on(part.rows), first, halvings, codes, clipped)
         out *= (matrix.layout.gain / driven.scale)[:, None]
         if matrix.correction is not None:
             out *= matrix.correction
@@ -175,7 +178,7 @@ class _Job:
                 y = y * one.coefficient if one.coefficient != 1 else y
                 before = sums[place]
                 sums[place] = y if before is None else before + y
-        total = np.zeros((len(driven.steps), part.cols.stop - part.cols.start + layout.column))
+        total: Array | None = None
         for place, read in enumerate(layout.reads):
             y = sums[place]
             assert y is not None
@@ -185,9 +188,11 @@ class _Job:
                 low, high = self._limits(part, 0, read.slice)
                 where = {"tile": part.number, "read": place, "pass_": _RETRY * halvings, "first": first}
                 codes.append(converter.convert(y, low, high, clipped, **where))
-            total += read.coefficient * y
+            y = y * read.coefficient if read.coefficient != 1 else y
+            total = y if total is None else total + y
+        assert total is not None
         if layout.middle:
-            total -= layout.middle * driven.totals[:, None]
+            total -= layout.middle * driven.totals()[:, None]
         return total[:, 1:] - total[:, :1] if layout.column else total
 
     def _limits(self, part: Part, pass_: int, place: int) -> tuple[Array, Array]:

@@ -24,6 +24,7 @@ class Digits:
     weights: Weights
     worth: Array
     error: float
+    largest: float
 
     @classmethod
     def of(cls, g: Array) -> "Digits":
@@ -31,7 +32,7 @@ class Digits:
         one = np.rint(g / largest * 127)
         error = float(np.abs(one * (largest / 127) - g).max())
         if error < 1e-14 * largest:
-            return cls(Weights.of(one.astype(np.int8), Precision.INT8), np.array([largest / 127]), error)
+            return cls(Weights.of(one.astype(np.int8), Precision.INT8), np.array([largest / 127]), error, largest)
         step = largest / float(127 * _DIGITS.sum())
         whole = np.rint(g / step).astype(np.int64)
         low = (whole + 128) % 256 - 128
@@ -39,7 +40,7 @@ class Digits:
         middle = (rest + 128) % 256 - 128
         digits = np.concatenate([(rest - middle) // 256, middle, low], axis=1).astype(np.int8)
         error = float(np.abs(whole * step - g).max())
-        return cls(Weights.of(digits, Precision.INT8), _DIGITS * step, error)
+        return cls(Weights.of(digits, Precision.INT8), _DIGITS * step, error, largest)
 
 
 @dataclass(slots=True, eq=False)

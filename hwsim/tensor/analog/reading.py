@@ -15,7 +15,7 @@ import numpy as np
 from hwsim.hardware.analog.conversion import Accumulate, Rounding
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.wires import Circuit, ClosedForm
-from hwsim.kernels.crossbar import add_deviates, add_digits, add_sums, convert_near
+from hwsim.kernels.crossbar import add_deviates, add_sums, convert_near
 from hwsim.kernels.normals import add_noisy_sums
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.analog.circuit import Network, closed_form, currents, network
@@ -160,28 +160,27 @@ class Reader:
     def _near(
         self, reading: Reading, converter: Converter, limits: tuple[Array, Array], clipped: Array
     ) -> tuple[Array, Array]:
-        values, divisor = reading.inputs.values, reading.inputs.divisor
+        inputs, adc = reading.inputs, converter.adc
         g = self.cells.currents(reading.read, reading.place)
         digits = self.cells.digits(reading.read, reading.place)
         kind = Precision.INT8 if self.tile.input.signed else Precision.UINT8
-        small = values.astype(np.int8 if self.tile.input.signed else np.uint8)
-        y = np.empty((len(values), g.shape[1]))
-        add_digits(exact_sums(small, kind, digits.weights), digits.worth, y)
-        magnitudes = np.abs(values).sum(axis=1)
-        rounding = (len(g) + 8) * 2.0**-52 * (float(np.abs(g).max()) + digits.error)
-        radius = magnitudes * (digits.error + rounding)
-        codes = np.empty(y.shape, np.int32)
+        sums = exact_sums(inputs.small, kind, digits.weights)
+        rounding = (len(g) + 8) * 2.0**-52 * (digits.largest + digits.error)
+        radius = inputs.magnitudes * (digits.error + rounding)
         square = self.cells.variance(reading.read, reading.place)
         variance, deviates, share = _NONE_SINGLE, _NONE, 0.0
+        shape = (len(inputs.values), g.shape[1])
         if square is None:
             square = _NONE
         else:
             single = self.cells._keep("single", reading.place, lambda: square.astype(np.float32))
-            variance = (values * values).astype(np.float32) @ single
+            variance = np.square(inputs.values, dtype=np.float32) @ single
             share = (len(g) + 8) * 2.0**-23
-            deviates = self._deviates(reading, y.shape)
+            deviates = self._deviates(reading, shape)
+        y, codes, room = np.empty(shape), np.empty(shape, np.int32), np.empty((2, shape[1]))
+        low, high = limits
         convert_near(
-            y, radius, deviates, variance, share, values, g, square, divisor, *limits, converter.adc.steps, codes,
-            clipped,
+            sums, digits.worth, radius, deviates, variance, share, inputs.values, g, square, inputs.divisor, low, high,
+            adc.steps / (high - low), float(adc.steps), room, codes, y, clipped,
         )  # fmt: skip
         return y, codes
