@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from data import ROOT
 from numpy.typing import NDArray
 
+from data import ROOT
 from hwsim.hardware.analog.conversion import Accumulate, Adc, Encoding, InputConversion, Range, Rounding, Scaling
 from hwsim.hardware.analog.device import Device
 from hwsim.hardware.analog.tile import AnalogTile
@@ -87,9 +87,7 @@ def _of_aihwkit(c: dict[str, Any]) -> AnalogTile:
         rows=int(c.get("maxin", 65_536)),
         cols=65_536,
         weights=WeightMapping(limit=1.0),
-        input=InputConversion(
-            bits=c["inb"], scaling=Scaling.RANGE if c.get("nm") == "NONE" else Scaling.LARGEST
-        ),
+        input=InputConversion(bits=c["inb"], scaling=Scaling.RANGE if c.get("nm") == "NONE" else Scaling.LARGEST),
         adc=Adc(
             bits=c["outb"],
             range=Range.LIMITS,
@@ -118,16 +116,13 @@ def _of_crosssim(c: dict[str, Any], shape: tuple[int, ...]) -> AnalogTile:
         stored=Stored.FLOAT32 if style == "BALANCED" else Stored.FLOAT64,
         offset_gain=OffsetGain.CROSSSIM if style == "OFFSET" and levels else OffsetGain.CORRECTED,
     )
+    low, high = c.get("in_range", [-1.0, 1.0])
     sliced_inputs, each = c.get("in_slicing", False), c.get("in_slice_size", 1)
     inputs = InputConversion(
         bits=c["dac_bits"] or None,
         signed=signed,
-        range=tuple(float(end) for end in c.get("in_range", [-1.0, 1.0])),
-        encoding=Encoding.PULSE_WIDTH
-        if not sliced_inputs
-        else Encoding.BIT_SERIAL
-        if each == 1
-        else Encoding.SLICES,
+        range=(float(low), float(high)),
+        encoding=Encoding.PULSE_WIDTH if not sliced_inputs else Encoding.BIT_SERIAL if each == 1 else Encoding.SLICES,
         slice_bits=each if sliced_inputs else 1,
         accumulate=Accumulate.DIGITAL if not sliced_inputs or c.get("adc_per_ibit") else Accumulate.ANALOG,
     )
@@ -143,7 +138,7 @@ def _of_crosssim(c: dict[str, Any], shape: tuple[int, ...]) -> AnalogTile:
 
 
 def _adc(c: dict[str, Any]) -> Adc:
-    word, limits = c.get("adc_range", "CALIBRATED"), c.get("calibrated_range")
+    word, limits = c.get("adc_range", "CALIBRATED"), c.get("calibrated_range", [])
     pairs: tuple[tuple[float, float], ...] = ()
     if word == "CALIBRATED":
         pairs = tuple(map(tuple, limits)) if isinstance(limits[0], list) else (tuple(limits),)

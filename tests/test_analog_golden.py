@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analog_cases import FOLDER, Case, cases, tile_of
-from data import ROOT
 from numpy.typing import NDArray
 
+from analog_cases import FOLDER, Case, cases, tile_of
+from data import ROOT
 from hwsim.hardware.analog.weights import OffsetGain
 from hwsim.tensor.analog.product import AnalogProduct, multiply
 from hwsim.tensor.analog.programmed import program
@@ -49,9 +49,7 @@ def _at_ties(case: Case, currents: NDArray[Any], codes: NDArray[Any]) -> NDArray
     return np.asarray(np.abs(np.abs(place - np.rint(place)) - 0.5) < max(TIE, 1e-6))
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.peer == "crosssim"], ids=lambda case: case.name
-)
+@pytest.mark.parametrize("case", [case for case in CASES if case.peer == "crosssim"], ids=lambda case: case.name)
 def test_results_are_those_of_the_peer(case: Case) -> None:
     if not any(name in case.arrays for name in ("Y", "Y_nodal")) and "row_terminal" in case.name:
         pytest.skip("the peer puts the terminal of rows on the wrong axis, and no nodal analysis stands beside it")

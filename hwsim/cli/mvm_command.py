@@ -12,10 +12,14 @@ from hwsim.quantities.plain_data import Progress
 
 @click.command(name="mvm", cls=Command)
 @click.argument("tile_file", type=Reads(), metavar="TILE")
-@click.option("--weight", "weight_file", type=Reads(), metavar="FILE", required=True, help="Weights [k, n], a .npy file.")
+@click.option(
+    "--weight", "weight_file", type=Reads(), metavar="FILE", required=True, help="Weights [k, n], a .npy file."
+)
 @click.option("--input", "input_file", type=Reads(), metavar="FILE", required=True, help="Vectors [m, k], a .npy file.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="What noise is drawn from.")
-@click.option("--seconds", type=float, default=0.0, show_default=True, metavar="T", help="Time that cells have drifted.")
+@click.option(
+    "--seconds", type=float, default=0.0, show_default=True, metavar="T", help="Time that cells have drifted."
+)
 @click.option(
     "--compensation",
     type=click.Choice(["none", "global", "column"]),

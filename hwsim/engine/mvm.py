@@ -46,7 +46,9 @@ def mvm(
 
 def calibrate(tile: AnalogTile | Programmed, weight: object, inputs: object, *, seed: int = 0) -> Array:
     """Ranges for the converters of a tile that has calibrated ones, from sample inputs[m, k]: what `mvm` takes."""
-    return product.calibrate(tile if isinstance(tile, Programmed) else program(tile, weight, seed=seed), inputs, seed=seed)
+    return product.calibrate(
+        tile if isinstance(tile, Programmed) else program(tile, weight, seed=seed), inputs, seed=seed
+    )
 
 
 def figures(matrix: Programmed, made: AnalogProduct) -> AnalogFigures:

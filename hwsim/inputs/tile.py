@@ -29,5 +29,7 @@ def _tile_in(document: Node, name: str) -> AnalogTile:
         document = entries["array"]
         kind = document.value.get("kind") if isinstance(document.value, dict) else None
         if kind is None or kind.value != "analog":
-            raise FileProblem(name, "array.kind: must be analog, where an analog tile is wanted", line=document.line or None)
+            raise FileProblem(
+                name, "array.kind: must be analog, where an analog tile is wanted", line=document.line or None
+            )
     return from_document(AnalogTile, document, name)

@@ -10,6 +10,8 @@ from hwsim.kernels.jit import inlined, lean
 
 _ROWS = 8  # of x at a time, so that a row of g is read once for all of them
 
+_NEAREST = 6755399441055744.0  # 1.5 · 2^52: added and taken away again it rounds to the nearest even whole number
+
 HALF_EVEN, HALF_AWAY, TOWARD_ZERO, FLOOR = 0, 1, 2, 3
 
 
@@ -29,7 +31,7 @@ def add_sums(x, g, out):
 def code_of(place, middle, rule):
     """The code of a place among codes from 0 on; two of the rules look from the middle."""
     if rule == HALF_EVEN:
-        return np.rint(place)
+        return (place + _NEAREST) - _NEAREST
     if rule == FLOOR:
         return np.floor(place)
     if rule == TOWARD_ZERO:
@@ -109,36 +111,53 @@ def whole_steps(x, scale, full, signed, steps, small, magnitudes):
     """x[m, k] times scale[m] in whole steps, of which `full` are full scale: as floats and as bytes, with the sum of
     their magnitudes."""
     for m in range(x.shape[0]):
-        share, total = scale[m], 0.0
+        share, total = scale[m], 0
         if signed:
             for k in range(x.shape[1]):
-                steps[m, k] = np.rint((min(max(x[m, k] * share, -1.0), 1.0) + 1.0) * full) - full
+                steps[m, k] = ((min(max(x[m, k] * share, -1.0), 1.0) + 1.0) * full + _NEAREST) - _NEAREST - full
         else:
             for k in range(x.shape[1]):
-                steps[m, k] = np.rint(min(max(x[m, k] * share, 0.0), 1.0) * full)
+                steps[m, k] = (min(max(x[m, k] * share, 0.0), 1.0) * full + _NEAREST) - _NEAREST
         for k in range(x.shape[1]):
-            small[m, k] = np.int64(steps[m, k])
-            total += abs(steps[m, k])
+            whole = np.int32(steps[m, k])
+            small[m, k] = whole
+            total += abs(whole)
         magnitudes[m] = total
 
 
 @inlined
-def sum_anew(x, g, square, deviates, m, n):
-    """The sum of one output in its order, with its noise."""
+def sum_anew(x, turned, square, deviates, m, n):
+    """The sum of one output in its order, with its noise; turned[n, k] and square[n, k] lie column by column."""
     value = 0.0
-    for k in range(g.shape[0]):
-        value += x[m, k] * g[k, n]
+    for k in range(turned.shape[1]):
+        value += x[m, k] * turned[n, k]
     if square.shape[0] > 0:
         variance = 0.0
-        for k in range(g.shape[0]):
-            variance += (x[m, k] * x[m, k]) * square[k, n]
+        for k in range(turned.shape[1]):
+            variance += (x[m, k] * x[m, k]) * square[n, k]
         value += np.sqrt(variance) * deviates[m, n]
     return value
 
 
 @lean
 def convert_near(
-    digits, worth, radius, deviates, variance, share, x, g, square, divisor, low, high, per_step, steps, room, codes, y,
+    digits,
+    worth,
+    radius,
+    deviates,
+    variance,
+    share,
+    x,
+    turned,
+    square,
+    divisor,
+    low,
+    high,
+    per_step,
+    steps,
+    room,
+    codes,
+    y,
     clipped,
 ):
     """As `convert` to the nearest even code, of sums that are known to within radius[m].
@@ -168,7 +187,7 @@ def convert_near(
         outside, open_ = 0, np.inf
         for n in range(width):
             place = (room[0, n] * inverse - low[n]) * per_step[n]
-            code = np.rint(min(max(place, 0.0), steps))
+            code = (min(max(place, 0.0), steps) + _NEAREST) - _NEAREST
             outside += (place < 0.0) | (place > steps)
             codes[m, n] = np.int32(code)
             y[m, n] = code / per_step[n] + low[n]
@@ -182,9 +201,9 @@ def convert_near(
             for n in range(width):
                 if room[1, n] <= 1e-9:
                     outside -= (room[0, n] < 0.0) | (room[0, n] > steps)
-                    value = sum_anew(x, g, square, deviates, m, n) / divisor
+                    value = sum_anew(x, turned, square, deviates, m, n) / divisor
                     outside += (value < low[n]) | (value > high[n])
-                    code = np.rint((min(max(value, low[n]), high[n]) - low[n]) * per_step[n])
+                    code = ((min(max(value, low[n]), high[n]) - low[n]) * per_step[n] + _NEAREST) - _NEAREST
                     codes[m, n] = np.int32(code)
                     y[m, n] = code / per_step[n] + low[n]
         clipped[m] += outside

@@ -131,16 +131,25 @@ def sweep(gs, row_factors, row_kind, row_segment, row_first, col_factors, col_ki
 
 
 @lean
-def apply_network(
-    gs, row_factors, row_kind, row_segment, row_first, col_segment, col_last, x, drive, p, out, u, line
-):
+def apply_network(gs, row_factors, row_kind, row_segment, row_first, col_segment, col_last, x, drive, p, out, u, line):
     """out = what leaves each node of the columns at voltages p, rows eliminated, less what drives them `drive` times;
     columns are ladders."""
     signs, rows, cols = gs.shape
     for r in range(rows):
         for k in range(signs):
             row_currents(
-                gs[k], row_factors[k], row_kind, row_segment, row_first, (1.0 - 2.0 * k) * drive, x, r, p, u, line, k > 0
+                gs[k],
+                row_factors[k],
+                row_kind,
+                row_segment,
+                row_first,
+                (1.0 - 2.0 * k) * drive,
+                x,
+                r,
+                p,
+                u,
+                line,
+                k > 0,
             )
         for c in range(cols):
             cell = col_last if r == rows - 1 else 0.0

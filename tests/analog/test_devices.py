@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data import ROOT
 from numpy.typing import NDArray
 
+from data import ROOT
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.conversion import Adc, Encoding, InputConversion, Range, Rounding
 from hwsim.hardware.analog.curves import Curve, Piece, polynomial
@@ -44,7 +44,9 @@ def _close(ours: Array, mean: str, spread: str, row: dict[str, str]) -> None:
         assert abs(sigma - float(row[spread])) <= STANDARD_ERRORS * error + 1e-6, (spread, row)
 
 
-@pytest.mark.parametrize("name, preset", [("PCMLike_gmax25", Preset.PCM), ("Hermes_2dev_gmax20.7", Preset.HERMES_2)])
+@pytest.mark.parametrize(
+    ("name", "preset"), [("PCMLike_gmax25", Preset.PCM), ("Hermes_2dev_gmax20.7", Preset.HERMES_2)]
+)
 def test_statistics_are_those_of_the_measured_models(name: str, preset: Preset) -> None:
     rows = [row for row in _statistics() if row["model"] == name]
     g_max = float(rows[0]["g_max_uS"])

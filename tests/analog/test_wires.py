@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nodal import nodal_currents
 from numpy.typing import NDArray
 
 from hwsim.errors import OutOfRange
@@ -20,6 +19,7 @@ from hwsim.hardware.analog.wires import Circuit, ClosedForm, Sense
 from hwsim.tensor.analog.circuit import currents, network
 from hwsim.tensor.analog.product import multiply
 from hwsim.tensor.analog.programmed import program, transposed
+from nodal import nodal_currents
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ def test_currents_are_those_of_nodal_analysis(
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * np.abs(theirs).max(initial=1e-30))
 
 
-@pytest.mark.parametrize("rows, cols", [(64, 64), (64, 17), (5, 64)])
+@pytest.mark.parametrize(("rows", "cols"), [(64, 64), (64, 17), (5, 64)])
 @pytest.mark.parametrize("ohms", ["0.5", "5", "200"])
 def test_currents_of_64_by_64(rows: int, cols: int, ohms: str) -> None:
     wires = Circuit(row=Fraction(ohms), col=Fraction(ohms), row_terminal=Fraction(90), col_terminal=Fraction(30),
@@ -83,10 +83,11 @@ def test_currents_of_a_large_tile() -> None:
 @settings(max_examples=60, deadline=None)
 def test_resistances_of_nothing_are_those_of_next_to_nothing(shape: tuple[int, int], seed: int, which: int) -> None:
     names = ("row", "col", "row_terminal", "col_terminal")
-    given_ = {name: Fraction(50 if which >> place & 1 else 0) for place, name in enumerate(names)}
+    given_: dict[str, Any] = {name: Fraction(50 if which >> place & 1 else 0) for place, name in enumerate(names)}
     arrays, x = _crossbar(*shape, seed)
     ours = _solved(Circuit(**given_, tolerance=TIGHT), arrays, x)
-    tiny = Circuit(**{name: value or Fraction(1, 10**6) for name, value in given_.items()}, tolerance=TIGHT)
+    next_to_nothing: dict[str, Any] = {name: value or Fraction(1, 10**6) for name, value in given_.items()}
+    tiny = Circuit(**next_to_nothing, tolerance=TIGHT)
     np.testing.assert_allclose(ours, _nodal(tiny, arrays, x), rtol=0, atol=1e-7)
 
 
@@ -97,7 +98,12 @@ def test_without_resistance_currents_are_sums() -> None:
 
 def test_reading_near_the_first_row_turns_the_crossbar() -> None:
     arrays, x = _crossbar(7, 5, 3)
-    given_ = {"row": Fraction(30), "col": Fraction(20), "col_terminal": Fraction(10), "tolerance": TIGHT}
+    given_: dict[str, Any] = {
+        "row": Fraction(30),
+        "col": Fraction(20),
+        "col_terminal": Fraction(10),
+        "tolerance": TIGHT,
+    }
     near = _solved(Circuit(**given_, sense=Sense.NEAR), arrays, x)
     far = _solved(Circuit(**given_), [arrays[0][::-1].copy()], x[:, ::-1].copy())
     np.testing.assert_allclose(near, far, rtol=0, atol=1e-12)

@@ -160,4 +160,4 @@ class Adc(Noun):
     @property
     def steps(self) -> int:
         """From the lowest code, 0, to the highest."""
-        return 2**self.bits - (2 if self.centred else 1)
+        return (1 << self.bits) - (2 if self.centred else 1)

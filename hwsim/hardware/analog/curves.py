@@ -1,5 +1,6 @@
 """Curves over the conductance of a cell, by which device models say spreads and exponents."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -45,7 +46,7 @@ class Curve(Noun):
         if bool(self.pieces) == bool(self.points):
             raise InvalidValue("pieces", len(self.pieces), "must be given, or points, and not both")
         bounds = [piece.below for piece in self.pieces] or [g for g, _ in self.points]
-        if any(a >= b for a, b in zip(bounds, bounds[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(bounds)):
             raise InvalidValue("pieces" if self.pieces else "points", tuple(bounds), "must stand in ascending order")
         for place, (_, value) in enumerate(self.points):
             if value < 0:

@@ -57,7 +57,9 @@ class DeviceModel(Noun):
         if self.drift_spread is not None and self.drift_mean is None:
             raise InvalidValue("drift_spread", "a curve", "needs drift_mean beside it")
         if self.programming is not None and self.characterised_at is None:
-            raise InvalidValue("characterised_at", None, "must say at which Gmax the spread of programming was measured")
+            raise InvalidValue(
+                "characterised_at", None, "must say at which Gmax the spread of programming was measured"
+            )
 
 
 class Preset(Enum):

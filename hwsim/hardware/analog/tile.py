@@ -40,24 +40,25 @@ class AnalogTile(Noun):
 
     def check(self) -> None:
         weights, adc = self.weights, self.adc
+        pairs = weights.mapping is Mapping.DIFFERENTIAL and weights.subtract is Subtract.ANALOG
         if adc is not None and len(adc.limits) not in (0, 1, weights.slices):
             law = f"must be one pair, or one for each of the {weights.slices} slices"
             raise InvalidValue("adc.limits", adc.limits, law)
         if adc is not None and adc.range is Range.GRANULAR and (weights.bits is None or self.input.bits is None):
             raise InvalidValue("adc.range", adc.range.value, "is for weights and inputs of whole bits")
-        if adc is not None and adc.range in (Range.MAX, Range.GRANULAR) and weights.bits is not None:
-            if self.input.bits is None:
-                raise InvalidValue("adc.range", adc.range.value, "needs input.bits where weights have bits")
+        offset_bits = weights.bits is not None and weights.mapping is Mapping.OFFSET
+        if adc is not None and adc.range is Range.MAX and offset_bits and self.input.bits is None:
+            raise InvalidValue("adc.range", adc.range.value, "needs input.bits where weights have bits and an offset")
         if self.input.retries and adc is None:
             raise InvalidValue("input.retries", self.input.retries, "needs an adc, whose range outputs may leave")
         if self.wires is not None and len(weights.significance) > 1:
             raise InvalidValue("wires", self.wires.kind, "are not modelled under several cells a weight")
         if isinstance(self.wires, ClosedForm):
-            plain = weights.mapping is Mapping.DIFFERENTIAL and weights.subtract is Subtract.ANALOG
-            if not plain or weights.bits is not None:
+            if not pairs or weights.bits is not None:
                 raise InvalidValue("wires.kind", "closed_form", "is for pairs subtracted as currents, without bits")
-        if isinstance(self.wires, Circuit) and self.wires.interleaved:
-            if weights.mapping is not Mapping.DIFFERENTIAL or weights.subtract is not Subtract.ANALOG:
-                raise InvalidValue("wires.interleaved", True, "is for pairs subtracted as currents")
+            if self.device.strays is not None and self.device.strays.white:
+                raise InvalidValue("wires.kind", "closed_form", "is for cells without white noise; take a circuit")
+        if isinstance(self.wires, Circuit) and self.wires.interleaved and not pairs:
+            raise InvalidValue("wires.interleaved", True, "is for pairs subtracted as currents")
         if weights.mapping is Mapping.OFFSET and self.device.levels is not None and self.device.levels < 3:
             raise InvalidValue("device.levels", self.device.levels, "must be at least 3 around a middle")

@@ -58,7 +58,7 @@ def line(first: int, c1: int, c2: int, c3: int, seed: int, columns: int) -> Arra
     return out[:columns]
 
 
-def cells(shape: tuple[int, int], c1: int, c2: int, c3: int, seed: int) -> Array:
+def cells(shape: tuple[int, ...], c1: int, c2: int, c3: int, seed: int) -> Array:
     """The deviates of an array of cells, row by row."""
     return np.array([line(row, c1, c2, c3, seed, shape[1]) for row in range(shape[0])]).reshape(shape)
 

@@ -66,7 +66,7 @@ class _Tile:
         ]
         reads = self._reads()
         analog = self.tile.input.accumulate.value == "analog"
-        sums = [0.0] * len(reads)
+        sums: list[Any] = [0.0] * len(reads)
         for pass_, (values, divisor, coefficient) in enumerate(self._passes(steps, full)):
             for place, (members, _, digit) in enumerate(reads):
                 y = self._currents(arrays, members, place, values, pass_, mvm) / divisor
@@ -155,7 +155,7 @@ class _Tile:
 
     def _digit_bits(self) -> int:
         count = self.tile.weights.slices
-        return self.bits // count if self.bits % count == 0 else math.ceil((self.bits - self.pairs) / count)
+        return int(self.bits // count if self.bits % count == 0 else math.ceil((self.bits - self.pairs) / count))
 
     def _digits(self) -> list[Array]:
         """Whole numbers, the lowest digits first, with the sign of the weight where pairs hold them."""
@@ -191,7 +191,11 @@ class _Tile:
         shares = [one / sum(weights.significance) for one in weights.significance]
         reads: list[tuple[list[tuple[int, float]], float, int]] = []
         for digit in range(weights.slices):
-            c = 1.0 if self.bits is None else 2.0 ** (digit * self._digit_bits()) * (2 ** self._digit_bits() - 1) / self.span
+            c = (
+                1.0
+                if self.bits is None
+                else 2.0 ** (digit * self._digit_bits()) * (2 ** self._digit_bits() - 1) / self.span
+            )
             at = [digit * len(shares) + cell for cell in range(len(shares))]
             if not self.pairs:
                 reads.append((list(zip(at, shares, strict=True)), c, digit))
@@ -235,12 +239,12 @@ class _Tile:
         out = np.zeros(share[1])
         if white and self.model.clip:
             for array, factor in members:
-                drawn = cells(share, mvm, self.number, 4 << 24 | pass_ << 12 | array, self.seed)  # type: ignore[arg-type]
+                drawn = cells(share, mvm, self.number, 4 << 24 | pass_ << 12 | array, self.seed)
                 for row, value in enumerate(values):
                     out += factor * value * np.maximum(arrays[array][row] + spreads[array][row] * drawn[row], 0)
             return out
         if white and self.per_cell:
-            drawn = cells(share, mvm, self.number, 4 << 24 | pass_ << 12 | place, self.seed)  # type: ignore[arg-type]
+            drawn = cells(share, mvm, self.number, 4 << 24 | pass_ << 12 | place, self.seed)
             for row, value in enumerate(values):
                 out += value * (g[row] + np.sqrt(variance[row]) * drawn[row])
             return out

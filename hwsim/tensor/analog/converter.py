@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwsim.hardware.analog.conversion import Adc, Imperfection, Rounding
-from hwsim.kernels.crossbar import FLOOR, HALF_AWAY, HALF_EVEN, TOWARD_ZERO, convert, convert_by_chance, convert_by_steps
+from hwsim.kernels.crossbar import (
+    FLOOR,
+    HALF_AWAY,
+    HALF_EVEN,
+    TOWARD_ZERO,
+    convert,
+    convert_by_chance,
+    convert_by_steps,
+)
 from hwsim.tensor.analog.draws import Purpose, chances, of_cells, of_outputs, word
 from hwsim.tensor.formats import Array
 
@@ -63,7 +71,7 @@ class Converter:
             convert_by_steps(y, low, high, made.gain, made.offset, made.thresholds, codes, clipped)
         elif adc.rounding is Rounding.STOCHASTIC:
             fourth = word(Purpose.ROUNDING, pass_=pass_, array=read)
-            chance = chances(self.seed, tile, fourth, first, y.shape)  # type: ignore[arg-type]
+            chance = chances(self.seed, tile, fourth, first, y.shape)
             convert_by_chance(y, low, high, adc.steps, chance, codes, clipped)
         else:
             convert(y, low, high, adc.steps, RULES[adc.rounding], codes, clipped)

@@ -35,7 +35,7 @@ def programmed(model: DeviceModel | None, target: Array, seed: int, tile: int, a
         return target
     assert model.characterised_at is not None
     spread = evaluate(model.programming, target) / (float(model.characterised_at) * 1e6)
-    deviates = of_cells(seed, tile, Purpose.PROGRAMMING, array, target.shape)  # type: ignore[arg-type]
+    deviates = of_cells(seed, tile, Purpose.PROGRAMMING, array, target.shape)
     return np.maximum(target + spread * deviates, 0.0)
 
 
@@ -46,7 +46,7 @@ def exponents(model: DeviceModel, target: Array, seed: int, tile: int, array: in
     mean = evaluate(model.drift_mean, target)
     if model.drift_spread is None:
         return np.abs(mean)
-    deviates = of_cells(seed, tile, Purpose.DRIFT, array, target.shape)  # type: ignore[arg-type]
+    deviates = of_cells(seed, tile, Purpose.DRIFT, array, target.shape)
     return np.asarray(np.abs(mean + evaluate(model.drift_spread, target) * deviates))
 
 
@@ -66,12 +66,13 @@ def in_window(
         return now
     t0, read = model.t0 / 1e12, model.read / 1e12
     growth = np.sqrt(np.log((seconds + t0 + read) / (2 * read)))
-    deviates = of_cells(seed, tile, Purpose.FLICKER, array, now.shape, window)  # type: ignore[arg-type]
-    return np.maximum(now + now * evaluate(model.flicker, held) * growth * deviates, 0.0)
+    deviates = of_cells(seed, tile, Purpose.FLICKER, array, now.shape, window)
+    noisy = now + now * evaluate(model.flicker, held) * growth * deviates
+    return np.asarray(np.maximum(noisy, 0.0))
 
 
 def white_spread(model: DeviceModel | None, now: Array) -> Array | None:
     """The spread of white noise of each cell, or None."""
     if model is None or not model.white:
         return None
-    return model.white * now if model.white_is is WhiteNoise.OF_CELL else np.full(now.shape, model.white)
+    return np.asarray(model.white * now if model.white_is is WhiteNoise.OF_CELL else np.full(now.shape, model.white))

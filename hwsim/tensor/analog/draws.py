@@ -45,23 +45,27 @@ def padded(columns: int) -> int:
     return -(-columns // 4) * 4
 
 
-def of_cells(seed: int, tile: int, purpose: Purpose, array: int, shape: tuple[int, int], time: int = 0) -> Array:
-    """A deviate for each cell of an array; `time` counts windows."""
+def of_cells(
+    seed: int, tile: int, purpose: Purpose, array: int, shape: tuple[int, ...], time: int = 0, *, pass_: int = 0
+) -> Array:
+    """A deviate for each cell of an array; `time` counts windows, or MVMs."""
     rows, columns = shape
     out = np.empty((rows, padded(columns)))
-    draw_normals(0, 1, time, 0, tile, word(purpose, array=array), *key_of(seed), out)
+    draw_normals(0, 1, time, 0, tile, word(purpose, pass_=pass_, array=array), *key_of(seed), out)
     return np.ascontiguousarray(out[:, :columns])
 
 
-def of_outputs(seed: int, tile: int, fourth: int, first: int, shape: tuple[int, int]) -> Array:
-    """A deviate for each output of MVMs first, first + 1, …"""
+def of_outputs(
+    seed: int, tile: int, fourth: int, first: int, shape: tuple[int, ...], out: Array | None = None
+) -> Array:
+    """A deviate for each output of MVMs first, first + 1, …; `out` is room for them, with columns padded."""
     vectors, columns = shape
-    out = np.empty((vectors, padded(columns)))
+    out = np.empty((vectors, padded(columns))) if out is None else out
     draw_normals(0, 0, first, 1, tile, fourth, *key_of(seed), out)
     return np.ascontiguousarray(out[:, :columns])
 
 
-def chances(seed: int, tile: int, fourth: int, first: int, shape: tuple[int, int]) -> Array:
+def chances(seed: int, tile: int, fourth: int, first: int, shape: tuple[int, ...]) -> Array:
     """A number from 0 to 1 for each output of MVMs first, first + 1, …"""
     vectors, columns = shape
     out = np.empty((vectors, padded(columns)))

@@ -6,6 +6,7 @@ import numpy as np
 
 from hwsim.hardware.analog.conversion import Encoding, InputConversion, Scaling
 from hwsim.kernels.crossbar import whole_steps
+from hwsim.tensor.analog.room import Room
 from hwsim.tensor.formats import Array
 
 
@@ -43,7 +44,7 @@ class Driven:
         return Driven(steps, self.full, self.scale, small, np.abs(steps).sum(axis=1))
 
 
-def drive(conversion: InputConversion, x: Array, halvings: int = 0) -> Driven:
+def drive(conversion: InputConversion, x: Array, room: Room, halvings: int = 0) -> Driven:
     """x[m, k] on the rows, divided by 2^halvings."""
     scale = np.full(len(x), conversion.scale * 0.5**halvings)
     if conversion.scaling is Scaling.LARGEST:
@@ -51,17 +52,17 @@ def drive(conversion: InputConversion, x: Array, halvings: int = 0) -> Driven:
         scale = 0.5**halvings / np.where(largest > 0, largest, 1.0)
     if conversion.bits is None:
         relative = x * scale[:, None]
-        return Driven(relative, 1.0, scale, _small(conversion, relative), np.zeros(len(x)))
+        return Driven(relative, 1.0, scale, _small(conversion, x, room), np.zeros(len(x)))
     full = 2.0 ** (conversion.bits - 1) - 1 if conversion.signed else 2.0**conversion.bits - 1
-    steps, magnitudes = np.empty(x.shape), np.empty(len(x))
-    small = _small(conversion, x)
+    steps, magnitudes = room.of("steps", x.shape), np.empty(len(x))
+    small = _small(conversion, x, room)
     whole_steps(x, scale, full, conversion.signed, steps, small, magnitudes)
     return Driven(steps, full, scale, small, magnitudes)
 
 
-def _small(conversion: InputConversion, like: Array) -> Array:
+def _small(conversion: InputConversion, like: Array, room: Room) -> Array:
     """Room for whole steps in bytes; where there are more bits, what stands there means nothing."""
-    return np.empty(like.shape, np.int8 if conversion.signed else np.uint8)
+    return room.of("small", like.shape, np.int8 if conversion.signed else np.uint8)
 
 
 def passes(conversion: InputConversion, driven: Driven) -> list[Pass]:

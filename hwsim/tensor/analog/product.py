@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from hwsim.tensor.analog.inputs import Driven, drive, passes
 from hwsim.tensor.analog.programmed import Part, Programmed, checked_numbers
 from hwsim.tensor.analog.ranges import Readings, checked_ranges, columns_of, limits_of, ranges_from
 from hwsim.tensor.analog.reading import Reader, Reading
+from hwsim.tensor.analog.room import Room
 from hwsim.tensor.formats import Array
 
-_BLOCK = 256  # vectors at a time, so that memory does not depend on how many there are
+_BLOCK = 128  # vectors at a time, so that memory does not depend on how many there are
 _RETRY = 64  # passes of a repeated vector are numbered from here on: noise is drawn anew
 
 
@@ -108,7 +109,9 @@ def _blocks(matrix: Programmed, first: int, count: int) -> Iterator[tuple[int, i
 
 def _joined(made: list[AnalogProduct]) -> AnalogProduct:
     codes = tuple(np.concatenate(each) for each in zip(*(one.adc_codes for one in made), strict=True))
-    out, clipped, retries = (np.concatenate([getattr(one, name) for one in made]) for name in ("out", "clipped", "retries"))
+    out, clipped, retries = (
+        np.concatenate([getattr(one, name) for one in made]) for name in ("out", "clipped", "retries")
+    )
     return AnalogProduct(out, codes, clipped, retries)
 
 
@@ -119,6 +122,7 @@ class _Job:
     ranges: Array | None
     per_cell: bool
     readings: Readings | None = None
+    room: Room = field(default_factory=Room)
 
     def block(self, x: Array, first: int) -> AnalogProduct:
         """The product of some vectors; those that left a range again with half the input, as long as that may help."""
@@ -140,7 +144,7 @@ class _Job:
 
     def _once(self, x: Array, first: int, halvings: int) -> AnalogProduct:
         matrix = self.matrix
-        driven = drive(matrix.tile.input, x, halvings)
+        driven = drive(matrix.tile.input, x, self.room, halvings)
         clipped = np.zeros(len(x), np.int64)
         codes: list[Array] = []
         if len(matrix.parts) == 1:
@@ -154,14 +158,14 @@ class _Job:
             out *= matrix.correction
         return AnalogProduct(out, tuple(codes), clipped, np.zeros(len(x), np.int64))
 
-    def _part(
-        self, part: Part, driven: Driven, first: int, halvings: int, codes: list[Array], clipped: Array
-    ) -> Array:
+    def _part(self, part: Part, driven: Driven, first: int, halvings: int, codes: list[Array], clipped: Array) -> Array:
         """What one tile adds to the result, but for a gain."""
         matrix, layout, tile = self.matrix, self.matrix.layout, self.matrix.tile
         adc = tile.adc if self.readings is None else None
         converter = None if adc is None else Converter(adc, matrix.seed)
-        reader = Reader(tile, matrix.cells(part, first // _window(matrix)), part.number, self.seed, self.per_cell)
+        reader = Reader(
+            tile, matrix.cells(part, first // _window(matrix)), part.number, self.seed, self.per_cell, self.room
+        )
         digital = tile.input.accumulate is Accumulate.DIGITAL
         sums: list[Array | None] = [None] * len(layout.reads)
         for number, one in enumerate(passes(tile.input, driven)):
@@ -180,14 +184,17 @@ class _Job:
                 sums[place] = y if before is None else before + y
         total: Array | None = None
         for place, read in enumerate(layout.reads):
-            y = sums[place]
-            assert y is not None
+            added = sums[place]
+            assert added is not None
+            y = added
             if not digital and self.readings is not None:
                 self._note(part, 0, read.slice, y)
             if not digital and converter is not None:
                 low, high = self._limits(part, 0, read.slice)
-                where = {"tile": part.number, "read": place, "pass_": _RETRY * halvings, "first": first}
-                codes.append(converter.convert(y, low, high, clipped, **where))
+                made = converter.convert(
+                    y, low, high, clipped, tile=part.number, read=place, pass_=_RETRY * halvings, first=first
+                )
+                codes.append(made)
             y = y * read.coefficient if read.coefficient != 1 else y
             total = y if total is None else total + y
         assert total is not None

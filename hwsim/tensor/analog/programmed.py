@@ -7,82 +7,11 @@ import numpy as np
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import OffsetRemoval
-from hwsim.quantities.precision import Precision
+from hwsim.tensor.analog.cells import Cells
 from hwsim.tensor.analog.devices import drifted, exponents, in_window, programmed, white_spread
 from hwsim.tensor.analog.draws import key_of
-from hwsim.tensor.analog.layout import Layout, Read, layout_of, parts, targets
+from hwsim.tensor.analog.layout import Layout, layout_of, parts, targets
 from hwsim.tensor.formats import Array
-from hwsim.tensor.weights import Weights
-
-_DIGITS = np.array([65536.0, 256.0, 1.0])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Digits:
-    """Currents as whole multiples of `step`, in one or three signed bytes, right to within `error` each."""
-
-    weights: Weights
-    worth: Array
-    error: float
-    largest: float
-
-    @classmethod
-    def of(cls, g: Array) -> "Digits":
-        largest = float(np.abs(g).max()) or 1.0
-        one = np.rint(g / largest * 127)
-        error = float(np.abs(one * (largest / 127) - g).max())
-        if error < 1e-14 * largest:
-            return cls(Weights.of(one.astype(np.int8), Precision.INT8), np.array([largest / 127]), error, largest)
-        step = largest / float(127 * _DIGITS.sum())
-        whole = np.rint(g / step).astype(np.int64)
-        low = (whole + 128) % 256 - 128
-        rest = (whole - low) // 256
-        middle = (rest + 128) % 256 - 128
-        digits = np.concatenate([(rest - middle) // 256, middle, low], axis=1).astype(np.int8)
-        error = float(np.abs(whole * step - g).max())
-        return cls(Weights.of(digits, Precision.INT8), _DIGITS * step, error, largest)
-
-
-@dataclass(slots=True, eq=False)
-class Cells:
-    """The arrays of one tile during a window of reads, and what readings of them need."""
-
-    arrays: list[Array]
-    spreads: list[Array | None]
-    kept: dict[tuple[str, int], object] = field(default_factory=dict)
-
-    def currents(self, read: Read, place: int) -> Array:
-        """What the cells of a reading add up to, per full-scale input."""
-        return self._keep("currents", place, lambda: self._combined(read))
-
-    def variance(self, read: Read, place: int) -> Array | None:
-        """The variance of that by white noise."""
-        if self.spreads[0] is None:
-            return None
-        return self._keep("variance", place, lambda: self._squares(read))
-
-    def digits(self, read: Read, place: int) -> Digits:
-        return self._keep("digits", place, lambda: Digits.of(self.currents(read, place)))
-
-    def _keep(self, what, place, make):  # type: ignore[no-untyped-def]
-        if (what, place) not in self.kept:
-            self.kept[what, place] = make()
-        return self.kept[what, place]
-
-    def _combined(self, read: Read) -> Array:
-        (first, share), *rest = read.arrays
-        total = self.arrays[first] if share == 1 else self.arrays[first] * share
-        for array, factor in rest:
-            total = total + self.arrays[array] * np.asarray(factor, total.dtype)
-        return np.ascontiguousarray(total, np.float64)
-
-    def _squares(self, read: Read) -> Array:
-        total = np.zeros(self.arrays[0].shape)
-        for array, factor in read.arrays:
-            spread = self.spreads[array]
-            assert spread is not None
-            total += factor * factor * (spread * spread)
-        return total
 
 
 @dataclass(slots=True, eq=False)
@@ -116,14 +45,15 @@ class Programmed:
         model = self.tile.device.strays
         if model is None or model.flicker is None:
             window = 0
-        if window not in part.windows:
+        cells = part.windows.get(window)
+        if cells is None:
             now = [
                 in_window(model, held, drift, self.seconds, self.seed, part.number, array, window)
                 for array, (held, drift) in enumerate(zip(part.held, part.now, strict=True))
             ]
             part.windows.clear()  # one at a time: a window may be a single MVM
-            part.windows[window] = Cells(now, [white_spread(model, array) for array in now])
-        return part.windows[window]
+            cells = part.windows[window] = Cells(now, [white_spread(model, array) for array in now])
+        return cells
 
 
 def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
@@ -138,11 +68,9 @@ def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
         for down, held_rows in enumerate(rows):
             number = across * len(rows) + down
             wanted = targets(tile, matrix[held_rows, held_cols], limit)
-            held = [
-                programmed(tile.device.strays, target, seed, number, array) for array, target in enumerate(wanted)
-            ]
+            held = [programmed(tile.device.strays, target, seed, number, array) for array, target in enumerate(wanted)]
             made.append(Part(number, held_rows, held_cols, wanted, held, held))
-    return Programmed(tile, matrix.shape, limit, layout, tuple(made), seed)  # type: ignore[arg-type]
+    return Programmed(tile, matrix.shape, limit, layout, tuple(made), seed)
 
 
 def after(matrix: Programmed, seconds: float, *, compensation: str = "none") -> Programmed:
@@ -196,17 +124,16 @@ def transposed(matrix: Programmed) -> Programmed:
         wires = replace(
             wires, row=wires.col, col=wires.row, row_terminal=wires.col_terminal, col_terminal=wires.row_terminal
         )
-    turned = [
-        Part(
-            part.number,
-            part.cols,
-            part.rows,
-            *([np.ascontiguousarray(array.T) for array in arrays] for arrays in (part.target, part.held, part.now)),
-        )
+    turned = tuple(
+        Part(part.number, part.cols, part.rows, _turned(part.target), _turned(part.held), _turned(part.now))
         for part in matrix.parts
-    ]
+    )
     tile = replace(tile, rows=tile.cols, cols=tile.rows, wires=wires)
-    return replace(matrix, tile=tile, shape=matrix.shape[::-1], parts=tuple(turned))
+    return replace(matrix, tile=tile, shape=matrix.shape[::-1], parts=turned)
+
+
+def _turned(arrays: list[Array]) -> list[Array]:
+    return [np.ascontiguousarray(array.T) for array in arrays]
 
 
 def checked_numbers(name: str, values: object) -> Array:

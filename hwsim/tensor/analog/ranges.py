@@ -84,9 +84,7 @@ def ranges_from(readings: Readings, adc: Adc, shape: tuple[int, int, int, int]) 
             ranges[key] = _range(values, adc.quantile)
             continue
         for column in range(columns):
-            held = [
-                currents[:, column - cols.start] for cols, currents in members if cols.start <= column < cols.stop
-            ]
+            held = [currents[:, column - cols.start] for cols, currents in members if cols.start <= column < cols.stop]
             if held:
                 ranges[(*key, column)] = _range(np.concatenate(held), adc.quantile)
     empty = ranges[..., 0] >= ranges[..., 1]  # a column that another tile has

@@ -18,12 +18,13 @@ from hwsim.hardware.analog.wires import Circuit, ClosedForm
 from hwsim.kernels.crossbar import add_deviates, add_sums, convert_near
 from hwsim.kernels.normals import add_noisy_sums
 from hwsim.quantities.precision import Precision
+from hwsim.tensor.analog.cells import Cells
 from hwsim.tensor.analog.circuit import Network, closed_form, currents, network
 from hwsim.tensor.analog.converter import Converter
 from hwsim.tensor.analog.draws import Purpose, key_of, of_cells, of_outputs, padded, word
 from hwsim.tensor.analog.inputs import Pass
 from hwsim.tensor.analog.layout import Read
-from hwsim.tensor.analog.programmed import Cells
+from hwsim.tensor.analog.room import Room
 from hwsim.tensor.exact import exact_sums
 from hwsim.tensor.formats import Array
 
@@ -50,6 +51,7 @@ class Reader:
     number: int
     seed: int
     per_cell: bool
+    room: Room
 
     def read(
         self, reading: Reading, converter: Converter | None, limits: tuple[Array, Array] | None, clipped: Array
@@ -61,8 +63,9 @@ class Reader:
         if self._plain(reading):
             return self._near(reading, converter, limits, clipped)
         y = self._currents(reading)
-        where = {"tile": self.number, "read": reading.place, "pass_": reading.number, "first": reading.first}
-        return y, converter.convert(y, *limits, clipped, **where)
+        return y, converter.convert(
+            y, *limits, clipped, tile=self.number, read=reading.place, pass_=reading.number, first=reading.first
+        )
 
     # -- currents
 
@@ -94,29 +97,30 @@ class Reader:
 
     def _deviates(self, reading: Reading, shape: tuple[int, ...]) -> Array:
         fourth = word(Purpose.OUTPUT, pass_=reading.number, array=reading.place)
-        return of_outputs(self.seed, self.number, fourth, reading.first, shape)  # type: ignore[arg-type]
+        out = self.room.of("deviates", (shape[0], padded(shape[1])))
+        return of_outputs(self.seed, self.number, fourth, reading.first, shape, out)
 
     def _add_noisy(self, reading: Reading, y: Array, g: Array, variance: Array) -> None:
         key, deviates = key_of(self.seed), np.empty(padded(y.shape[1]))
         if not self._clips:  # cells of a reading are linear: one deviate for all that share a place
-            fourth = word(Purpose.WHITE, pass_=reading.number, array=reading.place)
-            spread = np.sqrt(variance)
+            fourth, spread = word(Purpose.WHITE, pass_=reading.number, array=reading.place), np.sqrt(variance)
             add_noisy_sums(
                 reading.inputs.values, g, spread, False, reading.first, self.number, fourth, *key, 1.0, deviates, y
             )
             return
         for array, factor in reading.read.arrays:
             fourth = word(Purpose.WHITE, pass_=reading.number, array=array)
-            cells, spread = np.asarray(self.cells.arrays[array], float), self.cells.spreads[array]
+            cells, wide = np.asarray(self.cells.arrays[array], float), self.cells.spreads[array]
             add_noisy_sums(
-                reading.inputs.values, cells, np.asarray(spread, float), True, reading.first, self.number, fourth,
+                reading.inputs.values, cells, np.asarray(wide, float), True, reading.first, self.number, fourth,
                 *key, factor, deviates, y,
             )  # fmt: skip
 
     def _through_circuit(self, wires: Circuit, reading: Reading) -> Array:
         """Without noise one circuit serves all vectors."""
         x = reading.inputs.values / reading.inputs.divisor
-        groups = [reading.read.arrays] if wires.interleaved else [(one,) for one in reading.read.arrays]
+        arrays = reading.read.arrays
+        groups = [arrays] if wires.interleaved else [arrays[place : place + 1] for place in range(len(arrays))]
         noisy = self.cells.spreads[0] is not None
         out = np.zeros((len(x), self.cells.arrays[0].shape[1]))
         for group in groups:
@@ -131,21 +135,21 @@ class Reader:
         return out
 
     def _network(self, wires: Circuit, group: tuple[tuple[int, float], ...]) -> Network:
-        kept: Network = self.cells._keep(
+        return self.cells.keep(
             "network", group[0][0], lambda: self._made(wires, [self.cells.arrays[array] for array, _ in group])
         )
-        return kept
 
     def _made(self, wires: Circuit, arrays: list[Array]) -> Network:
         return network(wires, float(self.tile.device.g_max), arrays)
 
     def _drawn(self, reading: Reading, array: int, m: int) -> Array:
-        """The conductances that one vector meets."""
+        """The conductances that one vector meets, none below 0."""
         cells, spread = self.cells.arrays[array], self.cells.spreads[array]
         assert spread is not None
-        purpose, marked = Purpose.WHITE, array | reading.number << 12
-        deviates = of_cells(self.seed, self.number, purpose, marked, cells.shape, reading.first + m)  # type: ignore[arg-type]
-        return np.maximum(cells + spread * deviates, 0.0)
+        deviates = of_cells(
+            self.seed, self.number, Purpose.WHITE, array, cells.shape, reading.first + m, pass_=reading.number
+        )
+        return np.asarray(np.maximum(cells + spread * deviates, 0.0))
 
     # -- sums by bytes, in order where they leave a code open
 
@@ -167,20 +171,23 @@ class Reader:
         sums = exact_sums(inputs.small, kind, digits.weights)
         rounding = (len(g) + 8) * 2.0**-52 * (digits.largest + digits.error)
         radius = inputs.magnitudes * (digits.error + rounding)
-        square = self.cells.variance(reading.read, reading.place)
-        variance, deviates, share = _NONE_SINGLE, _NONE, 0.0
+        of_noise = self.cells.variance(reading.read, reading.place)
+        variance, deviates, share, square = _NONE_SINGLE, _NONE, 0.0, _NONE
         shape = (len(inputs.values), g.shape[1])
-        if square is None:
-            square = _NONE
-        else:
-            single = self.cells._keep("single", reading.place, lambda: square.astype(np.float32))
-            variance = np.square(inputs.values, dtype=np.float32) @ single
-            share = (len(g) + 8) * 2.0**-23
+        if of_noise is not None:
+            single = self.cells.keep("single", reading.place, lambda: of_noise.astype(np.float32))
+            squares = np.square(
+                inputs.small, dtype=np.float32, out=self.room.of("squares", inputs.small.shape, np.float32)
+            )
+            variance = np.matmul(squares, single, out=self.room.of("variance", shape, np.float32))
+            share = (len(g) + 8) * 2.0**-24  # of a root half of what n additions and two roundings do to a sum
             deviates = self._deviates(reading, shape)
+            square = self.cells.keep("turned variance", reading.place, lambda: np.ascontiguousarray(of_noise.T))
         y, codes, room = np.empty(shape), np.empty(shape, np.int32), np.empty((2, shape[1]))
         low, high = limits
+        turned = self.cells.keep("turned", reading.place, lambda: np.ascontiguousarray(g.T))
         convert_near(
-            sums, digits.worth, radius, deviates, variance, share, inputs.values, g, square, inputs.divisor, low, high,
-            adc.steps / (high - low), float(adc.steps), room, codes, y, clipped,
+            sums, digits.worth, radius, deviates, variance, share, inputs.values, turned, square, inputs.divisor, low,
+            high, adc.steps / (high - low), float(adc.steps), room, codes, y, clipped,
         )  # fmt: skip
         return y, codes
