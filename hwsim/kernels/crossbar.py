@@ -193,7 +193,7 @@ def convert_near(
             y[m, n] = code / per_step[n] + low[n]
             # How far the place is from where a code or the range ends, less what is not known.
             left = min(0.5 - abs(min(max(place, 0.0), steps) - code), min(abs(place), abs(steps - place)))
-            left -= room[1, n] * inverse * per_step[n]
+            left -= (room[1, n] * inverse + 2e-15 * max(abs(low[n]), abs(high[n]))) * per_step[n]
             room[1, n] = left
             room[0, n] = place
             open_ = min(open_, left)

@@ -1,16 +1,29 @@
 """The front door of analog tiles: files, results and refusals."""
 
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import hwsim
 from command import complaint, printed
+from data import ROOT
 from hwsim.errors import FileProblem, InvalidValue, UserError
+from hwsim.hardware.analog.conversion import Adc, Imperfection, InputConversion
+from hwsim.hardware.analog.curves import Curve, Piece
+from hwsim.hardware.analog.device import Device, DeviceModel
 from hwsim.hardware.analog.tile import AnalogTile
+from hwsim.hardware.analog.weights import WeightMapping
+from hwsim.hardware.analog.wires import Circuit
+
+NOT_SHOWN = {"limit", "limits", "stored", "offset_gain", "offset_removal", "slice_bits", "quantile", "centred",
+             "tolerance", "sweeps"}  # fmt: skip
+"""Fields of which the page speaks in words."""
 
 TILE = """
 kind: analog
@@ -55,6 +68,29 @@ def test_the_command_prints_its_counts(tmp_path: Path, capsys: pytest.CaptureFix
     assert "9,800" in text
 
 
+def test_the_tiles_in_the_documentation_are_tiles_and_show_every_field() -> None:
+    page = (ROOT / "docs" / "analog.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        hwsim.load_tile(yaml.safe_load(example))
+    written = "\n".join(examples)
+    for noun in (
+        AnalogTile,
+        Device,
+        DeviceModel,
+        Piece,
+        Curve,
+        WeightMapping,
+        InputConversion,
+        Adc,
+        Imperfection,
+        Circuit,
+    ):
+        lacking = {f.name for f in fields(noun)} - set(re.findall(r"\b(\w+):", written))
+        assert not lacking - NOT_SHOWN, noun.__name__
+
+
 def test_ranges_are_calibrated_on_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tile, weight, x = _files(tmp_path)
     tile.write_text(TILE.replace("range: max", "range: calibrated, per: [pass, column]"))
@@ -72,7 +108,7 @@ def test_a_tile_may_stand_as_the_array_of_a_file(tmp_path: Path) -> None:
     file.write_text("name: some\narray:\n" + "".join(f"  {line}\n" for line in TILE.strip().splitlines()))
     assert hwsim.load_tile(file) == hwsim.load_tile(_files(tmp_path)[0])
     with pytest.raises(FileProblem, match="must be analog"):
-        hwsim.load_tile("arch/int4_array.yaml" if Path("arch").is_dir() else {"array": {"kind": "systolic"}})
+        hwsim.load_tile(ROOT / "arch" / "int4_array.yaml")
 
 
 def test_the_product_with_the_transposed_matrix() -> None:

@@ -37,8 +37,8 @@ class Circuit(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedForm(Noun):
-    """Rasch et al., AICAS 2021, as aihwkit 1.2 has it: columns alone lose voltage, `strength` times as much as a cell
-    of 5 µS and a wire of 0.35 Ohm between rows would."""
+    """The equation of aihwkit 1.2: columns alone lose voltage, `strength` times as much as with cells of 5 µS and 0.35
+    Ohm between two rows, which `ratio` stands for."""
 
     kind: Literal["closed_form"] = "closed_form"
     strength: Annotated[float, Number(low=0, high=1e6)] = 1.0
