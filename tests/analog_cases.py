@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import ROOT
-from hwsim.hardware.analog.conversion import Accumulate, Adc, Encoding, InputConversion, Range, Rounding, Scaling
+from hwsim.hardware.analog.conversion import Accumulate, Adc, Axis, Encoding, InputConversion, Range, Rounding, Scaling
 from hwsim.hardware.analog.device import Device
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import (
@@ -23,7 +23,7 @@ from hwsim.hardware.analog.weights import (
     Subtract,
     WeightMapping,
 )
-from hwsim.hardware.analog.wires import Circuit, ClosedForm, Wires
+from hwsim.hardware.analog.wires import Circuit, ClosedForm, Pulses, Wires
 
 Array = NDArray[Any]
 
@@ -81,7 +81,44 @@ def tile_of(case: Case) -> AnalogTile:
     return _of_aihwkit(case.config) if case.peer == "aihwkit" else _of_crosssim(case.config, case.weight.shape)
 
 
+def ranges_of(case: Case) -> Array | None:
+    """Ranges that the configuration says in units of the whole input, where each pass has full scales of its own."""
+    tile = tile_of(case)
+    if tile.adc is None or tile.adc.range is not Range.CALIBRATED:
+        return None
+    full = 2.0 ** (case.config["inb"] - 1) - 1
+    widths = (case.config["inb"] - 1,) if tile.input.encoding is Encoding.PULSE_WIDTH else tile.input.widths
+    bounds = [case.config["ob"] * full / (2.0**bits - 1) for bits in widths]
+    return np.array([[-bound, bound] for bound in bounds]).reshape(1, -1, 1, 1, 2)
+
+
+_MODES: dict[str, dict[str, Any]] = {
+    "ONE_PASS": {},
+    "SPLIT_MODE": {"encoding": Encoding.SLICES, "slice_bits": 4, "first_bits": 3},
+    "BIT_WISE": {"encoding": Encoding.BIT_SERIAL},
+}
+
+
+def _in_time(c: dict[str, Any]) -> AnalogTile:
+    """Bits of the upper slice are what 3 bits leave, of inputs of 8 bits."""
+    mode = _MODES[c["mv"]]
+    return AnalogTile(
+        rows=c["maxin"],
+        cols=65_536,
+        weights=WeightMapping(limit=1.0),
+        input=InputConversion(bits=c["inb"], scaling=Scaling.LARGEST, **mode),
+        adc=Adc(bits=c["outb"], range=Range.CALIBRATED, per=(Axis.PASS,)),
+        wires=Pulses(
+            col=Fraction(c["ir_drop_rs"]) * Fraction(c["ir"]),
+            segments=c["segments"],
+            offset=(c["v_read"] - 0.4) / 0.2,
+        ),
+    )
+
+
 def _of_aihwkit(c: dict[str, Any]) -> AnalogTile:
+    if c["kind"] == "irt":
+        return _in_time(c)
     bound = float(c["ob"])
     return AnalogTile(
         rows=int(c.get("maxin", 65_536)),

@@ -3,13 +3,14 @@
 Each golden's own `config` says which tile is meant. `HWSIM_ANALOG_CASES=DIR` names another folder of such files.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analog_cases import FOLDER, Case, cases, tile_of
+from analog_cases import FOLDER, Case, cases, ranges_of, tile_of
 from data import ROOT
 from hwsim.hardware.analog.weights import OffsetGain
 from hwsim.tensor.analog.product import AnalogProduct, multiply
@@ -20,13 +21,8 @@ TIE = 1e-9
 """Of a step: where a current lies as near to the middle between two codes, either is right."""
 
 
-def _time_resolved(case: Case) -> bool:
-    """A peer's wires step by step in time, which are not modelled."""
-    return case.config.get("kind") == "irt"
-
-
 def _run(case: Case) -> AnalogProduct:
-    return multiply(program(tile_of(case), case.weight), case.inputs)
+    return multiply(program(tile_of(case), case.weight), case.inputs, ranges=ranges_of(case))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.codes], ids=lambda case: case.name)
@@ -57,24 +53,31 @@ def test_results_are_those_of_the_peer(case: Case) -> None:
     np.testing.assert_allclose(out, case.out, rtol=0, atol=1e-12 * np.abs(case.out).max())
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.peer == "aihwkit" and not _time_resolved(case)], ids=lambda case: case.name
-)
+@pytest.mark.parametrize("case", [case for case in CASES if case.peer == "aihwkit"], ids=lambda case: case.name)
 def test_codes_are_those_of_the_peer_in_single_precision(case: Case) -> None:
     """Its results are multiples of a step of the converter, in float32."""
     largest = np.abs(case.inputs).max(axis=1, keepdims=True) if case.config.get("nm") != "NONE" else 1.0
     step = 2 * case.config["ob"] / (2 ** case.config["outb"] - 2)
     made, middle = _run(case), 2 ** (case.config["outb"] - 1) - 1
-    np.testing.assert_array_equal(made.adc_codes[0] - middle, np.rint(case.out / largest / step))
-    np.testing.assert_allclose(made.out, case.out, rtol=0, atol=1e-6 * np.abs(case.out).max())
+    inputs = tile_of(case).input
+    worths = [1]
+    for bits in inputs.widths[:-1] if inputs.passes > 1 else ():
+        worths.append(worths[-1] * 2**bits)
+    codes = sum(worth * (codes - middle) for worth, codes in zip(worths, made.adc_codes, strict=True))
+    theirs = np.rint(case.out / largest / step)
+    tied = np.zeros(theirs.shape, bool)
+    if inputs.passes == 1:  # counted charges may lie on ties exactly, which single precision breaks
+        unconverted = multiply(program(replace(tile_of(case), adc=None), case.weight), case.inputs).out / largest / step
+        tied = np.abs(np.abs(unconverted - np.rint(unconverted)) - 0.5) < TIE
+    np.testing.assert_array_equal(codes[~tied], theirs[~tied])
+    assert (np.abs(codes - theirs)[tied] <= 1).all()
+    assert tied.mean() < 0.02
+    np.testing.assert_allclose(made.out[~tied], case.out[~tied], rtol=0, atol=1e-6 * np.abs(case.out).max())
 
 
 @pytest.mark.skipif(FOLDER != ROOT / "tests" / "data" / "analog", reason="another folder has its own cases")
-def test_every_golden_is_held_but_those_named() -> None:
+def test_every_golden_is_held() -> None:
     assert len(CASES) == 30
-    assert [case.name for case in CASES if _time_resolved(case)] == [
-        "aihw_5_irdropT_bit_wise", "aihw_5_irdropT_one_pass", "aihw_5_irdropT_split_mode",
-    ]  # fmt: skip
     marked = [
         case.name
         for case in CASES

@@ -21,8 +21,21 @@ from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import WeightMapping
 from hwsim.hardware.analog.wires import Circuit
 
-NOT_SHOWN = {"limit", "limits", "stored", "offset_gain", "offset_removal", "slice_bits", "quantile", "centred",
-             "tolerance", "sweeps"}  # fmt: skip
+NOT_SHOWN = set(
+    [
+        "limit",
+        "limits",
+        "stored",
+        "offset_gain",
+        "offset_removal",
+        "slice_bits",
+        "first_bits",
+        "quantile",
+        "centred",
+        "tolerance",
+        "sweeps",
+    ]
+)
 """Fields of which the page speaks in words."""
 
 TILE = """
@@ -151,6 +164,10 @@ def test_the_product_with_the_transposed_matrix() -> None:
             "weights: {mapping: offset}\nwires: {kind: circuit, interleaved: true}",
             "is for pairs subtracted as currents",
         ),
+        ("wires: {kind: pulses, segments: 7}", "wires.segments = 7: must divide the 512 rows"),
+        ("input: {bits: null}\nwires: {kind: pulses}", "is for inputs of bits with a sign, each pass converted"),
+        ("input: {first_bits: 3}", "input.first_bits = 3: is for encoding: slices"),
+        ("input: {encoding: slices, first_bits: 7}", "must leave some of the 7 bits of a magnitude"),
         ("wires: {kind: circuit, row: -1 Ohm}", "must be at least 0"),
     ],
 )

@@ -1,9 +1,10 @@
 """Two ways, one truth: the kernels' codes are those of the slow tile, on tiles drawn from all that a tile can be."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hwsim.hardware.analog.conversion import (
@@ -20,6 +21,7 @@ from hwsim.hardware.analog.curves import polynomial
 from hwsim.hardware.analog.device import Device, DeviceModel, Preset, WhiteNoise
 from hwsim.hardware.analog.tile import AnalogTile, Split
 from hwsim.hardware.analog.weights import Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract, WeightMapping
+from hwsim.hardware.analog.wires import Pulses
 from hwsim.oracle.analog.tile import multiply as slowly
 from hwsim.tensor.analog.product import multiply
 from hwsim.tensor.analog.programmed import after, program
@@ -48,13 +50,15 @@ def mappings(draw: st.DrawFn) -> WeightMapping:
 def inputs(draw: st.DrawFn) -> InputConversion:
     signed, encoding = draw(st.booleans()), draw(st.sampled_from(Encoding))
     plain = encoding is Encoding.PULSE_WIDTH
+    bits: Any = draw(st.sampled_from([None, 2, 4, 8, 10] if plain else [2, 4, 8, 10]))
     return InputConversion(
-        bits=draw(st.sampled_from([None, 2, 4, 8, 10] if plain else [2, 4, 8, 10])),
+        bits=bits,
         signed=signed,
         range=(-1.0, 1.0) if signed else (0.0, 1.0),
         scaling=draw(st.sampled_from(Scaling)),
         encoding=encoding,
         slice_bits=draw(st.integers(1, 3)) if encoding is Encoding.SLICES else 1,
+        first_bits=draw(st.sampled_from([None, 1, 2])) if encoding is Encoding.SLICES and bits > 3 else None,
         accumulate=Accumulate.DIGITAL if plain else draw(st.sampled_from(Accumulate)),
     )
 
@@ -113,6 +117,26 @@ def test_codes_are_those_of_the_slow_tile(
     for ours, theirs in zip(fast.adc_codes, slow.codes, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_allclose(fast.out, slow.out, rtol=0, atol=1e-12 * max(1.0, float(np.abs(slow.out).max())))
+
+
+@given(
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 13), st.integers(1, 5)), segments=st.sampled_from([1, 2, 6]),
+    count=st.sampled_from([None, 3.0]), conversion=inputs(), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+def test_charges_of_pulses_are_those_of_the_circuit_step_by_step(
+    shape: tuple[int, int, int], segments: int, count: float | None, conversion: InputConversion, seed: int
+) -> None:
+    """In equivalents of segments, put in series at each moment, as the peer works them out."""
+    assume(conversion.bits and conversion.bits < 9 and conversion.signed)
+    assume(conversion.accumulate is Accumulate.DIGITAL)
+    m, k, n = shape
+    rng = np.random.default_rng(seed)
+    weight, x = rng.normal(0, 0.5, (k, n)), rng.uniform(-1.1, 1.1, (m, k))
+    wires = Pulses(col=Fraction(200), segments=segments, offset=0.01, count=count)
+    tile = AnalogTile(rows=6, cols=3, weights=WeightMapping(limit=1.0), input=conversion, wires=wires)
+    fast, slow = multiply(program(tile, weight), x), slowly(tile, weight, x)
+    np.testing.assert_allclose(fast.out, slow.out, rtol=0, atol=1e-10)
 
 
 @given(seed=st.integers(0, 2**64 - 1), preset=st.sampled_from(Preset), seconds=st.sampled_from([0.0, 3600.0, 3e7]))

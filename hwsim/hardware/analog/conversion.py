@@ -13,7 +13,7 @@ class Encoding(Enum):
 
     PULSE_WIDTH = "pulse_width"  # in one pass, as the length of a pulse or as a level
     BIT_SERIAL = "bit_serial"  # a bit a pass, the sign apart
-    SLICES = "slices"  # `slice_bits` a pass
+    SLICES = "slices"  # `slice_bits` a pass; the lowest has `first_bits` if that is given
 
 
 class Accumulate(Enum):
@@ -44,6 +44,7 @@ class InputConversion(Noun):
     scaling: Scaling = Scaling.RANGE
     encoding: Encoding = Encoding.PULSE_WIDTH
     slice_bits: Annotated[int, Whole(low=1, high=16)] = 1
+    first_bits: Annotated[int, Whole(low=1, high=16)] | None = None
     accumulate: Accumulate = Accumulate.DIGITAL
     retries: Annotated[int, Whole(low=0, high=20)] = 0
 
@@ -57,6 +58,8 @@ class InputConversion(Noun):
             raise InvalidValue("range", self.range, "must begin at 0, or set signed: true")
         if self.signed and self.bits == 1:
             raise InvalidValue("bits", 1, "must be at least 2 where one bit is the sign")
+        if self.first_bits is not None and self.encoding is not Encoding.SLICES:
+            raise InvalidValue("first_bits", self.first_bits, "is for encoding: slices")
         if self.encoding is Encoding.PULSE_WIDTH:
             if self.slice_bits != 1:
                 raise InvalidValue("slice_bits", self.slice_bits, "is for encoding: slices")
@@ -67,6 +70,9 @@ class InputConversion(Noun):
             raise InvalidValue("bits", None, f"must be given for encoding: {self.encoding.value}")
         if self.encoding is Encoding.BIT_SERIAL and self.slice_bits != 1:
             raise InvalidValue("slice_bits", self.slice_bits, "is 1 for encoding: bit_serial; set encoding: slices")
+        if self.first_bits is not None and self.first_bits >= self.magnitude_bits:
+            law = f"must leave some of the {self.magnitude_bits} bits of a magnitude"
+            raise InvalidValue("first_bits", self.first_bits, law)
 
     @property
     def magnitude_bits(self) -> int:
@@ -77,7 +83,13 @@ class InputConversion(Noun):
     @property
     def passes(self) -> int:
         """How often rows are driven for one vector."""
-        return 1 if self.encoding is Encoding.PULSE_WIDTH else -(-self.magnitude_bits // self.slice_bits)
+        return 1 if self.encoding is Encoding.PULSE_WIDTH else len(self.widths)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each slice, the lowest first; the highest may have some to spare."""
+        first = self.slice_bits if self.first_bits is None else self.first_bits
+        return (first, *(self.slice_bits for _ in range(first, self.magnitude_bits, self.slice_bits)))
 
     @property
     def scale(self) -> float:

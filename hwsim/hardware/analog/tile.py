@@ -5,10 +5,10 @@ from enum import Enum
 from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
-from hwsim.hardware.analog.conversion import Adc, InputConversion, Range
+from hwsim.hardware.analog.conversion import Accumulate, Adc, InputConversion, Range
 from hwsim.hardware.analog.device import Device
 from hwsim.hardware.analog.weights import Mapping, Subtract, WeightMapping
-from hwsim.hardware.analog.wires import Circuit, ClosedForm, Wires
+from hwsim.hardware.analog.wires import Circuit, ClosedForm, Pulses, Wires
 from hwsim.quantities.noun import Noun, Whole
 
 
@@ -53,11 +53,16 @@ class AnalogTile(Noun):
             raise InvalidValue("input.retries", self.input.retries, "needs an adc, whose range outputs may leave")
         if self.wires is not None and len(weights.significance) > 1:
             raise InvalidValue("wires", self.wires.kind, "are not modelled under several cells a weight")
-        if isinstance(self.wires, ClosedForm):
+        if isinstance(self.wires, Pulses):
+            if self.rows % self.wires.segments:
+                raise InvalidValue("wires.segments", self.wires.segments, f"must divide the {self.rows} rows")
+            if self.input.bits is None or not self.input.signed or self.input.accumulate is Accumulate.ANALOG:
+                raise InvalidValue("wires.kind", "pulses", "is for inputs of bits with a sign, each pass converted")
+        if isinstance(self.wires, (ClosedForm, Pulses)):
             if not pairs or weights.bits is not None:
-                raise InvalidValue("wires.kind", "closed_form", "is for pairs subtracted as currents, without bits")
+                raise InvalidValue("wires.kind", self.wires.kind, "is for pairs subtracted as currents, without bits")
             if self.device.strays is not None and self.device.strays.white:
-                raise InvalidValue("wires.kind", "closed_form", "is for cells without white noise; take a circuit")
+                raise InvalidValue("wires.kind", self.wires.kind, "is for cells without white noise; take a circuit")
         if isinstance(self.wires, Circuit) and self.wires.interleaved and not pairs:
             raise InvalidValue("wires.interleaved", True, "is for pairs subtracted as currents")
         if weights.mapping is Mapping.OFFSET and self.device.levels is not None and self.device.levels < 3:

@@ -5,7 +5,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from hwsim.quantities.fields import Ohms
+from hwsim.quantities.fields import Ohms, Volts
 from hwsim.quantities.noun import ByKind, Noun, Number, Whole
 
 
@@ -45,4 +45,23 @@ class ClosedForm(Noun):
     ratio: Annotated[float, Number(low=1, high=1e12)] = 1 / 0.35 / 5e-6
 
 
-Wires = Annotated[Circuit | ClosedForm, ByKind()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulses(Noun):
+    """aihwkit 1.2's tile in time: rows at rest but for a pulse of as many steps as the input says, `swing` above rest
+    or below it; columns of `segments` in series, of which even ones are read below the last row and odd ones above
+    the first; an oscillator that counts the charge.
+
+    The reader lies `offset` swings above rest. Charge is the trapezoidal integral over steps, the first value twice;
+    `count` is what one cycle of the oscillator takes, in µA · steps (null: charge is known as it is). A matrix of fewer
+    rows than the tile stands in its middle.
+    """
+
+    kind: Literal["pulses"] = "pulses"
+    col: Ohms = Fraction(15, 100)
+    segments: Annotated[int, Whole(low=1, high=65_536)] = 8
+    swing: Volts = Fraction(1, 5)
+    offset: Annotated[float, Number(low=-1, high=1)] = 0.0025
+    count: Annotated[float, Number(low=1e-9, high=1e9)] | None = 100 / 6.24
+
+
+Wires = Annotated[Circuit | ClosedForm | Pulses, ByKind()]

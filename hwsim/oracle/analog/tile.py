@@ -8,6 +8,7 @@ import numpy as np
 
 from hwsim.oracle.analog.devices import strayed
 from hwsim.oracle.analog.draws import Array, cells, chances, line
+from hwsim.oracle.analog.pulses import charges
 
 
 @dataclass
@@ -107,11 +108,13 @@ class _Tile:
         inputs = self.tile.input
         if inputs.encoding.value == "pulse_width":
             return [(steps, full, 1.0)]
-        each, magnitude = inputs.slice_bits, inputs.bits - inputs.signed
+        magnitude, below = inputs.bits - inputs.signed, 0
         found = []
-        for place in range(math.ceil(magnitude / each)):
-            digits = [int(math.copysign((abs(int(step)) >> (place * each)) % 2**each, step)) for step in steps]
-            found.append((np.array(digits, float), 2.0**each - 1, 2.0 ** (place * each) * (2**each - 1) / full))
+        while below < magnitude:
+            each = inputs.slice_bits if below or inputs.first_bits is None else inputs.first_bits
+            digits = [int(math.copysign((abs(int(step)) >> below) % 2**each, step)) for step in steps]
+            found.append((np.array(digits, float), 2.0**each - 1, 2.0**below * (2**each - 1) / full))
+            below += each
         return found
 
     # -- weights
@@ -228,6 +231,9 @@ class _Tile:
         self, arrays: list[Array], members: list[tuple[int, float]], place: int, values: Array, pass_: int, mvm: int
     ) -> Array:
         """Row by row, in ascending order."""
+        if self.tile.wires is not None:
+            assert self.tile.wires.kind == "pulses"
+            return charges(self.tile, arrays[0], arrays[1], values, self._longest(pass_))
         white = 0.0 if self.model is None else self.model.white
         share = arrays[0].shape
         spreads = [
@@ -255,6 +261,13 @@ class _Tile:
         if white:
             out += np.sqrt(of_noise) * line(0, mvm, self.number, 5 << 24 | pass_ << 12 | place, self.seed, share[1])
         return out
+
+    def _longest(self, pass_: int) -> int:
+        """The longest pulse of a pass."""
+        inputs = self.tile.input
+        if inputs.encoding.value == "pulse_width":
+            return int(2 ** (inputs.bits - 1) - 1)
+        return int(2 ** (inputs.first_bits if pass_ == 0 and inputs.first_bits else inputs.slice_bits) - 1)
 
     # -- conversion
 

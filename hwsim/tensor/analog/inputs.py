@@ -69,13 +69,14 @@ def passes(conversion: InputConversion, driven: Driven) -> list[Pass]:
     """The passes, the lowest digits first."""
     if conversion.encoding is Encoding.PULSE_WIDTH:
         return [Pass(driven.steps, driven.full, 1.0, driven.small, driven.magnitudes)]
-    digits = 2**conversion.slice_bits
-    rest, sign, made = np.abs(driven.steps), np.sign(driven.steps), []
-    for place in range(conversion.passes):
-        coefficient = float(digits) ** place * (digits - 1) / driven.full
+    rest, sign, made, worth = np.abs(driven.steps), np.sign(driven.steps), [], 1.0
+    for bits in conversion.widths:
+        digits = 2**bits
+        coefficient = worth * (digits - 1) / driven.full
+        worth *= digits
         digit = rest % digits
         values = digit * sign
-        small = values.astype(driven.small.dtype) if conversion.slice_bits <= 7 else driven.small
+        small = values.astype(driven.small.dtype) if bits <= 7 else driven.small
         made.append(Pass(values, digits - 1.0, coefficient, small, digit.sum(axis=1)))
         rest = rest // digits
     return made

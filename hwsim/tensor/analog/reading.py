@@ -14,7 +14,7 @@ import numpy as np
 
 from hwsim.hardware.analog.conversion import Accumulate, Rounding
 from hwsim.hardware.analog.tile import AnalogTile
-from hwsim.hardware.analog.wires import Circuit, ClosedForm
+from hwsim.hardware.analog.wires import Circuit, ClosedForm, Pulses
 from hwsim.kernels.crossbar import add_deviates, add_sums, convert_near
 from hwsim.kernels.normals import add_noisy_sums
 from hwsim.quantities.precision import Precision
@@ -24,6 +24,7 @@ from hwsim.tensor.analog.converter import Converter
 from hwsim.tensor.analog.draws import Purpose, key_of, of_cells, of_outputs, padded, word
 from hwsim.tensor.analog.inputs import Pass
 from hwsim.tensor.analog.layout import Read
+from hwsim.tensor.analog.pulses import charges, pulsed
 from hwsim.tensor.analog.room import Room
 from hwsim.tensor.exact import exact_sums
 from hwsim.tensor.formats import Array
@@ -73,6 +74,9 @@ class Reader:
         wires, x = self.tile.wires, reading.inputs
         if isinstance(wires, Circuit):
             return self._through_circuit(wires, reading)
+        if isinstance(wires, Pulses):
+            column = self.cells.keep("pulses", reading.place, lambda: pulsed(self.tile, wires, *self.cells.arrays))
+            return charges(column, x.values, x.divisor)
         g = self.cells.currents(reading.read, reading.place)
         if isinstance(wires, ClosedForm):
             return closed_form(wires, g, 1.0 - self.tile.device.g_min, x.values, x.divisor)
