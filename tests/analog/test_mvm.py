@@ -21,21 +21,19 @@ from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import WeightMapping
 from hwsim.hardware.analog.wires import Circuit
 
-NOT_SHOWN = set(
-    [
-        "limit",
-        "limits",
-        "stored",
-        "offset_gain",
-        "offset_removal",
-        "slice_bits",
-        "first_bits",
-        "quantile",
-        "centred",
-        "tolerance",
-        "sweeps",
-    ]
-)
+NOT_SHOWN = {
+    "limit",
+    "limits",
+    "stored",
+    "offset_gain",
+    "offset_removal",
+    "slice_bits",
+    "first_bits",
+    "quantile",
+    "centred",
+    "tolerance",
+    "sweeps",
+}
 """Fields of which the page speaks in words."""
 
 TILE = """

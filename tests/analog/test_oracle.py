@@ -1,4 +1,7 @@
-"""Two ways, one truth: the kernels' codes are those of the slow tile, on tiles drawn from all that a tile can be."""
+"""Two ways, one truth: the kernels' codes are those of the slow tile, on tiles drawn from all that a tile can be.
+
+Converters of 16 and 20 bits tell currents apart that bytes do not, so that sums are added anew again and again.
+"""
 
 from fractions import Fraction
 from typing import Any
@@ -86,7 +89,7 @@ def tiles(draw: st.DrawFn) -> AnalogTile:
     chosen = draw(st.sampled_from(ranges))
     imperfect = draw(st.sampled_from([None, None, Imperfection(gain=0.05, offset=0.5, inl=0.4, dnl=0.2)]))
     adc = Adc(
-        bits=draw(st.integers(2, 7)),
+        bits=draw(st.integers(2, 7) if imperfect else st.sampled_from([2, 3, 5, 7, 16, 20])),
         range=chosen,
         limits=draw(st.sampled_from([((-1.5, 1.5),), ((-0.25, 2.0),)])) if chosen is Range.LIMITS else (),
         centred=draw(st.booleans()),
