@@ -108,8 +108,9 @@ def add_deviates(y, variance, deviates):
 
 @lean
 def whole_steps(x, scale, full, signed, steps, small, magnitudes):
-    """x[m, k] times scale[m] in whole steps, of which `full` are full scale: as floats and as bytes, with the sum of
-    their magnitudes."""
+    """x[m, k] times scale[m] in whole steps, of which `full` are full scale: as floats and, where they fit, as bytes,
+    with the sum of their magnitudes."""
+    fits = full <= (127.0 if signed else 255.0)
     for m in range(x.shape[0]):
         share, total = scale[m], 0
         if signed:
@@ -120,7 +121,7 @@ def whole_steps(x, scale, full, signed, steps, small, magnitudes):
                 steps[m, k] = (min(max(x[m, k] * share, 0.0), 1.0) * full + _NEAREST) - _NEAREST
         for k in range(x.shape[1]):
             whole = np.int32(steps[m, k])
-            small[m, k] = whole
+            small[m, k] = whole if fits else 0
             total += abs(whole)
         magnitudes[m] = total
 

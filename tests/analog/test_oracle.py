@@ -1,12 +1,11 @@
-"""Two ways, one truth: the kernels' codes are those of the slow tile, on tiles drawn from all that a tile can be.
-
-Converters of 16 and 20 bits tell currents apart that bytes do not, so that sums are added anew again and again.
-"""
+"""Two ways, one truth: the kernels' codes are those of the slow tile, on tiles drawn from all that a tile can be."""
 
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from hwsim.hardware.analog.wires import Pulses
 from hwsim.oracle.analog.tile import multiply as slowly
 from hwsim.tensor.analog.product import multiply
 from hwsim.tensor.analog.programmed import after, program
+from hwsim.tensor.analog.reading import Reader
 
 
 @st.composite
@@ -120,6 +120,29 @@ def test_codes_are_those_of_the_slow_tile(
     for ours, theirs in zip(fast.adc_codes, slow.codes, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_allclose(fast.out, slow.out, rtol=0, atol=1e-12 * max(1.0, float(np.abs(slow.out).max())))
+
+
+@pytest.mark.parametrize("white", [0.0, 0.3])
+@pytest.mark.parametrize(("signed", "passes"), [(True, 1), (False, 1), (True, 3)])
+def test_sums_by_bytes_tell_the_codes_of_sums_in_order(white: float, signed: bool, passes: int) -> None:
+    """With 20 bits a step is less than what bytes leave out, so that codes are wrong where the bound is too small."""
+    encoding = InputConversion(
+        signed=signed, range=(-1.0, 1.0) if signed else (0.0, 1.0),
+        encoding=Encoding.PULSE_WIDTH if passes == 1 else Encoding.SLICES, slice_bits=1 if passes == 1 else 3,
+    )  # fmt: skip
+    tile = AnalogTile(
+        rows=150, device=Device(custom=DeviceModel(white=white)), input=encoding,
+        adc=Adc(bits=20, range=Range.LIMITS, limits=((-8.0, 8.0),)),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    matrix, x = program(tile, rng.normal(size=(300, 40))), rng.uniform(-1, 1, (200, 300))
+    fast = multiply(matrix, x, seed=2)
+    with patch.object(Reader, "_plain", lambda self, reading: False):
+        slow = multiply(matrix, x, seed=2)
+    for ours, theirs in zip(fast.adc_codes, slow.adc_codes, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(fast.out, slow.out)
+    np.testing.assert_array_equal(fast.clipped, slow.clipped)
 
 
 @given(

@@ -61,7 +61,7 @@ def drive(conversion: InputConversion, x: Array, room: Room, halvings: int = 0) 
 
 
 def _small(conversion: InputConversion, like: Array, room: Room) -> Array:
-    """Room for whole steps in bytes; where there are more bits, what stands there means nothing."""
+    """Room for whole steps in bytes; of more bits none stand there."""
     return room.of("small", like.shape, np.int8 if conversion.signed else np.uint8)
 
 
