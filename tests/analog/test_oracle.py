@@ -123,15 +123,19 @@ def test_codes_are_those_of_the_slow_tile(
 
 
 @pytest.mark.parametrize("white", [0.0, 0.3])
+@pytest.mark.parametrize("levels", [None, 128])
 @pytest.mark.parametrize(("signed", "passes"), [(True, 1), (False, 1), (True, 3)])
-def test_sums_by_bytes_tell_the_codes_of_sums_in_order(white: float, signed: bool, passes: int) -> None:
-    """With 20 bits a step is less than what bytes leave out, so that codes are wrong where the bound is too small."""
+def test_sums_by_bytes_tell_the_codes_of_sums_in_order(
+    white: float, levels: int | None, signed: bool, passes: int
+) -> None:
+    """With 20 bits a step is less than what bytes leave out, or single precision of the variance of noise where cells
+    have levels, so that codes are wrong where a bound is too small."""
     encoding = InputConversion(
         signed=signed, range=(-1.0, 1.0) if signed else (0.0, 1.0),
         encoding=Encoding.PULSE_WIDTH if passes == 1 else Encoding.SLICES, slice_bits=1 if passes == 1 else 3,
     )  # fmt: skip
     tile = AnalogTile(
-        rows=150, device=Device(custom=DeviceModel(white=white)), input=encoding,
+        rows=150, device=Device(levels=levels, custom=DeviceModel(white=white)), input=encoding,
         adc=Adc(bits=20, range=Range.LIMITS, limits=((-8.0, 8.0),)),
     )  # fmt: skip
     rng = np.random.default_rng(0)
