@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from hwsim.oracle.analog.conversion import Place, convert
 from hwsim.oracle.analog.devices import strayed
-from hwsim.oracle.analog.draws import Array, cells, chances, line
+from hwsim.oracle.analog.draws import Array, cells, line
 from hwsim.oracle.analog.pulses import charges
 
 
@@ -292,45 +293,5 @@ class _Tile:
         )
 
     def _convert(self, y: Array, rows: int, digit: int, place: int, pass_: int, mvm: int) -> tuple[Array, Array]:
-        adc = self.tile.adc
-        steps = 2**adc.bits - 1 - adc.centred
-        low, high = self._limits(rows, digit)
-        per_step = steps / (high - low)
-        chance = chances(mvm, self.number, 9 << 24 | pass_ << 12 | place, self.seed, len(y))
-        values, codes = np.zeros(len(y)), np.zeros(len(y), int)
-        for column, current in enumerate(y):
-            at = (min(max(float(current), low), high) - low) * per_step
-            if adc.imperfect is not None:
-                codes[column] = self._imperfect((float(current) - low) * per_step, steps, place, column, len(y))
-            else:
-                codes[column] = _rounded(at, steps / 2, adc.rounding.value, chance[column])
-            values[column] = codes[column] / per_step + low
-        return values, codes
-
-    def _imperfect(self, at: float, steps: int, place: int, column: int, columns: int) -> int:
-        strays = self.tile.adc.imperfect
-        gain = 1 + strays.gain * line(0, 0, self.number, 6 << 24 | place, self.seed, columns)[column]
-        offset = strays.offset * line(0, 0, self.number, 7 << 24 | place, self.seed, columns)[column]
-        drawn = strays.dnl * line(column, 0, self.number, 8 << 24 | place, self.seed, steps)
-        walk = np.cumsum(drawn) if strays.dnl else np.zeros(steps)
-        at = (at - steps / 2) * gain + steps / 2 + offset
-        code, passed = 0, -math.inf
-        for step in range(1, steps + 1):
-            part = step / steps
-            threshold = step - 0.5 + strays.inl * 4 * part * (1 - part) + walk[step - 1] - walk[-1] * part
-            passed = max(passed, threshold)
-            if at > passed:
-                code = step
-        return code
-
-
-def _rounded(at: float, middle: float, rule: str, chance: float) -> int:
-    if rule == "half_even":
-        return round(at)
-    if rule == "floor":
-        return math.floor(at)
-    if rule == "stochastic":
-        return math.floor(at) + (chance < at - math.floor(at))
-    if rule == "toward_zero":
-        return math.floor(at) if at >= middle else math.ceil(at)
-    return math.floor(at + 0.5) if at >= middle else math.ceil(at - 0.5)
+        where = Place(self.number, place, pass_, mvm, self.seed)
+        return convert(self.tile.adc, y, *self._limits(rows, digit), where)
