@@ -10,10 +10,13 @@ from hwsim.quantities.offered import DOERS, Offer
 
 if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm
+    from hwsim.engine.mvm import calibrate as calibrate
+    from hwsim.engine.mvm import mvm as mvm
     from hwsim.inputs.load import load_chip as load_chip
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
     from hwsim.inputs.result import load_result as load_result
+    from hwsim.inputs.tile import load_tile as load_tile
     from hwsim.results.measured import Measured as Measured
     from hwsim.study.compare import compare as compare
     from hwsim.study.frame import to_frame as to_frame
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Measured": "hwsim.results.measured",
+    "calibrate": "hwsim.engine.mvm",
     "gemm": "hwsim.engine.gemm",
+    "mvm": "hwsim.engine.mvm",
     "load_chip": "hwsim.inputs.load",
     "load_prices": "hwsim.inputs.load",
     "load_result": "hwsim.inputs.result",
+    "load_tile": "hwsim.inputs.tile",
     "load_workload": "hwsim.inputs.load",
     "simulate": "hwsim.study.simulate",
     "compare": "hwsim.study.compare",
@@ -35,12 +41,15 @@ _HOMES = {
 
 __all__ = [
     "Measured",
+    "calibrate",
     "compare",
     "gemm",
     "load_chip",
     "load_prices",
     "load_result",
+    "load_tile",
     "load_workload",
+    "mvm",
     "simulate",
     "to_frame",
 ]

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "the same workload in several precisions, side by side",
     "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",
+    "mvm": "vectors times a matrix on analog tiles",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
     "check": "validate chip, workload and price files, and whether the ones run on the others",
     "ops": "the ops of a workload: names, shapes, precisions, and what rules match",
