@@ -1,8 +1,11 @@
 """Devices stray as measured, and every draw is a function of where it is drawn."""
 
 import csv
+import os
+import subprocess
+import sys
 from fractions import Fraction
-from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,11 +134,26 @@ def _elsewhere(part: slice) -> AnalogProduct:
     return multiply(program(_noisy(), weight, seed=4), x[part], seed=9, first=part.start)
 
 
-def test_codes_do_not_depend_on_processes() -> None:
-    here = _elsewhere(slice(0, 8))
-    with get_context("spawn").Pool(2) as pool:
-        halves = pool.map(_elsewhere, [slice(0, 5), slice(5, 8)])
-    np.testing.assert_array_equal(here.out, np.concatenate([half.out for half in halves]))
+_IN_A_PROCESS = """
+import sys
+import numpy
+from analog.test_devices import _elsewhere
+low, high, path = sys.argv[1:]
+numpy.save(path, _elsewhere(slice(int(low), int(high))).out)
+"""
+
+
+def test_codes_do_not_depend_on_processes(tmp_path: Path) -> None:
+    here, halves = _elsewhere(slice(0, 8)), []
+    for low, high in ((0, 5), (5, 8)):
+        path = tmp_path / f"{low}.npy"
+        subprocess.run(
+            [sys.executable, "-c", _IN_A_PROCESS, str(low), str(high), str(path)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            check=True,
+        )
+        halves.append(np.load(path))
+    np.testing.assert_array_equal(here.out, np.concatenate(halves))
 
 
 def test_another_seed_draws_others() -> None:
