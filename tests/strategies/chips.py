@@ -53,7 +53,11 @@ def arrays() -> st.SearchStrategy[SystolicArray]:
     )
 
 
-def chips() -> st.SearchStrategy[Chip]:
+_OWN_PORTS = st.just(False)
+
+
+def chips(shared_port: st.SearchStrategy[bool] = _OWN_PORTS) -> st.SearchStrategy[Chip]:
+    """Small chips, whose loads and stores have a port each unless `shared_port` draws one for both."""
     return st.builds(
         chip,
         array=arrays(),
@@ -70,7 +74,7 @@ def chips() -> st.SearchStrategy[Chip]:
             read=st.integers(10**8, 10**11),
             write=st.integers(10**8, 10**11),
             latency=st.integers(0, 50_000),
-            shared_port=st.booleans(),
+            shared_port=shared_port,
             weight_layout=st.sampled_from(WeightLayout),
         ),
     )
