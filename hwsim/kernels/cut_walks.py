@@ -15,8 +15,8 @@ from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
 
-MOST_WALKED = 1 << 11
-"""A cut whose units find no common period within so many iterations is taken to go on as fast as it went so far."""
+MOST_WALKED = 1 << 12
+"""A cut whose units find no common period within so many iterations counts as if all units worked side by side."""
 
 LONGEST = 2.0**62
 """Cycles that no count may reach, as a float: sums near it need no exactness."""
@@ -97,7 +97,7 @@ def longest(code, rows, latency):
     for place in range(rows):
         row = code[place]
         if row[c.KIND] == c.STEP:
-            cycles = float(row[c.TAIL])
+            cycles = float(row[c.TAIL]) + float(row[c.ALL_PASS])
             for ring in range(c.OPERAND_RINGS):
                 if row[c.LOAD_0 + ring] >= 0:
                     cycles += float(row[c.LOAD_0 + ring]) + float(latency)
@@ -109,8 +109,8 @@ def longest(code, rows, latency):
 
 @lean
 def cycles_alone(rows, latency, room):
-    """Cycles of the cut in the room on a chip that does nothing else; about its cycles, if its units find no common
-    period."""
+    """Cycles of the cut in the room on a chip that does nothing else; if its units find no common period, the busy
+    cycles of its busiest port, which units that drift apart so slowly come near."""
     code, walk = room.code, room.walk
     fixed, slots = walk.fixed, walk.fixed[c.SLOTS]
     finish(code, rows, fixed[c.SHARED], room.stack)
@@ -138,28 +138,23 @@ def cycles_alone(rows, latency, room):
     run(code[:rows], walk, room.done, room.taken, room.place, room.keys, room.past)
     fixed[c.LATENCY] = of_chip
     if walk.now[c.UNROLLED] > MOST_WALKED:
-        return _likely_cycles(code, rows, limit, walk)
+        return _busiest(code, rows, fixed[c.SHARED])
     return walk.now[c.FRONTIER]
 
 
 @lean
-def _likely_cycles(code, rows, limit, walk):
-    """About the cycles of a cut that was walked in part: as its busiest unit got on so far, it will go on.
-
-    No fewer than that unit is busy, and no more than the limit, the cycles if nothing overlaps.
-    """
-    most, done = np.int64(0), np.int64(0)
-    for unit in range(c.UNITS):
+def _busiest(code, rows, shared):
+    """Busy cycles of the busiest port of a cut, which hold whatever its loops are."""
+    most, stored = np.int64(0), np.int64(0)
+    for unit in range(c.UNITS - 1, -1, -1):  # stores first: with a shared port they take the time of loads
         busy = np.int64(0)
         for place in range(rows):
             if code[place, c.KIND] == c.STEP:
                 busy += code[place, t.D_TIMES] * busy_cycles(code[place], unit)
-        if busy > most:
-            most, done = busy, walk.totals[0, c.BUSY + unit]
-    if done == 0:
-        return np.int64(limit)
-    about = float(walk.now[c.FRONTIER]) / float(done) * float(most)
-    return np.int64(max(float(most), min(about, limit)))
+        if shared and unit == c.STORE_UNIT:
+            stored = busy
+        most = max(most, busy + stored if unit == c.LOAD_UNIT else busy)
+    return most
 
 
 @inlined

@@ -5,17 +5,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-import numpy as np
-
 from hwsim.errors import Unsupported
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.ir.ops import Function, VectorWork
-from hwsim.kernels import timeline_code as c
-from hwsim.kernels.timeline import walk
 from hwsim.schedule.schedule import Ports
-from hwsim.schedule.steps import Repeat, Ring, StepTree
+from hwsim.schedule.steps import Ring, StepTree
 from hwsim.timing.encode_steps import step_code
+from hwsim.timing.timeline import Unsettled, times
 from witnesses.planner.encode_alone import encode_alone
 
 
@@ -114,39 +111,14 @@ def vector_cost(work: VectorWork, read_bytes: int, write_bytes: int, target: Tar
     return VectorCost(max(busy, ports), lanes, read_bytes, write_bytes, ports > busy, min(busy, ports))
 
 
-MOST_WALKED = 1 << 11
-"""Steps whose units find no common period within so many iterations are taken to go on as fast as they went so far."""
+MOST_WALKED = 1 << 12
+"""Steps whose units find no common period within so many iterations count as if all units worked side by side."""
 
 
 def cycles_of(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None = None) -> int:
-    """The cycles of the steps, or about as many, only for the choice among cuts."""
-    code, refs, touched, fixed, sizes, spaces = encode_alone(steps, ports, single).arrays
-    fixed[c.MOST] = MOST_WALKED
-    totals, _, now = walk(code, refs, touched, fixed, sizes, spaces, np.zeros((0, c.EVENT_COLUMNS), np.int64))
-    if now[c.UNROLLED] <= MOST_WALKED:
-        return int(now[c.FRONTIER])
-    longest, busy = step_code(steps, ports).longest, _busy(steps, ports)
-    unit = busy.index(max(busy))
-    done = int(totals[0, c.BUSY + unit])
-    if not done:
-        return longest
-    about = float(now[c.FRONTIER]) / float(done) * float(busy[unit])
-    return int(max(float(busy[unit]), min(about, float(longest))))
-
-
-def _busy(steps: tuple[StepTree, ...], ports: Ports) -> list[int]:
-    """How long the steps keep each unit busy."""
-    busy = [0, 0, 0, 0]
-    for step in steps:
-        if isinstance(step, Repeat):
-            once = [step.times * cycles for cycles in _busy(step.body, ports)]
-        else:
-            fused = 0 if step.fused is None else step.fused.cycles
-            once = [
-                sum(ports.load_cycles(load.bytes) for load in step.loads),
-                0 if step.array is None else step.array.cycles,
-                (step.vector_cycles or 0) + fused,
-                ports.store_cycles(step.store_bytes or 0),
-            ]
-        busy = list(map(sum, zip(busy, once, strict=True)))
-    return busy
+    """The cycles of the steps, or busy cycles of the busiest port, only for the choice among cuts."""
+    try:
+        return times(encode_alone(steps, ports, single), most=MOST_WALKED).cycles
+    except Unsettled:
+        load, array, vector, store = step_code(steps, ports).busy
+        return max(array, vector, load + store if ports.shared else max(load, store))
