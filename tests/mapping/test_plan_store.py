@@ -23,7 +23,7 @@ SCRATCHPADS = st.lists(st.tuples(st.integers(6, 12), st.booleans(), st.integers(
 
 
 @settings(max_examples=60)
-@given(PROGRAMS, chips(st.booleans()), SCRATCHPADS, st.sampled_from(Objective))
+@given(PROGRAMS, chips(), SCRATCHPADS, st.sampled_from(Objective))
 def test_planners_that_share_a_store_plan_as_alone(
     program: Program, on: Chip, scratchpads: list[tuple[int, bool, int]], objective: Objective
 ) -> None:

@@ -197,9 +197,6 @@ def same_cuts(found: Said, wanted: Said) -> None:
         assert sum(one.chosen for one in tried) == 1
 
 
-@pytest.mark.xfail(
-    reason="on some drawn chips the planner's plan is a few percent faster than the witness's", strict=False
-)
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(PROGRAMS | weight_only(), any_chips(100, 4000), OBJECTIVES, st.booleans())
 def test_an_op_is_planned_as_by_the_witness(
@@ -210,9 +207,6 @@ def test_an_op_is_planned_as_by_the_witness(
     same_cuts(found, wanted)
 
 
-@pytest.mark.xfail(
-    reason="on some drawn chips the planner's plan is a few percent faster than the witness's", strict=False
-)
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, any_chips(300, 20_000), OBJECTIVES)
 def test_a_network_is_planned_as_by_the_witness(
@@ -238,9 +232,6 @@ def test_what_another_plan_keeps_is_kept_as_by_the_witness(
     same(found, by_witness(program, on, objective, residency=wanted.taken))
 
 
-@pytest.mark.xfail(
-    reason="on some drawn chips the planner's plan is a few percent faster than the witness's", strict=False
-)
 @pytest.mark.slow
 @settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(RECIPES, st.sampled_from(["fp16", "w8a8"]), st.sampled_from(["w4a4", "w4a16"]), any_chips(300, 20_000))

@@ -94,16 +94,14 @@ def energy_on(on: Chip, plan: Schedule) -> int:
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(PROGRAMS, chips(st.booleans()))
+@given(PROGRAMS, chips())
 def test_no_schedule_is_slower_than_the_naive_one(program: Program, on: Chip) -> None:
     assert cycles(program, on) <= times(naive(program, on)).cycles
 
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(
-    PROGRAMS, chips(st.booleans()), st.integers(4, 14), st.integers(0, 9000), st.sampled_from(SLOTS), st.integers(0, 3)
-)
+@given(PROGRAMS, chips(), st.integers(4, 14), st.integers(0, 9000), st.sampled_from(SLOTS), st.integers(0, 3))
 def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
     program: Program, on: Chip, power: int, bytes_more: int, buffers: int, buffers_more: int
 ) -> None:
@@ -114,7 +112,7 @@ def test_more_scratchpad_or_buffers_than_on_a_rung_never_make_a_program_slower(
 
 @pytest.mark.slow
 @settings(max_examples=40)
-@given(PROGRAMS, chips(st.booleans()), st.integers(6, 14), st.integers(0, 9000))
+@given(PROGRAMS, chips(), st.integers(6, 14), st.integers(0, 9000))
 def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chip, power: int, bytes_more: int) -> None:
     small, large = with_pad(on, 1 << power), with_pad(on, (1 << power) + bytes_more)
     least = energy_on(large, chosen(program, large, aim(Objective.ENERGY, large)))
@@ -125,9 +123,7 @@ def test_ranked_by_energy_no_schedule_takes_more_of_it(program: Program, on: Chi
 
 
 @settings(max_examples=60)
-@given(
-    PROGRAMS, chips(st.booleans()), st.integers(0, 50), st.integers(0, 400), st.sampled_from([None, Objective.LATENCY])
-)
+@given(PROGRAMS, chips(), st.integers(0, 50), st.integers(0, 400), st.sampled_from([None, Objective.LATENCY]))
 def test_a_search_that_ends_early_takes_no_plan_slower_than_the_naive_one(
     program: Program, on: Chip, walked: int, made: int, objective: Objective | None
 ) -> None:
@@ -139,7 +135,7 @@ def test_a_search_that_ends_early_takes_no_plan_slower_than_the_naive_one(
 
 
 @settings(max_examples=40)
-@given(PROGRAMS, chips(st.booleans()))
+@given(PROGRAMS, chips())
 def test_the_energy_that_plans_are_ranked_by_is_that_of_the_run(program: Program, on: Chip) -> None:
     plan, table = chosen(program, on), prices_of(on)
     assert energy_on(on, plan) == price(counters_of(plan).ops, on, table).components.total
@@ -194,7 +190,7 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(PROGRAMS, chips(st.booleans()))
+@given(PROGRAMS, chips())
 def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
     every = every_plan(program, on)
     taken = chosen(program, on, aim(Objective.LATENCY, on))
@@ -205,7 +201,7 @@ def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_take
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(PROGRAMS, chips(st.booleans()))
+@given(PROGRAMS, chips())
 def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: Chip) -> None:
     taken = chosen(program, on, aim(Objective.EDP, on))
     least = min(ran.cycles * ran.energy for ran in every_plan(program, on))
@@ -214,7 +210,7 @@ def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: 
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(st.one_of(PROGRAMS, NETWORKS), chips(st.booleans()), st.integers(0, 400), st.integers(0, 5000))
+@given(st.one_of(PROGRAMS, NETWORKS), chips(), st.integers(0, 400), st.integers(0, 5000))
 def test_a_shorter_latency_never_makes_a_program_slower(program: Program, on: Chip, latency: int, more: int) -> None:
     if program.name == "tiny":
         on = with_pad(on, 4 * on.scratchpad.size)
@@ -293,7 +289,7 @@ def simulated(on: Chip, work: Workload, objective: Objective) -> tuple[int, int]
 @settings(max_examples=60)
 @given(
     st.builds(gemm, m=st.integers(1, 64), k=st.integers(1, 64), n=st.integers(1, 64)),
-    chips(st.booleans()),
+    chips(),
     st.integers(300, 20_000),
     st.integers(0, len(LATENCIES) - 1),
 )

@@ -53,11 +53,7 @@ def arrays() -> st.SearchStrategy[SystolicArray]:
     )
 
 
-_OWN_PORTS = st.just(False)
-
-
-def chips(shared_port: st.SearchStrategy[bool] = _OWN_PORTS) -> st.SearchStrategy[Chip]:
-    """Small chips, whose loads and stores have a port each unless `shared_port` draws one for both."""
+def chips() -> st.SearchStrategy[Chip]:
     return st.builds(
         chip,
         array=arrays(),
@@ -74,7 +70,7 @@ def chips(shared_port: st.SearchStrategy[bool] = _OWN_PORTS) -> st.SearchStrateg
             read=st.integers(10**8, 10**11),
             write=st.integers(10**8, 10**11),
             latency=st.integers(0, 50_000),
-            shared_port=shared_port,
+            shared_port=st.booleans(),
             weight_layout=st.sampled_from(WeightLayout),
         ),
     )

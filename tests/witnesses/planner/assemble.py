@@ -228,6 +228,8 @@ class Choice:
     """The plans that may still be taken, in the order in which they were tried."""
 
     aim: Aim | None
+    whole: tuple[int, int]
+    """The size and the slots of the naive plan of the whole chip, which bounds the time of the plan that is taken."""
     tried: list[Tried] = field(default_factory=list)
     fastest: int | None = None
     least: int | None = None
@@ -263,11 +265,15 @@ class Choice:
             return None
         if self.aim is None or self._by_cost:
             return min(self.tried, key=lambda candidate: (candidate.cost, candidate.cycles))
-        naive = [candidate.cycles for candidate in self.tried if _whole_and_naive(candidate.plan)]
+        naive = [candidate.cycles for candidate in self.tried if self._is_whole(candidate.plan)]
         near = [candidate for candidate in self.tried if not naive or candidate.cycles <= min(naive)]
         assert self.aim is not None
         energy = self.aim.energy
         return min(near, key=lambda candidate: (energy(candidate.schedule, candidate.cycles), candidate.cycles))
+
+    def _is_whole(self, plan: Plan) -> bool:
+        """Whether it is the naive plan for the whole scratchpad and all its buffers."""
+        return plan.naive and (plan.size, plan.target.slots) == self.whole
 
     def too_slow(self, cycles: int) -> bool:
         """Whether a plan that takes so long, or longer, will not be taken."""
@@ -303,12 +309,6 @@ class Choice:
     def _energy(self, schedule: Schedule, cycles: int) -> int:
         assert self.aim is not None
         return self.aim.energy(schedule, cycles)
-
-
-def _whole_and_naive(plan: Plan) -> bool:
-    """Whether it is the naive plan for the whole scratchpad and all its buffers."""
-    target = plan.target
-    return plan.naive and plan.size == target.scratchpad.size and target.slots == target.scratchpad.buffers
 
 
 def busiest(schedule: Schedule) -> int:

@@ -88,7 +88,7 @@ class _Search:
             raise Unsupported(f"{chip.name}: has {chip.cores} cores; one core is what hwsim schedules so far")
         analysed = analyse(self.program)
         check_limits(analysed, chip)
-        choice = Choice(self.aim)
+        choice = Choice(self.aim, (chip.scratchpad.size, chip.scratchpad.buffers))
         problem: UnsupportedOp | None = None
         schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
         spacing = stride(analysed.size)
