@@ -110,14 +110,13 @@ class OperatingPoint(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chip(Noun):
-    """An accelerator. `energy` names a price table, whose entries `energy_override` replaces; `node` and voltages are
-    that table's unless they stand here; `sources` says of fields where their values come from."""
+class Machine(Noun):
+    """What every accelerator has, whatever multiplies its matrices. `energy` names a price table, whose entries
+    `energy_override` replaces; `node` and voltages are that table's unless they stand here; `sources` says of fields
+    where their values come from."""
 
     name: Name
     clock: Hertz
-    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
-    array: AnyArray
     vector: VectorUnit
     scratchpad: Scratchpad
     dram: Dram
@@ -126,13 +125,34 @@ class Chip(Noun):
     node: Nanometres | None = None
     voltage: Volts | None = None
     memory_voltage: Volts | None = None
-    operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
     idle_power: Watts = Fraction(0)
     about: Remark | None = None
     sources: Sources = ()
 
     def check(self) -> None:
         check_sources(self, self.sources)
+
+    @property
+    def dram_read_bytes_per_cycle(self) -> Fraction:
+        return Fraction(self.dram.read, self.clock)
+
+    @property
+    def dram_write_bytes_per_cycle(self) -> Fraction:
+        return Fraction(self.dram.write, self.clock)
+
+    @property
+    def dram_latency_cycles(self) -> int:
+        """The latency in whole cycles, rounded up."""
+        return -(-self.dram.latency * self.clock // 10**12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip(Machine):
+    """A machine whose matrices are multiplied by an array that loads them."""
+
+    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    array: AnyArray
+    operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
 
     def with_(self, **values: Any) -> "Chip":
         """The chip with other values by dotted path, written as in a file, all at once.
@@ -149,19 +169,6 @@ class Chip(Noun):
 
     def _repr_html_(self) -> str:
         return as_html(self)
-
-    @property
-    def dram_read_bytes_per_cycle(self) -> Fraction:
-        return Fraction(self.dram.read, self.clock)
-
-    @property
-    def dram_write_bytes_per_cycle(self) -> Fraction:
-        return Fraction(self.dram.write, self.clock)
-
-    @property
-    def dram_latency_cycles(self) -> int:
-        """The latency in whole cycles, rounded up."""
-        return -(-self.dram.latency * self.clock // 10**12)
 
 
 def at_point(chip: Chip, name: str | None) -> Chip:

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, Unsupported, UserError
-from hwsim.hardware.chip import Chip, at_point
+from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.hardware.chip import Chip, Machine, at_point
 from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
 from hwsim.inputs.findings import first_finding
@@ -27,6 +28,7 @@ from hwsim.quantities.plain_data import must_map_names
 from hwsim.quantities.registry import kept_for_kinds
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Machine)
 
 
 def from_document(kind: type[T], document: Node, file: str) -> T:
@@ -81,8 +83,11 @@ class _Plain:
 
 
 def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:
-    """The JSON Schema of a file that describes one of these nouns; of several, the field `kind` says which."""
-    union: Any = Annotated[Union[kinds], ByKind()] if len(kinds) > 1 else kinds[0]  # built at run time
+    """The JSON Schema of a file that describes one of these nouns; of several, their fields `kind`, if they have any,
+    say which."""
+    union: Any = Union[kinds]  # built at run time
+    if len(kinds) > 1 and all("kind" in {f.name for f in fields(kind)} for kind in kinds):
+        union = Annotated[union, ByKind()]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(union).json_schema()}
 
 
@@ -93,7 +98,7 @@ def adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 _FIELDS = {
-    Kind.ARCH: {f.name for f in fields(Chip)},
+    Kind.ARCH: {f.name for chip in (Chip, AnalogChip) for f in fields(chip)},
     Kind.WORKLOAD: {f.name for recipe in RECIPES.values() for f in fields(recipe)},
     Kind.ENERGY: {f.name for f in fields(PriceTable)},
 }
@@ -109,6 +114,8 @@ def describes(document: Node) -> Kind | None:
 
 
 Source = str | PathLike[str] | Mapping[str, Any]
+
+AnyChip = Chip | AnalogChip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,17 @@ def load_chip(source: Source | Chip) -> Chip:
     return source if isinstance(source, Chip) else open_chip(source).value
 
 
+def load_analog_chip(source: Source | AnalogChip) -> AnalogChip:
+    """A chip of analog tiles with its price table."""
+    if isinstance(source, AnalogChip):
+        return source
+    opened = _open(Kind.ARCH, source)
+    machine = machine_from(opened).value
+    if not isinstance(machine, AnalogChip):
+        raise opened.refused("array.kind", "array.kind: must be analog; hwsim.load_chip reads other chips")
+    return machine
+
+
 def load_workload(source: Source, precision: str | None = None, *, dims: Mapping[str, int] | None = None) -> Workload:
     """A workload with its program, under its own precisions or under another policy for all of it.
 
@@ -169,7 +187,7 @@ def load_prices(source: Source | PriceTable) -> PriceTable:
     return source if isinstance(source, PriceTable) else prices_from(_open(Kind.ENERGY, source)).value
 
 
-def prices_of(chip: Chip) -> PriceTable:
+def prices_of(chip: Machine) -> PriceTable:
     """The price table that a chip has, or that it names: a chip that no file described may name a shipped table."""
     return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
 
@@ -177,6 +195,11 @@ def prices_of(chip: Chip) -> PriceTable:
 def open_chip(source: Source) -> Loaded[Chip]:
     """A chip with its price table, and the files that they come from."""
     return chip_from(_open(Kind.ARCH, source))
+
+
+def open_machine(source: Source) -> Loaded[AnyChip]:
+    """A chip of either kind with its price table, and the files that they come from."""
+    return machine_from(_open(Kind.ARCH, source))
 
 
 def open_workload(
@@ -195,7 +218,30 @@ def open_located(located: Located) -> Opened:
 def chip_from(opened: Opened) -> Loaded[Chip]:
     """The chip that a document describes; the price table that it names is read too."""
     _expect(opened, Kind.ARCH)
-    chip = from_document(Chip, opened.document, opened.name)
+    if _is_analog(opened.document):
+        problem = "array.kind: is analog; hwsim run, compare, mvm and hwsim.load_analog_chip take such a chip"
+        raise opened.refused("array.kind", problem)
+    return _priced(Chip, opened)
+
+
+def machine_from(opened: Opened) -> Loaded[AnyChip]:
+    """The chip of either kind that a document describes; the price table that it names is read too."""
+    _expect(opened, Kind.ARCH)
+    if _is_analog(opened.document):
+        return cast(Loaded[AnyChip], _priced(AnalogChip, opened))
+    return cast(Loaded[AnyChip], _priced(Chip, opened))
+
+
+def _is_analog(document: Node) -> bool:
+    """Whether the array of the chip that a document describes is made of analog tiles."""
+    array = document.value.get("array") if isinstance(document.value, dict) else None
+    kind = array.value.get("kind") if array is not None and isinstance(array.value, dict) else None
+    return kind is not None and kind.value == "analog"
+
+
+def _priced(kind: type[M], opened: Opened) -> Loaded[M]:
+    """The chip of that kind, with the price table that it holds or names."""
+    chip = from_document(kind, opened.document, opened.name)
     if isinstance(chip.energy, PriceTable):
         prices = _filled(chip.energy, opened, "energy.filled_from")
         return Loaded(replace(chip, energy=prices.value), opened, prices.files, prices.paths)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.files import Kind
@@ -13,7 +14,7 @@ def schema(kind: Kind) -> dict[str, Any]:
     """A schema that accepts the files of that kind."""
     match kind:
         case Kind.ARCH:
-            return json_schema((Chip,))
+            return json_schema((Chip, AnalogChip))
         case Kind.WORKLOAD:
             return json_schema(tuple(RECIPES.values()))
         case Kind.ENERGY:

@@ -92,6 +92,15 @@ class InputConversion(Noun):
         return (first, *(self.slice_bits for _ in range(first, self.magnitude_bits, self.slice_bits)))
 
     @property
+    def ticks(self) -> tuple[int, ...]:
+        """The longest pulse of each pass, in steps; a voltage that is not converted stands for one."""
+        if self.bits is None:
+            return (1,)
+        if self.encoding is Encoding.PULSE_WIDTH:
+            return (2**self.magnitude_bits - 1,)
+        return tuple(2**bits - 1 for bits in self.widths)
+
+    @property
     def scale(self) -> float:
         """What an input is multiplied by to have a full scale of 1."""
         low, high = self.range
@@ -151,6 +160,8 @@ class Adc(Noun):
     per: tuple[Axis, ...] = ()
     quantile: Annotated[float, Number(low=0.5, high=1)] = 0.9999
     """Of calibration: the share of magnitudes within the range."""
+    shared_by: Annotated[int, Whole(low=1, high=65_536)] = 1
+    """Columns that one converter reads, one after another."""
     centred: bool = True
     rounding: Rounding = Rounding.HALF_EVEN
     imperfect: Imperfection | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.conversion import Accumulate, Adc, InputConversion, Range
 from hwsim.hardware.analog.device import Device
+from hwsim.hardware.analog.phases import Phases
 from hwsim.hardware.analog.weights import Mapping, Subtract, WeightMapping
 from hwsim.hardware.analog.wires import Circuit, ClosedForm, Pulses, Wires
 from hwsim.quantities.noun import Noun, Whole
@@ -25,7 +26,7 @@ class AnalogTile(Noun):
 
     A larger matrix takes several: rows are cut and their results added after conversion, columns stand side by side. A
     column that holds the middle of an offset mapping is not counted among `cols`. Without `adc` sums are read as they
-    are.
+    are. A tile without `phases` has no time and no energy.
     """
 
     kind: Literal["analog"] = "analog"
@@ -37,6 +38,20 @@ class AnalogTile(Noun):
     input: InputConversion = InputConversion()
     adc: Adc | None = None
     wires: Wires | None = None
+    phases: Phases | None = None
+
+    @property
+    def readings(self) -> int:
+        """Conversions that a column takes in each pass: one a digit, two where signs are subtracted afterwards."""
+        weights = self.weights
+        apart = weights.mapping is Mapping.DIFFERENTIAL and weights.subtract is Subtract.DIGITAL
+        return weights.slices * (2 if apart else 1)
+
+    @property
+    def cells(self) -> int:
+        """Cells that a weight stands on."""
+        weights = self.weights
+        return weights.slices * len(weights.significance) * (2 if weights.mapping is Mapping.DIFFERENTIAL else 1)
 
     def check(self) -> None:
         weights, adc = self.weights, self.adc
