@@ -146,6 +146,7 @@ def test_whatever_stops_a_writer_leaves_nothing(error: type[BaseException], tmp_
 WRITES_WITHOUT_END = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets its background jobs ignore
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has what it starts ignore
 from hwsim.cli import trace_command
 import hwsim.study.values as values
 from hwsim.cli.main import run

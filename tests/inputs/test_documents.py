@@ -59,6 +59,7 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "area",
         "operation",
         "streaming",
+        "folded",
         "lengths",
         "provenance",
         "explanation",
