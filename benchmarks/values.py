@@ -11,7 +11,7 @@ from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.engine.values.walk import run_nodes
 from hwsim.inputs.load import load_workload
-from hwsim.ir.program import Loop, Node
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.workload import Workload
 from hwsim.tensor.backend import ExactProducts
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem, suggestion
 from hwsim.inputs.archives import ArrayFile, finite, open_arrays
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.nodes import Loop
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from hwsim.ir.nodes import Placed
 from hwsim.ir.op_table import Parallel, op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Placed, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import BeamLoop, GreedyLoops, Tensor
 from hwsim.ir.view import View, Window
 

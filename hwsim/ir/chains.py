@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from hwsim.ir.chain_growth import grown, links, slab_of
+from hwsim.ir.nodes import Placed
 from hwsim.ir.op_table import Parallel, op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Placed, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.noun import Name, Noun

@@ -11,7 +11,8 @@ from functools import partial
 from hwsim.errors import InvalidValue
 from hwsim.ir.chain_growth import slab_of
 from hwsim.ir.chains import Chain
-from hwsim.ir.program import Loop, Node, Program, with_views
+from hwsim.ir.nodes import Loop, Node, with_views
+from hwsim.ir.program import Program
 from hwsim.ir.view import Affine, View, window
 
 

@@ -1,112 +1,19 @@
-"""A network as the loop tree that speech needs: ops in sequence, inside loops over frames and symbols."""
+"""A network as a program: tensors, and a loop tree of the ops that work on them."""
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
-from typing import Any, Union
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
+from hwsim.ir.nodes import Node, Placed, loops_in, placed_in, views_of
 from hwsim.ir.op_table import ShapeOf, op_spec
 from hwsim.ir.ops import Op
 from hwsim.ir.tensor import Role, Steered, Tensor
-from hwsim.ir.view import Affine, Share, View, spread
-from hwsim.quantities.noun import Name, Noun, Whole
-
-_TIMES = Whole(low=1, high=2**40)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop(Noun):
-    """A sequence that runs `times` times; views inside may move and grow with its index.
-
-    If `times` is a share, it runs more often in some iterations of the loop around it than in others, in some perhaps
-    not at all.
-    """
-
-    name: Name
-    times: int | Share
-    body: tuple["Node", ...]
-
-    def check(self) -> None:
-        problem = _TIMES.broken_by(self.most)
-        if problem is not None:
-            raise InvalidValue(f"{self.name}.times", self.most, problem)
-        if not self.body:
-            raise InvalidValue(f"{self.name}.body", self.body, "must not be empty")
-
-    def runs(self, indices: Mapping[str, int]) -> int:
-        """How often it runs while the loops around it stand at these indices."""
-        return self.times.at(indices) if isinstance(self.times, Share) else self.times
-
-    @property
-    def most(self) -> int:
-        """How often it runs at most."""
-        return self.times.most if isinstance(self.times, Share) else self.times
-
-    @property
-    def depends_on(self) -> frozenset[str]:
-        """The loops whose index changes how often it runs."""
-        return self.times.loops if isinstance(self.times, Share) else frozenset()
-
-
-Node = Union[Loop, Op]
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An op together with the loops around it, outermost first."""
-
-    op: Op
-    loops: tuple[Loop, ...]
-
-    @property
-    def times(self) -> int:
-        """How often the op runs: an op with an empty view does not."""
-        return sum(times for _, times in self.runs())
-
-    @property
-    def counts(self) -> tuple[Affine | Share, ...]:
-        """The sizes in the op's views that change with the loops around it."""
-        return counts_of(self.op)
-
-    @property
-    def shares(self) -> tuple[Share, ...]:
-        """The shares that decide how often the op runs, and on how much."""
-        counts = (*(loop.times for loop in self.loops), *self.counts)
-        return tuple(dict.fromkeys(count for count in counts if isinstance(count, Share)))
-
-    def runs(self) -> tuple[tuple[dict[str, int], int], ...]:
-        """For each set of sizes of the op's views: the loops' indices at the first run, and how many runs there are."""
-        counts = self.counts
-        steering = frozenset().union(*(c.loops for c in counts), *(loop.depends_on for loop in self.loops))
-        runs_by_sizes: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
-
-        def walk(depth: int, indices: dict[str, int], times: int) -> None:
-            if depth == len(self.loops):
-                sizes = tuple(count.at(indices) for count in counts)
-                if 0 not in sizes:
-                    first, before = runs_by_sizes.get(sizes, (indices, 0))
-                    runs_by_sizes[sizes] = first, before + times
-                return
-            loop = self.loops[depth]
-            runs = loop.runs(indices)
-            if loop.name not in steering:
-                if runs:
-                    walk(depth + 1, indices, times * runs)
-                return
-            for index in range(runs):
-                walk(depth + 1, {**indices, loop.name: index}, times)
-
-        walk(0, {}, 1)
-        return tuple(runs_by_sizes.values())
-
-
-def counts_of(op: Op) -> tuple[Affine | Share, ...]:
-    """The sizes in an op's views that change with the loops around it; where a size is 0, the op does not run."""
-    return tuple(dict.fromkeys(count for view in _views(op) for count in view.counts))
+from hwsim.ir.view import Share, View, spread
+from hwsim.quantities.noun import Name, Noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +81,7 @@ class Program(Noun):
         named = {
             "tensors": [*tensors, *(tensor.name for tensor in self.stored)],
             "ops": [placed.op.name for placed in self.placed()],
-            "loops": [loop.name for loop in _loops(self.body)],
+            "loops": [loop.name for loop in loops_in(self.body)],
         }
         for what, names in named.items():
             for name, count in Counter(names).items():
@@ -226,7 +133,7 @@ class Program(Noun):
 
     def placed(self) -> Iterator[Placed]:
         """All ops with their loops, in program order."""
-        return _placed(self.body, ())
+        return placed_in(self.body)
 
     def instances(self) -> Iterator[Instance]:
         """All ops with their shapes, in program order; an op whose views grow comes once for each size."""
@@ -261,7 +168,7 @@ class Program(Noun):
 def _check_shares(placed: Placed) -> None:
     """Refuse a share around or in an op that is not over all iterations of its loop."""
     around = {loop.name: loop for loop in placed.loops}
-    starts = (window.start.shares for view in _views(placed.op) for window in view.windows)
+    starts = (window.start.shares for view in views_of(placed.op) for window in view.windows)
     shares = [*placed.shares, *(share for shares in starts for share, _ in shares)]
     for share in shares:
         loop, earlier = around.get(share.loop), share.earlier
@@ -273,39 +180,3 @@ def _check_shares(placed: Placed) -> None:
             if earlier.all != share.over:
                 raise InvalidValue(placed.op.name, share.over, f"must be {earlier.all}, the iterations of {share.loop}")
             shares.append(earlier)
-
-
-def _views(op: Op) -> tuple[View, ...]:
-    rules = op_spec(op)
-    return (*rules.reads(op), *rules.writes(op))
-
-
-def _placed(body: tuple[Node, ...], loops: tuple[Loop, ...]) -> Iterator[Placed]:
-    for node in body:
-        if isinstance(node, Loop):
-            yield from _placed(node.body, (*loops, node))
-        else:
-            yield Placed(node, loops)
-
-
-def _loops(body: tuple[Node, ...]) -> Iterator[Loop]:
-    for node in body:
-        if isinstance(node, Loop):
-            yield node
-            yield from _loops(node.body)
-
-
-def with_views(node: Node, change: Callable[[View], View]) -> Node:
-    """The node with all its views changed; in a loop, those of all ops inside."""
-    if isinstance(node, Loop):
-        return replace(node, body=tuple(with_views(inner, change) for inner in node.body))
-    changes = {field.name: _changed(getattr(node, field.name), change) for field in fields(node)}
-    changed: Op = replace(node, **changes)
-    return changed
-
-
-def _changed(value: Any, change: Callable[[View], View]) -> Any:
-    """A field of an op: a view, several of them, some with names, or something else."""
-    if isinstance(value, View):
-        return change(value)
-    return tuple(_changed(item, change) for item in value) if isinstance(value, tuple) else value

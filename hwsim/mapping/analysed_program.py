@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.nodes import Loop
+from hwsim.ir.program import Program
 from hwsim.mapping.liveness import ProgramUses, Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
 from hwsim.mapping.operands import can_fuse

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Conv, Gemm
-from hwsim.ir.program import Loop
 from hwsim.ir.tensor import Role
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels.tiling_bytes import column_bytes, weight_bytes

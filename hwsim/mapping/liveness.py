@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hwsim.ir.nodes import Loop, Node, Placed
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop, Node, Placed, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 from hwsim.kernels import tiling_code

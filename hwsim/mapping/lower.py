@@ -12,9 +12,10 @@ from itertools import groupby
 from typing import Generic, TypeVar, Union
 
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
+from hwsim.ir.nodes import Loop, Node, counts_of
 from hwsim.ir.op_table import Shape, ShapeOf, op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop, Node, Program, counts_of
+from hwsim.ir.program import Program
 from hwsim.ir.view import Affine, Share, View
 
 T = TypeVar("T", bound=Hashable)

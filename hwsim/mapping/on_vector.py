@@ -9,13 +9,13 @@ array's registers hold in any order: K times the largest products of both format
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hwsim.hardware.array import TileShape
+from hwsim.ir.nodes import rewritten
 from hwsim.ir.op_table import matrix_size
-from hwsim.ir.ops import Gemm
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.ops import Gemm, Op
+from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.lower import SizedOp, sized_runs
 from hwsim.mapping.target import Target
@@ -97,23 +97,17 @@ def vector_cycles(sized: SizedOp, program: Program, target: Target) -> int:
 
 def on_vector(program: Program, names: frozenset[str]) -> Program:
     """The program with these products on the vector unit."""
-    return replace(program, body=tuple(_moved(program.body, names)))
+
+    def moved(op: Op) -> Op:
+        return replace(op, on_vector=True) if isinstance(op, Gemm) and op.name in names else op
+
+    return replace(program, body=rewritten(program.body, moved))
 
 
 def on_vector_in(program: Program) -> frozenset[str]:
     """The products that a program has on the vector unit."""
     ops = (placed.op for placed in program.placed())
     return frozenset(op.name for op in ops if isinstance(op, Gemm) and op.on_vector)
-
-
-def _moved(nodes: Iterable[Node], names: frozenset[str]) -> Iterator[Node]:
-    for node in nodes:
-        if isinstance(node, Loop):
-            yield replace(node, body=tuple(_moved(node.body, names)))
-        elif isinstance(node, Gemm) and node.name in names:
-            yield replace(node, on_vector=True)
-        else:
-            yield node
 
 
 def _formats(op: Gemm, program: Program) -> tuple[Precision, Precision]:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from hwsim.ir.nodes import Loop, Node, with_views
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Lookup
-from hwsim.ir.program import Loop, Node, Program, with_views
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Steered, Tensor
 from hwsim.ir.view import Share, View, window
 from hwsim.quantities.precision import Precision

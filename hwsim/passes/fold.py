@@ -17,9 +17,10 @@ from typing import NamedTuple, Self
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.folding import FoldedProduct, Folding
+from hwsim.ir.nodes import Loop, Node, ops_in, rewritten, views_of
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Gemm, Lookup, Op, Quantise
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Steered, SymbolLoop, Tensor
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
@@ -42,8 +43,8 @@ def folded(program: Program) -> tuple[Program, Folding]:
         )
         for match, table in zip(found, tables, strict=True)
     }
-    body = tuple(_rewritten(program.body, replaced))
-    used = {view.tensor for node in body for op in _ops(node) for view in _views(op)}
+    body = rewritten(program.body, lambda op: replaced.get(op.name, op))
+    used = {view.tensor for op in ops_in(*body) for view in views_of(op)}
     kept = [tensor for tensor in program.tensors if tensor.name in used]
     products = (
         FoldedProduct(op=match.product.name, table=table.name, ops=tuple(op.name for op in match.ops))
@@ -142,7 +143,7 @@ def _finds_the_same(match: _Match, later: tuple[Node, ...]) -> bool:
     for node in later:
         if node.name == match.product.name:
             return True
-        if any(view.tensor == match.lookup.index.tensor for op in _ops(node) for view in op_spec(op).writes(op)):
+        if any(view.tensor == match.lookup.index.tensor for op in ops_in(node) for view in op_spec(op).writes(op)):
             return False
     return False
 
@@ -178,26 +179,3 @@ def _search(
         renamed = {match.lookup.table.tensor: table.name for match, table in zip(found, tables, strict=True)}
         return replace(search, table=renamed[search.table])
     return search
-
-
-def _rewritten(nodes: tuple[Node, ...], replaced: Mapping[str, Op | None]) -> Iterator[Node]:
-    """The nodes with other ops in the place of some, or with none."""
-    for node in nodes:
-        if isinstance(node, Loop):
-            yield replace(node, body=tuple(_rewritten(node.body, replaced)))
-        else:
-            op = replaced.get(node.name, node)
-            if op is not None:
-                yield op
-
-
-def _ops(node: Node) -> Iterator[Op]:
-    if isinstance(node, Loop):
-        for inner in node.body:
-            yield from _ops(inner)
-    else:
-        yield node
-
-
-def _views(op: Op) -> tuple[View, ...]:
-    return (*op_spec(op).reads(op), *op_spec(op).writes(op))

@@ -16,9 +16,10 @@ from math import prod
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.folding import Folding
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import matrix_size, op_spec
 from hwsim.ir.ops import Conv, Gemm, Quantise
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, Share, View, window
 from hwsim.ir.workload import Workload

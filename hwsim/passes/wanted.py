@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from hwsim.ir.nodes import Loop, Node, ops_in, views_of, with_views
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Conv, Elementwise, Function, Gemm, Op
-from hwsim.ir.program import Loop, Node, Program, with_views
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision, Purpose
@@ -41,7 +42,9 @@ def wanted(program: Program) -> dict[str, Wanted]:
     groups = _groups(program)
     wishes: dict[_Group, Wish] = {}
     # In the order of the ops, so that what a group follows is known before it.
-    ordered = dict.fromkeys(groups[view.tensor] for op in _ops(program) for view in _values(_views(op), groups))
+    ordered = dict.fromkeys(
+        groups[view.tensor] for op in ops_in(*program.body) for view in _values(views_of(op), groups)
+    )
     for group in ordered:
         wishes[group] = _asked_by_others(group, groups, wishes)
     return {name: Wanted(tuple(group.products), wishes[group]) for name, group in groups.items()}
@@ -50,7 +53,7 @@ def wanted(program: Program) -> dict[str, Wanted]:
 def ruled_ops(program: Program) -> tuple[str, ...]:
     """The ops that rules may name, in program order: products, and ops that a tensor's `format_of` names."""
     named = {tensor.format_of.op for tensor in program.tensors if tensor.format_of is not None}
-    return tuple(op.name for op in _ops(program) if isinstance(op, (Gemm, Conv)) or op.name in named)
+    return tuple(op.name for op in ops_in(*program.body) if isinstance(op, (Gemm, Conv)) or op.name in named)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +86,7 @@ def _groups(program: Program) -> dict[str, _Group]:
     for tensor in program.tensors:
         if tensor.precision.floating:
             groups[tensor.name] = _Group(tensors=[tensor])
-    ops = _ops(program)
+    ops = tuple(ops_in(*program.body))
     for op in ops:
         first, *others = [groups[view.tensor] for view in op_spec(op).copies(op) if view.tensor in groups] or [_Group()]
         for other in others:
@@ -99,7 +102,7 @@ def _note(op: Op, groups: dict[str, _Group]) -> None:
     """Note what an op does with the groups that it reads and writes."""
     rules = op_spec(op)
     copied = set(rules.copies(op))
-    for view in _values(_views(op), groups):
+    for view in _values(views_of(op), groups):
         groups[view.tensor].touched.append(op)
     if isinstance(op, (Gemm, Conv)):
         _note_product(op, groups)
@@ -123,14 +126,6 @@ def _note_product(op: Gemm | Conv, groups: dict[str, _Group]) -> None:
     if op.bias is not None:
         groups[op.bias.tensor].biases.append(FormatOf(op=op.name, purpose=Purpose.BIAS))
     groups[op.out.tensor].sums.append(FormatOf(op=op.name, purpose=Purpose.STATE))
-
-
-def _ops(program: Program) -> list[Op]:
-    return [placed.op for placed in program.placed()]
-
-
-def _views(op: Op) -> tuple[View, ...]:
-    return (*op_spec(op).reads(op), *op_spec(op).writes(op))
 
 
 def _values(views: Iterable[View], groups: dict[str, _Group]) -> Iterator[View]:

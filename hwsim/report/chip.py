@@ -17,16 +17,17 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
     ports += ", one port for all readers" * scratchpad.shared_port
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
+    lanes = f"{chip.vector.lanes} lanes: {', '.join(function.value for function, _ in chip.vector.cycles)}"
+    if chip.vector.macs_per_lane:
+        rates_of_lanes = ", ".join(f"{products} in {mode.value}" for mode, products in chip.vector.macs_per_lane)
+        lanes += f"; products a lane and cycle: {rates_of_lanes}"
     tiles = ", weights in tiles of the array" * (dram.weight_layout is WeightLayout.TILES)
     table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
         ("array", f"{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
         ("peak", peak_text(chip)),
-        (
-            "vector unit",
-            f"{chip.vector.lanes} lanes: {', '.join(function.value for function, _ in chip.vector.cycles)}",
-        ),
+        ("vector unit", lanes),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
         (
             "DRAM",

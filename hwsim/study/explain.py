@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
-from hwsim.ir.program import Loop
+from hwsim.ir.nodes import Loop
 from hwsim.ir.view import Share
 from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_of, row_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp

@@ -15,8 +15,8 @@ from hwsim.engine.values import recurrent
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.evaluate import Given, grids_of, run_floats, run_integers
 from hwsim.engine.values.tensor_store import index_tensors
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop, Node
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer, ConformerEncoder, CtcHead

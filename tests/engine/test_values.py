@@ -22,8 +22,8 @@ from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.walk import never, run_nodes, run_program
 from hwsim.hardware.summation import Overflow, Register, Summation
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, DensityRatio, Greedy, Joint, LstmLm, Prediction, TimeSynchronous

@@ -10,9 +10,10 @@ from hwsim.inputs.load import load_workload
 from hwsim.ir.chain_growth import links
 from hwsim.ir.chain_parts import part, parts
 from hwsim.ir.chains import Chain, ChainUses, all_chains, chains
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Move, Reduction
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import Affine, Share, View, window
 from hwsim.models.blocks.attention import so_far_in

@@ -15,9 +15,10 @@ from hwsim.engine.values.integers import INTEGER_KINDS
 from hwsim.engine.values.trace import TRACED_KINDS
 from hwsim.errors import InvalidValue
 from hwsim.ir import ops
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import OP_TABLE, is_depthwise, op_spec
 from hwsim.ir.ops import Conv, ConvAxis, Function, Gemm, Move, Op, Reduce, Reduction
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window, window
 from hwsim.mapping.row_work import ROW_KINDS

@@ -16,10 +16,11 @@ from hwsim.errors import InvalidValue
 from hwsim.inputs.files import Kind, names
 from hwsim.ir.chain_parts import part, parts
 from hwsim.ir.chains import Chain, ChainUses, all_chains, chains
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Function, Gemm
 from hwsim.ir.pieces import looped
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View, window
 from hwsim.ir.workload import Workload

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Move
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, Share, View, Window, spread, window
 from hwsim.mapping.liveness import ProgramUses

@@ -15,9 +15,10 @@ from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_program
 from hwsim.errors import Unsupported
 from hwsim.inputs.load import load_chip, load_workload
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.view import Affine, Share, View
 from hwsim.ir.workload import Workload
 from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats

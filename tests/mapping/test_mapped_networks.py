@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import is_depthwise, op_spec
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.mapping.explain import candidates_of
 from hwsim.mapping.planner import Planned, Planner, schedule
 from hwsim.models.catalogue import AnyRecipe, workload

@@ -14,9 +14,10 @@ from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.hardware.summation import Accumulator
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import is_depthwise, op_spec
 from hwsim.ir.ops import Function, Gemm
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse

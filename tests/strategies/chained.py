@@ -4,8 +4,9 @@ from functools import cache
 
 from hypothesis import strategies as st
 
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Gemm, Move, Reduce, Reduction, Skew
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View, window
 from hwsim.models.blocks.attention import Heads, all_frames, attention, relative_attention

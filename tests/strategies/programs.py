@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import (
     Apply,
     Conv,
@@ -17,7 +18,7 @@ from hwsim.ir.ops import (
     Reduction,
     Skew,
 )
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision

@@ -12,8 +12,9 @@ from hwsim.cli.main import main
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.load import load_workload
 from hwsim.inputs.trace import TraceFile
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Conv, ConvAxis, Gemm
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 from hwsim.ir.view import Affine, View, Window
 from hwsim.quantities.precision import Precision

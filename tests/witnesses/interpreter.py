@@ -11,8 +11,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, Share, View
 

@@ -16,9 +16,10 @@ from hwsim.engine.decode.greedy import BLANK
 from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import BeamLoop, Role
 from hwsim.ir.view import View
 from hwsim.quantities.noun import sorted_pairs

@@ -13,7 +13,7 @@ from hwsim.engine.decode.symbol_feed import SymbolFeed
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp
-from hwsim.ir.program import Loop
+from hwsim.ir.nodes import Loop
 from hwsim.ir.tensor import BeamLoop, GreedyLoops, SymbolLoop
 from hwsim.ir.workload import Workload
 from hwsim.results.decoded import Decoded

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op, Reduce
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import GreedyLoops, Role
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.results.decoded import Decoded

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes
-from hwsim.ir.program import Loop, Program
+from hwsim.ir.nodes import Loop
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import SymbolLoop
 from hwsim.results.decoded import Decoded
 

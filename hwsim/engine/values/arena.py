@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop
 from hwsim.ir.view import View
 
 Array = NDArray[Any]

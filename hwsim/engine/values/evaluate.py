@@ -24,8 +24,8 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_nodes, run_program
 from hwsim.errors import OutOfRange
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop, Node
 from hwsim.ir.workload import Workload, unfolded
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress

@@ -13,9 +13,10 @@ from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.floats import Seen, nobody
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.ir.folding import FoldedProduct, Folding
+from hwsim.ir.nodes import Loop, with_views
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Gemm, Lookup, Op, Quantise
-from hwsim.ir.program import Loop, Program, with_views
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 from hwsim.ir.workload import Workload

@@ -18,8 +18,8 @@ from hwsim.engine.values.floats import matrices, nobody
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Elementwise, Gemm, Op
-from hwsim.ir.program import Loop
 from hwsim.kernels import recurrence as kernel
 from hwsim.kernels.chain import STEP_FIELDS
 from hwsim.tensor.split import in_parallel, pieces

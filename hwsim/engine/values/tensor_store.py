@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.views import Indices, read, write
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op, Reduce, Reduction
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from hwsim.engine.values.tensor_store import TensorStore, last_uses
 from hwsim.engine.values.views import Indices
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Op
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 
 RunOp = Callable[[Op, TensorStore, Indices], None]
 RunLoop = Callable[[Loop, TensorStore, Indices], bool]

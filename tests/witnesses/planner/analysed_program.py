@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Conv, Gemm
-from hwsim.ir.program import Loop
 from hwsim.ir.tensor import Role
 from hwsim.mapping import analysed_program
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.nodes import Loop, Node
+from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.chained import chained
 from hwsim.mapping.plan import Strategy
