@@ -15,8 +15,8 @@ _Place = Annotated[int, Whole()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilePart(Noun):
-    """A block of a matrix on a tile of a chip: its first row and column in the matrix, how many there are, and the first
-    column that it takes of the tile. Its rows stand on the tile's first ones."""
+    """A block of a matrix on a tile of a chip: its first row and column in the matrix, how many there are, and the
+    first column that it takes of the tile. Its rows stand on the tile's first ones."""
 
     chip: _Place
     tile: _Place

@@ -1,7 +1,6 @@
 """When the tasks of a network on tiles run: a graph of tasks, its times, and what they say of units."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,17 +42,16 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of each task: when its first operand was there, when all were, when it started, and when its result was there."""
+    """Of each task: when its first operand was there, when all were, when it started, and when its result was there.
+
+    `cycles` is when all results are there, and all units are free.
+    """
 
     first: Longs
     ready: Longs
     start: Longs
     end: Longs
-
-    @property
-    def cycles(self) -> int:
-        """When all is done."""
-        return int(self.end.max(initial=0))
+    cycles: int
 
 
 def times(graph: Graph) -> Times:
@@ -63,10 +61,11 @@ def times(graph: Graph) -> Times:
         raise Unsupported(f"the run may take {longest:,} cycles, hwsim counts to {MOST_CYCLES:,}; shorten the audio")
     pending = np.bincount(graph.target, minlength=graph.tasks).astype(np.int64)
     first, ready, start = (np.empty(graph.tasks, np.int64) for _ in range(3))
-    arrays: list[Any] = [graph.unit, graph.occupancy, graph.complete, pending, graph.first_edge, graph.target]
-    ran = walk(*arrays, graph.delay, graph.servers, first, ready, start)
+    tasks, edges = (graph.unit, graph.occupancy, graph.complete, pending), (graph.first_edge, graph.target, graph.delay)
+    ran = walk(*tasks, *edges, graph.servers, first, ready, start)
     assert ran == graph.tasks, "a task waits for itself"
-    return Times(first, ready, start, start + graph.complete)
+    done = start + np.maximum(graph.occupancy, graph.complete)
+    return Times(first, ready, start, start + graph.complete, int(done.max(initial=0)))
 
 
 def busy_cycles(graph: Graph) -> Longs:

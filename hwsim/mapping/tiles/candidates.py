@@ -107,9 +107,9 @@ def _reason(op: Gemm | Conv, program: Program, chip: AnalogChip, *, depthwise: b
         return "its weights are not parameters"
     if depthwise:
         return "it is depthwise"
-    if isinstance(op, Gemm) and op.on_vector or any(_matches(op.name, chip.digital)):
+    if (isinstance(op, Gemm) and op.on_vector) or any(_matches(op.name, chip.digital)):
         return "it is named digital"
-    if view.windows or view.order is not None and view.order != tuple(range(len(view.order))):
+    if view.windows or (view.order is not None and view.order != tuple(range(len(view.order)))):
         return "its weights are a part of a tensor, or turned"
     return None
 

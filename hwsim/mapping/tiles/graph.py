@@ -1,7 +1,7 @@
 """The rows of a whole program as tasks, each after those that made what it reads.
 
-Loops are walked in program order, an op row by row. Storage is renamed: a row waits for what it reads, never for room or
-for readers of what it overwrites. What rows are and cost is worked out once for each size of an op.
+Loops are walked in program order, an op row by row. Storage is renamed: a row waits for what it reads, never for room
+or for readers of what it overwrites. What rows are and cost is worked out once for each size of an op.
 """
 
 from collections import Counter, deque
@@ -39,6 +39,8 @@ class Plan:
 
     op: Op
     rows: Rows
+    made: tuple[RowRead, ...]
+    """Those reads that are not of parameters."""
     shapes: tuple[tuple[View, Shape], ...]
     cost: RowCost
     stored: tuple[tuple[str, int], ...]
@@ -51,7 +53,7 @@ class ProgramGraph:
 
     built: Built
     ops: tuple[str, ...]
-    runs: Mapping[Plan, int]
+    runs: tuple[tuple[Plan, int], ...]
     loaded: Mapping[str, int]
     servers: Longs
 
@@ -63,7 +65,7 @@ def program_graph(
     build = _Build(program, chip, placement, homes, parameters)
     build.nodes(program.body, {})
     names = tuple(build.numbers)
-    return ProgramGraph(build.list.built(), names, build.runs, build.loaded, build.sites.servers)
+    return ProgramGraph(build.list.built(), names, build.plans_run(), build.loaded, build.sites.servers)
 
 
 class _Build:
@@ -78,7 +80,7 @@ class _Build:
         self.writers = Writers(program)
         self.numbers = {placed.op.name: number for number, placed in enumerate(program.placed())}
         self._names = tuple(self.numbers)
-        self.runs = Counter[Plan]()
+        self._runs = Counter[tuple[str, tuple[int, ...]]]()
         self.loaded = Counter[str]()
         self._plans: dict[tuple[str, tuple[int, ...]], Plan] = {}
         self._counts = {placed.op.name: counts_of(placed.op) for placed in program.placed()}
@@ -107,7 +109,12 @@ class _Build:
                 continue
             sizes = tuple(count.at(indices) for count in self._counts[node.name])
             if 0 not in sizes:
+                self._runs[node.name, sizes] += 1
                 self._run(self._plan(node, sizes, indices), indices)
+
+    def plans_run(self) -> tuple[tuple[Plan, int], ...]:
+        """How often each plan ran so far."""
+        return tuple((self._plans[key], times) for key, times in self._runs.items())
 
     def _plan(self, op: Op, sizes: tuple[int, ...], indices: Indices) -> Plan:
         key = op.name, sizes
@@ -123,22 +130,19 @@ class _Build:
                 if self.program.tensor(name).role is TensorRole.OUTPUT
             )
             shapes = tuple((view, shape(view)) for view in dict.fromkeys((*rules.reads(op), *rules.writes(op))))
-            self._plans[key] = Plan(op, rows, shapes, cost, stored)
+            made = tuple(read for read in rows.reads if not self.program.tensor(read.view.tensor).role.parameter)
+            self._plans[key] = Plan(op, rows, made, shapes, cost, stored)
         return self._plans[key]
 
     def _run(self, plan: Plan, indices: Indices) -> None:
         """Add the rows of one run of an op."""
         op, rows = plan.op, plan.rows
-        self.runs[plan] += 1
         number, home = self.numbers[op.name], self.homes.ops[op.name]
-        for read in rows.reads:
-            if read.view.tensor in self._inputs:
-                self._load(read.view.tensor, number)
-        read_by_rows = [
-            (read, self._sources(op, read, indices))
-            for read in rows.reads
-            if not self.program.tensor(read.view.tensor).role.parameter
-        ]
+        if self._inputs:
+            for read in plan.made:
+                if read.view.tensor in self._inputs:
+                    self._load(read.view.tensor, number)
+        read_by_rows = [(read, self._sources(op, read, indices)) for read in plan.made]
         streamed = self._stream(plan, number, home) if self._streams[op.name] else None
         stands = self._stands.get(op.name)
         if stands is None:
@@ -239,8 +243,8 @@ class _Build:
                 else:
                     size += self.program.view_bytes(view, dict(plan.shapes).__getitem__)
         load = self._loads(1, size, number)
-        before = self._in_turn.get(home, ())
-        if len(before) == 2:
+        before = self._in_turn.get(home)
+        if before is not None and len(before) == 2:
             self.list.after(load, before[0].reshape(1, 1))
         return load
 

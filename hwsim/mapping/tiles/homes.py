@@ -33,7 +33,11 @@ def homes_of(program: Program, placement: Placement) -> Homes:
     ops: dict[str, int] = {}
     made: dict[str, int] = {}
     for placed in program.placed():
-        op, rules, shape = placed.op, op_spec(placed.op), program.shapes(dict.fromkeys((l.name for l in placed.loops), 0))
+        op, rules, shape = (
+            placed.op,
+            op_spec(placed.op),
+            program.shapes(dict.fromkeys((loop.name for loop in placed.loops), 0)),
+        )
         if op.name in stands:
             ops[op.name] = stands[op.name].chips[0]
         else:

@@ -1,7 +1,7 @@
 """Gives matrices their tiles.
 
-Matrices get tiles of their own, the largest first, on one chip if they can. Only where tiles do not suffice, matrices of
-one copy share tiles, side by side in columns, those with most products a tile first; what is left is digital.
+Matrices get tiles of their own, the largest first, on one chip if they can. Only where tiles do not suffice, matrices
+of one copy share tiles, side by side in columns, those with most products a tile first; what is left is digital.
 """
 
 from collections.abc import Iterable
@@ -101,8 +101,11 @@ class _Rooms:
         self.next[chip] += 1
         return self.next[chip] - 1
 
-    def chips_for(self, tiles: int) -> list[int] | None:
-        """The chips of so many tiles: the first that has all of them; else those with most room, as few as can be."""
+    def chips_for(self, tiles: int, only: int | None = None) -> list[int] | None:
+        """The chips of so many tiles: the only one that may be; or the first that has all of them, else those with most
+        room, as few as can be. None, if there are not so many."""
+        if only is not None:
+            return [only] * tiles if self.free(only) >= tiles else None
         for chip in range(len(self.next)):
             if self.free(chip) >= tiles:
                 return [chip] * tiles
@@ -159,11 +162,7 @@ def _shared_spots(work: _Work, batch: int, rooms: _Rooms) -> list[tuple[int, int
     for chip in (*range(len(rooms.next)), None):
         shared = _shares(work, rooms, chip)
         wanted = work.tiles_of_one - len(shared)
-        chips: list[int] | None
-        if chip is None:
-            chips = rooms.chips_for(wanted)
-        else:
-            chips = [chip] * wanted if rooms.free(chip) >= wanted else None
+        chips = rooms.chips_for(wanted, chip)
         if chips is None:
             continue
         return _fill(work, batch, rooms, shared, chips)

@@ -28,7 +28,8 @@ class RowRead:
 class Rows:
     """So many rows, each of which writes an equal piece of every view that the op writes.
 
-    `written` are the elements of each such piece, `functions` elements that a row's functions work on; `results` its products, each of `k` factors.
+    `written` are the elements of each such piece, `functions` elements that a row's functions work on; `results` its
+    products, each of `k` factors.
     """
 
     count: int
@@ -94,9 +95,7 @@ def _elementwise(op: Elementwise, shape: ShapeOf) -> Rows:
     def of_row(whole: int) -> int:
         return size if whole == most else whole
 
-    reads = tuple(
-        _pieces(view, shape, count if prod(shape(view)) == most else 1) for view in op_spec(op).reads(op)
-    )
+    reads = tuple(_pieces(view, shape, count if prod(shape(view)) == most else 1) for view in op_spec(op).reads(op))
     work: dict[Function, int] = {}
     for step in op.chain:
         function = step.function.counts_as
@@ -109,7 +108,12 @@ def _reduce(op: Reduce, shape: ShapeOf) -> Rows:
     read = shape(op.read)
     count = prod(read[: op.axis % len(read)])
     parameters = tuple(_pieces(view, shape, 1) for view in op.parameters)
-    return Rows(count, (_pieces(op.read, shape, count), *parameters), *_writes(shape, count, op.write), _shared(op, shape, count))
+    return Rows(
+        count,
+        (_pieces(op.read, shape, count), *parameters),
+        *_writes(shape, count, op.write),
+        _shared(op, shape, count),
+    )
 
 
 def _lookup(op: Lookup, shape: ShapeOf) -> Rows:
@@ -134,7 +138,9 @@ def _skew(op: Skew, shape: ShapeOf) -> Rows:
 
 def _quantise(op: Quantise, shape: ShapeOf) -> Rows:
     count = prod(shape(op.scales))
-    return Rows(count, (_pieces(op.read, shape, count),), *_writes(shape, count, op.write, op.scales), _shared(op, shape, count))
+    return Rows(
+        count, (_pieces(op.read, shape, count),), *_writes(shape, count, op.write, op.scales), _shared(op, shape, count)
+    )
 
 
 TILE_ROWS = KindTable[Callable[..., Rows]](

@@ -14,6 +14,7 @@ MOST_TASKS = 4_000_000
 """The most tasks of a run: each takes some hundred bytes, and about a microsecond."""
 FEW = 3
 """So many operands that rows share are edges of each row; more are joined first."""
+_JOINS_KEPT = 256
 
 
 class Role(IntEnum):
@@ -46,6 +47,7 @@ class TaskList:
     _blocks: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
     _targets: list[NDArray[np.int64]] = field(default_factory=list)
     _sources: list[NDArray[np.int64]] = field(default_factory=list)
+    _joins: dict[tuple[int, bytes], Longs] = field(default_factory=dict)
 
     def add(self, count: int, *, unit: int, occupancy: int, complete: int, site: int, op: int, role: Role) -> Longs:
         """So many tasks that are alike; their numbers."""
@@ -69,18 +71,27 @@ class TaskList:
 
     def after_shared(self, tasks: Longs, sources: Longs, *, site: int, op: int) -> None:
         """Tasks in as many equal groups as there are rows of sources: each waits for all sources of its group."""
-        parts = len(sources)
-        if parts == len(tasks):
+        many = sources.shape[1] > FEW
+        if many and len(sources) > 1 and (sources == sources[0]).all():
+            sources = sources[:1]
+        if len(sources) == len(tasks) and (len(tasks) > 1 or not many):
             self.after(tasks, sources)
             return
-        for group, row in zip(tasks.reshape(parts, -1), sources, strict=True):
-            needed = np.unique(row)
-            needed = needed[needed >= 0]
-            if needed.size > FEW:
-                needed = self.joined(needed, site=site, op=op)
-            for source in needed:
+        for group, row in zip(tasks.reshape(len(sources), -1), sources, strict=True):
+            needed = self._joined_once(row, site=site, op=op) if many else row[row >= 0]
+            for source in needed.tolist():
                 self._targets.append(group)
                 self._sources.append(np.full(group.size, source))
+
+    def _joined_once(self, row: Longs, *, site: int, op: int) -> Longs:
+        """The tasks of a row, none twice, or one that joins them; equal rows have one join at each site."""
+        key = site, row.tobytes()
+        if key not in self._joins:
+            if len(self._joins) == _JOINS_KEPT:
+                self._joins.clear()
+            needed = _sorted_once(row[row >= 0])
+            self._joins[key] = needed if needed.size <= FEW else self.joined(needed, site=site, op=op)
+        return self._joins[key]
 
     def joined(self, sources: Longs, *, site: int, op: int) -> Longs:
         """A task that is done when all sources are."""
@@ -95,8 +106,15 @@ class TaskList:
         none = [np.empty(0, np.int64)]
         targets, sources = np.concatenate(self._targets or none), np.concatenate(self._sources or none)
         there = sources >= 0
-        pairs = np.unique(sources[there] * np.int64(max(self.tasks, 1)) + targets[there])
+        pairs = _sorted_once(sources[there] * np.int64(max(self.tasks, 1)) + targets[there])
         sources, targets = pairs // max(self.tasks, 1), pairs % max(self.tasks, 1)
         delay = self.delays[site[sources], site[targets]]
         first_edge = np.searchsorted(sources, np.arange(self.tasks + 1))
         return Built(Graph(unit, occupancy, complete, first_edge, targets, delay, self.servers), op, role)
+
+
+def _sorted_once(numbers: Longs) -> Longs:
+    """Numbers in order, each once."""
+    ordered = np.sort(numbers)
+    once: Longs = ordered[np.diff(ordered, prepend=-1) != 0]
+    return once

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.op_table import ShapeOf, op_spec
-from hwsim.ir.ops import Conv, Op
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv
 from hwsim.ir.program import Program
 from hwsim.ir.view import View, Window
-from hwsim.mapping.tiles.row_kinds import Rows, rows_of
+from hwsim.mapping.tiles.row_kinds import rows_of
 
 Ids = NDArray[np.int64]
 Indices = Mapping[str, int]
@@ -29,6 +29,7 @@ class Writers:
     def __init__(self, program: Program) -> None:
         self._starts = _segments(program)
         self._ids: dict[str, Ids] = {}
+        self._still: dict[int, tuple[Any, ...] | None] = {}
         self._program = program
         self._shapes = {tensor.name: tensor.shape for tensor in program.tensors}
 
@@ -39,18 +40,18 @@ class Writers:
     def read(self, view: View, indices: Indices, parts: int) -> Ids:
         """The writers of what a view shows, cut into equal parts in the view's order: [parts, pieces]."""
         shape = view.shape_in(self._shapes[view.tensor], indices)
-        shown, lengths, axis = self._shown(view, indices)
+        shown, axis = self._shown(view, indices)
         row, per_part = shape[-1], prod(shape) // parts
         if axis == len(shape) - 1:
             if per_part % row == 0:
                 return _rows(shown.reshape(parts, -1))
             if shown.shape[-1] == 1 and row % per_part == 0:
                 return np.repeat(shown.reshape(-1, 1), row // per_part, axis=0)
-        return _rows(np.repeat(shown, lengths, axis=axis).reshape(parts, -1))
+        return _rows(np.repeat(shown, self._lengths(view, indices), axis=axis).reshape(parts, -1))
 
     def windows(self, op: Conv, indices: Indices) -> Ids:
         """The writers of what the kernel of a convolution covers at each position: [positions, pieces]."""
-        shown, _, axis = self._shown(op.act, indices)
+        shown, axis = self._shown(op.act, indices)
         assert axis == shown.ndim - 1 or len(self._starts[op.act.tensor]) == self._shapes[op.act.tensor][-1]
         edges = [(0, 0), *((one.before, one.after) for one in op.axes), (0, 0)]
         padded = np.pad(shown, edges, constant_values=NOBODY)
@@ -69,12 +70,11 @@ class Writers:
         whole = self._shapes[view.tensor]
         shape = view.shape_in(whole, indices)
         per_part = prod(shape) // tasks.size
-        places, _ = self._places(view, indices)
-        if view.order is None or view.order[-1] == len(whole) - 1:
-            if per_part % shape[-1] == 0:
-                written = np.repeat(tasks, per_part // shape[-1]).reshape(*shape[:-1], 1)
-                self._of(view.tensor)[places] = _turned_back(written, view)
-                return
+        places = self._places(view, indices)
+        if (view.order is None or view.order[-1] == len(whole) - 1) and per_part % shape[-1] == 0:
+            written = np.repeat(tasks, per_part // shape[-1]).reshape(*shape[:-1], 1)
+            self._of(view.tensor)[places] = _turned_back(written, view)
+            return
         assert len(self._starts[view.tensor]) == whole[-1], "segments are as short as what is written"
         self._of(view.tensor)[places] = _turned_back(np.repeat(tasks, per_part).reshape(shape), view)
 
@@ -87,42 +87,54 @@ class Writers:
             self._ids[tensor] = np.full((*self._shapes[tensor][:-1], len(self._starts[tensor])), NOBODY)
         return self._ids[tensor]
 
-    def _shown(self, view: View, indices: Indices) -> tuple[Ids, NDArray[np.int64], int]:
-        """The pieces that a view shows, in its order of axes; how many elements each takes of the axis of segments, and
-        which axis of the view that is."""
-        places, lengths = self._places(view, indices)
-        shown, last = self._of(view.tensor)[places], len(self._shapes[view.tensor]) - 1
+    def _shown(self, view: View, indices: Indices) -> tuple[Ids, int]:
+        """The pieces that a view shows, in its order of axes, and which axis of the view has the segments."""
+        shown, last = self._of(view.tensor)[self._places(view, indices)], len(self._shapes[view.tensor]) - 1
         if view.order is None:
-            return shown, lengths, last
-        return shown.transpose(view.order), lengths, view.order.index(last)
+            return shown, last
+        return shown.transpose(view.order), view.order.index(last)
 
-    def _places(self, view: View, indices: Indices) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
-        """What to index the pieces of a tensor with, and the elements of those along the last axis."""
+    def _lengths(self, view: View, indices: Indices) -> NDArray[np.int64] | int:
+        """The elements of each segment that a view shows."""
+        shape, starts = self._shapes[view.tensor], self._starts[view.tensor]
+        if len(starts) == shape[-1]:
+            return 1
+        start, end = 0, shape[-1]
+        for window in view.windows:
+            if window.axis == len(shape) - 1:
+                start = window.start.at(indices)
+                end = start + window.size(indices)
+        shown = starts[(starts >= start) & (starts < end)]
+        return np.diff(shown, append=end)
+
+    def _places(self, view: View, indices: Indices) -> tuple[Any, ...]:
+        """What to index the pieces of a tensor with; worked out once for a view that stands still, one of the program's
+        own, so that it keeps its identity."""
+        if id(view) not in self._still:
+            moves = any(window.loops or window.start.loops for window in view.windows)
+            self._still[id(view)] = None if moves else self._places_at(view, indices)
+        still = self._still[id(view)]
+        return self._places_at(view, indices) if still is None else still
+
+    def _places_at(self, view: View, indices: Indices) -> tuple[Any, ...]:
         shape, starts = self._shapes[view.tensor], self._starts[view.tensor]
         places: list[Any] = [slice(None)] * len(shape)
         listed = False
         for window in view.windows:
             size, start, count = shape[window.axis], window.start.at(indices), window.size(indices)
             if window.axis == len(shape) - 1 and len(starts) < size:
-                first, last = np.searchsorted(starts, (start, start + count))
-                places[-1] = slice(int(first), int(last))
+                first, last = starts.searchsorted((start, start + count)).tolist()
+                places[-1] = slice(first, last)
             elif window.wraps and start % size + count > size:
                 listed = True
                 places[window.axis] = np.array(window.entries(size, indices))
             else:
                 start %= size
                 places[window.axis] = slice(start, start + (count - 1) * window.every + 1, window.every)
-        end = shape[-1]
-        for window in view.windows:
-            if window.axis == len(shape) - 1 and len(starts) < end:
-                end = window.start.at(indices) + window.size(indices)
-        lengths = np.diff(starts, append=shape[-1])[places[-1]]
-        if len(starts) < shape[-1] and lengths.size:
-            lengths[-1] -= max(0, int(starts[places[-1]][-1] + lengths[-1]) - end)
         if listed:
             sizes = (*shape[:-1], len(starts))
-            places = list(np.ix_(*(np.arange(size)[place] for size, place in zip(sizes, places, strict=True))))
-        return tuple(places), lengths
+            return np.ix_(*(np.arange(size)[place] for size, place in zip(sizes, places, strict=True)))
+        return tuple(places)
 
 
 def _rows(ids: Ids) -> Ids:
@@ -155,8 +167,7 @@ def _segments(program: Program) -> dict[str, NDArray[np.int64]]:
                 single.add(view.tensor)
     single |= set(_divided(program))
     return {
-        name: np.arange(shape[-1]) if name in single else np.array(sorted(cuts[name]))
-        for name, shape in shapes.items()
+        name: np.arange(shape[-1]) if name in single else np.array(sorted(cuts[name])) for name, shape in shapes.items()
     }
 
 
@@ -178,11 +189,7 @@ def _divided(program: Program) -> Iterable[str]:
         op, shape = instance.op, instance.shape
         rows = rows_of(op, shape)
         for view in rows.writes:
-            if divides(view, rows, shape, op):
+            sizes = shape(view)
+            turned = view.order is not None and view.order[-1] != len(sizes) - 1
+            if turned or prod(sizes) // rows.count % sizes[-1] != 0:
                 yield view.tensor
-
-
-def divides(view: View, rows: Rows, shape: ShapeOf, op: Op) -> bool:
-    """Whether rows of an op are not whole last axes of the tensor that a view of what it writes shows."""
-    sizes = shape(view)
-    return view.order is not None and view.order[-1] != len(sizes) - 1 or prod(sizes) // rows.count % sizes[-1] != 0
