@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
@@ -53,18 +52,6 @@ class AnalogTile(Noun):
         """Cells that a weight stands on."""
         weights = self.weights
         return weights.slices * len(weights.significance) * (2 if weights.mapping is Mapping.DIFFERENTIAL else 1)
-
-    def cuts(self, size: int, most: int) -> tuple[tuple[int, int], ...]:
-        """Where the rows, or the columns, of a matrix are cut, of which a tile takes so many at most.
-
-        >>> AnalogTile(rows=4).cuts(9, 4), AnalogTile(rows=4, split=Split.FULL).cuts(9, 4)
-        (((0, 3), (3, 6), (6, 9)), ((0, 4), (4, 8), (8, 9)))
-        """
-        count = -(-size // most)
-        each = round(size / count) if self.split is Split.EQUAL else most
-        if self.split is Split.EQUAL and size - each * (count - 1) > most:  # the last part takes the rest
-            each = -(-size // count)
-        return tuple(pairwise((*(each * part for part in range(count)), size)))
 
     def check(self) -> None:
         weights, adc = self.weights, self.adc
