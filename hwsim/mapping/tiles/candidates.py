@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
+from hwsim.hardware.analog.work import parts
 from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
@@ -40,12 +41,12 @@ class Candidate:
 
     def blocks(self, tile: AnalogTile) -> tuple[Block, ...]:
         """The parts of one copy of the first matrix, or of all that work together."""
-        rows, cols = tile.cuts(self.size.k, tile.rows), tile.cuts(self.size.n, tile.cols)
+        rows, cols = parts(tile, self.size.k, self.size.n)
         return tuple(
-            Block(matrix, low, high - low, left, right - left)
+            Block(matrix, row.start, row.stop - row.start, col.start, col.stop - col.start)
             for matrix in range(self.size.batch if self.together else 1)
-            for left, right in cols
-            for low, high in rows
+            for col in cols
+            for row in rows
         )
 
     @property

@@ -11,7 +11,10 @@ from hwsim.mapping.tiles.row_kinds import RowRead, Rows
 
 @dataclass(frozen=True, slots=True)
 class RowCost:
-    """Cycles of one row on the vector unit, the lane cycles of its work, and the bytes that it reads and writes."""
+    """Cycles of one row on the vector unit, the lane cycles of its work, and the bytes that it reads and writes.
+
+    Lane cycles leave out the additions of parts of a matrix, which are counted with the work of tiles.
+    """
 
     cycles: int
     lane_cycles: int
@@ -25,20 +28,19 @@ def row_cost(op: Op, rows: Rows, program: Program, chip: AnalogChip, *, row_part
     With `row_parts` the products come from tiles: the row is what is left to do, additions of so many parts included,
     and it reads neither activations nor weights.
     """
-    work = dict(rows.functions)
-    if row_parts is not None:
-        columns = rows.results
-        work[Function.ADD] = work.get(Function.ADD, 0) + columns * (row_parts - 1)
-    lanes = sum(size * function_cycles(chip, function, op) for function, size in work.items() if size)
+    lanes = sum(size * function_cycles(chip, function, op) for function, size in rows.functions)
+    added = 0
     reads = rows.reads
     if row_parts is not None:
+        sums = rows.results * (row_parts - 1)
+        added = sums and sums * function_cycles(chip, Function.ADD, op)
         reads = tuple(read for read in rows.reads if read.view not in operands_of_tiles(op))
     elif rows.results:
         lanes += rows.results * -(-rows.k // _rate(op, program, chip))
     read_bytes = sum(read_bytes_of(read, program) for read in reads)
     write_bytes = sum(write_bytes_of(op, rows, program).values())
     ports = (read_bytes, chip.scratchpad.read), (write_bytes, chip.scratchpad.write)
-    cycles = max(-(-lanes // chip.vector.lanes), *(-(-size // rate) for size, rate in ports), 1)
+    cycles = max(-(-(lanes + added) // chip.vector.lanes), *(-(-size // rate) for size, rate in ports), 1)
     return RowCost(cycles, lanes, read_bytes, write_bytes)
 
 

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.hardware.analog.work import matrix_work
 from hwsim.ir.op_table import kind
 from hwsim.ir.program import Program
 from hwsim.mapping.tiles.graph import ProgramGraph, program_graph
 from hwsim.mapping.tiles.homes import Homes, homes_of, parameters_of
 from hwsim.mapping.tiles.placement import place
 from hwsim.mapping.tiles.task_list import Role
-from hwsim.mapping.tiles.work import MatrixWork, digital_work, one_vector, tile_work
+from hwsim.mapping.tiles.work import MatrixWork, digital_work, tile_work
 from hwsim.schedule.counters import Work
 from hwsim.schedule.tile_work import TileWork
 from hwsim.schedule.tiles import Placement
@@ -21,7 +22,7 @@ from hwsim.timing.dataflow import Longs, Times, busy_cycles, times
 _PLACES = {Role.TILES: Place.TILES, Role.VECTOR: Place.VECTOR, Role.LOAD: Place.LOAD, Role.STORE: Place.STORE}
 
 
-def planned_on_tiles(program: Program, chip: AnalogChip, matrix_work: MatrixWork = one_vector) -> TilesRun:
+def planned_on_tiles(program: Program, chip: AnalogChip, matrix_work: MatrixWork = matrix_work) -> TilesRun:
     """Run a program on a chip of tiles; `matrix_work` says what tiles do for one vector of a matrix."""
     placement = place(program, chip)
     homes = homes_of(program, placement)

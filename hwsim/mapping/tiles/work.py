@@ -20,11 +20,6 @@ WHOLE_RESULT_BYTES = 4
 """Bytes of a result of a tile whose sums are read as they are (assumed)."""
 
 
-def one_vector(tile: AnalogTile, k: int, n: int) -> TileWork:
-    """The vector alone, where nothing else is counted."""
-    return TileWork(vectors=1)
-
-
 def digital_work(plan: Plan, program: Program, *, on_tiles: bool) -> Work:
     """Digital work of one run of an op; inputs of tiles are read from the scratchpad once for each row."""
     count, cost = plan.rows.count, plan.cost
