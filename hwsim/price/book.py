@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import isqrt
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Machine
 from hwsim.hardware.prices import (
     Component,
     Confidence,
@@ -178,11 +178,14 @@ class Entry:
         return source
 
 
+C = TypeVar("C", bound=Machine, covariant=True)
+
+
 @dataclass(frozen=True)
-class PriceBook:
+class PriceBook(Generic[C]):
     """The layers of entries that a chip's prices come from; of several with an entry the first counts."""
 
-    chip: Chip
+    chip: C
     table: PriceTable
 
     @cached_property

@@ -4,14 +4,14 @@ Silicon is that of the array and the sums under it, as its kind says, of vector 
 scratchpad; control, wires between them, the DRAM's interface and pads are not counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import ComputeArray
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, Confidence, PriceTable, UnitPrice
 from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, unit_price, whole
 from hwsim.price.rules import (
@@ -42,7 +42,7 @@ ATTO = 10**18
 class BookPrices:
     """The energies of an array's parts, by a price book (`PartPrices` in `hardware/array_parts.py`)."""
 
-    book: PriceBook
+    book: PriceBook[Machine]
 
     def mac(self, mode: Precision, packed: int, sum_bits: int, *, gated: bool) -> UnitPrice:
         return (gated_mac_price if gated else mac_price)(self.book, mode, packed, sum_bits)
@@ -64,7 +64,7 @@ class BookPrices:
 class BookAreas:
     """The areas of an array's parts, by a price book (`PartAreas` in `hardware/array_parts.py`)."""
 
-    book: PriceBook
+    book: PriceBook[Machine]
 
     def multiplier(self, mode: Precision) -> Fraction:
         return _area(multiply_term(self.book, mode, with_area=True))
@@ -110,30 +110,41 @@ class CoreArea:
         return self.array + self.accumulators + self.vector + self.scratchpad
 
 
-def core_area(book: PriceBook) -> CoreArea:
+def core_area(book: PriceBook[Chip]) -> CoreArea:
     """The area of one core of the chip."""
     chip, areas = book.chip, BookAreas(book)
     array = chip.array.area(areas)
-    lane = sum(area_of(book.need(part, Precision.FP16, with_area=True)) for part in ("multiply", "add"))
     return CoreArea(
         array=array.array,
         accumulators=array.accumulators,
-        vector=Fraction(chip.vector.lanes * lane),
+        vector=lanes_area(book),
         scratchpad=areas.memory(chip.scratchpad.size * 8),
     )
 
 
-def static_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
+def lanes_area(book: PriceBook[Machine]) -> Fraction:
+    """The area of the lanes of a vector unit."""
+    lane = sum(area_of(book.need(part, Precision.FP16, with_area=True)) for part in ("multiply", "add"))
+    return Fraction(book.chip.vector.lanes * lane)
+
+
+def static_prices(book: PriceBook[Chip], core: CoreArea) -> tuple[UnitPrice, ...]:
     """One price for a cycle of each part of the chip, all cores together."""
-    chip = book.chip
-    entry = book.need("leakage")
     parts = {
         "array": (core.array, False),
         "accumulators": (core.accumulators, True),
         "vector unit": (core.vector, False),
         "scratchpad": (core.scratchpad, True),
     }
-    prices = [_leakage(book, entry, part, chip.cores * area, memory) for part, (area, memory) in parts.items() if area]
+    return leakage_prices(book, {part: (book.chip.cores * area, memory) for part, (area, memory) in parts.items()})
+
+
+def leakage_prices(book: PriceBook[Machine], parts: Mapping[str, tuple[Fraction, bool]]) -> tuple[UnitPrice, ...]:
+    """One price for a cycle of each part, given by its area and whether it has the supply of memories, and of idle
+    power."""
+    chip = book.chip
+    entry = book.need("leakage")
+    prices = [_leakage(book, entry, part, area, memory) for part, (area, memory) in parts.items() if area]
     if chip.idle_power:
         prices.append(
             UnitPrice(
@@ -148,7 +159,7 @@ def static_prices(book: PriceBook, core: CoreArea) -> tuple[UnitPrice, ...]:
     return tuple(prices)
 
 
-def _leakage(book: PriceBook, entry: Entry, part: str, um2: Fraction, memory: bool) -> UnitPrice:
+def _leakage(book: PriceBook[Machine], entry: Entry, part: str, um2: Fraction, memory: bool) -> UnitPrice:
     """Leakage of an area: the published power of an area, both brought to the chip's process.
 
     That memories leak as much as logic of their area is an assumption.
@@ -193,7 +204,7 @@ def price(ops: Sequence[OpCounters], chip: Chip, table: PriceTable, measured: Me
 class Tariff:
     """The unit prices of one chip, worked out when a count first needs them, and the silicon of a core."""
 
-    book: PriceBook
+    book: PriceBook[Chip]
     core: CoreArea
     lane: UnitPrice
     scratchpad: UnitPrice
@@ -205,7 +216,7 @@ class Tariff:
 
     @classmethod
     @lru_cache(maxsize=64)
-    def of(cls, book: PriceBook) -> "Tariff":
+    def of(cls, book: PriceBook[Chip]) -> "Tariff":
         core = core_area(book)
         check_lanes(book)
         return cls(

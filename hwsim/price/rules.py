@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, Confidence, DramType, UnitPrice, WidthRule
 from hwsim.price.book import Entry, PriceBook, Term, root, unit_price, whole
 from hwsim.quantities.precision import Precision
@@ -12,30 +12,30 @@ from hwsim.quantities.precision import Precision
 WORST_FIT = Fraction(15, 100)
 
 
-def scratchpad_price(book: PriceBook) -> UnitPrice:
+def scratchpad_price(book: PriceBook[Machine]) -> UnitPrice:
     """A byte of one bank of the scratchpad, read or written."""
     return _sram_price(book, "scratchpad byte", Component.SCRATCHPAD, bank_bytes(book.chip), 8)
 
 
-def accumulator_price(book: PriceBook, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
+def accumulator_price(book: PriceBook[Machine], mode: Precision, bits: int, entries: int | None) -> UnitPrice:
     """One sum of that width in a memory of so many; without a stated number of entries sums are in the scratchpad."""
     capacity = bank_bytes(book.chip) if entries is None else -(-entries * bits // 8)
     return _sram_price(book, f"accumulator {mode.value}, {bits} bits", Component.ACCUMULATORS, capacity, bits)
 
 
-def bank_bytes(chip: Chip) -> int:
+def bank_bytes(chip: Machine) -> int:
     """The size of one bank of the scratchpad."""
     return chip.scratchpad.size // chip.scratchpad.banks
 
 
-def dram_price(book: PriceBook, memory: DramType) -> UnitPrice:
+def dram_price(book: PriceBook[Machine], memory: DramType) -> UnitPrice:
     """A byte between DRAM and chip."""
     entry = book.need("dram", memory)
     per_byte = Term(entry, Fraction(8, entry.quote.bits), f" · 8/{entry.quote.bits}")
     return unit_price("dram byte", Component.DRAM, per_byte)
 
 
-def interconnect_price(book: PriceBook, core_um2: Fraction) -> UnitPrice:
+def interconnect_price(book: PriceBook[Machine], core_um2: Fraction) -> UnitPrice:
     """A byte on the wires of a core, assumed to travel the side of a square with the area of the core."""
     entry = book.need("wire")
     side_nm = root(core_um2) * 1000
@@ -74,7 +74,7 @@ def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fr
     return a, b
 
 
-def sram_bit_energy(book: PriceBook, capacity: int) -> tuple[Fraction, tuple[Entry, ...]]:
+def sram_bit_energy(book: PriceBook[Machine], capacity: int) -> tuple[Fraction, tuple[Entry, ...]]:
     """The energy of a bit of a memory of that size, and the entries between which it lies on the fitted curve."""
     entries = book.first_list("sram", memory=True)
     largest = entries[-1][0].capacity
@@ -94,7 +94,7 @@ def sram_bit_energy(book: PriceBook, capacity: int) -> tuple[Fraction, tuple[Ent
     return energy, tuple(entry for _, entry in entries)
 
 
-def _sram_price(book: PriceBook, action: str, component: Component, capacity: int, bits: int) -> UnitPrice:
+def _sram_price(book: PriceBook[Machine], action: str, component: Component, capacity: int, bits: int) -> UnitPrice:
     energy, entries = sram_bit_energy(book, capacity)
     doubts = [entry.quote.sure for entry in entries]
     return UnitPrice(
@@ -112,17 +112,17 @@ def _list_name(entries: tuple[Entry, ...]) -> str:
     return entries[0].path.partition("[")[0]
 
 
-def adc_price(book: PriceBook, bits: int) -> UnitPrice:
+def adc_price(book: PriceBook[Machine], bits: int) -> UnitPrice:
     """One conversion to that many bits."""
     return _converter(book, "adc", bits)
 
 
-def dac_price(book: PriceBook, bits: int) -> UnitPrice:
+def dac_price(book: PriceBook[Machine], bits: int) -> UnitPrice:
     """One conversion from that many bits."""
     return _converter(book, "dac", bits)
 
 
-def converter_area(book: PriceBook, section: str, bits: int) -> Fraction:
+def converter_area(book: PriceBook[Machine], section: str, bits: int) -> Fraction:
     """The area of one converter, in square micrometres of the chip's process."""
     for item, entry in book.first_list(section):
         if item.bits == bits and item.price.area is not None:
@@ -131,7 +131,7 @@ def converter_area(book: PriceBook, section: str, bits: int) -> Fraction:
     raise Unsupported(f"price table {book.table.name}: {section}: has no area for {bits} bits")
 
 
-def _converter(book: PriceBook, section: str, bits: int) -> UnitPrice:
+def _converter(book: PriceBook[Machine], section: str, bits: int) -> UnitPrice:
     """Published resolutions only: between them lies no law that holds for all converters."""
     entries = book.first_list(section)
     for item, entry in entries:
@@ -141,7 +141,7 @@ def _converter(book: PriceBook, section: str, bits: int) -> UnitPrice:
     raise Unsupported(f"price table {book.table.name}: {section}: has no price for {bits} bits; it has {resolutions}")
 
 
-def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
+def mac_price(book: PriceBook[Machine], mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
     """One product of an element that makes `packed` of them in a cycle, with its share of the additions.
 
     The multiplier is that of the mode, however narrow the operands: they are sign-extended into it. The packed products
@@ -153,12 +153,12 @@ def mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: i
     )
 
 
-def gated_mac_price(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
+def gated_mac_price(book: PriceBook[Machine], mode: Precision, packed: int, accumulator_bits: int) -> UnitPrice:
     """One product with a factor that is zero, where the multiplier's inputs are held: the addition alone."""
     return unit_price(f"mac {mode.value}, a factor 0", Component.MAC, _addition(book, mode, packed, accumulator_bits))
 
 
-def multiply_term(book: PriceBook, mode: Precision, *, with_area: bool = False) -> Term:
+def multiply_term(book: PriceBook[Machine], mode: Precision, *, with_area: bool = False) -> Term:
     """A multiplier: the table's entry, or by the rule of widths that of an integer multiplier of another width."""
     listed = book.find("multiply", mode, with_area=with_area)
     if listed is not None or mode.floating:
@@ -179,25 +179,27 @@ def width_term(entry: Entry, left: int, right: int, base: int, rule: WidthRule) 
     return Term(entry, Fraction(left + right, 2 * base), f" · ({left}+{right})/{2 * base}")
 
 
-def add_term(book: PriceBook, bits: Fraction, written: str, *, with_area: bool = False) -> Term:
+def add_term(book: PriceBook[Machine], bits: Fraction, written: str, *, with_area: bool = False) -> Term:
     """An integer adder: its energy and area go with its width."""
     return Term(book.need("add", Precision.INT32, with_area=with_area), bits / 32, written)
 
 
-def lane_price(book: PriceBook) -> UnitPrice:
+def lane_price(book: PriceBook[Machine]) -> UnitPrice:
     """A lane of the vector unit, busy for a cycle: assumed to cost a multiplication and an addition in fp16."""
     parts = (book.need("multiply", Precision.FP16), book.need("add", Precision.FP16))
     return unit_price("vector lane cycle", Component.VECTOR, *map(whole, parts), at_best=Confidence.ASSUMED)
 
 
-def check_lanes(book: PriceBook) -> None:
+def check_lanes(book: PriceBook[Machine]) -> None:
     """Refuse lanes that add more products in a cycle than the price of a lane's cycle pays for.
 
-    Such a lane has the multipliers of its format beside those that the price names, or is made of the same gates.
+    Sums are as wide as those of the array in that mode, else int32. Such a lane has the multipliers of its format beside those that the price names, or is made of the same gates.
     """
-    lane, array = lane_price(book), book.chip.array
-    for mode, products in book.chip.vector.macs_per_lane:
-        bits = array.summation(mode).register.bits if mode in array.modes else Precision.INT32.bits
+    lane, chip = lane_price(book), book.chip
+    for mode, products in chip.vector.macs_per_lane:
+        bits = Precision.INT32.bits
+        if isinstance(chip, Chip) and mode in chip.array.modes:
+            bits = chip.array.summation(mode).register.bits
         most = products
         while most and most * mac_price(book, mode, most, bits).exact > lane.exact:
             most -= 1
@@ -208,14 +210,14 @@ def check_lanes(book: PriceBook) -> None:
             )
 
 
-def register_price(book: PriceBook) -> UnitPrice:
+def register_price(book: PriceBook[Machine]) -> UnitPrice:
     """A bit that a register of the array takes over."""
     entry = book.need("register")
     per_bit = Term(entry, Fraction(1, entry.quote.bits), "" if entry.quote.bits == 1 else f" / {entry.quote.bits}")
     return unit_price("register bit", Component.REGISTERS, per_bit)
 
 
-def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: int) -> Term:
+def _addition(book: PriceBook[Machine], mode: Precision, packed: int, accumulator_bits: int) -> Term:
     if mode.floating:
         return whole(book.need("add", Precision.FP32))
     tree_bits = (packed - 1) * (2 * mode.bits + (packed - 1).bit_length())
@@ -223,7 +225,7 @@ def _addition(book: PriceBook, mode: Precision, packed: int, accumulator_bits: i
     return add_term(book, Fraction(total, packed), f" · {total}/{32 * packed}")
 
 
-def _integer_multiplier(book: PriceBook, mode: Precision, with_area: bool) -> tuple[Precision, Entry]:
+def _integer_multiplier(book: PriceBook[Machine], mode: Precision, with_area: bool) -> tuple[Precision, Entry]:
     """The int8 multiplier, or else the narrowest integer multiplier, of the first layer that has any."""
     for layer in book.layers:
         formats = [key for key, price in layer.constants.multiply if not (with_area and price.area is None)]

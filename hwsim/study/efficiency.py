@@ -110,7 +110,7 @@ def areas(tariff: Tariff) -> Areas:
 
 
 def operation(
-    book: PriceBook, point: str | None, asked_clock: int, power_cap: Fraction | None, objective: Objective
+    book: PriceBook[Chip], point: str | None, asked_clock: int, power_cap: Fraction | None, objective: Objective
 ) -> Operation:
     """The process, clock and supply at which a chip ran, and the objective of its plan."""
     technology = book.technology

@@ -1,5 +1,6 @@
 """How long a tile is kept by a vector, and after how long its results are there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwsim.errors import InvalidValue
@@ -26,10 +27,7 @@ def vector_time(tile: AnalogTile) -> VectorTime:
         raise InvalidValue("phases", None, "must be given, where a tile has a time")
     drives = [phases.repeats * (ticks * phases.tick + phases.settle) for ticks in tile.input.ticks]
     readings = tile.readings * phases.convert * (1 if tile.adc is None else tile.adc.shared_by)
-    if tile.input.accumulate is Accumulate.ANALOG:
-        work = [sum(drives)]
-    else:
-        work = drives
+    work = [sum(drives)] if tile.input.accumulate is Accumulate.ANALOG else drives
     # Two machines in line, of which the second has the same work for each pass.
     driven = converted = 0
     for drive in work:
@@ -41,3 +39,16 @@ def vector_time(tile: AnalogTile) -> VectorTime:
     if phases.step is not None:
         interval = -(-interval // phases.step) * phases.step
     return VectorTime(interval, converted)
+
+
+def batch_time(tile: AnalogTile, tries: Sequence[int]) -> int:
+    """The picoseconds of vectors one after another, of which each is driven so many times.
+
+    What leaves the converter's range is known with the results alone, so on a tile that computes such vectors again
+    nothing is driven before they are there.
+    """
+    one = vector_time(tile)
+    phases, wait = tile.phases, one.interval
+    if tile.input.retries and phases is not None:
+        wait = one.latency if phases.step is None else -(-one.latency // phases.step) * phases.step
+    return (sum(tries) - 1) * wait + one.latency

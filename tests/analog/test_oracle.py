@@ -22,7 +22,7 @@ from hwsim.hardware.analog.conversion import (
 from hwsim.hardware.analog.curves import polynomial
 from hwsim.hardware.analog.device import Device, DeviceModel, Preset, WhiteNoise
 from hwsim.hardware.analog.tile import AnalogTile, Split
-from hwsim.hardware.analog.weights import Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract, WeightMapping
+from hwsim.hardware.analog.weights import Beyond, Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract, WeightMapping
 from hwsim.hardware.analog.wires import Pulses
 from hwsim.oracle.analog.tile import multiply as slowly
 from hwsim.tensor.analog.product import multiply
@@ -44,6 +44,7 @@ def mappings(draw: st.DrawFn) -> WeightMapping:
         slices=1 if bits is None else draw(st.integers(1, min(bits, 4))),
         significance=draw(st.sampled_from([(1.0,), (1.0,), (1.0, 4.0)])),
         limit=draw(st.sampled_from([None, 0.5, 2.0])),
+        beyond=Beyond.CLIP,
         stored=draw(st.sampled_from(Stored)),
         offset_gain=draw(st.sampled_from(OffsetGain)),
     )
@@ -164,7 +165,8 @@ def test_charges_of_pulses_are_those_of_the_circuit_step_by_step(
     rng = np.random.default_rng(seed)
     weight, x = rng.normal(0, 0.5, (k, n)), rng.uniform(-1.1, 1.1, (m, k))
     wires = Pulses(col=Fraction(200), segments=segments, offset=0.01, count=count)
-    tile = AnalogTile(rows=6, cols=3, weights=WeightMapping(limit=1.0), input=conversion, wires=wires)
+    weights = WeightMapping(limit=1.0, beyond=Beyond.CLIP)
+    tile = AnalogTile(rows=6, cols=3, weights=weights, input=conversion, wires=wires)
     fast, slow = multiply(program(tile, weight), x), slowly(tile, weight, x)
     np.testing.assert_allclose(fast.out, slow.out, rtol=0, atol=1e-10)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.errors import InvalidValue, Unsupported
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import Confidence, DramType, PriceTable, SramPrice, TechnologyTable, UnitPrice, WidthRule
 from hwsim.hardware.summation import Accumulator
 from hwsim.inputs.load import load_prices
@@ -37,7 +38,7 @@ TABLES = {name: load_prices(name) for name in NAMES}
 GENERIC = TABLES["generic_7nm"]
 
 
-def book(name: str = "generic_7nm", **changes: object) -> PriceBook:
+def book(name: str = "generic_7nm", **changes: object) -> PriceBook[Chip]:
     return PriceBook(chip(**changes), TABLES[name])
 
 

@@ -36,6 +36,13 @@ class OffsetRemoval(Enum):
     COLUMN = "column"  # as the reading of one more column, which holds the middle
 
 
+class Beyond(Enum):
+    """What becomes of weights of a larger magnitude than `limit`."""
+
+    REFUSE = "refuse"
+    CLIP = "clip"
+
+
 class Stored(Enum):
     """The number format in which a target conductance is worked out."""
 
@@ -52,7 +59,7 @@ class OffsetGain(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightMapping(Noun):
-    """Weights of magnitude up to `limit` (null: the largest there is) on cells.
+    """Weights of magnitude up to `limit` (null: the largest there is) on cells; larger ones are `beyond` it.
 
     With `bits` they are rounded to integers and cut into `slices` digits, each on cells and conversions of its own.
     With several entries in `significance` each digit stands on as many cells (or pairs), whose currents are added in
@@ -67,6 +74,7 @@ class WeightMapping(Noun):
     slices: Annotated[int, Whole(low=1, high=24)] = 1
     significance: tuple[float, ...] = (1.0,)
     limit: Annotated[float, Number(low=1e-30, high=1e30)] | None = None
+    beyond: Beyond = Beyond.REFUSE
     stored: Stored = Stored.FLOAT64
     offset_gain: OffsetGain = OffsetGain.CORRECTED
 

@@ -1,11 +1,10 @@
 """How the cells of a tile stand for a matrix, and what its readings say of the result."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from hwsim.hardware.analog.tile import AnalogTile, Split
+from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract
 from hwsim.tensor.formats import Array
 
@@ -146,17 +145,3 @@ def _on_levels(tile: AnalogTile, array: Array) -> Array:
     array /= per_level
     array += low
     return array
-
-
-def parts(tile: AnalogTile, k: int, n: int) -> tuple[list[slice], list[slice]]:
-    """How the rows and the columns of a matrix [k, n] are cut."""
-    return _cuts(k, tile.rows, tile.split), _cuts(n, tile.cols, tile.split)
-
-
-def _cuts(size: int, most: int, split: Split) -> list[slice]:
-    count = -(-size // most)
-    each = round(size / count) if split is Split.EQUAL else most
-    if split is Split.EQUAL and size - each * (count - 1) > most:  # the last part takes the rest
-        each = -(-size // count)
-    bounds = [*(each * part for part in range(count)), size]
-    return [slice(first, last) for first, last in pairwise(bounds)]

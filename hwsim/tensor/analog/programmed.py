@@ -6,11 +6,12 @@ import numpy as np
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.tile import AnalogTile
-from hwsim.hardware.analog.weights import OffsetRemoval
+from hwsim.hardware.analog.weights import Beyond, OffsetRemoval
+from hwsim.hardware.analog.work import parts
 from hwsim.tensor.analog.cells import Cells
 from hwsim.tensor.analog.devices import drifted, exponents, in_window, programmed, white_spread
 from hwsim.tensor.analog.draws import key_of
-from hwsim.tensor.analog.layout import Layout, layout_of, parts, targets
+from hwsim.tensor.analog.layout import Layout, layout_of, targets
 from hwsim.tensor.formats import Array
 
 
@@ -62,6 +63,7 @@ def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
     key_of(seed)
     limit = float(np.abs(matrix).max()) if tile.weights.limit is None else tile.weights.limit
     limit = limit or 1.0
+    _check_limit(tile, matrix, limit)
     layout, (rows, cols) = layout_of(tile, limit), parts(tile, *matrix.shape)
     made = []
     for across, held_cols in enumerate(cols):
@@ -71,6 +73,17 @@ def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
             held = [programmed(tile.device.strays, target, seed, number, array) for array, target in enumerate(wanted)]
             made.append(Part(number, held_rows, held_cols, wanted, held, held))
     return Programmed(tile, matrix.shape, limit, layout, tuple(made), seed)
+
+
+def _check_limit(tile: AnalogTile, matrix: Array, limit: float) -> None:
+    """Refuse weights that no cell can hold, unless the tile says that they are clipped."""
+    if tile.weights.beyond is Beyond.REFUSE and float(np.abs(matrix).max()) > limit:
+        row, column = (int(i) for i in np.unravel_index(int(np.abs(matrix).argmax()), matrix.shape))
+        law = (
+            f"must be at most {limit:g} in magnitude, the tile's weights.limit; raise or leave out the limit, or set "
+            "weights.beyond: clip"
+        )
+        raise InvalidValue(f"weight[{row}, {column}]", matrix[row, column].item(), law)
 
 
 def after(matrix: Programmed, seconds: float, *, compensation: str = "none") -> Programmed:

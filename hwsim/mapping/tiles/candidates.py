@@ -1,0 +1,119 @@
+"""Which products of a program may stand on tiles, as which matrices, and why others may not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.hardware.analog.tile import AnalogTile
+from hwsim.hardware.analog.work import parts
+from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a matrix: which matrix, and its rows and columns there."""
+
+    matrix: int
+    row: int
+    rows: int
+    col: int
+    cols: int
+
+
+@dataclass(slots=True)
+class Candidate:
+    """The weights of a tensor that all runs of some ops multiply; `order` is that of the first op."""
+
+    tensor: str
+    order: int
+    size: MatrixSize
+    together: bool
+    """Whether one row of activations meets all matrices at once, as in a convolution in groups."""
+    transposed: bool
+    ops: list[str] = field(default_factory=list)
+    macs: int = 0
+    dense: bool = False
+    copies: int = 1
+
+    def blocks(self, tile: AnalogTile) -> tuple[Block, ...]:
+        """The parts of one copy of the first matrix, or of all that work together."""
+        rows, cols = parts(tile, self.size.k, self.size.n)
+        return tuple(
+            Block(matrix, row.start, row.stop - row.start, col.start, col.stop - col.start)
+            for matrix in range(self.size.batch if self.together else 1)
+            for col in cols
+            for row in rows
+        )
+
+    @property
+    def batches(self) -> int:
+        """Matrices that take vectors of their own."""
+        return 1 if self.together else self.size.batch
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What may stand on tiles, in program order, and the reasons of all other products."""
+
+    matrices: tuple[Candidate, ...]
+    reasons: dict[str, str]
+
+
+def tile_of(chip: AnalogChip, dense: bool) -> AnalogTile:
+    """The tile as its matrices see it: a dense one has each digit on one cell, and as many times the columns."""
+    tile = chip.array
+    if not dense:
+        return tile
+    weights = replace(tile.weights, significance=(1.0,))
+    return replace(tile, weights=weights, cols=tile.cols * len(tile.weights.significance))
+
+
+def candidates(program: Program, chip: AnalogChip) -> Candidates:
+    """All products of a program: those of weights may stand on tiles."""
+    found: dict[str, Candidate] = {}
+    reasons: dict[str, str] = {}
+    for order, instance in enumerate(program.instances()):
+        op = instance.op
+        if not isinstance(op, (Gemm, Conv)):
+            continue
+        size = matrix_size(op, instance.shape)
+        reason = _reason(op, program, chip, depthwise=is_depthwise(op, instance.shape))
+        transposed = isinstance(op, Gemm) and op.transposed
+        if reason is None:
+            one = found.setdefault(
+                op.weight.tensor, Candidate(op.weight.tensor, order, size, isinstance(op, Conv), transposed)
+            )
+            if (one.transposed, one.together) != (transposed, isinstance(op, Conv)):
+                reason = f"{one.ops[0]} has the same weights otherwise on its tiles"
+        if reason is not None:
+            reasons[op.name] = reason
+            continue
+        one.macs += size.macs * instance.times
+        if op.name not in one.ops:
+            one.ops.append(op.name)
+        one.dense |= any(_matches(op.name, chip.dense))
+        for (_, count), matches in zip(chip.copies, _matches(op.name, [key for key, _ in chip.copies]), strict=True):
+            one.copies = max(one.copies, count if matches else 1)
+    return Candidates(tuple(found.values()), reasons)
+
+
+def _reason(op: Gemm | Conv, program: Program, chip: AnalogChip, *, depthwise: bool) -> str | None:
+    """Why an op's weights cannot stand on tiles, if they cannot."""
+    view = op.weight
+    if program.tensor(view.tensor).role is not Role.WEIGHT:
+        return "its weights are not parameters"
+    if depthwise:
+        return "it is depthwise"
+    if (isinstance(op, Gemm) and op.on_vector) or any(_matches(op.name, chip.digital)):
+        return "it is named digital"
+    if view.windows or (view.order is not None and view.order != tuple(range(len(view.order)))):
+        return "its weights are a part of a tensor, or turned"
+    return None
+
+
+def _matches(name: str, patterns: Sequence[str]) -> Iterator[bool]:
+    return (fnmatchcase(name, pattern) for pattern in patterns)

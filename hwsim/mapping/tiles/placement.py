@@ -1,0 +1,290 @@
+"""Gives matrices their tiles.
+
+Matrices get tiles of their own, the largest first, on one chip if they can. Only where tiles do not suffice, matrices
+of one copy share tiles, side by side in columns, those with most products a tile first; what is left is digital.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.hardware.analog.weights import OffsetRemoval
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.mapping.tiles.candidates import Block, Candidate, candidates, tile_of
+from hwsim.schedule.tiles import DigitalOp, PlacedMatrix, Placement, TilePart
+
+NO_TILE = "no tile left"
+
+
+def place(program: Program, chip: AnalogChip) -> Placement:
+    """The tiles of all weights of a program; Unsupported if a product can be made nowhere."""
+    found = candidates(program, chip)
+    works = [_Work.of(one, chip) for one in found.matrices]
+    needed = sum(work.tiles for work in works)
+    rooms = _Rooms(chip)
+    if needed <= chip.chips * chip.tiles:
+        _place_alone(works, rooms)
+        left = set[str]()
+    else:
+        left = _place_shared(works, rooms)
+    reasons = dict(found.reasons)
+    for work in works:
+        if work.one.tensor in left:
+            reasons |= dict.fromkeys(work.one.ops, NO_TILE)
+    _check_digital(program, chip, reasons, needed)
+    order = {op.name: place for place, op in enumerate(placed.op for placed in program.placed())}
+    matrices = _matrices([work for work in works if work.one.tensor not in left])
+    array = chip.array
+    return Placement(
+        matrices=matrices,
+        digital=tuple(DigitalOp(op=op, reason=reasons[op]) for op in sorted(reasons, key=order.__getitem__)),
+        rows=array.rows,
+        cols=array.cols,
+        dense_cols=array.cols * len(array.weights.significance),
+        tiles=chip.tiles,
+        chips=chip.chips,
+        programmed_cells=sum(_cells(matrix, chip) for matrix in matrices),
+    )
+
+
+@dataclass(slots=True)
+class _Work:
+    """A tensor with the parts of one of its matrices, and where all of them came to stand: by batch, then copy."""
+
+    one: Candidate
+    blocks: tuple[Block, ...]
+    cols: int
+    spots: list[list[tuple[int, int, int]]] = field(default_factory=list)
+    """For each batch, chip, tile and first column of each part of each copy."""
+
+    @classmethod
+    def of(cls, one: Candidate, chip: AnalogChip) -> "_Work":
+        tile = tile_of(chip, one.dense)
+        return cls(one, one.blocks(tile), tile.cols)
+
+    @property
+    def tiles_of_one(self) -> int:
+        """Tiles of the copies of one matrix that takes vectors of its own."""
+        return len(self.blocks) * self.one.copies
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of all copies, none shared."""
+        return self.tiles_of_one * self.one.batches
+
+
+@dataclass(slots=True)
+class _Open:
+    """A tile with columns left: which are free, and the matrices on it."""
+
+    chip: int
+    tile: int
+    dense: bool
+    used: int
+    holders: set[tuple[str, int]]
+
+
+class _Rooms:
+    """The tiles that nobody has yet, of each chip, and those with columns left."""
+
+    def __init__(self, chip: AnalogChip) -> None:
+        self.next = [0] * chip.chips
+        self.most = chip.tiles
+        self.open: list[_Open] = []
+
+    def free(self, chip: int) -> int:
+        return self.most - self.next[chip]
+
+    def take(self, chip: int) -> int:
+        self.next[chip] += 1
+        return self.next[chip] - 1
+
+    def chips_for(self, tiles: int, only: int | None = None) -> list[int] | None:
+        """The chips of so many tiles: the only one that may be; or the first that has all of them, else those with most
+        room, as few as can be. None, if there are not so many."""
+        if only is not None:
+            return [only] * tiles if self.free(only) >= tiles else None
+        for chip in range(len(self.next)):
+            if self.free(chip) >= tiles:
+                return [chip] * tiles
+        chips: list[int] = []
+        for chip in sorted(range(len(self.next)), key=lambda chip: (-self.free(chip), chip)):
+            chips += [chip] * min(self.free(chip), tiles - len(chips))
+        return chips if len(chips) == tiles else None
+
+
+def _place_alone(works: Iterable[_Work], rooms: _Rooms) -> None:
+    """Give each matrix tiles of its own; there are enough. Those that must be spread come last."""
+    waiting = [(work, batch) for work in works for batch in range(work.one.batches)]
+    for work, _ in waiting:
+        work.spots = [[] for _ in range(work.one.batches)]
+    spread = []
+    for work, batch in sorted(waiting, key=lambda item: (-item[0].tiles_of_one, item[0].one.order, item[1])):
+        tiles = work.tiles_of_one
+        if all(rooms.free(chip) < tiles for chip in range(len(rooms.next))):
+            spread.append((work, batch))
+        else:
+            _take(work, batch, rooms)
+    for work, batch in spread:
+        _take(work, batch, rooms)
+
+
+def _take(work: _Work, batch: int, rooms: _Rooms) -> None:
+    chips = rooms.chips_for(work.tiles_of_one)
+    assert chips is not None, "the tiles were counted"
+    work.spots[batch] = [(chip, rooms.take(chip), 0) for chip in chips]
+
+
+def _place_shared(works: Iterable[_Work], rooms: _Rooms) -> set[str]:
+    """Place tensors with most products a tile first, on shared tiles where they fit; the tensors that do not fit."""
+    left = set[str]()
+    for work in sorted(works, key=lambda work: (-work.one.macs / work.tiles, work.one.order)):
+        work.spots = []
+        before = list(rooms.next), [(one, one.used, set(one.holders)) for one in rooms.open]
+        for batch in range(work.one.batches):
+            spots = _shared_spots(work, batch, rooms)
+            if spots is None:
+                break
+            work.spots.append(spots)
+        if len(work.spots) < work.one.batches:
+            rooms.next = before[0]
+            for one, used, holders in before[1]:
+                one.used, one.holders = used, holders
+            rooms.open = [one for one, _, _ in before[1]]
+            left.add(work.one.tensor)
+    return left
+
+
+def _shared_spots(work: _Work, batch: int, rooms: _Rooms) -> list[tuple[int, int, int]] | None:
+    """Spots of all parts of all copies: on the first chip where they fit, else wherever there is room."""
+    for chip in (*range(len(rooms.next)), None):
+        shared = _shares(work, rooms, chip)
+        wanted = work.tiles_of_one - len(shared)
+        chips = rooms.chips_for(wanted, chip)
+        if chips is None:
+            continue
+        return _fill(work, batch, rooms, shared, chips)
+    return None
+
+
+def _shares(work: _Work, rooms: _Rooms, chip: int | None) -> dict[int, _Open]:
+    """For parts that fit beside others: the first open tile that has room; each tile takes one of them."""
+    shared: dict[int, _Open] = {}
+    if work.one.copies > 1:
+        return shared
+    taken = set[int]()
+    for place, block in enumerate(work.blocks):
+        for number, one in enumerate(rooms.open):
+            fits = one.dense == work.one.dense and one.used + block.cols <= work.cols
+            if fits and number not in taken and chip in (None, one.chip):
+                taken.add(number)
+                shared[place] = one
+                break
+    return shared
+
+
+def _fill(
+    work: _Work, batch: int, rooms: _Rooms, shared: dict[int, _Open], chips: list[int]
+) -> list[tuple[int, int, int]]:
+    spots, fresh = list[tuple[int, int, int]](), iter(chips)
+    holder = work.one.tensor, batch
+    for copy in range(work.one.copies):
+        for place, block in enumerate(work.blocks):
+            one = shared.get(place) if copy == 0 else None
+            if one is not None:
+                spots.append((one.chip, one.tile, one.used))
+                one.used += block.cols
+                one.holders.add(holder)
+                continue
+            chip = next(fresh)
+            spots.append((chip, rooms.take(chip), 0))
+            if work.one.copies == 1 and block.cols < work.cols:
+                rooms.open.append(_Open(chip, spots[-1][1], work.one.dense, block.cols, {holder}))
+    return spots
+
+
+def _matrices(works: Iterable[_Work]) -> tuple[PlacedMatrix, ...]:
+    """The nouns, in program order; matrices that share a tile, directly or over others, have one unit."""
+    works = sorted(works, key=lambda work: work.one.order)
+    first_on: dict[tuple[int, int], int] = {}
+    leaders: list[int] = []
+
+    def leader(number: int) -> int:
+        while leaders[number] != number:
+            number = leaders[number]
+        return number
+
+    for work in works:
+        for spots in work.spots:
+            number = len(leaders)
+            leaders.append(number)
+            for chip, tile, _ in spots:
+                other = leader(first_on.setdefault((chip, tile), number))
+                low, high = sorted((other, leader(number)))
+                leaders[high] = low
+    units = {root: unit for unit, root in enumerate(sorted({leader(number) for number in range(len(leaders))}))}
+    nouns: list[PlacedMatrix] = []
+    for work in works:
+        for batch, spots in enumerate(work.spots):
+            nouns.append(_matrix(work, batch, spots, units[leader(len(nouns))]))
+    return tuple(nouns)
+
+
+def _matrix(work: _Work, batch: int, spots: list[tuple[int, int, int]], unit: int) -> PlacedMatrix:
+    one, blocks = work.one, work.blocks
+    parts = tuple(
+        TilePart(
+            chip=chip,
+            tile=tile,
+            copy=number // len(blocks),
+            matrix=blocks[number % len(blocks)].matrix,
+            row=blocks[number % len(blocks)].row,
+            rows=blocks[number % len(blocks)].rows,
+            col=blocks[number % len(blocks)].col,
+            cols=blocks[number % len(blocks)].cols,
+            at=at,
+        )
+        for number, (chip, tile, at) in enumerate(spots)
+    )
+    return PlacedMatrix(
+        tensor=one.tensor,
+        ops=tuple(one.ops),
+        batch=batch,
+        matrices=one.size.batch if one.together else 1,
+        k=one.size.k,
+        n=one.size.n,
+        row_parts=len({block.row for block in blocks}),
+        col_parts=len({block.col for block in blocks}),
+        copies=one.copies,
+        dense=one.dense,
+        unit=unit,
+        parts=parts,
+    )
+
+
+def _cells(matrix: PlacedMatrix, chip: AnalogChip) -> int:
+    """Cells to program, a column of middles counted where there is one."""
+    tile = tile_of(chip, matrix.dense)
+    middle = tile.weights.offset_removal is OffsetRemoval.COLUMN
+    return tile.cells * sum(part.rows * (part.cols + middle) for part in matrix.parts)
+
+
+def _check_digital(program: Program, chip: AnalogChip, reasons: dict[str, str], needed: int) -> None:
+    """Refuse products that neither tiles nor lanes can make, for the first such op."""
+    for placed in program.placed():
+        op = placed.op
+        if op.name not in reasons or not isinstance(op, (Gemm, Conv)):
+            continue
+        if reasons[op.name] == "it is depthwise":  # lanes multiply and add its entries, as functions
+            continue
+        act, weight = (program.tensor(view.tensor).precision for view in (op.act, op.weight))
+        if chip.vector.products_a_cycle(act, weight) is not None:
+            continue
+        why = f"{op.name}: {reasons[op.name]}, and the vector unit multiplies no {act.value} by {weight.value}"
+        if reasons[op.name] == NO_TILE:
+            remedy = f"{needed:,} tiles are needed, {chip.chips * chip.tiles:,} are there; give more tiles or chips"
+        else:
+            remedy = "give vector.macs_per_lane, or a plan of integers"
+        raise Unsupported(f"{why}; {remedy}")
