@@ -27,10 +27,7 @@ def vector_time(tile: AnalogTile) -> VectorTime:
         raise InvalidValue("phases", None, "must be given, where a tile has a time")
     drives = [phases.repeats * (ticks * phases.tick + phases.settle) for ticks in tile.input.ticks]
     readings = tile.readings * phases.convert * (1 if tile.adc is None else tile.adc.shared_by)
-    if tile.input.accumulate is Accumulate.ANALOG:
-        work = [sum(drives)]
-    else:
-        work = drives
+    work = [sum(drives)] if tile.input.accumulate is Accumulate.ANALOG else drives
     # Two machines in line, of which the second has the same work for each pass.
     driven = converted = 0
     for drive in work:

@@ -36,10 +36,10 @@ class Typical(Noun):
 class AnalogChip(Machine):
     """Chips of analog tiles, each with a digital side of its own: a vector unit and a scratchpad.
 
-    Weights are programmed once and stay. Ops whose names match a pattern in `dense` put each digit on one cell (or pair)
-    instead of on all in `weights.significance`, so that a tile has as many times the columns; those in `copies` stand on
-    so many sets of tiles, which take vectors in turn. What no tile can do, and what a pattern in `digital` names, the
-    vector unit does.
+    Weights are programmed once and stay. Ops whose names match a pattern in `dense` put each digit on one cell (or
+    pair) instead of on all in `weights.significance`, so that a tile has as many times the columns; those in `copies`
+    stand on so many sets of tiles, which take vectors in turn. What no tile can do, and what a pattern in `digital`
+    names, the vector unit does.
     """
 
     array: AnalogTile

@@ -12,10 +12,10 @@ from hwsim.quantities.noun import Noun, Whole
 class Phases(Noun):
     """The phases of one vector on a tile.
 
-    In each pass rows are driven at `voltage` for pulses of as many ticks as the pass has steps, `repeats` times, such as
-    once for each sign; then the currents `settle` and the columns are converted, those that share a converter one after
-    another. Passes that are added as charge are converted once, after the last one. If conversion may `overlap`, it
-    lasts into the next pass or vector. A controller that counts in a `step` begins each vector with one.
+    In each pass rows are driven at `voltage` for pulses of as many ticks as the pass has steps, `repeats` times, such
+    as once for each sign; then the currents `settle` and the columns are converted, those that share a converter one
+    after another. Passes that are added as charge are converted once, after the last one. If conversion may `overlap`,
+    it lasts into the next pass or vector. A controller that counts in a `step` begins each vector with one.
     """
 
     voltage: Volts
