@@ -362,6 +362,8 @@ def check_analog_chip(opened: Opened, chip: AnalogChip) -> None:
     field = "voltage" if chip.voltage is not None else "energy"
     try:
         AnalogTariff.of(PriceBook(chip, prices_of(chip)))
+    except InvalidValue as error:
+        raise opened.refused(error.path, str(error)) from error
     except Unsupported as error:
         raise opened.refused(field, f"{field}: {error}") from error
 

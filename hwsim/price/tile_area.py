@@ -8,7 +8,7 @@ what programs the cells, the DRAM's interface and pads are not counted.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwsim.errors import Unsupported
+from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.conversion import Adc, Encoding, InputConversion
 from hwsim.hardware.analog.tile import AnalogTile
@@ -66,14 +66,14 @@ class AnalogArea:
 def driven_bits(inputs: InputConversion) -> int:
     """The bits that a driver puts on a row at once: those of the input, or of its widest slice."""
     if inputs.bits is None:
-        raise Unsupported("array.input.bits = null: what is not converted has no price; give bits")
+        raise InvalidValue("array.input.bits", None, "must be given where energy is counted: a driver has a resolution")
     return inputs.bits if inputs.encoding is Encoding.PULSE_WIDTH else max(inputs.widths)
 
 
 def converter_of(tile: AnalogTile) -> Adc:
     """The tile's converter, without which its readings have no price."""
     if tile.adc is None:
-        raise Unsupported("array.adc = null: what is not converted has no price; give an adc")
+        raise InvalidValue("array.adc", None, "must be given where energy is counted: readings are converted")
     return tile.adc
 
 
@@ -84,7 +84,7 @@ def tile_area(book: PriceBook[AnalogChip]) -> TileArea:
     columns = tile.cols + (tile.weights.offset_removal is OffsetRemoval.COLUMN)
     converters = -(-columns // adc.shared_by)
     return TileArea(
-        cells=area_of(book.need("cell")) * (tile.rows * columns * tile.cells),
+        cells=area_of(book.need("cell", with_area=True)) * (tile.rows * columns * tile.cells),
         drivers=areas.dac(driven_bits(tile.input)) * tile.rows,
         converters=areas.adc(adc.bits) * converters,
         adders=areas.adder(_ADDER_BITS) * converters,

@@ -59,14 +59,17 @@ class AnalogTariff:
     @classmethod
     @lru_cache(maxsize=64)
     def of(cls, book: PriceBook[AnalogChip]) -> "AnalogTariff":
-        chip, area = book.chip, analog_area(book)
+        chip = book.chip
+        drive = dac_price(book, driven_bits(chip.array.input))
+        conversion = adc_price(book, converter_of(chip.array).bits)
+        area = analog_area(book)
         check_lanes(book)
         return cls(
             book=book,
             area=area,
-            drive=dac_price(book, driven_bits(chip.array.input)),
+            drive=drive,
             cells=cell_price(chip),
-            conversion=adc_price(book, converter_of(chip.array).bits),
+            conversion=conversion,
             addition=addition_price(book),
             far=far_price(chip),
             lane=lane_price(book),
