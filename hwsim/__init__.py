@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm
     from hwsim.engine.mvm import calibrate as calibrate
     from hwsim.engine.mvm import mvm as mvm
+    from hwsim.inputs.load import load_analog_chip as load_analog_chip
     from hwsim.inputs.load import load_chip as load_chip
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
@@ -29,6 +30,7 @@ _HOMES = {
     "calibrate": "hwsim.engine.mvm",
     "gemm": "hwsim.engine.gemm",
     "mvm": "hwsim.engine.mvm",
+    "load_analog_chip": "hwsim.inputs.load",
     "load_chip": "hwsim.inputs.load",
     "load_prices": "hwsim.inputs.load",
     "load_result": "hwsim.inputs.result",
@@ -44,6 +46,7 @@ __all__ = [
     "calibrate",
     "compare",
     "gemm",
+    "load_analog_chip",
     "load_chip",
     "load_prices",
     "load_result",

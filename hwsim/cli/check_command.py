@@ -28,9 +28,10 @@ def command(files: tuple[str, ...]) -> None:
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
+    from hwsim.hardware.analog.chip import AnalogChip
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.check import check
-    from hwsim.inputs.load import check_chip
+    from hwsim.inputs.load import check_analog_chip, check_chip
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
 
@@ -39,6 +40,8 @@ def command(files: tuple[str, ...]) -> None:
     works = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Workload)]
     for chip in chips:
         check_chip(chip)
+    for loaded in (checked.loaded for checked in checked_files if isinstance(checked.loaded.value, AnalogChip)):
+        check_analog_chip(loaded.opened, loaded.value)
     for file, checked in zip(files, checked_files, strict=True):
         say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
         if isinstance(checked.loaded.value, Chip):

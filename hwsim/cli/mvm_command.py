@@ -7,6 +7,7 @@ import click
 from hwsim.cli.options import JSON
 from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
+from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
 
 
@@ -28,6 +29,7 @@ from hwsim.quantities.plain_data import Progress
     help="What brings back what drift took.",
 )
 @click.option("--calibrate", "sample_file", type=Reads(), metavar="FILE", help="Sample vectors for calibrated ranges.")
+@click.option("--codes", is_flag=True, help="Put the codes of all conversions into the JSON.")
 @click.option("--out", type=Writes(), metavar="FILE", help="Write the result [m, n], a .npy file.")
 @JSON
 def command(
@@ -38,30 +40,35 @@ def command(
     seconds: float,
     compensation: str,
     sample_file: str | None,
+    codes: bool,
     out: str | None,
     json_file: str | None,
 ) -> None:
     """Multiply vectors by a matrix on the analog tiles that TILE describes, down to the codes of their converters.
 
+    TILE is the file of a tile, or a chip of such tiles, a file or a shipped name, which also says what that takes.
+
     Example: hwsim mvm tile.yaml --weight weight.npy --input input.npy --seed 1 --out out.npy
     """
-    from hwsim.inputs.arrays import read_array
-    from hwsim.inputs.tile import load_tile
+    if codes and json_file is None:
+        raise InvalidValue("--codes", True, "puts codes into the JSON; give --json FILE, or --json - to print it")
 
-    tile = load_tile(tile_file)
+    from hwsim.inputs.arrays import read_array
+    from hwsim.inputs.tile import load_tile_or_chip
+
+    tile = load_tile_or_chip(tile_file)
     weight, inputs = read_array(weight_file), read_array(input_file)
     sample = None if sample_file is None else read_array(sample_file)
     check_outputs()
 
-    from hwsim.engine.mvm import calibrate, figures, mvm, program
+    from hwsim.engine.mvm import CostedProduct, calibrate, figures, mvm, program
     from hwsim.results.analog import AnalogFigures
-    from hwsim.tensor.analog.product import AnalogProduct
 
-    def job(progress: Progress) -> tuple[AnalogProduct, AnalogFigures]:
+    def job(progress: Progress) -> tuple[CostedProduct, AnalogFigures]:
         matrix = program(tile, weight, seed=seed, seconds=seconds, compensation=compensation)
         ranges = None if sample is None else calibrate(matrix, None, sample, seed=seed)
         made = mvm(matrix, None, inputs, seed=seed, ranges=ranges)
-        return made, figures(matrix, made)
+        return made, figures(matrix, made, codes=codes)
 
     made, counts = with_progress("product on analog tiles", job)
 

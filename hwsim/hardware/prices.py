@@ -117,6 +117,13 @@ class SramDensity(Quote):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellArea(Quote):
+    """The area of one cell of an analog tile, with what selects it."""
+
+    area: SquareMicrometres
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Constants(Noun):
     """The entries that a price table can have, and that a chip can put in the place of the table's."""
 
@@ -129,6 +136,7 @@ class Constants(Noun):
     wire: WirePrice | None = None
     adc: tuple[ConverterPrice, ...] = ()
     dac: tuple[ConverterPrice, ...] = ()
+    cell: CellArea | None = None
     leakage: LeakagePrice | None = None
     multiply_width: WidthRule | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.files import Kind, Located, locate, names
-from hwsim.inputs.load import Loaded, chip_from, describes, open_located, prices_from, workload_from
+from hwsim.inputs.load import Loaded, describes, machine_from, open_located, prices_from, workload_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def check(reference: str) -> Checked:
     kind = describes(opened.document)
     match kind:
         case Kind.ARCH:
-            return Checked(kind, chip_from(opened))
+            return Checked(kind, machine_from(opened))
         case Kind.WORKLOAD:
             return Checked(kind, workload_from(opened))
         case Kind.ENERGY:

@@ -22,6 +22,7 @@ from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
+from hwsim.price.tile_prices import AnalogTariff
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind, Noun
 from hwsim.quantities.plain_data import must_map_names
@@ -354,6 +355,17 @@ def check_chip(chip: Loaded[Chip]) -> None:
             Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
         except Unsupported as error:
             raise chip.opened.refused(field, f"{field}: {error}") from error
+
+
+def check_analog_chip(opened: Opened, chip: AnalogChip) -> None:
+    """Refuse, in the name of its file, a chip of analog tiles whose table lacks a price that it needs."""
+    field = "voltage" if chip.voltage is not None else "energy"
+    try:
+        AnalogTariff.of(PriceBook(chip, prices_of(chip)))
+    except InvalidValue as error:
+        raise opened.refused(error.path, str(error)) from error
+    except Unsupported as error:
+        raise opened.refused(field, f"{field}: {error}") from error
 
 
 def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:

@@ -1,14 +1,18 @@
-"""Analog tiles from a path or a mapping."""
+"""Analog tiles from a path or a mapping, alone or as those of a chip."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileProblem, InvalidValue
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
-from hwsim.inputs.files import Node, read_document, read_text
-from hwsim.inputs.load import as_node, from_document
+from hwsim.inputs.files import Kind, Node, locate, read_document, read_text
+from hwsim.inputs.load import as_node, check_analog_chip, from_document, machine_from, open_located
+
+_OF_CHIPS = {f.name for f in fields(AnalogChip)} - {"name", "about", "array"}
 
 
 def load_tile(source: str | PathLike[str] | Mapping[str, Any] | AnalogTile) -> AnalogTile:
@@ -21,6 +25,19 @@ def load_tile(source: str | PathLike[str] | Mapping[str, Any] | AnalogTile) -> A
         raise InvalidValue("tile", type(source).__name__, "must be a path or a mapping")
     file = read_text(Path(source))
     return _tile_in(read_document(file), file.name)
+
+
+def load_tile_or_chip(reference: str) -> AnalogTile | AnalogChip:
+    """An analog tile from a file, or the chip, if the file or shipped name describes one."""
+    opened = open_located(locate(Kind.ARCH, reference))
+    entries = opened.document.value
+    if not (isinstance(entries, dict) and "array" in entries and _OF_CHIPS & set(entries)):
+        return _tile_in(opened.document, opened.name)
+    loaded = machine_from(opened)
+    if not isinstance(loaded.value, AnalogChip):
+        raise opened.refused("array.kind", "array.kind: must be analog, where an analog tile is wanted")
+    check_analog_chip(loaded.opened, loaded.value)
+    return loaded.value
 
 
 def _tile_in(document: Node, name: str) -> AnalogTile:

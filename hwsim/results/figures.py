@@ -122,6 +122,29 @@ class Areas(Noun):
     total_mm2: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileAreas(Noun):
+    """Square millimetres of tiles by what they are made of; wires, control and what programs the cells are not
+    counted."""
+
+    cells_mm2: float
+    drivers_mm2: float
+    converters_mm2: float
+    adders_mm2: float
+    total_mm2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalogAreas(Noun):
+    """Square millimetres of all chips: of tiles by what they are made of, vector lanes, and scratchpads; control, pads
+    and the DRAM's interface are not counted."""
+
+    tiles: TileAreas
+    vector_mm2: float
+    scratchpad_mm2: float
+    total_mm2: float
+
+
 class PeakLimit(Enum):
     """What keeps an array from more products a cycle."""
 

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from command import complaint
 from data import ARCH, PRICES, RNNT
 from hwsim.errors import FileProblem, UserError
 from hwsim.inputs.check import check
 from hwsim.inputs.files import LARGEST_TEXT, Kind
 from strategies.broken_files import (
+    ANALOG_CHIP,
+    BROKEN_ANALOG_CHIPS,
     BROKEN_CHIPS,
     BROKEN_ENERGY_OF_CHIPS,
     BROKEN_PRICES,
@@ -38,6 +41,23 @@ def test_broken_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_ENERGY_OF_CHIPS)
 def test_broken_energies_of_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert line(tmp_path / "chip.yaml", broken(ARCH_TEXT, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_ANALOG_CHIPS)
+def test_broken_chips_of_analog_tiles(
+    old: str, new: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command, which also looks for the prices that the chip needs."""
+    file = tmp_path / "chip.yaml"
+    file.write_text(broken(ANALOG_CHIP, old, new))
+    for command in (["check", str(file)], ["mvm", str(file), "--weight", "none.npy", "--input", "none.npy"]):
+        assert complaint(capsys, *command).removeprefix(f"{file}:").strip() == message
+
+
+def test_the_chip_of_analog_tiles_that_is_broken_here_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "chip.yaml"
+    file.write_text(ANALOG_CHIP)
+    assert check(str(file)).name == "crossbars"
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_WORKLOADS)

@@ -32,7 +32,14 @@ BROKEN_CHIPS = [
     ("rows: 64", "rows: !!int 64", "7: tag 'tag:yaml.org,2002:int' is not allowed"),
     ("rows: 64", "rows: 64\n  rows: 64", "8: key 'rows' is given twice, first on line 7"),
     ("dataflow: ws", "dataflow: wss", "9: array.dataflow = 'wss': did you mean ws? known: ws, is, os"),
-    ("kind: systolic", "kind: analog", "6: array.kind = 'analog': known: systolic"),
+    ("kind: systolic", "kind: crossbar", "6: array.kind = 'crossbar': known: systolic"),
+    (
+        "kind: systolic",
+        "kind: analog",
+        "4: cores: unknown field; did you mean copies? known: name, clock, vector, scratchpad, dram, energy, "
+        "energy_override, node, voltage, memory_voltage, idle_power, about, sources, array, tiles, chips, link, "
+        "typical, dense, copies, digital",
+    ),
     ("clock: 1 GHz", "clock: 1 parsec", "3: clock = '1 parsec': unknown unit 'parsec'; known: Hz, kHz, MHz, GHz"),
     ("clock: 1 GHz", "clock: -1 GHz", "3: clock = '-1 GHz': must be at least 1 Hz"),
     ("clock: 1 GHz", "clock: 1.5 Hz", "3: clock = '1.5 Hz': must be a whole number of Hz"),
@@ -111,7 +118,7 @@ BROKEN_ENERGY_OF_CHIPS = [
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiplies: {}}",
         "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, register, sram, "
-        "sram_area, dram, wire, adc, dac, leakage, multiply_width",
+        "sram_area, dram, wire, adc, dac, cell, leakage, multiply_width",
     ),
     (
         "energy: generic_7nm",
@@ -310,5 +317,88 @@ BROKEN_PRICES = [
         "energy: 0 pJ",
         "28: sram = '0 J at 8192 bytes': no curve of relative errors goes through it and the others; give its energy, "
         "or leave the entry out",
+    ),
+]
+
+ANALOG_CHIP = """\
+name: crossbars
+clock: 1 GHz
+array:
+  kind: analog
+  rows: 128
+  cols: 128
+  weights: {mapping: differential}
+  input: {bits: 8}
+  adc: {bits: 8, shared_by: 4}
+  phases: {voltage: 0.2 V, tick: 1 ns, convert: 10 ns}
+tiles: 8
+typical: {input: 0.2, conductance: 0.1}
+vector: {lanes: 64, cycles: {add: 1, mul: 1}}
+scratchpad: {size: 64 KiB, read: 64 B/cycle, write: 64 B/cycle}
+dram: {read: 16 GB/s, write: 16 GB/s}
+energy: pcm_14nm
+"""
+
+BROKEN_ANALOG_CHIPS = [
+    ("rows: 128", "rows: 0", "5: array.rows = 0: must be at least 1"),
+    (
+        "  phases: {voltage: 0.2 V, tick: 1 ns, convert: 10 ns}\n",
+        "",
+        "4: array.phases = None: must be given: a chip runs on the clock",
+    ),
+    ("tick: 1 ns", "tick: 0 s", "10: array.phases.tick = '0 s': must be above 0 s: a pulse has a length"),
+    ("tick: 1 ns, ", "", "10: array.phases.tick: is missing"),
+    (
+        "convert: 10 ns",
+        "convert: 10 ns, step: 0 s",
+        "10: array.phases.step = '0 s': must be above 0 s; leave it out where nothing counts in steps",
+    ),
+    ("convert: 10 ns", "convert: 10 ns, repeats: 0", "10: array.phases.repeats = 0: must be at least 1"),
+    ("shared_by: 4", "shared_by: 0", "9: array.adc.shared_by = 0: must be at least 1"),
+    (
+        "{bits: 8, shared_by: 4}",
+        "{bits: 12}",
+        "16: energy: price table pcm_14nm: adc: has no price for 12 bits; it has 6, 7, 8, 9, 10",
+    ),
+    (
+        "input: {bits: 8}",
+        "input: {bits: 6}",
+        "16: energy: price table pcm_14nm: dac: has no price for 6 bits; it has 1, 8",
+    ),
+    (
+        "input: {bits: 8}",
+        "input: {bits: null}",
+        "8: array.input.bits = None: must be given where energy is counted: a driver has a resolution",
+    ),
+    (
+        "  adc: {bits: 8, shared_by: 4}\n",
+        "",
+        "4: array.adc = None: must be given where energy is counted: readings are converted",
+    ),
+    (
+        "energy: pcm_14nm",
+        "energy: generic_7nm",
+        "16: energy: price table generic_7nm: dac: has no price (nor have horowitz_45nm, aladdin_40nm)",
+    ),
+    (
+        "energy: pcm_14nm",
+        "energy: pcm_14nm\nenergy_override: {cell: {area: 0 um2, source: mine, sure: assumed}}",
+        "17: energy_override.cell.area = '0 um2': must be at least 1/1000000 um2",
+    ),
+    ("tiles: 8", "tiles: 0", "11: tiles = 0: must be at least 1"),
+    ("tiles: 8", "tiles: 8\ncopies: {lstm: 0}", "12: copies.lstm = 0: must be at least 1"),
+    (
+        "tiles: 8",
+        "tiles: 8\ndense: [lstm]",
+        "12: dense = 'lstm': needs several cells a digit, in array.weights.significance",
+    ),
+    ("conductance: 0.1", "conductance: 1.1", "12: typical.conductance = 1.1: must be at most 1"),
+    ("typical: {input: 0.2, conductance: 0.1}\n", "", "1: typical: is missing"),
+    ("tiles: 8", "tiles: 8\nlink: {between_energy: -1 pJ}", "12: link.between_energy = '-1 pJ': must be at least 0 J"),
+    (
+        "lanes: 64, cycles: {add: 1, mul: 1}",
+        "lanes: 64, cycles: {add: 1, mul: 1}, macs_per_lane: {int8: 16}",
+        "16: energy: vector.macs_per_lane.int8 = 16: a lane's cycle is priced at horowitz_45nm:multiply.fp16 · 0.114 + "
+        "horowitz_45nm:add.fp16 · 0.114, which pays for 5 int8 products; lower it, or give more lanes",
     ),
 ]

@@ -56,7 +56,9 @@ class AnalogChip(Machine):
         if self.array.phases is None:
             raise InvalidValue("array.phases", None, "must be given: a chip runs on the clock")
         if self.dense and len(self.array.weights.significance) == 1:
-            raise InvalidValue("dense", self.dense, "needs several cells a digit, in array.weights.significance")
+            raise InvalidValue(
+                "dense", ", ".join(self.dense), "needs several cells a digit, in array.weights.significance"
+            )
         for pattern, count in self.copies:
             problem = _COPIES.broken_by(count)
             if problem is not None:

@@ -241,7 +241,7 @@ class _Tile:
             white * (array if self.model is not None and self.model.white_is.value == "of_cell" else np.ones(share))
             for array in arrays
         ]
-        g = sum((factor * arrays[array] for array, factor in members), np.zeros(share))
+        g = sum((factor * np.asarray(arrays[array], float) for array, factor in members), np.zeros(share))
         variance = sum((factor**2 * spreads[array] ** 2 for array, factor in members), np.zeros(share))
         out = np.zeros(share[1])
         if white and self.model.clip:

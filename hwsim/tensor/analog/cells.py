@@ -71,10 +71,11 @@ class Cells:
 
     def _combined(self, read: Read) -> Array:
         (first, share), *rest = read.arrays
-        total = self.arrays[first] if share == 1 else self.arrays[first] * share
+        total = np.array(self.arrays[first], np.float64, order="C")
+        total *= share
         for array, factor in rest:
-            total = total + self.arrays[array] * np.asarray(factor, total.dtype)
-        return np.ascontiguousarray(total, np.float64)
+            total += np.asarray(self.arrays[array], np.float64) * factor
+        return total
 
     def _squares(self, read: Read) -> Array:
         total = np.zeros(self.arrays[0].shape)

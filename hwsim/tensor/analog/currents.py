@@ -42,11 +42,11 @@ def cell_energy(matrix: Programmed, x: object, retries: Array | None = None) -> 
 
 
 def _row_sums(part: Part) -> Array:
-    """The conductances of all cells of each row [row, 1], relative to Gmax."""
-    total = np.zeros((part.now[0].shape[0], 1))
+    """The conductances of all cells of each row [row, 1], relative to Gmax, added array by array."""
+    total = np.zeros((1, len(part.now[0])))
     for array in part.now:
-        total[:, 0] += array.sum(axis=1, dtype=np.float64)
-    return total
+        add_sums(np.ones((1, array.shape[1])), np.ascontiguousarray(array.T, np.float64), total)
+    return np.ascontiguousarray(total.T)
 
 
 def _steps(matrix: Programmed, x: Array, loads: list[tuple[slice, Array]], room: Room, halvings: int) -> Array:

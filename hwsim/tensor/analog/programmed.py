@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hwsim.errors import InvalidValue
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import Beyond, OffsetRemoval
 from hwsim.hardware.analog.work import parts
@@ -30,7 +31,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Programmed:
-    """A matrix [k, n] of weights up to `limit` on tiles; `correction` is multiplied to the columns of a result."""
+    """A matrix [k, n] of weights up to `limit` on tiles, of a chip if they have one; `correction` is multiplied to the
+    columns of a result."""
 
     tile: AnalogTile
     shape: tuple[int, int]
@@ -40,6 +42,7 @@ class Programmed:
     seed: int
     seconds: float = 0.0
     correction: Array | None = None
+    chip: AnalogChip | None = None
 
     def cells(self, part: Part, window: int) -> Cells:
         """The cells of a part during a window."""
