@@ -1,0 +1,118 @@
+"""Rows wait for exactly the rows that made what they read, as dictionaries of single elements say."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.ir.ops import Skew
+from hwsim.ir.program import Program
+from hwsim.mapping.tiles.graph import BURST_BYTES, ProgramGraph, program_graph
+from hwsim.mapping.tiles.homes import homes_of, parameters_of
+from hwsim.mapping.tiles.placement import place
+from hwsim.mapping.tiles.row_kinds import rows_of
+from hwsim.mapping.tiles.task_list import Role
+from hwsim.models.catalogue import AnyRecipe, workload
+from strategies.analog_chips import analog_chip, analog_chips, in_integers
+from strategies.chained import chained, deep, plain, relative
+from strategies.programs import PROGRAMS
+from strategies.recipes import RECIPES
+from witnesses.element_writers import ElementWriters, Task
+
+DRAWN = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+ROOMY = replace(analog_chip().scratchpad, size=1 << 30)
+
+
+def graph_of(program: Program, chip: AnalogChip) -> tuple[ProgramGraph, frozenset[str]]:
+    placement = place(program, chip)
+    homes = homes_of(program, placement)
+    graph = program_graph(program, chip, placement, homes, parameters_of(program, chip, placement, homes))
+    return graph, frozenset(op for matrix in placement.matrices for op in matrix.ops)
+
+
+def waits(graph: ProgramGraph) -> dict[Task, set[Task]]:
+    """Which tasks each task waits for, joins taken through."""
+    tasks = graph.built.graph
+    names: list[Task | None] = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for op, role in zip(graph.built.op.tolist(), graph.built.role.tolist(), strict=True):
+        if role == Role.JOIN:
+            names.append(None)
+            continue
+        kind = {Role.TILES: "tiles", Role.VECTOR: "vector", Role.LOAD: "load", Role.STORE: "store"}[Role(role)]
+        key = "" if kind == "load" else graph.ops[op], kind
+        names.append((*key, counted[key]))
+        counted[key] += 1
+    sources: list[list[int]] = [[] for _ in names]
+    for task in range(len(names)):
+        for place in range(int(tasks.first_edge[task]), int(tasks.first_edge[task + 1])):
+            sources[int(tasks.target[place])].append(task)
+
+    def needed(task: int) -> set[Task]:
+        return set[Task]().union(*(needed(one) if (name := names[one]) is None else {name} for one in sources[task]))
+
+    return {name: needed(task) for task, name in enumerate(names) if name is not None}
+
+
+def agree(program: Program, chip: AnalogChip) -> None:
+    graph, on_tiles = graph_of(program, chip)
+    truth = ElementWriters(program, lambda op, at: rows_of(op, program.shapes(at)).count, on_tiles, BURST_BYTES).run()
+    rows = Counter[str]()
+    for plan, times in graph.runs:
+        rows[plan.op.name] += times * plan.rows.count
+    assert truth.rows == rows
+    found = waits(graph)
+    skews = {placed.op.name for placed in program.placed() if isinstance(placed.op, Skew)}
+    for task, needed in truth.needs.items():
+        if task[0] in skews:  # a row waits for all of the row that it is a part of
+            assert needed <= found[task]
+        else:
+            assert needed == found[task]
+    rest = set(found) - set(truth.needs)
+    assert {role for _, role, _ in rest} <= {"load", "store"}
+    for task in rest:
+        if task[1] == "store":
+            assert len(found[task]) == 1
+
+
+@DRAWN
+@given(PROGRAMS, st.booleans())
+def test_rows_of_one_op_wait_for_what_they_read(program: Program, on_tiles: bool) -> None:
+    agree(in_integers(program), analog_chip(scratchpad=ROOMY, tiles=200, digital=() if on_tiles else ("*",)))
+
+
+@DRAWN
+@given(chained(), st.booleans())
+def test_rows_of_chained_ops_wait_for_those_that_made_what_they_read(program: Program, on_tiles: bool) -> None:
+    agree(in_integers(program), analog_chip(scratchpad=ROOMY, tiles=200, digital=() if on_tiles else ("*",)))
+
+
+def test_rows_of_attention_and_of_feed_forwards_wait_for_those_that_made_what_they_read() -> None:
+    for program in (relative(), plain(), deep()):
+        agree(in_integers(program), analog_chip(scratchpad=ROOMY, tiles=200))
+
+
+@DRAWN
+@given(RECIPES, analog_chips())
+def test_rows_of_networks_wait_for_those_that_made_what_they_read(recipe: AnyRecipe, chip: AnalogChip) -> None:
+    program = in_integers(workload(recipe).program)
+    assume(sum(tensor.elements for tensor in program.tensors) < 4000)
+    assume(sum(instance.times for instance in program.instances()) < 400)
+    try:
+        place(program, chip)
+    except Unsupported:
+        assume(False)
+    agree(program, replace(chip, scratchpad=ROOMY))
+
+
+def test_a_row_that_reads_many_rows_joins_them_once() -> None:
+    graph, _ = graph_of(in_integers(plain()), analog_chip(scratchpad=ROOMY, tiles=200))
+    roles = Counter(graph.built.role.tolist())
+    edges_per_task = graph.built.graph.edges / graph.built.graph.tasks
+    assert roles[Role.JOIN] > 0
+    assert edges_per_task < 4
+    assert np.all(graph.built.graph.unit[graph.built.role == Role.JOIN] == -1)
