@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
-from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_prices, load_workload
 from hwsim.quantities.precision import Precision
 from hwsim.results.figures import Components
 from hwsim.study.efficiency import Peak, peak_energy

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.mapping.analysed_program import analyse

@@ -4,7 +4,8 @@ import os
 from random import Random
 
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Workload
 from hwsim.mapping.planner import Planner
 from hwsim.quantities.plain_data import Objective

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from benchmarks.planner import median
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Workload
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.plan_store import PlanStore

@@ -6,7 +6,8 @@ from dataclasses import replace
 from benchmarks.measure import seconds
 from hwsim.engine.accounting import counters_of as added_up
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Workload
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.run_columns import counters_of, run_columns

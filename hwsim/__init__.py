@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from hwsim.engine.gemm import gemm as gemm
     from hwsim.engine.mvm import calibrate as calibrate
     from hwsim.engine.mvm import mvm as mvm
-    from hwsim.inputs.load import load_analog_chip as load_analog_chip
-    from hwsim.inputs.load import load_chip as load_chip
+    from hwsim.inputs.chips import load_analog_chip as load_analog_chip
+    from hwsim.inputs.chips import load_chip as load_chip
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
     from hwsim.inputs.result import load_result as load_result
@@ -30,8 +30,8 @@ _HOMES = {
     "calibrate": "hwsim.engine.mvm",
     "gemm": "hwsim.engine.gemm",
     "mvm": "hwsim.engine.mvm",
-    "load_analog_chip": "hwsim.inputs.load",
-    "load_chip": "hwsim.inputs.load",
+    "load_analog_chip": "hwsim.inputs.chips",
+    "load_chip": "hwsim.inputs.chips",
     "load_prices": "hwsim.inputs.load",
     "load_result": "hwsim.inputs.result",
     "load_tile": "hwsim.inputs.tile",

@@ -12,7 +12,7 @@ from hwsim.errors import printable
 from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
-    from hwsim.hardware.chip import Chip
+    from hwsim.inputs.chips import AnyChip
     from hwsim.inputs.load import Loaded
     from hwsim.ir.workload import Workload
 
@@ -28,20 +28,17 @@ def command(files: tuple[str, ...]) -> None:
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
-    from hwsim.hardware.analog.chip import AnalogChip
-    from hwsim.hardware.chip import Chip
+    from hwsim.hardware.chip import Chip, Machine
     from hwsim.inputs.check import check
-    from hwsim.inputs.load import check_analog_chip, check_chip
+    from hwsim.inputs.chips import check_machine
     from hwsim.ir.workload import Workload
     from hwsim.report.peak import peak_text
 
     checked_files = [check(file) for file in files]
-    chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Chip)]
+    chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Machine)]
     works = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Workload)]
     for chip in chips:
-        check_chip(chip)
-    for loaded in (checked.loaded for checked in checked_files if isinstance(checked.loaded.value, AnalogChip)):
-        check_analog_chip(loaded.opened, loaded.value)
+        check_machine(chip)
     for file, checked in zip(files, checked_files, strict=True):
         say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
         if isinstance(checked.loaded.value, Chip):
@@ -51,7 +48,7 @@ def command(files: tuple[str, ...]) -> None:
         say(f"{work.value.name} runs on {chip.value.name}")
 
 
-def _run(chip: "Loaded[Chip]", work: "Loaded[Workload]") -> None:
+def _run(chip: "Loaded[AnyChip]", work: "Loaded[Workload]") -> None:
     from hwsim.cli.paths import naming
 
     def job(progress: Progress) -> None:

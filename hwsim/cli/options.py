@@ -91,7 +91,7 @@ class Points(_CompletedText):
     """An operating point of the chip."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
-        from hwsim.inputs.load import load_chip
+        from hwsim.inputs.chips import load_chip
 
         return [name for name, _ in load_chip(_before(ctx, "arch")).operating_points]
 
@@ -169,10 +169,10 @@ def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, p
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
-    from hwsim.report.export import RUN_FILES, VALUES_FILES
+    from hwsim.report.export import RUN_FILES, TILES_FILES, VALUES_FILES
 
     asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
-    return (*RUN_FILES, *(VALUES_FILES if wants_values(*asked) else ()))
+    return (*RUN_FILES, *TILES_FILES, *(VALUES_FILES if wants_values(*asked) else ()))
 
 
 def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:

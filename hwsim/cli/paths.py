@@ -20,6 +20,7 @@ from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, prin
 
 if TYPE_CHECKING:  # help and completion need no chips
     from hwsim.hardware.chip import Chip
+    from hwsim.inputs.chips import AnyChip
     from hwsim.inputs.load import Loaded
     from hwsim.ir.workload import Workload
 
@@ -219,7 +220,7 @@ def deliver(
 
 
 @contextmanager
-def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
+def naming(*loaded: "Loaded[AnyChip] | Loaded[Workload]") -> Iterator[None]:
     """Refusals of these files together name all of them, unless all are shipped."""
     try:
         yield
@@ -231,25 +232,26 @@ def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
 
 def chip_and_workload(
     arch: str, workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
-) -> "tuple[Loaded[Chip], Loaded[Workload]]":
-    """The chip, on which something must run, and the workload."""
+) -> "tuple[Loaded[AnyChip], Loaded[Workload]]":
+    """The chip of either kind, on which something must run, and the workload."""
     from hwsim.inputs.check import kind_named
+    from hwsim.inputs.chips import check_machine, open_machine
     from hwsim.inputs.files import Kind
-    from hwsim.inputs.load import check_chip
 
     try:
-        chip = chip_named(arch)
+        chip = open_machine(arch)
     except UserError as error:
         if kind_named(arch) is Kind.WORKLOAD:
             raise FileProblem(printable(arch), "is a workload; the order is ARCH WORKLOAD") from error
         raise
-    check_chip(chip)
+    keep(click.get_current_context(), chip.paths)
+    check_machine(chip)
     return chip, workload_named(workload, precision, dims)
 
 
 def chip_named(arch: str) -> "Loaded[Chip]":
     """The chip."""
-    from hwsim.inputs.load import open_chip
+    from hwsim.inputs.chips import open_chip
 
     chip = open_chip(arch)
     keep(click.get_current_context(), chip.paths)

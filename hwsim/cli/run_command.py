@@ -26,6 +26,7 @@ from hwsim.quantities.plain_data import Objective, Progress
 
 if TYPE_CHECKING:
     from hwsim.results.result import Result
+    from hwsim.results.tiles_result import TilesResult
 
 TRACE, FIGURE = "trace.npz", "quality.png"
 """What `--out` writes of values, beside texts."""
@@ -96,7 +97,7 @@ def command(
     check_outputs()
     measuring = measuring_of(values, counts, input_file, weights_file, seed, zero_gating)
 
-    def job(progress: Progress) -> "Result":
+    def job(progress: Progress) -> "Result | TilesResult":
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.report.files import write_binary
         from hwsim.study.simulate import Request, run
@@ -112,14 +113,15 @@ def command(
     result = with_progress(f"{work.value.name} on {chip.value.name}", job)
     written = _written(result, json_file, out)
 
-    from hwsim.report.screen import Asked, run_text
+    from hwsim.report.asked import Asked
+    from hwsim.report.screen import run_text
 
     asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
     tell(json_file, lambda screen: run_text(result, asked, screen))
     tell_written(written)
 
 
-def _written(result: "Result", json_file: str | None, out: str | None) -> list[Path]:
+def _written(result: "Result | TilesResult", json_file: str | None, out: str | None) -> list[Path]:
     """Write the files that were asked for; a trace lies in the folder since the values were computed."""
     if json_file is None and out is None:
         return []

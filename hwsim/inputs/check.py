@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
+from hwsim.inputs.chips import machine_from
 from hwsim.inputs.files import Kind, Located, locate, names
-from hwsim.inputs.load import Loaded, describes, machine_from, open_located, prices_from, workload_from
+from hwsim.inputs.load import Loaded, describes, open_located, prices_from, workload_from
 
 
 @dataclass(frozen=True, slots=True)

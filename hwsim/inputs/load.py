@@ -1,8 +1,8 @@
-"""Chips, workloads and price tables from a path, a shipped name or a mapping."""
+"""Documents as nouns; workloads and price tables from a path, a shipped name or a mapping."""
 
 import json
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from os import PathLike
@@ -11,25 +11,19 @@ from typing import Annotated, Any, Generic, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
-from hwsim.errors import FileProblem, InvalidValue, UnknownName, Unsupported, UserError
-from hwsim.hardware.analog.chip import AnalogChip
-from hwsim.hardware.chip import Chip, Machine, at_point
+from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
+from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
 from hwsim.inputs.findings import first_finding
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
-from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff
-from hwsim.price.tile_prices import AnalogTariff
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind, Noun
 from hwsim.quantities.plain_data import must_map_names
 from hwsim.quantities.registry import kept_for_kinds
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Machine)
 
 
 def from_document(kind: type[T], document: Node, file: str) -> T:
@@ -99,7 +93,7 @@ def adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 _FIELDS = {
-    Kind.ARCH: {f.name for chip in (Chip, AnalogChip) for f in fields(chip)},
+    Kind.ARCH: {f.name for f in fields(Chip)},
     Kind.WORKLOAD: {f.name for recipe in RECIPES.values() for f in fields(recipe)},
     Kind.ENERGY: {f.name for f in fields(PriceTable)},
 }
@@ -115,8 +109,6 @@ def describes(document: Node) -> Kind | None:
 
 
 Source = str | PathLike[str] | Mapping[str, Any]
-
-AnyChip = Chip | AnalogChip
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,101 +150,31 @@ class Loaded(Generic[T]):
         return opened.path.stem if opened.shipped and opened.path is not None else opened.name
 
 
-def load_chip(source: Source | Chip) -> Chip:
-    """A chip with its price table."""
-    return source if isinstance(source, Chip) else open_chip(source).value
-
-
-def load_analog_chip(source: Source | AnalogChip) -> AnalogChip:
-    """A chip of analog tiles with its price table."""
-    if isinstance(source, AnalogChip):
-        return source
-    opened = _open(Kind.ARCH, source)
-    machine = machine_from(opened).value
-    if not isinstance(machine, AnalogChip):
-        raise opened.refused("array.kind", "array.kind: must be analog; hwsim.load_chip reads other chips")
-    return machine
-
-
 def load_workload(source: Source, precision: str | None = None, *, dims: Mapping[str, int] | None = None) -> Workload:
     """A workload with its program, under its own precisions or under another policy for all of it.
 
     `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
     """
     must_map_names(int, "a whole number", dims=dims)
-    return workload_from(_open(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
+    return workload_from(open_source(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
 
 
 def load_prices(source: Source | PriceTable) -> PriceTable:
     """A price table."""
-    return source if isinstance(source, PriceTable) else prices_from(_open(Kind.ENERGY, source)).value
-
-
-def prices_of(chip: Machine) -> PriceTable:
-    """The price table that a chip has, or that it names: a chip that no file described may name a shipped table."""
-    return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
-
-
-def open_chip(source: Source) -> Loaded[Chip]:
-    """A chip with its price table, and the files that they come from."""
-    return chip_from(_open(Kind.ARCH, source))
-
-
-def open_machine(source: Source) -> Loaded[AnyChip]:
-    """A chip of either kind with its price table, and the files that they come from."""
-    return machine_from(_open(Kind.ARCH, source))
+    return source if isinstance(source, PriceTable) else prices_from(open_source(Kind.ENERGY, source)).value
 
 
 def open_workload(
     source: Source, precision: str | None = None, dimensions: Mapping[str, int] | None = None
 ) -> Loaded[Workload]:
     """A workload, with other dimensions if any are given, and the file that it comes from."""
-    return workload_from(_open(Kind.WORKLOAD, source), precision, dimensions)
+    return workload_from(open_source(Kind.WORKLOAD, source), precision, dimensions)
 
 
 def open_located(located: Located) -> Opened:
     """The document in a file."""
     file = read_text(located.path)
     return Opened(file.name, read_document(file), located.path, ((located.label, file.sha256),), located.shipped)
-
-
-def chip_from(opened: Opened) -> Loaded[Chip]:
-    """The chip that a document describes; the price table that it names is read too."""
-    _expect(opened, Kind.ARCH)
-    if _is_analog(opened.document):
-        problem = "array.kind: is analog; hwsim run, compare, mvm and hwsim.load_analog_chip take such a chip"
-        raise opened.refused("array.kind", problem)
-    return _priced(Chip, opened)
-
-
-def machine_from(opened: Opened) -> Loaded[AnyChip]:
-    """The chip of either kind that a document describes; the price table that it names is read too."""
-    _expect(opened, Kind.ARCH)
-    if _is_analog(opened.document):
-        return cast(Loaded[AnyChip], _priced(AnalogChip, opened))
-    return cast(Loaded[AnyChip], _priced(Chip, opened))
-
-
-def _is_analog(document: Node) -> bool:
-    """Whether the array of the chip that a document describes is made of analog tiles."""
-    array = document.value.get("array") if isinstance(document.value, dict) else None
-    kind = array.value.get("kind") if array is not None and isinstance(array.value, dict) else None
-    return kind is not None and kind.value == "analog"
-
-
-def _priced(kind: type[M], opened: Opened) -> Loaded[M]:
-    """The chip of that kind, with the price table that it holds or names."""
-    chip = from_document(kind, opened.document, opened.name)
-    if isinstance(chip.energy, PriceTable):
-        prices = _filled(chip.energy, opened, "energy.filled_from")
-        return Loaded(replace(chip, energy=prices.value), opened, prices.files, prices.paths)
-    try:
-        located = locate(Kind.ENERGY, chip.energy, opened.folder)
-        prices = prices_from(open_located(located))
-    except UserError as error:
-        raise opened.refused("energy", f"energy: {error}") from error
-    files, paths = opened.files + prices.files, opened.paths + prices.paths
-    return Loaded(replace(chip, energy=prices.value), opened, files, paths)
 
 
 def workload_from(
@@ -262,7 +184,7 @@ def workload_from(
     dimensions_source: str = "command line: --dim",
 ) -> Loaded[Workload]:
     """The workload that a document describes, with other dimensions if any are given, whose source is named."""
-    _expect(opened, Kind.WORKLOAD)
+    expect(opened, Kind.WORKLOAD)
     recipe = with_dimensions(recipe_from(opened), dimensions or {}, dimensions_source)
     try:
         work = workload(recipe, precision)
@@ -303,12 +225,12 @@ def recipe_from(opened: Opened) -> AnyRecipe:
 
 def prices_from(opened: Opened) -> Loaded[PriceTable]:
     """The price table that a document describes."""
-    _expect(opened, Kind.ENERGY)
+    expect(opened, Kind.ENERGY)
     table = from_document(PriceTable, opened.document, opened.name)
-    return _filled(table, opened)
+    return filled(table, opened)
 
 
-def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
+def filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:
     """The table, with the tables read that `filled_from` names; their own `filled_from` is left alone."""
     tables: list[TechnologyTable | str] = []
     files, paths = opened.files, opened.paths
@@ -316,7 +238,7 @@ def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loa
         if isinstance(entry, str):
             try:
                 named = open_located(locate(Kind.ENERGY, entry, opened.folder))
-                _expect(named, Kind.ENERGY)
+                expect(named, Kind.ENERGY)
                 named_table = from_document(PriceTable, named.document, named.name)
                 entry = TechnologyTable(**{f.name: getattr(named_table, f.name) for f in fields(TechnologyTable)})
             except UserError as error:
@@ -326,7 +248,7 @@ def _filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loa
     return Loaded(replace(table, filled_from=tuple(tables)), opened, files, paths)
 
 
-def _open(kind: Kind, source: Source) -> Opened:
+def open_source(kind: Kind, source: Source) -> Opened:
     if isinstance(source, Mapping):
         return Opened("mapping", as_node(source))
     if isinstance(source, Noun) or not isinstance(source, (str, PathLike)):
@@ -334,7 +256,7 @@ def _open(kind: Kind, source: Source) -> Opened:
     return open_located(locate(kind, str(source)))
 
 
-def _expect(opened: Opened, kind: Kind) -> None:
+def expect(opened: Opened, kind: Kind) -> None:
     """Refuse a file of another kind by its name, not by its first unknown field."""
     described = describes(opened.document)
     if described is not None and described is not kind:
@@ -343,33 +265,3 @@ def _expect(opened: Opened, kind: Kind) -> None:
 
 def _line(document: Node, path: str) -> int | None:
     return document.at(path).line or None
-
-
-def check_chip(chip: Loaded[Chip]) -> None:
-    """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
-    cores = chip.value.cores
-    if cores != 1:
-        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
-    for field, operating_chip in _operations(chip.value):
-        try:
-            Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))
-        except Unsupported as error:
-            raise chip.opened.refused(field, f"{field}: {error}") from error
-
-
-def check_analog_chip(opened: Opened, chip: AnalogChip) -> None:
-    """Refuse, in the name of its file, a chip of analog tiles whose table lacks a price that it needs."""
-    field = "voltage" if chip.voltage is not None else "energy"
-    try:
-        AnalogTariff.of(PriceBook(chip, prices_of(chip)))
-    except InvalidValue as error:
-        raise opened.refused(error.path, str(error)) from error
-    except Unsupported as error:
-        raise opened.refused(field, f"{field}: {error}") from error
-
-
-def _operations(chip: Chip) -> Iterator[tuple[str, Chip]]:
-    """The chip at its own clock and supply and at each of its operating points, by the field that states them."""
-    yield "voltage" if chip.voltage is not None else "energy", chip
-    for name, _ in chip.operating_points:
-        yield f"operating_points.{name}", at_point(chip, name)

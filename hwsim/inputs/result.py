@@ -4,18 +4,21 @@ import json
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwsim.errors import FileProblem, InvalidValue, UserError
 from hwsim.inputs.files import read_text
 from hwsim.results.read_back import from_plain
 from hwsim.results.result import Result
 
+if TYPE_CHECKING:
+    from hwsim.results.tiles_result import TilesResult
+
 LARGEST = 1 << 30
 EXACT = "exact"
 
 
-def load_result(source: str | PathLike[str]) -> Result:
+def load_result(source: str | PathLike[str]) -> "Result | TilesResult":
     """A result from its file, or from the text of one, which begins with a brace: equal to what was written."""
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return _result(source, "result")
@@ -25,7 +28,7 @@ def load_result(source: str | PathLike[str]) -> Result:
     return _result(file.text, file.name)
 
 
-def _result(text: str, name: str) -> Result:
+def _result(text: str, name: str) -> "Result | TilesResult":
     try:
         data = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -38,6 +41,10 @@ def _result(text: str, name: str) -> Result:
     try:
         if not isinstance(exact, dict):
             raise InvalidValue(EXACT, exact, "must be a mapping of paths to fractions")
+        if isinstance(data, dict) and "placement" in data:
+            from hwsim.results.tiles_result import TilesResult  # few runs are on tiles
+
+            return from_plain(TilesResult, data, exact)
         return from_plain(Result, data, exact)
     except UserError as error:
         raise FileProblem(name, f"{error}; {_remedy(data)}") from error

@@ -9,8 +9,9 @@ from typing import Any
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
+from hwsim.inputs.chips import check_analog_chip, machine_from
 from hwsim.inputs.files import Kind, Node, locate, read_document, read_text
-from hwsim.inputs.load import as_node, check_analog_chip, from_document, machine_from, open_located
+from hwsim.inputs.load import as_node, from_document, open_located
 
 _OF_CHIPS = {f.name for f in fields(AnalogChip)} - {"name", "about", "array"}
 

@@ -108,6 +108,13 @@ class AnalogTariff:
         for unit in self.static:
             yield unit, cycles
 
+    @property
+    def prices(self) -> tuple[UnitPrice, ...]:
+        """All unit prices."""
+        far = () if self.far is None else (self.far,)
+        digital = self.lane, self.scratchpad, self.interconnect, self.dram
+        return (self.cells, self.drive, self.conversion, self.addition, *far, *digital, *self.static)
+
     def _priced_far(self) -> UnitPrice:
         if self.far is None:
             raise Unsupported(

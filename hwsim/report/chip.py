@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from hwsim.hardware.array import written_rate
-from hwsim.hardware.chip import Chip, WeightLayout
+from hwsim.hardware.chip import Chip, VectorUnit, WeightLayout
 from hwsim.hardware.prices import PriceTable
 from hwsim.quantities.fields import BYTES, BYTES_PER_SECOND, HERTZ, PICOSECONDS
 from hwsim.report.peak import peak_text
@@ -17,17 +17,13 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
     ports += ", one port for all readers" * scratchpad.shared_port
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
-    lanes = f"{chip.vector.lanes} lanes: {', '.join(function.value for function, _ in chip.vector.cycles)}"
-    if chip.vector.macs_per_lane:
-        rates_of_lanes = ", ".join(f"{products} in {mode.value}" for mode, products in chip.vector.macs_per_lane)
-        lanes += f"; products a lane and cycle: {rates_of_lanes}"
     tiles = ", weights in tiles of the array" * (dram.weight_layout is WeightLayout.TILES)
     table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
         ("array", f"{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
         ("peak", peak_text(chip)),
-        ("vector unit", lanes),
+        ("vector unit", lanes_text(chip.vector)),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
         (
             "DRAM",
@@ -40,3 +36,12 @@ def chip_text(chip: Chip, screen: Screen) -> str:
             table.add_row(*row)
     title = Text.assemble((chip.name, "bold"), "" if chip.about is None else f": {' '.join(chip.about.split())}")
     return render([title, table], screen)
+
+
+def lanes_text(vector: VectorUnit) -> str:
+    """The lanes of a vector unit, what they do, and what they multiply."""
+    lanes = f"{vector.lanes} lanes: {', '.join(function.value for function, _ in vector.cycles)}"
+    if not vector.macs_per_lane:
+        return lanes
+    products = ", ".join(f"{count} in {mode.value}" for mode, count in vector.macs_per_lane)
+    return f"{lanes}; products a lane and cycle: {products}"

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -9,8 +10,11 @@ from rich.text import Text
 from hwsim.hardware.prices import Component
 from hwsim.report.numbers import component_name, figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
-from hwsim.results.figures import EnergyGroups, EnergyLine
+from hwsim.results.figures import Areas, EnergyGroups, EnergyLine
 from hwsim.results.result import Comparison, Result
+
+if TYPE_CHECKING:  # few runs are on tiles
+    from hwsim.results.tiles_result import TilesResult
 
 GROUP_TITLES = {
     "mac": component_name("mac"),
@@ -21,7 +25,7 @@ GROUP_TITLES = {
 }
 
 
-def energy_text(result: Result, screen: Screen) -> str:
+def energy_text(result: "Result | TilesResult", screen: Screen) -> str:
     """Every action of a run with its count, its price, the rounding of the price, and its source."""
     lines = [line for line in result.energy_lines if line.count]
     sources = list(dict.fromkeys(source for line in lines for source in line.sources))
@@ -93,9 +97,12 @@ def _sources(lines: list[EnergyLine], sources: list[str]) -> Text:
     return Text.assemble(("Sources\n", "bold"), numbered, disputed)
 
 
-def _silicon(result: Result) -> Text:
+def _silicon(result: "Result | TilesResult") -> Text:
     area = result.area
-    parts = {f.name.removesuffix("_mm2"): getattr(area, f.name) for f in fields(area)}
+    of_tiles = {} if isinstance(area, Areas) else {f.name: getattr(area.tiles, f.name) for f in fields(area.tiles)}
+    of_tiles.pop("total_mm2", None)
+    sizes = of_tiles | {f.name: getattr(area, f.name) for f in fields(area) if f.name != "tiles"}
+    parts = {name.removesuffix("_mm2"): size for name, size in sizes.items()}
     total = parts.pop("total")
     listed = ", ".join(f"{name} {figure(size)}" for name, size in parts.items())
     return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} in all: {listed}")

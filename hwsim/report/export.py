@@ -4,17 +4,22 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
-from hwsim.results.result import Comparison, Result
+from hwsim.results.result import Comparison, Result, RunResult
 from hwsim.results.waterfall import WaterfallStep
+
+if TYPE_CHECKING:  # few runs are on tiles
+    from hwsim.results.tiles_result import TilesResult
 
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
 VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
+TILES_FILES = ("placement.csv", "units.csv")
+"""What a run on analog tiles writes in the place of `tensors.csv`."""
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -25,7 +30,7 @@ def to_json(value: Noun) -> str:
     The document of a run also has, under `exact`, the fractions that no decimal holds, so that it can be read back.
     """
     document = plain(value)
-    if isinstance(value, Result):
+    if isinstance(value, RunResult):
         document |= {"exact": lost_fractions(value)}
     text = json.dumps(document, indent=2, ensure_ascii=False)
     # Control characters occur only inside strings, where they may be escaped: a terminal may get this text.
@@ -55,15 +60,15 @@ def to_npy(array: Any) -> bytes:
     return file.getvalue()
 
 
-def run_files(result: Result) -> dict[str, str]:
+def run_files(result: "Result | TilesResult") -> dict[str, str]:
     """The files of one run by name."""
     values = {} if result.quality is None else quality_files(result.quality)
     return values | {
         "result.json": to_json(result),
         "summary.csv": to_csv([flat(result.summary)]),
         "parts.csv": to_csv([flat(part) for part in result.parts]),
-        "ops.csv": to_csv([flat(op) for op in result.ops]),
-        "tensors.csv": to_csv([flat(tensor) for tensor in result.tensors]),
+        "ops.csv": to_csv(op_rows(result)),
+        **_places(result),
         "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
         "prices.csv": to_csv(
             [
@@ -72,6 +77,29 @@ def run_files(result: Result) -> dict[str, str]:
             ]
         ),
     }
+
+
+def op_rows(result: "Result | TilesResult") -> list[dict[str, Any]]:
+    """One row an op."""
+    if isinstance(result, Result):
+        return [flat(op) for op in result.ops]
+    from hwsim.results.tiles_result import flat_op
+
+    return [flat_op(op) for op in result.ops]
+
+
+def _places(result: "Result | TilesResult") -> dict[str, str]:
+    """Where tensors lie, or weights stand."""
+    if isinstance(result, Result):
+        return {"tensors.csv": to_csv([flat(tensor) for tensor in result.tensors])}
+    placement = result.placement
+    parts = [
+        {"tensor": matrix.tensor, "ops": " ".join(matrix.ops), "unit": matrix.unit, "dense": matrix.dense, **flat(part)}
+        for matrix in placement.matrices
+        for part in matrix.parts
+    ]
+    files = {"placement.csv": to_csv(parts)} if parts else {}
+    return files | {"units.csv": to_csv([flat(unit) for unit in result.units])}
 
 
 def quality_files(quality: Quality) -> dict[str, str]:

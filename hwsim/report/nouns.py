@@ -1,21 +1,25 @@
 """Nouns as text, as a terminal shows them: results as their commands print them."""
 
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload
+from hwsim.report.analog_chip import analog_chip_text
+from hwsim.report.asked import Asked
 from hwsim.report.chip import chip_text
 from hwsim.report.comparison_screen import comparison_screen
 from hwsim.report.listing import listing_text
-from hwsim.report.screen import Asked, run_text
+from hwsim.report.screen import run_text
 from hwsim.report.tables import Screen
 from hwsim.results.result import Comparison, Result
+from hwsim.results.tiles_result import TilesResult
 from hwsim.study.listing import listing
 
 
-def noun_text(noun: Result | Comparison | Workload | Chip) -> str:
+def noun_text(noun: Result | TilesResult | Comparison | Workload | Chip | AnalogChip) -> str:
     """The first screen of a noun."""
     screen = Screen()
     match noun:
-        case Result():
+        case Result() | TilesResult():
             return run_text(noun, Asked(), screen)
         case Comparison():
             return comparison_screen(noun, screen)
@@ -23,3 +27,5 @@ def noun_text(noun: Result | Comparison | Workload | Chip) -> str:
             return listing_text(listing(noun), screen)
         case Chip():
             return chip_text(noun, screen)
+        case AnalogChip():
+            return analog_chip_text(noun, screen)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from math import floor, log10
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +12,9 @@ from hwsim.quantities.plain_data import ASSUMED, READ, confidence
 from hwsim.report.tables import EIGHTHS_OF_A_BLOCK, FULL_BLOCK, TIE, Screen, new_table, render
 from hwsim.results.figures import Components
 from hwsim.results.result import Result
+
+if TYPE_CHECKING:  # few runs are on tiles
+    from hwsim.results.tiles_result import TilesResult
 
 _STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
 
@@ -218,7 +221,7 @@ class Known:
     prices: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, result: Result) -> "Known":
+    def of(cls, result: "Result | TilesResult") -> "Known":
         """How sure the constants of a result are."""
         return cls(
             tuple((field, confidence(source)) for field, source in result.provenance.sources),
@@ -226,7 +229,7 @@ class Known:
         )
 
 
-def sources_text(result: Result, screen: Screen) -> str:
+def sources_text(result: "Result | TilesResult", screen: Screen) -> str:
     """The constants that are assumed, recalled or without a source, one a line."""
     constants = Known.of(result)
     return render((_listed("Parameters", constants.parameters), _listed("Prices", constants.prices)), screen)
@@ -242,7 +245,7 @@ def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
     return table
 
 
-def without_a_source(result: Result) -> Text:
+def without_a_source(result: "Result | TilesResult") -> Text:
     """In one paragraph, the constants without a source, or with a source that was not looked up."""
     constants = Known.of(result)
     parameters = [name + _mark(sure) for name, sure in constants.parameters if sure != READ]
@@ -257,7 +260,7 @@ def _mark(sure: str) -> str:
     return "" if sure == ASSUMED else f" ({sure})"
 
 
-def doubt(result: Result) -> str:
+def doubt(result: "Result | TilesResult") -> str:
     """How many constants have no source that was read."""
     constants = Known.of(result)
     parameters, prices = _share_without(constants.parameters), _share_without(constants.prices)

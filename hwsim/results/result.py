@@ -164,8 +164,14 @@ class Provenance(Noun):
     seed: int | None
 
 
+class RunResult(Noun):
+    """The result of one run, on a chip of any kind: its JSON document reads back as it was."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Noun):
+class Result(RunResult):
     """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
     with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found;
     `folded` is what was precomputed, if anything was.

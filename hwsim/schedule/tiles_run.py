@@ -25,7 +25,8 @@ class RowTimes(Noun):
     """An op's tasks in one place, all of them together.
 
     `busy` are cycles in which servers were kept. `for_operands` are cycles from each task's first operand to its last,
-    `for_unit` those from then to its start.
+    `for_unit` those from then to its start. The whole run waited for these tasks in `cycles`; in `link_cycles` of these
+    their last operand was on its way.
     """
 
     place: Place
@@ -33,14 +34,15 @@ class RowTimes(Noun):
     busy: Count
     for_operands: Count
     for_unit: Count
+    cycles: Count
+    link_cycles: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpOnTiles(Noun):
     """One op over all its runs; `rows` of it were worked on, those on tiles on the vector unit as well.
 
-    `chip` is the first of those on which it works. It runs from its first start to its last end.
-    """
+    `chip` is the first of those on which it works. It runs from its first start to its last end."""
 
     name: Name
     kind: Name
@@ -57,6 +59,11 @@ class OpOnTiles(Noun):
     def check(self) -> None:
         if self.last_end < self.first_start:
             raise InvalidValue(f"{self.name}.last_end", self.last_end, f"must be at least {self.first_start}")
+
+    @property
+    def cycles(self) -> int:
+        """Cycles in which the whole run waited for it."""
+        return sum(place.cycles for place in self.places)
 
     @property
     def span(self) -> int:
@@ -99,6 +106,7 @@ class TilesRun(Noun):
                 raise InvalidValue(f"units.{unit.name}", unit.busy + unit.idle, law)
         sums = {
             "macs": (self.macs, sum(op.work.macs for op in self.ops)),
+            "cycles": (self.cycles, sum(op.cycles for op in self.ops)),
             "busy": (sum(unit.busy for unit in self.units), sum(p.busy for op in self.ops for p in op.places)),
         }
         for name, (whole, parts) in sums.items():

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from hwsim.errors import InvalidValue
-from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import prices_of
+from hwsim.hardware.chip import Chip, Machine
+from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
 from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import must_be
@@ -18,9 +19,13 @@ from hwsim.study.simulate import simulate
 from hwsim.study.slower import slower_ops
 from hwsim.study.waterfall import CHAIN, OTHER_ORDER, waterfall
 
+if TYPE_CHECKING:
+    from hwsim.inputs.chips import AnyChip
+    from hwsim.results.tiles_result import TilesResult
+
 
 def compare(
-    chip: Chip,
+    chip: "AnyChip",
     workload: Workload,
     precisions: Sequence[str],
     *,
@@ -31,9 +36,10 @@ def compare(
     """Run the workload in each precision, the whole model under one policy; gains are relative to the first.
 
     With several precisions, the waterfall leads from the first to the last. In all runs the mapper makes the
-    `objective` least.
+    `objective` least. On a chip of analog tiles there is no waterfall: tiles take weights of any precision alike.
     """
-    must_be(Chip, "chip", chip)
+    if not isinstance(chip, Machine):
+        must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
     must_map_names(str, "a text", files=files)
     if isinstance(precisions, str) or not isinstance(precisions, Sequence) or not precisions:
@@ -43,6 +49,18 @@ def compare(
             raise InvalidValue("precisions", precision, "is there twice; name each policy once")
     objective = Objective.named(objective)
     works = [in_precision(workload, precision) for precision in precisions]
+    if isinstance(chip, Chip):
+        return _on_array(chip, works, objective, files, progress)
+    results = [
+        simulate(chip, work, objective=objective, files=files, progress=stage(progress, place, len(works)))
+        for place, work in enumerate(works)
+    ]
+    return _comparison(chip, works, results)
+
+
+def _on_array(
+    chip: Chip, works: Sequence[Workload], objective: Objective, files: Mapping[str, str] | None, progress: Progress
+) -> Comparison:
     orders = (CHAIN, OTHER_ORDER) if len(works) > 1 else ()
     stages = len(works) + len(orders)
     results = [
@@ -62,16 +80,29 @@ def compare(
         for place, order in enumerate(orders)
     ]
     chained, other_order = waterfalls or ((), ())
-    baseline = _Timed.of(results[0], chip, works[0])
-    return Comparison(
-        chip=chip.name,
-        workload=workload.name,
-        rows=tuple(_row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True)),
+    return replace(
+        _comparison(chip, works, results),
         waterfall=chained,
         waterfall_other_order=other_order,
         ops=compared_ops(results[0].ops, results[-1].ops),
         slower_ops=slower_ops(results[0].ops, results[-1].ops),
         became_resident=became_resident(works[-1].program, results[0].tensors, results[-1].tensors),
+    )
+
+
+def _comparison(chip: Machine, works: Sequence[Workload], results: "Sequence[Result | TilesResult]") -> Comparison:
+    """What all comparisons have: a row for each run, and where its energy goes."""
+    baseline = _Timed.of(results[0], chip, works[0])
+    rows = (_row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True))
+    return Comparison(
+        chip=chip.name,
+        workload=works[0].name,
+        rows=tuple(rows),
+        waterfall=(),
+        waterfall_other_order=(),
+        ops=(),
+        slower_ops=(),
+        became_resident=(),
         energy_split=tuple(
             energy_split(result.summary.precision, result.energy_by_component_aj, results[0].energy_by_component_aj)
             for result in results
@@ -89,11 +120,11 @@ def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, s
 class _Timed:
     """A result with its latency as an exact number of seconds: the chip's cycles, and the host's share."""
 
-    result: Result
+    result: "Result | TilesResult"
     seconds: Fraction
 
     @classmethod
-    def of(cls, result: Result, chip: Chip, workload: Workload) -> "_Timed":
+    def of(cls, result: "Result | TilesResult", chip: Machine, workload: Workload) -> "_Timed":
         """The result of a run of that workload on that chip."""
         return cls(result, Fraction(result.summary.cycles, chip.clock) + workload.host_seconds)
 
@@ -102,7 +133,7 @@ def _row(timed: _Timed, baseline: _Timed) -> ComparisonRow:
     result, summary, before = timed.result, timed.result.summary, baseline.result.summary
     return ComparisonRow(
         precision=summary.precision,
-        mode=result.efficiency.mode,
+        mode=result.efficiency.mode if isinstance(result, Result) else None,
         widened_macs=summary.widened_macs,
         cycles=summary.cycles,
         latency_ms=summary.latency_ms,

@@ -5,6 +5,8 @@ All of it is remembered for the last few workloads.
 
 from dataclasses import dataclass
 
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Machine
 from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Function, Gemm
@@ -66,6 +68,16 @@ def _functions(program: Program) -> dict[Function, str]:
             if elements:
                 needed.setdefault(function, instance.op.name)
     return needed
+
+
+def check_functions(program: Program, chip: Machine) -> None:
+    """Refuse a chip whose vector unit lacks functions that a program needs, and name all of them."""
+    has = dict(chip.vector.cycles)
+    lacking = {function: op for function, op in functions_of(program).items() if function not in has}
+    if lacking:
+        first = next(iter(lacking.values()))
+        missing, available = (", ".join(function.value for function in names) for names in (lacking, has))
+        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {available}")
 
 
 def table_of(program: Program) -> ProgramTable | AnalysedProgram:

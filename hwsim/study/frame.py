@@ -8,19 +8,23 @@ import pandas as pd
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import flat, holds_attojoules, with_millijoules
 from hwsim.results.result import Comparison, Result
+from hwsim.results.tiles_result import TilesResult, flat_op
 
 _TOO_LARGE = 2**63
 
 
-def to_frame(result: Result | Comparison) -> pd.DataFrame:
+def to_frame(result: Result | TilesResult | Comparison) -> pd.DataFrame:
     """One row an op, or one row a precision; nested figures become columns such as `busy_cycles.load`.
 
     Energies stand in attojoules, as Python's own integers, and beside them in millijoules. The sum of a column of
     integers is exact, whatever its rows.
     """
-    if not isinstance(result, (Result, Comparison)):
+    if isinstance(result, TilesResult):
+        rows = [with_millijoules(flat_op(op)) for op in result.ops]
+    elif isinstance(result, (Result, Comparison)):
+        rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
+    else:
         raise InvalidValue("result", result, "must be a Result, as simulate gives it, or a Comparison")
-    rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
     return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
 
 

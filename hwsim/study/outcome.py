@@ -1,33 +1,29 @@
 """The result of a run, from the integers of its counters and energies."""
 
-import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from importlib.metadata import version
 
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.mapping.run_columns import RunColumns
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import Objective, fingerprint, sources_of
-from hwsim.quantities.registry import IdentityCache
+from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.rows import Rows
 from hwsim.results.figures import Components, ratio, reachable_peak
 from hwsim.results.measured import Measured
-from hwsim.results.result import Engine, OpResult, PartResult, Provenance, Result, StreamingResult, Summary
+from hwsim.results.result import OpResult, PartResult, Result, Summary
 from hwsim.schedule.counters import OpCounters
 from hwsim.study.diagnosis import diagnose
 from hwsim.study.efficiency import areas, efficiency, operation
 from hwsim.study.facts import Facts, OperandBits, facts_of
 from hwsim.study.priced_run import PricedRun
+from hwsim.study.provenance import provenance_of
+from hwsim.study.streaming import streaming_of
 
 VECTOR_UNIT = "vector unit"
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +57,10 @@ def result(workload: Workload, run: PricedRun, measured: Measured, asked: Condit
         efficiency=efficiency(workload, run),
         area=areas(run.tariff),
         operation=operation(run.tariff.book, asked.point, asked.asked_clock, asked.power_cap, asked.objective),
-        streaming=_streaming(workload),
+        streaming=streaming_of(workload),
         folded=facts.folded,
-        provenance=_provenance(asked.given, workload, asked.table, asked.files),
+        provenance=provenance_of(asked.given, workload, asked.table, asked.files),
         quality=measured.quality,
-    )
-
-
-def _streaming(workload: Workload) -> StreamingResult | None:
-    stream = workload.streaming
-    if stream is None:
-        return None
-    chunk, padding, repeated = (
-        float(Fraction(length, 10**12)) for length in (stream.chunk, stream.padding, stream.repeated)
-    )
-    return StreamingResult(
-        chunks=stream.chunks,
-        chunk_seconds=chunk,
-        padding_seconds=padding,
-        repeated_seconds=repeated,
-        symbols=stream.symbols,
     )
 
 
@@ -115,43 +95,6 @@ def _parts(run: PricedRun, facts: Facts) -> tuple[PartResult, ...]:
             )
         )
     return tuple(parts)
-
-
-def _provenance(chip: Chip, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
-    """Versions of packages, and hashes and sources of all inputs."""
-    # A program without a recipe describes itself.
-    described = workload.program if workload.recipe is None else workload.recipe
-    inputs = {"chip": chip, "workload": described, "prices": table, "precision": workload.precision}
-    return Provenance(
-        versions=_versions(),
-        inputs=sorted_pairs({what: _hash(noun) for what, noun in inputs.items()}),
-        files=sorted_pairs(files),
-        sources=_SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
-        engine=Engine.FAST,
-        seed=None,
-    )
-
-
-_HASHES = IdentityCache[str](most=64)
-_SOURCES = IdentityCache[Pairs](most=16)
-
-
-def _hash(noun: object) -> str:
-    return _HASHES.of(noun, make=lambda: fingerprint(noun))
-
-
-@cache
-def _versions() -> Pairs:
-    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
-    return sorted_pairs({**versions, "python": platform.python_version()})
-
-
-def _sources(chip: Chip, workload: Workload) -> Pairs:
-    sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
-    recipe = workload.recipe
-    if recipe is not None:
-        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
-    return sorted_pairs(sources)
 
 
 def _op_results(run: PricedRun, facts: Facts) -> Iterator[OpResult]:

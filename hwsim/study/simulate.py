@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING, overload
 
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip, at_point
-from hwsim.inputs.load import prices_of
-from hwsim.ir.program import Program
+from hwsim.hardware.chip import Chip, Machine, at_point
+from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.price.book import PriceBook
@@ -19,10 +19,15 @@ from hwsim.quantities.registry import IdentityCache
 from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.study.efficiency import ATTO, aim_of
-from hwsim.study.facts import functions_of, table_of
+from hwsim.study.facts import check_functions, table_of
 from hwsim.study.lengths import over_lengths
 from hwsim.study.outcome import Conditions, result
 from hwsim.study.priced_run import PricedRun, priced_run
+
+if TYPE_CHECKING:
+    from hwsim.hardware.analog.chip import AnalogChip
+    from hwsim.inputs.chips import AnyChip
+    from hwsim.results.tiles_result import TilesResult
 
 STEPS = 100
 """A cap lowers the clock by hundredths of the clock that was asked for."""
@@ -71,16 +76,7 @@ def _static(run: PricedRun) -> Fraction:
     return Fraction((spent.leakage + spent.idle) * run.chip.clock, ATTO * run.columns.cycles)
 
 
-def check_functions(program: Program, chip: Chip) -> None:
-    """Refuse a chip whose vector unit lacks functions that a program needs, and name all of them."""
-    has = dict(chip.vector.cycles)
-    lacking = {function: op for function, op in functions_of(program).items() if function not in has}
-    if lacking:
-        first = next(iter(lacking.values()))
-        missing, available = (", ".join(function.value for function in names) for names in (lacking, has))
-        raise Unsupported(f"{first} on {chip.name}: the vector unit has no {missing}; it has {available}")
-
-
+@overload
 def simulate(
     chip: Chip,
     workload: Workload,
@@ -92,7 +88,36 @@ def simulate(
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
-) -> Result:
+) -> Result: ...
+
+
+@overload
+def simulate(
+    chip: "AnalogChip",
+    workload: Workload,
+    *,
+    point: str | None = None,
+    power_cap: Fraction | float | str | None = None,
+    measured: Measured = NOTHING,
+    explained: str | None = None,
+    objective: Objective | str = Objective.LATENCY,
+    files: Mapping[str, str] | None = None,
+    progress: Progress = no_progress,
+) -> "TilesResult": ...
+
+
+def simulate(
+    chip: "AnyChip",
+    workload: Workload,
+    *,
+    point: str | None = None,
+    power_cap: Fraction | float | str | None = None,
+    measured: Measured = NOTHING,
+    explained: str | None = None,
+    objective: Objective | str = Objective.LATENCY,
+    files: Mapping[str, str] | None = None,
+    progress: Progress = no_progress,
+) -> "Result | TilesResult":
     """Run a workload on a chip, and explain the op that `explained` names, if any.
 
     `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
@@ -100,7 +125,16 @@ def simulate(
     the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
     latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
     the files behind all inputs, for the provenance.
+
+    On a chip of analog tiles the weights stand where they are, and the result is a TilesResult; such a chip has one
+    clock, no cap, and nothing that a mapper could choose.
     """
+    if isinstance(chip, Machine) and not isinstance(chip, Chip):
+        # Imported where it is asked for: chips of analog tiles are few, and their nouns many.
+        from hwsim.study.tiles import simulate_on_tiles
+
+        chosen = {"point": point, "power_cap": power_cap, "objective": objective}
+        return simulate_on_tiles(chip, workload, chosen, measured=measured, explained=explained, files=files)
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
     if not isinstance(measured, Measured):
@@ -158,6 +192,7 @@ class Request:
     measuring: Measuring | None = None
 
 
+@overload
 def run(
     chip: Chip,
     work: Workload,
@@ -166,7 +201,30 @@ def run(
     files: Mapping[str, str],
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
-) -> Result:
+) -> Result: ...
+
+
+@overload
+def run(
+    chip: "AnalogChip",
+    work: Workload,
+    request: Request,
+    *,
+    files: Mapping[str, str],
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
+) -> "TilesResult": ...
+
+
+def run(
+    chip: "AnyChip",
+    work: Workload,
+    request: Request,
+    *,
+    files: Mapping[str, str],
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
+) -> "Result | TilesResult":
     """Measure what the request asks for, then simulate with the measurements.
 
     `files` are hashes of the files of chip and workload; `write` takes the trace of values.

@@ -69,7 +69,8 @@ def broken_law(result: Any, work: Any) -> str | None:
 def outcome(number: int) -> Mapping:
     """What became of a case: `ran`, `refused` or `broken`, and why."""
     from hwsim.errors import HwsimError
-    from hwsim.inputs.load import load_chip, load_workload
+    from hwsim.inputs.chips import load_chip
+    from hwsim.inputs.load import load_workload
     from hwsim.study.simulate import simulate
 
     on, runs, objective = case(number)
@@ -128,7 +129,8 @@ def numbered(written: Sequence[str]) -> list[int]:
 
 def main(numbers: Sequence[int]) -> int:
     """Run cases one after another; the worst of them, and whether any is broken."""
-    from hwsim.inputs.load import load_chip, load_workload
+    from hwsim.inputs.chips import load_chip
+    from hwsim.inputs.load import load_workload
     from hwsim.study.simulate import simulate
 
     # Compiled before the first child, which would compile for itself alone.

@@ -219,6 +219,6 @@ def test_a_name_in_the_place_of_a_chip_or_workload_is_one_clear_line() -> None:
         hwsim.gemm("int4_array", [[1]], [[1]], act_precision="int8", weight_precision="int8")  # type: ignore[arg-type]
     chip = hwsim.load_chip("int4_array")
     with pytest.raises(InvalidValue, match=r"workload = 'rnnt': must be a Workload; hwsim.load_workload reads one"):
-        hwsim.simulate(chip, "rnnt")  # type: ignore[arg-type]
+        hwsim.simulate(chip, "rnnt")  # type: ignore[call-overload]
     with pytest.raises(InvalidValue, match=message):
         hwsim.compare("int4_array", hwsim.load_workload("rnnt"), ["fp16"])  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.mapping.planner import schedule

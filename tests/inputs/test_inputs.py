@@ -14,8 +14,9 @@ from hwsim.errors import FileProblem, InvalidValue, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
+from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, names, read_document, read_text
-from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.inputs.load import load_prices, load_workload
 from hwsim.quantities.fields import BYTES, BYTES_PER_SECOND, HERTZ, JOULES, PICOSECONDS, Quantity
 from hwsim.quantities.precision import Precision
 from strategies.chips import systolic

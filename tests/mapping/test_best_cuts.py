@@ -7,7 +7,7 @@ import pytest
 
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
-from hwsim.inputs.load import prices_of
+from hwsim.inputs.chips import prices_of
 from hwsim.ir.program import Program
 from hwsim.mapping.planner import Planner
 from hwsim.quantities.plain_data import Objective

@@ -14,7 +14,8 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_program
 from hwsim.errors import Unsupported
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
@@ -27,8 +28,9 @@ from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
 from hwsim.models.rnnt import Chunks, Rnnt
 from hwsim.schedule.schedule import Preload
+from hwsim.study.facts import check_functions
 from hwsim.study.listing import listing
-from hwsim.study.simulate import check_functions, simulate
+from hwsim.study.simulate import simulate
 from strategies.chips import chip
 from strategies.recipes import FUSIONS, MS, RECIPES, rnnts
 from witnesses.interpreter import had

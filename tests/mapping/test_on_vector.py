@@ -13,7 +13,8 @@ from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, VectorUnit
 from hwsim.hardware.summation import Accumulator, Overflow
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling
 from hwsim.mapping.analysed_program import analyse
@@ -27,7 +28,8 @@ from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
 from hwsim.price.rules import lane_price, mac_price
 from hwsim.quantities.precision import Precision
-from hwsim.report.screen import Asked, run_text
+from hwsim.report.asked import Asked
+from hwsim.report.screen import run_text
 from hwsim.report.tables import Screen
 from hwsim.study.compare import compare
 from hwsim.study.simulate import simulate

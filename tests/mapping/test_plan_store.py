@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import prices_of
+from hwsim.inputs.chips import prices_of
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.plan_store import PlanStore

@@ -13,7 +13,8 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling
 from hwsim.mapping.choice import WorkByMode

@@ -13,7 +13,8 @@ from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.mapping import plan_store
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse

@@ -14,8 +14,9 @@ from command import printed
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Scratchpad
+from hwsim.inputs.chips import load_chip, prices_of
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.kernels import timeline_code as c

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hwsim.engine.accounting import counters_of as added_up
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_prices, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_prices, load_workload
 from hwsim.ir.program import Program
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.mapping.run_columns import counters_of, run_columns

@@ -12,7 +12,8 @@ from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit, WeightLayout
 from hwsim.hardware.summation import Accumulator
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.ops import Function
 from hwsim.ir.tensor import Role
 from hwsim.kernels import tiling_code as t

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue
+from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_workload
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.tensor import Role

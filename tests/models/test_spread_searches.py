@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.view import Share, spread
 from hwsim.ir.workload import Workload
 from hwsim.mapping.liveness import ProgramUses

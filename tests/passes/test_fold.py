@@ -35,8 +35,9 @@ from hwsim.passes.fold import folded
 from hwsim.passes.precision import in_precision, workload_of
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.quantities.quantisation import ActivationQuantiser, Mode, Quantisation
+from hwsim.report.asked import Asked
 from hwsim.report.export import to_json
-from hwsim.report.screen import Asked, run_text
+from hwsim.report.screen import run_text
 from hwsim.report.tables import Screen
 from hwsim.results.measured import Sources
 from hwsim.study.compare import compare

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from engine.test_values import assert_the_oracle_s
 from hwsim.errors import InvalidValue
+from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_workload
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm
 from hwsim.ir.program import Program

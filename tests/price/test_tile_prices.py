@@ -19,7 +19,8 @@ from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import Mapping, OffsetRemoval, WeightMapping
 from hwsim.hardware.analog.work import matrix_work
 from hwsim.hardware.prices import Component
-from hwsim.inputs.load import load_analog_chip, load_prices
+from hwsim.inputs.chips import load_analog_chip
+from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook, area_factor
 from hwsim.price.tile_area import analog_area, analog_areas, driven_bits, tile_area
 from hwsim.price.tile_prices import AnalogTariff, cell_price, spent

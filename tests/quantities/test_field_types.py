@@ -16,7 +16,8 @@ from typing_extensions import TypeAliasType
 
 import hwsim
 from hwsim.errors import InvalidValue
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Recipe
 from hwsim.quantities.fields import field_type
 from hwsim.quantities.noun import Noun

@@ -13,7 +13,8 @@ from command import printed
 from data import ARCH, RNNT, ROOT
 from hwsim.cli.main import main
 from hwsim.engine.accounting import counters_of
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.chips import load_chip, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.mapping.planner import Planner
 from hwsim.quantities.plain_data import NOT_SAID, Objective, confidence
 from hwsim.study.efficiency import aim_of

@@ -14,14 +14,16 @@ import pytest
 from command import printed
 from data import ARCH, RNNT
 from hwsim.cli.terminal import screen_of
+from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import recipe_of, workload
 from hwsim.quantities.plain_data import Objective
+from hwsim.report.asked import Asked
 from hwsim.report.comparison import comparison_text
 from hwsim.report.comparison_screen import comparison_screen
-from hwsim.report.screen import Asked, run_text
+from hwsim.report.screen import run_text
 from hwsim.report.tables import Screen
 from hwsim.results.result import Comparison, Result
 from hwsim.results.waterfall import Change, Cost, WaterfallStep

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.kernels.timeline_code import FRONTIER
 from hwsim.mapping.eased import eased

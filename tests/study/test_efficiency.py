@@ -12,7 +12,8 @@ from hwsim.cli.main import main
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.chip import OperatingPoint, at_point
 from hwsim.hardware.prices import PriceTable
-from hwsim.inputs.load import load_chip, load_prices, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_prices, load_workload
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff, core_area
 from hwsim.price.rules import interconnect_price, scratchpad_price

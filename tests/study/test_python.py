@@ -15,7 +15,8 @@ from hwsim.arrays.systolic.elements import PackedMacs
 from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.ops import Function
 from hwsim.models.conformer import Conformer
 from hwsim.quantities.precision import Precision

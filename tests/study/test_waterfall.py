@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, VectorUnit
 from hwsim.hardware.prices import UnitPrice
+from hwsim.inputs.chips import load_chip, prices_of
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload, prices_of
+from hwsim.inputs.load import load_workload
 from hwsim.ir.ops import Function
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Scaling

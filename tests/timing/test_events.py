@@ -9,7 +9,8 @@ import pytest
 
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import Unsupported
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.mapping.planner import schedule
 from hwsim.schedule.counters import Units
 from hwsim.schedule.schedule import Schedule

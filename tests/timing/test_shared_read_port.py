@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.mapping.planner import schedule
 from hwsim.schedule.counters import Counters, Units, Work

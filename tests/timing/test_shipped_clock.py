@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from hwsim.engine.accounting import counters_of
+from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, names
-from hwsim.inputs.load import load_chip, load_workload
+from hwsim.inputs.load import load_workload
 from hwsim.mapping.planner import schedule
 from hwsim.schedule.schedule import Residency, Schedule
 from hwsim.timing.timeline import times

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
-from hwsim.ir.program import Loop, Node, Program
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View
 from witnesses.interpreter import had

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.ir.nodes import Loop, Node, counts_of
 from hwsim.ir.op_table import Shape, op_spec
 from hwsim.ir.ops import Conv, Lookup, Op
-from hwsim.ir.nodes import Loop, Node, counts_of
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role as TensorRole
 from hwsim.ir.view import View

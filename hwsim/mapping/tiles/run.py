@@ -17,6 +17,7 @@ from hwsim.schedule.counters import Work
 from hwsim.schedule.tile_work import TileWork
 from hwsim.schedule.tiles import Placement
 from hwsim.schedule.tiles_run import OpOnTiles, Place, RowTimes, TilesRun, UnitTime
+from hwsim.timing.critical_path import CriticalPath, critical_path
 from hwsim.timing.dataflow import Longs, Times, busy_cycles, times
 
 _PLACES = {Role.TILES: Place.TILES, Role.VECTOR: Place.VECTOR, Role.LOAD: Place.LOAD, Role.STORE: Place.STORE}
@@ -29,11 +30,12 @@ def planned_on_tiles(program: Program, chip: AnalogChip, matrix_work: MatrixWork
     parameters = parameters_of(program, chip, placement, homes)
     graph = program_graph(program, chip, placement, homes, parameters)
     when = times(graph.built.graph)
+    path = critical_path(graph.built.graph, when)
     return TilesRun(
         placement=placement,
         cycles=when.cycles,
         macs=program.macs,
-        ops=_ops(program, chip, placement, homes, graph, when, matrix_work),
+        ops=_ops(program, chip, placement, homes, graph, when, path, matrix_work),
         units=_units(chip, placement, graph, when),
         kept_bytes=parameters.kept_bytes,
         streamed=tuple(sorted({name for _, name in parameters.streamed})),
@@ -60,6 +62,7 @@ def _ops(
     homes: Homes,
     graph: ProgramGraph,
     when: Times,
+    path: CriticalPath,
     matrix_work: MatrixWork,
 ) -> tuple[OpOnTiles, ...]:
     built, count = graph.built, len(graph.ops)
@@ -70,6 +73,8 @@ def _ops(
         "busy": _summed(key, tasks.occupancy, count),
         "for_operands": _summed(key, when.ready - when.first, count),
         "for_unit": _summed(key, when.start - when.ready, count),
+        "cycles": _summed(key, path.cycles, count),
+        "link_cycles": _summed(key, path.on_links, count),
     }
     first, last = np.full(count, when.cycles), np.zeros(count, np.int64)
     np.minimum.at(first, built.op, when.start)

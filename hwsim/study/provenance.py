@@ -1,0 +1,53 @@
+"""Where a result comes from: versions of packages, and hashes and sources of all inputs."""
+
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+
+from hwsim.hardware.chip import Machine
+from hwsim.hardware.prices import PriceTable
+from hwsim.ir.workload import Workload
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.plain_data import fingerprint, sources_of
+from hwsim.quantities.registry import IdentityCache
+from hwsim.results.result import Engine, Provenance
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def provenance_of(chip: Machine, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
+    """Versions of packages, and hashes and sources of all inputs."""
+    # A program without a recipe describes itself.
+    described = workload.program if workload.recipe is None else workload.recipe
+    inputs = {"chip": chip, "workload": described, "prices": table, "precision": workload.precision}
+    return Provenance(
+        versions=_versions(),
+        inputs=sorted_pairs({what: _hash(noun) for what, noun in inputs.items()}),
+        files=sorted_pairs(files),
+        sources=_SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
+        engine=Engine.FAST,
+        seed=None,
+    )
+
+
+_HASHES = IdentityCache[str](most=64)
+_SOURCES = IdentityCache[Pairs](most=16)
+
+
+def _hash(noun: object) -> str:
+    return _HASHES.of(noun, make=lambda: fingerprint(noun))
+
+
+@cache
+def _versions() -> Pairs:
+    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
+    return sorted_pairs({**versions, "python": platform.python_version()})
+
+
+def _sources(chip: Machine, workload: Workload) -> Pairs:
+    sources = {f"chip.{field}": source for field, source in sources_of(chip, chip.sources).items()}
+    recipe = workload.recipe
+    if recipe is not None:
+        sources |= {f"workload.{field}": source for field, source in sources_of(recipe, recipe.sources).items()}
+    return sorted_pairs(sources)
