@@ -33,8 +33,10 @@ def critical_path(graph: Graph, times: Times) -> CriticalPath:
     leaving = real[np.lexsort((real, left[real], graph.unit[real]))]
     units, lefts = graph.unit[leaving], left[leaving]
     task, until = int(times.end.argmax()), times.cycles
+    waiting = task  # of a join, the task for which it joins operands
     while True:
         begun = int(times.start[task])
+        waiting = waiting if graph.unit[task] == JOIN else task
         cycles[task] += until - begun
         if begun > times.ready[task]:
             low, high = np.searchsorted(units, [graph.unit[task], graph.unit[task] + 1])
@@ -48,6 +50,6 @@ def critical_path(graph: Graph, times: Times) -> CriticalPath:
             assert begun == 0, "a task without operands starts at once, or waits for its unit"
             return CriticalPath(cycles, on_links)
         delay = int(graph.delay[last[0]])
-        on_links[task] += delay
-        cycles[task] += delay
+        on_links[waiting] += delay
+        cycles[waiting] += delay
         task, until = int(source[last[0]]), begun - delay
