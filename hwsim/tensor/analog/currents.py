@@ -59,4 +59,4 @@ def _steps(matrix: Programmed, x: Array, loads: list[tuple[slice, Array]], room:
         pulses = np.ascontiguousarray(np.abs(one.values).T)
         for rows, load in loads:
             add_sums(load, pulses[rows], total)
-    return total[0]
+    return np.asarray(total[0])
