@@ -1,7 +1,7 @@
 """The energy of analog tiles and of the digital side between them: counts times prices, in whole attojoules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -60,7 +60,7 @@ class AnalogTariff:
     @lru_cache(maxsize=64)
     def of(cls, book: PriceBook[AnalogChip]) -> "AnalogTariff":
         chip = book.chip
-        drive = dac_price(book, driven_bits(chip.array.input))
+        drive = drive_price(book)
         conversion = adc_price(book, converter_of(chip.array).bits)
         area = analog_area(book)
         check_lanes(book)
@@ -122,6 +122,11 @@ class AnalogTariff:
                 "energy of such a byte, or fewer chips of more tiles"
             )
         return self.far
+
+
+def drive_price(book: PriceBook[AnalogChip]) -> UnitPrice:
+    """A pulse or level on a row: assumed to cost a conversion of as many bits, whatever hangs on the row."""
+    return replace(dac_price(book, driven_bits(book.chip.array.input)), sure=Confidence.ASSUMED)
 
 
 def cell_price(chip: AnalogChip) -> UnitPrice:

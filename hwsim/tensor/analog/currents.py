@@ -20,7 +20,7 @@ def cell_energy(matrix: Programmed, x: object, retries: Array | None = None) -> 
     to be. `repeats` of a pass take turns with the signs of the inputs (or of the weights), so each cell conducts in one
     of them. Columns are held at rest and wires lose no voltage. Noise of reading has a mean of zero and is left out.
 
-    A vector's energy is a sum in float64 of rows, passes and tiles, ascending: it does not depend on other vectors.
+    A vector's energy is a sum in float64 of rows, tiles and passes, ascending: it does not depend on other vectors.
     """
     phases = matrix.tile.phases
     if phases is None:
@@ -42,18 +42,21 @@ def cell_energy(matrix: Programmed, x: object, retries: Array | None = None) -> 
 
 
 def _row_sums(part: Part) -> Array:
-    """The conductances of all cells of each row [row, 1], relative to Gmax, added array by array."""
-    total = np.zeros((1, len(part.now[0])))
-    for array in part.now:
-        add_sums(np.ones((1, array.shape[1])), np.ascontiguousarray(array.T, np.float64), total)
-    return np.ascontiguousarray(total.T)
+    """The conductances of all cells of each row [1, row], relative to Gmax, added array by array; kept for later."""
+    if part.row_sums is None:
+        total = np.zeros((len(part.now[0]), 1))
+        for array in part.now:
+            add_sums(np.ascontiguousarray(array, np.float64), np.ones((array.shape[1], 1)), total)
+        part.row_sums = np.ascontiguousarray(total.T)
+    return part.row_sums
 
 
 def _steps(matrix: Programmed, x: Array, loads: list[tuple[slice, Array]], room: Room, halvings: int) -> Array:
-    """Steps of pulses times conductances, of all cells."""
+    """Steps of pulses times conductances, of all cells; vectors side by side, so that they are added at once."""
     driven = drive(matrix.tile.input, x, room, halvings)
-    total = np.zeros((len(x), 1))
-    for rows, load in loads:
-        for one in passes(matrix.tile.input, driven.on(rows)):
-            add_sums(np.abs(one.values), load, total)
-    return np.asarray(total[:, 0])
+    total = np.zeros((1, len(x)))
+    for one in passes(matrix.tile.input, driven):
+        pulses = np.ascontiguousarray(np.abs(one.values).T)
+        for rows, load in loads:
+            add_sums(load, pulses[rows], total)
+    return np.asarray(total[0])

@@ -27,6 +27,8 @@ class Part:
     held: list[Array]
     now: list[Array]
     windows: dict[int, Cells] = field(default_factory=dict)
+    row_sums: Array | None = None
+    """Conductances of the cells of each row as they are now, once somebody has asked for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
