@@ -32,7 +32,8 @@ def critical_path(graph: Graph, times: Times) -> CriticalPath:
     real = np.flatnonzero(graph.unit != JOIN)
     leaving = real[np.lexsort((real, left[real], graph.unit[real]))]
     units, lefts = graph.unit[leaving], left[leaving]
-    task, until = int(times.end.argmax()), times.cycles
+    done = times.start + np.maximum(graph.occupancy, graph.complete)
+    task, until = int(done.argmax()), times.cycles
     waiting = task  # of a join, the task for which it joins operands
     while True:
         begun = int(times.start[task])

@@ -35,6 +35,8 @@ def test_with_a_server_for_each_task_a_longer_task_on_the_path_makes_the_run_as_
     before = times(roomy)
     path = critical_path(roomy, before)
     for task in np.flatnonzero(path.cycles - path.on_links > 0).tolist():
-        longer = roomy.complete.copy()
-        longer[task] += 7
-        assert times(replace(roomy, complete=longer)).cycles == before.cycles + 7
+        longer = [column.copy() for column in (roomy.complete, roomy.occupancy)]
+        for column in longer:
+            column[task] += 7
+        complete, occupancy = longer
+        assert times(replace(roomy, complete=complete, occupancy=occupancy)).cycles == before.cycles + 7
