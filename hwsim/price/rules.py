@@ -193,7 +193,8 @@ def lane_price(book: PriceBook[Machine]) -> UnitPrice:
 def check_lanes(book: PriceBook[Machine]) -> None:
     """Refuse lanes that add more products in a cycle than the price of a lane's cycle pays for.
 
-    Sums are as wide as those of the array in that mode, else int32. Such a lane has the multipliers of its format beside those that the price names, or is made of the same gates.
+    Such a lane has the multipliers of its format beside those that the price names, or is made of the same gates. Sums
+    are as wide as those of the array in that mode, else 32 bits.
     """
     lane, chip = lane_price(book), book.chip
     for mode, products in chip.vector.macs_per_lane:

@@ -22,7 +22,16 @@ from hwsim.hardware.analog.conversion import (
 from hwsim.hardware.analog.curves import polynomial
 from hwsim.hardware.analog.device import Device, DeviceModel, Preset, WhiteNoise
 from hwsim.hardware.analog.tile import AnalogTile, Split
-from hwsim.hardware.analog.weights import Beyond, Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract, WeightMapping
+from hwsim.hardware.analog.weights import (
+    Beyond,
+    Mapping,
+    OffsetGain,
+    OffsetRemoval,
+    Sides,
+    Stored,
+    Subtract,
+    WeightMapping,
+)
 from hwsim.hardware.analog.wires import Pulses
 from hwsim.oracle.analog.tile import multiply as slowly
 from hwsim.tensor.analog.product import multiply

@@ -1,4 +1,4 @@
-"""Where weights stand: every weight once for each copy, no cell twice, and what no tile takes is named with its reason."""
+"""Where weights stand: each once for each copy, no cell twice, and what no tile takes is named with its reason."""
 
 from collections import Counter
 from dataclasses import replace

@@ -49,8 +49,8 @@ def waits(graph: ProgramGraph) -> dict[Task, set[Task]]:
         counted[key] += 1
     sources: list[list[int]] = [[] for _ in names]
     for task in range(len(names)):
-        for place in range(int(tasks.first_edge[task]), int(tasks.first_edge[task + 1])):
-            sources[int(tasks.target[place])].append(task)
+        for edge in range(int(tasks.first_edge[task]), int(tasks.first_edge[task + 1])):
+            sources[int(tasks.target[edge])].append(task)
 
     def needed(task: int) -> set[Task]:
         return set[Task]().union(*(needed(one) if (name := names[one]) is None else {name} for one in sources[task]))

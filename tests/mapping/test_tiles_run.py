@@ -84,7 +84,9 @@ def test_products_on_lanes_take_as_long_as_lanes_or_ports_say() -> None:
 def test_a_loop_of_its_own_state_runs_one_row_after_another() -> None:
     """x is turned into itself five times: nothing overlaps, and each row takes a cycle."""
     state = tensor("x", (1, 4), Role.STATE)
-    part = Fragment((state,), (Loop(name="again", times=5, body=relu("relu", View(tensor="x"), View(tensor="x")).nodes),))
+    part = Fragment(
+        (state,), (Loop(name="again", times=5, body=relu("relu", View(tensor="x"), View(tensor="x")).nodes),)
+    )
     run = planned_on_tiles(in_integers(part.program("again")), analog_chip())
     assert (run.cycles, run.tasks, run.edges) == (5 * 2, 5, 4)
 
@@ -162,9 +164,7 @@ def test_a_shipped_network_runs_on_the_shipped_chip(name: str) -> None:
     assert run.work.macs == program.macs
     assert max(run.placement.tiles_used) <= chip.tiles
     assert run.streamed == ()
-    assert all(
-        next(op for op in run.ops if op.name == one.op).place is Place.VECTOR for one in run.placement.digital
-    )
+    assert all(next(op for op in run.ops if op.name == one.op).place is Place.VECTOR for one in run.placement.digital)
 
 
 def test_a_run_whose_time_does_not_add_up_does_not_exist() -> None:

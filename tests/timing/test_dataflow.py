@@ -101,9 +101,7 @@ def graph_of(recipe: AnyRecipe, chip: AnalogChip) -> Graph:
     except Unsupported:
         assume(False)
     homes = homes_of(program, placement)
-    return program_graph(
-        program, chip, placement, homes, parameters_of(program, chip, placement, homes)
-    ).built.graph
+    return program_graph(program, chip, placement, homes, parameters_of(program, chip, placement, homes)).built.graph
 
 
 @DRAWN
