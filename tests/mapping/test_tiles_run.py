@@ -117,7 +117,9 @@ def test_parameters_that_do_not_stay_are_loaded_whenever_an_op_needs_them() -> N
 
 def test_more_rows_than_can_be_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_list, "MOST_TASKS", 10)
-    message = "one: has more than 10 rows of ops, hwsim runs no more on tiles; take a shorter utterance"
+    message = (
+        "one: has more than 10 tasks, up to two a row of an op, hwsim runs no more on tiles; take a shorter utterance"
+    )
     with pytest.raises(Unsupported) as refused:
         planned_on_tiles(conv(9, 1, 1, 1, 6, 6), analog_chip(tiles=60))
     assert str(refused.value) == message
