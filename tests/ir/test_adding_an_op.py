@@ -24,16 +24,19 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.mapping.row_work import ROW_KINDS
+from hwsim.mapping.tiles.row_kinds import TILE_ROWS
+from hwsim.mapping.tiles.run import planned_on_tiles
 from hwsim.quantities.precision import Precision
 from hwsim.report.export import run_files
 from hwsim.report.op_styles import OP_STYLES
 from hwsim.report.quality_figure import draw_along, draw_losing
 from hwsim.study.simulate import simulate
+from strategies.analog_chips import analog_chip
 from strategies.chips import chip
 from strategies.kinds import traced_alone, workload_of
 from strategies.programs import program, tensor
 
-TABLES = (OP_TABLE, ROW_KINDS, FLOAT_KINDS, INTEGER_KINDS, TRACED_KINDS, OP_STYLES)
+TABLES = (OP_TABLE, ROW_KINDS, TILE_ROWS, FLOAT_KINDS, INTEGER_KINDS, TRACED_KINDS, OP_STYLES)
 
 
 @pytest.fixture
@@ -68,6 +71,12 @@ def test_a_kind_in_one_file_is_mapped_timed_and_priced(package: ModuleType) -> N
     assert op.cycles > 0
     assert op.energy_aj > 0
     assert ",reverse," in run_files(result)["ops.csv"]
+
+
+def test_a_kind_in_one_file_runs_beside_analog_tiles(package: ModuleType) -> None:
+    with package.registered():
+        (op,) = planned_on_tiles(reversing(package, 40, 30), analog_chip()).ops
+    assert (op.kind, op.rows, op.work.dram_read_bytes, op.work.dram_write_bytes) == ("reverse", 40, 40 * 30, 40 * 30)
 
 
 @pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT4, Precision.FP16])
@@ -117,6 +126,8 @@ def entered(room: Any, package: ModuleType, folder: Path) -> None:
     made = reversing(package, 4, 6)
     if room is ROW_KINDS:
         simulate(chip(), workload_of(made))
+    elif room is TILE_ROWS:
+        planned_on_tiles(made, analog_chip())
     elif room is not OP_TABLE:
         quality = traced_alone(made, folder)[2]
         draw_along(quality.ops, Figure().subplots())

@@ -22,6 +22,7 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window, window
 from hwsim.mapping.row_work import ROW_KINDS
+from hwsim.mapping.tiles.row_kinds import TILE_ROWS
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import kind_name
 from hwsim.report.export import run_files
@@ -56,7 +57,7 @@ def test_every_table_has_a_row_for_each_kind_and_no_other() -> None:
     for table in (OP_TABLE, FLOAT_KINDS, INTEGER_KINDS, TRACED_KINDS, OP_STYLES):
         assert set(table) == kinds, table.room
     # Any kind may run on the vector unit, which works by rows.
-    assert set(ROW_KINDS) == kinds
+    assert set(ROW_KINDS) == set(TILE_ROWS) == kinds
     styles = [OP_STYLES.named(kind_name(kind)) for kind in kinds]
     assert len({style.colour for style in styles}) == len({style.label for style in styles}) == len(kinds)
 

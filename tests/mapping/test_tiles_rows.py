@@ -19,7 +19,7 @@ from hwsim.mapping.tiles.task_list import Role
 from hwsim.models.catalogue import AnyRecipe, workload
 from strategies.analog_chips import analog_chip, analog_chips, in_integers
 from strategies.chained import chained, deep, plain, relative
-from strategies.programs import PROGRAMS
+from strategies.programs import PROGRAMS, elementwise
 from strategies.recipes import RECIPES
 from witnesses.element_writers import ElementWriters, Task
 
@@ -107,6 +107,17 @@ def test_rows_of_networks_wait_for_those_that_made_what_they_read(recipe: AnyRec
     except Unsupported:
         assume(False)
     agree(program, replace(chip, scratchpad=ROOMY))
+
+
+def test_parameters_are_loaded_anew_when_the_last_but_one_op_that_loaded_some_is_done() -> None:
+    small = analog_chip()
+    graph, _ = graph_of(elementwise(1, 40, times=5), replace(small, scratchpad=replace(small.scratchpad, size=39)))
+    tasks, role = graph.built.graph, graph.built.role
+    rows = np.flatnonzero(role == Role.VECTOR).tolist()
+    loads = [load for load in np.flatnonzero(role == Role.LOAD).tolist() if tasks.occupancy[load] == 40 // 8]
+    sources = np.repeat(np.arange(tasks.tasks), np.diff(tasks.first_edge))
+    waited = [sources[tasks.target == load].tolist() for load in loads[-5:]]
+    assert waited == [[], [], *([row] for row in rows[:3])]
 
 
 def test_a_row_that_reads_many_rows_joins_them_once() -> None:

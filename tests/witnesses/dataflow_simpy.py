@@ -5,10 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import simpy
+from simpy.events import EventPriority
 
 from hwsim.timing.dataflow import Graph
 
-LAST = 2
+LAST = EventPriority(2)
 """The priority of what comes after all that ends or arrives at a time; SimPy's own are 0 and 1."""
 
 

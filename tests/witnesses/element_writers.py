@@ -162,11 +162,11 @@ def _needs(op: Op, shown: dict[str, Cells]) -> list[tuple[str, Cells]]:
             positions = [range(0, (axis.outputs - 1) * axis.stride + 1, axis.stride) for axis in op.axes]
             seen = []
             for b, *place in product(range(len(act)), *positions):
-                slices = [
+                slices: list[Any] = [
                     slice(p, p + a.dilation * (a.kernel - 1) + 1, a.dilation)
                     for p, a in zip(place, op.axes, strict=True)
                 ]
-                seen.append(act[(b, *slices)].ravel())
+                seen.append(act[b][tuple(slices)].ravel())
             return [("act", np.array(seen))]  # all groups of a position make one row
         case Elementwise():
             most = max(cells.size for cells in shown.values())

@@ -50,6 +50,11 @@ class Candidate:
         )
 
     @property
+    def vectors(self) -> int:
+        """Vectors that each matrix takes in the whole run."""
+        return self.macs // (self.size.batch * self.size.k * self.size.n)
+
+    @property
     def batches(self) -> int:
         """Matrices that take vectors of their own."""
         return 1 if self.together else self.size.batch

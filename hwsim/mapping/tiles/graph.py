@@ -42,6 +42,8 @@ class Plan:
     rows: Rows
     made: tuple[RowRead, ...]
     """Those reads that are not of parameters."""
+    made_shapes: tuple[Shape, ...]
+    written_shapes: tuple[Shape, ...]
     shapes: tuple[tuple[View, Shape], ...]
     cost: RowCost
     stored: tuple[tuple[str, int], ...]
@@ -132,7 +134,8 @@ class _Build:
             )
             shapes = tuple((view, shape(view)) for view in dict.fromkeys((*rules.reads(op), *rules.writes(op))))
             made = tuple(read for read in rows.reads if not self.program.tensor(read.view.tensor).role.parameter)
-            self._plans[key] = Plan(op, rows, made, shapes, cost, stored)
+            made_shapes, written = tuple(shape(read.view) for read in made), tuple(map(shape, rows.writes))
+            self._plans[key] = Plan(op, rows, made, made_shapes, written, shapes, cost, stored)
         return self._plans[key]
 
     def _run(self, plan: Plan, indices: Indices) -> None:
@@ -143,7 +146,10 @@ class _Build:
             for read in plan.made:
                 if read.view.tensor in self._inputs:
                     self._load(read.view.tensor, number)
-        read_by_rows = [(read, self._sources(op, read, indices)) for read in plan.made]
+        read_by_rows = [
+            (read, self._sources(op, read, seen, indices))
+            for read, seen in zip(plan.made, plan.made_shapes, strict=True)
+        ]
         streamed = self._stream(plan, number, home) if self._streams[op.name] else None
         stands = self._stands.get(op.name)
         if stands is None:
@@ -155,8 +161,8 @@ class _Build:
             self.list.after(done, streamed.repeat(done.size).reshape(-1, 1))
             finished = self.list.joined(done, site=home, op=number) if done.size > 1 else done
             self._in_turn.setdefault(home, deque(maxlen=2)).append(finished)
-        for view in rows.writes:
-            self.writers.write(view, indices, done)
+        for view, seen in zip(rows.writes, plan.written_shapes, strict=True):
+            self.writers.write(view, seen, indices, done)
         for _, size in plan.stored:
             cycles = self._transfer(size, self.chip.dram.write)
             stores = self.list.add(
@@ -170,10 +176,10 @@ class _Build:
             )
             self.list.after(stores, done.reshape(-1, 1))
 
-    def _sources(self, op: Op, read: RowRead, indices: Indices) -> Ids:
+    def _sources(self, op: Op, read: RowRead, seen: Shape, indices: Indices) -> Ids:
         if isinstance(op, Conv) and read.parts == 0:
             return self.writers.windows(op, indices)
-        return self.writers.read(read.view, indices, read.parts)
+        return self.writers.read(read.view, seen, indices, read.parts)
 
     def _on_vector(self, plan: Plan, count: int, home: int, number: int) -> Longs:
         cycles = plan.cost.cycles

@@ -5,7 +5,7 @@ of one copy share tiles, side by side in columns, those with most products a til
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
@@ -77,13 +77,14 @@ class _Work:
 
 @dataclass(slots=True)
 class _Open:
-    """A tile with columns left: which are free, and the matrices on it."""
+    """A tile with columns left, from `used` on."""
 
     chip: int
     tile: int
     dense: bool
     used: int
-    holders: set[tuple[str, int]]
+    vectors: int
+    """Those of all matrices on it."""
 
 
 class _Rooms:
@@ -141,23 +142,16 @@ def _place_shared(works: Iterable[_Work], rooms: _Rooms) -> set[str]:
     """Place tensors with most products a tile first, on shared tiles where they fit; the tensors that do not fit."""
     left = set[str]()
     for work in sorted(works, key=lambda work: (-work.one.macs / work.tiles, work.one.order)):
-        work.spots = []
-        before = list(rooms.next), [(one, one.used, set(one.holders)) for one in rooms.open]
-        for batch in range(work.one.batches):
-            spots = _shared_spots(work, batch, rooms)
-            if spots is None:
-                break
-            work.spots.append(spots)
-        if len(work.spots) < work.one.batches:
-            rooms.next = before[0]
-            for one, used, holders in before[1]:
-                one.used, one.holders = used, holders
-            rooms.open = [one for one, _, _ in before[1]]
+        before = list(rooms.next), [replace(one) for one in rooms.open]
+        spots = [_shared_spots(work, rooms) for _ in range(work.one.batches)]
+        work.spots = [each for each in spots if each is not None]
+        if len(work.spots) < len(spots):
+            rooms.next, rooms.open = before
             left.add(work.one.tensor)
     return left
 
 
-def _shared_spots(work: _Work, batch: int, rooms: _Rooms) -> list[tuple[int, int, int]] | None:
+def _shared_spots(work: _Work, rooms: _Rooms) -> list[tuple[int, int, int]] | None:
     """Spots of all parts of all copies: on the first chip where they fit, else wherever there is room."""
     for chip in (*range(len(rooms.next)), None):
         shared = _shares(work, rooms, chip)
@@ -165,43 +159,42 @@ def _shared_spots(work: _Work, batch: int, rooms: _Rooms) -> list[tuple[int, int
         chips = rooms.chips_for(wanted, chip)
         if chips is None:
             continue
-        return _fill(work, batch, rooms, shared, chips)
+        return _fill(work, rooms, shared, chips)
     return None
 
 
 def _shares(work: _Work, rooms: _Rooms, chip: int | None) -> dict[int, _Open]:
-    """For parts that fit beside others: the first open tile that has room; each tile takes one of them."""
+    """For parts that fit beside others: of the open tiles with room the one that takes fewest vectors; each tile takes
+    one part."""
     shared: dict[int, _Open] = {}
     if work.one.copies > 1:
         return shared
-    taken = set[int]()
+    there = [one for one in rooms.open if one.dense == work.one.dense and chip in (None, one.chip)]
+    there.sort(key=lambda one: one.vectors)
     for place, block in enumerate(work.blocks):
-        for number, one in enumerate(rooms.open):
-            fits = one.dense == work.one.dense and one.used + block.cols <= work.cols
-            if fits and number not in taken and chip in (None, one.chip):
-                taken.add(number)
+        for one in there:
+            if one.used + block.cols <= work.cols:
+                there.remove(one)
                 shared[place] = one
                 break
     return shared
 
 
-def _fill(
-    work: _Work, batch: int, rooms: _Rooms, shared: dict[int, _Open], chips: list[int]
-) -> list[tuple[int, int, int]]:
+def _fill(work: _Work, rooms: _Rooms, shared: dict[int, _Open], chips: list[int]) -> list[tuple[int, int, int]]:
+    """Take the shared tiles, and new ones on these chips for the other parts."""
     spots, fresh = list[tuple[int, int, int]](), iter(chips)
-    holder = work.one.tensor, batch
     for copy in range(work.one.copies):
         for place, block in enumerate(work.blocks):
             one = shared.get(place) if copy == 0 else None
             if one is not None:
                 spots.append((one.chip, one.tile, one.used))
                 one.used += block.cols
-                one.holders.add(holder)
+                one.vectors += work.one.vectors
                 continue
             chip = next(fresh)
             spots.append((chip, rooms.take(chip), 0))
             if work.one.copies == 1 and block.cols < work.cols:
-                rooms.open.append(_Open(chip, spots[-1][1], work.one.dense, block.cols, {holder}))
+                rooms.open.append(_Open(chip, spots[-1][1], work.one.dense, block.cols, work.one.vectors))
     return spots
 
 

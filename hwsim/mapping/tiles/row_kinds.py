@@ -123,10 +123,15 @@ def _lookup(op: Lookup, shape: ShapeOf) -> Rows:
     return Rows(count, reads, *_writes(shape, count, op.out), ())
 
 
-def _move(op: Move, shape: ShapeOf) -> Rows:
-    read, write = shape(op.read), shape(op.write)
-    count = prod(read) // max(read[-1], write[-1])
-    return Rows(count, (_pieces(op.read, shape, count),), *_writes(shape, count, op.write), ())
+def row_for_row(op: Op, shape: ShapeOf) -> Rows:
+    """Rows as long as the longer last axis of the first view that is read and the one that is written: each takes a
+    piece of the one to make the same piece of the other, and all of what else is read."""
+    rules = op_spec(op)
+    (first, *others), (out,) = rules.reads(op), rules.writes(op)
+    read, write = shape(first), shape(out)
+    count = prod(write) // max(read[-1], write[-1])
+    reads = (_pieces(first, shape, count), *(_pieces(view, shape, 1) for view in others))
+    return Rows(count, reads, *_writes(shape, count, out), _shared(op, shape, count))
 
 
 def _skew(op: Skew, shape: ShapeOf) -> Rows:
@@ -151,7 +156,7 @@ TILE_ROWS = KindTable[Callable[..., Rows]](
         Elementwise: _elementwise,
         Reduce: _reduce,
         Lookup: _lookup,
-        Move: _move,
+        Move: row_for_row,
         Skew: _skew,
         Quantise: _quantise,
     },

@@ -55,8 +55,8 @@ class TaskList:
         self.tasks += count
         if self.tasks > MOST_TASKS:
             raise Unsupported(
-                f"{self.name}: has more than {MOST_TASKS:,} rows of ops, hwsim runs no more on tiles; "
-                "take a shorter utterance"
+                f"{self.name}: has more than {MOST_TASKS:,} tasks, up to two a row of an op, hwsim runs no more "
+                "on tiles; take a shorter utterance"
             )
         self._blocks.append((count, unit, occupancy, complete, site, op, role))
         return np.arange(first, self.tasks)

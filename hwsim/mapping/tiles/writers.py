@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.ir.op_table import op_spec
+from hwsim.ir.op_table import Shape, op_spec
 from hwsim.ir.ops import Conv
 from hwsim.ir.program import Program
 from hwsim.ir.view import View, Window
@@ -37,9 +37,8 @@ class Writers:
         """The writers of all pieces of a tensor, [positions, segments]."""
         return self._of(tensor).reshape(-1, len(self._starts[tensor]))
 
-    def read(self, view: View, indices: Indices, parts: int) -> Ids:
-        """The writers of what a view shows, cut into equal parts in the view's order: [parts, pieces]."""
-        shape = view.shape_in(self._shapes[view.tensor], indices)
+    def read(self, view: View, shape: Shape, indices: Indices, parts: int) -> Ids:
+        """The writers of what a view of that shape shows, cut into equal parts in the view's order: [parts, pieces]."""
         shown, axis = self._shown(view, indices)
         row, per_part = shape[-1], prod(shape) // parts
         if axis == len(shape) - 1:
@@ -65,15 +64,15 @@ class Writers:
         )
         return covered.reshape(len(padded) * prod(one.outputs for one in op.axes), -1)
 
-    def write(self, view: View, indices: Indices, tasks: Ids) -> None:
-        """Note that these tasks wrote what a view shows, each an equal part in the view's order."""
+    def write(self, view: View, shape: Shape, indices: Indices, tasks: Ids) -> None:
+        """Note that these tasks wrote what a view of that shape shows, each an equal part in the view's order."""
         whole = self._shapes[view.tensor]
-        shape = view.shape_in(whole, indices)
         per_part = prod(shape) // tasks.size
         places = self._places(view, indices)
         if (view.order is None or view.order[-1] == len(whole) - 1) and per_part % shape[-1] == 0:
-            written = np.repeat(tasks, per_part // shape[-1]).reshape(*shape[:-1], 1)
-            self._of(view.tensor)[places] = _turned_back(written, view)
+            if per_part > shape[-1]:
+                tasks = np.repeat(tasks, per_part // shape[-1])
+            self._of(view.tensor)[places] = _turned_back(tasks.reshape(*shape[:-1], 1), view)
             return
         assert len(self._starts[view.tensor]) == whole[-1], "segments are as short as what is written"
         self._of(view.tensor)[places] = _turned_back(np.repeat(tasks, per_part).reshape(shape), view)
