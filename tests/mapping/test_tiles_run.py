@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, assume, given, settings
 import hwsim
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
-from hwsim.inputs.load import load_analog_chip
-from hwsim.ir.program import Loop, Program
+from hwsim.inputs.chips import load_analog_chip
+from hwsim.ir.nodes import Loop
+from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View, window
 from hwsim.mapping.tiles import task_list
