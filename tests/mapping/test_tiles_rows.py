@@ -4,11 +4,14 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import hwsim
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.inputs.files import TextFile, read_document
 from hwsim.ir.ops import Skew
 from hwsim.ir.program import Program
 from hwsim.mapping.tiles.graph import BURST_BYTES, ProgramGraph, program_graph
@@ -107,6 +110,32 @@ def test_rows_of_networks_wait_for_those_that_made_what_they_read(recipe: AnyRec
     except Unsupported:
         assume(False)
     agree(program, replace(chip, scratchpad=ROOMY))
+
+
+SEARCH = """
+{kind: rnnt, name: small, audio: 240 ms, batch: BATCH, precision: w8a8, joint: {size: 2, combine: concatenate, outputs: 4},
+ encoder: {features: 3, frame: 20 ms, layers: 1, cells: 2}, prediction: {embedding: 2, cells: 2, layers: 1, symbols: 3},
+ decoding: {kind: greedy, symbols_per_second: 20}}
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_greedy_search_takes_frames_as_they_come_and_predicts_between_evaluations(batch: int) -> None:
+    document = read_document(TextFile("search", SEARCH.replace("BATCH", str(batch)), "")).plain()
+    program = in_integers(hwsim.load_workload(document).program)
+    chip = analog_chip(scratchpad=ROOMY, tiles=200)
+    agree(program, chip)
+    graph, _ = graph_of(program, chip)
+    found, encoded = waits(graph), "encoder.0.forward.gates"
+    frames = [
+        sorted(row for op, _, row in needed if op == encoded) for task, needed in found.items() if task[0] == FETCH
+    ]
+    assert len({tuple(rows) for rows in frames}) > 3, "evaluations look at one frame after another"
+    predicted = [needed for task, needed in found.items() if task[0] == "prediction.embed"]
+    assert {op for needed in predicted[batch:] for op, _, _ in needed} == {"search.choose"}
+
+
+FETCH = "joint.fetch"
 
 
 def test_parameters_are_loaded_anew_when_the_last_but_one_op_that_loaded_some_is_done() -> None:

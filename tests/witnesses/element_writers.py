@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role
+from hwsim.ir.tensor import GreedyLoops, Role
 from hwsim.ir.view import Affine, View
 from witnesses.interpreter import had
 
@@ -37,18 +37,51 @@ class ElementWriters:
     needs: dict[Task, set[Task]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     loads: int = 0
+    evaluations: int = 0
 
     def run(self) -> "ElementWriters":
         self._nodes(self.program.body, {})
         return self
 
     def _nodes(self, nodes: tuple[Node, ...], at: dict[str, int]) -> None:
+        search, loops = self.program.search, {node.name: node for node in nodes if isinstance(node, Loop)}
+        in_turns = search.loops if isinstance(search, GreedyLoops) and set(search.loops) <= set(loops) else ()
         for node in nodes:
-            if isinstance(node, Loop):
-                for i in range(node.times if isinstance(node.times, int) else had(node.times, at)[1]):
-                    self._nodes(node.body, {**at, node.name: i})
-            else:
+            if not isinstance(node, Loop):
                 self._op(node, at)
+            elif node.name in in_turns[:1]:
+                self._search(node, loops[in_turns[1]], at)
+            elif node.name not in in_turns:
+                for i in range(self._times(node, at)):
+                    self._nodes(node.body, {**at, node.name: i})
+
+    def _times(self, loop: Loop, at: dict[str, int]) -> int:
+        return loop.times if isinstance(loop.times, int) else had(loop.times, at)[1]
+
+    def _search(self, predictions: Loop, evaluations: Loop, at: dict[str, int]) -> None:
+        """Prediction p > 0 of P comes as soon as at least p / (P - 1) of all evaluations are done, the first at once."""
+        asked, self.evaluations = self._times(predictions, at), self._times(evaluations, at)
+        left = list(range(asked))
+        for done in range(self.evaluations + 1):
+            while left and (done == self.evaluations or left[0] * self.evaluations <= done * (asked - 1)):
+                self._nodes(predictions.body, {**at, predictions.name: left.pop(0)})
+            if done < self.evaluations:
+                self._nodes(evaluations.body, {**at, evaluations.name: done})
+
+    def _frames(self, op: Op, needed: list[tuple[str, Cells]], shown: dict[str, Cells], at: dict[str, int]) -> None:
+        """A greedy search looks at the frames one after another: the elements of one row of the table for each index."""
+        search = self.program.search
+        if not isinstance(search, GreedyLoops) or not isinstance(op, Lookup) or op.index.tensor != search.frame:
+            return
+        utterances = int(np.prod(self.program.tensor(search.symbol).shape))
+        table = shown["table"].reshape(-1, shown["table"].shape[-1])
+        if len(table) % utterances or shown["index"].size != utterances:
+            return
+        frames = len(table) // utterances
+        frame = at[search.evaluations] * frames // self.evaluations
+        places = [frame * utterances + u if search.frames_first else u * frames + frame for u in range(utterances)]
+        at_table = next(place for place, (name, _) in enumerate(needed) if name == "table")
+        needed[at_table] = "table", table[places]
 
     def cells(self, view: View, at: dict[str, int]) -> Cells:
         """The numbers of a view's elements in its tensor, in the shape of the view."""
@@ -73,6 +106,7 @@ class ElementWriters:
         needed = [
             (name, elements) for name, elements in _needs(op, shown) if not self._role(reads[name].tensor).parameter
         ]
+        self._frames(op, needed, shown, at)
         for name in reads:
             self._load(reads[name].tensor, op)
         rows, done = self.rows_of_run(op, at), self.rows[op.name]

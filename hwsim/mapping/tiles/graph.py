@@ -5,8 +5,9 @@ or for readers of what it overwrites. What rows are and cost is worked out once 
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from hwsim.mapping.tiles.candidates import tile_of
 from hwsim.mapping.tiles.homes import Homes, Parameters, parameter_tensors
 from hwsim.mapping.tiles.row_cost import RowCost, operands_of_tiles, row_cost, write_bytes_of
 from hwsim.mapping.tiles.row_kinds import RowRead, Rows, rows_of
+from hwsim.mapping.tiles.search_order import SearchOrder, turns
 from hwsim.mapping.tiles.sites import sites_of
 from hwsim.mapping.tiles.task_list import Built, Role, TaskList
 from hwsim.mapping.tiles.writers import Ids, Writers
@@ -102,10 +104,18 @@ class _Build:
                 self._stands.setdefault(op, []).append((number, matrix, vector_times[matrix.dense]))
         self._inputs = {tensor.name for tensor in program.tensors if tensor.role is TensorRole.INPUT}
         self._in_turn: dict[int, deque[Longs]] = {}
+        self._search, self._evaluations = SearchOrder.of(program), 1
 
-    def nodes(self, nodes: Iterable[Node], indices: Indices) -> None:
+    def nodes(self, nodes: tuple[Node, ...], indices: Indices) -> None:
         """Add the tasks of nodes, the loops around them at these indices."""
-        for node in nodes:
+        place = 0
+        while place < len(nodes):
+            node, pair = nodes[place], None if self._search is None else self._search.pair(nodes, place)
+            place += 1
+            if pair is not None:
+                self._alternating(*pair, indices)
+                place += 1
+                continue
             if isinstance(node, Loop):
                 for index in range(node.runs(indices)):
                     self.nodes(node.body, {**indices, node.name: index})
@@ -114,6 +124,12 @@ class _Build:
             if 0 not in sizes:
                 self._runs[node.name, sizes] += 1
                 self._run(self._plan(node, sizes, indices), indices)
+
+    def _alternating(self, predictions: Loop, evaluations: Loop, indices: Indices) -> None:
+        """The loops of a greedy search, in turns."""
+        self._evaluations = evaluations.runs(indices)
+        for turn in turns(predictions, evaluations, predictions.runs(indices), self._evaluations):
+            self.nodes(turn.loop.body, {**indices, turn.loop.name: turn.iteration})
 
     def plans_run(self) -> tuple[tuple[Plan, int], ...]:
         """How often each plan ran so far."""
@@ -147,7 +163,7 @@ class _Build:
                 if read.view.tensor in self._inputs:
                     self._load(read.view.tensor, number)
         read_by_rows = [
-            (read, self._sources(op, read, seen, indices))
+            (read, self._sources(plan, read, seen, indices))
             for read, seen in zip(plan.made, plan.made_shapes, strict=True)
         ]
         streamed = self._stream(plan, number, home) if self._streams[op.name] else None
@@ -176,9 +192,15 @@ class _Build:
             )
             self.list.after(stores, done.reshape(-1, 1))
 
-    def _sources(self, op: Op, read: RowRead, seen: Shape, indices: Indices) -> Ids:
+    def _sources(self, plan: Plan, read: RowRead, seen: Shape, indices: Indices) -> Ids:
+        op = plan.op
         if isinstance(op, Conv) and read.parts == 0:
             return self.writers.windows(op, indices)
+        if self._search is not None and isinstance(op, Lookup) and read.view is op.table:
+            rows = prod(seen) // seen[-1]
+            frames = self._search.frames(op, rows, indices.get(self._search.search.evaluations, 0), self._evaluations)
+            if frames is not None and frames.size == plan.rows.count:
+                return self.writers.read(read.view, seen, indices, rows)[frames]
         return self.writers.read(read.view, seen, indices, read.parts)
 
     def _on_vector(self, plan: Plan, count: int, home: int, number: int) -> Longs:
