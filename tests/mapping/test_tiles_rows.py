@@ -113,7 +113,8 @@ def test_rows_of_networks_wait_for_those_that_made_what_they_read(recipe: AnyRec
 
 
 SEARCH = """
-{kind: rnnt, name: small, audio: 240 ms, batch: BATCH, precision: w8a8, joint: {size: 2, combine: concatenate, outputs: 4},
+{kind: rnnt, name: small, audio: 240 ms, batch: BATCH, precision: w8a8,
+ joint: {size: 2, combine: concatenate, outputs: 4},
  encoder: {features: 3, frame: 20 ms, layers: 1, cells: 2}, prediction: {embedding: 2, cells: 2, layers: 1, symbols: 3},
  decoding: {kind: greedy, symbols_per_second: 20}}
 """
