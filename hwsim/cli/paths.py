@@ -19,6 +19,7 @@ from hwsim.cli.terminal import say, write_stream
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, printable
 
 if TYPE_CHECKING:  # help and completion need no chips
+    from hwsim.hardware.analog.chip import AnalogChip
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.load import Loaded
     from hwsim.ir.workload import Workload
@@ -219,7 +220,7 @@ def deliver(
 
 
 @contextmanager
-def naming(*loaded: "Loaded[Chip] | Loaded[Workload]") -> Iterator[None]:
+def naming(*loaded: "Loaded[Chip] | Loaded[AnalogChip] | Loaded[Workload]") -> Iterator[None]:
     """Refusals of these files together name all of them, unless all are shipped."""
     try:
         yield
@@ -252,6 +253,15 @@ def chip_named(arch: str) -> "Loaded[Chip]":
     from hwsim.inputs.load import open_chip
 
     chip = open_chip(arch)
+    keep(click.get_current_context(), chip.paths)
+    return chip
+
+
+def analog_chip_named(arch: str) -> "Loaded[AnalogChip]":
+    """The chip of analog tiles."""
+    from hwsim.inputs.load import open_analog_chip
+
+    chip = open_analog_chip(arch)
     keep(click.get_current_context(), chip.paths)
     return chip
 

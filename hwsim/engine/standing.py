@@ -54,8 +54,8 @@ def _standing(chip: AnalogChip, program: Program, op: Op, number: int) -> Standi
     weight, act = program.tensor(op.weight.tensor), program.tensor(op.act.tensor)
     grouped = weight.scaling.granularity is Granularity.GROUP
     if grouped and not (weight.precision.floating or act.precision.floating):
-        law = "a column of a tile adds all its rows alike; use a scale a tensor or a channel"
-        raise Unsupported(f"{op.name}: its weights have a scale for each group of {weight.scaling.group} rows, and {law}")
+        law = "and a column of a tile adds all its rows alike; use a scale a tensor or a channel"
+        raise Unsupported(f"{op.name}: its weights have scales for groups of {weight.scaling.group} rows, {law}")
     if act.precision.floating and tile.input.bits is not None and tile.input.scaling is Scaling.RANGE:
         law = "takes them with input.scaling: largest, or with input.bits: null"
         raise Unsupported(f"{op.name}: multiplies {act.precision.value}, which has no full scale; a tile {law}")

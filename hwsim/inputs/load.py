@@ -164,13 +164,7 @@ def load_chip(source: Source | Chip) -> Chip:
 
 def load_analog_chip(source: Source | AnalogChip) -> AnalogChip:
     """A chip of analog tiles with its price table."""
-    if isinstance(source, AnalogChip):
-        return source
-    opened = _open(Kind.ARCH, source)
-    machine = machine_from(opened).value
-    if not isinstance(machine, AnalogChip):
-        raise opened.refused("array.kind", "array.kind: must be analog; hwsim.load_chip reads other chips")
-    return machine
+    return source if isinstance(source, AnalogChip) else open_analog_chip(source).value
 
 
 def load_workload(source: Source, precision: str | None = None, *, dims: Mapping[str, int] | None = None) -> Workload:
@@ -195,6 +189,15 @@ def prices_of(chip: Machine) -> PriceTable:
 def open_chip(source: Source) -> Loaded[Chip]:
     """A chip with its price table, and the files that they come from."""
     return chip_from(_open(Kind.ARCH, source))
+
+
+def open_analog_chip(source: Source) -> Loaded[AnalogChip]:
+    """A chip of analog tiles with its price table, and the files that they come from."""
+    opened = _open(Kind.ARCH, source)
+    machine = machine_from(opened)
+    if not isinstance(machine.value, AnalogChip):
+        raise opened.refused("array.kind", "array.kind: must be analog; hwsim.load_chip reads other chips")
+    return cast(Loaded[AnalogChip], machine)
 
 
 def open_machine(source: Source) -> Loaded[AnyChip]:

@@ -42,7 +42,7 @@ class DriftPoint(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift(Noun):
-    """The quality of a workload's values on analog tiles over time; `output` names the op whose results are the headline.
+    """The quality of a workload's values on analog tiles over time; `output` names the op of the headline figures.
 
     `exact_sqnr_db`, `exact_top1` and `exact_symbols` are those of the exact integers, against the float model. Devices,
     and what no file gives, are drawn with the seed.

@@ -42,8 +42,8 @@ def drift(
     """The values of a workload on the tiles of a chip at these ages in seconds, with each of these compensations.
 
     The ops in `placed` (all that tiles can do, unless given) stand on tiles. Each run follows the search of the float
-    model, and then searches by itself. The same devices are read at all ages; ranges are those of the exact run, measured
-    right after programming.
+    model, and then searches by itself. The same devices are read at all ages; ranges are those of the exact run,
+    measured right after programming.
     """
     _checked("at", at)
     _checked("compensations", compensations)

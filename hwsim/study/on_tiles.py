@@ -28,7 +28,7 @@ def run_values_on_tiles(
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
-    """The quality of a workload's values where the ops in `placed` (all that tiles can do, unless given) stand on tiles.
+    """The quality of a workload's values; the ops in `placed` (all that tiles can do, unless given) stand on tiles.
 
     Devices are drawn with the seed of the sources; converters are calibrated on the vectors of an exact run of the same
     input. `write` is called with a function that writes the trace into a file.

@@ -8,13 +8,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.engine.values.compare import Comparison
+from hwsim.engine.values.compare import Comparison, ranked_tensors
 from hwsim.engine.values.evaluate import FloatRun, Given, grids_of, run_floats, run_ops
 from hwsim.engine.values.floats import Seen, nobody
 from hwsim.engine.values.folded_tables import integer_ops
 from hwsim.engine.values.reals import Recorder
 from hwsim.engine.values.spool import Playback, Spool
+from hwsim.engine.values.tensor_store import outputs
 from hwsim.ir.ops import Op
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
 from hwsim.ir.workload import Workload
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import OpQuality
@@ -59,7 +62,7 @@ def reference(workload: Workload, given: Given, folder: Path, exact: ProductBack
     searches = floats.decoded is not None
     ops = integer_ops(workload, given.parameters, params_table, exact if searches else free)
     recorder = Recorder(workload.program, ops, spool)
-    comparison = Comparison(workload.program, ops, Playback(floats.spool))
+    comparison = Comparison(workload.program, ops, Playback(floats.spool), _scores(workload.program))
     memory = ops.memory(given.inputs)
     for name, values in given.inputs.items():
         comparison.see_input(name, values, memory[name])
@@ -76,7 +79,8 @@ def beside(known: Reference, products: ProductBackend) -> Beside:
     workload, given = known.workload, known.given
     ops = integer_ops(workload, given.parameters, known.params_table, products)
     exact, floats = (
-        Comparison(workload.program, ops, Playback(spool)) for spool in (known.exact, known.floats.spool)
+        Comparison(workload.program, ops, Playback(spool), _scores(workload.program))
+        for spool in (known.exact, known.floats.spool)
     )
     memory = ops.memory(given.inputs)
     for name, values in given.inputs.items():
@@ -97,3 +101,11 @@ def _both(first: Seen, second: Seen) -> Seen:
         second(op, name, values, runs)
 
     return see
+
+
+def _scores(program: Program) -> frozenset[str]:
+    """The outputs of a program that ranks nothing itself: whoever reads them looks for the largest."""
+    if ranked_tensors(program):
+        return frozenset()
+    written = {name: program.tensor(name) for name in outputs(program)}
+    return frozenset(name for name, tensor in written.items() if tensor.role is not Role.STATE)

@@ -69,14 +69,17 @@ def error_metrics(reference: Array, measured: Array) -> NDArray[np.float64]:
 
 
 class Comparison:
-    """Sees the results of a quantised run, and plays those of the float run beside them."""
+    """Sees the results of a quantised run, and plays those of the float run beside them; of tensors in `ranked` the
+    largest entries are compared too."""
 
-    def __init__(self, program: Program, ops: IntegerOps, floats: Playback) -> None:
+    def __init__(
+        self, program: Program, ops: IntegerOps, floats: Playback, ranked: frozenset[str] = frozenset()
+    ) -> None:
         self.program, self.ops, self.floats = program, ops, floats
         self._reals = Reals(program, ops)
         self.sums: dict[str, Sums] = {}
         self.tensors: dict[str, Sums] = {}
-        self._ranked = _ranked(program)
+        self._ranked = ranked_tensors(program) | ranked
 
     def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
         """Compare one result, or those of several runs."""
@@ -141,7 +144,7 @@ class Comparison:
         )
 
 
-def _ranked(program: Program) -> frozenset[str]:
+def ranked_tensors(program: Program) -> frozenset[str]:
     """Tensors whose largest entries matter: outputs, and tensors that are ranked or made probabilities."""
     ranked = (Reduction.ARGMAX, Reduction.TOP, Reduction.LOG_SOFTMAX)
     names = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}

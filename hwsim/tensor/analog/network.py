@@ -1,4 +1,4 @@
-"""Products of a whole network on analog tiles: each weight is programmed once, and vectors are counted from call to call.
+"""Products of a whole network on analog tiles: weights are programmed once, vectors are counted from call to call.
 
 An integer stands on a row, and in a cell, in units of what its format holds; the digital side multiplies what the
 converters say by that and rounds it to whole sums of products.
@@ -116,16 +116,16 @@ class Tiles:
         matrix, corrections = self.kept[place]
         return replace(matrix, correction=corrections[compensation])
 
-    def _made(
-        self, place: Place, precision: Precision, weights: Weights
-    ) -> tuple[Programmed, dict[str, Array | None]]:
+    def _made(self, place: Place, precision: Precision, weights: Weights) -> tuple[Programmed, dict[str, Array | None]]:
         op, number, copy = place
         standing = self.standings[op]
         tile = _with_limit(standing.tile, weights)
         fresh = program(tile, weights.values, seed=self.seed, number=standing.first(number, copy))
         if _calibrated(tile) and place not in self.ranges:
             if (op, number) not in self.samples:
-                raise Unsupported(f"{op}: did not run on the samples by which ranges are calibrated; give a longer input")
+                raise Unsupported(
+                    f"{op}: did not run on the samples by which ranges are calibrated; give a longer input"
+                )
             samples = np.concatenate(self.samples[op, number]) * unit_of(tile.input, precision)
             self.ranges[place] = calibrate(fresh, samples, seed=self.seed)
         late = after(fresh, self.seconds)

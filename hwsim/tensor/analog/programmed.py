@@ -124,7 +124,9 @@ def _weights_of(matrix: Programmed, arrays: list[Array]) -> Array:
 def settled(matrix: Programmed) -> Programmed:
     """The same matrix, of which only what readings of its first window need is kept, where that is all they need."""
     model, wires = matrix.tile.device.strays, matrix.tile.wires
-    if wires is not None or (model is not None and (model.clip or (model.flicker is not None and model.window < 2**31))):
+    if wires is not None or (
+        model is not None and (model.clip or (model.flicker is not None and model.window < 2**31))
+    ):
         return matrix
     kept = []
     for part in matrix.parts:

@@ -88,7 +88,7 @@ def ranges_from(readings: Readings, adc: Adc, shape: tuple[int, int, int, int]) 
             held = [currents[:, first - cols.start : stop - cols.start] for cols, currents in members
                     if cols.start <= first and stop <= cols.stop]  # fmt: skip
             if held:
-                ranges[(*key, slice(first, stop))] = _ranges(np.concatenate(held), adc.quantile)
+                ranges[key][first:stop] = _ranges(np.concatenate(held), adc.quantile)
     empty = ranges[..., 0] >= ranges[..., 1]  # a column that another tile has
     ranges[empty] = (-1.0, 1.0)
     return ranges
