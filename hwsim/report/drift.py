@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.report.numbers import percent
-from hwsim.report.tables import Screen, new_table, plain_table, render
+from hwsim.report.tables import Screen, new_table, render
 from hwsim.results.drift import Drift, DriftPoint
 from hwsim.results.quality import Origin
 
@@ -32,18 +32,14 @@ def labelled(compensation: str) -> str:
     return "no compensation" if compensation == "none" else f"{compensation} compensation"
 
 
-def _what(drift: Drift) -> Table:
-    table = plain_table()
-    table.add_row("tiles", f"{drift.tiles:,}", f"hold the weights of {len(drift.on_tiles):,} ops; the others are exact")
-    figures = f"SQNR {_db(drift.exact_sqnr_db)}" + _top1(drift.exact_top1)
-    table.add_row("output", "", f"{drift.output}; exact integers against single precision: {figures}")
-    if drift.exact_symbols is not None:
-        table.add_row("symbols", f"{drift.exact_symbols:,}", "are decoded by exact integers")
-    return table
-
-
-def _top1(share: float | None) -> str:
-    return "" if share is None else f", top 1 {percent(share)}"
+def _what(drift: Drift) -> Text:
+    exact = f"SQNR {_db(drift.exact_sqnr_db)}" if drift.exact_sqnr_db is not None else "no noise"
+    top1 = "" if drift.exact_top1 is None else f", top 1 {percent(drift.exact_top1)}"
+    symbols = "" if drift.exact_symbols is None else f", {drift.exact_symbols:,} symbols"
+    return Text(
+        f"{drift.tiles:,} tiles hold the weights of {len(drift.on_tiles):,} ops; all others are exact. The output is "
+        f"{drift.output}; exact integers against single precision: {exact}{top1}{symbols}."
+    )
 
 
 def _over_time(drift: Drift) -> Table:

@@ -1,14 +1,19 @@
 """The figure of a study of drift: signal to noise and agreement over time, with and without compensation."""
 
 from io import BytesIO
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from hwsim.report.drift import drift_title, labelled
 from hwsim.results.drift import Drift, DriftPoint
 
 _MARKS = ("o", "s", "^")
+_SOLID: Literal["-"] = "-"
+_DASHED: Literal["--"] = "--"
+_LARGEST, _SYMBOLS = "largest entry, along one search", "symbols of its own search"
 
 
 def drift_png(drift: Drift) -> bytes:
@@ -24,39 +29,50 @@ def drift_png(drift: Drift) -> bytes:
 
 
 def draw_levels(drift: Drift, ax: Axes) -> None:
-    """SQNR of the output over time, each compensation a line."""
+    """SQNR of the output over time, each compensation a line; beside them what quantisation alone costs."""
     places = _axis(drift, ax)
     for number, (compensation, points) in enumerate(_lines(drift).items()):
         heard = [point for point in points if point.sqnr_db is not None]
         ax.plot(
-            [places[point.seconds] for point in heard], [point.sqnr_db or 0.0 for point in heard],
-            color=f"C{number}", marker=_MARKS[number], label=labelled(compensation),
-        )  # fmt: skip
-    ax.set_ylabel("signal to noise against exact integers [dB]")
-    ax.set_title(drift.output, fontsize=10)
-    ax.legend(frameon=False)
+            [places[point.seconds] for point in heard],
+            [point.sqnr_db or 0.0 for point in heard],
+            color=f"C{number}",
+            marker=_MARKS[number],
+            label=labelled(compensation),
+        )
+    if drift.exact_sqnr_db is not None:
+        ax.axhline(drift.exact_sqnr_db, color="0.5", linestyle=":", label="exact integers against floats")
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.set_ylabel("signal to noise [dB]")
+    ax.set_title(f"{drift.output} against exact integers", fontsize=10)
+    ax.legend(frameon=False, fontsize=9)
 
 
 def draw_agreement(drift: Drift, ax: Axes) -> None:
     """The shares of equal largest entries (solid) and of equal symbols (dashed) over time."""
     places = _axis(drift, ax)
-    for number, (compensation, points) in enumerate(_lines(drift).items()):
-        for what, style, values in (
-            ("same largest entry", "-", [point.top1 for point in points]),
-            ("symbols decoded", "--", [point.symbol_agreement for point in points]),
+    named: dict[str, Line2D] = {}
+    for number, points in enumerate(_lines(drift).values()):
+        for what, style, filled, values in (
+            (_LARGEST, _SOLID, True, [point.top1 for point in points]),
+            (_SYMBOLS, _DASHED, False, [point.symbol_agreement for point in points]),
         ):
-            known = [
-                (places[p.seconds], 100 * value) for p, value in zip(points, values, strict=True) if value is not None
-            ]
+            known = [(places[p.seconds], 100 * v) for p, v in zip(points, values, strict=True) if v is not None]
             if known:
+                face = f"C{number}" if filled else "white"
                 ax.plot(
-                    *zip(*known, strict=True), color=f"C{number}", marker=_MARKS[number], linestyle=style,
-                    label=f"{what}, {labelled(compensation)}",
-                )  # fmt: skip
+                    *zip(*known, strict=True),
+                    color=f"C{number}",
+                    marker=_MARKS[number],
+                    markerfacecolor=face,
+                    linestyle=style,
+                )
+                named[what] = Line2D([], [], color="0.2", linestyle=style)
     ax.set_ylim(-3, 103)
-    ax.set_ylabel("agreement with exact integers [%]")
-    if ax.lines:
-        ax.legend(frameon=False, fontsize=9)
+    ax.set_ylabel("equal [%]")
+    ax.set_title("agreement with exact integers", fontsize=10)
+    if named:
+        ax.legend(named.values(), named, frameon=False, fontsize=9)
     else:
         ax.text(0.5, 0.5, "nothing is ranked or decoded", ha="center", va="center", transform=ax.transAxes)
 

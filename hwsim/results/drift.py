@@ -37,7 +37,7 @@ class DriftPoint(Noun):
     @property
     def age(self) -> str:
         """How long after programming, as people write it."""
-        return AGE.written(Fraction(self.seconds))
+        return AGE.written(Fraction(self.seconds)) if self.seconds else "0 s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
