@@ -24,6 +24,7 @@ COMMANDS = {
     "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",
     "mvm": "vectors times a matrix on analog tiles",
+    "drift": "a network on analog tiles as they age: signal to noise and agreement beside exact integers",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
     "check": "validate chip, workload and price files, and whether the ones run on the others",
     "ops": "the ops of a workload: names, shapes, precisions, and what rules match",

@@ -19,6 +19,7 @@ from hwsim.cli.terminal import say, write_stream
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, printable
 
 if TYPE_CHECKING:  # help and completion need no chips
+    from hwsim.hardware.analog.chip import AnalogChip
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.chips import AnyChip
     from hwsim.inputs.load import Loaded
@@ -220,7 +221,7 @@ def deliver(
 
 
 @contextmanager
-def naming(*loaded: "Loaded[AnyChip] | Loaded[Workload]") -> Iterator[None]:
+def naming(*loaded: "Loaded[AnyChip] | Loaded[AnalogChip] | Loaded[Workload]") -> Iterator[None]:
     """Refusals of these files together name all of them, unless all are shipped."""
     try:
         yield
@@ -254,6 +255,15 @@ def chip_named(arch: str) -> "Loaded[Chip]":
     from hwsim.inputs.chips import open_chip
 
     chip = open_chip(arch)
+    keep(click.get_current_context(), chip.paths)
+    return chip
+
+
+def analog_chip_named(arch: str) -> "Loaded[AnalogChip]":
+    """The chip of analog tiles."""
+    from hwsim.inputs.chips import open_analog_chip
+
+    chip = open_analog_chip(arch)
     keep(click.get_current_context(), chip.paths)
     return chip
 

@@ -42,13 +42,16 @@ def load_analog_chip(source: "Source | AnalogChip") -> "AnalogChip":
     """A chip of analog tiles with its price table."""
     from hwsim.hardware.analog.chip import AnalogChip
 
-    if isinstance(source, AnalogChip):
-        return source
+    return source if isinstance(source, AnalogChip) else open_analog_chip(source).value
+
+
+def open_analog_chip(source: Source) -> "Loaded[AnalogChip]":
+    """A chip of analog tiles with its price table, and the files that they come from."""
     opened = open_source(Kind.ARCH, source)
-    machine = machine_from(opened).value
-    if not isinstance(machine, AnalogChip):
+    machine = machine_from(opened)
+    if isinstance(machine.value, Chip):
         raise opened.refused("array.kind", "array.kind: must be analog; hwsim.load_chip reads other chips")
-    return machine
+    return cast("Loaded[AnalogChip]", machine)
 
 
 def prices_of(chip: Machine) -> PriceTable:

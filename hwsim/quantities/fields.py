@@ -233,6 +233,15 @@ VOLTS = Quantity("V", _decimal("V", m=-3, _=0), Fraction(1, 10), 5, whole=False,
 WATTS = Quantity("W", _decimal("W", n=-9, u=-6, m=-3, _=0), 0, 10**6, whole=False, bare=False)
 SIEMENS = Quantity("S", _decimal("S", n=-9, u=-6, m=-3, _=0), Fraction(1, 10**12), 1, whole=False, bare=False)
 OHMS = Quantity("Ohm", _decimal("Ohm", m=-3, _=0, k=3, M=6), 0, 10**9, whole=False, bare=False)
+AGE = Quantity(
+    "s",
+    {"s": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400), "w": Fraction(604_800)}
+    | {"y": Fraction(365 * 86_400)},
+    0,
+    10**12,
+    whole=False,
+    bare=False,
+)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
 
 
@@ -269,4 +278,5 @@ Volts = Annotated[Fraction, VOLTS]
 Watts = Annotated[Fraction, WATTS]
 Siemens = Annotated[Fraction, SIEMENS]
 Ohms = Annotated[Fraction, OHMS]
+Age = Annotated[Fraction, AGE]
 PerSecond = Annotated[Fraction, PER_SECOND]

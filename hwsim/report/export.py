@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
+from hwsim.results.drift import Drift
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
 from hwsim.results.result import Comparison, Result, RunResult
@@ -20,6 +21,7 @@ RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv"
 VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
 TILES_FILES = ("placement.csv", "units.csv")
 """What a run on analog tiles writes in the place of `tensors.csv`."""
+DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -107,6 +109,17 @@ def quality_files(quality: Quality) -> dict[str, str]:
     origin = {"weights_from": quality.weights_from.value, "input_from": quality.input_from.value, "seed": quality.seed}
     rows = [{**flat(op), "clipped_share": op.clipped_share, **origin} for op in quality.ops]
     return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
+
+
+def drift_files(drift: Drift) -> dict[str, str]:
+    """The files of one study of drift by name."""
+    points = [{key: value for key, value in flat(point).items() if key != "ops"} for point in drift.points]
+    ops = [
+        {"seconds": plain(point.seconds), "compensation": point.compensation, **flat(op)}
+        for point in drift.points
+        for op in point.ops
+    ]
+    return {"drift.json": to_json(drift), "drift.csv": to_csv(points), "drift_ops.csv": to_csv(ops)}
 
 
 def comparison_files(comparison: Comparison) -> dict[str, str]:

@@ -39,7 +39,7 @@ def _headline(quality: Quality) -> Table:
     if quality.top1 is not None:
         rows.append(("top 1", percent(quality.top1), "of the rows have the same largest entry"))
     rows.append(("clipped", f"{quality.clipped:,}", "integer results beyond their range"))
-    rows.append(("saturated", f"{quality.saturations:,}", f"additions in {quality.accumulators} accumulators"))
+    rows.append(("saturated", f"{quality.saturations:,}", _what_saturates(quality.accumulators)))
     decoded, floats = quality.decoded, quality.decoded_in_floats
     if decoded is not None and floats is not None:
         symbols = sum(map(len, decoded.symbols))
@@ -50,6 +50,13 @@ def _headline(quality: Quality) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _what_saturates(accumulators: str) -> str:
+    """What is cut off in accumulators, or where currents are added."""
+    if accumulators.startswith("analog tiles"):
+        return f"currents beyond the converters of {accumulators}"
+    return f"additions in {accumulators} accumulators"
 
 
 def _losing(quality: Quality) -> Table:

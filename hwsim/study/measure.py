@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.trace import TraceFile
 from hwsim.ir.workload import Workload
@@ -14,6 +15,7 @@ from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.measured import Measured, Measuring, WriteTrace
 from hwsim.results.quality import Quality
+from hwsim.study.on_tiles import ValuesOnTiles, run_values_on_tiles
 from hwsim.study.values import prepared, run_values
 from hwsim.study.zeros import zero_products_of
 
@@ -63,3 +65,20 @@ def with_counts(work: Workload, decoded: Decoded | None) -> Workload:
         return with_decoding(work, replace(decoding, counts=greedy))
     counts = BeamCounts(steps=decoded.steps, new_prefixes=decoded.new_prefixes)
     return with_decoding(work, replace(decoding, counts=counts))
+
+
+def measured_on_tiles(
+    chip: AnalogChip,
+    work: Workload,
+    measuring: Measuring,
+    *,
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Workload, ValuesOnTiles, Mapping[str, str]]:
+    """The workload as it is to be timed on a chip of tiles, its values there, and hashes of the files that were read."""
+    if measuring.zero_gating is not None or measuring.sources is None:
+        raise Unsupported(f"zero products on {chip.name}: tiles gate none of them; leave --zero-gating out")
+    ready = prepared(work, measuring.sources)
+    values = run_values_on_tiles(ready, measuring.sources, chip, write=write, progress=progress)
+    timed = with_counts(ready.declared, values.quality.decoded) if measuring.searched else ready.declared
+    return timed, values, ready.files

@@ -232,8 +232,23 @@ def run(
     measured = NOTHING
     if request.measuring is not None:
         # Imported here because it brings values, audio and searches, which a run without measuring does not need.
-        from hwsim.study.measure import measure
+        from hwsim.study.measure import measure, measured_on_tiles
 
+        if not isinstance(chip, Chip):
+            from hwsim.study.tiles import simulate_on_tiles
+
+            work, values, read = measured_on_tiles(chip, work, request.measuring, write=write, progress=progress)
+            chosen = {"point": request.point, "power_cap": request.power_cap, "objective": request.objective}
+            found = Measured(quality=values.quality)
+            return simulate_on_tiles(
+                chip,
+                work,
+                chosen,
+                measured=found,
+                cells_per_vector_aj=values.cells_per_vector_aj,
+                explained=request.explained,
+                files={**files, **read},
+            )
         work, measured, read = measure(chip, work, request.measuring, write=write, progress=progress)
         files = {**files, **read}
     return simulate(

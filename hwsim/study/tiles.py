@@ -40,10 +40,14 @@ def simulate_on_tiles(
     given: Mapping[str, object],
     *,
     measured: Measured = NOTHING,
+    cells_per_vector_aj: Mapping[str, Fraction] | None = None,
     explained: str | None = None,
     files: Mapping[str, str] | None = None,
 ) -> TilesResult:
-    """Run a workload on a chip of tiles; what is `given` of a choice that such a chip does not have is refused."""
+    """Run a workload on a chip of tiles; what is `given` of a choice that such a chip does not have is refused.
+
+    Where values were computed, `cells_per_vector_aj` is what the cells of each op took for one of its vectors.
+    """
     must_be(Workload, "workload", workload)
     must_be_named(explained=explained)
     must_map_names(str, "a text", files=files)
@@ -55,7 +59,10 @@ def simulate_on_tiles(
         raise Unsupported(f"zero products on {chip.name}: tiles gate none of them; leave --zero-gating out")
     if explained is not None and explained not in (ran := [op.name for op in run_on_tiles(chip, workload).ops]):
         raise UnknownName("op", explained, ran)
-    return result_on_tiles(chip, workload, quality=measured.quality, explained=explained, files=files)
+    quality = measured.quality
+    return result_on_tiles(
+        chip, workload, quality=quality, cells_per_vector_aj=cells_per_vector_aj, explained=explained, files=files
+    )
 
 
 def run_on_tiles(chip: AnalogChip, workload: Workload) -> TilesRun:
@@ -69,17 +76,18 @@ def result_on_tiles(
     workload: Workload,
     *,
     quality: Quality | None = None,
-    cells_aj: Mapping[str, int] | None = None,
+    cells_per_vector_aj: Mapping[str, Fraction] | None = None,
     explained: str | None = None,
     files: Mapping[str, str] | None = None,
 ) -> TilesResult:
-    """The result of a run; `quality` and what the cells took, `cells_aj`, are those of its values."""
+    """The result of a run; `quality`, and what the cells of each op took for a vector, are those of its values."""
     table = prices_of(chip)
     book = PriceBook(chip, table)
     tariff = AnalogTariff.of(book)  # what cannot be priced need not be placed
     if workload.lengths is not None:
         raise Unsupported(f"{workload.name} on {chip.name}: lengths are not run on analog tiles; leave them out")
     run, facts = run_on_tiles(chip, workload), facts_of(workload)
+    cells_aj = None if cells_per_vector_aj is None else _cells(run, cells_per_vector_aj)
     energy = tiles_energy(run, tariff, cells_aj)
     technology = book.technology
     return TilesResult(
@@ -111,6 +119,15 @@ def result_on_tiles(
         explained=explained,
         quality=quality,
     )
+
+
+def _cells(run: TilesRun, per_vector_aj: Mapping[str, Fraction]) -> dict[str, int]:
+    """What the cells of each op on tiles took for all its vectors, as they did on average where values were computed."""
+    on_tiles = [op for op in run.ops if op.tile_work.vectors]
+    for op in on_tiles:
+        if op.name not in per_vector_aj:
+            raise Unsupported(f"{op.name}: ran on no values, so that its currents are not known; give a longer input")
+    return {op.name: round(per_vector_aj[op.name] * op.tile_work.vectors) for op in on_tiles}
 
 
 def _summary(chip: AnalogChip, workload: Workload, run: TilesRun, energy: TilesEnergy, facts: Facts) -> Summary:

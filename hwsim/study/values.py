@@ -1,16 +1,19 @@
 """The run of a workload's values: its parameters and inputs, its accumulators, and its trace."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.decode.symbol_feed import symbols_shape
+from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
@@ -128,42 +131,52 @@ def run_values(
 
     `write` is called with a function that writes the trace into a file.
     """
+    threads = os.cpu_count() or 1
+    products = ExactProducts(threads) if chip is None else products_of(chip, threads)
+    with naming_weights(sources):
+        return evaluated(ready, sources, products, write=write, progress=progress)
+
+
+@contextmanager
+def naming_weights(sources: Sources) -> Iterator[None]:
+    """Numbers that leave a format are those of the file of weights, if there is one."""
     try:
-        quality = _evaluated(ready, sources, chip, write, progress)
+        yield
     except OutOfRange as error:
         if sources.weights is None:
             raise
         raise FileProblem(str(sources.weights), str(error)) from error
-    return replace(quality, weights_from=_origin(sources.weights), input_from=_origin(sources.input))
 
 
-def _origin(file: Path | None) -> Origin:
+def origin(file: Path | None) -> Origin:
+    """Where values come from that this file gives, if there is one."""
     return Origin.DRAWN if file is None else Origin.FILE
 
 
-def _evaluated(
+def evaluated(
     ready: Prepared,
     sources: Sources,
-    chip: Chip | None,
-    write: WriteTrace | None,
-    progress: Progress,
+    products: ProductBackend,
+    *,
+    integers: Callable[[QuantParamsTable], ProductBackend] | None = None,
+    write: WriteTrace | None = None,
+    progress: Progress = no_progress,
 ) -> Quality:
-    threads = os.cpu_count() or 1
-    products = ExactProducts(threads) if chip is None else products_of(chip, threads)
+    """The quality of a workload's values by these products, or in integers by others, once their scales are known."""
     seed = sources.seed if sources.weights is None or sources.input is None else None
+
+    def run(watch: Any = None, finish: Any = None) -> Quality:
+        quality = evaluate(
+            ready.workload, ready.given, products, integers=integers, seed=seed, watch=watch, finish=finish,
+            progress=progress,
+        )  # fmt: skip
+        return replace(quality, weights_from=origin(sources.weights), input_from=origin(sources.input))
+
     if write is None:
-        return evaluate(ready.workload, ready.given, products, seed=seed, progress=progress)
+        return run()
     with TemporaryDirectory(prefix="hwsim-trace-") as folder:
         spool = Spool(Path(folder))
         trace = Trace(ready.workload.program, spool, pack=sources.packed)
-        quality = evaluate(
-            ready.workload,
-            ready.given,
-            products,
-            seed=seed,
-            watch=trace.watch,
-            finish=trace.finish,
-            progress=progress,
-        )
+        quality = run(trace.watch, trace.finish)
         write(lambda file: write_npz(spool, file))
         return quality

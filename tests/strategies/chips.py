@@ -1,12 +1,16 @@
 """Chips for tests: small ones whose edges come up all the time, and strategies that draw them."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
+from hwsim.hardware.analog.chip import AnalogChip, Typical
+from hwsim.hardware.analog.phases import Phases
+from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit, WeightLayout
 from hwsim.hardware.summation import Accumulator
 from hwsim.ir.ops import Function
@@ -25,6 +29,23 @@ def chip(**changes: Any) -> Chip:
         clock=10**9,
         array=SystolicArray(rows=4, cols=4, macs_per_pe=MODES),
         vector=VECTOR,
+        scratchpad=Scratchpad(size=4096, read=16, write=16),
+        dram=Dram(read=8 * 10**9, write=8 * 10**9, latency=5000),
+        energy="generic_7nm",
+    )
+    return replace(base, **changes)
+
+
+def analog_chip(tile: AnalogTile, **changes: Any) -> AnalogChip:
+    """A chip of such tiles, with changes; its vector unit multiplies integers."""
+    products = sorted_pairs({Precision.INT8: 1, Precision.INT4: 1})
+    base = AnalogChip(
+        name="tiles",
+        clock=10**9,
+        array=replace(tile, phases=Phases(voltage=Fraction(1, 5), tick=1000, convert=1000)),
+        tiles=2**16,
+        typical=Typical(input=0.2, conductance=0.1),
+        vector=replace(VECTOR, macs_per_lane=products),
         scratchpad=Scratchpad(size=4096, read=16, write=16),
         dram=Dram(read=8 * 10**9, write=8 * 10**9, latency=5000),
         energy="generic_7nm",

@@ -59,7 +59,7 @@ class ElementWriters:
         return loop.times if isinstance(loop.times, int) else had(loop.times, at)[1]
 
     def _search(self, predictions: Loop, evaluations: Loop, at: dict[str, int]) -> None:
-        """Prediction p > 0 of P comes as soon as at least p / (P - 1) of all evaluations are done, the first at once."""
+        """Prediction p > 0 of P comes once at least p / (P - 1) of all evaluations are done, the first one at once."""
         asked, self.evaluations = self._times(predictions, at), self._times(evaluations, at)
         left = list(range(asked))
         for done in range(self.evaluations + 1):
@@ -69,7 +69,7 @@ class ElementWriters:
                 self._nodes(evaluations.body, {**at, evaluations.name: done})
 
     def _frames(self, op: Op, needed: list[tuple[str, Cells]], shown: dict[str, Cells], at: dict[str, int]) -> None:
-        """A greedy search looks at the frames one after another: the elements of one row of the table for each index."""
+        """A greedy search looks at frames one after another: the elements of one row of the table for each index."""
         search = self.program.search
         if not isinstance(search, GreedyLoops) or not isinstance(op, Lookup) or op.index.tensor != search.frame:
             return

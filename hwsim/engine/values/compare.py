@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.values.floats import OPERANDS
 from hwsim.engine.values.integers import IntegerOps
+from hwsim.engine.values.reals import Reals
 from hwsim.engine.values.spool import Playback
 from hwsim.errors import OutOfRange
 from hwsim.ir.op_table import kind, op_spec
-from hwsim.ir.ops import Gemm, Op, Quantise, Reduce, Reduction
+from hwsim.ir.ops import Gemm, Op, Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.kernels.error_metrics import NOISE, POWER, PRODUCT, SIGNAL, measure_errors
@@ -69,21 +69,22 @@ def error_metrics(reference: Array, measured: Array) -> NDArray[np.float64]:
 
 
 class Comparison:
-    """Sees the results of a quantised run, and plays those of the float run beside them."""
+    """Sees the results of a quantised run, and plays those of the float run beside them; of tensors in `ranked` the
+    largest entries are compared too."""
 
-    def __init__(self, program: Program, ops: IntegerOps, floats: Playback) -> None:
+    def __init__(
+        self, program: Program, ops: IntegerOps, floats: Playback, ranked: frozenset[str] = frozenset()
+    ) -> None:
         self.program, self.ops, self.floats = program, ops, floats
+        self._reals = Reals(program, ops)
         self.sums: dict[str, Sums] = {}
         self.tensors: dict[str, Sums] = {}
-        self._ranked = _ranked(program)
-        self._row_scales: dict[str, Array] = {}
+        self._ranked = ranked_tensors(program) | ranked
 
     def see(self, op: Op, name: str, values: Array, runs: int = 1) -> None:
         """Compare one result, or those of several runs."""
-        if name in OPERANDS:
-            return
-        if isinstance(op, Quantise) and name == op.scales.tensor:
-            self._row_scales[op.write.tensor] = values.reshape(-1, 1)
+        flat = self._reals.of(op, name, values)
+        if flat is None:
             return
         reference = self.floats.next(f"{op.name} {name}", values.size)
         if reference is None:
@@ -91,10 +92,8 @@ class Comparison:
         op_sums = self.sums.setdefault(op.name, Sums())
         if name in self.ops.indices:
             op_sums.rows += values.size
-            op_sums.agreeing += int((values.reshape(-1) == reference).sum())
+            op_sums.agreeing += int((flat == reference).sum())
             return
-        real = self._real(op, name, values)
-        flat = real.reshape(-1)
         measured = error_metrics(reference, flat)
         if not np.isfinite(measured[NOISE]):
             kind_of_numbers = self.program.tensor(name).precision.value
@@ -105,13 +104,6 @@ class Comparison:
             width = values.shape[-1]
             op_sums.rows += values.size // width
             op_sums.agreeing += int((reference.reshape(-1, width).argmax(1) == flat.reshape(-1, width).argmax(1)).sum())
-
-    def _real(self, op: Op, name: str, values: Array) -> Array:
-        """What the numbers stand for, by the scales of the tensor or of its rows."""
-        if isinstance(op, Quantise):
-            scales = self._row_scales[name]
-            return np.asarray(values.reshape(len(scales), -1) * scales)
-        return self.ops.real(name, values)
 
     def see_input(self, name: str, exact: Array, held: Array) -> None:
         """Compare an input with its quantised numbers."""
@@ -152,7 +144,7 @@ class Comparison:
         )
 
 
-def _ranked(program: Program) -> frozenset[str]:
+def ranked_tensors(program: Program) -> frozenset[str]:
     """Tensors whose largest entries matter: outputs, and tensors that are ranked or made probabilities."""
     ranked = (Reduction.ARGMAX, Reduction.TOP, Reduction.LOG_SOFTMAX)
     names = {tensor.name for tensor in program.tensors if tensor.role is Role.OUTPUT}

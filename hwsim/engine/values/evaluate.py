@@ -125,10 +125,10 @@ def run_integers(
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
     ops = integer_ops(workload, given.parameters, params_table, products, seen or nobody)
     memory = ops.memory(given.inputs)
-    return IntegerRun(memory, ops, _run(workload, given, ops, memory, forced))
+    return IntegerRun(memory, ops, run_ops(workload, given, ops, memory, forced))
 
 
-def _run(
+def run_ops(
     workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None
 ) -> Decoded | None:
     """Run all ops; what the search did."""
@@ -147,6 +147,7 @@ def evaluate(
     given: Given,
     products: ProductBackend,
     *,
+    integers: Callable[[QuantParamsTable], ProductBackend] | None = None,
     seed: int | None = None,
     watch: Callable[[IntegerOps], Seen] | None = None,
     finish: Callable[[TensorStore, Decoded | None], None] | None = None,
@@ -154,7 +155,8 @@ def evaluate(
 ) -> Quality:
     """How far a quantised workload is from itself in floats.
 
-    `watch` is told of every result of the quantised run, `finish` of the arrays at its end and of what was decoded.
+    `integers` gives other products for the quantised run, once its scales are known. `watch` is told of every result of
+    that run, `finish` of the arrays at its end and of what was decoded.
 
     The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
     which decides for itself, gives its own symbols.
@@ -162,6 +164,8 @@ def evaluate(
     with TemporaryDirectory(prefix="hwsim-") as folder:
         floats = run_floats(workload, given, Path(folder), products, progress)
         params_table = grids_of(workload, given, floats)
+        if integers is not None:
+            products = integers(params_table)
         ops = integer_ops(workload, given.parameters, params_table, products)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         watcher = watch(ops) if watch is not None else None
@@ -175,12 +179,12 @@ def evaluate(
         memory = ops.memory(given.inputs)
         for name, values in given.inputs.items():
             comparison.see_input(name, values, memory[name])
-        _run(workload, given, ops, memory, floats.chosen)
+        run_ops(workload, given, ops, memory, floats.chosen)
         results = comparison.results()
         free = None
         if floats.decoded is not None:
             ops.seen = nobody
-            free = _run(workload, given, ops, ops.memory(given.inputs), None)
+            free = run_ops(workload, given, ops, ops.memory(given.inputs), None)
         if finish is not None:
             finish(memory, free)
     best = headline(results)

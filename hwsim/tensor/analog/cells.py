@@ -1,6 +1,6 @@
 """The arrays of cells of one tile as readings meet them: combined, squared, cut into bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -12,6 +12,8 @@ from hwsim.tensor.formats import Array
 from hwsim.tensor.weights import Weights
 
 T = TypeVar("T")
+
+_NOTHING = np.zeros((0, 0))
 
 _DIGITS = np.array([65536.0, 256.0, 1.0])
 
@@ -62,6 +64,13 @@ class Cells:
 
     def digits(self, read: Read, place: int) -> Digits:
         return self.keep("digits", place, lambda: Digits.of(self.currents(read, place)))
+
+    def combined(self, reads: Sequence[Read]) -> "Cells":
+        """The same cells without their arrays: what these readings of linear cells need is kept."""
+        for place, read in enumerate(reads):
+            self.currents(read, place)
+            self.variance(read, place)
+        return Cells([], [None if spread is None else _NOTHING for spread in self.spreads], self.kept)
 
     def keep(self, what: str, place: int, make: Callable[[], T]) -> T:
         """What is made once for all vectors."""

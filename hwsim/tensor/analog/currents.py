@@ -5,7 +5,7 @@ import numpy as np
 from hwsim.errors import InvalidValue
 from hwsim.kernels.crossbar import add_sums
 from hwsim.tensor.analog.inputs import drive, passes
-from hwsim.tensor.analog.programmed import Part, Programmed, checked_numbers
+from hwsim.tensor.analog.programmed import Programmed, checked_numbers, row_sums
 from hwsim.tensor.analog.room import Room
 from hwsim.tensor.formats import Array
 
@@ -30,7 +30,7 @@ def cell_energy(matrix: Programmed, x: object, retries: Array | None = None) -> 
         law = f"must have as many columns as weight has rows, {matrix.shape[0]}"
         raise InvalidValue("input.shape", vectors.shape, law)
     again = np.zeros(len(vectors), np.int64) if retries is None else np.asarray(retries)
-    loads = [(part.rows, _row_sums(part)) for part in matrix.parts]
+    loads = [(part.rows, row_sums(part)) for part in matrix.parts]
     steps, room = np.zeros(len(vectors)), Room()
     for first in range(0, len(vectors), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -39,16 +39,6 @@ def cell_energy(matrix: Programmed, x: object, retries: Array | None = None) -> 
             steps[tried] += _steps(matrix, vectors[tried], loads, room, halvings)
     per_step = float(phases.voltage) ** 2 * float(matrix.tile.device.g_max) * phases.tick * 1e-12
     return np.asarray(steps * (per_step * _ATTO))
-
-
-def _row_sums(part: Part) -> Array:
-    """The conductances of all cells of each row [1, row], relative to Gmax, added array by array; kept for later."""
-    if part.row_sums is None:
-        total = np.zeros((len(part.now[0]), 1))
-        for array in part.now:
-            add_sums(np.ascontiguousarray(array, np.float64), np.ones((array.shape[1], 1)), total)
-        part.row_sums = np.ascontiguousarray(total.T)
-    return part.row_sums
 
 
 def _steps(matrix: Programmed, x: Array, loads: list[tuple[slice, Array]], room: Room, halvings: int) -> Array:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -47,23 +48,11 @@ def multiply(
     """x[m, k] times the matrix. Vector i is MVM number first + i: what is drawn for it depends on that number, on the
     seed and on where it is drawn, not on the vectors around it."""
     vectors = _checked(matrix, x)
-    key_of(seed)
     if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first <= 2**32 - len(vectors):
         raise InvalidValue("first", first, f"must be a whole number from 0 to 2^32 - {len(vectors)}")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
         raise InvalidValue("threads", threads, "must be a whole number from 1 to 1024")
-    checked = checked_ranges(ranges, matrix.tile.adc, _range_shape(matrix))
-    job = _Job(matrix, seed, checked, noise_per_cell)
-    blocks = list(_blocks(matrix, first, len(vectors)))
-    todo = [(vectors[start - first : stop - first], start) for start, stop in blocks]
-    if threads == 1 or len(todo) == 1:
-        made = [job.block(*one) for one in todo]
-    else:
-        for part in matrix.parts:
-            matrix.cells(part, blocks[0][0] // _window(matrix))
-        with ThreadPoolExecutor(threads) as pool:
-            made = list(pool.map(lambda one: job.block(*one), todo))
-    return made[0] if len(made) == 1 else _joined(made)
+    return Multiplier.of(matrix, seed=seed, ranges=ranges, noise_per_cell=noise_per_cell)(vectors, first, threads)
 
 
 def calibrate(matrix: Programmed, x: object, *, seed: int = 0) -> Array:
@@ -73,7 +62,7 @@ def calibrate(matrix: Programmed, x: object, *, seed: int = 0) -> Array:
         raise InvalidValue("adc.range", None if adc is None else adc.range.value, "must be calibrated")
     vectors = _checked(matrix, x)
     readings: Readings = []
-    job = _Job(matrix, seed, None, False, readings)
+    job = Multiplier(matrix, seed, None, False, readings)
     for start, stop in _blocks(matrix, 0, len(vectors)):
         job.block(vectors[start:stop], start)
     return ranges_from(readings, adc, _range_shape(matrix))
@@ -116,13 +105,40 @@ def _joined(made: list[AnalogProduct]) -> AnalogProduct:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Job:
+class Multiplier:
+    """Multiplies vectors by one matrix, again and again: what stays the same is worked out once."""
+
     matrix: Programmed
     seed: int
     ranges: Array | None
-    per_cell: bool
+    per_cell: bool = False
     readings: Readings | None = None
+    converter: Converter | None = None
     room: Room = field(default_factory=Room)
+    limits: dict[tuple[int, int, int], tuple[Array, Array]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, matrix: Programmed, *, seed: int, ranges: object = None, noise_per_cell: bool = False) -> Self:
+        """One with a seed and ranges that are checked."""
+        key_of(seed)
+        adc = matrix.tile.adc
+        checked = checked_ranges(ranges, adc, _range_shape(matrix))
+        converter = None if adc is None else Converter(adc, matrix.seed)
+        return cls(matrix, seed, checked, noise_per_cell, converter=converter)
+
+    def __call__(self, x: Array, first: int, threads: int = 1) -> AnalogProduct:
+        """Finite float64 vectors x[m, k] times the matrix, MVMs first, first + 1, …"""
+        matrix = self.matrix
+        blocks = list(_blocks(matrix, first, len(x)))
+        todo = [(x[start - first : stop - first], start) for start, stop in blocks]
+        if threads == 1 or len(todo) == 1:
+            made = [self.block(*one) for one in todo]
+        else:
+            for part in matrix.parts:
+                matrix.cells(part, blocks[0][0] // _window(matrix))
+            with ThreadPoolExecutor(threads) as pool:
+                made = list(pool.map(lambda one: self.block(*one), todo))
+        return made[0] if len(made) == 1 else _joined(made)
 
     def block(self, x: Array, first: int) -> AnalogProduct:
         """The product of some vectors; those that left a range again with half the input, as long as that may help."""
@@ -161,8 +177,7 @@ class _Job:
     def _part(self, part: Part, driven: Driven, first: int, halvings: int, codes: list[Array], clipped: Array) -> Array:
         """What one tile adds to the result, but for a gain."""
         matrix, layout, tile = self.matrix, self.matrix.layout, self.matrix.tile
-        adc = tile.adc if self.readings is None else None
-        converter = None if adc is None else Converter(adc, matrix.seed)
+        converter = self.converter
         reader = Reader(
             tile, matrix.cells(part, first // _window(matrix)), part.number, self.seed, self.per_cell, self.room
         )
@@ -172,8 +187,8 @@ class _Job:
             for place, read in enumerate(layout.reads):
                 reading = Reading(read, place, one, number + _RETRY * halvings, first)
                 limits = None
-                if adc is not None and digital:
-                    limits = self._limits(part, number, read.slice)
+                if converter is not None and digital:
+                    limits = self._kept_limits(part, number, read.slice)
                 y, made = reader.read(reading, converter, limits, clipped)
                 if made is not None:
                     codes.append(made)
@@ -190,7 +205,7 @@ class _Job:
             if not digital and self.readings is not None:
                 self._note(part, 0, read.slice, y)
             if not digital and converter is not None:
-                low, high = self._limits(part, 0, read.slice)
+                low, high = self._kept_limits(part, 0, read.slice)
                 made = converter.convert(
                     y, low, high, clipped, tile=part.number, read=place, pass_=_RETRY * halvings, first=first
                 )
@@ -202,11 +217,17 @@ class _Job:
             total -= layout.middle * driven.totals()[:, None]
         return total[:, 1:] - total[:, :1] if layout.column else total
 
+    def _kept_limits(self, part: Part, pass_: int, place: int) -> tuple[Array, Array]:
+        key = part.place, pass_, place
+        if key not in self.limits:
+            self.limits[key] = self._limits(part, pass_, place)
+        return self.limits[key]
+
     def _limits(self, part: Part, pass_: int, place: int) -> tuple[Array, Array]:
         adc, column = self.matrix.tile.adc, self.matrix.layout.column
         assert adc is not None
         if self.ranges is not None:
-            low, high = columns_of(self.ranges, part.number, pass_, place, part.cols)
+            low, high = columns_of(self.ranges, part.place, pass_, place, part.cols)
             if column:
                 low, high = np.insert(low, 0, low.min()), np.insert(high, 0, high.max())
             return low, high
@@ -217,4 +238,4 @@ class _Job:
     def _note(self, part: Part, pass_: int, place: int, y: Array) -> None:
         assert self.readings is not None
         currents = y[:, 1:] if self.matrix.layout.column else y
-        self.readings.append((part.number, pass_, place, part.cols, currents.copy()))
+        self.readings.append((part.place, pass_, place, part.cols, currents.copy()))

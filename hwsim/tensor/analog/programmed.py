@@ -9,17 +9,23 @@ from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import Beyond, OffsetRemoval
 from hwsim.hardware.analog.work import parts
+from hwsim.kernels.crossbar import add_sums
 from hwsim.tensor.analog.cells import Cells
 from hwsim.tensor.analog.devices import drifted, exponents, in_window, programmed, white_spread
 from hwsim.tensor.analog.draws import key_of
 from hwsim.tensor.analog.layout import Layout, layout_of, targets
 from hwsim.tensor.formats import Array
 
+COMPENSATIONS = ("none", "global", "column")
+"""What may bring back what drift took."""
+
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One tile: the rows and columns of the matrix that it holds, and its arrays of cells."""
+    """One tile: its place in the matrix and its number, from which its draws are made, the rows and columns of the
+    matrix that it holds, and its arrays of cells."""
 
+    place: int
     number: int
     rows: slice
     cols: slice
@@ -62,8 +68,8 @@ class Programmed:
         return cells
 
 
-def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
-    """Put weight[k, n] on as many tiles as it takes."""
+def program(tile: AnalogTile, weight: object, *, seed: int = 0, number: int = 0) -> Programmed:
+    """Put weight[k, n] on as many tiles as it takes, of which the first has this number."""
     matrix = checked_numbers("weight", weight)
     key_of(seed)
     limit = float(np.abs(matrix).max()) if tile.weights.limit is None else tile.weights.limit
@@ -73,10 +79,11 @@ def program(tile: AnalogTile, weight: object, *, seed: int = 0) -> Programmed:
     made = []
     for across, held_cols in enumerate(cols):
         for down, held_rows in enumerate(rows):
-            number = across * len(rows) + down
+            place = across * len(rows) + down
+            own = number + place
             wanted = targets(tile, matrix[held_rows, held_cols], limit)
-            held = [programmed(tile.device.strays, target, seed, number, array) for array, target in enumerate(wanted)]
-            made.append(Part(number, held_rows, held_cols, wanted, held, held))
+            held = [programmed(tile.device.strays, target, seed, own, array) for array, target in enumerate(wanted)]
+            made.append(Part(place, own, held_rows, held_cols, wanted, held, held))
     return Programmed(tile, matrix.shape, limit, layout, tuple(made), seed)
 
 
@@ -99,7 +106,7 @@ def after(matrix: Programmed, seconds: float, *, compensation: str = "none") -> 
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= 1e12:
         raise InvalidValue("seconds", seconds, "must be a number of seconds from 0 to 1e12")
-    if compensation not in ("none", "global", "column"):
+    if compensation not in COMPENSATIONS:
         raise InvalidValue("compensation", compensation, "must be none, global or column")
     model, moved = matrix.tile.device.strays, []
     for part in matrix.parts:
@@ -107,13 +114,15 @@ def after(matrix: Programmed, seconds: float, *, compensation: str = "none") -> 
         for array, (target, held) in enumerate(zip(part.target, part.held, strict=True)):
             exponent = None if model is None else exponents(model, target, matrix.seed, part.number, array)
             now.append(drifted(model, held, exponent, float(seconds)))
-        moved.append(Part(part.number, part.rows, part.cols, part.target, part.held, now))
+        moved.append(Part(part.place, part.number, part.rows, part.cols, part.target, part.held, now))
     late = replace(matrix, parts=tuple(moved), seconds=float(seconds), correction=None)
-    return late if compensation == "none" else replace(late, correction=_correction(late, compensation))
+    return replace(late, correction=correction_of(late, compensation))
 
 
-def _correction(matrix: Programmed, compensation: str) -> Array:
-    """What it takes to bring the magnitudes of columns back."""
+def correction_of(matrix: Programmed, compensation: str) -> Array | None:
+    """What brings the magnitudes of all columns, or of each, back to where they were at first; None for `none`."""
+    if compensation == "none":
+        return None
     sums = np.zeros((2, matrix.shape[1]))
     for part in matrix.parts:
         for when, arrays in enumerate((part.held, part.now)):
@@ -131,6 +140,31 @@ def _weights_of(matrix: Programmed, arrays: list[Array]) -> Array:
     return total[:, 1:] - total[:, :1] if layout.column else total
 
 
+def row_sums(part: Part) -> Array:
+    """The conductances of all cells of each row [1, row], relative to Gmax, added array by array; kept for later."""
+    if part.row_sums is None:
+        total = np.zeros((len(part.now[0]), 1))
+        for array in part.now:
+            add_sums(np.ascontiguousarray(array, np.float64), np.ones((array.shape[1], 1)), total)
+        part.row_sums = np.ascontiguousarray(total.T)
+    return part.row_sums
+
+
+def settled(matrix: Programmed) -> Programmed:
+    """The same matrix, of which only what readings of its first window need is kept, where that is all they need."""
+    model, wires = matrix.tile.device.strays, matrix.tile.wires
+    if wires is not None or (
+        model is not None and (model.clip or (model.flicker is not None and model.window < 2**31))
+    ):
+        return matrix
+    kept = []
+    for part in matrix.parts:
+        cells = matrix.cells(part, 0).combined(matrix.layout.reads)
+        sums = None if matrix.tile.phases is None else row_sums(part)
+        kept.append(Part(part.place, part.number, part.rows, part.cols, [], [], [], {0: cells}, sums))
+    return replace(matrix, parts=tuple(kept))
+
+
 def transposed(matrix: Programmed) -> Programmed:
     """The same cells driven from their columns and read at their rows: the product with the transposed matrix."""
     if matrix.tile.weights.offset_removal is OffsetRemoval.COLUMN:
@@ -143,7 +177,7 @@ def transposed(matrix: Programmed) -> Programmed:
             wires, row=wires.col, col=wires.row, row_terminal=wires.col_terminal, col_terminal=wires.row_terminal
         )
     turned = tuple(
-        Part(part.number, part.cols, part.rows, _turned(part.target), _turned(part.held), _turned(part.now))
+        Part(part.place, part.number, part.cols, part.rows, _turned(part.target), _turned(part.held), _turned(part.now))
         for part in matrix.parts
     )
     tile = replace(tile, rows=tile.cols, cols=tile.rows, wires=wires)

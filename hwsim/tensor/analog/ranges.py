@@ -1,6 +1,7 @@
 """The range of currents that a converter tells apart."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -81,17 +82,20 @@ def ranges_from(readings: Readings, adc: Adc, shape: tuple[int, int, int, int]) 
     for key, members in groups.items():
         if columns == 1:
             values = np.concatenate([currents.ravel() for _, currents in members])
-            ranges[key] = _range(values, adc.quantile)
+            ranges[key] = _ranges(values[:, None], adc.quantile)
             continue
-        for column in range(columns):
-            held = [currents[:, column - cols.start] for cols, currents in members if cols.start <= column < cols.stop]
+        for first, stop in pairwise(sorted({bound for cols, _ in members for bound in (cols.start, cols.stop)})):
+            held = [currents[:, first - cols.start : stop - cols.start] for cols, currents in members
+                    if cols.start <= first and stop <= cols.stop]  # fmt: skip
             if held:
-                ranges[(*key, column)] = _range(np.concatenate(held), adc.quantile)
+                ranges[key][first:stop] = _ranges(np.concatenate(held), adc.quantile)
     empty = ranges[..., 0] >= ranges[..., 1]  # a column that another tile has
     ranges[empty] = (-1.0, 1.0)
     return ranges
 
 
-def _range(values: Array, quantile: float) -> tuple[float, float]:
-    most = float(np.quantile(np.abs(values), quantile)) or 1.0
-    return (-most if values.min() < 0 else 0.0), most
+def _ranges(values: Array, quantile: float) -> Array:
+    """Of each column of values[m, n] the range [n, 2] that holds that share of its magnitudes."""
+    most = np.quantile(np.abs(values), quantile, axis=0)
+    most[most == 0] = 1.0
+    return np.stack([np.where(values.min(axis=0) < 0, -most, 0.0), most], axis=1)
