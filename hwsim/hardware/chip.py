@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.array import AnyArray
@@ -132,6 +132,14 @@ class Machine(Noun):
     def check(self) -> None:
         check_sources(self, self.sources)
 
+    def with_(self, **values: Any) -> Self:
+        """The chip with other values by dotted path, written as in a file, all at once.
+
+        `chip.with_(**{"array.rows": 32, "dram.read": "128 GB/s"})`; what is wrong is reported as for a file.
+        """
+        machine: Self = ask(Offer.CHANGED, self, values)
+        return machine
+
     @property
     def dram_read_bytes_per_cycle(self) -> Fraction:
         return Fraction(self.dram.read, self.clock)
@@ -153,14 +161,6 @@ class Chip(Machine):
     cores: Annotated[int, Whole(low=1, high=65_536)] = 1
     array: AnyArray
     operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
-
-    def with_(self, **values: Any) -> "Chip":
-        """The chip with other values by dotted path, written as in a file, all at once.
-
-        `chip.with_(**{"array.rows": 32, "dram.read": "128 GB/s"})`; what is wrong is reported as for a file.
-        """
-        chip: Chip = ask(Offer.CHANGED, self, values)
-        return chip
 
     def __repr__(self) -> str:
         dram = f"{self.dram.type.value} {BYTES_PER_SECOND.written(self.dram.read)}"

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Machine
 from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
 from hwsim.inputs.load import adapter, as_node, load_prices
@@ -18,15 +18,16 @@ from hwsim.quantities.noun import Noun, Table, sorted_pairs
 from hwsim.quantities.plain_data import field_paths
 
 Path = tuple[str, ...]
+M = TypeVar("M", bound=Machine)
 
 
-def changed(chip: Chip, values: Mapping[str, Any]) -> Chip:
+def changed(chip: M, values: Mapping[str, Any]) -> M:
     """The chip with these values, all at once, and its caller as their source; FileProblem names the chip and what is
     wrong as it would name a file."""
     if not values:
         return chip
     try:
-        fresh: Chip = _changed(chip, _tree(values), ())
+        fresh: M = _Changes(type(chip)).changed(chip, _tree(values), ())
         if isinstance(fresh.energy, str):
             fresh = replace(fresh, energy=load_prices(fresh.energy))
     except (InvalidValue, UnknownName) as error:
@@ -58,35 +59,53 @@ class _Leaf:
         self.value = value
 
 
-def _changed(noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
-    hints = get_type_hints(type(noun), include_extras=True)
-    field_names = [f.name for f in fields(noun)]
-    fresh = {}
-    for name, entry in tree.items():
-        if name not in field_names:
-            raise _unknown((*path, name), "field", field_names)
-        fresh[name] = _entry(hints[name], getattr(noun, name), entry, (*path, name))
-    try:
-        return replace(noun, **fresh)
-    except InvalidValue as error:
-        raise error.within(".".join(path)) if path else error from error
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Changes of a chip of that kind, part by part."""
 
+    kind: type[Machine]
 
-def _entry(hint: Any, current: Any, entry: Any, path: Path) -> Any:
-    """The new value of a field whose type is the hint: the caller's, or the current value with other parts."""
-    if isinstance(entry, _Leaf):
-        return _read(hint, entry.value, path)
-    if is_dataclass(current):
-        return _changed(current, entry, path)
-    table = next(_tables(hint), None)
-    if table is None or not isinstance(current, tuple):
-        raise InvalidValue(".".join(path), current, "has no parts; give all of it")
-    key_type, value_type = table
-    held = dict(current)
-    for name, part in entry.items():
-        key = _key(key_type, name, path)
-        held[key] = _entry(value_type, held.get(key), part, (*path, name))
-    return sorted_pairs(held)
+    def changed(self, noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
+        hints = get_type_hints(type(noun), include_extras=True)
+        field_names = [f.name for f in fields(noun)]
+        fresh = {}
+        for name, entry in tree.items():
+            if name not in field_names:
+                raise _unknown((*path, name), "field", field_names)
+            fresh[name] = self._entry(hints[name], getattr(noun, name), entry, (*path, name))
+        try:
+            return replace(noun, **fresh)
+        except InvalidValue as error:
+            raise error.within(".".join(path)) if path else error from error
+
+    def _entry(self, hint: Any, current: Any, entry: Any, path: Path) -> Any:
+        """The new value of a field whose type is the hint: the caller's, or the current value with other parts."""
+        if isinstance(entry, _Leaf):
+            return self._read(hint, entry.value, path)
+        if is_dataclass(current):
+            return self.changed(current, entry, path)
+        table = next(_tables(hint), None)
+        if table is None or not isinstance(current, tuple):
+            raise InvalidValue(".".join(path), current, "has no parts; give all of it")
+        key_type, value_type = table
+        held = dict(current)
+        for name, part in entry.items():
+            key = _key(key_type, name, path)
+            held[key] = self._entry(value_type, held.get(key), part, (*path, name))
+        return sorted_pairs(held)
+
+    def _read(self, hint: Any, value: Any, path: Path) -> Any:
+        """A value as a file would say it; nouns and fractions stay as they are."""
+        if isinstance(value, (Noun, Fraction)):
+            return value
+        node = as_node(value)
+        try:
+            return adapter(hint).validate_json(json.dumps(node.plain()), strict=True)
+        except ValidationError as error:
+            errors = [{**detail, "loc": (*path, *detail["loc"])} for detail in error.errors(include_url=False)]
+            for step in reversed(path):
+                node = Node(0, {step: node})
+            raise UnfitValue(first_finding(errors, self.kind, node).text) from error
 
 
 def _key(kind: Any, name: str, path: Path) -> Any:
@@ -96,20 +115,6 @@ def _key(kind: Any, name: str, path: Path) -> Any:
     if name not in members:
         raise _unknown((*path, name), "name", list(members))
     return members[name]
-
-
-def _read(hint: Any, value: Any, path: Path) -> Any:
-    """A value as a file would say it; nouns and fractions stay as they are."""
-    if isinstance(value, (Noun, Fraction)):
-        return value
-    node = as_node(value)
-    try:
-        return adapter(hint).validate_json(json.dumps(node.plain()), strict=True)
-    except ValidationError as error:
-        errors = [{**detail, "loc": (*path, *detail["loc"])} for detail in error.errors(include_url=False)]
-        for step in reversed(path):
-            node = Node(0, {step: node})
-        raise UnfitValue(first_finding(errors, Chip, node).text) from error
 
 
 class UnfitValue(InvalidValue):
@@ -139,7 +144,7 @@ def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
             yield from _tables(member)
 
 
-def _source_path(name: str, chip: Chip) -> str:
+def _source_path(name: str, chip: Machine) -> str:
     """The path for which a source may stand: for an entry of a table, the path of the table."""
     paths, steps = field_paths(chip), name.split(".")
     return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in paths)

@@ -41,9 +41,9 @@ def drift(
 ) -> Drift:
     """The values of a workload on the tiles of a chip at these ages in seconds, with each of these compensations.
 
-    The ops in `placed` (those that the chip has room for, unless given) stand on tiles. Each run follows the search of the float
-    model, and then searches by itself. The same devices are read at all ages; ranges are those of the exact run,
-    measured right after programming.
+    The ops in `placed` (those that the chip has room for, unless given) stand on tiles. Each run follows the search of
+    the float model, and then searches by itself. The same devices are read at all ages; ranges are those of the exact
+    run, measured right after programming.
     """
     _checked("at", at)
     _checked("compensations", compensations)

@@ -75,7 +75,7 @@ def measured_on_tiles(
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Workload, ValuesOnTiles, Mapping[str, str]]:
-    """The workload as it is to be timed on a chip of tiles, its values there, and hashes of the files that were read."""
+    """The workload as it is to be timed on a chip of tiles, its values there, and hashes of files that were read."""
     if measuring.zero_gating is not None or measuring.sources is None:
         raise Unsupported(f"zero products on {chip.name}: tiles gate none of them; leave --zero-gating out")
     ready = prepared(work, measuring.sources)

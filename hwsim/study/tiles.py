@@ -122,7 +122,7 @@ def result_on_tiles(
 
 
 def _cells(run: TilesRun, per_vector_aj: Mapping[str, Fraction]) -> dict[str, int]:
-    """What the cells of each op on tiles took for all its vectors, as they did on average where values were computed."""
+    """What the cells of each op on tiles took for all its vectors, by what they took for one of the values."""
     on_tiles = [op for op in run.ops if op.tile_work.vectors]
     for op in on_tiles:
         if op.name not in per_vector_aj:

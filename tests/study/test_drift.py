@@ -16,7 +16,8 @@ from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.conversion import Adc, Axis, InputConversion, Range, Scaling
 from hwsim.hardware.analog.device import Device, DeviceModel, Preset
 from hwsim.hardware.analog.tile import AnalogTile
-from hwsim.inputs.chips import load_analog_chip, load_workload
+from hwsim.inputs.chips import load_analog_chip
+from hwsim.inputs.load import load_workload
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.conformer import Conformer, ConformerEncoder, CtcHead
