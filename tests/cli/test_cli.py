@@ -64,6 +64,8 @@ def test_schemas_are_json_schemas_of_the_shipped_files(kind: str, capsys: pytest
     if kind == "workload":
         assert set(schema["discriminator"]["mapping"]) == set(RECIPES)
         kinds = [schema["$defs"][branch["$ref"].rpartition("/")[2]] for branch in schema["oneOf"]]
+    if kind == "arch":
+        kinds = [schema["$defs"][branch["$ref"].rpartition("/")[2]] for branch in schema["anyOf"]]
     for one in kinds:
         assert "name" in one["properties"]
         assert one["additionalProperties"] is False

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data import ROOT
+from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
@@ -30,10 +31,10 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 12
+    assert len(EXAMPLES) == 16
 
 
-FILES = (Chip, PriceTable, *RECIPES.values())
+FILES = (Chip, AnalogChip, PriceTable, *RECIPES.values())
 
 
 def branches(kind: Any) -> Iterator[Any]:
