@@ -35,14 +35,14 @@ def dram_price(book: PriceBook[Machine], memory: DramType) -> UnitPrice:
     return unit_price("dram byte", Component.DRAM, per_byte)
 
 
-def interconnect_price(book: PriceBook[Machine], core_um2: Fraction) -> UnitPrice:
+def interconnect_price(book: PriceBook[Machine], core_um2: Fraction, action: str = "byte on wires") -> UnitPrice:
     """A byte on the wires of a core, assumed to travel the side of a square with the area of the core."""
     entry = book.need("wire")
     side_nm = root(core_um2) * 1000
     times = Fraction(8, entry.quote.bits) * side_nm / entry.quote.length
     millimetres = float(entry.quote.length / 10**6)
     written = f" · 8/{entry.quote.bits} · {float(side_nm) / 10**6:.3g}/{millimetres:g} mm"
-    return unit_price("byte on wires", Component.INTERCONNECT, Term(entry, times, written), at_best=Confidence.ASSUMED)
+    return unit_price(action, Component.INTERCONNECT, Term(entry, times, written), at_best=Confidence.ASSUMED)
 
 
 def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fraction]:

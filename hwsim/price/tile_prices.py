@@ -40,7 +40,8 @@ class AnalogTariff:
     """The unit prices of one chip of analog tiles, and its silicon.
 
     `cells` is what a cell takes in a pass where no values are known. A chip without `link.between_energy` has no price
-    of bytes between chips, `far`.
+    of bytes between chips, `far`. Bytes to another unit, `link`, cross the chip; those of the `interconnect` stay between
+    vector unit and scratchpad.
     """
 
     book: PriceBook[AnalogChip]
@@ -53,6 +54,7 @@ class AnalogTariff:
     lane: UnitPrice
     scratchpad: UnitPrice
     interconnect: UnitPrice
+    link: UnitPrice
     dram: UnitPrice
     static: tuple[UnitPrice, ...]
 
@@ -74,7 +76,8 @@ class AnalogTariff:
             far=far_price(chip),
             lane=lane_price(book),
             scratchpad=scratchpad_price(book),
-            interconnect=interconnect_price(book, area.total),
+            interconnect=interconnect_price(book, area.vector + area.scratchpad),
+            link=interconnect_price(book, area.total, "byte to another unit"),
             dram=dram_price(book, chip.dram.type),
             static=_static(book, area),
         )
@@ -98,7 +101,8 @@ class AnalogTariff:
             yield MEASURED_CELLS, cells_aj
         yield self.addition, work.additions
         yield self.scratchpad, scratchpad_bytes
-        yield self.interconnect, scratchpad_bytes + work.link_bytes + work.far_bytes
+        yield self.interconnect, scratchpad_bytes
+        yield self.link, work.link_bytes + work.far_bytes
         if work.far_bytes:
             yield self._priced_far(), work.far_bytes
         yield self.dram, dram_bytes
@@ -112,7 +116,7 @@ class AnalogTariff:
     def prices(self) -> tuple[UnitPrice, ...]:
         """All unit prices."""
         far = () if self.far is None else (self.far,)
-        digital = self.lane, self.scratchpad, self.interconnect, self.dram
+        digital = self.lane, self.scratchpad, self.interconnect, self.link, self.dram
         return (self.cells, self.drive, self.conversion, self.addition, *far, *digital, *self.static)
 
     def _priced_far(self) -> UnitPrice:

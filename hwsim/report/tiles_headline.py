@@ -48,7 +48,7 @@ def tiles_diagnosis(result: TilesResult) -> str:
     ops = f"{many} op{'' if many == 1 else 's'}"
     reasons = Counter(one.reason for one in placement.digital)
     usual = max(reasons, key=lambda reason: reasons[reason])
-    why = f": {usual}" if reasons[usual] == many else f", {reasons[usual]} of them because {usual}"
+    why = f" because {usual}" if reasons[usual] == many else f", {reasons[usual]} of them because {usual}"
     return f"{text} {percent(digital, summary.macs)} of the products, {ops}, are digital{why}."
 
 

@@ -23,7 +23,7 @@ from hwsim.report.quality import quality_text
 from hwsim.report.shares import bars_table, parts_table
 from hwsim.report.tables import Screen, first_that_fits, new_table, render
 from hwsim.report.tiles_explanation import explanation_text
-from hwsim.report.tiles_headline import place_of, tiles_diagnosis, tiles_headline, waited
+from hwsim.report.tiles_headline import PLACE_NAMES, place_of, tiles_diagnosis, tiles_headline, waited
 from hwsim.report.tiles_placement import digital_table, matrices_table, units_table
 from hwsim.results.tiles_result import TilesOpResult, TilesResult
 
@@ -109,7 +109,7 @@ def _all_ops(result: TilesResult) -> Table:
     for op in sorted(result.ops, key=lambda op: -op.cycles):
         table.add_row(
             op.name,
-            place_of(op),
+            PLACE_NAMES[op.place],
             str(op.chip),
             f"{op.rows:,}",
             f"{op.cycles:,}",

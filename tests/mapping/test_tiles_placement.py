@@ -178,7 +178,7 @@ def test_those_with_most_products_a_tile_stand_where_tiles_do_not_suffice() -> N
         (
             gemm(2, 3, 3, precision=Precision.FP16),
             analog_chip(digital=("gemm",)),
-            "gemm: it is named digital, and the vector unit multiplies no fp16 by fp16; "
+            "gemm: `digital` names it, and the vector unit multiplies no fp16 by fp16; "
             "give vector.macs_per_lane, or a plan of integers",
         ),
     ],

@@ -68,7 +68,8 @@ def test_each_count_is_charged_its_price() -> None:
         "cell, a pass": (Component.MAC, 3),
         "addition of readings": (Component.ACCUMULATORS, 7),
         "scratchpad byte": (Component.SCRATCHPAD, 19),
-        "byte on wires": (Component.INTERCONNECT, 19 + 11 + 13),
+        "byte on wires": (Component.INTERCONNECT, 19),
+        "byte to another unit": (Component.INTERCONNECT, 11 + 13),
         "byte to another chip": (Component.INTERCONNECT, 13),
         "dram byte": (Component.DRAM, 23),
         "vector lane cycle": (Component.VECTOR, 17),
@@ -194,6 +195,13 @@ def test_chips_beside_each_other_have_the_area_and_leak_as_often() -> None:
     for one, all_ in zip(tariff().static, tariff(five).static, strict=True):
         assert all_.exact == 5 * one.exact
     assert tariff(five).interconnect.exact == tariff().interconnect.exact
+
+
+def test_a_byte_to_another_unit_crosses_the_chip_and_one_of_the_scratchpad_its_own_side() -> None:
+    of = tariff()
+    area = of.area
+    ratio = float(of.link.exact / of.interconnect.exact)
+    assert ratio == pytest.approx(float(area.total / (area.vector + area.scratchpad)) ** 0.5, rel=1e-9)
 
 
 def test_cells_do_not_leak() -> None:

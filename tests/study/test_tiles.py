@@ -1,5 +1,7 @@
 """Results of networks on chips of tiles: figures that add up, by hand and by law, and read back as they were."""
 
+import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 import hwsim
+from data import ROOT
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip, Link
 from hwsim.inputs.chips import load_analog_chip
@@ -177,6 +180,36 @@ def test_the_frame_and_the_files_of_a_run_have_a_row_for_each_op() -> None:
     assert len(files["ops.csv"].splitlines()) == len(result.ops) + 1
     assert len(files["placement.csv"].splitlines()) == sum(len(m.parts) for m in result.placement.matrices) + 1
     assert len(files["units.csv"].splitlines()) == len(result.units) + 1
+
+
+def test_json_has_exactly_the_documented_keys() -> None:
+    document = json.loads(to_json(simulate(roomy(), small())))
+    assert list(document) == [
+        "summary",
+        "efficiency",
+        "placement",
+        "parts",
+        "ops",
+        "units",
+        "kept_bytes",
+        "streamed",
+        "energy_by_component_aj",
+        "cells_measured",
+        "prices",
+        "energy_lines",
+        "area",
+        "operation",
+        "streaming",
+        "provenance",
+        "explained",
+        "quality",
+        "exact",
+    ]
+    page = (ROOT / "docs" / "report.md").read_text().partition("## Runs on analog tiles")[2]
+    shown = set(re.findall(r"`(\w+)`", page))
+    nested = [document["efficiency"], document["placement"], document["ops"][0], document["units"][0], document["area"]]
+    nested += [document["ops"][0]["tile_work"], document["ops"][0]["places"][0], document["placement"]["matrices"][0]]
+    assert {key for one in nested for key in one} - {"place"} <= shown
 
 
 def test_a_chip_with_other_values_is_the_chip_that_its_file_would_describe() -> None:

@@ -114,7 +114,7 @@ def _reason(op: Gemm | Conv, program: Program, chip: AnalogChip, *, depthwise: b
     if depthwise:
         return "it is depthwise"
     if (isinstance(op, Gemm) and op.on_vector) or any(_matches(op.name, chip.digital)):
-        return "it is named digital"
+        return "`digital` names it"
     if view.windows or (view.order is not None and view.order != tuple(range(len(view.order)))):
         return "its weights are a part of a tensor, or turned"
     return None
