@@ -39,9 +39,9 @@ MEASURED_CELLS = UnitPrice(
 class AnalogTariff:
     """The unit prices of one chip of analog tiles, and its silicon.
 
-    `cells` is what a cell takes in a pass where no values are known. A chip without `link.between_energy` has no price
-    of bytes between chips, `far`. Bytes to another unit, `link`, cross the chip; those of the `interconnect` stay between
-    vector unit and scratchpad.
+    `cells` is what a cell takes in a pass where no values are known. Bytes to another unit, `link`, cross the chip;
+    those of the `interconnect` stay between vector unit and scratchpad. A chip without `link.between_energy` has no
+    price of bytes between chips, `far`.
     """
 
     book: PriceBook[AnalogChip]
