@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, Union, cast
 
-import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
 from hwsim.errors import InvalidValue, Unsupported, UserError
 from hwsim.hardware.chip import Chip, Machine, at_point
 from hwsim.hardware.prices import PriceTable

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable, TechnologyTable
