@@ -96,7 +96,8 @@ def completed(words: str, incomplete: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "incomplete", "expected"),
     [
-        ("run", "int", ["int4_array"]),
+        ("run", "int", ["int4_array", "int8_array"]),
+        ("run rapid rnnt --point", "", ["fast", "nominal"]),
         ("run int4_array", "conf", ["conformer_l", "conformer_m", "conformer_s"]),
         ("show", "", [name for kind in Kind for name in names(kind)]),
         ("run int4_array rnnt --precision", "w2", [name for name in sorted(POLICIES) if name.startswith("w2")]),

@@ -1,4 +1,4 @@
-"""The figures of the page on accuracy are those that the benchmark prints."""
+"""The figures of the page on accuracy are those that the benchmarks print."""
 
 import re
 import runpy
@@ -8,6 +8,7 @@ import pytest
 from data import ROOT
 
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "efficiency.py"))
+SILICON = runpy.run_path(str(ROOT / "benchmarks" / "silicon.py"))
 PAGE = (ROOT / "docs" / "accuracy.md").read_text()
 
 
@@ -26,3 +27,29 @@ def test_products_make_up_what_the_page_says() -> None:
 
 def test_gating_half_of_the_products_gains_what_the_page_says() -> None:
     assert f"{100 * BENCHMARK['zero_gating_gain']():.1f} %" in PAGE
+
+
+@pytest.mark.parametrize("app", SILICON["APPS"], ids=lambda app: app.name)
+def test_apps_of_the_first_tpu_are_on_the_page(app: object) -> None:
+    assert SILICON["tpu_row"](app) in PAGE
+
+
+@pytest.mark.parametrize("rows", ["tpu_rows", "gemmini_rows"])
+def test_what_would_close_a_miss_is_on_the_page(rows: str) -> None:
+    for row in SILICON[rows]():
+        assert row in PAGE, row
+
+
+@pytest.mark.parametrize("point", SILICON["RAPID_TOPS_PER_WATT"])
+def test_peaks_of_rapid_are_on_the_page(point: str) -> None:
+    assert SILICON["rapid_row"](point) in PAGE
+
+
+def test_the_layers_of_resnet_50_have_the_products_and_weights_that_are_known() -> None:
+    """4.1 GMAC and 25.5 million weights, without biases and norms."""
+    layers = SILICON["RESNET_50"]
+    weights = [one.times * one.kernel**2 * one.channels * one.outputs for one in layers]
+    macs = [each * one.out**2 for each, one in zip(weights, layers, strict=True)]
+    assert (sum(one.times for one in layers), sum(macs), sum(weights)) == (54, 4_089_184_256, 25_502_912)
+    for made in ("resnet_apart", "resnet_windowed"):
+        assert SILICON[made]().program.macs == sum(macs)
