@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.numbers import percent
+from hwsim.report.numbers import joules, percent, seconds
 from hwsim.report.tables import Screen, new_table, render
 from hwsim.results.drift import Drift, DriftPoint
 from hwsim.results.quality import Origin
@@ -36,9 +36,14 @@ def _what(drift: Drift) -> Text:
     exact = f"SQNR {_db(drift.exact_sqnr_db)}" if drift.exact_sqnr_db is not None else "no noise"
     top1 = "" if drift.exact_top1 is None else f", top 1 {percent(drift.exact_top1)}"
     symbols = "" if drift.exact_symbols is None else f", {drift.exact_symbols:,} symbols"
+    reading = ""
+    if drift.readout_us is not None and any(point.compensation != "none" for point in drift.points):
+        cost = f"{seconds(drift.readout_us / 1e6)} and {joules(drift.readout_aj or 0)}"
+        reading = f" To compensate, all weights are read once, row by row: {cost}."
     return Text(
         f"{drift.tiles:,} tiles hold the weights of {len(drift.on_tiles):,} ops; all others are exact. The output is "
         f"{drift.output}; exact integers against single precision: {exact}{top1}{symbols}."
+        f"{reading}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from hwsim.quantities.fields import AGE, Age
 from hwsim.quantities.noun import Name, Noun, Table, Whole
 from hwsim.quantities.offered import as_html
+from hwsim.results.figures import AttojouleCount
 from hwsim.results.quality import OpQuality, Origin
 
 Count = Annotated[int, Whole(high=2**63)]
@@ -44,8 +45,9 @@ class DriftPoint(Noun):
 class Drift(Noun):
     """The quality of a workload's values on analog tiles over time; `output` names the op of the headline figures.
 
-    `exact_sqnr_db`, `exact_top1` and `exact_symbols` are those of the exact integers, against the float model. Devices,
-    and what no file gives, are drawn with the seed.
+    To compensate, all weights are read once, which takes `readout_us` and `readout_aj`; None where the chip lacks
+    a price of that, or the caller said which weights stand on tiles. `exact_sqnr_db`, `exact_top1` and `exact_symbols` are
+    those of the exact integers, against the float model. Devices, and what no file gives, are drawn with the seed.
     """
 
     chip: Name
@@ -58,6 +60,8 @@ class Drift(Noun):
     drawn: Annotated[tuple[tuple[str, str], ...], Table()]
     weights_from: Origin
     input_from: Origin
+    readout_us: float | None
+    readout_aj: AttojouleCount | None
     exact_sqnr_db: float | None
     exact_top1: float | None
     exact_symbols: Count | None

@@ -10,9 +10,13 @@ from hwsim.engine.standing import standings
 from hwsim.engine.values.beside import Beside, Reference, beside, reference
 from hwsim.engine.values.compare import agreement, headline
 from hwsim.engine.values.seeded import STATISTICS
-from hwsim.errors import InvalidValue
+from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
+from hwsim.mapping.tiles.placement import place
+from hwsim.price.book import PriceBook
+from hwsim.price.readout import Readout, readout
 from hwsim.quantities.fields import AGE
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress
@@ -20,7 +24,8 @@ from hwsim.results.decoded import Decoded
 from hwsim.results.drift import Drift, DriftPoint
 from hwsim.results.measured import Sources
 from hwsim.results.quality import OpQuality
-from hwsim.study.on_tiles import checked_compensation, placed_ops
+from hwsim.schedule.tiles import Placement
+from hwsim.study.on_tiles import checked_compensation, ops_of
 from hwsim.study.values import Prepared, naming_weights, origin, prepared
 from hwsim.tensor.analog.network import SampledProducts, TileProducts, Tiles
 from hwsim.tensor.backend import ExactProducts
@@ -75,7 +80,11 @@ def _drift(
     folder: Path,
 ) -> Drift:
     work, threads = ready.workload, os.cpu_count() or 1
-    standing = standings(chip, work.program, placed_ops(work.program, chip) if placed is None else placed)
+    read: Readout | None = None
+    if placed is None:
+        placement = place(work.program, chip)
+        placed, read = ops_of(placement), _readout(chip, placement)
+    standing = standings(chip, work.program, placed)
     sampled = SampledProducts(standing, threads)
     known = reference(work, ready.given, folder, ExactProducts(threads), sampled)
     output = headline(known.results).name
@@ -108,11 +117,21 @@ def _drift(
         drawn=() if given else sorted_pairs(STATISTICS),
         weights_from=origin(sources.weights),
         input_from=origin(sources.input),
+        readout_us=None if read is None else read.picoseconds / 1e6,
+        readout_aj=None if read is None else read.attojoules,
         exact_sqnr_db=exact.sqnr_db,
         exact_top1=exact.top1,
         exact_symbols=_count(known.decoded),
         points=tuple(made),
     )
+
+
+def _readout(chip: AnalogChip, placement: Placement) -> Readout | None:
+    """What it takes to compensate; None on a chip that lacks a price of that: its values do not need it."""
+    try:
+        return readout(chip, placement, PriceBook(chip, prices_of(chip)))
+    except Unsupported:
+        return None
 
 
 def _point(age: Fraction, compensation: str, run: Beside, known: Reference, output: str) -> DriftPoint:

@@ -10,11 +10,11 @@ from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.evaluate import run_integers
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
-from hwsim.ir.program import Program
 from hwsim.mapping.tiles.placement import place
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.measured import Sources, WriteTrace
 from hwsim.results.quality import Quality
+from hwsim.schedule.tiles import Placement
 from hwsim.study.values import Prepared, evaluated, naming_weights
 from hwsim.tensor.analog.network import SampledProducts, TileProducts, Tiles
 from hwsim.tensor.analog.programmed import COMPENSATIONS
@@ -29,9 +29,9 @@ class ValuesOnTiles:
     cells_per_vector_aj: Mapping[str, Fraction]
 
 
-def placed_ops(program: Program, chip: AnalogChip) -> frozenset[str]:
+def ops_of(placement: Placement) -> frozenset[str]:
     """The ops that stand on the tiles of a chip, which may have too few for all that could."""
-    return frozenset(op for matrix in place(program, chip).matrices for op in matrix.ops)
+    return frozenset(op for matrix in placement.matrices for op in matrix.ops)
 
 
 def run_values_on_tiles(
@@ -53,7 +53,7 @@ def run_values_on_tiles(
     checked_compensation(compensation)
     threads = os.cpu_count() or 1
     program = ready.workload.program
-    standing = standings(chip, program, placed_ops(program, chip) if placed is None else placed)
+    standing = standings(chip, program, ops_of(place(program, chip)) if placed is None else placed)
     made: list[TileProducts] = []
 
     def on_tiles(table: QuantParamsTable) -> ProductBackend:
