@@ -45,8 +45,8 @@ class DriftPoint(Noun):
 class Drift(Noun):
     """The quality of a workload's values on analog tiles over time; `output` names the op of the headline figures.
 
-    To compensate, all weights are read once, which takes `readout_us` and `readout_aj`; None where the chip lacks
-    a price of that, or the caller said which weights stand on tiles. `exact_sqnr_db`, `exact_top1` and `exact_symbols` are
+    To compensate, all weights are read once, which takes `readout_us` and `readout_aj`; None where the chip lacks a
+    price of it, or the caller said which weights stand on tiles. `exact_sqnr_db`, `exact_top1` and `exact_symbols` are
     those of the exact integers, against the float model. Devices, and what no file gives, are drawn with the seed.
     """
 

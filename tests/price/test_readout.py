@@ -29,8 +29,8 @@ def priced(chip: AnalogChip) -> AnalogChip:
 def test_a_matrix_is_read_row_by_row() -> None:
     """Seven rows on two tiles of 4 × 4: four vectors one after another, of 127 + 2 ns and 3 ns of conversion each.
 
-    Each drives one row for 127 ns at a tenth of Gmax, 7 rows · 3 columns · 2 cells · 0.04 V² · 25 µS · 0.1, and converts
-    three columns.
+    Each drives one row for 127 ns at a tenth of Gmax, 7 rows · 3 columns · 2 cells · 0.04 V² · 25 µS · 0.1, and
+    converts three columns.
     """
     chip = priced(analog_chip())
     found = readout(chip, place(gemm(1, 7, 3), chip), PriceBook(chip, prices_of(chip)))
