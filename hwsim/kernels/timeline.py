@@ -23,8 +23,8 @@ def walk(
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
     `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
-    MOST iterations UNROLLED, or if it is LATE, nothing but that is known. The walk fills the rows of `events`, if it has
-    any, and may end with the iteration in which the last one was seen.
+    MOST iterations UNROLLED, or if it is LATE, nothing but that is known. If `events` has rows, the walk fills them,
+    and may end with the iteration in which the last one was seen.
     """
     # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
     ops, tensors, levels, keys, past = sizes.tolist()

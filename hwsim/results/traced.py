@@ -1,6 +1,6 @@
 """Nouns of a timeline that people look at: which work is shown, and its slices and levels on tracks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -8,7 +8,7 @@ from typing import Annotated
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Remark, Whole
 
-MOST_WORK = 100_000
+MOST_WORK = 80_000
 """The most pieces of work that are shown, unless somebody asks for more: with waits and levels some hundred bytes each
 in a file."""
 
@@ -37,12 +37,18 @@ class Selection(Noun):
         return self.iterations is None or run < self.iterations
 
 
+def check_selection(selection: Selection, ops: Iterable[str]) -> None:
+    """Refuse a pattern that none of the ops matches."""
+    if not any(map(selection.wants, ops)):
+        raise InvalidValue("--trace-op", selection.ops, "matches no op; hwsim ops WORKLOAD lists them")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent(Noun):
     """How much of a run a timeline shows: pieces of work that are `shown`, those that were `selected`, and `all`.
 
     >>> Extent(shown=2, selected=3, all=9, of=Selection(ops="a*", most=2)).text
-    '2 of 9 pieces of work: ops a*, the first 2 in the order of the program'
+    "2 of 9 pieces of work: ops a*, the first 2 in the program's order"
     """
 
     shown: Cycles
@@ -68,9 +74,9 @@ class Extent(Noun):
         if self.of.ops != "*":
             what.append(f"ops {self.of.ops}")
         if self.of.iterations is not None:
-            what.append(f"{self.of.iterations:,} of the runs of each op")
+            what.append(f"the first {self.of.iterations:,} runs of each op")
         if self.shown < self.selected:
-            what.append(f"the first {self.shown:,} in the order of the program")
+            what.append(f"the first {self.shown:,} in the program's order")
         return f"{self.shown:,} of {self.all:,} pieces of work: {', '.join(what)}"
 
 

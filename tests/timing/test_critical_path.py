@@ -16,7 +16,8 @@ def test_the_cycles_that_a_run_waits_for_its_tasks_are_all_its_cycles(graph: Gra
     when = times(graph)
     path = critical_path(graph, when)
     assert path.cycles.sum() == when.cycles
-    assert (path.cycles >= path.on_links).all() and (path.on_links >= 0).all()
+    assert (path.cycles >= path.on_links).all()
+    assert (path.on_links >= 0).all()
 
 
 @DRAWN
