@@ -121,7 +121,8 @@ class ComponentChange(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorChange(Noun):
-    """A tensor that lies elsewhere, or of which another part stays on the chip; on tiles, weights that stand elsewhere."""
+    """A tensor that lies elsewhere, or of which another part stays on the chip; on tiles, weights that stand
+    elsewhere."""
 
     tensor: Name
     place_before: Name | None

@@ -112,7 +112,7 @@ def _ops(
 def _bound(op: OpResult | TilesOpResult) -> str:
     """What binds an op, or where the run waited for it most."""
     if isinstance(op, OpResult):
-        return op.limit.value
+        return str(op.limit.value)
     return max(op.places, key=lambda place: place.cycles).place.value if op.places else op.place.value
 
 
@@ -150,7 +150,7 @@ def _stands(result: AnyResult) -> dict[str, _Stands]:
     for matrix in result.placement.matrices:
         spots.setdefault(matrix.tensor, set()).update(matrix.spots)
     on_tiles: dict[str, _Stands] = {name: (_tiles(taken), 0) for name, taken in spots.items()}
-    return on_tiles | {name: ("streamed", 0) for name in result.streamed}
+    return on_tiles | dict.fromkeys(result.streamed, ("streamed", 0))
 
 
 def _tiles(spots: set[tuple[int, int]]) -> str:
@@ -167,7 +167,10 @@ def _assumptions(before: AnyResult, after: AnyResult) -> Iterator[AssumptionChan
         (Assumed.SOURCE, lambda result: dict(result.provenance.sources)),
         (Assumed.FILE, lambda result: dict(result.provenance.files)),
         (Assumed.VERSION, lambda result: dict(result.provenance.versions)),
-        (Assumed.ENGINE, lambda result: _texts({"engine": result.provenance.engine.value, "seed": result.provenance.seed})),
+        (
+            Assumed.ENGINE,
+            lambda result: _texts({"engine": result.provenance.engine.value, "seed": result.provenance.seed}),
+        ),
     )
     for kind, of in told:
         for name, old, new in _both(of(before), of(after)):

@@ -229,8 +229,8 @@ def _pieces(op: OpSchedule, slots: int) -> Iterator[tuple[Unit, Moved | None, _H
         results = SlotRing.VECTOR_RESULTS if step.array is None else SlotRing.ARRAY_RESULTS
         last = _last(step)
         if step.array is not None:
-            done = (Freed(results, 1, step.array.tail),) if last is Unit.ARRAY else ()
-            yield Unit.ARRAY, (), (results if step.phase.opens else None, 1, by_array + done)
+            complete = (Freed(results, 1, step.array.tail),) if last is Unit.ARRAY else ()
+            yield Unit.ARRAY, (), (results if step.phase.opens else None, 1, by_array + complete)
         if step.vector_cycles is not None:
             done = by_vector + ((Freed(results, 1, 0),) if last is Unit.VECTOR else ())
             takes = results if step.array is None else None

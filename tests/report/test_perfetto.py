@@ -18,6 +18,7 @@ from data import ARCH, TINY
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import AnyChip
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.mapping.planner import Planned, Planner
@@ -161,12 +162,12 @@ def test_the_bytes_of_a_rate_are_those_of_the_run() -> None:
 
 
 def test_a_shipped_workload_is_its_counters_too() -> None:
-    found = []
-    result = hwsim.simulate(
-        hwsim.load_chip("int4_array"),
-        hwsim.load_workload("tdnnf_7q"),
-        watch=lambda *ran: found.append(document(traced(*ran, ALL))),
-    )
+    found = list[Json]()
+
+    def watch(on: AnyChip, ran: Workload, planned: Planned | None) -> None:
+        found.append(document(traced(on, ran, planned, ALL)))
+
+    result = hwsim.simulate(hwsim.load_chip("int4_array"), hwsim.load_workload("tdnnf_7q"), watch=watch)
     (trace,) = found
     check_format(trace)
     check_counters(trace, result.counters)
