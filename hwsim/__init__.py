@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hwsim.inputs.tile import load_tile as load_tile
     from hwsim.results.measured import Measured as Measured
     from hwsim.study.compare import compare as compare
+    from hwsim.study.diff import diff as diff
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.simulate import simulate as simulate
 
@@ -39,12 +40,14 @@ _HOMES = {
     "simulate": "hwsim.study.simulate",
     "compare": "hwsim.study.compare",
     "to_frame": "hwsim.study.frame",
+    "diff": "hwsim.study.diff",
 }
 
 __all__ = [
     "Measured",
     "calibrate",
     "compare",
+    "diff",
     "gemm",
     "load_analog_chip",
     "load_chip",

@@ -16,6 +16,7 @@ from hwsim.quantities.plain_data import Objective
 
 if TYPE_CHECKING:
     from hwsim.results.measured import Measuring, Sources
+    from hwsim.results.traced import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -231,6 +232,36 @@ def values_options(command: F) -> F:
         metavar="FILE",
         help="What the model hears: a WAV file, or features as NPZ.",
     )(command)
+
+
+def trace_options(command: F) -> F:
+    """`--trace`, and what of a run it shows."""
+    limits = (
+        (
+            "--trace-events",
+            click.IntRange(1, 10**8),
+            "N",
+            "The first pieces of work alone, in the program's order; 80,000 by default.",
+        ),
+        ("--trace-iterations", click.IntRange(min=1), "N", "The first runs alone of each op; on tiles, its rows."),
+        ("--trace-op", Ops(), "PATTERN", "Ops alone whose names match this, such as 'encoder.0.*'."),
+        ("--trace", Writes(), "FILE", "Write what each unit does when, as trace events for Perfetto."),
+    )
+    for name, kind, metavar, said in limits:
+        command = click.option(name, type=kind, metavar=metavar, help=said)(command)
+    return command
+
+
+def selection_of(trace: str | None, op: str | None, iterations: int | None, events: int | None) -> "Selection | None":
+    """What of a run a trace shows; None without a trace."""
+    if trace is None:
+        for name, value in (("--trace-op", op), ("--trace-iterations", iterations), ("--trace-events", events)):
+            if value is not None:
+                raise InvalidValue(name, value, "chooses what --trace shows; give that too")
+        return None
+    from hwsim.results.traced import MOST_WORK, Selection
+
+    return Selection(ops="*" if op is None else op, iterations=iterations, most=events or MOST_WORK)
 
 
 def dimensions(written: Sequence[str]) -> dict[str, int]:

@@ -18,15 +18,21 @@ from hwsim.cli.options import (
     output_options,
     power_of,
     run_files_of,
+    selection_of,
+    trace_options,
     values_options,
 )
 from hwsim.cli.paths import Command, Reads, check_outputs, deliver
-from hwsim.cli.terminal import tell, tell_written, with_progress
+from hwsim.cli.terminal import tell, tell_cut, tell_written, with_progress
 from hwsim.quantities.plain_data import Objective, Progress
 
 if TYPE_CHECKING:
+    from hwsim.inputs.chips import AnyChip
+    from hwsim.ir.workload import Workload
+    from hwsim.mapping.planner import Planned
     from hwsim.results.result import Result
     from hwsim.results.tiles_result import TilesResult
+    from hwsim.results.traced import Extent, Selection
 
 TRACE, FIGURE = "trace.npz", "quality.png"
 """What `--out` writes of values, beside texts."""
@@ -60,6 +66,7 @@ TRACE, FIGURE = "trace.npz", "quality.png"
     help="Time the search by the counts of the file, or by what it did with these values.",
 )
 @values_options
+@trace_options
 @output_options(run_files_of)
 def command(
     arch: str,
@@ -80,6 +87,10 @@ def command(
     input_file: str | None,
     weights_file: str | None,
     seed: int,
+    trace: str | None,
+    trace_op: str | None,
+    trace_iterations: int | None,
+    trace_events: int | None,
     json_file: str | None,
     out: str | None,
 ) -> None:
@@ -93,9 +104,19 @@ def command(
     if precision is not None:
         policy(precision)
     cap = power_of(power_cap)
+    selection = selection_of(trace, trace_op, trace_iterations, trace_events)
     chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
     check_outputs()
     measuring = measuring_of(values, counts, input_file, weights_file, seed, zero_gating)
+    if selection is not None:
+        from hwsim.results.traced import check_selection
+
+        check_selection(selection, [placed.op.name for placed in work.value.program.placed()])
+    shown: list[Extent] = []
+
+    def watch(chip: "AnyChip", work: "Workload", planned: "Planned | None") -> None:
+        if trace is not None and selection is not None:
+            shown.append(_traced(chip, work, planned, selection, Path(trace)))
 
     def job(progress: Progress) -> "Result | TilesResult":
         # Imported here because it compiles kernels on the first run after an installation.
@@ -108,7 +129,7 @@ def command(
         write = None if out is None else lambda writer: write_binary(Path(out) / TRACE, writer)
         files = dict(chip.files + work.files)
         with naming(chip, work):
-            return run(chip.value, work.value, request, files=files, write=write, progress=progress)
+            return run(chip.value, work.value, request, files=files, write=write, progress=progress, watch=watch)
 
     result = with_progress(f"{work.value.name} on {chip.value.name}", job)
     written = _written(result, json_file, out)
@@ -118,7 +139,22 @@ def command(
 
     asked = Asked(full=full, tensors=tensors, sources=sources, energy=explain_energy)
     tell(json_file, lambda screen: run_text(result, asked, screen))
-    tell_written(written)
+    tell_written(written if trace is None else [*written, Path(trace)])
+    for extent in shown:
+        tell_cut(extent)
+
+
+def _traced(
+    chip: "AnyChip", work: "Workload", planned: "Planned | None", selection: "Selection", file: Path
+) -> "Extent":
+    """Write a timeline, line by line; how much of the run it is."""
+    from hwsim.report.files import write_binary
+    from hwsim.report.perfetto import perfetto
+    from hwsim.study.traced import traced
+
+    timeline = traced(chip, work, planned, selection)
+    write_binary(file, lambda part: part.writelines(line.encode() for line in perfetto(timeline)))
+    return timeline.extent
 
 
 def _written(result: "Result | TilesResult", json_file: str | None, out: str | None) -> list[Path]:

@@ -14,6 +14,7 @@ from hwsim.errors import FileProblem, printable
 if TYPE_CHECKING:
     from hwsim.quantities.plain_data import Progress
     from hwsim.report.tables import Screen
+    from hwsim.results.traced import Extent
 
 T = TypeVar("T")
 
@@ -52,6 +53,14 @@ def tell_written(files: Sequence[Path]) -> None:
         names = [path.name for path in files if path.parent == folder]
         text = f"{folder}{os.sep}: {', '.join(names)}" if len(names) > 1 else str(folder / names[0])
         write_stream(sys.stderr, "standard error", f"hwsim: wrote {printable(text)}\n")
+
+
+def tell_cut(extent: "Extent") -> None:
+    """Say on standard error what of a run a trace shows, if that is not all of it."""
+    if not extent.whole:
+        others = "others with --trace-op, --trace-iterations, --trace-events"
+        text = f"hwsim: the trace shows {printable(extent.text)}; {others}\n"
+        write_stream(sys.stderr, "standard error", text)
 
 
 def write_stream(stream: TextIO | None, name: str, text: str) -> None:

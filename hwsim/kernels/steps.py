@@ -54,11 +54,15 @@ def _work(walk, op, port, unit, start, reason, cycles):
     walk.now[c.WORKED + port] += cycles
     walk.now[c.FREE + port] = start + cycles
     if walk.events.shape[0] > 0:
-        event = walk.events[walk.now[c.EVENTS]]
-        event[c.E_UNIT], event[c.E_OP] = unit, op
-        event[c.E_START], event[c.E_END] = start, start + cycles
-        event[c.E_WAITED], event[c.E_REASON] = waited, (reason - c.STALLS) // c.UNITS
-        walk.now[c.EVENTS] += 1
+        event = walk.events[walk.now[c.NEXT_EVENT + unit]]
+        if event[c.E_UNIT] == unit:  # else all that was asked for of the unit was seen
+            if event[c.E_SKIP] > 0:
+                event[c.E_SKIP] -= 1
+            else:
+                event[c.E_OP], event[c.E_START], event[c.E_END] = op, start, start + cycles
+                event[c.E_WAITED], event[c.E_REASON] = waited, (reason - c.STALLS) // c.UNITS
+                walk.now[c.NEXT_EVENT + unit] += 1
+                walk.now[c.SEEN] += 1
 
 
 @inlined

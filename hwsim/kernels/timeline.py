@@ -23,12 +23,14 @@ def walk(
     """Totals of every op, when each unit ended its last step, and the final `now`.
 
     `sizes`: numbers of ops, tensors and levels, and of integers that all keys and all snapshots take. With more than
-    MOST iterations UNROLLED, or if it is LATE, nothing but that is known. `events` has no rows, or at least one for
-    each piece of work that is walked.
+    MOST iterations UNROLLED, or if it is LATE, nothing but that is known. If `events` has rows, the walk fills them,
+    and may end with the iteration in which the last one was seen.
     """
     # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
     ops, tensors, levels, keys, past = sizes.tolist()
     totals, now = np.zeros((ops, c.TOTALS), np.int64), np.zeros(c.NOW, np.int64)
+    if len(events):
+        now[c.NEXT_EVENT :] = np.searchsorted(events[:, c.E_UNIT], np.arange(c.UNITS))
     _walk(
         code, refs, touched, fixed, two_spaces, events, totals, now,
         np.zeros((c.RINGS, int(fixed[c.SLOTS])), np.int64),
@@ -94,6 +96,8 @@ def run(code, walk, done, taken, place, keys, past):
             done[level] += 1
             now[c.UNROLLED] += 1
             if now[c.UNROLLED] > fixed[c.MOST]:
+                return
+            if walk.events.shape[0] > 0 and now[c.SEEN] == walk.events.shape[0] - 1:
                 return
             if fixed[c.LIMIT] > 0 and _late(walk):
                 now[c.LATE] = 1

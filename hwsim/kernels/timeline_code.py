@@ -78,7 +78,7 @@ FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 15, 16, 17, 18, 19
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, EVENTS, FREE, WORKED, LATE, NOW = 20, 23, 24, 27, 28, 33, 37, 38
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, WORKED, LATE, SEEN, NEXT_EVENT, NOW = 20, 23, 24, 27, 32, 36, 37, 38, 42
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
 # iterations the walk is given up, and as soon as it is sure to take more than LIMIT cycles, if that is not 0; for that
@@ -93,9 +93,11 @@ REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4
 P_CYCLES, P_READY, P_AFTER, P_OP, P_RUN, P_DUE, P_RING, P_SLOT, P_LOW, P_HIGH, P_OWN, PENDING_COLUMNS = range(12)
 PENDING_KEY = 11
 
-# `events`, one row a piece of work of a unit, in the order of the walk: E_REASON is what the unit waited for during the
-# E_WAITED cycles before its start. It has no rows if nobody asks.
-E_UNIT, E_OP, E_START, E_END, E_WAITED, E_REASON, EVENT_COLUMNS = 0, 1, 2, 3, 4, 5, 6
+# `events`, one row for each piece of work that somebody asks for, by unit, of each unit in the order of the walk, and a
+# row of no unit at the end: E_SKIP pieces of the unit come between the one before and this one. E_REASON is what the
+# unit waited for during the E_WAITED cycles before its start. It has no rows if nobody asks.
+E_UNIT, E_SKIP, E_OP, E_START, E_END, E_WAITED, E_REASON, EVENT_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 7
+E_NONE = UNITS
 
 # What a snapshot keeps: the time of the unit that others are relative to, the frontier, how many integers its key has,
 # the peaks of the iteration, and then the totals of the body's ops.

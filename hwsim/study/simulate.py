@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 STEPS = 100
 """A cap lowers the clock by hundredths of the clock that was asked for."""
 
+Watch = Callable[["AnyChip", Workload, Planned | None], None]
+"""Called with the chip at the clock of a run, the workload as it was timed, and its plan, which no tiles have."""
+
+
+def nobody(chip: "AnyChip", workload: Workload, planned: Planned | None) -> None:
+    """Nobody watches."""
+
+
 _PLANS = IdentityCache[Planned](most=2)
 """The last plans, for whoever asks for another result of the same run, such as one with other measurements."""
 
@@ -88,6 +96,7 @@ def simulate(
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> Result: ...
 
 
@@ -103,6 +112,7 @@ def simulate(
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> "TilesResult": ...
 
 
@@ -117,6 +127,7 @@ def simulate(
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> "Result | TilesResult":
     """Run a workload on a chip, and explain the op that `explained` names, if any.
 
@@ -124,7 +135,7 @@ def simulate(
     clock until the average power of the run keeps within it. `measured` are measurements of the run's values, such as
     the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
     latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
-    the files behind all inputs, for the provenance.
+    the files behind all inputs, for the provenance. `watch` is called with the run itself, for a timeline of it.
 
     On a chip of analog tiles the weights stand where they are, and the result is a TilesResult; such a chip has one
     clock, no cap, and nothing that a mapper could choose.
@@ -134,7 +145,9 @@ def simulate(
         from hwsim.study.tiles import simulate_on_tiles
 
         chosen = {"point": point, "power_cap": power_cap, "objective": objective}
-        return simulate_on_tiles(chip, workload, chosen, measured=measured, explained=explained, files=files)
+        on_tiles = simulate_on_tiles(chip, workload, chosen, measured=measured, explained=explained, files=files)
+        watch(chip, workload, None)
+        return on_tiles
     must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
     if not isinstance(measured, Measured):
@@ -170,6 +183,8 @@ def simulate(
     def run_one(work: Workload, measured: Measured = NOTHING, explained: str | None = None) -> Result:
         run = run_on(chip, work, measured, explained)
         run_result = result(work, run, measured, conditions)
+        if work is workload:  # not one of its other lengths
+            watch(chip, work, run.planned)
         if explained is None:
             return run_result
         from hwsim.study.explain import explain
@@ -201,6 +216,7 @@ def run(
     files: Mapping[str, str],
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> Result: ...
 
 
@@ -213,6 +229,7 @@ def run(
     files: Mapping[str, str],
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> "TilesResult": ...
 
 
@@ -224,10 +241,11 @@ def run(
     files: Mapping[str, str],
     write: WriteTrace | None = None,
     progress: Progress = no_progress,
+    watch: Watch = nobody,
 ) -> "Result | TilesResult":
     """Measure what the request asks for, then simulate with the measurements.
 
-    `files` are hashes of the files of chip and workload; `write` takes the trace of values.
+    `files` are hashes of the files of chip and workload; `write` takes the trace of values, `watch` the run itself.
     """
     measured = NOTHING
     if request.measuring is not None:
@@ -261,4 +279,5 @@ def run(
         objective=request.objective,
         files=files,
         progress=progress,
+        watch=watch,
     )

@@ -1,25 +1,26 @@
-"""The events of a schedule, unrolled for traces and memory models: what each unit does, and when."""
+"""The events of a schedule, for traces and memory models: what each unit does, and when."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
-from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode, Spot
+from hwsim.results.traced import Extent, Selection
+from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 from hwsim.schedule.steps import Repeat, StepTree
 from hwsim.schedule.unit_table import StallReason, Unit
+from hwsim.timing.pieces import Freed, Moved, Piece, SlotRing, selected
 from hwsim.timing.timeline import encode, walked
 
 MOST = 1_000_000
 """The most events that are listed, unless a caller asks for more; each takes some hundred bytes."""
 
-_UNITS, _REASONS = tuple(Unit), tuple(StallReason)
+MOST_WALKED = 2_000_000_000
+"""The most pieces of work that are walked up to the last one that is listed: about a minute."""
 
-Moved = tuple[tuple[Spot, int], ...]
-"""Tensors, and how many bytes of each a transfer moves."""
+_REASONS = tuple(StallReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Event:
 
     `iteration` counts the runs of the op from 0; a preload has the iteration of the next run. The unit waited for
     `reason` during the `waited` cycles before the start; without a reason it did not wait. A load's data is there one
-    latency after the load's end, a tile of the array one tail after its step's end.
+    latency after the load's end, a tile of the array one tail after its step's end. From its start on, the event has
+    `slots` slots of the ring `takes`, if any; after its end slots are `freed`.
     """
 
     unit: Unit
@@ -39,21 +41,65 @@ class Event:
     waited: int
     reason: StallReason | None
     moved: Moved
+    block: str = ""
+    takes: SlotRing | None = None
+    slots: int = 1
+    freed: tuple[Freed, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that it moves."""
+        return sum(size for _, size in self.moved)
 
 
 def events(schedule: Schedule, *, most: int = MOST) -> tuple[Event, ...]:
-    """All events of a schedule, every loop unrolled: of each unit in the order of time; Unsupported if too many."""
+    """All events of a schedule, every loop unrolled, in the order of time; Unsupported if too many."""
     count = count_events(schedule.body)
     if count > most:
         raise Unsupported(
             f"the schedule has {count:,} events, of which {most:,} are listed at most; "
             "ask for more, or for a shorter utterance"
         )
+    found, _ = selected_events(schedule, Selection(most=max(1, count)))
+    return found
+
+
+def selected_events(schedule: Schedule, selection: Selection) -> tuple[tuple[Event, ...], Extent]:
+    """The events that are selected, in the order of time, and how much of the run they are."""
+    pieces, extent, reach = selected(schedule, selection)
+    if reach > MOST_WALKED:
+        raise Unsupported(
+            f"{reach:,} pieces of work come up to the last one of the trace, hwsim walks {MOST_WALKED:,}; "
+            "select earlier ones, fewer iterations, or a shorter utterance"
+        )
+    ordered = [piece for unit in Unit for piece in pieces if piece.unit is unit]
+    rows = np.zeros((len(ordered) + 1, c.EVENT_COLUMNS), np.int64)
+    rows[:, c.E_UNIT] = [*(piece.unit for piece in ordered), c.E_NONE]
+    rows[:-1, c.E_SKIP] = [piece.skipped for piece in ordered]
     encoded = encode(schedule)
-    rows = np.zeros((count, c.EVENT_COLUMNS), np.int64)
-    walked(encoded, stop=False, events=rows)
-    works = {unit: iter(pieces) for unit, pieces in _works(schedule).items()}
-    return tuple(_event(row, works, encoded.ops) for row in rows.tolist())
+    if ordered:
+        walked(encoded, stop=False, events=rows)
+    found = [_event(piece, row, encoded.ops) for piece, row in zip(ordered, rows.tolist(), strict=False)]
+    return tuple(sorted(found, key=lambda event: (event.start, event.end, -event.waited))), extent
+
+
+def _event(piece: Piece, row: Sequence[int], ops: tuple[str, ...]) -> Event:
+    assert piece.op == ops[row[c.E_OP]]
+    waited = row[c.E_WAITED]
+    return Event(
+        unit=piece.unit,
+        op=piece.op,
+        iteration=piece.iteration,
+        start=row[c.E_START],
+        end=row[c.E_END],
+        waited=waited,
+        reason=_REASONS[row[c.E_REASON]] if waited else None,
+        moved=piece.moved,
+        block=piece.block,
+        takes=piece.takes,
+        slots=piece.slots,
+        freed=piece.frees,
+    )
 
 
 def count_events(nodes: Iterable[ScheduleNode | StepTree]) -> int:
@@ -71,56 +117,3 @@ def _count(node: ScheduleNode | StepTree) -> int:
             return 1
     parts = (node.array, node.vector_cycles, node.fused, node.store_bytes)
     return len(node.loads) + sum(part is not None for part in parts)
-
-
-_Work = tuple[str, int, Moved]
-"""A piece of work: its op, the op's iteration, and the bytes that it moves."""
-
-
-def _works(schedule: Schedule) -> dict[Unit, list[_Work]]:
-    """The pieces of work of each unit, in the order of the schedule, in which every unit works."""
-    works: dict[Unit, list[_Work]] = {unit: [] for unit in Unit}
-    runs = Counter[str]()
-    for node in _unrolled(schedule.body):
-        if isinstance(node, Preload):
-            works[Unit.LOAD].append((node.op, runs[node.op], ((node.tensor, node.bytes),)))
-        else:
-            _add_works(node, runs, works)
-    return works
-
-
-def _add_works(op: OpSchedule, runs: Counter[str], works: dict[Unit, list[_Work]]) -> None:
-    """Add the pieces of work of one run of an op and of its epilogue."""
-    op_work = op.name, runs[op.name], ()
-    runs[op.name] += 1
-    if op.fused is not None:
-        fused = op.fused[0], runs[op.fused[0]], ()
-        runs[op.fused[0]] += 1
-    for step in op.unrolled():
-        works[Unit.LOAD] += ((*op_work[:2], op.named(load.portions)) for load in step.loads)
-        if step.array is not None:
-            works[Unit.ARRAY].append(op_work)
-        if step.vector_cycles is not None:
-            works[Unit.VECTOR].append(op_work)
-        if step.fused is not None:
-            works[Unit.VECTOR].append(fused)
-        if step.store_bytes is not None:
-            works[Unit.STORE].append((*op_work[:2], op.named(step.store_portions)))
-
-
-def _unrolled(nodes: Iterable[ScheduleNode]) -> Iterator[OpSchedule | Preload]:
-    for node in nodes:
-        if isinstance(node, LoopSegment):
-            for _ in range(node.times):
-                yield from _unrolled(node.body)
-        else:
-            yield node
-
-
-def _event(row: list[int], works: dict[Unit, Iterator[_Work]], ops: tuple[str, ...]) -> Event:
-    unit = _UNITS[row[c.E_UNIT]]
-    op, iteration, moved = next(works[unit])
-    assert op == ops[row[c.E_OP]]
-    waited = row[c.E_WAITED]
-    reason = _REASONS[row[c.E_REASON]] if waited else None
-    return Event(unit, op, iteration, row[c.E_START], row[c.E_END], waited, reason, moved)

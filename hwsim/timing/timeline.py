@@ -296,7 +296,8 @@ def times(schedule: Schedule | EncodedSchedule, *, stop: bool = True, most: int 
 def walked(
     encoded: EncodedSchedule, *, stop: bool = True, most: int | None = None, events: NDArray[np.int64] = _NO_EVENTS
 ) -> Times:
-    """The times of an encoded schedule; if `events` has rows, the walk fills them for `timing/events.py`."""
+    """The times of an encoded schedule. If `events` has rows, the walk fills them for `timing/events.py`; as it may end
+    with the last one, the times are then not those of all."""
     code, refs, touched, fixed, sizes, two_spaces = encoded.arrays
     if not stop or most is not None:
         fixed = fixed.copy()

@@ -59,7 +59,7 @@ def tile(array: int, *, reads: int, others: int, vector: int, store: int = 0, po
 
 
 def worked(schedule: Schedule) -> Iterator[tuple[str, int, int]]:
-    """Each unit's pieces of work, with start and end."""
+    """Pieces of work in the order of time: unit, start and end."""
     for event in events(schedule):
         yield event.unit.key, event.start, event.end
 
@@ -70,8 +70,8 @@ def test_a_step_of_the_array_waits_for_all_that_the_step_before_reads() -> None:
     step = tile(10, reads=16, others=14, vector=6, store=2)
     found = program(ports(2), op("a", step, step))
     assert list(worked(found)) == [
-        ("array", 0, 10), ("vector", 13, 19), ("store", 19, 20),
-        ("array", 10, 23), ("vector", 26, 32), ("store", 32, 33),
+        ("array", 0, 10), ("array", 10, 23), ("vector", 13, 19),
+        ("store", 19, 20), ("vector", 26, 32), ("store", 32, 33),
     ]  # fmt: skip
     assert times(found).cycles == simulate(found).total == 33
     assert times(apart(found)).cycles == 10 + 10 + 3 + 6 + 1

@@ -1,6 +1,7 @@
 """A whole program on analog tiles: places its weights, works out its tasks, runs them, and says what each op did."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from hwsim.hardware.analog.work import matrix_work
 from hwsim.ir.op_table import kind
 from hwsim.ir.program import Program
 from hwsim.mapping.tiles.graph import ProgramGraph, program_graph
-from hwsim.mapping.tiles.homes import Homes, homes_of, parameters_of
+from hwsim.mapping.tiles.homes import Homes, Parameters, homes_of, parameters_of
 from hwsim.mapping.tiles.placement import place
 from hwsim.mapping.tiles.task_list import Role
 from hwsim.mapping.tiles.work import MatrixWork, digital_work, tile_work
@@ -23,31 +24,53 @@ from hwsim.timing.dataflow import Longs, Times, busy_cycles, times
 _PLACES = {Role.TILES: Place.TILES, Role.VECTOR: Place.VECTOR, Role.LOAD: Place.LOAD, Role.STORE: Place.STORE}
 
 
-def planned_on_tiles(program: Program, chip: AnalogChip, matrix_work: MatrixWork = matrix_work) -> TilesRun:
-    """Run a program on a chip of tiles; `matrix_work` says what tiles do for one vector of a matrix."""
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A program's weights on tiles, its tasks, and when they run."""
+
+    placement: Placement
+    homes: Homes
+    parameters: Parameters
+    graph: ProgramGraph
+    when: Times
+
+
+def timed_on_tiles(program: Program, chip: AnalogChip) -> Timed:
+    """Place the weights of a program on a chip of tiles, and run its tasks."""
     placement = place(program, chip)
     homes = homes_of(program, placement)
     parameters = parameters_of(program, chip, placement, homes)
     graph = program_graph(program, chip, placement, homes, parameters)
-    when = times(graph.built.graph)
+    return Timed(placement, homes, parameters, graph, times(graph.built.graph))
+
+
+def planned_on_tiles(program: Program, chip: AnalogChip, matrix_work: MatrixWork = matrix_work) -> TilesRun:
+    """Run a program on a chip of tiles; `matrix_work` says what tiles do for one vector of a matrix."""
+    timed = timed_on_tiles(program, chip)
+    placement, graph, when = timed.placement, timed.graph, timed.when
     path = critical_path(graph.built.graph, when)
     return TilesRun(
         placement=placement,
         cycles=when.cycles,
         macs=program.macs,
-        ops=_ops(program, chip, placement, homes, graph, when, path, matrix_work),
+        ops=_ops(program, chip, placement, timed.homes, graph, when, path, matrix_work),
         units=_units(chip, placement, graph, when),
-        kept_bytes=parameters.kept_bytes,
-        streamed=tuple(sorted({name for _, name in parameters.streamed})),
+        kept_bytes=timed.parameters.kept_bytes,
+        streamed=tuple(sorted({name for _, name in timed.parameters.streamed})),
         tasks=graph.built.graph.tasks,
         edges=graph.built.graph.edges,
     )
 
 
-def _units(chip: AnalogChip, placement: Placement, graph: ProgramGraph, when: Times) -> tuple[UnitTime, ...]:
+def unit_names(chip: AnalogChip, placement: Placement) -> list[str]:
+    """The units by their numbers: vector units, groups of tiles, loads and stores."""
     names = [f"vector.{number}" for number in range(chip.chips)]
     names += [f"tiles.{number}" for number in range(placement.units)]
-    names += ["memory"] if chip.dram.shared_port else ["load", "store"]
+    return names + (["memory"] if chip.dram.shared_port else ["load", "store"])
+
+
+def _units(chip: AnalogChip, placement: Placement, graph: ProgramGraph, when: Times) -> tuple[UnitTime, ...]:
+    names = unit_names(chip, placement)
     busy, servers = busy_cycles(graph.built.graph).tolist(), graph.servers.tolist()
     return tuple(
         UnitTime(name=name, servers=count, busy=kept, idle=when.cycles * count - kept)
