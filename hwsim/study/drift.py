@@ -16,7 +16,6 @@ from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
 from hwsim.mapping.tiles.placement import place
 from hwsim.price.book import PriceBook
-from hwsim.price.readout import Readout, readout
 from hwsim.quantities.fields import AGE
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress
@@ -26,6 +25,7 @@ from hwsim.results.measured import Sources
 from hwsim.results.quality import OpQuality
 from hwsim.schedule.tiles import Placement
 from hwsim.study.on_tiles import checked_compensation, ops_of
+from hwsim.study.readout import Readout, readout
 from hwsim.study.values import Prepared, naming_weights, origin, prepared
 from hwsim.tensor.analog.network import SampledProducts, TileProducts, Tiles
 from hwsim.tensor.backend import ExactProducts

@@ -11,8 +11,8 @@ from hwsim.inputs.chips import load_analog_chip, prices_of
 from hwsim.mapping.tiles.placement import place
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.price.book import PriceBook
-from hwsim.price.readout import readout
 from hwsim.price.tile_prices import AnalogTariff
+from hwsim.study.readout import readout
 from hwsim.timing.tile import vector_time
 from strategies.analog_chips import analog_chip, analog_chips, in_integers
 from strategies.programs import gemm
