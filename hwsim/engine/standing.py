@@ -1,15 +1,12 @@
 """Which products of a program stand on the tiles of a chip, and on which tiles each of them does."""
 
 from collections.abc import Collection
-from dataclasses import replace
-from fnmatch import fnmatchcase
 from math import prod
 
 from hwsim.engine.values.floats import is_fixed
 from hwsim.errors import UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.conversion import Scaling
-from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.work import parts
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm, Op
@@ -24,7 +21,7 @@ def placeable(chip: AnalogChip, program: Program) -> frozenset[str]:
     return frozenset(
         placed.op.name
         for placed in program.placed()
-        if _by_tiles(placed.op, program) and not _matches(placed.op.name, chip.digital)
+        if _by_tiles(placed.op, program) and not chip.is_digital(placed.op.name)
     )
 
 
@@ -50,7 +47,7 @@ def standings(chip: AnalogChip, program: Program, placed: Collection[str] | None
 def _standing(chip: AnalogChip, program: Program, op: Op, number: int) -> Standing:
     if not isinstance(op, (Gemm, Conv)) or not _by_tiles(op, program):
         raise Unsupported(f"{op.name}: stands on no tile; only products of weights that stay what they are do")
-    tile = _tile(chip, op.name)
+    tile = chip.tile_of(dense=chip.is_dense(op.name))
     weight, act = program.tensor(op.weight.tensor), program.tensor(op.act.tensor)
     grouped = weight.scaling.granularity is Granularity.GROUP
     if grouped and not (weight.precision.floating or act.precision.floating):
@@ -66,7 +63,7 @@ def _standing(chip: AnalogChip, program: Program, op: Op, number: int) -> Standi
     if isinstance(op, Gemm) and op.transposed:
         k, n = n, k
     rows, cols = parts(tile, k, n)
-    copies = next((count for pattern, count in chip.copies if fnmatchcase(op.name, pattern)), 1)
+    copies = chip.copies_of(op.name)
     return Standing(
         tile=tile, number=number, matrices=prod(leading), copies=copies, tiles_of_matrix=len(rows) * len(cols)
     )
@@ -75,15 +72,3 @@ def _standing(chip: AnalogChip, program: Program, op: Op, number: int) -> Standi
 def _by_tiles(op: Op, program: Program) -> bool:
     """Whether an op multiplies by weights that stay, on an array."""
     return isinstance(op, (Gemm, Conv)) and is_fixed(op, program) and op_spec(op).on_array(op, program.shapes({}))
-
-
-def _tile(chip: AnalogChip, op: str) -> AnalogTile:
-    tile = chip.array
-    cells = len(tile.weights.significance)
-    if cells == 1 or not _matches(op, chip.dense):
-        return tile
-    return replace(tile, cols=tile.cols * cells, weights=replace(tile.weights, significance=(1.0,)))
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

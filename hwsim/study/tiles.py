@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from hwsim.errors import UnknownName, Unsupported
+from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.work import matrix_work
 from hwsim.inputs.chips import prices_of
@@ -49,6 +49,8 @@ def simulate_on_tiles(
     Where values were computed, `cells_per_vector_aj` is what the cells of each op took for one of its vectors.
     """
     must_be(Workload, "workload", workload)
+    if not isinstance(measured, Measured):
+        raise InvalidValue("measured", measured, "must be what hwsim.Measured.of makes")
     must_be_named(explained=explained)
     must_map_names(str, "a text", files=files)
     for name, value in given.items():

@@ -1,6 +1,7 @@
 """The accelerator whose weights stand on analog tiles: its tiles, its links, and the digital side between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
@@ -44,7 +45,7 @@ class AnalogChip(Machine):
 
     array: AnalogTile
     tiles: Annotated[int, Whole(low=1, high=2**20)]
-    chips: Annotated[int, Whole(low=1, high=65_536)] = 1
+    chips: Annotated[int, Whole(low=1, high=1024)] = 1
     link: Link = Link()
     typical: Typical
     dense: tuple[Name, ...] = ()
@@ -63,6 +64,28 @@ class AnalogChip(Machine):
             problem = _COPIES.broken_by(count)
             if problem is not None:
                 raise InvalidValue(f"copies.{pattern}", count, problem)
+
+    def tile_of(self, *, dense: bool) -> AnalogTile:
+        """The tile as its matrices see it: a dense one has each digit on one cell, and as many times the columns, which
+        share the same converters."""
+        tile = self.array
+        if not dense:
+            return tile
+        more = len(tile.weights.significance)
+        adc = None if tile.adc is None else replace(tile.adc, shared_by=tile.adc.shared_by * more)
+        return replace(tile, weights=replace(tile.weights, significance=(1.0,)), cols=tile.cols * more, adc=adc)
+
+    def is_dense(self, op: str) -> bool:
+        """Whether an op of that name stands on one cell a digit, where others have several."""
+        return any(fnmatchcase(op, pattern) for pattern in self.dense)
+
+    def is_digital(self, op: str) -> bool:
+        """Whether the file keeps an op of that name on the vector unit."""
+        return any(fnmatchcase(op, pattern) for pattern in self.digital)
+
+    def copies_of(self, op: str) -> int:
+        """Sets of tiles of an op of that name: as many as the largest count of a pattern that matches says."""
+        return max((count for pattern, count in self.copies if fnmatchcase(op, pattern)), default=1)
 
     def __repr__(self) -> str:
         tiles = f"{self.chips} × {self.tiles} tiles" if self.chips > 1 else f"{self.tiles} tiles"

@@ -1,8 +1,6 @@
 """Which products of a program may stand on tiles, as which matrices, and why others may not."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
 
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
@@ -11,6 +9,8 @@ from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
+
+DEPTHWISE = "it is depthwise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,6 @@ class Candidates:
     reasons: dict[str, str]
 
 
-def tile_of(chip: AnalogChip, dense: bool) -> AnalogTile:
-    """The tile as its matrices see it: a dense one has each digit on one cell, and as many times the columns."""
-    tile = chip.array
-    if not dense:
-        return tile
-    weights = replace(tile.weights, significance=(1.0,))
-    return replace(tile, weights=weights, cols=tile.cols * len(tile.weights.significance))
-
-
 def candidates(program: Program, chip: AnalogChip) -> Candidates:
     """All products of a program: those of weights may stand on tiles."""
     found: dict[str, Candidate] = {}
@@ -100,9 +91,8 @@ def candidates(program: Program, chip: AnalogChip) -> Candidates:
         one.macs += size.macs * instance.times
         if op.name not in one.ops:
             one.ops.append(op.name)
-        one.dense |= any(_matches(op.name, chip.dense))
-        for (_, count), matches in zip(chip.copies, _matches(op.name, [key for key, _ in chip.copies]), strict=True):
-            one.copies = max(one.copies, count if matches else 1)
+        one.dense |= chip.is_dense(op.name)
+        one.copies = max(one.copies, chip.copies_of(op.name))
     return Candidates(tuple(found.values()), reasons)
 
 
@@ -112,13 +102,9 @@ def _reason(op: Gemm | Conv, program: Program, chip: AnalogChip, *, depthwise: b
     if program.tensor(view.tensor).role is not Role.WEIGHT:
         return "its weights are not parameters"
     if depthwise:
-        return "it is depthwise"
-    if (isinstance(op, Gemm) and op.on_vector) or any(_matches(op.name, chip.digital)):
+        return DEPTHWISE
+    if (isinstance(op, Gemm) and op.on_vector) or chip.is_digital(op.name):
         return "`digital` names it"
     if view.windows or (view.order is not None and view.order != tuple(range(len(view.order)))):
         return "its weights are a part of a tensor, or turned"
     return None
-
-
-def _matches(name: str, patterns: Sequence[str]) -> Iterator[bool]:
-    return (fnmatchcase(name, pattern) for pattern in patterns)

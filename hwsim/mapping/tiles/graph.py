@@ -18,7 +18,6 @@ from hwsim.ir.ops import Conv, Lookup, Op
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role as TensorRole
 from hwsim.ir.view import View
-from hwsim.mapping.tiles.candidates import tile_of
 from hwsim.mapping.tiles.homes import Homes, Parameters, parameter_tensors
 from hwsim.mapping.tiles.row_cost import RowCost, operands_of_tiles, row_cost, write_bytes_of
 from hwsim.mapping.tiles.row_kinds import RowRead, Rows, rows_of
@@ -98,7 +97,7 @@ class _Build:
             for placed in program.placed()
         }
         self._stands: dict[str, list[tuple[int, PlacedMatrix, VectorTime]]] = {}
-        vector_times = {dense: vector_time(tile_of(chip, dense)).cycles(chip.clock) for dense in (False, True)}
+        vector_times = {dense: vector_time(chip.tile_of(dense=dense)).cycles(chip.clock) for dense in (False, True)}
         for number, matrix in enumerate(placement.matrices):
             for op in matrix.ops:
                 self._stands.setdefault(op, []).append((number, matrix, vector_times[matrix.dense]))

@@ -4,7 +4,7 @@ Matrices get tiles of their own, the largest first, on one chip if they can. Onl
 of one copy share tiles, side by side in columns, those with most products a tile first; what is left is digital.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwsim.errors import Unsupported
@@ -12,7 +12,7 @@ from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.weights import OffsetRemoval
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
-from hwsim.mapping.tiles.candidates import Block, Candidate, candidates, tile_of
+from hwsim.mapping.tiles.candidates import DEPTHWISE, Block, Candidate, candidates
 from hwsim.schedule.tiles import DigitalOp, PlacedMatrix, Placement, TilePart
 
 NO_TILE = "no tile left"
@@ -23,12 +23,11 @@ def place(program: Program, chip: AnalogChip) -> Placement:
     found = candidates(program, chip)
     works = [_Work.of(one, chip) for one in found.matrices]
     needed = sum(work.tiles for work in works)
-    rooms = _Rooms(chip)
     if needed <= chip.chips * chip.tiles:
-        _place_alone(works, rooms)
+        _place_alone(works, _Rooms(chip, sharing=False))
         left = set[str]()
     else:
-        left = _place_shared(works, rooms)
+        left = _place_most(works, chip)
     reasons = dict(found.reasons)
     for work in works:
         if work.one.tensor in left:
@@ -61,7 +60,7 @@ class _Work:
 
     @classmethod
     def of(cls, one: Candidate, chip: AnalogChip) -> "_Work":
-        tile = tile_of(chip, one.dense)
+        tile = chip.tile_of(dense=one.dense)
         return cls(one, one.blocks(tile), tile.cols)
 
     @property
@@ -90,7 +89,9 @@ class _Open:
 class _Rooms:
     """The tiles that nobody has yet, of each chip, and those with columns left."""
 
-    def __init__(self, chip: AnalogChip) -> None:
+    def __init__(self, chip: AnalogChip, *, sharing: bool) -> None:
+        self.sharing = sharing
+        """Whether tiles are shared before all are taken, so that more matrices fit."""
         self.next = [0] * chip.chips
         self.most = chip.tiles
         self.open: list[_Open] = []
@@ -102,14 +103,18 @@ class _Rooms:
         self.next[chip] += 1
         return self.next[chip] - 1
 
+    def first_with(self, tiles: int) -> int | None:
+        """The first chip with so many free tiles."""
+        return next((chip for chip in range(len(self.next)) if self.free(chip) >= tiles), None)
+
     def chips_for(self, tiles: int, only: int | None = None) -> list[int] | None:
         """The chips of so many tiles: the only one that may be; or the first that has all of them, else those with most
         room, as few as can be. None, if there are not so many."""
         if only is not None:
             return [only] * tiles if self.free(only) >= tiles else None
-        for chip in range(len(self.next)):
-            if self.free(chip) >= tiles:
-                return [chip] * tiles
+        first = self.first_with(tiles)
+        if first is not None:
+            return [first] * tiles
         chips: list[int] = []
         for chip in sorted(range(len(self.next)), key=lambda chip: (-self.free(chip), chip)):
             chips += [chip] * min(self.free(chip), tiles - len(chips))
@@ -117,25 +122,44 @@ class _Rooms:
 
 
 def _place_alone(works: Iterable[_Work], rooms: _Rooms) -> None:
-    """Give each matrix tiles of its own; there are enough. Those that must be spread come last."""
-    waiting = [(work, batch) for work in works for batch in range(work.one.batches)]
-    for work, _ in waiting:
+    """Give each matrix tiles of its own; there are enough. A layer stays on one chip where one has room for it, else
+    each of its matrices does; those that must be spread come last."""
+    layers: dict[str, list[tuple[_Work, int]]] = {}
+    for work in sorted(works, key=lambda work: work.one.order):
         work.spots = [[] for _ in range(work.one.batches)]
+        layer = layers.setdefault(work.one.ops[0].rpartition(".")[0], [])
+        layer += [(work, batch) for batch in range(work.one.batches)]
     spread = []
-    for work, batch in sorted(waiting, key=lambda item: (-item[0].tiles_of_one, item[0].one.order, item[1])):
-        tiles = work.tiles_of_one
-        if all(rooms.free(chip) < tiles for chip in range(len(rooms.next))):
-            spread.append((work, batch))
-        else:
-            _take(work, batch, rooms)
+    for layer in layers.values():
+        together = rooms.first_with(sum(work.tiles_of_one for work, _ in layer))
+        for work, batch in layer:
+            if together is None and rooms.first_with(work.tiles_of_one) is None:
+                spread.append((work, batch))
+            else:
+                _take(work, batch, rooms, together)
     for work, batch in spread:
         _take(work, batch, rooms)
 
 
-def _take(work: _Work, batch: int, rooms: _Rooms) -> None:
-    chips = rooms.chips_for(work.tiles_of_one)
+def _take(work: _Work, batch: int, rooms: _Rooms, only: int | None = None) -> None:
+    chips = rooms.chips_for(work.tiles_of_one, only)
     assert chips is not None, "the tiles were counted"
     work.spots[batch] = [(chip, rooms.take(chip), 0) for chip in chips]
+
+
+def _place_most(works: Sequence[_Work], chip: AnalogChip) -> set[str]:
+    """Share tiles when all are taken or, where that leaves fewer products without a tile, from the beginning."""
+    left = _place_shared(works, _Rooms(chip, sharing=False))
+    if not left:
+        return left
+    spots = [work.spots for work in works]
+    tighter = _place_shared(works, _Rooms(chip, sharing=True))
+    lost, lost_tighter = (sum(work.one.macs for work in works if work.one.tensor in each) for each in (left, tighter))
+    if lost_tighter < lost:
+        return tighter
+    for work, before in zip(works, spots, strict=True):
+        work.spots = before
+    return left
 
 
 def _place_shared(works: Iterable[_Work], rooms: _Rooms) -> set[str]:
@@ -152,9 +176,11 @@ def _place_shared(works: Iterable[_Work], rooms: _Rooms) -> set[str]:
 
 
 def _shared_spots(work: _Work, rooms: _Rooms) -> list[tuple[int, int, int]] | None:
-    """Spots of all parts of all copies: on the first chip where they fit, else wherever there is room."""
-    for chip in (*range(len(rooms.next)), None):
-        shared = _shares(work, rooms, chip)
+    """Spots of all parts of all copies: on free tiles of a chip, on shared ones, else wherever there is room."""
+    chips_tried: list[int | None] = [*range(len(rooms.next)), None]
+    own = [] if rooms.sharing else [(chip, False) for chip in chips_tried]
+    for chip, sharing in (*own, *((chip, True) for chip in chips_tried)):
+        shared = _shares(work, rooms, chip) if sharing else {}
         wanted = work.tiles_of_one - len(shared)
         chips = rooms.chips_for(wanted, chip)
         if chips is None:
@@ -259,7 +285,7 @@ def _matrix(work: _Work, batch: int, spots: list[tuple[int, int, int]], unit: in
 
 def _cells(matrix: PlacedMatrix, chip: AnalogChip) -> int:
     """Cells to program, a column of middles counted where there is one."""
-    tile = tile_of(chip, matrix.dense)
+    tile = chip.tile_of(dense=matrix.dense)
     middle = tile.weights.offset_removal is OffsetRemoval.COLUMN
     return tile.cells * sum(part.rows * (part.cols + middle) for part in matrix.parts)
 
@@ -270,7 +296,7 @@ def _check_digital(program: Program, chip: AnalogChip, reasons: dict[str, str], 
         op = placed.op
         if op.name not in reasons or not isinstance(op, (Gemm, Conv)):
             continue
-        if reasons[op.name] == "it is depthwise":  # lanes multiply and add its entries, as functions
+        if reasons[op.name] == DEPTHWISE:  # lanes multiply and add its entries, as functions
             continue
         act, weight = (program.tensor(view.tensor).precision for view in (op.act, op.weight))
         if chip.vector.products_a_cycle(act, weight) is not None:

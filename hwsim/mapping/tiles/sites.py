@@ -42,13 +42,13 @@ def sites_of(chip: AnalogChip, placement: Placement) -> Sites:
     for matrix in matrices:
         servers[chips + matrix.unit] = matrix.copies
     within, between = (-(-time * chip.clock // 10**12) for time in (chip.link.within, chip.link.between))
-    where = [{number} for number in range(chips)] + [set(matrix.chips) for matrix in matrices]
+    # What stands on several chips is on none of them alone: a number of its own.
+    alone = [matrix.chips[0] if len(matrix.chips) == 1 else -1 - place for place, matrix in enumerate(matrices)]
+    where = np.array([*range(chips), *alone])
     count = len(where) + 2
     delays = np.full((count, count), within, np.int64)
-    for one, ours in enumerate(where):
-        for other, theirs in enumerate(where):
-            delays[one, other] = 0 if one == other else within if len(ours | theirs) == 1 else between
-    delays[-2, -2] = delays[-1, -1] = 0
+    delays[:-2, :-2] = np.where(where[:, None] == where, within, between)
+    np.fill_diagonal(delays, 0)
     load = chips + units
     store = load if chip.dram.shared_port else load + 1
     return Sites(servers, delays, chips, load, store, len(where), len(where) + 1, len(servers))

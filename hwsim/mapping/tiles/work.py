@@ -5,11 +5,12 @@ from collections.abc import Callable
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Lookup
 from hwsim.ir.program import Program
-from hwsim.mapping.tiles.candidates import tile_of
 from hwsim.mapping.tiles.graph import Plan
 from hwsim.mapping.tiles.homes import Homes
 from hwsim.mapping.tiles.row_cost import operands_of_tiles, read_bytes_of
+from hwsim.mapping.tiles.row_kinds import RowRead
 from hwsim.schedule.counters import Work
 from hwsim.schedule.tile_work import TileWork
 from hwsim.schedule.tiles import PlacedMatrix, Placement
@@ -54,10 +55,10 @@ def tile_work(
             continue
         source = homes.tensors.get(read.view.tensor, home)
         if source != home:
-            total += TileWork(far_bytes=read_bytes_of(read, program) * plan.rows.count)
+            total += TileWork(far_bytes=read_bytes_of(read, program) * _pieces(plan, read))
     for matrix in stands:
         rows = plan.rows.count // len(stands)
-        total += matrix_work(tile_of(chip, matrix.dense), matrix.k, matrix.n) * (rows * matrix.matrices)
+        total += matrix_work(chip.tile_of(dense=matrix.dense), matrix.k, matrix.n) * (rows * matrix.matrices)
         total += _results(matrix, chip) * rows
         for read in plan.made:
             if read.view in of_tiles:
@@ -66,6 +67,13 @@ def tile_work(
                 far = sum(1 for one in matrix.chips if made_on is not None and one != made_on)
                 total += TileWork(link_bytes=size * (len(matrix.chips) - far), far_bytes=size * far) * rows
     return total
+
+
+def _pieces(plan: Plan, read: RowRead) -> int:
+    """How many different pieces of an operand all rows of an op read: what rows share goes to a chip once."""
+    if read.parts == 0 or isinstance(plan.op, Lookup):
+        return plan.rows.count
+    return min(read.parts, plan.rows.count)
 
 
 def _results(matrix: PlacedMatrix, chip: AnalogChip) -> TileWork:
