@@ -10,7 +10,6 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import WeightMapping
-from hwsim.hardware.chip import VectorUnit
 from hwsim.ir.op_table import is_depthwise, op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
@@ -197,4 +196,3 @@ def test_a_placement_that_takes_a_column_twice_does_not_exist() -> None:
         replace(placement, matrices=(first, moved))
     with pytest.raises(InvalidValue, match="must hold"):
         replace(first, copies=2)
-    assert isinstance(analog_chip().vector, VectorUnit)
