@@ -41,7 +41,7 @@ def _what(drift: Drift) -> Text:
         cost = f"{seconds(drift.readout_us / 1e6)} and {joules(drift.readout_aj or 0)}"
         reading = f" To compensate, all weights are read once, row by row: {cost}."
     return Text(
-        f"{drift.tiles:,} tiles hold the weights of {len(drift.on_tiles):,} ops; all others are exact. The output is "
+        f"{len(drift.on_tiles):,} ops stand on tiles; all others are exact. The output is "
         f"{drift.output}; exact integers against single precision: {exact}{top1}{symbols}."
         f"{reading}"
     )
