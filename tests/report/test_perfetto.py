@@ -39,7 +39,7 @@ from strategies.chips import chip, chips
 from strategies.programs import PROGRAMS, gemm
 from strategies.recipes import RECIPES
 
-DRAWN = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 ALL = Selection(most=10**6)
 
 Json = dict[str, Any]
