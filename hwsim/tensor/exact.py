@@ -24,14 +24,19 @@ _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 _FLOAT32, _FLOAT64 = 2**24, 2**53  # all integers up to it
 
 
-def exact_sums(act: Array, precision: Precision, weights: Weights, threads: int = 1) -> Array:
-    """act[m, k] @ weights, both checked: int32 where the formats and K say that every sum fits, else int64."""
+def exact_sums(
+    act: Array, precision: Precision, weights: Weights, threads: int = 1, *, out: Array | None = None
+) -> Array:
+    """act[m, k] @ weights, both checked: int32 where the formats and K say that every sum fits, else int64.
+
+    Sums of int32 stand in `out`, if it is given: memory that was touched before is cheaper than new memory.
+    """
     block = _INT32 // (extreme(precision) * extreme(weights.precision))
     narrow = weights.k <= block
     if not (fits_byte(precision) and fits_byte(weights.precision) and (byte_dot() or has_pair_dot())):
         return _by_floats(act, weights).astype(np.int32 if narrow else np.int64, copy=False)
     if narrow:
-        return _by_bytes(act, weights, threads)
+        return _by_bytes(act, weights, threads, out)
     out = np.zeros((act.shape[0], weights.n), np.int64)
     for first, last in _blocks(weights.k, block):
         out += _by_bytes(np.ascontiguousarray(act[:, first:last]), weights.rows(first, last), threads)
@@ -53,8 +58,9 @@ def _blocks(size: int, length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, size)
 
 
-def _by_bytes(act: Array, weights: Weights, threads: int) -> Array:
-    out = np.empty((act.shape[0], weights.n), np.int32)
+def _by_bytes(act: Array, weights: Weights, threads: int, out: Array | None = None) -> Array:
+    if out is None:
+        out = np.empty((act.shape[0], weights.n), np.int32)
     dot = byte_dot()
     if dot is None:
         multiply_pairs(act, weights, out, threads)

@@ -17,6 +17,7 @@ from hwsim.quantities.precision import Precision
 from hwsim.tensor.analog.currents import cell_energy
 from hwsim.tensor.analog.product import Multiplier, calibrate
 from hwsim.tensor.analog.programmed import Programmed, after, correction_of, program, settled
+from hwsim.tensor.analog.room import Room
 from hwsim.tensor.backend import ExactProducts
 from hwsim.tensor.formats import Array, extreme
 from hwsim.tensor.gemm import Sums
@@ -145,6 +146,7 @@ class TileProducts:
     threads: int = 1
     known: "_Matrices" = field(default_factory=lambda: _Matrices())
     running: dict[tuple[str, int], "_Running"] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
 
     @property
     def accumulators(self) -> str:
@@ -184,7 +186,8 @@ class TileProducts:
         tiles, copies = self.tiles, []
         for copy in range(standing.copies):
             matrix = tiles.matrix((op, number, copy), precision, weights, self.compensation)
-            copies.append(Multiplier.of(matrix, seed=tiles.seed, ranges=tiles.ranges.get((op, number, copy))))
+            ranges = tiles.ranges.get((op, number, copy))
+            copies.append(Multiplier.of(matrix, seed=tiles.seed, ranges=ranges, room=self.room))
         floating = precision.floating or weights.precision.floating
         narrow = weights.k <= _INT32 // (extreme(precision) * extreme(weights.precision)) if not floating else True
         return _Running(tuple(copies), unit_of(standing.tile.input, precision), floating, narrow)

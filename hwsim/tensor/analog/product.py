@@ -18,7 +18,7 @@ from hwsim.tensor.analog.reading import Reader, Reading
 from hwsim.tensor.analog.room import Room
 from hwsim.tensor.formats import Array
 
-_BLOCK = 128  # vectors at a time, so that memory does not depend on how many there are
+_BLOCK = 256  # vectors at a time, so that memory does not depend on how many there are
 _RETRY = 64  # passes of a repeated vector are numbered from here on: noise is drawn anew
 
 
@@ -118,13 +118,21 @@ class Multiplier:
     limits: dict[tuple[int, int, int], tuple[Array, Array]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, matrix: Programmed, *, seed: int, ranges: object = None, noise_per_cell: bool = False) -> Self:
-        """One with a seed and ranges that are checked."""
+    def of(
+        cls,
+        matrix: Programmed,
+        *,
+        seed: int,
+        ranges: object = None,
+        noise_per_cell: bool = False,
+        room: Room | None = None,
+    ) -> Self:
+        """One with a seed and ranges that are checked; in the room of many, or in its matrix's own."""
         key_of(seed)
         adc = matrix.tile.adc
         checked = checked_ranges(ranges, adc, _range_shape(matrix))
         converter = None if adc is None else Converter(adc, matrix.seed)
-        return cls(matrix, seed, checked, noise_per_cell, converter=converter)
+        return cls(matrix, seed, checked, noise_per_cell, converter=converter, room=room or matrix.room)
 
     def __call__(self, x: Array, first: int, threads: int = 1) -> AnalogProduct:
         """Finite float64 vectors x[m, k] times the matrix, MVMs first, first + 1, …"""

@@ -14,6 +14,7 @@ from hwsim.tensor.analog.cells import Cells
 from hwsim.tensor.analog.devices import drifted, exponents, in_window, programmed, white_spread
 from hwsim.tensor.analog.draws import key_of
 from hwsim.tensor.analog.layout import Layout, layout_of, targets
+from hwsim.tensor.analog.room import Room
 from hwsim.tensor.formats import Array
 
 COMPENSATIONS = ("none", "global", "column")
@@ -50,6 +51,8 @@ class Programmed:
     seed: int
     seconds: float = 0.0
     correction: Array | None = None
+    room: Room = field(default_factory=Room)
+    """Of the products that are made with it, one after another."""
     chip: AnalogChip | None = None
 
     def cells(self, part: Part, window: int) -> Cells:

@@ -172,7 +172,8 @@ class Reader:
         g = self.cells.currents(reading.read, reading.place)
         digits = self.cells.digits(reading.read, reading.place)
         kind = Precision.INT8 if self.tile.input.signed else Precision.UINT8
-        sums = exact_sums(inputs.small, kind, digits.weights)
+        wide = (len(inputs.small), digits.weights.n)
+        sums = exact_sums(inputs.small, kind, digits.weights, out=self.room.of("sums", wide, np.int32))
         rounding = (len(g) + 8) * 2.0**-52 * (digits.largest + digits.error)
         radius = inputs.magnitudes * (digits.error + rounding)
         of_noise = self.cells.variance(reading.read, reading.place)
@@ -187,7 +188,7 @@ class Reader:
             share = (len(g) + 8) * 2.0**-24  # of a root half of what n additions and two roundings do to a sum
             deviates = self._deviates(reading, shape)
             square = self.cells.keep("turned variance", reading.place, lambda: np.ascontiguousarray(of_noise.T))
-        y, codes, room = np.empty(shape), np.empty(shape, np.int32), np.empty((2, shape[1]))
+        y, codes, room = np.empty(shape), np.empty(shape, np.int32), self.room.of("line", (2, shape[1]))
         low, high = limits
         turned = self.cells.keep("turned", reading.place, lambda: np.ascontiguousarray(g.T))
         convert_near(
