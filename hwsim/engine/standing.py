@@ -6,12 +6,11 @@ from math import prod
 from hwsim.engine.values.floats import is_fixed
 from hwsim.errors import UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
-from hwsim.hardware.analog.conversion import Scaling
+from hwsim.hardware.analog.operands import check_operands
 from hwsim.hardware.analog.work import parts
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.program import Program
-from hwsim.quantities.quantisation import Granularity
 from hwsim.tensor.analog.network import Standing
 
 
@@ -49,16 +48,7 @@ def _standing(chip: AnalogChip, program: Program, op: Op, number: int) -> Standi
         raise Unsupported(f"{op.name}: stands on no tile; only products of weights that stay what they are do")
     tile = chip.tile_of(dense=chip.is_dense(op.name))
     weight, act = program.tensor(op.weight.tensor), program.tensor(op.act.tensor)
-    grouped = weight.scaling.granularity is Granularity.GROUP
-    if grouped and not (weight.precision.floating or act.precision.floating):
-        law = "and a column of a tile adds all its rows alike; use a scale a tensor or a channel"
-        raise Unsupported(f"{op.name}: its weights have scales for groups of {weight.scaling.group} rows, {law}")
-    if act.precision.floating and tile.input.bits is not None and tile.input.scaling is Scaling.RANGE:
-        law = "takes them with input.scaling: largest, or with input.bits: null"
-        raise Unsupported(f"{op.name}: multiplies {act.precision.value}, which has no full scale; a tile {law}")
-    if not tile.input.signed and (act.precision.floating or act.precision.signed):
-        law = "whose inputs have no sign; set input.signed: true"
-        raise Unsupported(f"{op.name}: multiplies {act.precision.value}, on tiles {law}")
+    check_operands(op.name, tile, act, weight)
     *leading, k, n = program.shapes({})(op.weight)
     if isinstance(op, Gemm) and op.transposed:
         k, n = n, k

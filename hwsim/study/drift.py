@@ -50,12 +50,12 @@ def drift(
     the float model, and then searches by itself. The same devices are read at all ages; ranges are those of the exact
     run, measured right after programming.
     """
-    _checked("at", at)
-    _checked("compensations", compensations)
     for age in at:
-        problem = AGE.broken_by(age)
+        problem = "must not lie before programming" if age < 0 else AGE.broken_by(age)
         if problem is not None:
-            raise InvalidValue("at", age, problem)
+            raise InvalidValue("at", f"{float(age):g} s", problem)
+    _checked("at", [f"{float(age):g} s" for age in at])
+    _checked("compensations", compensations)
     for compensation in compensations:
         checked_compensation(compensation)
     sources = sources or Sources()
@@ -66,7 +66,7 @@ def drift(
 
 def _checked(place: str, given: Sequence[object]) -> None:
     if not given or len(set(given)) < len(given):
-        raise InvalidValue(place, tuple(given), "must name one or more, each once")
+        raise InvalidValue(place, ", ".join(map(str, given)), "must name one or more, each once")
 
 
 def _drift(

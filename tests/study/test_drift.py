@@ -163,12 +163,12 @@ def test_values_on_tiles_drift() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"at": ()}, "at = (): must name one or more, each once"),
-        ({"at": (1, 1)}, "at = (1, 1): must name one or more, each once"),
-        ({"at": (-1,)}, "at = -1: must be at least 0 y"),
-        ({"at": (10**13,)}, "at = 10000000000000: must be at most 1000000000000 s"),
+        ({"at": ()}, "at = '': must name one or more, each once"),
+        ({"at": (1, 1)}, "at = '1 s, 1 s': must name one or more, each once"),
+        ({"at": (-1,)}, "at = '-1 s': must not lie before programming"),
+        ({"at": (10**13,)}, "at = '1e+13 s': must be at most 1000000000000 s"),
         ({"compensations": ("all",)}, "compensation = 'all': must be one of none, global, column"),
-        ({"compensations": ("none", "none")}, "compensations = ('none', 'none'): must name one or more, each once"),
+        ({"compensations": ("none", "none")}, "compensations = 'none, none': must name one or more, each once"),
     ],
 )
 def test_what_is_no_age_or_compensation_is_refused(given: dict[str, Any], problem: str) -> None:

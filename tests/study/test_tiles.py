@@ -12,6 +12,7 @@ import hwsim
 from data import ROOT
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip, Link
+from hwsim.hardware.analog.conversion import Scaling
 from hwsim.inputs.chips import load_analog_chip
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
@@ -86,6 +87,17 @@ def test_the_efficiency_of_a_run_is_worked_out_from_its_counts() -> None:
     assert found.utterances_per_joule == pytest.approx(float(1 / joules))
     assert result.summary.rtf == pytest.approx(float(seconds / work.audio_seconds))
     # A vector takes 127 ticks of 1 ns and 2 ns of settling, then 3 ns of conversion; 400 tiles of 4 × 4.
+    spent = {line.action: line for line in result.energy_lines}
+    array = chip.array
+    full = {"cell, a pass": 16 * array.cells, "dac 8 bits": 4, "adc 8 bits": 4}
+    taken = sum(spent[action].unit_aj * count for action, count in full.items())
+    assert found.full_tile_tops_per_watt == pytest.approx(2 * 16 * 10**6 / taken)
+    on_tiles = sum(op.macs for op in result.ops if op.tile_work.vectors)
+    ways = ("cell", "dac", "adc", "addition", "byte to another")
+    tiles = sum(line.energy_aj for line in result.energy_lines if line.action.startswith(ways))
+    others = sum(op.tile_work.far_bytes + op.tile_work.link_bytes for op in result.ops if not op.tile_work.vectors)
+    assert others == 0 or found.tiles_tops_per_watt > 2 * on_tiles * 10**6 / tiles
+    assert found.tiles_tops_per_watt == pytest.approx(2 * on_tiles * 10**6 / tiles, rel=0.2)
     assert found.peak_tops == pytest.approx(2 * 16 * 400 / 132e-9 / 1e12)
 
 
@@ -164,6 +176,16 @@ def test_a_chip_whose_lanes_lack_what_a_network_needs_is_refused_before_anything
     bare = replace(VECTOR, cycles=VECTOR.cycles[:1], macs_per_lane=MACS)
     with pytest.raises(Unsupported, match=r"the vector unit has no .*; it has add"):
         simulate(replace(roomy(), vector=bare), small())
+
+
+def test_a_run_refuses_operands_that_tiles_do_not_take_as_its_values_would() -> None:
+    chip = roomy()
+    ranged = replace(chip, array=replace(chip.array, input=replace(chip.array.input, scaling=Scaling.RANGE)))
+    with pytest.raises(Unsupported, match="multiplies fp16, which has no full scale; a tile takes them with"):
+        simulate(ranged, small("fp16"))
+    unsigned = replace(chip.array.input, signed=False, range=(0.0, 1.0))
+    with pytest.raises(Unsupported, match="on tiles whose inputs have no sign; set input.signed: true"):
+        simulate(replace(chip, array=replace(chip.array, input=unsigned)), small())
 
 
 def test_an_object_that_is_no_chip_is_refused() -> None:

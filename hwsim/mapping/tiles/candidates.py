@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from hwsim.hardware.analog.chip import AnalogChip
+from hwsim.hardware.analog.operands import check_operands
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.work import parts
 from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
@@ -88,6 +89,9 @@ def candidates(program: Program, chip: AnalogChip) -> Candidates:
         if reason is not None:
             reasons[op.name] = reason
             continue
+        if op.name not in one.ops:
+            act, weight = (program.tensor(view.tensor) for view in (op.act, op.weight))
+            check_operands(op.name, chip.tile_of(dense=chip.is_dense(op.name)), act, weight)
         one.macs += size.macs * instance.times
         if op.name not in one.ops:
             one.ops.append(op.name)
