@@ -1,11 +1,11 @@
 """The result of a run, from the integers of its counters and energies."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Size, Workload, part_of
 from hwsim.mapping.run_columns import RunColumns
@@ -65,8 +65,7 @@ def result(workload: Workload, run: PricedRun, measured: Measured, asked: Condit
 
 
 def _parts(run: PricedRun, facts: Facts) -> tuple[PartResult, ...]:
-    """The sums of each part, in the order in which parts first run; parts that never run come last."""
-    columns, sums = run.columns, dict[str, list[int]]()
+    columns = run.columns
     counts = zip(
         columns.macs,
         columns.op_cycles.tolist(),
@@ -75,7 +74,16 @@ def _parts(run: PricedRun, facts: Facts) -> tuple[PartResult, ...]:
         run.energy.of_ops.sum(axis=1).tolist(),
         strict=True,
     )
-    for name, op_counts in zip(columns.names, counts, strict=True):
+    return parts_of(columns.names, counts, facts)
+
+
+def parts_of(names: Iterable[str], counts: Iterable[tuple[int, ...]], facts: Facts) -> tuple[PartResult, ...]:
+    """The sums of each part, in the order in which parts first run; parts that never run come last.
+
+    The counts of each op are its products, its cycles, the bytes that it reads and writes in DRAM, and its energy.
+    """
+    sums = dict[str, list[int]]()
+    for name, op_counts in zip(names, counts, strict=True):
         before = sums.get(part := part_of(name))
         sums[part] = [*op_counts] if before is None else [old + new for old, new in zip(before, op_counts, strict=True)]
     parts = []
@@ -141,17 +149,47 @@ def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | No
 
 
 def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
-    chip, total, energy_aj = run.chip, run.total, run.energy.components.total
-    seconds = Fraction(total.cycles, chip.clock) + workload.host_seconds
+    chip, total = run.chip, run.total
+    at_peak = (Fraction(macs, chip.array.macs_per_cycle(mode)) for mode, macs in run.products.items())
+    return summary_of(
+        chip,
+        workload,
+        facts,
+        cycles=total.cycles,
+        energy_aj=run.energy.components.total,
+        products_by_mode=_products_by_mode(run.columns),
+        widened_macs=_widened_macs(run.columns, facts.widths),
+        utilization=float(sum(at_peak) / total.cycles),
+        reachable_utilization=float(_cycles_at_all_reachable_peaks(run, facts.widths) / total.cycles),
+        dram_read_bytes=total.work.dram_read_bytes,
+        dram_write_bytes=total.work.dram_write_bytes,
+    )
+
+
+def summary_of(
+    chip: Machine,
+    workload: Workload,
+    facts: Facts,
+    *,
+    cycles: int,
+    energy_aj: int,
+    products_by_mode: Mapping[str, int],
+    widened_macs: int,
+    utilization: float,
+    reachable_utilization: float,
+    dram_read_bytes: int,
+    dram_write_bytes: int,
+) -> Summary:
+    """The headline of a run on any chip; every product is made in one of the modes or places of `products_by_mode`."""
+    seconds = Fraction(cycles, chip.clock) + workload.host_seconds
     size, fused = facts.size, facts.fused_size
     compression = size.compression_vs_fp32
-    at_peak = (Fraction(macs, chip.array.macs_per_cycle(mode)) for mode, macs in run.products.items())
     return Summary(
         chip=chip.name,
         workload=workload.name,
         precision=workload.precision.title,
         batch=workload.batch,
-        cycles=total.cycles,
+        cycles=cycles,
         latency_ms=float(seconds * 1000),
         host_ms=float(workload.host_seconds * 1000),
         audio_seconds=float(workload.audio_seconds),
@@ -159,13 +197,13 @@ def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
         throughput_rtf=float(seconds / (workload.audio_seconds * workload.utterances)),
         energy_aj=energy_aj,
         energy_mj=float(Fraction(energy_aj, 10**15)),
-        macs=sum(run.columns.macs),
-        products_by_mode=_products_by_mode(run.columns),
-        widened_macs=_widened_macs(run.columns, facts.widths),
-        utilization=float(sum(at_peak) / total.cycles),
-        reachable_utilization=float(_cycles_at_all_reachable_peaks(run, facts.widths) / total.cycles),
-        dram_read_bytes=total.work.dram_read_bytes,
-        dram_write_bytes=total.work.dram_write_bytes,
+        macs=sum(products_by_mode.values()),
+        products_by_mode=sorted_pairs({name: macs for name, macs in products_by_mode.items() if macs}),
+        widened_macs=widened_macs,
+        utilization=utilization,
+        reachable_utilization=reachable_utilization,
+        dram_read_bytes=dram_read_bytes,
+        dram_write_bytes=dram_write_bytes,
         parameters=size.parameters,
         model_bytes=size.stored_bytes,
         compression_vs_fp32=None if compression is None else float(compression),
@@ -188,13 +226,13 @@ def _cycles_at_all_reachable_peaks(run: PricedRun, widths: Mapping[str, OperandB
     return cycles
 
 
-def _products_by_mode(columns: RunColumns) -> tuple[tuple[str, int], ...]:
+def _products_by_mode(columns: RunColumns) -> dict[str, int]:
     """The products in each mode of the array, and beside them the products that the vector unit makes."""
     products = [0] * len(columns.modes)
     for place, macs in zip(columns.mode_of.tolist(), columns.macs, strict=True):
         products[place] += macs
     names = [VECTOR_UNIT if mode is None else mode.value for mode in columns.modes]
-    return sorted_pairs({name: macs for name, macs in zip(names, products, strict=True) if macs})
+    return dict(zip(names, products, strict=True))
 
 
 def _widened_macs(columns: RunColumns, widths: Mapping[str, OperandBits]) -> int:

@@ -140,20 +140,16 @@ def simulate(
     On a chip of analog tiles the weights stand where they are, and the result is a TilesResult; such a chip has one
     clock, no cap, and nothing that a mapper could choose.
     """
-    if isinstance(chip, Machine) and not isinstance(chip, Chip):
-        # Imported where it is asked for: chips of analog tiles are few, and their nouns many.
-        from hwsim.study.tiles import simulate_on_tiles
-
-        chosen = {"point": point, "power_cap": power_cap, "objective": objective}
-        on_tiles = simulate_on_tiles(chip, workload, chosen, measured=measured, explained=explained, files=files)
-        watch(chip, workload, None)
-        return on_tiles
-    must_be(Chip, "chip", chip)
+    if not isinstance(chip, Machine):
+        must_be(Chip, "chip", chip)
     must_be(Workload, "workload", workload)
     if not isinstance(measured, Measured):
         raise InvalidValue("measured", measured, "must be what hwsim.Measured.of makes")
     must_be_named(point=point, explained=explained)
     must_map_names(str, "a text", files=files)
+    if not isinstance(chip, Chip):
+        chosen = {"point": point, "power_cap": power_cap, "objective": objective}
+        return _on_tiles(chip, workload, chosen, measured, None, explained, files, watch)
     objective = Objective.named(objective)
     cap = None if power_cap is None else watts("power_cap", power_cap)
     if explained is not None:
@@ -194,6 +190,32 @@ def simulate(
 
     run_result, lengths = run_one(workload, measured, explained), workload.lengths
     return run_result if lengths is None else replace(run_result, lengths=over_lengths(workload, lengths, run_one))
+
+
+def _on_tiles(
+    chip: "AnalogChip",
+    workload: Workload,
+    chosen: Mapping[str, object],
+    measured: Measured,
+    cells_per_vector_aj: Mapping[str, Fraction] | None,
+    explained: str | None,
+    files: Mapping[str, str] | None,
+    watch: Watch,
+) -> "TilesResult":
+    # Imported where it is asked for: chips of analog tiles are few, and their nouns many.
+    from hwsim.study.tiles import simulate_on_tiles
+
+    found = simulate_on_tiles(
+        chip,
+        workload,
+        chosen,
+        measured=measured,
+        cells_per_vector_aj=cells_per_vector_aj,
+        explained=explained,
+        files=files,
+    )
+    watch(chip, workload, None)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,20 +275,10 @@ def run(
         from hwsim.study.measure import measure, measured_on_tiles
 
         if not isinstance(chip, Chip):
-            from hwsim.study.tiles import simulate_on_tiles
-
             work, values, read = measured_on_tiles(chip, work, request.measuring, write=write, progress=progress)
             chosen = {"point": request.point, "power_cap": request.power_cap, "objective": request.objective}
-            found = Measured(quality=values.quality)
-            return simulate_on_tiles(
-                chip,
-                work,
-                chosen,
-                measured=found,
-                cells_per_vector_aj=values.cells_per_vector_aj,
-                explained=request.explained,
-                files={**files, **read},
-            )
+            measured, cells_aj = Measured(quality=values.quality), values.cells_per_vector_aj
+            return _on_tiles(chip, work, chosen, measured, cells_aj, request.explained, {**files, **read}, watch)
         work, measured, read = measure(chip, work, request.measuring, write=write, progress=progress)
         files = {**files, **read}
     return simulate(

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from hwsim.errors import InvalidValue, UnknownName, Unsupported
+from hwsim.errors import UnknownName, Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.work import matrix_work
 from hwsim.inputs.chips import prices_of
-from hwsim.ir.workload import Size, Workload, part_of
+from hwsim.ir.workload import Workload
 from hwsim.mapping.tiles.run import planned_on_tiles
 from hwsim.price.book import PriceBook
 from hwsim.price.tile_area import analog_areas
 from hwsim.price.tile_prices import AnalogTariff, spent
 from hwsim.price.tiles_energy import TilesEnergy, tiles_energy
-from hwsim.quantities.noun import must_be
-from hwsim.quantities.plain_data import Objective, must_be_named, must_map_names
+from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.registry import IdentityCache
 from hwsim.results.figures import Operation, ratio
 from hwsim.results.measured import NOTHING, Measured
@@ -24,11 +23,12 @@ from hwsim.results.tiles_result import TilesEfficiency, TilesOpResult, TilesResu
 from hwsim.schedule.tiles_run import OpOnTiles, TilesRun
 from hwsim.study.efficiency import ATTO, TERA
 from hwsim.study.facts import Facts, check_functions, facts_of
+from hwsim.study.outcome import VECTOR_UNIT, parts_of, summary_of
 from hwsim.study.provenance import provenance_of
 from hwsim.study.streaming import streaming_of
 from hwsim.timing.tile import vector_time
 
-TILES, VECTOR_UNIT = "analog tiles", "vector unit"
+TILES = "analog tiles"
 
 _RUNS = IdentityCache[TilesRun](most=2)
 """The last runs, for whoever asks for another result of the same run, such as one with measurements."""
@@ -48,11 +48,6 @@ def simulate_on_tiles(
 
     Where values were computed, `cells_per_vector_aj` is what the cells of each op took for one of its vectors.
     """
-    must_be(Workload, "workload", workload)
-    if not isinstance(measured, Measured):
-        raise InvalidValue("measured", measured, "must be what hwsim.Measured.of makes")
-    must_be_named(explained=explained)
-    must_map_names(str, "a text", files=files)
     for name, value in given.items():
         if value not in (None, Objective.LATENCY, Objective.LATENCY.value):
             law = "its weights stand on tiles, which leaves no such choice; leave it out"
@@ -133,38 +128,21 @@ def _cells(run: TilesRun, per_vector_aj: Mapping[str, Fraction]) -> dict[str, in
 
 
 def _summary(chip: AnalogChip, workload: Workload, run: TilesRun, energy: TilesEnergy, facts: Facts) -> Summary:
-    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds
-    size, fused, work = facts.size, facts.fused_size, run.work
-    compression = size.compression_vs_fp32
-    by_place = {TILES: analog_macs(run), VECTOR_UNIT: run.macs - analog_macs(run)}
     kept = sum(unit.busy for unit in run.units if unit.name.startswith("tiles"))
     servers = sum(unit.servers for unit in run.units if unit.name.startswith("tiles"))
     share = ratio(kept, servers * run.cycles)
-    return Summary(
-        chip=chip.name,
-        workload=workload.name,
-        precision=workload.precision.title,
-        batch=workload.batch,
+    return summary_of(
+        chip,
+        workload,
+        facts,
         cycles=run.cycles,
-        latency_ms=float(seconds * 1000),
-        host_ms=float(workload.host_seconds * 1000),
-        audio_seconds=float(workload.audio_seconds),
-        rtf=float(seconds / workload.audio_seconds),
-        throughput_rtf=float(seconds / (workload.audio_seconds * workload.utterances)),
         energy_aj=energy.total.total,
-        energy_mj=float(Fraction(energy.total.total, 10**15)),
-        macs=run.macs,
-        products_by_mode=tuple((name, macs) for name, macs in sorted(by_place.items()) if macs),
+        products_by_mode={TILES: analog_macs(run), VECTOR_UNIT: run.macs - analog_macs(run)},
         widened_macs=0,
         utilization=share,
         reachable_utilization=share,
-        dram_read_bytes=work.dram_read_bytes,
-        dram_write_bytes=work.dram_write_bytes,
-        parameters=size.parameters,
-        model_bytes=size.stored_bytes,
-        compression_vs_fp32=None if compression is None else float(compression),
-        lm_parameters=fused.parameters,
-        lm_bytes=fused.stored_bytes,
+        dram_read_bytes=run.work.dram_read_bytes,
+        dram_write_bytes=run.work.dram_write_bytes,
     )
 
 
@@ -202,25 +180,11 @@ def _efficiency(
 
 
 def _parts(run: TilesRun, energy: TilesEnergy, facts: Facts) -> tuple[PartResult, ...]:
-    """The sums of each part, in the order in which parts first run; parts that never run come last."""
-    names = dict.fromkeys([*(part_of(op.name) for op in run.ops), *facts.sizes])
-    parts = []
-    for part in names:
-        members = [(op, energy.of_ops[place]) for place, op in enumerate(run.ops) if part_of(op.name) == part]
-        size = facts.sizes.get(part, Size(0, 0))
-        parts.append(
-            PartResult(
-                name=part,
-                parameters=size.parameters,
-                model_bytes=size.stored_bytes,
-                macs=sum(op.work.macs for op, _ in members),
-                cycles=sum(op.cycles for op, _ in members),
-                dram_read_bytes=sum(op.work.dram_read_bytes for op, _ in members),
-                dram_write_bytes=sum(op.work.dram_write_bytes for op, _ in members),
-                energy_aj=sum(components.total for _, components in members),
-            )
-        )
-    return tuple(parts)
+    counts = (
+        (op.work.macs, op.cycles, op.work.dram_read_bytes, op.work.dram_write_bytes, components.total)
+        for op, components in zip(run.ops, energy.of_ops, strict=True)
+    )
+    return parts_of([op.name for op in run.ops], counts, facts)
 
 
 def _op(op: OpOnTiles, energy: TilesEnergy, place: int) -> TilesOpResult:

@@ -112,7 +112,10 @@ def test_cells_at_typical_currents_take_more_in_proportion_to_inputs_and_nothing
 
 def test_with_values_the_cells_take_what_their_currents_do() -> None:
     chip, work = roomy(), small()
-    found = run(chip, work, Request(measuring=Measuring(sources=Sources())), files={})
+    watched = list[Workload]()
+    request = Request(measuring=Measuring(sources=Sources()))
+    found = run(chip, work, request, files={}, watch=lambda _chip, seen, _planned: watched.append(seen))
+    assert [seen.program for seen in watched] == [work.program]  # its timeline can be written, with values too
     assert found.quality is not None
     assert found.quality.accumulators == "analog tiles of small"
     assert found.cells_measured
