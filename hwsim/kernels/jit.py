@@ -1,14 +1,16 @@
 """The one way to compile: `@kernel`.
 
 Kernels run without the interpreter's lock, so that a progress bar moves and Ctrl-C is heard meanwhile. Compiled code is
-cached in a folder named after a hash of *all* of this package, because numba itself watches only the file of the
-function that is called, not those of its callees, and of whether bounds are checked, which it does not watch at all.
+cached in a folder named after a hash of the kernel's file and of *all* files of this package that it imports, because
+numba itself watches only the file of the function that is called, not those of its callees, and of whether bounds are
+checked, which it does not watch at all.
 Where no folder can be written, or the cache is damaged, kernels compile anew. Importing a kernel imports numba, which
 takes a third of a second: commands that compute nothing must not import this package.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -109,7 +111,7 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _cached(function: Callable[P, R], dispatcher: Any, *, runtime: bool) -> Callable[P, R]:
-    folder = _cache_folder()
+    folder = _cache_folder(Path(function.__code__.co_filename))
     config: Any = numba.config
     if folder is not None and not config.DISABLE_JIT:
         before = config.CACHE_DIR
@@ -129,10 +131,10 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @cache
-def _cache_folder() -> Path | None:
-    """A writable folder that belongs to exactly these sources, or None."""
+def _cache_folder(source: Path) -> Path | None:
+    """A writable folder that belongs to exactly this file and all that it imports of this package, or None."""
     for base in _bases():
-        folder = base / "hwsim-kernels" / _sources_hash()
+        folder = base / "hwsim-kernels" / sources_hash(source)
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
@@ -148,9 +150,43 @@ def _bases() -> Iterator[Path]:
         yield Path.home() / ".cache"
 
 
-def _sources_hash() -> str:
+_IMPORTS = re.compile(r"^\s*from hwsim\.kernels(?:\.(\w+) import|\s+import ([^(\n]+|\([^)]*\)))", re.MULTILINE)
+
+
+def sources_hash(source: Path) -> str:
+    """Of a file, and of the files of this package that it imports, directly or not."""
     config: Any = numba.config
     digest = hashlib.sha256(f"bounds checked: {config.BOUNDSCHECK}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for file in sources(source):
+        digest.update(_digest(file))
     return digest.hexdigest()[:16]
+
+
+def sources(source: Path) -> list[Path]:
+    """A file, those of this package that it imports, directly or not, and this one, which decides how all compile."""
+    package = Path(__file__).parent
+    reached, waiting = set[Path](), {source, Path(__file__)}
+    while waiting:
+        file = waiting.pop()
+        reached.add(file)
+        waiting |= {package / f"{name}.py" for name in _imported(file)} - reached
+    return sorted(reached)
+
+
+@cache
+def _imported(file: Path) -> frozenset[str]:
+    """The modules of this package that a file imports. Its syntax is not parsed, which would take half of a start."""
+    found = _IMPORTS.findall(_read(file))
+    named = {name for _, names in found for name in re.findall(r"\w+", re.sub(r"\bas \w+", "", names))}
+    return frozenset({module for module, _ in found if module} | named)
+
+
+@cache
+def _digest(file: Path) -> bytes:
+    """Of a file's name and text: many kernels import it, and it is hashed once."""
+    return hashlib.sha256(file.name.encode() + b"\0" + _read(file).encode()).digest()
+
+
+@cache
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

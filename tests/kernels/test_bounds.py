@@ -45,7 +45,9 @@ def test_either_variable_has_bounds_checked(variable: str, tmp_path: Path) -> No
 
 
 def test_checked_and_unchecked_kernels_are_cached_apart() -> None:
-    script = "from hwsim.kernels.jit import _sources_hash; print(_sources_hash())"
+    script = (
+        f"from pathlib import Path; from hwsim.kernels.jit import sources_hash; print(sources_hash(Path({__file__!r})))"
+    )
     hashes = {
         subprocess.run(
             [sys.executable, "-c", script],

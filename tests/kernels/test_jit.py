@@ -1,5 +1,6 @@
 """Compiled once, and whoever waits can know that it happens."""
 
+import ast
 import importlib.util
 import os
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from hwsim.kernels import jit
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="kernels run as plain Python")
 def test_a_kernel_that_no_cache_has_says_that_it_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jit, "_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(jit, "_cache_folder", lambda source: tmp_path)
     monkeypatch.setattr(jit, "compiling", type(jit.compiling)())
     source = tmp_path / "fresh.py"
     source.write_text("def add(one, other):\n    return one + other\n")
@@ -31,3 +32,48 @@ def test_a_kernel_that_no_cache_has_says_that_it_compiles(tmp_path: Path, monkey
     jit.compiling.clear()
     assert add()(1, 2) == 3
     assert not jit.compiling.is_set()
+
+
+def _imports(file: Path) -> set[Path]:
+    """The files of the package that a file imports, by its syntax."""
+    named = set[str]()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "hwsim.kernels":
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("hwsim.kernels."):
+            named.add(node.module.removeprefix("hwsim.kernels."))
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("hwsim") for alias in node.names)
+    return {file.parent / f"{name}.py" for name in named}
+
+
+@pytest.mark.parametrize("file", sorted(Path(jit.__file__).parent.glob("*.py")), ids=lambda file: file.stem)
+def test_a_kernel_is_cached_under_all_files_that_it_imports(file: Path) -> None:
+    reached, waiting = set[Path](), {file}
+    while waiting:
+        reached |= waiting
+        waiting = {other for one in waiting for other in _imports(one)} - reached
+    assert set(jit.sources(file)) == reached | {Path(jit.__file__)}
+
+
+def test_a_kernel_is_cached_anew_when_a_file_changes_that_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {
+        "jit.py": "",
+        "outer.py": "from hwsim.kernels import (\n    codes as c,\n    middle,\n)\n",
+        "middle.py": "from hwsim.kernels.inner import one",
+        "inner.py": "one = 1",
+        "codes.py": "",
+        "other.py": "",
+    }
+    hashes = {}
+    for changed in [None, *texts]:
+        folder = tmp_path / (changed or "first")
+        folder.mkdir()
+        for name, text in texts.items():
+            (folder / name).write_text(text + ("\n# changed" if name == changed else ""))
+        monkeypatch.setattr(jit, "__file__", str(folder / "jit.py"))
+        hashes[changed] = jit.sources_hash(folder / "outer.py")
+    assert hashes["other.py"] == hashes[None]
+    assert len(set(hashes.values())) == len(texts)
