@@ -76,8 +76,8 @@ def nothing(cuts: OpCuts) -> NDArray[np.int64]:
 
 def cut_within(cuts: OpCuts, room: int, how: int) -> NDArray[np.int64]:
     """The cuts that are taken of ops which have so much room, with all tensors in DRAM."""
-    placed = nothing_placed(cuts.table, len(cuts.table.analysed.uses.placed))
-    request = CutRequest(placed, room, how, np.full(len(cuts.table.ops), PENDING, np.int64))
+    placed, ops = nothing_placed(cuts.table, len(cuts.table.analysed.uses.placed)), len(cuts.table.ops)
+    request = CutRequest(placed, room, np.full(ops, how, np.int64), np.full(ops, PENDING, np.int64))
     cuts.find([request])
     if request.problem is not None:
         raise request.problem

@@ -20,9 +20,10 @@ from hwsim.kernels.tilings import known_cut, tiling_of, write_key
 def find_cuts(ops, store, kept, resident, high_water, size, how, key, cuts):
     """Find the cut of each op in a plan; DONE, FULL, or the number of an op that cannot be cut.
 
-    `kept` are rows of tensors that are kept, `resident` rows of tiles that are resident, by spot; `high_water` the
-    bytes in use by place. `cuts` become the numbers of cuts where they are below 0; PENDING stands for one that is not
-    known yet, that of an op that cannot be cut says why. What must be done first is added to `errands` and `searches`.
+    `how` each op is to be cut are bits of the store. `kept` are rows of tensors that are kept, `resident` rows of tiles
+    that are resident, by spot; `high_water` the bytes in use by place. `cuts` become the numbers of cuts where they are
+    below 0; PENDING stands for one that is not known yet, that of an op that cannot be cut says why. What must be done
+    first is added to `errands` and `searches`.
     """
     for op in range(ops.table.shape[0]):
         if cuts[op] >= 0:
@@ -32,7 +33,7 @@ def find_cuts(ops, store, kept, resident, high_water, size, how, key, cuts):
         write_key(ops, op, kept, resident, key)
         tiling = tiling_of(ops, op, key, store)
         free = size - high_water[ops.table[op, s.PLACE]]
-        cuts[op] = _cut(tiling, free, how, store)
+        cuts[op] = _cut(tiling, free, how[op], store)
         if cuts[op] < s.PENDING:
             return op
     return s.DONE

@@ -4,7 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.ir.nodes import Loop
 from hwsim.ir.program import Program
@@ -42,6 +46,15 @@ class AnalysedProgram:
     def size(self) -> int:
         """How many ops a schedule has: each as often as it changes its sizes."""
         return sum(1 for _ in sized_ops(self.nodes))
+
+    @cached_property
+    def parts(self) -> NDArray[np.int64]:
+        """The part of the program in which each place is: a loop outside all others, or the ops between two of them.
+
+        Parts are numbered in program order.
+        """
+        outermost = [placed.loops[0].name if placed.loops else None for placed in self.uses.placed]
+        return np.cumsum([0, *(one != other for one, other in pairwise(outermost))], dtype=np.int64)
 
     @cached_property
     def _epilogue_of(self) -> dict[int, int]:

@@ -15,7 +15,7 @@ from hwsim.kernels.timeline import walk
 from hwsim.mapping.choice import Timed
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placing import Placed, Wanted
-from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.plan import Plan, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
 from hwsim.mapping.works import Counts, exact, times, whole_work
@@ -31,18 +31,18 @@ MOST_WALKED = 1 << 22
 
 
 class CandidatePlan:
-    """The plan for one scratchpad size and strategy, None for the naive plan."""
+    """The plan for one scratchpad size and way of planning, None for the naive plan."""
 
     def __init__(
         self,
         cuts: OpCuts,
         request: CutRequest,
-        strategy: Strategy | None,
+        way: Way | None,
         reserved: Ints,
         items: tuple[Item, ...],
         rounded: int,
     ) -> None:
-        self.op_cuts, self.request, self.strategy = cuts, request, strategy
+        self.op_cuts, self.request, self.way = cuts, request, way
         self.reserved, self.items, self.rounded = reserved, items, rounded
         self._timed: Timed | None = None
         self._unsettled: Unsettled | None = None
@@ -100,6 +100,18 @@ class CandidatePlan:
         if self.op_cuts.target.ports.shared:
             busy[:, c.LOAD_UNIT] += busy[:, c.STORE_UNIT]
         return float(busy.max(axis=1) @ op_nodes[:, 1])
+
+    @cached_property
+    def likely_by_part(self) -> tuple[Ints, Ints]:
+        """Of each part of the program what `likely` is of the whole, and busy cycles at the DRAM; both are exact."""
+        nodes, parts, shared = self.table.op_nodes, self.table.parts, self.op_cuts.target.ports.shared
+        busy = self.op_cuts.store.cuts[self.cuts[nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS] * nodes[:, 1:]
+        dram = busy[:, c.LOAD_UNIT] + busy[:, c.STORE_UNIT]
+        likely = np.maximum(busy.max(axis=1), dram) if shared else busy.max(axis=1)
+        of_node, sums = parts[nodes[:, 0]], np.zeros((2, parts[-1] + 1), np.int64)
+        np.add.at(sums[0], of_node, likely)
+        np.add.at(sums[1], of_node, dram)
+        return sums[0], sums[1]
 
     @cached_property
     def _busy(self) -> NDArray[Any]:
@@ -215,13 +227,13 @@ class CandidatePlan:
             analysed=self.table.analysed,
             target=self.op_cuts.target,
             size=self.size,
-            strategy=self.strategy,
+            way=self.way,
             residents=placed.residents(),
             kept=placed.whole(),
             prefixes=placed.prefixes(),
             overwrites=placed.overwrites(),
             reserved=tuple(self.reserved.tolist()),
             room=tuple((self.size - placed.high_water).tolist()),
-            items=() if self.strategy is None else self.items,
+            items=() if self.way is None else self.items,
             rounded=self.rounded,
         )

@@ -37,7 +37,7 @@ def eased(candidate: CandidatePlan, reliefs: frozenset[Relief]) -> CandidatePlan
     code[steps] = _eased(code[steps], cuts.target.ports, reliefs)
     cuts.store = cuts.store._replace(cuts=rows_of, code=code)
     request = replace(candidate.request, cuts=which)
-    return CandidatePlan(cuts, request, candidate.strategy, candidate.reserved, candidate.items, candidate.rounded)
+    return CandidatePlan(cuts, request, candidate.way, candidate.reserved, candidate.items, candidate.rounded)
 
 
 def _ports(ports: Ports, reliefs: frozenset[Relief]) -> Ports:

@@ -48,11 +48,12 @@ class TriedCut(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class CutRequest:
-    """A plan whose ops are to be cut, in which way; `cuts` become the numbers of cuts by the numbers of ops."""
+    """A plan whose ops are to be cut, and how each of them; `cuts` become the numbers of cuts by the numbers of
+    ops."""
 
     placed: Placed
     size: int
-    how: int
+    how: Ints
     cuts: Ints
     problem: UnsupportedOp | None = None
 

@@ -58,8 +58,7 @@ def _no_room(name: str, size: int, plan: Plan) -> str:
     live_range: Span = plan.analysed.live_range(name)
     most, place = max((plan.reserved[place], -place) for place in range(live_range.first, live_range.last + 1))
     op = plan.analysed.uses.placed[-place].op.name
-    assert plan.strategy is not None
-    divisor = plan.strategy.working_set_divisor
+    divisor = plan.strategy(-place).working_set_divisor
     return (
         f"{size:,} bytes do not fit beside residents, kept tensors and {most:,} bytes reserved for the slots of {op}: "
         f"its largest square blocks within 1/{divisor} of the scratchpad; "

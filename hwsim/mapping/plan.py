@@ -28,6 +28,20 @@ class Strategy(NamedTuple):
     near_fastest: bool = False
 
 
+class ByPart(NamedTuple):
+    """A strategy for each part of a program: each loop outside all others, and the ops between two of them."""
+
+    strategies: tuple[Strategy, ...]
+
+
+Way = Strategy | ByPart
+
+
+def strategy_of(way: Way, part: int) -> Strategy:
+    """By which strategy a part of the program is planned."""
+    return way if isinstance(way, Strategy) else way.strategies[part]
+
+
 @dataclass(frozen=True, slots=True)
 class Resident:
     """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor."""
@@ -52,7 +66,7 @@ class ResidentPrefix:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The decisions for one scratchpad size and strategy, None for the naive plan.
+    """The decisions for one scratchpad size and way of planning, None for the naive plan.
 
     By places of ops, `reserved` are the bytes that were kept free for slots before blocks were chosen, and `room` the
     bytes that in the end were there for them.
@@ -61,7 +75,7 @@ class Plan:
     analysed: AnalysedProgram
     target: Target
     size: int
-    strategy: Strategy | None
+    way: Way | None
     residents: dict[str, Resident]
     kept: dict[str, int]
     """The addresses of tensors that are kept as a whole."""
@@ -76,7 +90,12 @@ class Plan:
 
     @property
     def naive(self) -> bool:
-        return self.strategy is None
+        return self.way is None
+
+    def strategy(self, place: int) -> Strategy:
+        """By which strategy the op in that place is planned; a naive plan has none."""
+        assert self.way is not None
+        return strategy_of(self.way, int(self.analysed.parts[place]))
 
     @cached_property
     def resident_rows(self) -> ResidentRows:

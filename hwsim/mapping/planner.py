@@ -177,8 +177,9 @@ class Planner:
                     problem = problem if table is not whole else made
                     continue
                 targets.append(made)
-                plans += made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
+                uniform = made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
                 problem = (made.problem if table is whole else None) or problem
+                plans += uniform + made.by_part(uniform)
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)
@@ -226,7 +227,7 @@ class Planner:
         for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].likely, numbered[0])):
             mark = plan.op_cuts, plan.mark()
             # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-            naive = plan.strategy is None and (plan.size, plan.op_cuts.target.slots) == whole
+            naive = plan.way is None and (plan.size, plan.op_cuts.target.slots) == whole
             if mark not in marks or naive:
                 marks.add(mark)
                 choice.consider(plan, order, naive=naive)

@@ -79,6 +79,11 @@ class ProgramTable:
         return int(np.cumsum(steps).max(initial=0))
 
     @cached_property
+    def parts(self) -> Ints:
+        """The part of the program in which each op is, by its number."""
+        return self.analysed.parts[[self.analysed.uses.place_of[sized.op.name] for sized in self.ops]]
+
+    @cached_property
     def shapes(self) -> tuple[OpShape, ...]:
         """All different shapes of ops."""
         return tuple(dict.fromkeys(op.shape for op in self.shaped))

@@ -15,13 +15,38 @@ from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
-from hwsim.mapping.plan import Plan, Strategy
+from hwsim.mapping.plan import ByPart, Plan, Strategy, Way, strategy_of
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Chosen, Items
 from hwsim.mapping.target import Target, UnsupportedOp
+from hwsim.timing.encode_steps import LONGEST
 
 Ints = NDArray[np.int64]
+Divisors = tuple[int, ...]
+"""Which part of the scratchpad a working set may take, by part of the program."""
+
+NEAR = 32
+"""Parts of a program are about as fast as the fastest if they take at most one part in so many longer."""
+
 _ENDLESS = 2**61
+
+
+def best_by_part(uniform: Sequence[CandidatePlan]) -> Iterator[ByPart]:
+    """The ways by the strategies of these plans that are best part by part, as far as parts do not agree.
+
+    First those whose ops seem fastest, of equals those that load and store least, then the first; and then, of those
+    about as fast, those that load and store least.
+    """
+    likely, dram = (np.stack(sums) for sums in zip(*(plan.likely_by_part for plan in uniform), strict=True))
+    least = likely.min(axis=0)
+    near = likely <= least + least // NEAR
+    order = np.arange(len(uniform))[:, None] + np.zeros_like(likely)
+    fastest = np.lexsort((order, dram, likely), axis=0)[0]
+    leanest = np.lexsort((order, likely, dram, ~near), axis=0)[0]
+    for chosen in (fastest, leanest):
+        strategies = tuple(uniform[number].way for number in chosen.tolist())
+        if len(set(strategies)) > 1:
+            yield ByPart(strategies)
 
 
 class TargetPlans:
@@ -42,10 +67,10 @@ class TargetPlans:
         self.cuts = OpCuts(table, target, classes, latencies)
         self.problem: UnsupportedOp | None = None
         """The last op that did not fit."""
-        self._plans: dict[tuple[int, Strategy | None], CandidatePlan | UnsupportedOp] = {}
-        self._places: dict[tuple[int, int, bool], tuple[Placed, int]] = {}
+        self._plans: dict[tuple[int, Way | None], CandidatePlan | UnsupportedOp] = {}
+        self._places: dict[tuple[int, Divisors, bool], tuple[Placed, int]] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
-        self._chosen: dict[tuple[int, int], Chosen] = {}
+        self._chosen: dict[tuple[int, Divisors], Chosen] = {}
         self._knapsacks = knapsacks
 
     def sufficient(self, divisor: int) -> int:
@@ -87,9 +112,29 @@ class TargetPlans:
         self.cuts.find([plan.request for plan in plans if plan.request.pending])
         return list(self._that_fit(plans))
 
-    def candidate(self, size: int, strategy: Strategy | None) -> CandidatePlan:
+    def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
+        """Plans with the best strategy of each part of the program, of those by which `uniform` plans were made.
+
+        For each size two: the strategy whose ops seem fastest, and of those about as fast the one that loads and stores
+        least.
+        """
+        if not self.table.parts.any():
+            return []
+        found = dict[tuple[int, ByPart], CandidatePlan]()
+        for size in dict.fromkeys(plan.size for plan in uniform):
+            of_size = [plan for plan in uniform if plan.size == size]
+            if any(plan.longest >= LONGEST for plan in of_size):
+                continue
+            for way in best_by_part(of_size):
+                plan = self._made(size, way)
+                if isinstance(plan, CandidatePlan):
+                    found[size, way] = plan
+        self.cuts.find([plan.request for plan in found.values() if plan.request.pending])
+        return [plan for plan in found.values() if plan.request.problem is None]
+
+    def candidate(self, size: int, way: Way | None) -> CandidatePlan:
         """One plan; UnsupportedOp, if an op does not fit."""
-        plan = self._uncut(size, strategy)
+        plan = self._uncut(size, way)
         self.cuts.find([plan.request])
         if plan.request.problem is not None:
             raise plan.request.problem
@@ -97,49 +142,57 @@ class TargetPlans:
 
     def _that_fit(self, plans: Iterable[CandidatePlan]) -> Iterator[CandidatePlan]:
         """The plans of each strategy up to the first one in which an op does not fit."""
-        for _, of_strategy in groupby(plans, key=lambda plan: plan.strategy):
+        for _, of_strategy in groupby(plans, key=lambda plan: plan.way):
             for plan in of_strategy:
                 if plan.request.problem is not None:
                     self.problem = plan.request.problem
                     break
                 yield plan
 
-    def _made(self, size: int, strategy: Strategy | None) -> CandidatePlan | UnsupportedOp:
+    def _made(self, size: int, way: Way | None) -> CandidatePlan | UnsupportedOp:
         """The plan for a scratchpad of that size, which is made once, or why there is none."""
-        key = size, strategy
+        key = size, way
         if key not in self._plans:
             try:
-                self._plans[key] = self._uncut(size, strategy)
+                self._plans[key] = self._uncut(size, way)
             except UnsupportedOp as error:
                 self._plans[key] = error
         return self._plans[key]
 
-    def _uncut(self, size: int, strategy: Strategy | None) -> CandidatePlan:
+    def _uncut(self, size: int, way: Way | None) -> CandidatePlan:
         """The plan for a scratchpad of that size, before its ops are cut; UnsupportedOp, if an op does not fit."""
-        places = len(self.table.analysed.uses.placed)
-        if strategy is None:
+        places, ops = len(self.table.analysed.uses.placed), len(self.table.ops)
+        if way is None:
             rounded, reserved, places_of = 0, np.zeros(places, np.int64), nothing_placed(self.table, places)
-            how = s.NAIVE + s.LATENCY_0 * self.latencies.index(0)
+            how = np.full(ops, s.NAIVE + s.LATENCY_0 * self.latencies.index(0), np.int64)
         else:
-            reserved = self._working_sets(size, strategy.working_set_divisor)
-            places_of, rounded = self._placed(size, strategy.working_set_divisor, partial=strategy.partial_residency)
-            how = s.MIN_TRAFFIC * strategy.min_traffic + s.NEAR_FASTEST * strategy.near_fastest
-            how += s.ANY_BLOCK * strategy.any_block
-            how += s.LATENCY_0 * self.latencies.index(strategy.latency)
-        request = CutRequest(places_of, size, how, np.full(len(self.table.ops), s.PENDING, np.int64))
-        return CandidatePlan(self.cuts, request, strategy, reserved, self.items.all, rounded)
+            parts = range(int(self.table.analysed.parts[-1]) + 1) if places else range(0)
+            strategies = [strategy_of(way, part) for part in parts]
+            divisors = tuple(strategy.working_set_divisor for strategy in strategies)
+            partial = any(strategy.partial_residency for strategy in strategies)
+            reserved = self._working_sets_by_part(size, divisors)
+            places_of, rounded = self._placed(size, divisors, partial=partial)
+            how = np.array([self._how(strategy) for strategy in strategies], np.int64)[self.table.parts]
+        request = CutRequest(places_of, size, how, np.full(ops, s.PENDING, np.int64))
+        return CandidatePlan(self.cuts, request, way, reserved, self.items.all, rounded)
 
-    def _placed(self, size: int, divisor: int, *, partial: bool) -> tuple[Placed, int]:
+    def _how(self, strategy: Strategy) -> int:
+        """How ops are cut, as the bits of the store."""
+        how = s.MIN_TRAFFIC * strategy.min_traffic + s.NEAR_FASTEST * strategy.near_fastest
+        return how + s.ANY_BLOCK * strategy.any_block + s.LATENCY_0 * self.latencies.index(strategy.latency)
+
+    def _placed(self, size: int, divisors: Divisors, *, partial: bool) -> tuple[Placed, int]:
         """Where tensors lie, and the unit to which sizes were rounded up: the same for all ways of cutting."""
-        key = size, divisor, partial
+        key = size, divisors, partial
         if key not in self._places:
-            self._places[key] = self._newly_placed(size, divisor, partial=partial)
+            self._places[key] = self._newly_placed(size, divisors, partial=partial)
         return self._places[key]
 
-    def _newly_placed(self, size: int, divisor: int, *, partial: bool) -> tuple[Placed, int]:
-        before, analysed, reserved = self.residency, self.table.analysed, self._working_sets(size, divisor)
+    def _newly_placed(self, size: int, divisors: Divisors, *, partial: bool) -> tuple[Placed, int]:
+        before, analysed = self.residency, self.table.analysed
+        reserved = self._working_sets_by_part(size, divisors)
         if before is None:
-            heads, rounded = self._residents(size, divisor, reserved)
+            heads, rounded = self._residents(size, divisors, reserved)
             limits = None
         else:
             heads, rounded = as_before(self.items, before), 0
@@ -148,14 +201,22 @@ class TargetPlans:
         first = wanted(analysed, heads)
         return placed(self.table, size, reserved, first, limits, partial=partial), rounded
 
-    def _residents(self, size: int, divisor: int, reserved: Ints) -> Chosen:
+    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> Chosen:
         """The choice of residents that saves most traffic beside the largest working set of each loop."""
-        key = size, divisor
+        key = size, divisors
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
             self._chosen[key] = self.items.choose(capacity, self._knapsacks)
         return self._chosen[key]
+
+    def _working_sets_by_part(self, size: int, divisors: Divisors) -> Ints:
+        """Bytes of all slots of the naive cut of the op in each place, within what its part of the program allows."""
+        parts, different = self.table.analysed.parts, dict.fromkeys(divisors)
+        of_divisor = {divisor: self._working_sets(size, divisor) for divisor in different}
+        if len(different) == 1:
+            return of_divisor[divisors[0]]
+        return np.select([parts == part for part in range(len(divisors))], [of_divisor[one] for one in divisors])
 
     def _working_sets(self, size: int, divisor: int) -> Ints:
         """Bytes of all slots of the naive cut of the op in each place, nothing kept; epilogues count as their

@@ -20,6 +20,7 @@ from hwsim.mapping import liveness
 from hwsim.mapping.activations import row_partitionable
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, Span, prefix_name
+from hwsim.mapping.plan import Strategy
 from witnesses.planner.analysed_program import analyse
 from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
 from witnesses.planner.plan import PREFIX_UNITS, Plan, plan
@@ -256,7 +257,8 @@ def test_the_plans_of_a_shipped_network_are_placed_again(name: str) -> None:
     residency = None
     for size in (3 << 20, 1 << 18, 1 << 20):
         for partial in (False, True):
-            found = plan(analysed, target, size, working_set_divisor=2, partial_residency=partial, residency=residency)
+            strategy = Strategy(2, partial_residency=partial)
+            found = plan(analysed, target, size, (strategy,) * len(analysed.uses.placed), residency=residency)
             case = case_of(analysed, found, residency, partial=partial)
             again = by_kernels(case)
             names = [one.buffer.name for one in case.wanted]

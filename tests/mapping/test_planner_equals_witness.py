@@ -91,14 +91,15 @@ def by_planner(
         found = Planner(on, aim, free_conversion).plan(program, residency=residency)
     except (Unsupported, InvalidValue) as error:
         return Said(refusal=str(error))
-    plan, strategy = found.plan, found.plan.strategy
+    plan = found.plan
+    by_place = [plan.strategy(place) for place in range(0 if plan.naive else len(plan.reserved))]
     decisions = {
         "size": plan.size,
         "slots": plan.target.slots,
         "rounded": plan.rounded,
         "naive": plan.naive,
-        "min_traffic": strategy is not None and strategy.min_traffic,
-        "divisor": None if strategy is None else strategy.working_set_divisor,
+        "min_traffic": [strategy.min_traffic for strategy in by_place],
+        "divisors": [strategy.working_set_divisor for strategy in by_place],
         "kept": plan.kept,
         "residents": {n: (r.op, r.loop, r.rows, r.bytes, r.address) for n, r in plan.residents.items()},
         "prefixes": {n: (p.rows, p.all_rows, p.bytes, p.address) for n, p in plan.prefixes.items()},
@@ -131,8 +132,8 @@ def by_witness(
         "slots": plan.target.slots,
         "rounded": plan.rounded,
         "naive": plan.naive,
-        "min_traffic": plan.min_traffic,
-        "divisor": None if plan.naive else plan.working_set_divisor,
+        "min_traffic": [strategy.min_traffic for strategy in plan.strategies],
+        "divisors": [strategy.working_set_divisor for strategy in plan.strategies],
         "kept": {name: allocation.address for name, allocation in plan.kept.items()},
         "residents": {n: (r.op, r.loop, r.rows, r.bytes, r.allocation.address) for n, r in plan.residents.items()},
         "prefixes": {

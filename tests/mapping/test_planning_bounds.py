@@ -311,5 +311,5 @@ def test_reasons_say_what_is_reserved_for_whom() -> None:
         reserved = int(why.split("kept tensors and ")[1].split(" bytes")[0].replace(",", ""))
         op = why.split("the slots of ")[1].split(":")[0]
         assert one.plan.reserved[one.plan.analysed.uses.place_of[op]] == reserved
-        assert one.plan.strategy is not None
-        assert f"within 1/{one.plan.strategy.working_set_divisor} of the scratchpad" in why
+        divisor = one.plan.strategy(one.plan.analysed.uses.place_of[op]).working_set_divisor
+        assert f"within 1/{divisor} of the scratchpad" in why

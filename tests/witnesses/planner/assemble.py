@@ -111,7 +111,7 @@ def _no_room(name: str, size: int, plan: Plan) -> str:
     op = plan.analysed.uses.placed[-place].op.name
     return (
         f"{size:,} bytes do not fit beside residents, kept tensors and {most:,} bytes reserved for the slots of {op}: "
-        f"its largest square blocks within 1/{plan.working_set_divisor} of the scratchpad; "
+        f"its largest square blocks within 1/{plan.strategy(-place).working_set_divisor} of the scratchpad; "
         "the blocks it runs in may take less"
     )
 

@@ -54,17 +54,20 @@ class OpVariant:
         return tuple(dict.fromkeys(dead for written in self.kept for dead in plan.overwrites[written.tensor]))
 
     def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None, Ring | None]:
+        strategy = plan.strategy(self.place)
         if isinstance(self.cuts, Rows):
             rows = self.cuts
             if plan.naive and rows.least_held <= room:
                 return tiled_rows(rows, naive_rows(rows, room)).steps, None, None
-            return fastest_rows(rows, room, plan.latency).steps, None, None
+            return fastest_rows(rows, room, strategy.latency).steps, None, None
         cut = naive_tiling(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
             cut = (
-                min_traffic_tiling(self.cuts, room, any_block=plan.any_block)
-                if plan.min_traffic
-                else fastest_tiling(self.cuts, room, plan.latency, any_block=plan.any_block, near=plan.near_fastest)
+                min_traffic_tiling(self.cuts, room, any_block=strategy.any_block)
+                if strategy.min_traffic
+                else fastest_tiling(
+                    self.cuts, room, strategy.latency, any_block=strategy.any_block, near=strategy.near_fastest
+                )
             )
         return cut.steps, cut.block, cut.single
 

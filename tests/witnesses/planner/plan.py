@@ -14,6 +14,7 @@ from hwsim.mapping.activations import row_partitionable
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, ResidentRows, prefix_name
 from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.plan import Strategy
 from hwsim.mapping.target import UnsupportedOp, naming
 from witnesses.planner.analysed_program import items_of, mappers_of
 from witnesses.planner.liveness import Allocation, Buffer, ScratchpadAllocator
@@ -52,7 +53,8 @@ class ResidentPrefix:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The decisions for one scratchpad size and strategy. `room[p]` are the bytes for slots of the op in place p."""
+    """The decisions for one scratchpad size and a strategy for each op. `room[p]` are the bytes for slots of the op in
+    place p."""
 
     analysed: AnalysedProgram
     target: Target
@@ -63,19 +65,15 @@ class Plan:
     allocator: ScratchpadAllocator
     room: tuple[int, ...]
     naive: bool
-    min_traffic: bool = False
-    """Whether ops are cut for least traffic with the DRAM, not for least time."""
-    latency: int = 0
-    """The latency of the DRAM for which ops are cut, in cycles."""
-    near_fastest: bool = False
-    """Whether ops are cut for least traffic among cuts about as fast as the fastest."""
-    any_block: bool = False
-    """Whether blocks may have any shape, not only be square but for sides that are whole."""
-    working_set_divisor: int = 1
-    """A working set may take one part in `working_set_divisor` of the scratchpad."""
+    strategies: tuple[Strategy, ...] = ()
+    """By which strategy the op in each place is planned; the naive plan has none."""
     items: tuple[Item, ...] = ()
     rounded: int = 0
     """The unit in bytes to which sizes were rounded up for the choice of residents; 0 for exact sizes."""
+
+    def strategy(self, place: int) -> Strategy:
+        """How the op in a place is planned; in a naive plan for a DRAM without latency."""
+        return Strategy(1, latency=0) if self.naive else self.strategies[place]
 
     @cached_property
     def resident_rows(self) -> ResidentRows:
@@ -99,27 +97,24 @@ def plan(
     analysed: AnalysedProgram,
     target: Target,
     size: int,
+    strategies: tuple[Strategy, ...],
     *,
-    working_set_divisor: int,
-    partial_residency: bool,
-    min_traffic: bool = False,
-    latency: int = 0,
-    any_block: bool = False,
-    near_fastest: bool = False,
     residency: Plan | None = None,
 ) -> Plan:
-    """The plan for a scratchpad of that size, where a working set may take one part in `working_set_divisor`.
+    """The plan for a scratchpad of that size, by a strategy for each place of an op.
 
-    With `partial_residency` tensors that do not fit are kept in part. With `min_traffic` ops are cut for least traffic,
-    else for least time with a DRAM of that `latency`. `residency` is another plan, whose choice of tensors is taken
-    over as far as they fit.
+    A working set may take one part in `working_set_divisor` of the scratchpad. With `partial_residency` of any op
+    tensors that do not fit are kept in part. `residency` is another plan, whose choice of tensors is taken over as far
+    as they fit.
     """
-    allocator = ScratchpadAllocator(size, _working_sets(analysed, target, size, working_set_divisor))
+    divisors = tuple(strategy.working_set_divisor for strategy in strategies)
+    partial_residency = any(strategy.partial_residency for strategy in strategies)
+    allocator = ScratchpadAllocator(size, _working_sets_by_place(analysed, target, size, divisors))
     items = items_of(analysed, target)
     residents: dict[str, Resident] = {}
     kept: dict[str, Allocation] = {}
     if residency is None:
-        choice, rounded = residents_that_save_most(analysed, target, size, working_set_divisor)
+        choice, rounded = residents_that_save_most(analysed, target, size, divisors)
     else:
         choice, rounded = tuple(_as_before(item, residency) for item in items), 0
     for name, loop, rows, size_ in _grouped(items, choice):
@@ -140,8 +135,7 @@ def plan(
     room = tuple(size - top for top in allocator.high_water())
     return Plan(
         analysed, target, size, residents, kept, prefixes, allocator, room,
-        naive=False, min_traffic=min_traffic, latency=latency, any_block=any_block, items=items, rounded=rounded,
-        working_set_divisor=working_set_divisor, near_fastest=near_fastest,
+        naive=False, strategies=strategies, items=items, rounded=rounded,
     )  # fmt: skip
 
 
@@ -163,14 +157,14 @@ def _resident_prefix(
 
 
 @lru_cache(maxsize=256)
-def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> Chosen:
+def residents_that_save_most(analysed: AnalysedProgram, target: Target, size: int, divisors: tuple[int, ...]) -> Chosen:
     """The choice of residents that saves most traffic beside the largest working set of each loop."""
-    return choose(items_of(analysed, target), _capacity(analysed, target, size, working_set_divisor))
+    return choose(items_of(analysed, target), _capacity(analysed, target, size, divisors))
 
 
-def _capacity(analysed: AnalysedProgram, target: Target, size: int, working_set_divisor: int) -> dict[str, int]:
+def _capacity(analysed: AnalysedProgram, target: Target, size: int, divisors: tuple[int, ...]) -> dict[str, int]:
     """The room of each loop beside its largest working set."""
-    working = _working_sets(analysed, target, size, working_set_divisor)
+    working = _working_sets_by_place(analysed, target, size, divisors)
     return {loop: size - max(working[span.first : span.last + 1]) for loop, span in analysed.uses.loop_spans.items()}
 
 
@@ -266,6 +260,14 @@ def _working_sets(analysed: AnalysedProgram, target: Target, size: int, working_
         if sized.epilogue is not None:
             working[analysed.uses.place_of[sized.epilogue.op.name]] = held
     return tuple(working)
+
+
+def _working_sets_by_place(
+    analysed: AnalysedProgram, target: Target, size: int, divisors: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The working set of the op in each place, within one part in its own divisor."""
+    sets = {divisor: _working_sets(analysed, target, size, divisor) for divisor in divisors}
+    return tuple(sets[divisor][place] for place, divisor in enumerate(divisors))
 
 
 def _held(sized: SizedOp, analysed: AnalysedProgram, target: Target, limit: int) -> int:

@@ -8,6 +8,7 @@ is planned for.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hwsim.errors import Unsupported
@@ -33,6 +34,7 @@ from hwsim.quantities.registry import EqualityCache, IdentityCache
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
 from witnesses.planner.analysed_program import analyse, least_naive_cycles
 from witnesses.planner.assemble import Aim, Choice, assemble, placements
+from witnesses.planner.parts import best_by_part
 from witnesses.planner.plan import Plan, naive_plan, plan, sufficient_capacity
 from witnesses.planner.target import Target, target_of
 
@@ -93,30 +95,43 @@ class _Search:
         problem: UnsupportedOp | None = None
         schedules: dict[object, Schedule] = {}  # keeps the ops whose identities the marks hold
         spacing = stride(analysed.size)
+
+        def consider(slot_count: int, candidate: Plan) -> Schedule:
+            assembled = assemble(candidate)
+            mark = slot_count, _mark(assembled.body)
+            # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
+            if mark not in schedules or candidate.naive:
+                schedules[mark] = assembled
+                with naming(f"{self.program.name} on {chip.name}"):
+                    choice.consider(candidate, assembled)
+            return assembled
+
         tasks = list(self._tasks(analysed))
-        for done, (program, slot_count, strategy) in enumerate(tasks):
+        for done, (program, slot_count, tried) in enumerate(tasks):
             self.progress(done, len(tasks))
             target = target_of(chip, slot_count, self.free_conversion)
-            if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(program, target)):
-                continue
-            for size in candidate_capacities(chip.scratchpad.size, spacing):
-                try:
-                    if sufficient_capacity(program, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
-                        continue  # the plan is the same as for the whole scratchpad
-                    candidate = self._plan(program, target, size, strategy)
-                    if strategy in SAME_WITHOUT_PREFIXES and not candidate.prefixes:
-                        continue
-                    assembled = assemble(candidate)
-                except UnsupportedOp as error:
-                    # The last error is for the fewest slots.
-                    problem = error if program is analysed else problem
-                    break  # the op fits no smaller scratchpad
-                mark = slot_count, _mark(assembled.body)
-                # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-                if mark not in schedules or candidate.naive:
-                    schedules[mark] = assembled
-                    with naming(f"{self.program.name} on {chip.name}"):
-                        choice.consider(candidate, assembled)
+            uniform: dict[int, list[tuple[Strategy, Schedule]]] = {}
+            for strategy in tried:
+                if strategy is None and choice.tried and choice.too_slow(least_naive_cycles(program, target)):
+                    continue
+                for size in candidate_capacities(chip.scratchpad.size, spacing):
+                    try:
+                        if sufficient_capacity(program, target, LARGEST_DIVISOR) < size < chip.scratchpad.size:
+                            continue  # the plan is the same as for the whole scratchpad
+                        candidate = self._plan(program, target, size, strategy)
+                        if strategy in SAME_WITHOUT_PREFIXES and not candidate.prefixes:
+                            continue
+                        assembled = consider(slot_count, candidate)
+                    except UnsupportedOp as error:
+                        # The last error is for the fewest slots.
+                        problem = error if program is analysed else problem
+                        break  # the op fits no smaller scratchpad
+                    if strategy is not None:
+                        uniform.setdefault(size, []).append((strategy, assembled))
+            for size, made in uniform.items():
+                for by_part in best_by_part(program, made):
+                    with suppress(UnsupportedOp):
+                        consider(slot_count, plan(program, target, size, by_part, residency=self.residency))
         with naming(f"{self.program.name} on {chip.name}"):
             best = choice.best()
         if best is None:
@@ -124,17 +139,16 @@ class _Search:
             raise Unsupported(f"{problem.op} on {chip.name}: {problem.why}") from problem
         return Planned(best.plan, replace(best.schedule, placements=placements(best.plan)))
 
-    def _tasks(self, analysed: AnalysedProgram) -> Iterator[tuple[AnalysedProgram, int, Strategy | None]]:
-        """The program, or the program in pieces, how many slots to use, and the strategy; None for the naive plan."""
+    def _tasks(self, analysed: AnalysedProgram) -> Iterator[tuple[AnalysedProgram, int, tuple[Strategy | None, ...]]]:
+        """The program, or the program in pieces, how many slots to use, and strategies; None for the naive plan."""
         usable, before = slots(self.chip.scratchpad.buffers), self.residency
         for program in self._structures(analysed):
             for slot_count in usable:
-                for strategy in strategies(analysed.size, in_pieces=program is not analysed):
-                    yield program, slot_count, strategy
+                yield program, slot_count, strategies(analysed.size, in_pieces=program is not analysed)
         # Naive plans come last, because plans slower than a good one need not be made.
         if before is None or not (before.residents or before.resident_rows):
             for slot_count in reversed(usable):
-                yield analysed, slot_count, None
+                yield analysed, slot_count, (None,)
 
     def _structures(self, analysed: AnalysedProgram) -> list[AnalysedProgram]:
         """The program, and the program with its chains in pieces; only that of them whose plan is the one before."""
@@ -148,7 +162,8 @@ class _Search:
     def _plan(self, analysed: AnalysedProgram, target: Target, size: int, strategy: Strategy | None) -> Plan:
         if strategy is None:
             return naive_plan(analysed, target, size)
-        return plan(analysed, target, size, **strategy._asdict(), residency=self.residency)
+        places = len(analysed.uses.placed)
+        return plan(analysed, target, size, (strategy,) * places, residency=self.residency)
 
 
 def _loops(nodes: Iterable[Node]) -> frozenset[str]:
