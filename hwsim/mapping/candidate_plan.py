@@ -102,18 +102,6 @@ class CandidatePlan:
         return float(busy.max(axis=1) @ op_nodes[:, 1])
 
     @cached_property
-    def likely_by_part(self) -> tuple[Ints, Ints]:
-        """Of each part of the program what `likely` is of the whole, and busy cycles at the DRAM; both are exact."""
-        nodes, parts, shared = self.table.op_nodes, self.table.parts, self.op_cuts.target.ports.shared
-        busy = self.op_cuts.store.cuts[self.cuts[nodes[:, 0]], s.BUSY : s.BUSY + c.UNITS] * nodes[:, 1:]
-        dram = busy[:, c.LOAD_UNIT] + busy[:, c.STORE_UNIT]
-        likely = np.maximum(busy.max(axis=1), dram) if shared else busy.max(axis=1)
-        of_node, sums = parts[nodes[:, 0]], np.zeros((2, parts[-1] + 1), np.int64)
-        np.add.at(sums[0], of_node, likely)
-        np.add.at(sums[1], of_node, dram)
-        return sums[0], sums[1]
-
-    @cached_property
     def _busy(self) -> NDArray[Any]:
         """Busy cycles of each unit, and of a shared read port; those of stores are the load unit's, if the two share a
         port."""

@@ -179,7 +179,9 @@ class Planner:
                 targets.append(made)
                 uniform = made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
                 problem = (made.problem if table is whole else None) or problem
-                plans += uniform + made.by_part(uniform)
+                plans += uniform
+                if table is whole:  # in pieces every chain would be a part, and save little by a way of its own
+                    plans += made.by_part(uniform)
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import placing_code as p
+from hwsim.kernels import timeline_code as c
 from hwsim.kernels.tilings import least_loaded
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.knapsack import Knapsacks
@@ -26,27 +27,34 @@ Divisors = tuple[int, ...]
 """Which part of the scratchpad a working set may take, by part of the program."""
 
 NEAR = 32
-"""Parts of a program are about as fast as the fastest if they take at most one part in so many longer."""
+"""What takes at most one part in so many longer than the fastest is about as fast."""
 
 _ENDLESS = 2**61
 
 
-def best_by_part(uniform: Sequence[CandidatePlan]) -> Iterator[ByPart]:
-    """The ways by the strategies of these plans that are best part by part, as far as parts do not agree.
+def best_by_part(strategies: Sequence[Strategy], likely: Ints, dram: Ints) -> Iterator[ByPart]:
+    """The ways by the strategies that are best part by part, as far as they promise more than one of them for all.
 
-    First those whose ops seem fastest, of equals those that load and store least, then the first; and then, of those
-    about as fast, those that load and store least.
+    By strategy and part, `likely` are the cycles that the ops seem to take, and `dram` those in which they load and
+    store. First that of the fastest, of equals those that load and store least, then the first; it must seem faster
+    than each strategy for all. And then, of those about as fast, that of the ones which load and store least: it must
+    do so less than each strategy about as fast for all.
     """
-    likely, dram = (np.stack(sums) for sums in zip(*(plan.likely_by_part for plan in uniform), strict=True))
-    least = likely.min(axis=0)
-    near = likely <= least + least // NEAR
-    order = np.arange(len(uniform))[:, None] + np.zeros_like(likely)
+    order, parts = np.arange(len(strategies))[:, None] + np.zeros_like(likely), np.arange(likely.shape[1])
     fastest = np.lexsort((order, dram, likely), axis=0)[0]
-    leanest = np.lexsort((order, likely, dram, ~near), axis=0)[0]
-    for chosen in (fastest, leanest):
-        strategies = tuple(uniform[number].way for number in chosen.tolist())
-        if len(set(strategies)) > 1:
-            yield ByPart(strategies)
+    leanest = np.lexsort((order, likely, dram, ~_about_as_fast(likely)), axis=0)[0]
+    whole, moved = likely.sum(axis=1), dram.sum(axis=1)
+    if likely[fastest, parts].sum() < whole.min():
+        yield ByPart(tuple(strategies[number] for number in fastest))
+    if dram[leanest, parts].sum() < moved[_about_as_fast(whole)].min():
+        yield ByPart(tuple(strategies[number] for number in leanest))
+
+
+def _about_as_fast(likely: Ints) -> NDArray[np.bool]:
+    """Which strategies are about as fast as the fastest, at most one part in `NEAR` slower."""
+    least: Ints = likely.min(axis=0)
+    near: NDArray[np.bool] = likely <= least + least // NEAR
+    return near
 
 
 class TargetPlans:
@@ -115,8 +123,7 @@ class TargetPlans:
     def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
         """Plans with the best strategy of each part of the program, of those by which `uniform` plans were made.
 
-        For each size two: the strategy whose ops seem fastest, and of those about as fast the one that loads and stores
-        least.
+        For each size at most two.
         """
         if not self.table.parts.any():
             return []
@@ -125,12 +132,25 @@ class TargetPlans:
             of_size = [plan for plan in uniform if plan.size == size]
             if any(plan.longest >= LONGEST for plan in of_size):
                 continue
-            for way in best_by_part(of_size):
+            strategies = [plan.way for plan in of_size if isinstance(plan.way, Strategy)]
+            for way in best_by_part(strategies, *self._likely_by_part(of_size)):
                 plan = self._made(size, way)
                 if isinstance(plan, CandidatePlan):
                     found[size, way] = plan
         self.cuts.find([plan.request for plan in found.values() if plan.request.pending])
         return [plan for plan in found.values() if plan.request.problem is None]
+
+    def _likely_by_part(self, plans: Sequence[CandidatePlan]) -> tuple[Ints, Ints]:
+        """By plan and part of the program, the sum of each op's busiest unit, and busy cycles at the DRAM."""
+        ops, times = self.table.op_nodes.T
+        cuts = np.stack([plan.cuts for plan in plans])[:, ops]
+        busy = self.cuts.store.cuts[cuts, s.BUSY : s.BUSY + c.UNITS] * times[:, None]
+        dram = busy[:, :, c.LOAD_UNIT] + busy[:, :, c.STORE_UNIT]
+        likely = busy.max(axis=2)
+        if self.target.ports.shared:
+            np.maximum(likely, dram, out=likely)
+        starts = np.flatnonzero(np.diff(self.table.parts[ops], prepend=-1))
+        return np.add.reduceat(likely, starts, axis=1), np.add.reduceat(dram, starts, axis=1)
 
     def candidate(self, size: int, way: Way | None) -> CandidatePlan:
         """One plan; UnsupportedOp, if an op does not fit."""

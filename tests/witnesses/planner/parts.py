@@ -12,7 +12,7 @@ from hwsim.timing.encode_steps import step_code
 def best_by_part(
     analysed: AnalysedProgram, made: Sequence[tuple[Strategy, Schedule]]
 ) -> Iterator[tuple[Strategy, ...]]:
-    """Strategies by the places of ops: the best of those made for each part, if not all parts agree.
+    """Strategies by the places of ops: the best of those made for each part, if that promises more than each alone.
 
     First those whose ops seem fastest, then, of those at most a thirty-second slower, those that load and store least.
     """
@@ -22,13 +22,21 @@ def best_by_part(
     frugal: list[int] = []
     for part in range(max(part_of, default=-1) + 1):
         of_part = [(one[part][0], one[part][1], number) for number, one in enumerate(figures)]
-        least = min(likely for likely, _, _ in of_part)
         quick.append(min(of_part)[2])
-        near = [(dram, likely, number) for likely, dram, number in of_part if likely <= least + least // 32]
+        near = [(dram, likely, number) for likely, dram, number in _about_as_fast(of_part)]
         frugal.append(min(near)[2])
-    for chosen in (quick, frugal):
-        if len(set(chosen)) > 1:
-            yield tuple(made[chosen[part]][0] for part in part_of)
+    wholes = [(sum(likely for likely, _ in one), sum(dram for _, dram in one), 0) for one in figures]
+    if sum(figures[number][part][0] for part, number in enumerate(quick)) < min(wholes)[0]:
+        yield tuple(made[quick[part]][0] for part in part_of)
+    least = min(dram for _, dram, _ in _about_as_fast(wholes))
+    if sum(figures[number][part][1] for part, number in enumerate(frugal)) < least:
+        yield tuple(made[frugal[part]][0] for part in part_of)
+
+
+def _about_as_fast(figures: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Those whose first figure is at most a thirty-second more than the least."""
+    least = min(likely for likely, _, _ in figures)
+    return [one for one in figures if one[0] <= least + least // 32]
 
 
 def parts(analysed: AnalysedProgram) -> list[int]:

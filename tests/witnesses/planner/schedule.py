@@ -128,7 +128,7 @@ class _Search:
                         break  # the op fits no smaller scratchpad
                     if strategy is not None:
                         uniform.setdefault(size, []).append((strategy, assembled))
-            for size, made in uniform.items():
+            for size, made in uniform.items() if program is analysed else ():
                 for by_part in best_by_part(program, made):
                     with suppress(UnsupportedOp):
                         consider(slot_count, plan(program, target, size, by_part, residency=self.residency))
