@@ -112,8 +112,8 @@ class OperatingPoint(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine(Noun):
     """What every accelerator has, whatever multiplies its matrices. `energy` names a price table, whose entries
-    `energy_override` replaces; `node` and voltages are that table's unless they stand here; `sources` says of fields
-    where their values come from."""
+    `energy_override` replaces; `node` and voltages are that table's unless they stand here; a `power_gated` one leaks
+    nothing while it waits for audio; `sources` says of fields where their values come from."""
 
     name: Name
     clock: Hertz
@@ -126,6 +126,7 @@ class Machine(Noun):
     voltage: Volts | None = None
     memory_voltage: Volts | None = None
     idle_power: Watts = Fraction(0)
+    power_gated: bool = False
     about: Remark | None = None
     sources: Sources = ()
 

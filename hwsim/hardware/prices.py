@@ -7,7 +7,17 @@ from itertools import pairwise
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.fields import Attojoules, Bytes, Length, Nanometres, SquareMicrometres, Volts, Watts
+from hwsim.quantities.fields import (
+    PERCENT,
+    Attojoules,
+    Bytes,
+    Length,
+    Nanometres,
+    Percent,
+    SquareMicrometres,
+    Volts,
+    Watts,
+)
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import Precision
@@ -69,7 +79,15 @@ class Price(Quote):
     energy: Attojoules
     bits: Bits | None = None
     area: SquareMicrometres | None = None
+    low: Attojoules | None = None  # what public sources say at least, and at most
+    high: Attojoules | None = None
     others: tuple[OtherPrice, ...] = ()
+
+    def check(self) -> None:
+        if self.low is not None and self.low > self.energy:
+            raise InvalidValue("low", f"{float(self.low) / 10**6:g} pJ", "must be at most the energy")
+        if self.high is not None and self.high < self.energy:
+            raise InvalidValue("high", f"{float(self.high) / 10**6:g} pJ", "must be at least the energy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +127,13 @@ class LeakagePrice(Quote):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share(Quote):
+    """What comes beside something else, or how much of it counts, in hundredths of it."""
+
+    share: Percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SramDensity(Quote):
     """The area of `bits` bits of static memory, periphery included."""
 
@@ -125,7 +150,12 @@ class CellArea(Quote):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constants(Noun):
-    """The entries that a price table can have, and that a chip can put in the place of the table's."""
+    """The entries that a price table can have, and that a chip can put in the place of the table's.
+
+    `clock_tree` and `control` are spent beside the energy of the logic that they drive: products, registers, lanes.
+    `utilization` is how much of the silicon on which cells are placed they cover, `uncore` how much of a chip is none
+    of the parts whose area is known.
+    """
 
     multiply: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
     add: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
@@ -138,6 +168,10 @@ class Constants(Noun):
     dac: tuple[ConverterPrice, ...] = ()
     cell: CellArea | None = None
     leakage: LeakagePrice | None = None
+    clock_tree: Share | None = None
+    control: Share | None = None
+    utilization: Share | None = None
+    uncore: Share | None = None
     multiply_width: WidthRule | None = None
 
     def check(self) -> None:
@@ -156,6 +190,12 @@ class Constants(Noun):
             _needs_bits(f"dram.{memory.value}.bits", price, "a transfer moves a stated number of bits")
         if self.register is not None:
             _needs_bits("register.bits", self.register, "a register has a stated number of bits")
+        if self.utilization is not None and not 0 < self.utilization.share <= 100:
+            raise InvalidValue(
+                "utilization.share", PERCENT.written(self.utilization.share), "must be above 0 and at most 100 %"
+            )
+        if self.uncore is not None and self.uncore.share >= 100:
+            raise InvalidValue("uncore.share", PERCENT.written(self.uncore.share), "must be below 100 %")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +248,8 @@ class Component(Enum):
     INTERCONNECT = "interconnect"
     DRAM = "dram"
     VECTOR = "vector"
+    CLOCK = "clock"
+    CONTROL = "control"
     CONVERTERS = "converters"
     LEAKAGE = "leakage"
     IDLE = "idle"
@@ -229,6 +271,8 @@ class UnitPrice(Noun):
     sure: Confidence
     overridden: bool = False
     others: tuple[Remark, ...] = ()
+    low: Annotated[Fraction, NotNegative()] | None = None  # what public sources say at least, and at most
+    high: Annotated[Fraction, NotNegative()] | None = None
 
     @property
     def attojoules(self) -> int:

@@ -37,11 +37,6 @@ class ByPart(NamedTuple):
 Way = Strategy | ByPart
 
 
-def strategy_of(way: Way, part: int) -> Strategy:
-    """By which strategy a part of the program is planned."""
-    return way if isinstance(way, Strategy) else way.strategies[part]
-
-
 @dataclass(frozen=True, slots=True)
 class Resident:
     """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor."""
@@ -95,7 +90,7 @@ class Plan:
     def strategy(self, place: int) -> Strategy:
         """By which strategy the op in that place is planned; a naive plan has none."""
         assert self.way is not None
-        return strategy_of(self.way, int(self.analysed.parts[place]))
+        return self.way.strategies[int(self.analysed.parts[place])] if isinstance(self.way, ByPart) else self.way
 
     @cached_property
     def resident_rows(self) -> ResidentRows:

@@ -16,7 +16,7 @@ from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.op_rows import OpRow
 from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
-from hwsim.mapping.plan import ByPart, Plan, Strategy, Way, strategy_of
+from hwsim.mapping.plan import ByPart, Plan, Strategy, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Chosen, Items
 from hwsim.mapping.target import Target, UnsupportedOp
@@ -186,8 +186,8 @@ class TargetPlans:
             rounded, reserved, places_of = 0, np.zeros(places, np.int64), nothing_placed(self.table, places)
             how = np.full(ops, s.NAIVE + s.LATENCY_0 * self.latencies.index(0), np.int64)
         else:
-            parts = range(int(self.table.analysed.parts[-1]) + 1) if places else range(0)
-            strategies = [strategy_of(way, part) for part in parts]
+            parts = int(self.table.analysed.parts[-1]) + 1 if places else 0
+            strategies = way.strategies if isinstance(way, ByPart) else (way,) * parts
             divisors = tuple(strategy.working_set_divisor for strategy in strategies)
             partial = any(strategy.partial_residency for strategy in strategies)
             reserved = self._working_sets_by_part(size, divisors)

@@ -1,7 +1,7 @@
 """The energy of a run: counters times prices, in whole attojoules.
 
-Silicon is that of the array and the sums under it, as its kind says, of vector lanes and of the
-scratchpad; control, wires between them, the DRAM's interface and pads are not counted.
+Silicon is that of the cells of the array and of the sums under it, as its kind says, of vector lanes and of the
+scratchpad. What a chip with them takes besides is a share that the price table states.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from hwsim.price.rules import (
     accumulator_price,
     adc_price,
     add_term,
+    beside_logic,
     check_lanes,
     converter_area,
     dac_price,
@@ -108,6 +109,16 @@ class CoreArea:
     @property
     def total(self) -> Fraction:
         return self.array + self.accumulators + self.vector + self.scratchpad
+
+
+def placed_share(book: PriceBook[Machine]) -> Fraction | None:
+    """How much of a chip are the cells of its parts, by the table; None if it does not say how densely they lie."""
+    utilization, uncore = book.find("utilization"), book.find("uncore")
+    if utilization is None:
+        return None
+    others = Fraction(0) if uncore is None else uncore.quote.share
+    share: Fraction = utilization.quote.share * (100 - others) / 10_000
+    return share
 
 
 def core_area(book: PriceBook[Chip]) -> CoreArea:
@@ -213,6 +224,7 @@ class Tariff:
     register: UnitPrice
     static: tuple[UnitPrice, ...]
     _prices: dict[object, UnitPrice] = field(default_factory=dict)
+    _beside: dict[str, tuple[UnitPrice, ...]] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -251,19 +263,31 @@ class Tariff:
             self._prices[key] = work_out()
         return self._prices[key]
 
+    def products(self, mode: Precision, count: int, *, gated: bool = False) -> Iterator[Charge]:
+        """Everything that products in that mode are charged for."""
+        return self.clocked(self.mac(mode, gated=gated), count)
+
+    def clocked(self, logic: UnitPrice, count: int) -> Iterator[Charge]:
+        """Actions of logic, with the clock's tree and control beside them."""
+        yield logic, count
+        if logic.action not in self._beside:
+            self._beside[logic.action] = beside_logic(self.book, logic)
+        for unit in self._beside[logic.action]:
+            yield unit, count
+
     def charges(self, mode: Precision | None, work: Work, cycles: int, zeros: int = 0) -> Iterator[Charge]:
         """Everything that an op is charged for whose products are made in that mode, `zeros` of them gated."""
         if mode is not None:
-            yield self.mac(mode), work.macs - zeros
+            yield from self.products(mode, work.macs - zeros)
             if zeros:
-                yield self.mac(mode, gated=True), zeros
+                yield from self.products(mode, zeros, gated=True)
             yield self.sums(mode), work.accumulator_reads + work.accumulator_writes
-        yield self.register, work.array_register_bits
+        yield from self.clocked(self.register, work.array_register_bits)
         port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
         yield self.scratchpad, port_bytes
         yield self.interconnect, port_bytes
         yield self.dram, work.dram_read_bytes + work.dram_write_bytes
-        yield self.lane, work.vector_lane_cycles
+        yield from self.clocked(self.lane, work.vector_lane_cycles)
         for unit in self.static:
             yield unit, cycles
 

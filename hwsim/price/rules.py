@@ -1,6 +1,7 @@
 """The unit prices of actions, worked out from the entries of a table by stated rules."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from hwsim.errors import Unsupported
@@ -32,7 +33,8 @@ def dram_price(book: PriceBook[Machine], memory: DramType) -> UnitPrice:
     """A byte between DRAM and chip."""
     entry = book.need("dram", memory)
     per_byte = Term(entry, Fraction(8, entry.quote.bits), f" · 8/{entry.quote.bits}")
-    return unit_price("dram byte", Component.DRAM, per_byte)
+    low, high = (None if bound is None else bound * per_byte.times for bound in (entry.quote.low, entry.quote.high))
+    return replace(unit_price("dram byte", Component.DRAM, per_byte), low=low, high=high)
 
 
 def interconnect_price(book: PriceBook[Machine], core_um2: Fraction, action: str = "byte on wires") -> UnitPrice:
@@ -216,6 +218,30 @@ def register_price(book: PriceBook[Machine]) -> UnitPrice:
     entry = book.need("register")
     per_bit = Term(entry, Fraction(1, entry.quote.bits), "" if entry.quote.bits == 1 else f" / {entry.quote.bits}")
     return unit_price("register bit", Component.REGISTERS, per_bit)
+
+
+_BESIDE = (("clock_tree", "clock tree", Component.CLOCK), ("control", "control", Component.CONTROL))
+
+
+def beside_logic(book: PriceBook[Machine], logic: UnitPrice) -> tuple[UnitPrice, ...]:
+    """What the clock's tree and control spend beside one action of the logic that they drive, by the table's shares."""
+    found = []
+    for section, what, component in _BESIDE:
+        entry = book.find(section)
+        if entry is not None and entry.quote.share:
+            percent = entry.quote.share
+            found.append(
+                UnitPrice(
+                    action=f"{what} of {logic.action}",
+                    component=component,
+                    exact=logic.exact * percent / 100,
+                    basis=f"{entry.path}: {float(percent):g} % of {logic.action}",
+                    sources=(entry.source,),
+                    sure=max(entry.quote.sure, logic.sure, key=list(Confidence).index),
+                    overridden=entry.layer.overrides or logic.overridden,
+                )
+            )
+    return tuple(found)
 
 
 def _addition(book: PriceBook[Machine], mode: Precision, packed: int, accumulator_bits: int) -> Term:

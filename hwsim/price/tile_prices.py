@@ -13,6 +13,7 @@ from hwsim.price.price import ATTO, Charge, leakage_prices
 from hwsim.price.rules import (
     adc_price,
     add_term,
+    beside_logic,
     check_lanes,
     dac_price,
     dram_price,
@@ -56,6 +57,9 @@ class AnalogTariff:
     interconnect: UnitPrice
     link: UnitPrice
     dram: UnitPrice
+    beside_addition: tuple[UnitPrice, ...]
+    """What the clock's tree and control spend beside an addition, and beside a lane's cycle."""
+    beside_lane: tuple[UnitPrice, ...]
     static: tuple[UnitPrice, ...]
 
     @classmethod
@@ -65,6 +69,7 @@ class AnalogTariff:
         drive = drive_price(book)
         conversion = adc_price(book, converter_of(chip.array).bits)
         area = analog_area(book)
+        addition, lane = addition_price(book), lane_price(book)
         check_lanes(book)
         return cls(
             book=book,
@@ -72,13 +77,15 @@ class AnalogTariff:
             drive=drive,
             cells=cell_price(chip),
             conversion=conversion,
-            addition=addition_price(book),
+            addition=addition,
             far=far_price(chip),
-            lane=lane_price(book),
+            lane=lane,
             scratchpad=scratchpad_price(book),
             interconnect=interconnect_price(book, area.vector + area.scratchpad),
             link=interconnect_price(book, area.total, "byte to another unit"),
             dram=dram_price(book, chip.dram.type),
+            beside_addition=beside_logic(book, addition),
+            beside_lane=beside_logic(book, lane),
             static=_static(book, area),
         )
 
@@ -99,14 +106,16 @@ class AnalogTariff:
             yield self.cells, work.cell_passes
         else:
             yield MEASURED_CELLS, cells_aj
-        yield self.addition, work.additions
+        for unit in (self.addition, *self.beside_addition):
+            yield unit, work.additions
         yield self.scratchpad, scratchpad_bytes
         yield self.interconnect, scratchpad_bytes
         yield self.link, work.link_bytes + work.far_bytes
         if work.far_bytes:
             yield self._priced_far(), work.far_bytes
         yield self.dram, dram_bytes
-        yield self.lane, lane_cycles
+        for unit in (self.lane, *self.beside_lane):
+            yield unit, lane_cycles
         yield self.drive, work.drives
         yield self.conversion, work.conversions
         for unit in self.static:
@@ -117,7 +126,8 @@ class AnalogTariff:
         """All unit prices."""
         far = () if self.far is None else (self.far,)
         digital = self.lane, self.scratchpad, self.interconnect, self.link, self.dram
-        return (self.cells, self.drive, self.conversion, self.addition, *far, *digital, *self.static)
+        beside = *self.beside_addition, *self.beside_lane
+        return (self.cells, self.drive, self.conversion, self.addition, *far, *digital, *beside, *self.static)
 
     def _priced_far(self) -> UnitPrice:
         if self.far is None:

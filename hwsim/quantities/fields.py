@@ -242,6 +242,7 @@ AGE = Quantity(
     whole=False,
     bare=False,
 )
+PERCENT = Quantity("%", {"%": Fraction(1)}, 0, 1000, whole=False, bare=False)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
 
 
@@ -279,4 +280,5 @@ Watts = Annotated[Fraction, WATTS]
 Siemens = Annotated[Fraction, SIEMENS]
 Ohms = Annotated[Fraction, OHMS]
 Age = Annotated[Fraction, AGE]
+Percent = Annotated[Fraction, PERCENT]
 PerSecond = Annotated[Fraction, PER_SECOND]

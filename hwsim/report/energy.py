@@ -20,6 +20,7 @@ GROUP_TITLES = {
     "mac": component_name("mac"),
     "movement": "movement on chip",
     "vector": "vector unit",
+    "control": "clock and control",
     "dram": component_name("dram"),
     "leakage": "leakage and idle",
 }
@@ -75,7 +76,11 @@ def _counts(lines: list[EnergyLine]) -> Table:
                 f"{float(line.unit_aj - line.exact_unit_aj):+.3f}",
                 joules(line.energy_aj),
             )
-    table.add_row(Text("in all", style="bold"), "", "", "", joules(sum(line.energy_aj for line in lines)))
+    total = sum(line.energy_aj for line in lines)
+    table.add_row(Text("in all", style="bold"), "", "", "", joules(total))
+    shares = sum(line.energy_aj for line in lines if line.component in (Component.CLOCK, Component.CONTROL))
+    if shares:
+        table.add_row("without clock, control", "", "", "", joules(total - shares))
     return table
 
 
@@ -103,6 +108,7 @@ def _silicon(result: "Result | TilesResult") -> Text:
     of_tiles.pop("total_mm2", None)
     sizes = of_tiles | {f.name: getattr(area, f.name) for f in fields(area) if f.name != "tiles"}
     parts = {name.removesuffix("_mm2"): size for name, size in sizes.items()}
-    total = parts.pop("total")
+    total, placed = parts.pop("total"), parts.pop("placed", None)
     listed = ", ".join(f"{name} {figure(size)}" for name, size in parts.items())
-    return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} in all: {listed}")
+    chip = "" if placed is None else f"\na chip with them, by the stated shares of area: {figure(placed)}"
+    return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} of cells alone: {listed}{chip}")

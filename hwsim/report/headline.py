@@ -183,7 +183,9 @@ def _energy(result: Result) -> Line:
     summary = result.summary
     per_second = result.efficiency.energy_per_audio_second_mj * 1e15
     power = result.efficiency.average_power_w
-    spent = f"{watts(power)}, {joules(per_second)} per second of audio"
+    standby = result.efficiency.standby_per_audio_second_mj
+    idle = f", {joules(standby * 1e15)} more while idle" if standby else ""
+    spent = f"{watts(power)}, {joules(per_second)} per second of audio{idle}"
     return "energy", joules(summary.energy_aj), spent
 
 
@@ -251,7 +253,7 @@ def _efficiency(result: Result) -> list[Line]:
             "TOPS",
             figure(efficiency.tops),
             f"{'no' if efficiency.peak_tops is None else figure(efficiency.peak_tops)} at peak{reachable}, "
-            f"on {figure(result.area.total_mm2)} mm² in {float(ran.node):g} nm at {float(ran.voltage):g} V",
+            f"on {figure(result.area.total_mm2)} mm² of cells in {float(ran.node):g} nm at {float(ran.voltage):g} V",
         ),
     ]
 

@@ -187,7 +187,7 @@ def costliest(
     return ordered[:most], ordered[most:]
 
 
-_NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM"}
+_NAMES = {"mac": "products", "interconnect": "wires", "dram": "DRAM", "clock": "clock tree"}
 
 
 def component_name(name: str) -> str:

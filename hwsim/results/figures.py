@@ -35,6 +35,8 @@ class Components(Tally):
     interconnect: AttojouleCount = 0  # wires between the scratchpad and the other units
     dram: AttojouleCount = 0
     vector: AttojouleCount = 0
+    clock: AttojouleCount = 0  # the clock's tree
+    control: AttojouleCount = 0  # sequencers and instructions
     converters: AttojouleCount = 0  # between analog and digital
     leakage: AttojouleCount = 0
     idle: AttojouleCount = 0  # what the chip says that it draws in any case
@@ -113,13 +115,19 @@ class Operation(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Areas(Noun):
-    """Square millimetres of all cores, by component; control, pads and the DRAM's interface are not counted."""
+    """Square millimetres of the cells of all cores, by component; control, pads and the DRAM's interface are not among
+    them.
+
+    `placed_mm2` is what a chip with these cells takes, by the shares that the price table states: cells cover only a
+    part of the silicon on which they are placed, and a part of the chip is none of these components.
+    """
 
     array_mm2: float
     accumulators_mm2: float
     vector_mm2: float
     scratchpad_mm2: float
     total_mm2: float
+    placed_mm2: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +183,10 @@ class Efficiency(Noun):
     Peak is the array in the mode with most products, full in every cycle, fed from the scratchpad and drained into the
     accumulators, without DRAM and vector unit. `reachable_tops` is what of `peak_tops` the scratchpad's port can feed,
     and `peak_limit` what keeps it from more.
+
+    A chip that hears audio as it comes works for its `duty_cycle` of the time. For the rest it leaks, unless it is
+    power gated: `standby_per_audio_second_mj`, which is not in the energy of the run. `energy_low_mj` and
+    `energy_high_mj` are that energy at the least and the most that public sources say of a bit of its DRAM.
     """
 
     mode: Precision | None
@@ -187,17 +199,22 @@ class Efficiency(Noun):
     peak_tops_per_watt: float | None
     peak_tops_per_mm2: float | None
     energy_per_audio_second_mj: float
+    standby_per_audio_second_mj: float
+    duty_cycle: float
+    energy_low_mj: float | None
+    energy_high_mj: float | None
     utterances_per_joule: float
     energy_delay_js: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyGroups(Tally):
-    """Attojoules in five groups: what INT4 saves goes into them in different ways."""
+    """Attojoules in six groups: what INT4 saves goes into them in different ways."""
 
     mac: AttojouleCount = 0
     movement: AttojouleCount = 0  # on the chip: registers, accumulators, scratchpad, wires, converters
     vector: AttojouleCount = 0
+    control: AttojouleCount = 0  # and the clock's tree
     dram: AttojouleCount = 0
     leakage: AttojouleCount = 0  # and idle power
 

@@ -5,11 +5,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import PriceTable
+from hwsim.hardware.prices import Component, PriceTable
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
-from hwsim.price.price import Tariff, price
+from hwsim.price.price import Tariff, placed_share, price
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
@@ -43,6 +43,11 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     tera_ops = Fraction(2 * chip.cores * chip.clock, TERA)  # of one product a cycle
     peak_tops = None if reach is None else tera_ops * reach.macs_per_cycle
     mm2 = run.tariff.core.total * chip.cores / 10**6
+    audio, heard = Fraction(workload.audio_seconds), Fraction(workload.audio_seconds) * workload.utterances
+    duty = min(Fraction(1), seconds / audio) if audio else Fraction(1)
+    static_watts = Fraction(sum(unit.attojoules for unit in run.tariff.static) * chip.clock, ATTO)
+    waits = 0 if chip.power_gated else 1 - duty
+    standby = 1000 * waits * static_watts * audio / heard if heard else Fraction(0)
     return Efficiency(
         mode=mode,
         average_power_w=ratio(joules, seconds),
@@ -53,10 +58,22 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
         peak_limit=None if reach is None else reach.limit,
         peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
-        energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
+        energy_per_audio_second_mj=ratio(joules * 1000, heard),
+        standby_per_audio_second_mj=float(standby),
+        duty_cycle=float(duty),
+        energy_low_mj=_at(run, joules, run.tariff.dram.low),
+        energy_high_mj=_at(run, joules, run.tariff.dram.high),
         utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
+
+
+def _at(run: PricedRun, joules: Fraction, dram_byte: Fraction | None) -> float | None:
+    """The energy of the run in mJ, if a byte of the DRAM took so many attojoules."""
+    if dram_byte is None:
+        return None
+    moved = sum(line.count for line in run.energy.lines if line.component is Component.DRAM)
+    return float(1000 * (joules + moved * (dram_byte - run.tariff.dram.attojoules) / ATTO))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ def _peak(tariff: Tariff, mode: Precision) -> Peak:
 
 def areas(tariff: Tariff) -> Areas:
     """The silicon of all cores."""
-    core = tariff.core
+    core, share = tariff.core, placed_share(tariff.book)
 
     def mm2(um2: Fraction) -> float:
         return float(um2 * tariff.book.chip.cores / 10**6)
@@ -106,6 +123,7 @@ def areas(tariff: Tariff) -> Areas:
         vector_mm2=mm2(core.vector),
         scratchpad_mm2=mm2(core.scratchpad),
         total_mm2=mm2(core.total),
+        placed_mm2=None if share is None else mm2(core.total / share),
     )
 
 
@@ -134,6 +152,7 @@ def groups(components: Components) -> EnergyGroups:
         movement=c.registers + c.accumulators + c.scratchpad + c.interconnect + c.converters,
         vector=c.vector,
         dram=c.dram,
+        control=c.clock + c.control,
         leakage=c.leakage + c.idle,
     )
 

@@ -121,11 +121,12 @@ class _Between:
 
     def energy(self, run: PricedRun, modes: dict[str, Precision]) -> int:
         """The energy of a run at the prices of the real chip, with its products priced in these modes."""
-        spent, products, columns = run.energy.components, 0, run.columns
+        spent, columns = run.energy.components.total, run.columns
         for name, mode, macs in zip(columns.names, columns.op_modes, columns.work("macs"), strict=True):
-            if mode is not None:
-                products += macs * self.tariff.mac(modes.get(name, mode)).attojoules
-        return spent.total - spent.mac + products
+            if mode is not None and name in modes:
+                charges = (*self.tariff.products(modes[name], macs), *self.tariff.products(mode, -macs))
+                spent += sum(unit.attojoules * count for unit, count in charges)
+        return spent
 
     def program(self, changed: frozenset[Change]) -> Program:
         """The network with the ops of one program, and tensors in the formats of either."""

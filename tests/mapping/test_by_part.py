@@ -8,7 +8,7 @@ from hwsim.inputs.load import load_workload
 from hwsim.ir.nodes import Loop
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.plan import ByPart, Strategy, strategy_of
+from hwsim.mapping.plan import ByPart, Strategy
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.target_plans import TargetPlans, best_by_part
 from hwsim.quantities.plain_data import Objective
@@ -52,7 +52,7 @@ def test_an_encoder_and_its_search_are_planned_each_in_its_own_way(monkeypatch: 
     aim = aim_of(Objective.LATENCY, on, prices_of(on))
     mixed = Planner(on, aim).plan(program)
     assert isinstance(mixed.plan.way, ByPart)
-    assert len({strategy_of(mixed.plan.way, part) for part in mixed.plan.analysed.parts.tolist()}) > 1
+    assert len({mixed.plan.strategy(place) for place in range(len(mixed.plan.reserved))}) > 1
     monkeypatch.setattr(TargetPlans, "by_part", lambda self, uniform: [])
     uniform = Planner(on, aim).plan(program)
     less, more = (_dram_bytes(one.candidate) for one in (mixed, uniform))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import Component, Confidence, Constants, DramType, Price, TechnologyTable
+from hwsim.hardware.prices import Component, Confidence, Constants, DramType, Price, Share, TechnologyTable
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
 from hwsim.price.gating import zero_products
@@ -93,7 +93,9 @@ def test_an_energy_whose_lines_are_not_its_ops_is_refused() -> None:
 
 
 def test_prices_are_rounded_once_to_whole_attojoules() -> None:
-    (line,) = [line for line in energy(Work(array_register_bits=7)).lines if line.component is Component.REGISTERS]
+    (line,) = [
+        line for line in energy(Work(array_register_bits=7)).lines if line.component is Component.CLOCK and line.count
+    ]
     assert line.exact_unit_aj.denominator > 1
     assert (line.unit_aj, line.count, line.energy_aj) == (round(line.exact_unit_aj), 7, 7 * round(line.exact_unit_aj))
 
@@ -120,9 +122,30 @@ def test_an_override_takes_the_place_of_an_entry_and_is_marked() -> None:
     overridden = replace(ON, energy_override=Constants(multiply=((Precision.INT8, own),)))
     before, after = energy(Work(macs=4)), energy(Work(macs=4), on=overridden)
     assert before.components.mac - after.components.mac == 4 * (70_000 - 12_345)
-    assert [line.action for line in after.lines if line.overridden] == ["mac int8"]
+    assert [line.action for line in after.lines if line.overridden] == [
+        "mac int8", "clock tree of mac int8", "control of mac int8",
+    ]  # fmt: skip
     assert "our synthesis" in after.lines[0].sources
     assert not any(line.overridden for line in before.lines)
+
+
+@given(WORKS, st.integers(0, 100))
+def test_clock_tree_and_control_are_stated_shares_of_logic(work: Work, zeros: int) -> None:
+    """A quarter and seven hundredths of products, registers and lanes, but for the rounding of each price."""
+    spent = energy(replace(work, macs=work.macs + zeros), zeros=zeros).components
+    logic, actions = spent.mac + spent.registers + spent.vector, work.macs + work.array_register_bits
+    actions += work.vector_lane_cycles + zeros
+    assert abs(spent.clock - Fraction(25, 100) * logic) <= actions
+    assert abs(spent.control - Fraction(7, 100) * logic) <= actions
+
+
+def test_without_shares_nothing_is_spent_beside_logic() -> None:
+    nothing = Share(share=Fraction(0), source="none", sure=Confidence.ASSUMED)
+    on = replace(ON, energy_override=Constants(clock_tree=nothing, control=nothing))
+    with_shares, without = (energy(Work(macs=4, array_register_bits=5), on=each).components for each in (ON, on))
+    assert replace(with_shares, clock=0, control=0) == without
+    assert with_shares.clock
+    assert with_shares.control
 
 
 def test_negative_prices_are_refused() -> None:

@@ -201,8 +201,17 @@ def test_sums_under_the_array_cost_what_their_memory_costs() -> None:
 def test_a_bit_of_a_register_is_scaled_from_the_process_in_which_it_was_published() -> None:
     assert register_price(book("aladdin_40nm")).exact == 9000
     factor = energy_factor(Fraction(40), Fraction("0.9"), Fraction(7), Fraction("0.75"))
-    assert register_price(book()).exact == 9000 * factor
-    assert "0.07715" in register_price(book()).basis
+    without = PriceBook(chip(), replace(GENERIC, register=None))
+    assert register_price(without).exact == 9000 * factor
+    assert "0.07715" in register_price(without).basis
+
+
+def test_a_register_of_7_nm_is_smaller_by_what_a_product_is() -> None:
+    """9 fJ times 0.07/0.2; the published scaling of gates would make it a fifth of that."""
+    ratio = (
+        dict(GENERIC.multiply)[Precision.INT8].energy / dict(TABLES["horowitz_45nm"].multiply)[Precision.INT8].energy
+    )
+    assert register_price(book()).exact == 9000 * ratio == 3150
 
 
 def test_a_wire_costs_its_length_and_the_square_of_its_supply() -> None:
@@ -307,7 +316,7 @@ def test_tables_are_filled_from_others_but_not_from_those_of_others() -> None:
     assert all(
         isinstance(table, TechnologyTable) and not isinstance(table, PriceTable) for table in GENERIC.filled_from
     )
-    assert book().need("register").path == "aladdin_40nm:register"
+    assert book().need("wire").path == "aladdin_40nm:wire"
 
 
 def test_lists_are_in_order_and_transfers_have_bits() -> None:
