@@ -15,7 +15,7 @@ from hwsim.results.figures import Components
 from hwsim.study.efficiency import Peak, peak_energy
 from hwsim.study.simulate import simulate
 
-PARTS = ("mac", "registers", "accumulators", "scratchpad", "interconnect", "leakage")
+PARTS = ("mac", "registers", "accumulators", "scratchpad", "interconnect", "clock", "control", "leakage")
 
 
 @dataclass(frozen=True)

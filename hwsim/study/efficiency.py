@@ -145,7 +145,7 @@ def operation(
 
 
 def groups(components: Components) -> EnergyGroups:
-    """Components in five groups."""
+    """Components in six groups."""
     c = components
     return EnergyGroups(
         mac=c.mac,
