@@ -79,9 +79,15 @@ class Price(Quote):
     energy: Attojoules
     bits: Bits | None = None
     area: SquareMicrometres | None = None
-    low: Attojoules | None = None  # what public sources say at least, and at most
-    high: Attojoules | None = None
     others: tuple[OtherPrice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DramPrice(Price):
+    """The energy of moving `bits` bits, and between what it is said to lie, by the sources that the entry quotes."""
+
+    low: Attojoules | None = None
+    high: Attojoules | None = None
 
     def check(self) -> None:
         if self.low is not None and self.low > self.energy:
@@ -153,7 +159,7 @@ class Constants(Noun):
     """The entries that a price table can have, and that a chip can put in the place of the table's.
 
     `clock_tree` and `control` are spent beside the energy of the logic that they drive: products, registers, lanes.
-    `utilization` is how much of the silicon on which cells are placed they cover, `uncore` how much of a chip is none
+    `cell_density` is how much of the silicon on which cells are placed they cover, `uncore` how much of a chip is none
     of the parts whose area is known.
     """
 
@@ -162,7 +168,7 @@ class Constants(Noun):
     register: Price | None = None
     sram: tuple[SramPrice, ...] = ()
     sram_area: SramDensity | None = None
-    dram: Annotated[tuple[tuple[DramType, Price], ...], Table()] = ()
+    dram: Annotated[tuple[tuple[DramType, DramPrice], ...], Table()] = ()
     wire: WirePrice | None = None
     adc: tuple[ConverterPrice, ...] = ()
     dac: tuple[ConverterPrice, ...] = ()
@@ -170,7 +176,7 @@ class Constants(Noun):
     leakage: LeakagePrice | None = None
     clock_tree: Share | None = None
     control: Share | None = None
-    utilization: Share | None = None
+    cell_density: Share | None = None
     uncore: Share | None = None
     multiply_width: WidthRule | None = None
 
@@ -190,9 +196,9 @@ class Constants(Noun):
             _needs_bits(f"dram.{memory.value}.bits", price, "a transfer moves a stated number of bits")
         if self.register is not None:
             _needs_bits("register.bits", self.register, "a register has a stated number of bits")
-        if self.utilization is not None and not 0 < self.utilization.share <= 100:
+        if self.cell_density is not None and not 0 < self.cell_density.share <= 100:
             raise InvalidValue(
-                "utilization.share", PERCENT.written(self.utilization.share), "must be above 0 and at most 100 %"
+                "cell_density.share", PERCENT.written(self.cell_density.share), "must be above 0 and at most 100 %"
             )
         if self.uncore is not None and self.uncore.share >= 100:
             raise InvalidValue("uncore.share", PERCENT.written(self.uncore.share), "must be below 100 %")

@@ -175,8 +175,9 @@ def sources(source: Path) -> list[Path]:
 
 @cache
 def _imported(file: Path) -> frozenset[str]:
-    """The modules of this package that a file imports. Its syntax is not parsed, which would take half of a start."""
-    found = _IMPORTS.findall(_read(file))
+    """The modules of this package that a file imports, by their whole names. Its syntax is not parsed, which would take
+    half of a start."""
+    found = _IMPORTS.findall(re.sub(r"#.*", "", _read(file)))
     named = {name for _, names in found for name in re.findall(r"\w+", re.sub(r"\bas \w+", "", names))}
     return frozenset({module for module, _ in found if module} | named)
 

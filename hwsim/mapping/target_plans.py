@@ -131,7 +131,7 @@ class TargetPlans:
         for size in dict.fromkeys(plan.size for plan in uniform):
             of_size = [plan for plan in uniform if plan.size == size]
             if any(plan.longest >= LONGEST for plan in of_size):
-                continue
+                continue  # sums over parts would pass 64 bits; such plans are refused when they are timed
             strategies = [plan.way for plan in of_size if isinstance(plan.way, Strategy)]
             for way in best_by_part(strategies, *self._likely_by_part(of_size)):
                 plan = self._made(size, way)
@@ -149,8 +149,12 @@ class TargetPlans:
         likely = busy.max(axis=2)
         if self.target.ports.shared:
             np.maximum(likely, dram, out=likely)
-        starts = np.flatnonzero(np.diff(self.table.parts[ops], prepend=-1))
-        return np.add.reduceat(likely, starts, axis=1), np.add.reduceat(dram, starts, axis=1)
+        of_op = self.table.parts[ops]
+        starts = np.flatnonzero(np.diff(of_op, prepend=-1))
+        sums = np.zeros((2, len(plans), self.table.analysed.parts[-1] + 1), np.int64)
+        for sum_of, cycles in zip(sums, (likely, dram), strict=True):
+            sum_of[:, of_op[starts]] = np.add.reduceat(cycles, starts, axis=1)
+        return sums[0], sums[1]
 
     def candidate(self, size: int, way: Way | None) -> CandidatePlan:
         """One plan; UnsupportedOp, if an op does not fit."""

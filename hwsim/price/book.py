@@ -263,7 +263,7 @@ class PriceBook(Generic[C]):
         to = here.memory_voltage if memory else here.voltage
         name = path if layer.name == self.table.name else f"{layer.name}:{path}"
         match path.partition(".")[0]:
-            case "clock_tree" | "control" | "utilization" | "uncore":
+            case "clock_tree" | "control" | "cell_density" | "uncore":
                 factor = Fraction(1)  # shares are those of any process
             case "dram":
                 factor = Fraction(1)  # made in a process of its own

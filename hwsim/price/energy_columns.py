@@ -146,9 +146,9 @@ def _charge(
 ) -> None:
     """Add what all ops of a mode are charged, of which the first is `first_op`, and some have gated products."""
     work, zeros = Work(**dict(zip(_COUNTED, sums, strict=True))), sum(count for _, count in gated)
-    of_gated = () if mode is None or not zeros else tuple(unit for unit, _ in tariff.products(mode, 1, gated=True))
+    gated_unit = tariff.mac(mode, gated=True) if mode is not None and zeros else None
     for place, (unit, count) in enumerate(tariff.charges(mode, work, cycles, zeros)):
-        first = gated[0][0] if unit in of_gated else first_op, place
+        first = gated[0][0] if unit is gated_unit else first_op, place
         line = charged.setdefault(unit.action, _Charged(unit, 0, first))
         assert line.unit is unit, "an action has one price"
         line.count += count

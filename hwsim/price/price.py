@@ -111,14 +111,16 @@ class CoreArea:
         return self.array + self.accumulators + self.vector + self.scratchpad
 
 
-def placed_share(book: PriceBook[Machine]) -> Fraction | None:
-    """How much of a chip are the cells of its parts, by the table; None if it does not say how densely they lie."""
-    utilization, uncore = book.find("utilization"), book.find("uncore")
-    if utilization is None:
+def placed_share(book: PriceBook[Machine]) -> tuple[Fraction, str] | None:
+    """How much of a chip are the cells of its parts, by the table, and by which of its entries; None if it does not say
+    how densely cells lie."""
+    density, uncore = book.find("cell_density"), book.find("uncore")
+    if density is None:
         return None
     others = Fraction(0) if uncore is None else uncore.quote.share
-    share: Fraction = utilization.quote.share * (100 - others) / 10_000
-    return share
+    entries = (density,) if uncore is None else (density, uncore)
+    by = "; ".join(f"{one.path} {float(one.quote.share):g} %, {one.quote.sure.value}" for one in entries)
+    return density.quote.share * (100 - others) / 10_000, by
 
 
 def core_area(book: PriceBook[Chip]) -> CoreArea:
@@ -224,7 +226,7 @@ class Tariff:
     register: UnitPrice
     static: tuple[UnitPrice, ...]
     _prices: dict[object, UnitPrice] = field(default_factory=dict)
-    _beside: dict[str, tuple[UnitPrice, ...]] = field(default_factory=dict)
+    _driven: dict[str, tuple[UnitPrice, ...]] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -264,16 +266,22 @@ class Tariff:
         return self._prices[key]
 
     def products(self, mode: Precision, count: int, *, gated: bool = False) -> Iterator[Charge]:
-        """Everything that products in that mode are charged for."""
-        return self.clocked(self.mac(mode, gated=gated), count)
+        """Everything that products in that mode are charged for: gated ones too for the clock's tree and control, which
+        go on when the inputs of a multiplier are held."""
+        yield self.mac(mode, gated=gated), count
+        for unit in self._beside(self.mac(mode)):
+            yield unit, count
 
     def clocked(self, logic: UnitPrice, count: int) -> Iterator[Charge]:
         """Actions of logic, with the clock's tree and control beside them."""
         yield logic, count
-        if logic.action not in self._beside:
-            self._beside[logic.action] = beside_logic(self.book, logic)
-        for unit in self._beside[logic.action]:
+        for unit in self._beside(logic):
             yield unit, count
+
+    def _beside(self, logic: UnitPrice) -> tuple[UnitPrice, ...]:
+        if logic.action not in self._driven:
+            self._driven[logic.action] = beside_logic(self.book, logic)
+        return self._driven[logic.action]
 
     def charges(self, mode: Precision | None, work: Work, cycles: int, zeros: int = 0) -> Iterator[Charge]:
         """Everything that an op is charged for whose products are made in that mode, `zeros` of them gated."""

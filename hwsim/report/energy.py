@@ -10,11 +10,11 @@ from rich.text import Text
 from hwsim.hardware.prices import Component
 from hwsim.report.numbers import component_name, figure, joules, percent
 from hwsim.report.tables import Screen, new_table, render
-from hwsim.results.figures import Areas, EnergyGroups, EnergyLine
+from hwsim.results.figures import Areas, Efficiency, EnergyGroups, EnergyLine
 from hwsim.results.result import Comparison, Result
 
 if TYPE_CHECKING:  # few runs are on tiles
-    from hwsim.results.tiles_result import TilesResult
+    from hwsim.results.tiles_result import TilesEfficiency, TilesResult
 
 GROUP_TITLES = {
     "mac": component_name("mac"),
@@ -30,7 +30,8 @@ def energy_text(result: "Result | TilesResult", screen: Screen) -> str:
     """Every action of a run with its count, its price, the rounding of the price, and its source."""
     lines = [line for line in result.energy_lines if line.count]
     sources = list(dict.fromkeys(source for line in lines for source in line.sources))
-    return render((_counts(lines), _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
+    counts = _counts(lines, result.efficiency)
+    return render((counts, _origins(lines, sources), _sources(lines, sources), _silicon(result)), screen)
 
 
 def split_tables(comparison: Comparison) -> list[Table]:
@@ -48,7 +49,7 @@ def split_tables(comparison: Comparison) -> list[Table]:
     return [table]
 
 
-def _counts(lines: list[EnergyLine]) -> Table:
+def _counts(lines: list[EnergyLine], efficiency: "Efficiency | TilesEfficiency") -> Table:
     table = new_table(
         "action",
         "count",
@@ -81,6 +82,11 @@ def _counts(lines: list[EnergyLine]) -> Table:
     shares = sum(line.energy_aj for line in lines if line.component in (Component.CLOCK, Component.CONTROL))
     if shares:
         table.add_row("without clock, control", "", "", "", joules(total - shares))
+    if isinstance(efficiency, Efficiency):
+        bounds = (("lowest", efficiency.energy_low_mj), ("highest", efficiency.energy_high_mj))
+        for which, millijoules in bounds:
+            if millijoules is not None:
+                table.add_row(f"at the {which} DRAM price", "", "", "", joules(millijoules * 1e15))
     return table
 
 
@@ -108,7 +114,7 @@ def _silicon(result: "Result | TilesResult") -> Text:
     of_tiles.pop("total_mm2", None)
     sizes = of_tiles | {f.name: getattr(area, f.name) for f in fields(area) if f.name != "tiles"}
     parts = {name.removesuffix("_mm2"): size for name, size in sizes.items()}
-    total, placed = parts.pop("total"), parts.pop("placed", None)
+    total, placed, by = parts.pop("total"), parts.pop("placed", None), parts.pop("placed_by", None)
     listed = ", ".join(f"{name} {figure(size)}" for name, size in parts.items())
-    chip = "" if placed is None else f"\na chip with them, by the stated shares of area: {figure(placed)}"
-    return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} of cells alone: {listed}{chip}")
+    chip = "" if placed is None else f"\na chip with these parts: {figure(placed)} ({by})"
+    return Text.assemble(("Silicon, mm²\n", "bold"), f"{figure(total)} of these parts alone: {listed}{chip}")

@@ -100,6 +100,7 @@ def headline(result: Result, clock: int) -> list[Line]:
     return [
         *_times(result, clock),
         _energy(result),
+        *_standby(result),
         _dram(summary),
         *_models(summary),
         *_folded(result),
@@ -119,6 +120,7 @@ def short_headline(result: Result, clock: int, *, bare: bool = False) -> list[Li
     return [
         *_times(result, clock),
         _energy(result),
+        *_standby(result),
         _dram(summary),
         *_models(summary),
         *_folded(result),
@@ -183,10 +185,19 @@ def _energy(result: Result) -> Line:
     summary = result.summary
     per_second = result.efficiency.energy_per_audio_second_mj * 1e15
     power = result.efficiency.average_power_w
-    standby = result.efficiency.standby_per_audio_second_mj
-    idle = f", {joules(standby * 1e15)} more while idle" if standby else ""
-    spent = f"{watts(power)}, {joules(per_second)} per second of audio{idle}"
-    return "energy", joules(summary.energy_aj), spent
+    return "energy", joules(summary.energy_aj), f"{watts(power)}, {joules(per_second)} per second of audio"
+
+
+def _standby(result: Result) -> list[Line]:
+    return standby_line(result.efficiency.standby_per_audio_second_mj, result.efficiency.duty_cycle)
+
+
+def standby_line(millijoules: float, duty_cycle: float) -> list[Line]:
+    """What a chip draws for each second of audio while it waits for more; nothing, if it draws nothing."""
+    if not millijoules:
+        return []
+    remark = f"more per second of audio, waiting; it works {percent(duty_cycle)} of it"
+    return [("standby", joules(millijoules * 1e15), remark)]
 
 
 def _dram(summary: Summary) -> Line:
@@ -253,7 +264,7 @@ def _efficiency(result: Result) -> list[Line]:
             "TOPS",
             figure(efficiency.tops),
             f"{'no' if efficiency.peak_tops is None else figure(efficiency.peak_tops)} at peak{reachable}, "
-            f"on {figure(result.area.total_mm2)} mm² of cells in {float(ran.node):g} nm at {float(ran.voltage):g} V",
+            f"on {figure(result.area.total_mm2)} mm² of parts in {float(ran.node):g} nm at {float(ran.voltage):g} V",
         ),
     ]
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from hwsim.quantities.fields import HERTZ
-from hwsim.report.headline import Line, chips_time
+from hwsim.report.headline import Line, chips_time, standby_line
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roughly, scaled, seconds, watts
 from hwsim.results.tiles_result import TilesOpResult, TilesResult
 from hwsim.schedule.tiles_run import Place
@@ -73,6 +73,7 @@ def tiles_headline(result: TilesResult) -> list[Line]:
         ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {clock}{host}"),
         ("RTF", figure(summary.rtf), beside_the_audio(summary.rtf)),
         ("energy", joules(summary.energy_aj), f"{watts(efficiency.average_power_w)}, {per_second} per second of audio"),
+        *standby_line(efficiency.standby_per_audio_second_mj, efficiency.duty_cycle),
         ("model", scaled(summary.model_bytes, "B"), f"{summary.parameters:,} parameters{compression}"),
         ("tiles", f"{used:,}", f"{room}; busy {percent(summary.utilization)}"),
         (

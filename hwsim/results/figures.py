@@ -118,8 +118,8 @@ class Areas(Noun):
     """Square millimetres of the cells of all cores, by component; control, pads and the DRAM's interface are not among
     them.
 
-    `placed_mm2` is what a chip with these cells takes, by the shares that the price table states: cells cover only a
-    part of the silicon on which they are placed, and a part of the chip is none of these components.
+    `placed_mm2` is what a chip with these cells takes, by the shares that the price table states (`placed_by`): cells
+    cover only a part of the silicon on which they are placed, and a part of the chip is none of these components.
     """
 
     array_mm2: float
@@ -128,6 +128,7 @@ class Areas(Noun):
     scratchpad_mm2: float
     total_mm2: float
     placed_mm2: float | None
+    placed_by: Remark | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +185,10 @@ class Efficiency(Noun):
     accumulators, without DRAM and vector unit. `reachable_tops` is what of `peak_tops` the scratchpad's port can feed,
     and `peak_limit` what keeps it from more.
 
-    A chip that hears audio as it comes works for its `duty_cycle` of the time. For the rest it leaks, unless it is
-    power gated: `standby_per_audio_second_mj`, which is not in the energy of the run. `energy_low_mj` and
-    `energy_high_mj` are that energy at the least and the most that public sources say of a bit of its DRAM.
+    A chip that hears audio as it comes works for its `duty_cycle` of the time. For the rest it draws static power, of
+    which a power-gated chip has no leakage: `standby_per_audio_second_mj`, which is not in the energy of the run; the
+    standby of DRAM is in neither. `energy_low_mj` and `energy_high_mj` are the run's energy at the least and the most
+    that the price table says of a bit of its DRAM.
     """
 
     mode: Precision | None

@@ -23,7 +23,8 @@ class TilesEfficiency(Noun):
 
     `full_tile_tops_per_watt` is a tile of which each row and column is in use: cells, drivers, converters.
     `tiles_tops_per_watt` is what tiles did in the run for what they and the links took; `tops_per_watt` all that was
-    done for all that was spent. `peak_tops` are all tiles, full, one vector after another.
+    done for all that was spent. `peak_tops` are all tiles, full, one vector after another. While audio is waited for,
+    all but `duty_cycle` of the time, chips draw `standby_per_audio_second_mj`, which is not in the energy of the run.
     """
 
     average_power_w: float
@@ -33,6 +34,8 @@ class TilesEfficiency(Noun):
     tiles_tops_per_watt: float
     tops_per_watt: float
     energy_per_audio_second_mj: float
+    standby_per_audio_second_mj: float
+    duty_cycle: float
     utterances_per_joule: float
     energy_delay_js: float
 

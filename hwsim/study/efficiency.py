@@ -1,11 +1,12 @@
 """The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from hwsim.hardware.chip import Chip
-from hwsim.hardware.prices import Component, PriceTable
+from hwsim.hardware.chip import Chip, Machine
+from hwsim.hardware.prices import Component, PriceTable, UnitPrice
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
@@ -43,11 +44,7 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     tera_ops = Fraction(2 * chip.cores * chip.clock, TERA)  # of one product a cycle
     peak_tops = None if reach is None else tera_ops * reach.macs_per_cycle
     mm2 = run.tariff.core.total * chip.cores / 10**6
-    audio, heard = Fraction(workload.audio_seconds), Fraction(workload.audio_seconds) * workload.utterances
-    duty = min(Fraction(1), seconds / audio) if audio else Fraction(1)
-    static_watts = Fraction(sum(unit.attojoules for unit in run.tariff.static) * chip.clock, ATTO)
-    waits = 0 if chip.power_gated else 1 - duty
-    standby = 1000 * waits * static_watts * audio / heard if heard else Fraction(0)
+    duty, standby = standby_of(chip, run.tariff.static, cycles, workload)
     return Efficiency(
         mode=mode,
         average_power_w=ratio(joules, seconds),
@@ -58,14 +55,27 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
         peak_limit=None if reach is None else reach.limit,
         peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
-        energy_per_audio_second_mj=ratio(joules * 1000, heard),
-        standby_per_audio_second_mj=float(standby),
-        duty_cycle=float(duty),
+        energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
+        standby_per_audio_second_mj=standby,
+        duty_cycle=duty,
         energy_low_mj=_at(run, joules, run.tariff.dram.low),
         energy_high_mj=_at(run, joules, run.tariff.dram.high),
         utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
+
+
+def standby_of(chip: Machine, static: Iterable[UnitPrice], cycles: int, workload: Workload) -> tuple[float, float]:
+    """The share of the audio's time in which a chip works, and the millijoules that it draws for each second of audio
+    while it does not: while it waits for audio, or for the host. A run of these cycles has its own static energy.
+
+    A power-gated chip leaks nothing meanwhile; idle power is drawn all the same.
+    """
+    audio = Fraction(workload.audio_seconds)
+    duty = min(Fraction(1), Fraction(cycles, chip.clock) / audio) if audio else Fraction(1)
+    drawn = (unit for unit in static if not (chip.power_gated and unit.component is Component.LEAKAGE))
+    watts = Fraction(sum(unit.attojoules for unit in drawn) * chip.clock, ATTO)
+    return float(duty), ratio(1000 * (1 - duty) * watts, workload.utterances)
 
 
 def _at(run: PricedRun, joules: Fraction, dram_byte: Fraction | None) -> float | None:
@@ -112,7 +122,7 @@ def _peak(tariff: Tariff, mode: Precision) -> Peak:
 
 def areas(tariff: Tariff) -> Areas:
     """The silicon of all cores."""
-    core, share = tariff.core, placed_share(tariff.book)
+    core, placed = tariff.core, placed_share(tariff.book)
 
     def mm2(um2: Fraction) -> float:
         return float(um2 * tariff.book.chip.cores / 10**6)
@@ -123,7 +133,8 @@ def areas(tariff: Tariff) -> Areas:
         vector_mm2=mm2(core.vector),
         scratchpad_mm2=mm2(core.scratchpad),
         total_mm2=mm2(core.total),
-        placed_mm2=None if share is None else mm2(core.total / share),
+        placed_mm2=None if placed is None else mm2(core.total / placed[0]),
+        placed_by=None if placed is None else placed[1],
     )
 
 

@@ -21,7 +21,7 @@ from hwsim.results.quality import Quality
 from hwsim.results.result import PartResult, Summary
 from hwsim.results.tiles_result import TilesEfficiency, TilesOpResult, TilesResult
 from hwsim.schedule.tiles_run import OpOnTiles, TilesRun
-from hwsim.study.efficiency import ATTO, TERA
+from hwsim.study.efficiency import ATTO, TERA, standby_of
 from hwsim.study.facts import Facts, check_functions, facts_of
 from hwsim.study.outcome import VECTOR_UNIT, parts_of, summary_of
 from hwsim.study.provenance import provenance_of
@@ -166,6 +166,7 @@ def _efficiency(
     full_aj = spent(tariff.charges(matrix_work(tile, tile.rows, tile.cols))).total
     full_operations = 2 * tile.rows * tile.cols
     interval = Fraction(vector_time(tile).interval, 10**12)
+    duty, standby = standby_of(chip, tariff.static, run.cycles, workload)
     return TilesEfficiency(
         average_power_w=ratio(joules, seconds),
         tops=ratio(2 * run.macs, seconds * TERA),
@@ -174,6 +175,8 @@ def _efficiency(
         tiles_tops_per_watt=ratio(2 * analog_macs(run), Fraction(tiles_aj, ATTO) * TERA),
         tops_per_watt=ratio(2 * run.macs, joules * TERA),
         energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
+        standby_per_audio_second_mj=standby,
+        duty_cycle=duty,
         utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )

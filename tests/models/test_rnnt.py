@@ -144,6 +144,20 @@ def test_the_host_adds_to_the_latency_and_not_to_the_cycles() -> None:
     assert beside.rtf == pytest.approx(beside.latency_ms / 400, rel=1e-12)
 
 
+@pytest.mark.parametrize(("host", "batch"), [(0, 1), (2 * 10**9, 1), (0, 3)])
+def test_run_and_standby_draw_static_power_for_as_long_as_the_audio_lasts(host: int, batch: int) -> None:
+    """With time of the host, in which the chip waits, and for a batch."""
+    on = replace(chip(), idle_power=Fraction(1, 20))
+    result = simulate(on, workload(replace(searched(host=host), batch=batch)))
+    found, spent = result.efficiency, result.energy_by_component_aj
+    seconds, utterances = result.summary.audio_seconds, result.summary.batch
+    static_mj = (spent.leakage + spent.idle) / 1e15
+    waiting_mj = found.standby_per_audio_second_mj * seconds * utterances
+    watts = static_mj / 1000 / (result.summary.cycles / 1e9)
+    assert found.duty_cycle == pytest.approx(result.summary.cycles / 1e9 / seconds, rel=1e-12)
+    assert static_mj + waiting_mj == pytest.approx(1000 * watts * seconds, rel=1e-9)
+
+
 def test_a_bidirectional_model_refuses_streaming() -> None:
     with pytest.raises(InvalidValue, match="a bidirectional encoder needs the whole utterance"):
         recipe(streaming=Chunks(chunk=40 * 10**9))

@@ -118,7 +118,7 @@ BROKEN_ENERGY_OF_CHIPS = [
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiplies: {}}",
         "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, register, sram, "
-        "sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, utilization, uncore, multiply_width",
+        "sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, cell_density, uncore, multiply_width",
     ),
     (
         "energy: generic_7nm",
@@ -294,10 +294,10 @@ BROKEN_TRANSFORMERS = [
 OTHER_WORKLOADS = {"conformer_s": BROKEN_CONFORMERS, "tdnnf_7q": BROKEN_FACTORED, "transformer_lm": BROKEN_TRANSFORMERS}
 
 BROKEN_PRICES = [
-    ("share: 25 %", "share: 25", "88: clock_tree.share = 25: must be a number with a unit, such as '1 %'"),
-    ("share: 25 %", "share: -1 %", "88: clock_tree.share = '-1 %': must be at least 0 %"),
-    ("share: 70 %", "share: 0 %", "96: utilization.share = '0 %': must be above 0 and at most 100 %"),
-    ("share: 33 %", "share: 100 %", "98: uncore.share = '100 %': must be below 100 %"),
+    ("share: 25 %", "share: 25", "91: clock_tree.share = 25: must be a number with a unit, such as '1 %'"),
+    ("share: 25 %", "share: -1 %", "91: clock_tree.share = '-1 %': must be at least 0 %"),
+    ("share: 70 %", "share: 0 %", "99: cell_density.share = '0 %': must be above 0 and at most 100 %"),
+    ("share: 33 %", "share: 100 %", "101: uncore.share = '100 %': must be below 100 %"),
     ("low: 4 pJ", "low: 9 pJ", "46: dram.lpddr4.low = '9 pJ': must be at most the energy"),
     ("high: 14 pJ", "high: 7 pJ", "47: dram.lpddr4.high = '7 pJ': must be at least the energy"),
     ("energy: 0.07 pJ", "energy: -0.07 pJ", "14: multiply.int8.energy = '-0.07 pJ': must be at least 0 J"),

@@ -125,7 +125,5 @@ def test_what_was_measured_is_an_input_of_a_run() -> None:
     assert (plain.quality, found.quality) == (None, quality)
     assert found.counters == plain.counters
     assert found.energy_by_component_aj.mac < plain.energy_by_component_aj.mac
-    products = "mac", "clock", "control"
     less, more = (result.energy_by_component_aj for result in (found, plain))
-    assert all(getattr(less, name) < getattr(more, name) for name in products)
-    assert replace(less, **{name: getattr(more, name) for name in products}) == more
+    assert replace(less, mac=more.mac) == more
