@@ -27,9 +27,7 @@ def run_bit_serial_registers(array: BitSerialArray, mode: Precision, act: Array,
     """act[m, k] @ weight[k, n]: the result with its cycles, saturations and movement."""
     register = array.accumulator
     tiles = [
-        (row, column)
-        for row in range(0, act.shape[0], array.rows)
-        for column in range(0, weight.shape[1], array.cols)
+        (row, column) for row in range(0, act.shape[0], array.rows) for column in range(0, weight.shape[1], array.cols)
     ]
     widths = array.parallel_bits(), closed_form.inner_bits(array, mode), closed_form.dot_bits(array, mode)
     out = np.zeros((act.shape[0], weight.shape[1]), np.int64)

@@ -1,5 +1,4 @@
-"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run.
-"""
+"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run."""
 
 from dataclasses import dataclass, replace
 from typing import Self

@@ -17,8 +17,8 @@ from hwsim.tensor.ordered import one_nan
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TemporalRun(RegisterRun):
-    """A run, and what moved in it: bits that registers took over, bits of the additions that make multiples, and the most
-    additions that one row made in one cycle."""
+    """A run, and what moved in it: bits that registers took over, bits of the additions that make multiples, and the
+    most additions that one row made in one cycle."""
 
     register_bits: int
     shared_adder_bits: int
@@ -33,9 +33,7 @@ def run_temporal_registers(array: TemporalArray, mode: Precision, act: Array, we
     magnitudes, weight_units = code(weight, coded)
     first = 1 << coded.magnitude_bits if mode.floating else 1
     tiles = [
-        (row, column)
-        for row in range(0, act.shape[0], array.rows)
-        for column in range(0, weight.shape[1], array.cols)
+        (row, column) for row in range(0, act.shape[0], array.rows) for column in range(0, weight.shape[1], array.cols)
     ]
     widths = mode.bits, coded.product_bits, coded.tag_bits, array.sum_bits(mode)
     out = np.zeros((act.shape[0], weight.shape[1]), np.float32 if mode.floating else np.int64)

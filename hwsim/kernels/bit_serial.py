@@ -1,8 +1,8 @@
 """Every register of a bit-serial array at every clock edge.
 
 An element has L lanes. Of each lane it holds a word of the parallel operand and a bit of the serial one, or a bit of
-each (`acts`, `weights`); activations come from the left, weights from above. In each cycle gates and a tree make the sum
-of all lanes; it goes onto `inner` (the bits of the activations for one bit of the weights, where both are serial), onto
+each (`acts`, `weights`); activations come from the left, weights from above. In each cycle gates and a tree make the
+sum of all lanes; it goes onto `inner` (the bits of the activations for one bit of the weights, where both are serial), onto
 `dot` (a step), and at the end of a step onto `sums`, which settle. The highest bit comes first, so that what is held is
 doubled before it is added to; that of the highest bit is subtracted. Flags travel with the activations. Complete sums
 move down through `leaving`.
@@ -27,8 +27,8 @@ ROW_START, COLUMN_START = 0, 1
 
 @kernel
 def run_bit_serial(act, weight, tiles, shape, options, limits, out):
-    """act[m, k] @ weight[k, n] into `out`, all of 64-bit integers; returns the counts `mac` and `out`, how many additions
-    were clamped, and the bits that registers took over.
+    """act[m, k] @ weight[k, n] into `out`, all of 64-bit integers; returns the counts `mac` and `out`, how many
+    additions were clamped, and the bits that registers took over.
 
     `shape`: rows, cols, lanes, bits of the serial operand, and widths: of a parallel word, of `inner`, of `dot`, of a
     sum. `options`: which operand is serial, whether sums wrap. `limits`: lowest and highest sum.

@@ -1,7 +1,7 @@
 """Every register of a temporal array at every clock edge.
 
-A column's adder counts up multiples of its weight; `multiples[r, c]` is the one that row r sees, in registers of its own
-(pipelined) or in the one at the top of the column (broadcast), `tags[r, c]` what else of the weight belongs to it. A
+A column's adder counts up multiples of its weight; `multiples[r, c]` is the one that row r sees, in registers of its
+own (pipelined) or in the one at the top of the column (broadcast), `tags[r, c]` what else of the weight belongs to it. A
 spike, `spikes[r, c]`, moves one column to the right in each cycle; where it stands, the element takes the multiple over
 (`chosen`, with its tag in `chosen_tags`). Flags travel with the spikes: they say that a window passes, that it begins,
 and that the one before is over, so that the row's adder takes what was chosen. `words` holds the activation of a row,
@@ -23,8 +23,8 @@ ROW_START, COLUMN_START = 0, 1
 
 @kernel
 def run_temporal(slots, units, magnitudes, weight_units, tiles, shape, options, limits, out):
-    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`, how many additions were clamped, the bits
-    that registers took over, the bits of additions of multiples, and the most additions of one row in one cycle.
+    """act[m, k] @ weight[k, n] into `out`; returns the counts `mac` and `out`, how many additions were clamped, the
+    bits that registers took over, the bits of additions of multiples, and the most additions of one row in one cycle.
 
     An activation is a cycle of the window (`slots`, -1: none) and a unit, a weight a magnitude and a unit: the product
     is (first + slot) · magnitude · unit · unit, or unit · unit where that is not finite. `shape`: rows, cols, cycles of

@@ -13,7 +13,7 @@ from hwsim.errors import InvalidValue
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, Confidence, PriceTable, UnitPrice
-from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, unit_price, whole
+from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, whole
 from hwsim.price.rules import (
     accumulator_price,
     adc_price,

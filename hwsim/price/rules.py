@@ -186,9 +186,7 @@ def add_term(book: PriceBook[Machine], bits: Fraction, written: str, *, with_are
     return Term(book.need("add", Precision.INT32, with_area=with_area), bits / 32, written)
 
 
-def additions_price(
-    book: PriceBook[Machine], action: str, bits: Fraction, gates: Fraction, floating: int
-) -> UnitPrice:
+def additions_price(book: PriceBook[Machine], action: str, bits: Fraction, gates: Fraction, floating: int) -> UnitPrice:
     """A product made without a multiplier, by additions and gates; what there is none of is not asked for."""
     terms = [add_term(book, bits, f" · {_written(bits)}/32")]
     if floating:

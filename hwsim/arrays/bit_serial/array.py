@@ -1,7 +1,8 @@
 """The bit-serial array as one of the kinds of arrays: its file, its peak, its prices and its silicon.
 
-Elements have no multipliers: a bit of one operand, or one of each, passes AND gates in each cycle, a tree of adders sums
-the lanes, and a sum is doubled and added to, the highest bit first. So products take as many cycles as there are bits.
+Elements have no multipliers: a bit of one operand, or one of each, passes AND gates in each cycle, a tree of adders
+sums the lanes, and a sum is doubled and added to, the highest bit first. So products take as many cycles as there are
+bits.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ class BitSerialArray(ComputeArray):
         if (self.parallel is None) != (self.serial is Serial.BOTH):
             given = None if self.parallel is None else self.parallel.value
             law = "must be left out where both operands are serial"
-            raise InvalidValue("parallel", given, law if self.parallel else "must be given: the format of the other operand")
+            raise InvalidValue(
+                "parallel", given, law if self.parallel else "must be given: the format of the other operand"
+            )
         if self.parallel is not None:
             _must_be_two_complement("parallel", self.parallel)
 
@@ -185,4 +188,6 @@ def _element_area(array: BitSerialArray, areas: PartAreas) -> Fraction:
 
 def _must_be_two_complement(field: str, mode: Precision) -> None:
     if mode.floating or not mode.signed or mode.bits > 16:
-        raise InvalidValue(field, mode.value, "must be a signed integer of at most 16 bits: int2, int3, int4, int8, int16")
+        raise InvalidValue(
+            field, mode.value, "must be a signed integer of at most 16 bits: int2, int3, int4, int8, int16"
+        )

@@ -54,7 +54,7 @@ class TemporalArray(ComputeArray):
         for place, mode in enumerate(self.formats):
             found = temporal_format(mode)
             if found is None:
-                law = f"must be signed integers or fp8, of at most {LONGEST_WINDOW} magnitudes: int2 to int8, fp8_e4m3, fp8_e5m2"
+                law = "must be a signed integer of at most 8 bits, or fp8: int2, int3, int4, int8, fp8_e4m3, fp8_e5m2"
                 raise InvalidValue(f"formats[{place}]", mode.value, law)
             if self.cols > found.window:
                 law = (
