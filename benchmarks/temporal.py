@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 from hwsim.arrays.bit_serial.array import BitSerialArray
+from hwsim.arrays.bit_serial.elements import Serial
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.arrays.temporal.array import TemporalArray
@@ -38,9 +40,9 @@ BATCH, DEPTH, WIDTH = 4096, 1024, 1024
 # -- Carat and a systolic array of as many products a cycle
 
 
-def fp8_multiplier(add_from: Precision = Precision.FP32) -> Constants:
-    """What the 45 nm table lacks: an FP8 multiplier as 4 × 4 of the 8 × 8 cells of that for int8, and an adder of 5 bits
-    for exponents; sums in fp32 at the price of an adder for `add_from`."""
+def entries(adder: Precision) -> Constants:
+    """What the 45 nm table lacks: an FP8 multiplier as 4 × 4 of the 8 × 8 cells of that for int8, and an adder of 5
+    bits for exponents. Floats are added at the price, and on the area, of the table's adder for `adder`."""
     table = load_prices("horowitz_45nm")
     multiply, add = dict(table.multiply)[INT8], dict(table.add)[Precision.INT32]
     assert multiply.area is not None
@@ -51,15 +53,12 @@ def fp8_multiplier(add_from: Precision = Precision.FP32) -> Constants:
         source="16/64 of multiply.int8 and 5/32 of add.int32",
         sure=Confidence.ASSUMED,
     )
-    sums = {Precision.INT32: add, Precision.FP32: dict(table.add)[add_from], Precision.FP16: dict(table.add)[Precision.FP16]}
-    adders = tuple(sorted(sums.items(), key=lambda item: item[0].value))
-    return Constants(multiply=((FP8, fp8),), add=adders)
+    return Constants(multiply=((FP8, fp8),), add=((Precision.FP32, dict(table.add)[adder]),))
 
 
-def node(array: ComputeArray, add_from: Precision = Precision.FP32) -> Chip:
+def node(array: ComputeArray, adder: Precision = Precision.FP32) -> Chip:
     """The shipped node of Carat with that array in it."""
-    override = fp8_multiplier(add_from)
-    return replace(load_chip("carat"), array=array, energy_override=override, sources=())
+    return replace(load_chip("carat"), array=array, energy_override=entries(adder), sources=())
 
 
 def carat(rows: int, mode: Precision, products: Products = Products.PIPELINED) -> TemporalArray:
@@ -85,10 +84,10 @@ class Node:
 
 
 @cache
-def measured(array: ComputeArray, mode: Precision, add_from: Precision = Precision.FP32) -> Node:
+def measured(array: ComputeArray, mode: Precision, adder: Precision = Precision.FP32) -> Node:
     """A node with that array. The array's energy is that of products, registers and sums; the node's is all of it at
     peak: operands out of the scratchpad, wires and leakage too, no DRAM."""
-    chip = node(array, add_from)
+    chip = node(array, adder)
     area, peak = core_area(PriceBook(chip, prices_of(chip))), peak_energy(chip, prices_of(chip), mode)
     spent = peak.components
     return Node(
@@ -150,7 +149,7 @@ PUBLISHED_MILLIWATTS = {128: 168.3, 256: 325.0}
 def area_row(rows: int) -> str:
     """The silicon and the power of Carat's array beside what Mugi publishes of it."""
     array = carat(rows, FP8)
-    half, full = (measured(array, FP8, add) for add in (Precision.FP16, Precision.FP32))
+    half, full = (measured(array, FP8, adder) for adder in (Precision.FP16, Precision.FP32))
     published = PUBLISHED_MM2[rows]
     off = 100 * (half.array_mm2 / published - 1)
     watts = half.array_fj * float(array.macs_per_cycle(FP8)) * 400e6 * 1e-12
@@ -176,12 +175,11 @@ def packed(products: Mapping[Precision, int], dataflow: Dataflow = Dataflow.WS) 
     return replace(shipped, macs_per_pe=tuple(products.items()), dataflow=dataflow)
 
 
-def serial(**changes: object) -> BitSerialArray:
+def serial(**changes: Any) -> BitSerialArray:
     """The shipped bit-serial array, with changes."""
     shipped = load_chip("bit_serial").array
     assert isinstance(shipped, BitSerialArray)
-    changed: BitSerialArray = replace(shipped, **changes)  # type: ignore[arg-type]
-    return changed
+    return replace(shipped, **changes)
 
 
 def rivals() -> tuple[Rival, ...]:
@@ -194,7 +192,7 @@ def rivals() -> tuple[Rival, ...]:
         Rival("bit_serial, `lanes: 32`", serial(lanes=32)),
         Rival("bit_serial, `parallel: int4`, up to INT4", serial(parallel=INT4, formats=narrow)),
         Rival("bit_serial, 24-bit sums", serial(accumulator=replace(serial().accumulator, bits=24))),
-        Rival("bit_serial, `serial: both`", serial(parallel=None, serial=type(serial().serial).BOTH)),
+        Rival("bit_serial, `serial: both`", serial(parallel=None, serial=Serial.BOTH)),
     )
 
 

@@ -1,12 +1,12 @@
 """Every register of a temporal array at every clock edge.
 
 A column's adder counts up multiples of its weight; `multiples[r, c]` is the one that row r sees, in registers of its
-own (pipelined) or in the one at the top of the column (broadcast), `tags[r, c]` what else of the weight belongs to it. A
-spike, `spikes[r, c]`, moves one column to the right in each cycle; where it stands, the element takes the multiple over
-(`chosen`, with its tag in `chosen_tags`). Flags travel with the spikes: they say that a window passes, that it begins,
-and that the one before is over, so that the row's adder takes what was chosen. `words` holds the activation of a row,
-`before` that of the window before. A complete sum goes to `leaving`; a token that walks down sends a row out in each
-cycle.
+own (pipelined) or in the one at the top of the column (broadcast), `tags[r, c]` what else of the weight belongs to it.
+A spike, `spikes[r, c]`, moves one column to the right in each cycle; where it stands, the element takes the multiple
+over (`chosen`, with its tag in `chosen_tags`). Flags travel with the spikes: they say that a window passes, that it
+begins, and that the one before is over, so that the row's adder takes what was chosen. `words` holds the activation of
+a row, `before` that of the window before. A complete sum goes to `leaving`; a token that walks down sends a row out in
+each cycle.
 """
 
 import numpy as np

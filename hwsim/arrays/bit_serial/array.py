@@ -55,8 +55,8 @@ class BitSerialArray(ComputeArray):
             raise InvalidValue("formats", [], "must name at least one format")
         if len(set(self.formats)) < len(self.formats):
             raise InvalidValue("formats", [mode.value for mode in self.formats], "must name each format once")
-        for place, mode in enumerate(self.formats):
-            _must_be_two_complement(f"formats[{place}]", mode)
+        for mode in self.formats:
+            _must_be_two_complement("formats", mode)
         if (self.parallel is None) != (self.serial is Serial.BOTH):
             given = None if self.parallel is None else self.parallel.value
             law = "must be left out where both operands are serial"

@@ -51,11 +51,11 @@ class TemporalArray(ComputeArray):
             raise InvalidValue("formats", [], "must name at least one format")
         if len(set(self.formats)) < len(self.formats):
             raise InvalidValue("formats", [mode.value for mode in self.formats], "must name each format once")
-        for place, mode in enumerate(self.formats):
+        for mode in self.formats:
             found = temporal_format(mode)
             if found is None:
                 law = "must be a signed integer of at most 8 bits, or fp8: int2, int3, int4, int8, fp8_e4m3, fp8_e5m2"
-                raise InvalidValue(f"formats[{place}]", mode.value, law)
+                raise InvalidValue("formats", mode.value, law)
             if self.cols > found.window:
                 law = (
                     f"must be at most the {found.window} cycles of a window of {mode.value}: a row adds one column a "
