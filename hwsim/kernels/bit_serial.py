@@ -4,8 +4,8 @@ An element has L lanes. Of each lane it holds a word of the parallel operand and
 each (`acts`, `weights`); activations come from the left, weights from above. In each cycle gates and a tree make the
 sum of all lanes; it goes onto `inner` (the bits of the activations for one bit of the weights, where both are serial),
 onto `dot` (a step), and at the end of a step onto `sums`, which settle. The highest bit comes first, so that what is
-held is doubled before it is added to; that of the highest bit is subtracted. Flags travel with the activations. Complete
-sums move down through `leaving`.
+held is doubled before it is added to; that of the highest bit is subtracted. Flags travel with the activations.
+Complete sums move down through `leaving`.
 """
 
 import numpy as np
