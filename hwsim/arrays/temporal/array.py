@@ -108,7 +108,7 @@ class TemporalArray(ComputeArray):
             pace=self.window(mode),
             least=least,
             drained=closed_form.drained(self),
-            hazard=least,
+            hazard=least or None,
             acts=Takes.ACROSS,
             weights=Takes.DEEP,
             stream_bits=closed_form.window_register_bits(self, mode),
