@@ -189,6 +189,7 @@ def test_a_product_with_a_zero_saves_its_multiplication(work: Work, zeros: int) 
     gated, plain = energy(work, zeros=zeros), energy(work)
     assert plain.components.mac - gated.components.mac == zeros * 70_000  # an int8 multiplication
     counts = {line.action: line.count for line in gated.lines if line.component is Component.MAC}
+    assert counts.pop("shared adder bit", 0) == work.array_shared_adder_bits
     assert sum(counts.values()) == work.macs
     assert counts.get("mac int8, a factor 0", 0) == zeros
 
