@@ -85,8 +85,8 @@ class Node:
 
 @cache
 def measured(array: ComputeArray, mode: Precision, adder: Precision = Precision.FP32) -> Node:
-    """A node with that array. The array's energy is that of products, registers and sums; the node's is all of it at
-    peak: operands out of the scratchpad, wires and leakage too, no DRAM."""
+    """A node with that array. The array's energy is that of products, registers and sums, with their clock tree and
+    control; the node's is all of it at peak: operands out of the scratchpad, wires and leakage too, no DRAM."""
     chip = node(array, adder)
     area, peak = core_area(PriceBook(chip, prices_of(chip))), peak_energy(chip, prices_of(chip), mode)
     spent = peak.components
@@ -94,7 +94,7 @@ def measured(array: ComputeArray, mode: Precision, adder: Precision = Precision.
         array_mm2=float(area.array + area.accumulators) / 10**6,
         mm2=float(area.total) / 10**6,
         products_per_cycle=BATCH * DEPTH * WIDTH / array.gemm_cycles(mode, BATCH, DEPTH, WIDTH).out,
-        array_fj=(spent.mac + spent.registers + spent.accumulators) / peak.macs / 1000,
+        array_fj=(spent.mac + spent.registers + spent.accumulators + spent.clock + spent.control) / peak.macs / 1000,
         fj=float(peak.per_mac_aj) / 1000,
     )
 

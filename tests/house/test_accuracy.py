@@ -80,4 +80,4 @@ def test_operands_of_eight_bits_cost_what_the_page_says() -> None:
     entering = (spent.scratchpad + spent.interconnect) / peak.macs
     assert float(chip.array.feed(TEMPORAL["INT4"], 4, 4).bytes_per_cycle) == 256
     assert float(chip.array.feed(TEMPORAL["INT4"], 8, 4).bytes_per_cycle) == 384
-    assert round((float(peak.per_mac_aj) + entering * 128 / 256) / 1000) == 109
+    assert round((float(peak.per_mac_aj) + entering * 128 / 256) / 1000) == 185

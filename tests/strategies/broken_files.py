@@ -118,7 +118,8 @@ BROKEN_ENERGY_OF_CHIPS = [
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiplies: {}}",
         "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, gate, register, "
-        "sram, sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, utilization, uncore, multiply_width",
+        "sram, sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, utilization, uncore, "
+        "multiply_width",
     ),
     (
         "energy: generic_7nm",
