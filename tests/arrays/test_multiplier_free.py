@@ -280,7 +280,7 @@ def test_a_product_costs_what_it_is_made_of() -> None:
         add, gate = book.need("add", Precision.INT32).energy, book.need("gate").energy
         expected = add * Fraction(bits) / 32 + gate * gates
         lines = {line.action: line for line in result.energy_lines}
-        (product,) = [line for name, line in lines.items() if "int4" in name and not name.startswith("accumulator")]
+        (product,) = [line for name, line in lines.items() if name in ("temporal int4", "bit-serial int4")]
         assert (product.count, product.exact_unit_aj) == (5 * 7 * 6, expected)
         spent = result.energy_by_component_aj
         shared = lines.get("shared adder bit")

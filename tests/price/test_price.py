@@ -134,7 +134,7 @@ def test_clock_tree_and_control_are_stated_shares_of_logic(work: Work, zeros: in
     """A quarter and seven hundredths of products, registers and lanes, but for the rounding of each price."""
     spent = energy(replace(work, macs=work.macs + zeros), zeros=zeros).components
     logic, actions = spent.mac + spent.registers + spent.vector, work.macs + work.array_register_bits
-    actions += work.vector_lane_cycles + zeros
+    actions += work.vector_lane_cycles + work.array_shared_adder_bits + zeros
     assert abs(spent.clock - Fraction(25, 100) * logic) <= actions
     assert abs(spent.control - Fraction(7, 100) * logic) <= actions
 
