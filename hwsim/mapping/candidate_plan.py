@@ -55,6 +55,11 @@ class CandidatePlan:
         return self.request.size
 
     @property
+    def slots(self) -> int:
+        """How many slots its rings have."""
+        return self.op_cuts.target.slots
+
+    @property
     def placed(self) -> Placed:
         """Where the tensors lie."""
         return self.request.placed
@@ -91,6 +96,11 @@ class CandidatePlan:
     def busiest(self) -> int:
         """Busy cycles of the busiest port, which no schedule undercuts; exact, even if a run takes too long."""
         return int(self._busy.max())
+
+    @property
+    def _rows(self) -> int:
+        """The rows of its ops' cuts, each of which a walk passes once at least."""
+        return int(self.op_cuts.store.cuts[self.cuts[self.table.op_nodes[:, 0]], s.ROWS].sum())
 
     @cached_property
     def likely(self) -> float:
@@ -137,8 +147,8 @@ class CandidatePlan:
         if now[c.LATE]:
             assert limit is not None
             self._more_than = limit
-            return Timed(None, int(now[c.UNROLLED]))
-        self._timed = Timed(int(now[c.FRONTIER]), int(now[c.UNROLLED]))
+            return Timed(None, self._rows + int(now[c.UNROLLED]))
+        self._timed = Timed(int(now[c.FRONTIER]), self._rows + int(now[c.UNROLLED]))
         return self._timed
 
     def walked(self, *, most: int | None = None, limit: int | None = None) -> tuple[Ints, Ints, Ints]:

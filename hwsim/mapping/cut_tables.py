@@ -24,6 +24,8 @@ ERRANDS = 1 << 11
 
 def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
     """An empty store for tilings with so many candidates at most, and cuts with as many rows as the room has."""
+    counts = np.zeros(s.COUNTS, np.int64)
+    counts[s.MOST_STEPS] = s.NO_END
     return s.Store(
         keys=np.zeros((TILINGS, s.K_ROLES + ops.roles.shape[1]), np.int64),
         hashed=np.full(2 * TILINGS, -1, np.int64),
@@ -38,7 +40,7 @@ def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
         code=np.zeros((max(CODE_ROWS, 2 * len(room.code)), room.code.shape[1]), np.int64),
         errands=np.zeros((ERRANDS, s.WORK), np.int64),
         searches=np.zeros((ERRANDS, s.SEARCH), np.int64),
-        counts=np.zeros(s.COUNTS, np.int64),
+        counts=counts,
     )
 
 

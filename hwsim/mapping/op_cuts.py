@@ -116,9 +116,16 @@ class OpCuts:
         classes[:, t.SLOTS] = self.target.slots
         return s.Ops(table, roles, classes)
 
-    def find(self, requests: Sequence[CutRequest]) -> None:
+    def find(self, requests: Sequence[CutRequest], most: int = s.NO_END) -> int:
         """Find the cuts of several plans at once, so that all cuts that must be walked for any of them are walked
-        together."""
+        together; how many steps were walked for that. After `most` of them, no further cut is walked."""
+        before = int(self.store.counts[s.STEPS])
+        self.store.counts[s.MOST_STEPS] = min(s.NO_END, before + most)
+        self._find(requests)
+        self.store.counts[s.MOST_STEPS] = s.NO_END
+        return int(self.store.counts[s.STEPS]) - before
+
+    def _find(self, requests: Sequence[CutRequest]) -> None:
         waiting = list(requests)
         while waiting:
             for request in waiting:

@@ -4,7 +4,7 @@ Plans are made for the scratchpad's own size and for powers of two below it, for
 fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
 the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
 than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`, `strategies.MOST_MADE`).
+is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `strategies.MOST_MADE`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -177,7 +177,8 @@ class Planner:
                     problem = problem if table is not whole else made
                     continue
                 targets.append(made)
-                uniform = made.candidates(self._sizes(made, spacing), strategies(ops, in_pieces=table is not whole))
+                ways = strategies(ops, in_pieces=table is not whole)
+                uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform
                 if table is whole:  # in pieces every chain would be a part, and save little by a way of its own
@@ -190,10 +191,13 @@ class Planner:
                 with naming(name):
                     if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
                         continue
-                    naive = plans_of_target.candidates(self._sizes(plans_of_target, spacing), [None])
+                    sizes = self._sizes(plans_of_target, spacing)
+                    naive = plans_of_target.candidates(sizes, [None], choice.budget)
                     self._consider(naive, len(plans), choice)
                 plans += naive
                 problem = plans_of_target.problem or problem
+        if choice.budget.cuts_ended:
+            self.store.forget(targets)
         with naming(name):
             best = choice.best()
         if best is None:

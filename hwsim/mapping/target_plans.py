@@ -19,6 +19,7 @@ from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wan
 from hwsim.mapping.plan import ByPart, Plan, Strategy, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Chosen, Items
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.timing.encode_steps import LONGEST
 
@@ -96,7 +97,9 @@ class TargetPlans:
         runs = self.table.op_nodes.tolist()
         return self.target.ports.load_cycles(sum(times * loaded[self.table.class_of[op]] for op, times in runs))
 
-    def candidates(self, sizes: Sequence[int], strategies: Iterable[Strategy | None]) -> list[CandidatePlan]:
+    def candidates(
+        self, sizes: Sequence[int], strategies: Iterable[Strategy | None], budget: SearchBudget
+    ) -> list[CandidatePlan]:
         """The plans for scratchpads of these sizes, by all of the strategies, with their cuts; None: the naive plan.
 
         Plans are left out which are equal to others: where no tensor is kept in part, those that could. The first plan
@@ -117,7 +120,8 @@ class TargetPlans:
                 if way not in ways:
                     ways.add(way)
                     plans.append(plan)
-        self.cuts.find([plan.request for plan in plans if plan.request.pending])
+        most, slots = budget.of_cuts(self.target.slots), self.target.slots
+        budget.cut(self.cuts.find([plan.request for plan in plans if plan.request.pending], most), most, slots)
         return list(self._that_fit(plans))
 
     def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
