@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.ir.nodes import Loop
+from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.liveness import ProgramUses, Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
@@ -85,6 +86,14 @@ class AnalysedProgram:
         entries: Counter[str] = Counter()
         _count_entries(self.nodes, 1, entries)
         return entries
+
+    @cached_property
+    def products(self) -> tuple[tuple[SizedOp, int, int], ...]:
+        """Each op in each of its sizes, the products that it makes at once, and how often it runs."""
+        counted: dict[int, tuple[SizedOp, int]] = {}
+        for sized, times in sized_runs(self.nodes):
+            counted[id(sized)] = sized, counted.get(id(sized), (sized, 0))[1] + times
+        return tuple((one, op_spec(one.op).macs(one.op, one.shape), times) for one, times in counted.values())
 
     def times(self, op: str) -> int:
         """How often an op runs."""

@@ -88,8 +88,8 @@ class CandidatePlan:
     @cached_property
     def longest(self) -> float:
         """The cycles of a run, if nothing overlaps."""
-        op_nodes, latency, entries = self.table.op_nodes, self.op_cuts.target.ports.latency, self.table.analysed.entries
-        longest = float(self.op_cuts.store.lengths[self.cuts[op_nodes[:, 0]]] @ op_nodes[:, 1])
+        latency, entries = self.op_cuts.target.ports.latency, self.table.analysed.entries
+        longest = float(self.op_cuts.store.lengths[self.cuts] @ self.table.op_times)
         return longest + sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
 
     @property
@@ -100,23 +100,22 @@ class CandidatePlan:
     @property
     def _rows(self) -> int:
         """The rows of its ops' cuts, each of which a walk passes once at least."""
-        return int(self.op_cuts.store.cuts[self.cuts[self.table.op_nodes[:, 0]], s.ROWS].sum())
+        return int(self.op_cuts.store.cuts[self.cuts, s.ROWS] @ self.table.node_counts)
 
     @cached_property
     def likely(self) -> float:
         """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
-        op_nodes = self.table.op_nodes
-        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT].astype(float)
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT].T.astype(float, order="C")
         if self.op_cuts.target.ports.shared:
-            busy[:, c.LOAD_UNIT] += busy[:, c.STORE_UNIT]
-        return float(busy.max(axis=1) @ op_nodes[:, 1])
+            busy[c.LOAD_UNIT] += busy[c.STORE_UNIT]
+        return float(busy.max(axis=0) @ self.table.op_times)
 
     @cached_property
     def _busy(self) -> NDArray[Any]:
         """Busy cycles of each unit, and of a shared read port; those of stores are the load unit's, if the two share a
         port."""
-        op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
-        times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
+        times, entries = self.table.op_times, self.table.analysed.entries
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT]
         units: NDArray[Any] = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
         units[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
         if self.op_cuts.target.ports.shared:
@@ -168,9 +167,10 @@ class CandidatePlan:
             low=np.zeros(table.bodies, np.int64),
             high=np.full(table.bodies, -1, np.int64),
         )
-        touched = np.zeros((1024, c.TOUCHED_COLUMNS), np.int64)
+        touched = np.zeros((self.op_cuts.touched_rows, c.TOUCHED_COLUMNS), np.int64)
         while (count := a.touch_bodies(plan, touches, touched)) < 0:
-            touched = np.zeros((4 * len(touched), c.TOUCHED_COLUMNS), np.int64)
+            self.op_cuts.touched_rows *= 4
+            touched = np.zeros((self.op_cuts.touched_rows, c.TOUCHED_COLUMNS), np.int64)
             touches.high[:] = -1
         levels = np.zeros((table.depth + LEVELS, 3), np.int64)
         code = np.zeros((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)

@@ -22,6 +22,9 @@ LONG_SUMS = 1 << 6
 
 INT64 = 1 << 63
 
+WORD = 16
+"""The bits in which the numbers of some groups' heads stand side by side."""
+
 
 def _whole(values: Sequence[int]) -> NDArray[Any]:
     """Integers as int64 where all of them fit, else as Python's."""
@@ -79,24 +82,49 @@ class _Heads(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A knapsack that is solved for all capacities up to one: numbers[i, r] says which head of group i is taken if
-    groups i and later ones have r units of room, from 1 on, 0 for none."""
+    """A knapsack that is solved for all capacities up to one: the field of group i in numbers[field.row, r] says which
+    head of it is taken if groups i and later ones have r units of room, from 1 on, 0 for none."""
 
     heads: list[_Heads]
-    numbers: NDArray[np.int16]
+    fields: list["_Field"]
+    numbers: NDArray[np.uint16]
 
     @property
     def room(self) -> int:
-        return len(self.numbers[0]) - 1
+        return int(self.numbers.shape[1]) - 1
+
+    @property
+    def states(self) -> int:
+        return len(self.heads) * (self.room + 1)
 
     def taken(self, room: int) -> list[int]:
         """How many of each group's first things are taken in so many units of room."""
         taken = []
-        for (sizes, _, lengths), numbers in zip(self.heads, self.numbers, strict=True):
-            number = int(numbers[room])
+        for (sizes, _, lengths), (row, shift, bits) in zip(self.heads, self.fields, strict=True):
+            number = int(self.numbers[row, room]) >> shift & (1 << bits) - 1
             taken.append(int(lengths[number - 1]) if number else 0)
             room -= int(sizes[number - 1]) if number else 0
         return taken
+
+
+class _Field(NamedTuple):
+    """Where the numbers of a group's heads stand: so many bits of a row, from a bit on. New memory takes longer than the
+    sums, and most groups have a single head, which is taken or not."""
+
+    row: int
+    shift: int
+    bits: int
+
+
+def _fields(heads: Sequence[_Heads]) -> list[_Field]:
+    """Fields for as many numbers as each group has heads, the last group's first."""
+    fields, row, shift = list[_Field](), 0, 0
+    for _, _, lengths in reversed(heads):
+        bits = len(lengths).bit_length()
+        row, shift = (row + 1, 0) if shift + bits > WORD else (row, shift)
+        fields.append(_Field(row, shift, bits))
+        shift += bits
+    return fields[::-1]
 
 
 class Knapsacks:
@@ -125,7 +153,7 @@ class Knapsacks:
         table = self._tables.get(key)
         if table is None or table.room < room:
             table = self._tables[key] = _solved(groups, unit, _with_more(room, unit, groups))
-            while sum(known.numbers.size for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
+            while sum(known.states for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
                 del self._tables[next(iter(self._tables))]
         return table.taken(room)
 
@@ -141,26 +169,28 @@ def _solved(groups: Sequence[Group], unit: int, room: int) -> _Table:
     # Counted in the greatest common divisor of all values, sums are smaller and give the same choice.
     part = gcd(*(group.part for group in groups)) or 1
     heads = [group.heads(unit, part, room) for group in groups]
-    numbers = np.empty((len(groups), room + 1), np.int16)
+    fields = _fields(heads)
+    numbers = np.empty((fields[0].row + 1 if fields else 0, room + 1), np.uint16)
     best = np.zeros((2, room + 1), object if _long(groups) else np.int64)
     for i in range(len(groups) - 1, -1, -1):
-        (sizes, values, _), made, without = heads[i], best[i % 2], best[1 - i % 2]
+        (sizes, values, _), (row, shift, bits), made, without = heads[i], fields[i], best[i % 2], best[1 - i % 2]
         if best.dtype == object:
-            _add_long(made, without, numbers[i], sizes.tolist(), values.tolist())
+            numbers[row] = numbers[row] & (1 << shift) - 1 | _long_added(made, without, sizes, values) << shift
         else:
-            add_group(made, without, numbers[i], sizes, values.astype(np.int64))
-    return _Table(heads, numbers)
+            add_group(made, without, numbers[row], sizes, values.astype(np.int64), shift, bits)
+    return _Table(heads, fields, numbers)
 
 
-def _add_long(
-    best: NDArray[Any], without: NDArray[Any], taken: NDArray[np.int16], sizes: list[int], values: list[int]
-) -> None:
-    """As the kernel does, in Python's integers."""
-    best[:], taken[:] = without, 0
-    for number, (size, value) in enumerate(zip(sizes, values, strict=True), 1):
+def _long_added(
+    best: NDArray[Any], without: NDArray[Any], sizes: NDArray[np.int64], values: NDArray[Any]
+) -> NDArray[np.uint16]:
+    """The numbers that are taken, as the kernel finds them, in Python's integers."""
+    best[:], taken = without, np.zeros(len(best), np.uint16)
+    for number, (size, value) in enumerate(zip(sizes.tolist(), values.tolist(), strict=True), 1):
         with_it = without[: len(best) - size] + value
         better = (with_it >= best[size:]).astype(bool)
         best[size:][better], taken[size:][better] = with_it[better], number
+    return taken
 
 
 def unit_of(groups: Sequence[Group], capacity: int) -> int:

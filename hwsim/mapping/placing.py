@@ -192,9 +192,10 @@ def placed(
     are the most rows kept of each of them.
     """
     buffers = np.zeros((len(first) + len(table.activations), p.BUFFER), np.int64)
-    for row, buffer in zip(buffers, first, strict=False):
-        span = _span(table.analysed, buffer)
-        row[p.BYTES], row[p.FIRST], row[p.LAST], row[p.ROW_LIMIT] = buffer.bytes, span.first, span.last, p.ALL
+    if first:
+        spans = [(buffer.bytes, _span(table.analysed, buffer)) for buffer in first]
+        rows = [(size, span.first, span.last) for size, span in spans]
+        buffers[: len(first), p.BYTES : p.LAST + 1], buffers[: len(first), p.ROW_LIMIT] = rows, p.ALL
     buffers[len(first) :] = table.activation_buffers
     if limits is not None:
         buffers[len(first) :, p.ROW_LIMIT] = limits

@@ -14,12 +14,10 @@ from functools import cached_property
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.limits import MOST_OPS
-from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
-from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
@@ -56,8 +54,7 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
         )
     peak = max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
     cycles = 0
-    for sized, times in sized_runs(analysed.nodes):
-        products = op_spec(sized.op).macs(sized.op, sized.shape)
+    for sized, products, times in analysed.products:
         if products > LONGEST:
             raise Unsupported(
                 f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "

@@ -15,10 +15,10 @@ from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.op_rows import OpRow
-from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
+from hwsim.mapping.placing import Placed, Wanted, as_before, nothing_placed, placed, wanted
 from hwsim.mapping.plan import ByPart, Plan, Strategy, Way
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.residency import Chosen, Items
+from hwsim.mapping.residency import Items
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.timing.encode_steps import LONGEST
@@ -79,7 +79,7 @@ class TargetPlans:
         self._plans: dict[tuple[int, Way | None], CandidatePlan | UnsupportedOp] = {}
         self._places: dict[tuple[int, Divisors, bool], tuple[Placed, int]] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
-        self._chosen: dict[tuple[int, Divisors], Chosen] = {}
+        self._chosen: dict[tuple[int, Divisors], tuple[tuple[Wanted, ...], int]] = {}
         self._knapsacks = knapsacks
 
     def sufficient(self, divisor: int) -> int:
@@ -94,8 +94,8 @@ class TargetPlans:
         """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
         rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
         loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
-        runs = self.table.op_nodes.tolist()
-        return self.target.ports.load_cycles(sum(times * loaded[self.table.class_of[op]] for op, times in runs))
+        runs = zip(self.table.op_times.tolist(), self.table.class_of, strict=True)
+        return self.target.ports.load_cycles(sum(times * loaded[of_class] for times, of_class in runs))
 
     def candidates(
         self, sizes: Sequence[int], strategies: Iterable[Strategy | None], budget: SearchBudget
@@ -216,22 +216,23 @@ class TargetPlans:
         before, analysed = self.residency, self.table.analysed
         reserved = self._working_sets_by_part(size, divisors)
         if before is None:
-            heads, rounded = self._residents(size, divisors, reserved)
+            first, rounded = self._residents(size, divisors, reserved)
             limits = None
         else:
-            heads, rounded = as_before(self.items, before), 0
+            first, rounded = wanted(analysed, as_before(self.items, before)), 0
             rows = before.resident_rows
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
-        first = wanted(analysed, heads)
         return placed(self.table, size, reserved, first, limits, partial=partial), rounded
 
-    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> Chosen:
-        """The choice of residents that saves most traffic beside the largest working set of each loop."""
+    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> tuple[tuple[Wanted, ...], int]:
+        """The residents that save most traffic beside the largest working set of each loop, and the unit to which sizes
+        were rounded up."""
         key = size, divisors
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
-            self._chosen[key] = self.items.choose(capacity, self._knapsacks)
+            heads, rounded = self.items.choose(capacity, self._knapsacks)
+            self._chosen[key] = wanted(self.table.analysed, heads), rounded
         return self._chosen[key]
 
     def _working_sets_by_part(self, size: int, divisors: Divisors) -> Ints:
