@@ -64,7 +64,11 @@ def _cut(tiling, free, how, store):
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
     any_block = is_product and how & s.ANY_BLOCK > 0
-    largest = _largest(tiling, free, any_block, store)
+    state = store.states[tiling]
+    if state[s.LARGEST_WITHIN] != free or state[s.LARGEST_OF_ANY] != any_block:
+        state[s.LARGEST] = _largest(tiling, free, any_block, store)
+        state[s.LARGEST_WITHIN], state[s.LARGEST_OF_ANY] = free, any_block
+    largest = state[s.LARGEST]
     if largest < 0:
         return np.int64(s.NOTHING_FITS)
     kind = s.FASTEST_0 + 2 * (how // s.LATENCY_0)
@@ -130,6 +134,7 @@ def _add_candidates(tiling, store):
                 blocks[power, side] = 0
             blocks[power, t.B_OUTER] = rows
     store.states[tiling, s.CANDIDATES], store.states[tiling, s.FIRST] = count, first
+    store.states[tiling, s.LARGEST_OF_ANY] = s.UNKNOWN
     store.counts[s.BLOCKS] += count
     for place in range(count):
         for column in range(t.BLOCK):

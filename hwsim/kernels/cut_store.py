@@ -21,8 +21,8 @@ CLASS, IS_PRODUCT, FOLLOWING, PLACE, WEIGHT, TOGETHER, ROLES, RESIDENT_UNIT, OP_
 K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 
 # States of tilings: how many candidates it has, the first of them, whether it is a product, the last cut that was made
-# of it.
-CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, STATE = range(5)
+# of it, and the candidate that holds most of what was asked for last: within so many bytes, of any shape or square.
+CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, LARGEST, LARGEST_WITHIN, LARGEST_OF_ANY, STATE = range(8)
 
 # Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
 # rings, whether the array writes results by itself, and busy cycles of each unit and of a shared read port.

@@ -36,9 +36,6 @@ from hwsim.timing.timeline import fixed_of
 Ints = NDArray[np.int64]
 
 
-TOUCHED_ROWS = 1 << 10
-
-
 class TriedCut(NamedTuple):
     """A cut that was tried: its blocks, the bytes of all slots, its cycles on a chip that does nothing else."""
 
@@ -90,8 +87,6 @@ class OpCuts:
         self.store = new_store(self.ops, len(latencies), int(most_blocks(self.ops, self.is_product)), self.room)
         self._key = np.zeros(self.store.keys.shape[1], np.int64)
         self._works: dict[int, list[int]] = {}
-        self.touched_rows = TOUCHED_ROWS
-        """Rows in which the walk of a plan notes which tensors loops touch, as far as plans have needed them."""
 
     def row(self, op: int) -> OpRow:
         """The row of an op's shape, by the number of the op."""

@@ -8,7 +8,7 @@ first rows as fit.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,11 @@ class Placed:
     high_water: Ints
     spots: Ints
     """The spot of each buffer."""
+
+    @cached_property
+    def codes(self) -> dict[Any, Any]:
+        """What the code of plans says of these places, by the ports behind which they are."""
+        return {}
 
     @cached_property
     def kept(self) -> Ints:
