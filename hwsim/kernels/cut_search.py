@@ -207,8 +207,11 @@ def _fastest_block(tiling, latency, near, largest, any_block, store):
 
 @inlined
 def _has_ended(store):
-    """Whether no cut is walked any more."""
-    return store.counts[s.STEPS] >= store.counts[s.MOST_STEPS]
+    """Whether no cut is walked any more, though one is asked for."""
+    ended = store.counts[s.STEPS] >= store.counts[s.MOST_STEPS]
+    if ended:
+        store.counts[s.ENDED] = 1
+    return ended
 
 
 @inlined
@@ -236,8 +239,10 @@ def _least_of_near(tiling, latency, fastest, largest, any_block, store):
 
 @lean
 def _fastest_rows(tiling, latency, largest, store):
-    """The budget whose block of rows is fastest, of equals the largest; of those that were walked, once no cut is walked
-    any more, or the largest, if none was."""
+    """The budget whose block of rows is fastest, of equals the largest.
+
+    Once no cut is walked any more, it is one of those that were, or the largest, if none was.
+    """
     first, best = store.states[tiling, s.FIRST], np.int64(largest)
     blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     least = max(np.int64(-1), largest - s.BUDGETS)

@@ -30,9 +30,9 @@ TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
 _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
 CUT = BUSY + c.UNITS + 1
 
-# How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, searches, and the steps of all cuts
-# that were walked, rows and iterations; beyond so many of them no cut is walked any more.
-TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, STEPS, MOST_STEPS, COUNTS = range(9)
+# How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, searches, and the steps of all
+# cuts that were walked, rows and iterations; beyond so many of them no cut is walked any more, and whether some was not.
+TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, STEPS, MOST_STEPS, ENDED, COUNTS = range(10)
 
 NO_END = 1 << 62
 """More steps than can be walked."""

@@ -87,7 +87,8 @@ class CandidatePlan:
         codes, ports = self.placed.codes, self.op_cuts.target.ports
         if ports not in codes:
             codes[ports] = PlacedCode(self.placed, ports)
-        return codes[ports]
+        code: PlacedCode = codes[ports]
+        return code
 
     @cached_property
     def longest(self) -> float:

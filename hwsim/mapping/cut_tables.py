@@ -16,8 +16,8 @@ Ints = NDArray[np.int64]
 
 
 TILINGS, BLOCKS, CUTS, CODE_ROWS = 1 << 9, 1 << 15, 1 << 12, 1 << 15
-"""What a store has room for at first: what most programs need on most targets. Rows that are not written take no memory,
-and making a table larger takes new memory, which costs more than what is written there."""
+"""What a store has room for at first: what most programs need on most targets. Rows that are not written take no
+memory, and making a table larger takes new memory, which costs more than what is written there."""
 
 ERRANDS = 1 << 11
 """Blocks to walk at once, at most."""

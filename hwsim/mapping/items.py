@@ -1,6 +1,7 @@
 """What may be resident: parameters and states of loops, with the DRAM traffic that they avoid."""
 
 from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from hwsim.ir.nodes import Loop

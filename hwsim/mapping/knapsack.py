@@ -146,8 +146,10 @@ class _Table(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """Where the numbers of a group's heads stand: so many bits of a row, from a bit on. New memory takes longer than the
-    sums, and most groups have a single head, which is taken or not."""
+    """Where the numbers of a group's heads stand: so many bits of a row, from a bit on.
+
+    New memory takes longer than the sums, and most groups have a single head, which is taken or not.
+    """
 
     row: int
     shift: int

@@ -1,5 +1,5 @@
-"""What the places of tensors say of a plan's code, the same however its ops are cut: what is loaded ahead of loops, which
-tensors each op waits for, and which of them each loop touches."""
+"""What the places of tensors say of a plan's code, the same however its ops are cut: what is loaded ahead of loops,
+which tensors each op waits for, and which of them each loop touches."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -5,9 +5,9 @@ Work is counted, never time, so that equal chips and programs have equal plans o
 
 from dataclasses import dataclass
 
-MOST_WORK = 1 << 26
-"""The work of a search at most, about seven seconds: ten times what shipped networks need. Beyond it no plan but the
-naive one is timed. The cuts of single ops may take half of it."""
+MOST_WORK = 3 << 25
+"""The work of a search at most, some six seconds: more than shipped networks need on any chip of up to eight buffers.
+Beyond it no plan but the naive one is timed. The cuts of single ops may take two thirds of it."""
 
 ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are
@@ -31,15 +31,10 @@ class SearchBudget:
         """How many steps the cuts for one more number of slots may walk: a quarter of what is left for cuts, so that
         those for fewer slots, which come later, have the rest.
 
-        >>> SearchBudget(MOST_WORK // 2 - 8 * (ONE_STEP + 2)).of_cuts(2)
+        >>> SearchBudget(MOST_WORK * 2 // 3 - 8 * (ONE_STEP + 2)).of_cuts(2)
         2
         """
-        return max(0, MOST_WORK // 2 - self.work) // (4 * (ONE_STEP + slots))
-
-    def cut(self, steps: int, most: int, slots: int) -> None:
-        """Cuts walked so many steps, of so many at most."""
-        self.walked(steps, slots)
-        self.cuts_ended |= steps >= most
+        return max(0, MOST_WORK * 2 // 3 - self.work) // (4 * (ONE_STEP + slots))
 
     def walked(self, steps: int, slots: int) -> None:
         """A plan, or cuts, walked so many steps."""

@@ -120,8 +120,10 @@ class TargetPlans:
                 if way not in ways:
                     ways.add(way)
                     plans.append(plan)
-        most, slots = budget.of_cuts(self.target.slots), self.target.slots
-        budget.cut(self.cuts.find([plan.request for plan in plans if plan.request.pending], most), most, slots)
+        slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
+        steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
+        budget.walked(steps, slots)
+        budget.cuts_ended |= ended
         return list(self._that_fit(plans))
 
     def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
