@@ -31,7 +31,7 @@ _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIR
 CUT = BUSY + c.UNITS + 1
 
 # How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, searches, and the steps of all
-# cuts that were walked, rows and iterations; beyond so many of them no cut is walked any more, and whether some was not.
+# cuts that were walked, rows and iterations. Beyond so many of them no cut is walked any more; whether some was not.
 TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, STEPS, MOST_STEPS, ENDED, COUNTS = range(10)
 
 NO_END = 1 << 62

@@ -179,7 +179,7 @@ class Planner:
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform
                 if table is whole:  # in pieces every chain would be a part, and save little by a way of its own
-                    plans += made.by_part(uniform)
+                    plans += made.by_part(uniform, choice.budget)
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)

@@ -120,13 +120,17 @@ class TargetPlans:
                 if way not in ways:
                     ways.add(way)
                     plans.append(plan)
+        self._cut(plans, budget)
+        return list(self._that_fit(plans))
+
+    def _cut(self, plans: Iterable[CandidatePlan], budget: SearchBudget) -> None:
+        """Find the cuts of plans, as far as the budget goes."""
         slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
         steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
         budget.walked(steps, slots)
         budget.cuts_ended |= ended
-        return list(self._that_fit(plans))
 
-    def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
+    def by_part(self, uniform: Sequence[CandidatePlan], budget: SearchBudget) -> list[CandidatePlan]:
         """Plans with the best strategy of each part of the program, of those by which `uniform` plans were made.
 
         For each size at most two.
@@ -143,7 +147,7 @@ class TargetPlans:
                 plan = self._made(size, way)
                 if isinstance(plan, CandidatePlan):
                     found[size, way] = plan
-        self.cuts.find([plan.request for plan in found.values() if plan.request.pending])
+        self._cut(found.values(), budget)
         return [plan for plan in found.values() if plan.request.problem is None]
 
     def _likely_by_part(self, plans: Sequence[CandidatePlan]) -> tuple[Ints, Ints]:
