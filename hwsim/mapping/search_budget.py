@@ -5,9 +5,9 @@ Work is counted, never time, so that equal chips and programs have equal plans o
 
 from dataclasses import dataclass
 
-MOST_WORK = 3 << 25
-"""The work of a search at most, some six seconds: more than shipped networks need on any chip of up to eight buffers.
-Beyond it no plan but the naive one is timed. The cuts of single ops may take two thirds of it."""
+MOST_WORK = 1 << 26
+"""The work of a search at most, some four seconds. Beyond it no plan but the naive one is timed. The cuts of single ops
+may take two thirds of it."""
 
 ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are
@@ -28,13 +28,13 @@ class SearchBudget:
         return self.work > MOST_WORK
 
     def of_cuts(self, slots: int) -> int:
-        """How many steps the cuts for one more number of slots may walk: a quarter of what is left for cuts, so that
+        """How many steps the cuts for one more number of slots may walk: a third of what is left for cuts, so that
         those for fewer slots, which come later, have the rest.
 
-        >>> SearchBudget(MOST_WORK * 2 // 3 - 8 * (ONE_STEP + 2)).of_cuts(2)
+        >>> SearchBudget(MOST_WORK * 2 // 3 - 6 * (ONE_STEP + 2)).of_cuts(2)
         2
         """
-        return max(0, MOST_WORK * 2 // 3 - self.work) // (4 * (ONE_STEP + slots))
+        return max(0, MOST_WORK * 2 // 3 - self.work) // (3 * (ONE_STEP + slots))
 
     def walked(self, steps: int, slots: int) -> None:
         """A plan, or cuts, walked so many steps."""
