@@ -1,7 +1,6 @@
 """What may be resident: parameters and states of loops, with the DRAM traffic that they avoid."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -33,18 +32,12 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
         if not loops:
             continue
         for what, row, count, size in _parameters(sized, analysed, classes[table.class_of[table.largest[name]]]):
-            items.append(replace(_item(what, row, size, loops, analysed, name), rows=count))
+            items.append(_item(what, row, count, size, loops, analysed, name))
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
             continue
-        traffic = 0
-        for use in uses.uses:
-            runs = analysed.runs.get(use.op.name, ())
-            if use.op.name in analysed.largest:
-                traffic += sum(times * analysed.program.view_bytes(use.view, sized.shape) for sized, times in runs)
-            else:
-                traffic += uses.tensor.packed_bytes * sum(times for _, times in runs)
+        traffic = analysed.state_traffic[name]
         items.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(items)
 
@@ -77,7 +70,10 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Ite
         yield columns_of(op.name), 0, 1, columns
 
 
-def _item(name: str, row: int, size: int, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str) -> Item:
+def _item(
+    name: str, row: int, rows: int, size: int, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str
+) -> Item:
     """A parameter as an item: resident in a loop, it is loaded whenever that loop begins, not in each run of the op."""
-    saves = tuple(size * (analysed.times(op) - analysed.entries[loop.name]) for loop in loops)
-    return Item(name, row, size, tuple(loop.name for loop in loops), saves)
+    times, entries = analysed.times(op), analysed.entries
+    saves = tuple([size * (times - entries[loop.name]) for loop in loops])
+    return Item(name, row, size, tuple([loop.name for loop in loops]), saves, rows)
