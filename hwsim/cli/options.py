@@ -170,10 +170,11 @@ def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, p
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
-    from hwsim.report.export import RUN_FILES, TILES_FILES, VALUES_FILES
+    from hwsim.report.export import BAND_FILES, CHANGED_FILE, RUN_FILES, TILES_FILES, VALUES_FILES
 
     asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
-    return (*RUN_FILES, *TILES_FILES, *(VALUES_FILES if wants_values(*asked) else ()))
+    around = (*(BAND_FILES if params["band"] else ()), *((CHANGED_FILE,) if params["what_if"] else ()))
+    return (*RUN_FILES, *TILES_FILES, *around, *(VALUES_FILES if wants_values(*asked) else ()))
 
 
 def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
@@ -273,3 +274,51 @@ def dimensions(written: Sequence[str]) -> dict[str, int]:
             raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
         sizes[name] = int(number)
     return sizes
+
+
+def around_options(command: F) -> F:
+    """`--band` and `--what-if`."""
+    command = click.option(
+        "--what-if",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Show what changes with another value of a field: dram.read=x2, or dram.read=80 GB/s,vector.lanes=x2.",
+    )(command)
+    return click.option(
+        "--band",
+        multiple=True,
+        metavar="FIELD=LOW..HIGH",
+        help="Show what figures come to while a field lies anywhere in a range: dram.read=40 GB/s..80 GB/s.",
+    )(command)
+
+
+def ranges(written: Sequence[str]) -> dict[str, str]:
+    """What `FIELD=LOW..HIGH` says, several times."""
+    return _assigned("--band", written, "a field and its range, such as dram.read=40 GB/s..80 GB/s")
+
+
+def changes(written: Sequence[str]) -> list[dict[str, str]]:
+    """What `FIELD=VALUE,FIELD=VALUE` says, several times: changes that are made together."""
+    law = "fields and their values, such as dram.read=x2,vector.lanes=128"
+    return [_assigned("--what-if", text.split(","), law) for text in written]
+
+
+def _assigned(option: str, written: Sequence[str], law: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for text in written:
+        path, equals, value = (part.strip() for part in text.partition("="))
+        if not (path and equals and value):
+            raise InvalidValue(option, text, f"must be {law}")
+        if path in values:
+            raise InvalidValue(option, text, f"names {path} a second time")
+        values[path] = value
+    return values
+
+
+def refuse_values(band: object, what_if: object, measuring: object) -> None:
+    """Refuse bands and changed runs of a run whose values were measured: those are of one chip and one workload."""
+    if measuring is not None and (band or what_if):
+        option = "--band" if band else "--what-if"
+        raise InvalidValue(
+            option, "with values", "runs what was not measured; leave --values, --counts and the like out"
+        )

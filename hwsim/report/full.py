@@ -93,7 +93,9 @@ def _time(result: Result) -> Table:
 def _reliefs(result: Result) -> Table:
     """What each relief alone gives the same plan, and what binds then."""
     summary = result.summary
-    table = new_table("one thing eased", "latency", "times as fast", "bound by", title="What binds next, by the same plan")
+    table = new_table(
+        "one thing eased", "latency", "times as fast", "bound by", title="What binds next, by the same plan"
+    )
     rows = [("as it is", summary.latency_ms, result.diagnosis.binds)]
     rows += [(one.relief.label, one.latency_ms, one.limit) for one in result.diagnosis.what_ifs]
     for name, latency_ms, limit in rows:

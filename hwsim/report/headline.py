@@ -53,8 +53,8 @@ def _limit(diagnosis: Diagnosis) -> str:
 
 
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
-    """What gains most alone, and what binds then; what the relief of the limit and the bandwidth give, if they are others;
-    and the relief that is needed beside that of the limit where neither gains."""
+    """What gains most alone, and what binds then; what the relief of the limit and the bandwidth give, if they are
+    others; and the relief that is needed beside that of the limit where neither gains."""
     best, eased, beside = diagnosis.best, diagnosis.eased, diagnosis.beside
     told = []
     if _gains(best, summary):
@@ -76,7 +76,9 @@ def _next(best: WhatIf, diagnosis: Diagnosis, summary: Summary) -> str:
         return "the host binds"
     still = "still " if best.limit is diagnosis.binds else ""
     verb = "bind" if best.limit is Limit.LATENCY else "binds"
-    return f"{best.limit.label} {still}{verb}, with {roughly(best.limit_cycles, best.cycles)} of the {chips_time(summary)}"
+    return (
+        f"{best.limit.label} {still}{verb}, with {roughly(best.limit_cycles, best.cycles)} of the {chips_time(summary)}"
+    )
 
 
 def _gains(what_if: WhatIf, summary: Summary) -> bool:

@@ -280,8 +280,8 @@ class Diagnosis(Noun):
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
     `binds` is the limit with which most of the whole run's time goes, `binds_cycles`. `what_ifs` are all reliefs, one
-    at a time. Where neither that of the limit nor the bandwidth gains anything, something else is as slow as what binds:
-    `beside` is the relief that gains most together with that of the limit.
+    at a time. Where neither that of the limit nor the bandwidth gains anything, something else is as slow as what
+    binds: `beside` is the relief that gains most together with that of the limit.
     """
 
     part: Name
