@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hwsim.cli.paths import Reads, Writes, WritesInto
-from hwsim.errors import InvalidValue, UserError
+from hwsim.errors import InvalidValue, Unsupported, UserError
 from hwsim.inputs.files import Kind, names
 from hwsim.quantities.plain_data import Objective
 
@@ -319,6 +319,5 @@ def refuse_values(band: object, what_if: object, measuring: object) -> None:
     """Refuse bands and changed runs of a run whose values were measured: those are of one chip and one workload."""
     if measuring is not None and (band or what_if):
         option = "--band" if band else "--what-if"
-        raise InvalidValue(
-            option, "with values", "runs what was not measured; leave --values, --counts and the like out"
-        )
+        law = "runs what was not measured; leave out what measures values, such as --values"
+        raise Unsupported(f"{option}: {law}")

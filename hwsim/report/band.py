@@ -18,7 +18,7 @@ TORNADOS = (Headline.LATENCY, Headline.ENERGY, Headline.TOPS_PER_WATT, Headline.
 _FULL_ONLY = (Headline.CYCLES, Headline.UTTERANCES_PER_JOULE, Headline.TOPS)
 """Figures that follow from others, which the one screen leaves out."""
 
-_ROOMS = ((4, 8, 12), (3, 8, 12), (3, 5, 12), (2, 5, 12), (2, 5, 8), (1, 5, 8), (1, 3, 5), (0, 0, 4))
+_ROOMS = ((4, 8, 12), (3, 8, 12), (3, 5, 12), (2, 5, 12), (2, 5, 8), (1, 5, 8), (1, 3, 5), (0, 0, 4), (0, 0, 2))
 """Tornados, lines of each, and lines of fields, from the roomiest screen to the shortest."""
 
 _WIDTH, _NARROW = 24, 8

@@ -178,9 +178,7 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
-    told = tuple(
-        WhatIf(relief=one, cycles=1, latency_ms=1.0, limit=Limit("vector"), limit_cycles=1) for one in Relief
-    )
+    told = tuple(WhatIf(relief=one, cycles=1, latency_ms=1.0, limit=Limit("vector"), limit_cycles=1) for one in Relief)
     good = Diagnosis(
         part="a", part_cycles=2, limit=Limit("array"), limit_cycles=1, awaited=None, binds=Limit("array"),
         binds_cycles=2, what_ifs=told,
