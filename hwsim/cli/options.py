@@ -88,6 +88,18 @@ class Dimensions(_CompletedText):
         return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
 
 
+class Fields(_CompletedText):
+    """A number of the chip, its price table or the workload, with the value or the range that it gets."""
+
+    def known(self, ctx: click.Context) -> Iterable[str]:
+        from hwsim.inputs.chips import open_machine
+        from hwsim.inputs.load import load_workload
+        from hwsim.inputs.varied import number_paths
+
+        nouns = open_machine(_before(ctx, "arch")).value, load_workload(_before(ctx, "workload")).recipe
+        return [f"{path}=" for noun in nouns for path in number_paths(noun)]
+
+
 class Points(_CompletedText):
     """An operating point of the chip."""
 
@@ -280,12 +292,14 @@ def around_options(command: F) -> F:
     """`--band` and `--what-if`."""
     command = click.option(
         "--what-if",
+        type=Fields(),
         multiple=True,
         metavar="FIELD=VALUE",
         help="Show what changes with another value of a field: dram.read=x2, or dram.read=80 GB/s,vector.lanes=x2.",
     )(command)
     return click.option(
         "--band",
+        type=Fields(),
         multiple=True,
         metavar="FIELD=LOW..HIGH",
         help="Show what figures come to while a field lies anywhere in a range: dram.read=40 GB/s..80 GB/s.",
