@@ -31,10 +31,17 @@ def band_text(band: Band, screen: Screen, *, full: bool = False) -> str:
         moved = [one.figure for one in band.figures if one.low != one.high]
         return render((*_blocks(band, screen, moved, len(band.fields), len(band.fields), list(Headline)),), screen)
     same_audio = all(field.owner is not Owner.WORKLOAD for field in band.fields)
-    left_out = (*_FULL_ONLY, *((Headline.ENERGY_PER_SECOND,) if same_audio else ()))
+    left_out = [*_FULL_ONLY, *((Headline.ENERGY_PER_SECOND,) if same_audio else ())]
+    left_out += [Headline.THROUGHPUT_RTF] if _heard_alone(band) else []
     shown, moved = [figure for figure in Headline if figure not in left_out], _moved(band)
     attempts = (_blocks(band, screen, moved[:drawn], lines, fields, shown) for drawn, lines, fields in _ROOMS)
     return first_that_fits(map(tuple, attempts), screen)
+
+
+def _heard_alone(band: Band) -> bool:
+    """Whether each run hears one utterance, so that both real-time factors are one."""
+    figures = [dict(point.figures) for point in band.points]
+    return all(one[Headline.RTF] == one[Headline.THROUGHPUT_RTF] for one in figures)
 
 
 def _moved(band: Band) -> list[Headline]:
@@ -47,7 +54,8 @@ def _blocks(
     yield band_title(band)
     yield _fields(band, fields)
     yield Text(f"{evaluated(band)} {binding_words(band)}")
-    yield _figures(band, shown)
+    if any(one.low != one.high for one in band.figures):
+        yield _figures(band, shown)
     for figure in tornados:
         yield _tornado(band, band.of(figure), lines, screen)
     still = [one.figure.label for one in band.figures if one.low == one.high and one.figure in shown]
@@ -94,10 +102,8 @@ def _figures(band: Band, shown: Sequence[Headline]) -> Table:
     """Each figure that moves, with its ends and the field that moves it most alone."""
     table = new_table("figure", "least", "as it is", "most", "moved most by")
     table.columns[-1].justify = "left"
-    rtf, throughput = band.of(Headline.RTF), band.of(Headline.THROUGHPUT_RTF)
-    same = (rtf.low, rtf.nominal, rtf.high) == (throughput.low, throughput.nominal, throughput.high)
     for one in band.figures:
-        if one.low == one.high or one.figure not in shown or (one is throughput and same):
+        if one.low == one.high or one.figure not in shown:
             continue
         low, nominal, high = (headline_text(one.figure, value) for value in (one.low, one.nominal, one.high))
         table.add_row(one.figure.label, low, nominal, high, one.tornado[0].path)
