@@ -127,9 +127,11 @@ def found(setting: Setting) -> tuple[int, float] | None:
         return (at.fp16_ms - at.int4_ms) / 1000 / at.audio_seconds
 
     rate = least(lambda steps: apart(steps * STEP) <= target, 1, MOST) * STEP
+    if rate > STEP:  # plans jump: the rate below may come nearer
+        rate = min((rate, rate - STEP), key=lambda near: abs(apart(near) - target))
     at = pair(setting, rate)
     host_ms = RTF * 1000 * at.audio_seconds - at.int4_ms
-    if rate == MOST * STEP or host_ms < 0:
+    if rate >= (MOST - 1) * STEP or host_ms < 0:
         return None
     return rate, 1000 * host_ms / transducer(setting, "w4a4").decoding_steps
 
