@@ -27,7 +27,12 @@ def changed(chip: M, values: Mapping[str, Any], given: str = "caller: with_") ->
     """The chip with these values, all at once, and with who has `given` them as their source; FileProblem names the
     chip and what is wrong as it would name a file."""
     fresh = changed_recipe(chip, values, given)
-    return replace(fresh, energy=load_prices(fresh.energy)) if values and isinstance(fresh.energy, str) else fresh
+    if not values or not isinstance(fresh.energy, str):
+        return fresh
+    try:
+        return replace(fresh, energy=load_prices(fresh.energy))
+    except (InvalidValue, UnknownName) as error:
+        raise FileProblem(chip.name, str(error)) from error
 
 
 def changed_recipe(recipe: R, values: Mapping[str, Any], given: str) -> R:

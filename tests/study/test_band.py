@@ -44,13 +44,13 @@ DOCUMENT: dict[str, Any] = {
 FIELDS: dict[str, Any] = {
     "dram.read": "16 GB/s..96 GB/s",
     "scratchpad.size": "16 KiB..4 MiB",
-    "energy.dram.lpddr4.energy": "x0.5..x2",
+    "energy.dram.lpddr4.energy": "x0.5..14 pJ",
     "audio": ("0.5 s", "2 s"),
 }
 ENDS = {
     "dram.read": ("16 GB/s", "64 GB/s", "96 GB/s"),
     "scratchpad.size": ("16 KiB", "2 MiB", "4 MiB"),
-    "energy.dram.lpddr4.energy": ("4 pJ", "8 pJ", "16 pJ"),
+    "energy.dram.lpddr4.energy": ("4 pJ", "8 pJ", "14 pJ"),
     "audio": ("500 ms", "1 s", "2 s"),
 }
 MANY = {**FIELDS, "vector.lanes": "x0.5..x2", "model.cells": (150, 260)}
@@ -139,7 +139,7 @@ def test_a_band_over_part_of_a_range_lies_inside_the_whole_one(path: str) -> Non
 
 
 def test_a_field_that_no_run_uses_moves_nothing() -> None:
-    band = hwsim.band(chip(), work(), {"vector.cycles.rsqrt": (1, 500), "energy.dram.hbm2.energy": "x0.1..x9"})
+    band = hwsim.band(chip(), work(), {"vector.cycles.rsqrt": (1, 500), "energy.dram.gddr6.bits": "x0.5..x9"})
     assert len({point.figures for point in band.points}) == 1
     assert len(band.points) == 9
 
@@ -209,6 +209,7 @@ WRONG = [
     ({"dram.latency": "0..5"}, "dram.latency = '5': must be a number with a unit"),
     ({"dram.read": "0 GB/s..80 GB/s"}, "dram.read = '0 GB/s': must be at least 1 B/s"),
     ({"energy.dram.lpddr4.energy": "-1 pJ..9 pJ"}, "energy.dram.lpddr4.energy = '-1 pJ': must be at least 0"),
+    ({"energy.dram.lpddr4.energy": "4 pJ..16 pJ"}, "energy.dram.lpddr4.high = '14 pJ': must be at least the energy"),
     ({"vector.lanes": "0..64"}, "vector.lanes = '0': must be at least 1"),
     ({"vector.lanes": "x0.3..x2"}, "vector.lanes = 'x0.3': must be a whole number; 64 times that is none"),
     ({"vector.lanes": "32.5..64"}, "vector.lanes = '32.5': must be a whole number"),
