@@ -66,7 +66,7 @@ class Field:
         '2000000000'
         """
         if self.quantity is not None and isinstance(value, (int, Fraction)):
-            return self.quantity.written(value) if value else f"0 {self.quantity.base}"
+            return _with_unit(self.quantity, value)
         return str(_plain(value))
 
     def read(self, given: Any) -> Any:
@@ -116,6 +116,17 @@ class Field:
     def given(self, value: Any) -> Any:
         """A value as `with_` takes it."""
         return self.written(value) if isinstance(value, int) and self.quantity is not None else value
+
+
+def _with_unit(quantity: Quantity, value: int | Fraction) -> str:
+    """A quantity in the largest unit that gives a whole number, or else in base units as a decimal.
+
+    >>> from hwsim.quantities.fields import NANOMETRES as NM
+    >>> _with_unit(NM, Fraction(7)), _with_unit(NM, Fraction(7, 2)), _with_unit(NM, Fraction(0))
+    ('7 nm', '3.5 nm', '0 nm')
+    """
+    written = quantity.written(value) if value else f"0 {quantity.base}"
+    return f"{float(value):.12g} {quantity.base}" if "/" in written.partition(" ")[0] else written
 
 
 def is_number(value: Any) -> bool:
