@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hwsim.cli.paths import Reads, Writes, WritesInto
-from hwsim.errors import InvalidValue, Unsupported, UserError
+from hwsim.errors import InvalidValue, UserError
 from hwsim.inputs.files import Kind, names
 from hwsim.quantities.plain_data import Objective
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
+class CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
     """A text for which the shell completes known values."""
 
     name = "text"
@@ -37,7 +37,7 @@ class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic
             return []
 
 
-class Named(_CompletedText):
+class Named(CompletedText):
     """A file of one of these kinds, or the name of a shipped one."""
 
     def __init__(self, *kinds: Kind) -> None:
@@ -53,7 +53,7 @@ class Named(_CompletedText):
 ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
 
 
-class Policies(_CompletedText):
+class Policies(CompletedText):
     """A precision policy, or several with commas between them."""
 
     def __init__(self, *, several: bool = False) -> None:
@@ -69,47 +69,35 @@ class Policies(_CompletedText):
         return [CompletionItem(f"{before}{comma}{item.value}") for item in super().shell_complete(ctx, param, last)]
 
 
-class Ops(_CompletedText):
+class Ops(CompletedText):
     """An op of the workload."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.load import load_workload
 
-        return [placed.op.name for placed in load_workload(_before(ctx, "workload")).program.placed()]
+        return [placed.op.name for placed in load_workload(before(ctx, "workload")).program.placed()]
 
 
-class Dimensions(_CompletedText):
+class Dimensions(CompletedText):
     """A dimension of the workload, with the number that it gets."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.load import load_workload
         from hwsim.models.catalogue import dimensions
 
-        return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
+        return [f"{name}=" for name in dimensions(load_workload(before(ctx, "workload")).recipe)]
 
 
-class Fields(_CompletedText):
-    """A number of the chip, its price table or the workload, with the value or the range that it gets."""
-
-    def known(self, ctx: click.Context) -> Iterable[str]:
-        from hwsim.inputs.chips import open_machine
-        from hwsim.inputs.load import load_workload
-        from hwsim.inputs.varied import number_paths
-
-        nouns = open_machine(_before(ctx, "arch")).value, load_workload(_before(ctx, "workload")).recipe
-        return [f"{path}=" for noun in nouns for path in number_paths(noun)]
-
-
-class Points(_CompletedText):
+class Points(CompletedText):
     """An operating point of the chip."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.chips import load_chip
 
-        return [name for name, _ in load_chip(_before(ctx, "arch")).operating_points]
+        return [name for name, _ in load_chip(before(ctx, "arch")).operating_points]
 
 
-def _before(ctx: click.Context, parameter: str) -> str:
+def before(ctx: click.Context, parameter: str) -> str:
     """An argument that stands before the word that is being written."""
     if ctx.params.get(parameter) is not None:
         return str(ctx.params[parameter])
@@ -286,52 +274,3 @@ def dimensions(written: Sequence[str]) -> dict[str, int]:
             raise InvalidValue("--dim", text, "must be a name and a whole number, such as encoder.layers=4")
         sizes[name] = int(number)
     return sizes
-
-
-def around_options(command: F) -> F:
-    """`--band` and `--what-if`."""
-    command = click.option(
-        "--what-if",
-        type=Fields(),
-        multiple=True,
-        metavar="FIELD=VALUE",
-        help="Show what changes with another value of a field: dram.read=x2, or dram.read=80 GB/s,vector.lanes=x2.",
-    )(command)
-    return click.option(
-        "--band",
-        type=Fields(),
-        multiple=True,
-        metavar="FIELD=LOW..HIGH",
-        help="Show what figures come to while a field lies anywhere in a range: dram.read=40 GB/s..80 GB/s.",
-    )(command)
-
-
-def ranges(written: Sequence[str]) -> dict[str, str]:
-    """What `FIELD=LOW..HIGH` says, several times."""
-    return _assigned("--band", written, "a field and its range, such as dram.read=40 GB/s..80 GB/s")
-
-
-def changes(written: Sequence[str]) -> list[dict[str, str]]:
-    """What `FIELD=VALUE,FIELD=VALUE` says, several times: changes that are made together."""
-    law = "fields and their values, such as dram.read=x2,vector.lanes=128"
-    return [_assigned("--what-if", text.split(","), law) for text in written]
-
-
-def _assigned(option: str, written: Sequence[str], law: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in written:
-        path, equals, value = (part.strip() for part in text.partition("="))
-        if not (path and equals and value):
-            raise InvalidValue(option, text, f"must be {law}")
-        if path in values:
-            raise InvalidValue(option, text, f"names {path} a second time")
-        values[path] = value
-    return values
-
-
-def refuse_values(band: object, what_if: object, measuring: object) -> None:
-    """Refuse bands and changed runs of a run whose values were measured: those are of one chip and one workload."""
-    if measuring is not None and (band or what_if):
-        option = "--band" if band else "--what-if"
-        law = "runs what was not measured; leave out what measures values, such as --values"
-        raise Unsupported(f"{option}: {law}")

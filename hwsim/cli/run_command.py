@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsim.cli.around_options import around_options, changes, ranges, refuse_values
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
@@ -12,15 +13,11 @@ from hwsim.cli.options import (
     WORKLOAD,
     Ops,
     Points,
-    around_options,
-    changes,
     dimensions,
     measuring_of,
     objective_option,
     output_options,
     power_of,
-    ranges,
-    refuse_values,
     run_files_of,
     selection_of,
     trace_options,
