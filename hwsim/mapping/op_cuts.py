@@ -263,6 +263,11 @@ class OpCuts:
             self._works |= zip(new, sums.tolist(), strict=True)
         return [self._works[cut] for cut in cuts]
 
+    def forget_works(self) -> None:
+        """Forget what the runs of cuts do: whoever copied these cuts gives them other steps, or other ports."""
+        self._works = {}
+        self.__dict__.pop("step_works", None)
+
     @cached_property
     def step_works(self) -> StepWorks:
         """The work of single steps."""

@@ -6,10 +6,13 @@ import runpy
 import pytest
 
 from data import ROOT
+from hwsim.inputs.chips import load_chip
 
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "efficiency.py"))
 SILICON = runpy.run_path(str(ROOT / "benchmarks" / "silicon.py"))
 TEMPORAL = runpy.run_path(str(ROOT / "benchmarks" / "temporal.py"))
+BAND = runpy.run_path(str(ROOT / "benchmarks" / "rnnt_band.py"))
+ASSUMPTIONS = runpy.run_path(str(ROOT / "benchmarks" / "assumptions.py"))
 PAGE = (ROOT / "docs" / "accuracy.md").read_text()
 
 
@@ -81,3 +84,17 @@ def test_operands_of_eight_bits_cost_what_the_page_says() -> None:
     assert float(chip.array.feed(TEMPORAL["INT4"], 4, 4).bytes_per_cycle) == 256
     assert float(chip.array.feed(TEMPORAL["INT4"], 8, 4).bytes_per_cycle) == 384
     assert round((float(peak.per_mac_aj) + entering * 128 / 256) / 1000) == 185
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 8])
+def test_settings_that_give_both_published_figures_are_on_the_page(place: int) -> None:
+    """With the rate of the DRAM and the host's time that the page says."""
+    setting = BAND["SETTINGS"][place]
+    (row,) = re.findall(rf"\| {re.escape(setting.name)} \| ([\d.]+) GB/s \| (\d+) µs \| 3.\d\d × \| 0.0600 \|", PAGE)
+    assert BAND["pair"](setting, round(float(row[0]) * 1e9), int(row[1])).agrees
+
+
+@pytest.mark.slow
+def test_what_assumptions_weigh_is_on_the_page() -> None:
+    assert ASSUMPTIONS["row"](load_chip("int4_array"), "lstm_lm") in PAGE
