@@ -32,7 +32,7 @@ LEVELS = 8
 
 @dataclass(frozen=True, slots=True)
 class EncodedSchedule:
-    """A schedule ready to be walked. `ops` names the rows of the totals, `tensors` those of what is read and written."""
+    """A schedule ready to be walked. `ops` names the rows of the totals; `tensors` are numbered as they stand."""
 
     ops: tuple[str, ...]
     arrays: tuple[NDArray[np.int64], ...]  # code, refs, touched, fixed, sizes, two_spaces

@@ -1,0 +1,203 @@
+"""Runs of a workload for any number of streams and any length, each made once, and what real time asks of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import inf
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.ir.workload import Workload
+from hwsim.mapping.planner import Planned
+from hwsim.models.catalogue import at_length, with_batch
+from hwsim.quantities.plain_data import Objective, Progress
+from hwsim.results.figures import ratio
+from hwsim.results.result import Result
+from hwsim.results.streams import MostStreams, StreamPoint
+from hwsim.schedule.schedule import Residency
+from hwsim.study.chunks import MS, SECOND, Heard, chunked_run, heard
+from hwsim.study.efficiency import ATTO
+from hwsim.study.simulate import simulate
+
+MOST_STREAMS = 65_536
+"""The largest batch that a workload may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run of some utterances together: its result, and its chunks in real time, if it has any."""
+
+    result: Result
+    workload: Workload
+    clock: int
+    heard: Heard | None
+
+    @property
+    def streams(self) -> int:
+        return self.workload.batch
+
+    @property
+    def chip_time(self) -> Fraction:
+        """How long the chip is at it, in picoseconds."""
+        return Fraction(self.result.summary.cycles * SECOND, self.clock)
+
+    @property
+    def time(self) -> Fraction:
+        """How long the run takes, in picoseconds: the host's share of the search included."""
+        return self.chip_time + self.workload.host_seconds * SECOND
+
+    @property
+    def rtf(self) -> Fraction:
+        """That time ÷ the length of one utterance."""
+        return self.time / self.workload.audio
+
+    @property
+    def throughput(self) -> Fraction:
+        """Seconds of audio in a second."""
+        return self.streams / self.rtf
+
+    def latency(self, audio: int) -> Fraction:
+        """From the end of an utterance of that length, padded to the run's, to its last output, in picoseconds."""
+        return self.time if self.heard is None else self.heard.after_the_end(audio)
+
+    @property
+    def power(self) -> float:
+        """Watts while all utterances are heard again and again: when the chip has nothing to do, it leaks on."""
+        spent = self.result.energy_by_component_aj
+        waiting = max(Fraction(0), self.workload.audio - self.chip_time)
+        drawn = spent.total + (spent.leakage + spent.idle) * waiting / self.chip_time
+        return ratio(drawn * SECOND / ATTO, self.chip_time + waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs of a workload on a chip by number of streams and length of audio."""
+
+    chip: Chip
+    workload: Workload
+    objective: Objective
+    files: Mapping[str, str]
+    progress: Progress
+    made: dict[tuple[int, int], Ran] = field(default_factory=dict)
+    refused: dict[int, Unsupported] = field(default_factory=dict)
+
+    def of(self, streams: int, audio: int | None = None) -> Ran:
+        """The run of so many utterances of that length together; those of a run last as long as the workload's."""
+        key = streams, self.workload.audio if audio is None else audio
+        if key not in self.made:
+            self.progress(len(self.made), len(self.made) + 1)
+            self.made[key] = self._run(*key)
+        return self.made[key]
+
+    def _run(self, streams: int, audio: int) -> Ran:
+        work = replace(with_batch(at_length(self.workload, audio), streams), lengths=None)
+        found: list[Heard | None] = []
+
+        def watch(chip: object, timed: Workload, planned: Planned | None) -> None:
+            assert planned is not None
+            found.append(None if timed.streaming is None else heard(self.chip, timed, planned))
+
+        result = simulate(self.chip, work, objective=self.objective, files=self.files, watch=watch)
+        return Ran(result, work, self.chip.clock, found[0])
+
+    def fastest(self, streams: int) -> Ran:
+        """Of the runs with at most so many streams the one that recognises most audio in a second, the largest one."""
+        whole = [
+            ran for (number, audio), ran in self.made.items() if number <= streams and audio == self.workload.audio
+        ]
+        return max(whole, key=lambda ran: (ran.throughput, ran.streams))
+
+    def point(self, streams: int, limit: int | None) -> StreamPoint:
+        """What so many streams ask of the chip, and whether they are in real time."""
+        ran = self.of(streams)
+        summary, audio = ran.result.summary, self.workload.audio
+        chunked = None if ran.heard is None else chunked_run(ran.heard)
+        best, latency = self.fastest(streams), self._latency(ran)
+        behind = ran.rtf > 1 if chunked is not None else best.throughput < streams
+        spent = Fraction(summary.energy_aj, ATTO)
+        heard_seconds = Fraction(streams * audio, SECOND)
+        return StreamPoint(
+            streams=streams,
+            at_once=best.streams,
+            cycles=summary.cycles,
+            run_ms=float(ran.time / MS),
+            rtf=float(ran.rtf),
+            throughput=float(best.throughput),
+            in_real_time=not behind and (limit is None or latency <= limit),
+            energy_aj=summary.energy_aj,
+            energy_per_audio_second_mj=ratio(spent * 1000, heard_seconds),
+            power_w=ran.power,
+            streams_per_watt=streams / ran.power if ran.power else 0.0,
+            utterances_per_joule=ratio(streams, spent),
+            dram_mb_per_audio_second=ratio(
+                Fraction(summary.dram_read_bytes + summary.dram_write_bytes, 10**6), heard_seconds
+            ),
+            resident_bytes=_resident_bytes(ran),
+            latency_ms=float(latency / MS),
+            chunked=chunked,
+        )
+
+    def _latency(self, ran: Ran) -> Fraction:
+        """The latency that a limit bounds: that of the sound that waits longest, or of the last utterance in its turn."""
+        if ran.heard is not None:
+            starts = (ran.heard.sounds(chunk)[0] for chunk in range(len(ran.heard.begun)))
+            return max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
+        best = self.fastest(ran.streams)
+        return best.time * -(-ran.streams // best.streams)
+
+    def most(self, limit: int | None) -> MostStreams:
+        """The most streams in real time: more and more, until some are too many, and then in between.
+
+        One more than those that were found is too many; numbers beyond it are not looked at.
+        """
+        low, high, number, halve = 0, MOST_STREAMS + 1, 1, False
+        while True:
+            excess = self._excess(number, limit)
+            low, high = (number, high) if excess <= 0 else (low, number)
+            if low + 1 == high <= MOST_STREAMS and self._excess(high, limit) <= 0:  # runs since then were faster
+                low, high = high, MOST_STREAMS + 1
+            if low + 1 == high:
+                break
+            number, halve = self._next(low, high, limit, halve), not halve
+        beyond = None if high > MOST_STREAMS or high in self.refused else self.point(high, limit)
+        return MostStreams(streams=low, beyond=beyond, why=self._why(high, beyond, limit))
+
+    def _next(self, low: int, high: int, limit: int | None, halve: bool) -> int:
+        """Between what is not too much and what is: where their loads say that the bound is, or in the middle."""
+        below = self._excess(low, limit) if low else -1.0
+        if high > MOST_STREAMS:
+            return min(MOST_STREAMS, max(2 * low, int(low / (1 + below))))
+        above = self._excess(high, limit)
+        if halve or above == inf:
+            return (low + high) // 2
+        return min(high - 1, max(low + 1, low + int((high - low) * -below / (above - below))))
+
+    def _excess(self, streams: int, limit: int | None) -> float:
+        """By how much so many streams pass what real time allows, as a share of it; what stays below it is negative."""
+        if streams in self.refused:
+            return inf
+        try:
+            ran = self.of(streams)
+        except Unsupported as error:
+            self.refused[streams] = error
+            return inf
+        load = ran.rtf if ran.heard is not None else streams / self.fastest(streams).throughput
+        late = Fraction(0) if limit is None else self._latency(ran) / max(limit, 1)
+        return float(max(load, late) - 1)
+
+    def _why(self, high: int, beyond: StreamPoint | None, limit: int | None) -> str:
+        if high > MOST_STREAMS:
+            return f"no workload has more than {MOST_STREAMS:,} utterances together"
+        if beyond is None:
+            return f"{high:,} cannot be planned: {self.refused[high]}"[:1000]
+        if limit is not None and beyond.latency_ms * MS > limit:
+            return f"{high:,} would have a latency of {beyond.latency_ms:.4g} ms"
+        load = beyond.rtf if beyond.chunked is not None else high / beyond.throughput
+        return f"{high:,} would have a real-time factor of {load:.4f}"
+
+
+def _resident_bytes(ran: Ran) -> int:
+    """The bytes of parameters that stay in the scratchpad."""
+    parameters = {tensor.name for tensor in ran.workload.program.parameter_tensors}
+    stay = (Residency.RESIDENT, Residency.PARTLY)
+    return sum(each.kept_bytes for each in ran.result.tensors if each.place in stay and each.tensor in parameters)
