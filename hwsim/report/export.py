@@ -14,7 +14,8 @@ from hwsim.results.read_back import lost_fractions
 from hwsim.results.result import Comparison, Result, RunResult
 from hwsim.results.waterfall import WaterfallStep
 
-if TYPE_CHECKING:  # few runs are on tiles
+if TYPE_CHECKING:  # few runs are on tiles, few studies of streams
+    from hwsim.results.streams import StreamStudy
     from hwsim.results.tiles_result import TilesResult
 
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
@@ -22,6 +23,7 @@ VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
 TILES_FILES = ("placement.csv", "units.csv")
 """What a run on analog tiles writes in the place of `tensors.csv`."""
 DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
+STREAM_FILES = ("stream.json", "streams.csv", "chunks.csv", "buckets.csv")
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -109,6 +111,16 @@ def quality_files(quality: Quality) -> dict[str, str]:
     origin = {"weights_from": quality.weights_from.value, "input_from": quality.input_from.value, "seed": quality.seed}
     rows = [{**flat(op), "clipped_share": op.clipped_share, **origin} for op in quality.ops]
     return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
+
+
+def stream_files(study: "StreamStudy") -> dict[str, str]:
+    """The files of one study of real time by name; chunks and buckets, if there are any."""
+    files = {"stream.json": to_json(study), "streams.csv": to_csv([flat(point) for point in study.points])}
+    if study.times:
+        files["chunks.csv"] = to_csv([flat(chunk) for chunk in study.times])
+    if study.lengths is not None:
+        files["buckets.csv"] = to_csv([flat(bucket) for bucket in study.lengths.buckets])
+    return files
 
 
 def drift_files(drift: Drift) -> dict[str, str]:

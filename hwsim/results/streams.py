@@ -1,12 +1,19 @@
 """What real time asks of a chip: chunks as they are heard, streams at once, utterances of many lengths, fleets."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from fractions import Fraction
+from itertools import accumulate
+from typing import Annotated, Self
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
 from hwsim.results.figures import AttojouleCount
 from hwsim.results.result import Provenance
+
+SECOND, MS = 10**12, 10**9
+"""Picoseconds."""
 
 Count = Annotated[int, Whole()]
 Long = Annotated[int, Whole(high=2**90)]
@@ -23,6 +30,18 @@ class Spread(Noun):
     def check(self) -> None:
         if not self.p50 <= self.p99 <= self.most:
             raise InvalidValue("p99", self.p99, f"must lie between {self.p50} and {self.most}")
+
+    @classmethod
+    def of(cls, values: Iterable[tuple[Fraction, int]]) -> Self:
+        """That of values that come so many times: percentiles are the least within which so many of a hundred are.
+
+        >>> Spread.of([(Fraction(3), 1), (Fraction(1), 98)])
+        Spread(p50=1.0, p99=1.0, most=3.0)
+        """
+        ordered = sorted(values)
+        counts = list(accumulate(count for _, count in ordered))
+        p50, p99 = (ordered[bisect_left(counts, -(-percent * counts[-1] // 100))][0] for percent in (50, 99))
+        return cls(p50=float(p50), p99=float(p99), most=float(ordered[-1][0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +68,8 @@ class ChunkedRun(Noun):
 
     A sound's perceived latency is the time from it to the last output of the chunk that it is in: until the chunk is
     full, and its look-ahead heard, until the chunk before is done, and the computing. `latency_ms` is spread over all
-    sounds of the utterance, equally dense; `rtf` and `compute_ms` over chunks. The chunk needs `look_ahead_ms` after its
-    last sound as the workload says, and `front_end_ms` more for the frames under the windows of its first layers.
+    sounds of the utterance, equally dense; `rtf` and `compute_ms` over chunks. After its last sound a chunk needs
+    `look_ahead_ms`, as the workload says, and `front_end_ms` for the frames under the windows of the first layers.
     `final_ms` is the time from the end of the speech to the last output.
     """
 

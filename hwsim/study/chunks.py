@@ -1,10 +1,8 @@
 """An utterance in real time: when each chunk is complete, and how long its sounds wait for that."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
@@ -14,11 +12,8 @@ from hwsim.ir.workload import Streaming, Workload
 from hwsim.mapping.planner import Planned
 from hwsim.models.catalogue import at_once, in_chunks
 from hwsim.models.decoding import CHUNKS
-from hwsim.results.streams import ChunkedRun, ChunkingWork, ChunkTime, Spread
+from hwsim.results.streams import MS, SECOND, ChunkedRun, ChunkingWork, ChunkTime, Spread
 from hwsim.timing.arrivals import Begun, iterations
-
-SECOND = 10**12
-MS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +116,8 @@ def chunked_run(found: Heard) -> ChunkedRun:
         chunk_ms=_ms(chunk),
         look_ahead_ms=_ms(ahead),
         front_end_ms=_ms(found.needed[0] - chunk - ahead),
-        rtf=spread_of((time / chunk, 1) for time in computing),
-        compute_ms=spread_of((time / MS, 1) for time in computing),
+        rtf=Spread.of((time / chunk, 1) for time in computing),
+        compute_ms=Spread.of((time / MS, 1) for time in computing),
         longest_queue_ms=_ms(max(found.picoseconds(begun.queued) for begun in found.begun)),
         latency_ms=perceived(found),
         final_ms=_ms(found.after_the_end(found.audio)),
@@ -149,18 +144,6 @@ def _quantile(ranges: Sequence[tuple[Fraction, Fraction]], share: Fraction) -> F
             return at + (wanted - below) / dense
         below, at, dense = below + dense * (place - at), place, dense + change
     return at
-
-
-def spread_of(values: Iterable[tuple[Fraction, int]]) -> Spread:
-    """The spread of values that come so many times: percentiles are the least within which so many of a hundred are.
-
-    >>> spread_of([(Fraction(3), 1), (Fraction(1), 98)])
-    Spread(p50=1.0, p99=1.0, most=3.0)
-    """
-    ordered = sorted(values)
-    counts = list(accumulate(count for _, count in ordered))
-    p50, p99 = (ordered[bisect_left(counts, -(-percent * counts[-1] // 100))][0] for percent in (50, 99))
-    return Spread(p50=float(p50), p99=float(p99), most=float(ordered[-1][0]))
 
 
 def chunking_work(workload: Workload) -> ChunkingWork | None:

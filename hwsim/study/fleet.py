@@ -15,8 +15,7 @@ from hwsim.ir.lengths import Lengths
 from hwsim.quantities.fields import PerSecond
 from hwsim.quantities.noun import Noun, Whole
 from hwsim.results.figures import ratio
-from hwsim.results.streams import FleetResult, Spread
-from hwsim.study.chunks import MS, SECOND, spread_of
+from hwsim.results.streams import MS, SECOND, FleetResult, Spread
 
 BATCHES = 20
 """The waits of a simulation in so many parts, whose means tell how sure the mean of all is."""
@@ -172,4 +171,4 @@ def _error(waits: Sequence[int]) -> float | None:
 
 
 def _spread(times: Sequence[int]) -> Spread:
-    return spread_of((Fraction(time, MS), 1) for time in times)
+    return Spread.of((Fraction(time, MS), 1) for time in times)

@@ -13,9 +13,9 @@ from hwsim.models.catalogue import at_length, with_batch
 from hwsim.quantities.plain_data import Objective, Progress
 from hwsim.results.figures import ratio
 from hwsim.results.result import Result
-from hwsim.results.streams import MostStreams, StreamPoint
+from hwsim.results.streams import MS, SECOND, MostStreams, StreamPoint
 from hwsim.schedule.schedule import Residency
-from hwsim.study.chunks import MS, SECOND, Heard, chunked_run, heard
+from hwsim.study.chunks import Heard, chunked_run, heard
 from hwsim.study.efficiency import ATTO
 from hwsim.study.simulate import simulate
 
@@ -138,7 +138,7 @@ class Runs:
         )
 
     def _latency(self, ran: Ran) -> Fraction:
-        """The latency that a limit bounds: that of the sound that waits longest, or of the last utterance in its turn."""
+        """The latency that a limit bounds: of the sound that waits longest; of whole utterances, in the last turn."""
         if ran.heard is not None:
             starts = (ran.heard.sounds(chunk)[0] for chunk in range(len(ran.heard.begun)))
             return max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
@@ -191,7 +191,7 @@ class Runs:
         if beyond is None:
             return f"{high:,} cannot be planned: {self.refused[high]}"[:1000]
         if limit is not None and beyond.latency_ms * MS > limit:
-            return f"{high:,} would have a latency of {beyond.latency_ms:.4g} ms"
+            return f"{high:,} would have a latency of {beyond.latency_ms:,.6g} ms"
         load = beyond.rtf if beyond.chunked is not None else high / beyond.throughput
         return f"{high:,} would have a real-time factor of {load:.4f}"
 

@@ -12,8 +12,8 @@ from hwsim.models.catalogue import in_chunks
 from hwsim.quantities.fields import PICOSECONDS
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.plain_data import Objective, Progress, must_map_names, no_progress
-from hwsim.results.streams import StreamStudy
-from hwsim.study.chunks import MS, chunk_times, chunking_work
+from hwsim.results.streams import MS, StreamStudy
+from hwsim.study.chunks import chunk_times, chunking_work
 from hwsim.study.fleet import Fleet, Service, fleet_result
 from hwsim.study.spoken import ends_in, lengths_study
 from hwsim.study.stream_runs import MOST_STREAMS, Runs
