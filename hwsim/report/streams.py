@@ -20,6 +20,8 @@ def _blocks(study: StreamStudy, full: bool) -> Iterator[Text | Table]:
     first = study.points[0]
     yield _headline(study, first)
     yield _points(study)
+    if notes := _notes(study):
+        yield Text(notes)
     if full:
         yield _memories(study)
         if study.times:
@@ -29,6 +31,7 @@ def _blocks(study: StreamStudy, full: bool) -> Iterator[Text | Table]:
         yield _buckets(study.lengths)
     if study.fleet is not None:
         yield _fleet(study.fleet, study)
+        yield Text(_laws(study.fleet))
     if not full:
         yield Text("More: --full")
 
@@ -85,7 +88,7 @@ def _points(study: StreamStudy) -> Table:
     chunked = study.points[0].chunked is not None
     latencies = ("p50", "p99", "most") if chunked else ("latency",)
     table = new_table(
-        "streams", "RTF", "audio s/s", *latencies, "energy/s", "power", "streams/W", "utt/J",
+        "streams", "RTF", "audio s/s", *latencies, "energy/s", "power", "streams/W",
         title="Streams together on one chip",
     )  # fmt: skip
     for point in study.points:
@@ -101,27 +104,30 @@ def _points(study: StreamStudy) -> Table:
             f"{figure(point.energy_per_audio_second_mj)} mJ",
             watts(point.power_w),
             figure(point.streams_per_watt),
-            figure(point.utterances_per_joule),
         )
+    return table
+
+
+def _notes(study: StreamStudy) -> str:
+    """What marks in the table of streams mean."""
     notes = []
     if not all(point.in_real_time for point in study.points):
         notes.append("* not in real time" + ("" if study.latency_limit_ms is None else " within the limit"))
     if any(point.at_once != point.streams for point in study.points):
         notes.append("(n) at most n together, the others wait for their turn")
-    if notes:
-        table.caption, table.caption_justify = "; ".join(notes), "left"
-    return table
+    return "; ".join(notes)
 
 
 def _memories(study: StreamStudy) -> Table:
     table = new_table(
-        "streams", "cycles", "run", "DRAM/s of audio", "weights that stay", title="What streams do in the memories"
+        "streams", "cycles", "run", "utterances/J", "DRAM/s of audio", "weights that stay", title="Runs of streams"
     )
     for point in study.points:
         table.add_row(
             f"{point.streams:,}",
             f"{point.cycles:,}",
             _ms(point.run_ms),
+            figure(point.utterances_per_joule),
             f"{figure(point.dram_mb_per_audio_second)} MB",
             scaled(point.resident_bytes, "B"),
         )
@@ -183,6 +189,11 @@ def _fleet(fleet: FleetResult, study: StreamStudy) -> Table:
     table.add_row("waiting", *_times(fleet.wait_ms.p50, fleet.wait_ms.p99, fleet.wait_ms.most, fleet.mean_wait_ms))
     response = fleet.response_ms
     table.add_row("until the last output", *_times(response.p50, response.p99, response.most, fleet.mean_response_ms))
+    return table
+
+
+def _laws(fleet: FleetResult) -> str:
+    """How busy the fleet is, and how near the simulation is to what is known of queues."""
     notes = [f"{percent(fleet.utilization)} busy, {figure(fleet.mean_in_system)} utterances there on average"]
     if fleet.expected_wait_ms is not None and fleet.wait_error_ms is not None:
         notes.append(
@@ -191,8 +202,7 @@ def _fleet(fleet: FleetResult, study: StreamStudy) -> Table:
         )
     if fleet.offered >= 1:
         notes.append("more comes than can be done: waits grow as long as it lasts")
-    table.caption, table.caption_justify = "; ".join(notes), "left"
-    return table
+    return "; ".join(notes)
 
 
 def _about(fleet: FleetResult, study: StreamStudy) -> str:

@@ -111,8 +111,9 @@ class StreamPoint(Noun):
     audio if at most `at_once` of them run together and the others wait for their turn: `throughput` is that, in seconds
     of audio a second, and so never less than with fewer streams. Energy, DRAM bytes and resident bytes are those of
     the run with all together; `power_w` is that of the chip while all streams are heard, with what it draws idle.
-    `chunked` says when chunks are complete, of a stream; `latency_ms` when an utterance is, that is recognised as a
-    whole, counted from its end.
+    `chunked` says when chunks are complete, of a stream, and `latency_ms` is that of the sound that waits longest. Of
+    whole utterances it is counted from their end to the end of the last turn, in turns of that one of the numbers that
+    were run which is soonest, in real time if any is.
     """
 
     streams: Annotated[int, Whole(low=1)]

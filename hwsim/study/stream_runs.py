@@ -70,6 +70,19 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to hear some streams: the time that it takes ÷ that which it may, and the longest latency."""
+
+    load: Fraction
+    latency: Fraction
+
+    def excess(self, limit: int | None) -> float:
+        """By how much it passes what real time allows, as a share of it; below 0 by how much it stays within."""
+        late = Fraction(0) if limit is None else self.latency / max(limit, 1)
+        return float(max(self.load, late) - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Runs:
     """The runs of a workload on a chip by number of streams and length of audio."""
 
@@ -102,18 +115,19 @@ class Runs:
 
     def fastest(self, streams: int) -> Ran:
         """Of the runs with at most so many streams the one that recognises most audio in a second, the largest one."""
-        whole = [
-            ran for (number, audio), ran in self.made.items() if number <= streams and audio == self.workload.audio
-        ]
-        return max(whole, key=lambda ran: (ran.throughput, ran.streams))
+        return max(self._up_to(streams), key=lambda ran: (ran.throughput, ran.streams))
+
+    def _up_to(self, streams: int) -> list[Ran]:
+        """The runs of utterances as long as the workload's with at most so many streams."""
+        heard = self.workload.audio
+        return [ran for (number, audio), ran in self.made.items() if number <= streams and audio == heard]
 
     def point(self, streams: int, limit: int | None) -> StreamPoint:
         """What so many streams ask of the chip, and whether they are in real time."""
         ran = self.of(streams)
         summary, audio = ran.result.summary, self.workload.audio
         chunked = None if ran.heard is None else chunked_run(ran.heard)
-        best, latency = self.fastest(streams), self._latency(ran)
-        behind = ran.rtf > 1 if chunked is not None else best.throughput < streams
+        best, way = self.fastest(streams), self._way(ran, limit)
         spent = Fraction(summary.energy_aj, ATTO)
         heard_seconds = Fraction(streams * audio, SECOND)
         return StreamPoint(
@@ -123,7 +137,7 @@ class Runs:
             run_ms=float(ran.time / MS),
             rtf=float(ran.rtf),
             throughput=float(best.throughput),
-            in_real_time=not behind and (limit is None or latency <= limit),
+            in_real_time=way.excess(limit) <= 0,
             energy_aj=summary.energy_aj,
             energy_per_audio_second_mj=ratio(spent * 1000, heard_seconds),
             power_w=ran.power,
@@ -133,17 +147,22 @@ class Runs:
                 Fraction(summary.dram_read_bytes + summary.dram_write_bytes, 10**6), heard_seconds
             ),
             resident_bytes=_resident_bytes(ran),
-            latency_ms=float(latency / MS),
+            latency_ms=float(way.latency / MS),
             chunked=chunked,
         )
 
-    def _latency(self, ran: Ran) -> Fraction:
-        """The latency that a limit bounds: of the sound that waits longest; of whole utterances, in the last turn."""
+    def _way(self, ran: Ran, limit: int | None) -> "_Way":
+        """How the streams of a run are heard: chunks all together; whole utterances in turns of any size that was run,
+        in real time if one of these is, and then as soon as can be."""
         if ran.heard is not None:
             starts = (ran.heard.sounds(chunk)[0] for chunk in range(len(ran.heard.begun)))
-            return max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
-        best = self.fastest(ran.streams)
-        return best.time * -(-ran.streams // best.streams)
+            late = max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
+            return _Way(ran.rtf, late)
+        ways = [
+            _Way(ran.streams / one.throughput, one.time * -(-ran.streams // one.streams))
+            for one in self._up_to(ran.streams)
+        ]
+        return min(ways, key=lambda way: (max(0.0, way.excess(limit)), way.latency))
 
     def most(self, limit: int | None) -> MostStreams:
         """The most streams in real time: more and more, until some are too many, and then in between.
@@ -181,9 +200,7 @@ class Runs:
         except Unsupported as error:
             self.refused[streams] = error
             return inf
-        load = ran.rtf if ran.heard is not None else streams / self.fastest(streams).throughput
-        late = Fraction(0) if limit is None else self._latency(ran) / max(limit, 1)
-        return float(max(load, late) - 1)
+        return self._way(ran, limit).excess(limit)
 
     def _why(self, high: int, beyond: StreamPoint | None, limit: int | None) -> str:
         if high > MOST_STREAMS:
@@ -192,7 +209,7 @@ class Runs:
             return f"{high:,} cannot be planned: {self.refused[high]}"[:1000]
         if limit is not None and beyond.latency_ms * MS > limit:
             return f"{high:,} would have a latency of {beyond.latency_ms:,.6g} ms"
-        load = beyond.rtf if beyond.chunked is not None else high / beyond.throughput
+        load = beyond.rtf if beyond.chunked is not None else min(beyond.rtf, high / beyond.throughput)
         return f"{high:,} would have a real-time factor of {load:.4f}"
 
 

@@ -62,7 +62,7 @@ def iterations(
     fixed[c.MOST] = NO_LIMIT
     state, place = fresh(fixed, sizes), encoded.tensors.index(tensor)
     now, ready = state[1], state[3]
-    stretches = tuple(_stretches(schedule.body, 0, _ends(code), loop))
+    stretches = _joined(_stretches(schedule.body, 0, _ends(code), loop))
     count = sum(stretch.iteration for stretch in stretches)
     if count != len(arrivals):
         raise InvalidValue("arrivals", len(arrivals), f"must be one for each of the {count} iterations of {loop}")
@@ -134,6 +134,17 @@ def _ends(code: NDArray[np.int64]) -> dict[int, int]:
         elif kind in (c.END, c.OP_END):
             ends[open_rows.pop()] = row + 1
     return ends
+
+
+def _joined(stretches: Iterable[_Stretch]) -> list[_Stretch]:
+    """The stretches, those outside the loop in one piece."""
+    joined: list[_Stretch] = []
+    for stretch in stretches:
+        if joined and not joined[-1].iteration and not stretch.iteration and joined[-1].high == stretch.low:
+            joined[-1] = _Stretch(joined[-1].low, stretch.high, iteration=False)
+        else:
+            joined.append(stretch)
+    return joined
 
 
 def _stretches(nodes: Iterable[ScheduleNode], at: int, ends: dict[int, int], loop: str) -> Iterator[_Stretch]:
