@@ -42,9 +42,8 @@ def open_lengths(path: Path) -> Spoken:
         length = _time(name, line, "length", row["length"], UTTERANCE)
         written = row.get("utterances", "1")
         if not written.isdecimal() or not 1 <= int(written[:20]) <= 10**9:
-            raise FileProblem(
-                name, f"utterances = {printable(written)[:60]!r}: must be a whole number from 1", line=line
-            )
+            law = "must be a whole number from 1 to 1000000000"
+            raise FileProblem(name, f"utterances = {printable(written)[:60]!r}: {law}", line=line)
         counts[length] = counts.get(length, 0) + int(written)
     try:
         shares = tuple(Share(length=length, utterances=counts[length]) for length in sorted(counts))

@@ -47,9 +47,7 @@ def stream(
     of the most streams in real time that were run.
     """
     if not isinstance(chip, Chip):
-        raise Unsupported(
-            f"stream on {chip.name}: chips of analog tiles are not timed chunk by chunk; hwsim run times them"
-        )
+        raise Unsupported(f"stream on {chip.name}: chips of analog tiles are not timed chunk by chunk; use hwsim run")
     must_be(Workload, "workload", workload)
     must_map_names(str, "a text", files=files)
     numbers, limit = _numbers(streams), _time("latency_limit", latency_limit)
