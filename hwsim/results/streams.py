@@ -35,7 +35,7 @@ class Spread(Noun):
     def of(cls, values: Iterable[tuple[Fraction, int]]) -> Self:
         """That of values that come so many times: percentiles are the least within which so many of a hundred are.
 
-        >>> Spread.of([(Fraction(3), 1), (Fraction(1), 98)])
+        >>> Spread.of([(Fraction(3), 1), (Fraction(1), 99)])
         Spread(p50=1.0, p99=1.0, most=3.0)
         """
         ordered = sorted(values)
