@@ -117,10 +117,13 @@ class Runs:
         """Of the runs with at most so many streams the one that recognises most audio in a second, the largest one."""
         return max(self._up_to(streams), key=lambda ran: (ran.throughput, ran.streams))
 
+    def _alike(self) -> list[Ran]:
+        """The runs of utterances as long as the workload's."""
+        return [ran for (_, audio), ran in self.made.items() if audio == self.workload.audio]
+
     def _up_to(self, streams: int) -> list[Ran]:
-        """The runs of utterances as long as the workload's with at most so many streams."""
-        heard = self.workload.audio
-        return [ran for (number, audio), ran in self.made.items() if number <= streams and audio == heard]
+        """Those of them with at most so many streams."""
+        return [ran for ran in self._alike() if ran.streams <= streams]
 
     def point(self, streams: int, limit: int | None) -> StreamPoint:
         """What so many streams ask of the chip, and whether they are in real time."""
@@ -152,32 +155,37 @@ class Runs:
         )
 
     def _way(self, ran: Ran, limit: int | None) -> "_Way":
-        """How the streams of a run are heard: chunks all together; whole utterances in turns of any size that was run,
-        in real time if one of these is, and then as soon as can be."""
-        if ran.heard is not None:
-            starts = (ran.heard.sounds(chunk)[0] for chunk in range(len(ran.heard.begun)))
-            late = max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
-            return _Way(ran.rtf, late)
-        ways = [
-            _Way(ran.streams / one.throughput, one.time * -(-ran.streams // one.streams))
-            for one in self._up_to(ran.streams)
-        ]
+        """How the streams of a run are heard, in real time if there is a way, and then as soon as can be.
+
+        Chunks all together; whole utterances in turns of any number that was run; both in a larger run, if one was
+        made, in which places stay empty.
+        """
+        ways = [_Way(one.rtf, _longest_wait(one)) for one in self._alike() if one.streams >= ran.streams]
+        if ran.heard is None:
+            ways += [
+                _Way(ran.streams / one.throughput, one.time * -(-ran.streams // one.streams))
+                for one in self._up_to(ran.streams)
+            ]
         return min(ways, key=lambda way: (max(0.0, way.excess(limit)), way.latency))
 
     def most(self, limit: int | None) -> MostStreams:
         """The most streams in real time: more and more, until some are too many, and then in between.
 
-        One more than those that were found is too many; numbers beyond it are not looked at.
+        One more than those that were found is too many. Beyond it, the number is tried that the highest throughput of
+        all these runs would serve, because plans of more streams need not be worse.
         """
-        low, high, number, halve = 0, MOST_STREAMS + 1, 1, False
+        number, halve = 1, False
         while True:
-            excess = self._excess(number, limit)
-            low, high = (number, high) if excess <= 0 else (low, number)
-            if low + 1 == high <= MOST_STREAMS and self._excess(high, limit) <= 0:  # runs since then were faster
-                low, high = high, MOST_STREAMS + 1
-            if low + 1 == high:
+            self._excess(number, limit)
+            tried = sorted({one.streams for one in self._alike()} | set(self.refused))
+            low = max((each for each in tried if self._excess(each, limit) <= 0), default=0)
+            high = min((each for each in tried if each > low), default=MOST_STREAMS + 1)
+            if low + 1 < high:
+                number, halve = self._next(low, high, limit, halve), not halve
+                continue
+            number = int(max(one.throughput for one in self._alike())) if high <= MOST_STREAMS else high
+            if number <= high or number in tried:
                 break
-            number, halve = self._next(low, high, limit, halve), not halve
         beyond = None if high > MOST_STREAMS or high in self.refused else self.point(high, limit)
         return MostStreams(streams=low, beyond=beyond, why=self._why(high, beyond, limit))
 
@@ -211,6 +219,14 @@ class Runs:
             return f"{high:,} would have a latency of {beyond.latency_ms:,.6g} ms"
         load = beyond.rtf if beyond.chunked is not None else min(beyond.rtf, high / beyond.throughput)
         return f"{high:,} would have a real-time factor of {load:.4f}"
+
+
+def _longest_wait(ran: Ran) -> Fraction:
+    """The latency of the sound that waits longest; of whole utterances, from their end."""
+    if ran.heard is None:
+        return ran.time
+    starts = (ran.heard.sounds(chunk)[0] for chunk in range(len(ran.heard.begun)))
+    return max(complete - start for complete, start in zip(ran.heard.complete, starts, strict=True))
 
 
 def _resident_bytes(ran: Ran) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -47,10 +48,10 @@ def run_of(described: AnyRecipe | Workload, on: object = SLOW) -> tuple[Result, 
 CHUNKED = (rnnts() | conformers()).filter(lambda each: each.streaming is not None)
 
 
-@given(CHUNKED)
+@given(CHUNKED, st.sampled_from([2 * 10**6, 10**4]))
 @settings(max_examples=8, deadline=None)
-def test_a_chunk_is_complete_after_it_was_heard_queued_and_computed(described: AnyRecipe) -> None:
-    result, found = run_of(described)
+def test_a_chunk_is_complete_after_it_was_heard_queued_and_computed(described: AnyRecipe, clock: int) -> None:
+    result, found = run_of(described, replace(SLOW, clock=clock))
     assert isinstance(described, Rnnt | Conformer)
     assert described.streaming is not None
     ahead = described.streaming.look_ahead if isinstance(described.streaming, ChunkedAttention) else 0
@@ -89,6 +90,16 @@ def test_what_a_recurrent_network_adds_is_its_padding_alone() -> None:
     assert even.cutting_macs == 0
     two = workload(streamed(audio=8 * FRAME)).program.macs - workload(streamed(audio=6 * FRAME)).program.macs
     assert 0 < odd.cutting_macs <= two // 2
+
+
+def test_a_chip_that_is_too_slow_falls_behind_chunk_by_chunk() -> None:
+    _, found = run_of(streamed(), replace(SLOW, clock=4000))
+    times = chunk_times(found)
+    assert all(each.rtf > 1 for each in times)
+    assert [each.queued_ms for each in times[1:]] == sorted(each.queued_ms for each in times[1:])
+    for before, each in pairwise(times):
+        assert each.queued_ms == pytest.approx(before.complete_ms - each.arrived_ms, abs=1)
+    assert chunked_run(found).longest_queue_ms == times[-1].queued_ms > 0
 
 
 def test_products_of_a_stream_are_those_that_its_run_makes() -> None:

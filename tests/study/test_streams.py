@@ -52,7 +52,8 @@ def test_more_streams_never_lower_the_throughput(work: Workload) -> None:
     assert any(point.at_once < point.streams for point in study.points)
 
 
-@pytest.mark.parametrize(("work", "limit"), [(WORK, None), (WORK, "60 ms"), (WHOLE, None), (WHOLE, "70 ms")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("work", "limit"), [(WORK, None), (WORK, "62 ms"), (WHOLE, None), (WHOLE, "80 ms")])
 def test_the_most_streams_are_in_real_time_and_one_more_is_not(
     work: Workload,
     limit: str | None,
