@@ -65,8 +65,9 @@ def _headline(study: StreamStudy, point: StreamPoint) -> Table:
     if study.work is not None:
         work = study.work
         table.add_row("products", scaled(work.macs, "MAC"), f"{scaled(work.whole_macs, 'MAC')} of the whole at once")
-        table.add_row("", _signed(work.cutting_macs), "chunks: padding, frames in two, a shorter view")
-        table.add_row("", _signed(work.look_ahead_macs), "look-ahead, computed again in the next chunk")
+        table.add_row("", _signed(work.cutting_macs), "cut into chunks: padding, frames in two, another view")
+        if work.look_ahead_macs:
+            table.add_row("", _signed(work.look_ahead_macs), "look-ahead, computed again in the next chunk")
     return table
 
 

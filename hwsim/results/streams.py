@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.offered import as_html
 from hwsim.results.figures import AttojouleCount
 from hwsim.results.result import Provenance
 
@@ -245,3 +246,6 @@ class StreamStudy(Noun):
     def __repr__(self) -> str:
         points = ", ".join(f"{point.streams} at RTF {point.rtf:.3g}" for point in self.points)
         return f"<StreamStudy {self.workload} in {self.precision} on {self.chip}: {points}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)

@@ -160,6 +160,12 @@ def test_the_first_screen_says_what_a_latency_is_made_of() -> None:
     assert "of computing" in text
 
 
+def test_a_notebook_shows_the_first_screen() -> None:
+    study = stream(SLOW, WORK)
+    assert repr(study).startswith("<StreamStudy tiny in w4a4 on small: 1 at RTF 0.00")
+    assert "until its chunk is full" in study._repr_html_()
+
+
 def test_streams_are_those_of_one_run_each() -> None:
     """What was run once is not run again, of whatever it is asked for."""
     runs = Runs(SLOW, replace(WORK, lengths=None), Objective.LATENCY, {}, no_progress)
