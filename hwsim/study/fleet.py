@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import heappop, heappush
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import log, sqrt
 from random import Random
 from statistics import fmean, variance
@@ -41,8 +41,8 @@ class Fleet(Noun):
     def check(self) -> None:
         if (self.rate is None) == (not self.times):
             raise InvalidValue("rate", self.rate, "must be given, or times, and not both")
-        if any(later < earlier for earlier, later in zip(self.times, self.times[1:], strict=False)):
-            raise InvalidValue("times", len(self.times), "must not go back")
+        if any(later < earlier for earlier, later in pairwise((0, *self.times))):
+            raise InvalidValue("times", len(self.times), "must not go back, nor begin before 0")
 
     @property
     def arrivals(self) -> tuple[int, ...]:

@@ -13,13 +13,14 @@ from hwsim.ir.workload import Workload
 from hwsim.mapping.planner import Planned
 from hwsim.models.catalogue import AnyRecipe, at_once, in_chunks, with_batch, workload
 from hwsim.models.conformer import ChunkedAttention, Conformer
-from hwsim.models.decoding import TimeSynchronous
+from hwsim.models.decoding import CHUNKS, TimeSynchronous
 from hwsim.models.rnnt import Chunks, Rnnt
 from hwsim.quantities.fields import PICOSECONDS
 from hwsim.results.result import Result
 from hwsim.results.streams import SECOND
 from hwsim.study.chunks import Heard, chunk_times, chunked_run, chunking_work, heard, perceived
 from hwsim.study.simulate import simulate
+from hwsim.timing.arrivals import iterations
 from models.test_rnnt import recipe
 from strategies.chips import chip
 from strategies.recipes import MS, conformers, rnnts
@@ -109,13 +110,21 @@ def test_products_of_a_stream_are_those_that_its_run_makes() -> None:
     assert found.macs == result.summary.macs
 
 
-def test_on_ports_of_their_own_all_chunks_there_end_as_the_run_does() -> None:
-    """With all audio heard in no time, real time is the run."""
-    work = workload(streamed())
-    fast = replace(SLOW, clock=1)  # a second a cycle: what is heard is there at once
-    result, found = run_of(work, fast)
-    late = result.summary.cycles - found.begun[-1].complete
-    assert abs(late) <= 1
+@given(CHUNKED)
+@settings(max_examples=6, deadline=None)
+def test_on_ports_of_their_own_all_chunks_there_end_as_the_run_does(described: AnyRecipe) -> None:
+    """With all audio there at once, real time is the run, to the cycle."""
+    work, found = workload(described), list[Planned]()
+    assert work.streaming is not None
+    assert not SLOW.dram.shared_port
+
+    def watch(_: object, __: Workload, planned: Planned | None) -> None:
+        assert planned is not None
+        found.append(planned)
+
+    cycles = simulate(SLOW, work, watch=watch).summary.cycles
+    chunks = iterations(found[0].schedule, CHUNKS, "features", [0] * work.streaming.chunks)
+    assert chunks[-1].complete == cycles
 
 
 def test_latency_of_sounds_by_hand() -> None:

@@ -191,6 +191,7 @@ def test_an_overloaded_fleet_is_told() -> None:
         ({}, "rate = None: must be given, or times, and not both"),
         ({"rate": Fraction(1), "times": (1,)}, "rate = Fraction"),
         ({"times": (2, 1)}, "times = 2: must not go back"),
+        ({"times": (-1, 1)}, "times = 2: must not go back, nor begin before 0"),
         ({"rate": Fraction(1), "chips": 0}, "chips = 0: must be at least 1"),
     ],
 )
