@@ -37,14 +37,10 @@ class Ran:
         return self.workload.batch
 
     @property
-    def chip_time(self) -> Fraction:
-        """How long the chip is at it, in picoseconds."""
-        return Fraction(self.result.summary.cycles * SECOND, self.clock)
-
-    @property
     def time(self) -> Fraction:
         """How long the run takes, in picoseconds: the host's share of the search included."""
-        return self.chip_time + self.workload.host_seconds * SECOND
+        chip_time = Fraction(self.result.summary.cycles * SECOND, self.clock)
+        return chip_time + self.workload.host_seconds * SECOND
 
     @property
     def rtf(self) -> Fraction:
@@ -62,11 +58,11 @@ class Ran:
 
     @property
     def power(self) -> float:
-        """Watts while all utterances are heard again and again: when the chip has nothing to do, it leaks on."""
-        spent = self.result.energy_by_component_aj
-        waiting = max(Fraction(0), self.workload.audio - self.chip_time)
-        drawn = spent.total + (spent.leakage + spent.idle) * waiting / self.chip_time
-        return ratio(drawn * SECOND / ATTO, self.chip_time + waiting)
+        """Watts while all utterances are heard again and again: in standby too, while the chip waits for more."""
+        drawn = self.result.efficiency
+        if self.rtf >= 1:
+            return drawn.average_power_w
+        return self.streams * (drawn.energy_per_audio_second_mj + drawn.standby_per_audio_second_mj) / 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,10 @@ def test_the_power_while_streams_are_heard_is_that_of_work_and_of_leaking_on() -
     assert busy < audio
     assert point.power_w == pytest.approx((spent.total + leaking * (audio - busy)) / audio / 10**18)
     assert point.streams_per_watt == pytest.approx(1 / point.power_w)
+    gated = stream(replace(SLOW, power_gated=True), WORK).points[0]
+    assert gated.power_w == pytest.approx(spent.total / audio / 10**18)
+    late = stream(chip(clock=10**4), WORK).points[0]
+    assert late.power_w == pytest.approx(late.energy_aj / 10**18 / (late.run_ms / 1000))
 
 
 def test_other_chunks_may_be_asked_for() -> None:
