@@ -31,6 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_one_command_answers_for_chunks_streams_lengths_and_a_fleet(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,6 +52,7 @@ def test_one_command_answers_for_chunks_streams_lengths_and_a_fleet(
     assert len((here / "study" / "chunks.csv").read_text().splitlines()) == 6
 
 
+@pytest.mark.slow
 def test_drawn_lengths_and_arrivals_and_the_most_streams(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--most", "--lengths", "lognormal:median=100ms,p99=300ms", "--utterances", "30", "--buckets", "200ms,1s")
     text, _ = printed(capsys, "stream", "chip.yaml", "work.yaml", *asked, "--fleet", "1", "--arrivals", "2/s")

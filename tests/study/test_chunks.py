@@ -49,6 +49,7 @@ def run_of(described: AnyRecipe | Workload, on: object = SLOW) -> tuple[Result, 
 CHUNKED = (rnnts() | conformers()).filter(lambda each: each.streaming is not None)
 
 
+@pytest.mark.slow
 @given(CHUNKED, st.sampled_from([2 * 10**6, 10**4]))
 @settings(max_examples=8, deadline=None)
 def test_a_chunk_is_complete_after_it_was_heard_queued_and_computed(described: AnyRecipe, clock: int) -> None:
@@ -67,6 +68,7 @@ def test_a_chunk_is_complete_after_it_was_heard_queued_and_computed(described: A
     assert run.final_ms == pytest.approx(times[-1].complete_ms - described.audio / MS)
 
 
+@pytest.mark.slow
 @given(CHUNKED)
 @settings(max_examples=15, deadline=None)
 def test_chunks_do_the_work_of_the_whole_and_what_they_add(described: AnyRecipe) -> None:
@@ -110,6 +112,7 @@ def test_products_of_a_stream_are_those_that_its_run_makes() -> None:
     assert found.macs == result.summary.macs
 
 
+@pytest.mark.slow
 @given(CHUNKED)
 @settings(max_examples=6, deadline=None)
 def test_on_ports_of_their_own_all_chunks_there_end_as_the_run_does(described: AnyRecipe) -> None:

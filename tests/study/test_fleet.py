@@ -91,6 +91,7 @@ def result(fleet: Fleet, lengths: Lengths, places: int, seconds_of: dict[int, Fr
     return fleet_result(fleet, Service(places, 1, lengths, lambda length: seconds_of[length] * SECOND))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", [Fraction(3, 10), Fraction(7, 10)])
 def test_one_place_waits_as_pollaczek_and_khinchine_say(load: Fraction) -> None:
     """Of two lengths, one three times the other: the formula again from its moments, and met by the simulation."""
@@ -125,6 +126,7 @@ def crommelin(rate: float, places: int) -> float:
     return waiting / rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("places", "load"), [(2, 0.8), (5, 0.7)])
 def test_several_places_wait_as_their_chain_says(places: int, load: float) -> None:
     rate = Fraction(load * places).limit_denominator(100)

@@ -38,6 +38,7 @@ def test_one_stream_is_a_plain_run(work: Workload) -> None:
     assert point.throughput == pytest.approx(1 / summary.rtf)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [WORK, WHOLE], ids=["chunked", "whole"])
 def test_more_streams_never_lower_the_throughput(work: Workload) -> None:
     study = stream(chip(), work, streams=range(1, 10))
@@ -143,6 +144,7 @@ def test_work_that_does_not_add_up_is_refused() -> None:
         ChunkingWork(whole_macs=3, cutting_macs=-1, look_ahead_macs=2, macs=5)
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes() -> None:
     lengths = hwsim.lognormal_lengths(mean="90 ms", p99="180 ms", utterances=40, seed=3)
     fleet = hwsim.Fleet(chips=2, rate=Fraction(9), utterances=200, seed=5)
