@@ -17,13 +17,19 @@ if TYPE_CHECKING:
     from hwsim.inputs.load import load_prices as load_prices
     from hwsim.inputs.load import load_workload as load_workload
     from hwsim.inputs.result import load_result as load_result
+    from hwsim.inputs.spoken import load_arrivals as load_arrivals
+    from hwsim.inputs.spoken import load_lengths as load_lengths
     from hwsim.inputs.tile import load_tile as load_tile
     from hwsim.results.measured import Measured as Measured
     from hwsim.study.band import band as band
     from hwsim.study.compare import compare as compare
     from hwsim.study.diff import diff as diff
+    from hwsim.study.drawn_lengths import chosen_buckets as chosen_buckets
+    from hwsim.study.drawn_lengths import lognormal_lengths as lognormal_lengths
+    from hwsim.study.fleet import Fleet as Fleet
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.simulate import simulate as simulate
+    from hwsim.study.streams import stream as stream
     from hwsim.study.what_if import what_if as what_if
 
     __version__: str
@@ -45,23 +51,35 @@ _HOMES = {
     "to_frame": "hwsim.study.frame",
     "diff": "hwsim.study.diff",
     "what_if": "hwsim.study.what_if",
+    "stream": "hwsim.study.streams",
+    "lognormal_lengths": "hwsim.study.drawn_lengths",
+    "chosen_buckets": "hwsim.study.drawn_lengths",
+    "load_lengths": "hwsim.inputs.spoken",
+    "load_arrivals": "hwsim.inputs.spoken",
+    "Fleet": "hwsim.study.fleet",
 }
 
 __all__ = [
+    "Fleet",
     "Measured",
     "band",
     "calibrate",
+    "chosen_buckets",
     "compare",
     "diff",
     "gemm",
     "load_analog_chip",
+    "load_arrivals",
     "load_chip",
+    "load_lengths",
     "load_prices",
     "load_result",
     "load_tile",
     "load_workload",
+    "lognormal_lengths",
     "mvm",
     "simulate",
+    "stream",
     "to_frame",
     "what_if",
 ]

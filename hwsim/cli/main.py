@@ -26,6 +26,7 @@ COMMANDS = {
     "gemm": "one bit-exact matrix product on the chip's array",
     "mvm": "vectors times a matrix on analog tiles",
     "drift": "a network on analog tiles as they age: signal to noise and agreement beside exact integers",
+    "stream": "in real time: when sounds are recognised, how many streams fit, lengths of utterances, a fleet",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
     "check": "validate chip, workload and price files, and whether the ones run on the others",
     "ops": "the ops of a workload: names, shapes, precisions, and what rules match",

@@ -26,13 +26,21 @@ def walk(
     MOST iterations UNROLLED, or if it is LATE, nothing but that is known. If `events` has rows, the walk fills them,
     and may end with the iteration in which the last one was seen.
     """
-    # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
-    ops, tensors, levels, keys, past = sizes.tolist()
-    totals, now = np.zeros((ops, c.TOTALS), np.int64), np.zeros(c.NOW, np.int64)
+    state = fresh(fixed, sizes)
+    totals, now = state[:2]
     if len(events):
         now[c.NEXT_EVENT :] = np.searchsorted(events[:, c.E_UNIT], np.arange(c.UNITS))
-    _walk(
-        code, refs, touched, fixed, two_spaces, events, totals, now,
+    walk_on(code, refs, touched, fixed, two_spaces, events, *state)
+    return totals, now[c.FREE : c.FREE + c.UNITS], now
+
+
+def fresh(fixed: c.Ints, sizes: c.Ints) -> tuple[c.Ints, ...]:
+    """All that a walk changes, as it is before the first step; totals and `now` come first."""
+    # Made here: a kernel that makes arrays brings half of numba's compiler with it when it is loaded.
+    ops, tensors, levels, keys, past = sizes.tolist()
+    return (
+        np.zeros((ops, c.TOTALS), np.int64),
+        np.zeros(c.NOW, np.int64),
         np.zeros((c.RINGS, int(fixed[c.SLOTS])), np.int64),
         np.zeros(tensors, np.int64),
         np.full((2, tensors, c.READERS), c.NEVER, np.int64),
@@ -41,12 +49,11 @@ def walk(
         np.zeros((TURNS, max(c.RINGS, levels + 2)), np.int64),
         np.empty(keys, np.int64),
         np.empty(past, np.int64),
-    )  # fmt: skip
-    return totals, now[c.FREE : c.FREE + c.UNITS], now
+    )
 
 
 @lean
-def _walk(
+def walk_on(
     code,
     refs,
     touched,
@@ -64,6 +71,7 @@ def _walk(
     keys,
     past,
 ):
+    """Walk from where walks before have left everything; stores that wait for a shared port are made at the end."""
     walk = c.Walk(
         refs, touched, fixed, two_spaces, totals, released, turns[0], ready, read, pending, now, peaks, events
     )

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from hwsim.errors import InvalidValue, UnknownName
+from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.ir.program import Program
 from hwsim.ir.workload import Recipe, Workload
 from hwsim.models.beam import EXTERNAL_LM, SOURCE_LM
-from hwsim.models.conformer import Conformer, TransducerDecoder, extract_conformer
+from hwsim.models.conformer import ChunkedAttention, Conformer, TransducerDecoder, extract_conformer
 from hwsim.models.decoding import BeamSearch, Greedy
 from hwsim.models.gemms import Gemms, extract_gemms
 from hwsim.models.lstm_lm import LanguageModel, LstmLmAlone, extract_lstm_lm
-from hwsim.models.rnnt import Rnnt, extract_rnnt
+from hwsim.models.rnnt import Chunks, Rnnt, extract_rnnt
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
 from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
 from hwsim.passes.precision import plan_of, workload_of
+from hwsim.quantities.fields import PICOSECONDS
 from hwsim.quantities.noun import kind_of, sorted_pairs, whole_fields
 from hwsim.quantities.precision import PrecisionPlan
 
@@ -124,10 +125,66 @@ def decoding_of(recipe: Recipe | None) -> Greedy | BeamSearch | None:
 def at_length(workload_: Workload, audio: int) -> Workload:
     """The same workload for utterances of that many picoseconds; counts of a search belong to one length alone."""
     recipe = recipe_of(workload_)
+    return workload(replace(_uncounted(recipe) if audio != recipe.audio else recipe, audio=audio), workload_.precision)
+
+
+def with_batch(workload_: Workload, batch: int) -> Workload:
+    """The same workload for so many utterances together; counts of a search belong to one batch alone."""
+    recipe = recipe_of(workload_)
+    if isinstance(recipe, LanguageModel):
+        raise Unsupported(f"{recipe.name}: is a language model, whose batch are hypotheses of one utterance")
+    if batch == recipe.batch:
+        return workload_
+    changed = with_dimensions(_uncounted(recipe), {"batch": batch}, "as many streams,")
+    return workload(changed, workload_.precision)
+
+
+def in_chunks(
+    workload_: Workload, chunk: int | None = None, left_context: int | None = None, look_ahead: int | None = None
+) -> Workload:
+    """The same workload streamed in other chunks, or streamed at all; times are in picoseconds.
+
+    What is not given stays; the attention of a Conformer that was not streamed needs `chunk` and `left_context`.
+    """
+    recipe = recipe_of(workload_)
+    given = {"chunk": chunk, "left_context": left_context, "look_ahead": look_ahead}
+    asked = {name: value for name, value in given.items() if value is not None}
+    if not asked:
+        return workload_
+    match recipe:
+        case Rnnt():
+            for name in ("left_context", "look_ahead"):
+                if name in asked:
+                    law = "is of attention, and this encoder carries its states on; leave it out"
+                    raise InvalidValue(f"streaming.{name}", PICOSECONDS.written(asked[name]), law)
+            changed: AnyRecipe = replace(recipe, streaming=Chunks(**asked))
+        case Conformer(streaming=None):
+            for name in ("chunk", "left_context"):
+                if name not in asked:
+                    law = "is missing: the workload is not streamed; say how long it is"
+                    raise InvalidValue(f"streaming.{name}", None, law)
+            changed = replace(recipe, streaming=ChunkedAttention(**asked))
+        case Conformer(streaming=ChunkedAttention() as streaming):
+            changed = replace(recipe, streaming=replace(streaming, **asked))
+        case _:
+            raise Unsupported(f"{recipe.name}: workloads of kind {recipe.kind} are not streamed in chunks")
+    sources = {**dict(recipe.sources), **{f"streaming.{name}": "given for this study" for name in asked}}
+    return workload(replace(_uncounted(changed), sources=sorted_pairs(sources)), workload_.precision)
+
+
+def at_once(workload_: Workload) -> Workload:
+    """The same workload that hears each utterance as a whole, not in chunks."""
+    recipe = recipe_of(workload_)
+    if not isinstance(recipe, Rnnt | Conformer) or recipe.streaming is None:
+        return workload_
+    kept = tuple((path, source) for path, source in recipe.sources if path.partition(".")[0] != "streaming")
+    return workload(_uncounted(replace(recipe, streaming=None, sources=kept)), workload_.precision)
+
+
+def _uncounted(recipe: AnyRecipe) -> AnyRecipe:
+    """The recipe with a search whose counts follow from its frames and symbols."""
     decoding = decoding_of(recipe)
-    if decoding is not None and audio != recipe.audio:
-        recipe = _searched(recipe, replace(decoding, counts=None))
-    return workload(replace(recipe, audio=audio), workload_.precision)
+    return recipe if decoding is None else _searched(recipe, replace(decoding, counts=None))
 
 
 def with_decoding(workload_: Workload, decoding: Greedy | BeamSearch) -> Workload:

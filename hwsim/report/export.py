@@ -15,7 +15,8 @@ from hwsim.results.read_back import lost_fractions
 from hwsim.results.result import Comparison, Result, RunResult
 from hwsim.results.waterfall import WaterfallStep
 
-if TYPE_CHECKING:  # few runs are on tiles
+if TYPE_CHECKING:  # few runs are on tiles, few studies of streams
+    from hwsim.results.streams import StreamStudy
     from hwsim.results.tiles_result import TilesResult
 
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
@@ -25,6 +26,7 @@ TILES_FILES = ("placement.csv", "units.csv")
 BAND_FILES = ("band.csv", "tornado.csv", "points.csv", "tornado.png")
 CHANGED_FILE = "what_if.csv"
 DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
+STREAM_FILES = ("stream.json", "streams.csv", "chunks.csv", "buckets.csv")
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -165,6 +167,16 @@ def quality_files(quality: Quality) -> dict[str, str]:
     origin = {"weights_from": quality.weights_from.value, "input_from": quality.input_from.value, "seed": quality.seed}
     rows = [{**flat(op), "clipped_share": op.clipped_share, **origin} for op in quality.ops]
     return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
+
+
+def stream_files(study: "StreamStudy") -> dict[str, str]:
+    """The files of one study of real time by name; chunks and buckets, if there are any."""
+    files = {"stream.json": to_json(study), "streams.csv": to_csv([flat(point) for point in study.points])}
+    if study.times:
+        files["chunks.csv"] = to_csv([flat(chunk) for chunk in study.times])
+    if study.lengths is not None:
+        files["buckets.csv"] = to_csv([flat(bucket) for bucket in study.lengths.buckets])
+    return files
 
 
 def drift_files(drift: Drift) -> dict[str, str]:

@@ -10,14 +10,18 @@ from hwsim.report.comparison_screen import comparison_screen
 from hwsim.report.difference_screen import difference_screen
 from hwsim.report.listing import listing_text
 from hwsim.report.screen import run_text
+from hwsim.report.streams import stream_text
 from hwsim.report.tables import Screen
 from hwsim.results.difference import Difference
 from hwsim.results.result import Comparison, Result
+from hwsim.results.streams import StreamStudy
 from hwsim.results.tiles_result import TilesResult
 from hwsim.study.listing import listing
 
 
-def noun_text(noun: Result | TilesResult | Comparison | Difference | Workload | Chip | AnalogChip) -> str:
+def noun_text(
+    noun: Result | TilesResult | Comparison | Difference | StreamStudy | Workload | Chip | AnalogChip,
+) -> str:
     """The first screen of a noun."""
     screen = Screen()
     match noun:
@@ -27,6 +31,8 @@ def noun_text(noun: Result | TilesResult | Comparison | Difference | Workload | 
             return comparison_screen(noun, screen)
         case Difference():
             return difference_screen(noun, screen)
+        case StreamStudy():
+            return stream_text(noun, screen)
         case Workload():
             return listing_text(listing(noun), screen)
         case Chip():

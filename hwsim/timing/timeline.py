@@ -32,10 +32,11 @@ LEVELS = 8
 
 @dataclass(frozen=True, slots=True)
 class EncodedSchedule:
-    """A schedule ready to be walked. `ops` names the rows of the totals."""
+    """A schedule ready to be walked. `ops` names the rows of the totals; `tensors` are numbered as they stand."""
 
     ops: tuple[str, ...]
     arrays: tuple[NDArray[np.int64], ...]  # code, refs, touched, fixed, sizes, two_spaces
+    tensors: tuple[str, ...]
 
 
 def encode(schedule: Schedule) -> EncodedSchedule:
@@ -55,7 +56,7 @@ def encode(schedule: Schedule) -> EncodedSchedule:
         np.array([max(1, len(ops)), max(1, len(tensors)), writer.depth, keys, pasts], np.int64),
         np.array([int(name in two_spaces) for name in tensors] or [0], np.int64),
     )
-    return EncodedSchedule(tuple(ops), arrays)
+    return EncodedSchedule(tuple(ops), arrays, tuple(tensors))
 
 
 def longest_period(ports: Ports) -> int:

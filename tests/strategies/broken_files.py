@@ -522,3 +522,25 @@ BROKEN_ANALOG_CHIPS = [
         "horowitz_45nm:add.fp16 · 0.114, which pays for 5 int8 products; lower it, or give more lanes",
     ),
 ]
+
+LENGTHS = "length,utterances\n2.5,3\n4 s,1\n"
+BROKEN_LENGTHS = [
+    ("length", "lenght", "1: 'lenght' is no column; did you mean length? known: length, utterances"),
+    ("length,", "", "1: must begin with a line that names each column once: length, utterances"),
+    ("length,utterances", "length,length", "1: must begin with a line that names each column once: length, utterances"),
+    ("2.5,", "2.5 parsec,", "2: length = '2.5 parsec': unknown unit 'parsec'; known: ps, ns, us, ms, s, µs, min, h"),
+    ("2.5,", "-2.5 s,", "2: length = '-2.5 s': must be at least 1 ms"),
+    ("2.5,", "long,", "2: length = 'long': must be a number with a unit, such as '1 h'"),
+    ("2.5,", "0,", "2: length = '0': must be at least 1 ms"),
+    ("2.5,3", "2.5,0", "2: utterances = '0': must be a whole number from 1 to 1000000000"),
+    ("2.5,3", "2.5,3.5", "2: utterances = '3.5': must be a whole number from 1 to 1000000000"),
+    ("2.5,3", "2.5", "2: has 1 entries in 2 columns"),
+    ("2.5,3", '"2.5,3', "is no CSV or TSV file: unexpected end of data"),
+    ("\n2.5,3\n4 s,1", "", "has no rows; it needs at least one length"),
+]
+ARRIVALS = "arrival\n0\n1.5\n1500 ms\n2\n"
+BROKEN_ARRIVALS = [
+    ("arrival", "time", "1: 'time' is no column; known: arrival"),
+    ("1.5\n", "soon\n", "3: arrival = 'soon': must be a number with a unit, such as '1 h'"),
+    ("2\n", "1\n", "5: arrival = '1': comes before the line above; sort them"),
+]

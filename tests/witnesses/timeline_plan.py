@@ -19,7 +19,7 @@ from hwsim.schedule.unit_table import Unit
 Place = tuple[int, int, int]
 """Where a job stands in the order of the schedule: its step, its part of the step, its turn there."""
 
-_DUE_STORES, _LOADS, _WORK, _PRELOADS = 0, 1, 2, 3
+_DUE_STORES, _LOADS, _WORK, PRELOADS = 0, 1, 2, 3
 _LAST_OF_ALL: Place = (2**62, 0, 0)
 
 
@@ -168,7 +168,7 @@ class Plan:
             Unit.LOAD,
             self.runs,
             self.ports.load_cycles(node.bytes),
-            (self.steps, _PRELOADS, len(self.jobs)),
+            (self.steps, PRELOADS, len(self.jobs)),
             self.env.event(),
             (("overwrite", waits),),
             delay=self.ports.latency,

@@ -37,15 +37,7 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
     """Run a schedule; an AssertionError if it stands still before its end."""
     plan = Plan(schedule, fault)
     plan.nodes(schedule.body)
-    jobs = plan.ordered()
-    ports = (Unit.LOAD, Unit.STORE)
-    queues: dict[Unit, list[Job]] = defaultdict(list)
-    for job in jobs:
-        queues[Unit.LOAD if schedule.ports.shared and job.unit in ports else job.unit].append(job)
-    stalls: Counter[tuple[str, Unit, str]] = Counter()
-    units = [plan.env.process(_work(plan.env, queue, stalls)) for queue in queues.values()]
-    plan.env.run()
-    assert all(unit.processed for unit in units), "deadlock"
+    jobs, queues, stalls = carried_out(plan)
     cycles, busy, shared_bound = Counter[str](), Counter[tuple[str, Unit]](), Counter[tuple[str, Unit]]()
     frontier = 0
     first: dict[tuple[int, str], int] = {}
@@ -68,6 +60,20 @@ def simulate(schedule: Schedule, fault: Fault | None = None) -> Seen:
     ends = tuple(queues[unit][-1].end if queues[unit] else 0 for unit in Unit)
     serial = sum(job.cycles + job.delay + (job.port.all if job.port else 0) for job in jobs)
     return Seen(frontier, ends, cycles, span, busy, stalls, shared_bound, len(jobs), serial, jobs)
+
+
+def carried_out(plan: Plan) -> tuple[list[Job], dict[Unit, list[Job]], Counter[tuple[str, Unit, str]]]:
+    """All jobs of a plan in order, those of each port, and what they waited for."""
+    jobs = plan.ordered()
+    ports = (Unit.LOAD, Unit.STORE)
+    queues: dict[Unit, list[Job]] = defaultdict(list)
+    for job in jobs:
+        queues[Unit.LOAD if plan.ports.shared and job.unit in ports else job.unit].append(job)
+    stalls: Counter[tuple[str, Unit, str]] = Counter()
+    units = [plan.env.process(_work(plan.env, queue, stalls)) for queue in queues.values()]
+    plan.env.run()
+    assert all(unit.processed for unit in units), "deadlock"
+    return jobs, queues, stalls
 
 
 def _work(

@@ -31,6 +31,7 @@ def encode_alone(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None 
             sizes,
             _ONE_SPACE,
         ),
+        (),
     )
 
 
