@@ -12,6 +12,8 @@ from hwsim.cli.options import (
     WORKLOAD,
     Ops,
     Points,
+    banks_options,
+    bursts_of,
     dimensions,
     measuring_of,
     objective_option,
@@ -66,6 +68,7 @@ TRACE, FIGURE = "trace.npz", "quality.png"
     help="Time the search by the counts of the file, or by what it did with these values.",
 )
 @values_options
+@banks_options
 @trace_options
 @output_options(run_files_of)
 def command(
@@ -87,6 +90,8 @@ def command(
     input_file: str | None,
     weights_file: str | None,
     seed: int,
+    dram_banks: bool,
+    dram_bursts: int | None,
     trace: str | None,
     trace_op: str | None,
     trace_iterations: int | None,
@@ -103,7 +108,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    cap = power_of(power_cap)
+    cap, bursts = power_of(power_cap), bursts_of(dram_banks, dram_bursts)
     selection = selection_of(trace, trace_op, trace_iterations, trace_events)
     chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
     check_outputs()
@@ -124,7 +129,12 @@ def command(
         from hwsim.study.simulate import Request, run
 
         request = Request(
-            point=point, power_cap=cap, explained=explained, objective=Objective(objective), measuring=measuring
+            point=point,
+            power_cap=cap,
+            explained=explained,
+            objective=Objective(objective),
+            dram_bursts=bursts,
+            measuring=measuring,
         )
         write = None if out is None else lambda writer: write_binary(Path(out) / TRACE, writer)
         files = dict(chip.files + work.files)

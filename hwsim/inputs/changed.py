@@ -13,7 +13,7 @@ from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, show
 from hwsim.hardware.chip import Machine
 from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.load import adapter, as_node, load_prices
+from hwsim.inputs.load import adapter, as_node, load_device, load_prices
 from hwsim.quantities.noun import Noun, Table, sorted_pairs
 from hwsim.quantities.plain_data import field_paths
 
@@ -30,6 +30,8 @@ def changed(chip: M, values: Mapping[str, Any]) -> M:
         fresh: M = _Changes(type(chip)).changed(chip, _tree(values), ())
         if isinstance(fresh.energy, str):
             fresh = replace(fresh, energy=load_prices(fresh.energy))
+        if isinstance(fresh.dram.device, str):
+            fresh = replace(fresh, dram=replace(fresh.dram, device=load_device(fresh.dram.device)))
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
     sources = {_source_path(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
+from hwsim.results.dram_banks import BankReplay
 from hwsim.results.drift import Drift
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
@@ -22,6 +23,7 @@ VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
 TILES_FILES = ("placement.csv", "units.csv")
 """What a run on analog tiles writes in the place of `tensors.csv`."""
 DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
+BANKS_FILE = "dram_banks.csv"
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -65,6 +67,8 @@ def to_npy(array: Any) -> bytes:
 def run_files(result: "Result | TilesResult") -> dict[str, str]:
     """The files of one run by name."""
     values = {} if result.quality is None else quality_files(result.quality)
+    if isinstance(result, Result) and result.dram_banks is not None:
+        values[BANKS_FILE] = to_csv([banks_row(result.dram_banks)])
     return values | {
         "result.json": to_json(result),
         "summary.csv": to_csv([flat(result.summary)]),
@@ -88,6 +92,11 @@ def op_rows(result: "Result | TilesResult") -> list[dict[str, Any]]:
     from hwsim.results.tiles_result import flat_op
 
     return [flat_op(op) for op in result.ops]
+
+
+def banks_row(replay: BankReplay) -> dict[str, Any]:
+    """A replay of DRAM banks as one row: its figures, without the sources of the device."""
+    return {key: value for key, value in flat(replay).items() if not key.startswith("sources.")}
 
 
 def _places(result: "Result | TilesResult") -> dict[str, str]:

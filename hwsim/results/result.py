@@ -9,6 +9,7 @@ from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
+from hwsim.results.dram_banks import BankReplay
 from hwsim.results.explanation import Explanation
 from hwsim.results.figures import (
     Areas,
@@ -197,6 +198,7 @@ class Result(RunResult):
     provenance: Provenance
     explanation: Explanation | None = None
     quality: Quality | None = None
+    dram_banks: BankReplay | None = None
 
     def __repr__(self) -> str:
         summary = self.summary
