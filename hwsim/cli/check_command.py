@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 @click.command(name="check", cls=Command)
 @click.argument("files", type=ANY, nargs=-1, required=True, metavar="FILE...")
 def command(files: tuple[str, ...]) -> None:
-    """Validate each FILE, a chip, a workload or a price table (or a shipped name); what is wrong is told in one line.
+    """Validate each FILE: a chip, a workload, a price table or a DRAM device (or a shipped name).
 
-    Of a chip the peak of each mode is told, and what keeps it from more; it is refused if nothing runs on it. With
-    chips and workloads together each workload is planned and priced on each chip, and what `hwsim run` would refuse is
-    refused.
+    What is wrong is told in one line.
+
+    Of a chip the peak of each mode is told, and what keeps it from more, and what its DRAM ports ask of the memory
+    behind them, if it says which that is; a chip is refused if nothing runs on it. With chips and workloads together
+    each workload is planned and priced on each chip, and what `hwsim run` would refuse is refused.
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
     from hwsim.hardware.chip import Chip, Machine
     from hwsim.inputs.check import check
-    from hwsim.inputs.chips import check_machine
+    from hwsim.inputs.chips import check_machine, device_of
     from hwsim.ir.workload import Workload
+    from hwsim.report.dram_banks import needed_text
     from hwsim.report.peak import peak_text
 
     checked_files = [check(file) for file in files]
@@ -41,8 +44,11 @@ def command(files: tuple[str, ...]) -> None:
         check_machine(chip)
     for file, checked in zip(files, checked_files, strict=True):
         say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
-        if isinstance(checked.loaded.value, Chip):
-            say(f"{checked.name} makes at most {peak_text(checked.loaded.value)}")
+        chip_value = checked.loaded.value
+        if isinstance(chip_value, Chip):
+            say(f"{checked.name} makes at most {peak_text(chip_value)}")
+        if isinstance(chip_value, Machine) and (device := device_of(chip_value)) is not None:
+            say(f"{checked.name}: {needed_text(chip_value, device)}")
     for chip, work in product(chips, works):
         _run(chip, work)
         say(f"{work.value.name} runs on {chip.value.name}")

@@ -8,7 +8,7 @@ from hwsim.cli.terminal import say, screen_of
 
 @click.command(name="list", cls=Command)
 def command() -> None:
-    """List the chips, workloads and price tables that come with hwsim; their names can be used instead of files.
+    """List what comes with hwsim: chips, workloads, price tables and DRAM devices; names can be used instead of files.
 
     Example: hwsim list
     """

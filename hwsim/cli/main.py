@@ -28,10 +28,10 @@ COMMANDS = {
     "drift": "a network on analog tiles as they age: signal to noise and agreement beside exact integers",
     "stream": "in real time: when sounds are recognised, how many streams fit, lengths of utterances, a fleet",
     "scalesim": "a configuration and a topology of SCALE-Sim: its columns, and what hardware takes",
-    "check": "validate chip, workload and price files, and whether the ones run on the others",
+    "check": "validate files of chips, workloads, prices and DRAM devices, and whether workloads run on chips",
     "ops": "the ops of a workload: names, shapes, precisions, and what rules match",
     "list": "what is shipped",
-    "show": "the file of a shipped chip, workload or price table",
+    "show": "the file of a shipped chip, workload, price table or DRAM device",
     "schema": "the JSON Schema of a kind of file",
 }
 

@@ -170,11 +170,12 @@ def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, p
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
-    from hwsim.report.export import BAND_FILES, CHANGED_FILE, RUN_FILES, TILES_FILES, VALUES_FILES
+    from hwsim.report.export import BAND_FILES, BANKS_FILE, CHANGED_FILE, RUN_FILES, TILES_FILES, VALUES_FILES
 
     asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
     around = (*(BAND_FILES if params["band"] else ()), *((CHANGED_FILE,) if params["what_if"] else ()))
-    return (*RUN_FILES, *TILES_FILES, *around, *(VALUES_FILES if wants_values(*asked) else ()))
+    banks = (BANKS_FILE,) if params["dram_banks"] else ()
+    return (*RUN_FILES, *TILES_FILES, *around, *banks, *(VALUES_FILES if wants_values(*asked) else ()))
 
 
 def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
@@ -233,6 +234,32 @@ def values_options(command: F) -> F:
         metavar="FILE",
         help="What the model hears: a WAV file, or features as NPZ.",
     )(command)
+
+
+MOST_BURSTS = 4_000_000
+"""Bursts that are replayed unless somebody asks for others: about a second."""
+
+
+def banks_options(command: F) -> F:
+    """`--dram-banks`, and how much of a run is replayed."""
+    command = click.option(
+        "--dram-bursts",
+        type=click.IntRange(1, 10**10),
+        metavar="N",
+        help=f"Replay the first N bursts; {MOST_BURSTS:,} by default.",
+    )(command)
+    return click.option(
+        "--dram-banks", is_flag=True, help="Also replay the DRAM transfers through the banks of the chip's dram.device."
+    )(command)
+
+
+def bursts_of(banks: bool, bursts: int | None) -> int | None:
+    """How many bursts are replayed; None without a replay."""
+    if banks:
+        return bursts or MOST_BURSTS
+    if bursts is not None:
+        raise InvalidValue("--dram-bursts", bursts, "says how much --dram-banks replays; give that too")
+    return None
 
 
 def trace_options(command: F) -> F:

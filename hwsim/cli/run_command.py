@@ -13,6 +13,8 @@ from hwsim.cli.options import (
     WORKLOAD,
     Ops,
     Points,
+    banks_options,
+    bursts_of,
     dimensions,
     measuring_of,
     objective_option,
@@ -68,6 +70,7 @@ TRACE, FIGURE, TORNADO = "trace.npz", "quality.png", "tornado.png"
 )
 @values_options
 @around_options
+@banks_options
 @trace_options
 @output_options(run_files_of)
 def command(
@@ -91,6 +94,8 @@ def command(
     seed: int,
     band: tuple[str, ...],
     what_if: tuple[str, ...],
+    dram_banks: bool,
+    dram_bursts: int | None,
     trace: str | None,
     trace_op: str | None,
     trace_iterations: int | None,
@@ -108,6 +113,7 @@ def command(
     if precision is not None:
         policy(precision)
     cap, varied, changed = power_of(power_cap), ranges(band), changes(what_if)
+    bursts = bursts_of(dram_banks, dram_bursts)
     selection = selection_of(trace, trace_op, trace_iterations, trace_events)
     chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
     check_outputs()
@@ -129,7 +135,12 @@ def command(
         from hwsim.study.simulate import Request, run
 
         request = Request(
-            point=point, power_cap=cap, explained=explained, objective=Objective(objective), measuring=measuring
+            point=point,
+            power_cap=cap,
+            explained=explained,
+            objective=Objective(objective),
+            dram_bursts=bursts,
+            measuring=measuring,
         )
         write = None if out is None else lambda writer: write_binary(Path(out) / TRACE, writer)
         files = dict(chip.files + work.files)

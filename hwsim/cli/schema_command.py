@@ -7,7 +7,7 @@ from hwsim.cli.terminal import say
 
 
 @click.command(name="schema", cls=Command)
-@click.argument("kind", type=click.Choice(["arch", "workload", "energy"]))
+@click.argument("kind", type=click.Choice(["arch", "workload", "energy", "dram"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a KIND of file, with which editors complete and check.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.array import AnyArray
+from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import Constants, DramType, PriceTable
 from hwsim.ir.ops import Function
 from hwsim.quantities.fields import (
@@ -90,14 +91,32 @@ class WeightLayout(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dram(Noun):
     """Off-chip memory behind a read and a write port, or one that both share. As weights lie there they are loaded,
-    lie in the scratchpad, and enter the array."""
+    lie in the scratchpad, and enter the array.
+
+    Its times are those of the two bandwidths and the latency. `device`, of which there are `channels`, says what memory
+    gives them: `hwsim check` holds the bandwidths against its peak, and its banks can be replayed (`timing/banks.py`).
+    """
 
     type: DramType = DramType.LPDDR4
+    device: Name | DramDevice | None = None
+    channels: Annotated[int, Whole(low=1, high=256)] = 1
     read: BytesPerSecond
     write: BytesPerSecond
     latency: Picoseconds = 0
     shared_port: bool = False
     weight_layout: WeightLayout = WeightLayout.COMPACT
+
+    def check(self) -> None:
+        if self.device is None and self.channels != 1:
+            raise InvalidValue("channels", self.channels, "are those of a device; name that too")
+        if isinstance(self.device, DramDevice) and self.device.type is not self.type:
+            law = f"is {self.device.type.value}, where the type is {self.type.value}; give both the same"
+            raise InvalidValue("device", self.device.name, law)
+
+    @property
+    def needed(self) -> int:
+        """Bytes per second that the ports can ask of the memory: of separate ports both together."""
+        return max(self.read, self.write) if self.shared_port else self.read + self.write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, show
 from hwsim.hardware.chip import Machine
 from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.load import adapter, as_node, load_prices
+from hwsim.inputs.load import adapter, as_node, load_device, load_prices
 from hwsim.quantities.noun import Noun, Table, sorted_pairs
 from hwsim.quantities.plain_data import field_paths
 
@@ -27,10 +27,14 @@ def changed(chip: M, values: Mapping[str, Any], given: str = "caller: with_") ->
     """The chip with these values, all at once, and with who has `given` them as their source; FileProblem names the
     chip and what is wrong as it would name a file."""
     fresh = changed_recipe(chip, values, given)
-    if not values or not isinstance(fresh.energy, str):
+    if not values:
         return fresh
     try:
-        return replace(fresh, energy=load_prices(fresh.energy))
+        if isinstance(fresh.energy, str):
+            fresh = replace(fresh, energy=load_prices(fresh.energy))
+        if isinstance(fresh.dram.device, str):
+            fresh = replace(fresh, dram=replace(fresh.dram, device=load_device(fresh.dram.device)))
+        return fresh
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
 

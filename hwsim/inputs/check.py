@@ -7,7 +7,7 @@ from typing import Any
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.chips import machine_from
 from hwsim.inputs.files import Kind, Located, locate, names
-from hwsim.inputs.load import Loaded, describes, open_located, prices_from, workload_from
+from hwsim.inputs.load import Loaded, describes, device_from, open_located, prices_from, workload_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,11 @@ def check(reference: str) -> Checked:
             return Checked(kind, workload_from(opened))
         case Kind.ENERGY:
             return Checked(kind, prices_from(opened))
-    raise FileProblem(opened.name, "is neither chip, workload nor price table: shares no field with any of them")
+        case Kind.DRAM:
+            return Checked(kind, device_from(opened))
+    raise FileProblem(
+        opened.name, "is neither chip, workload, price table nor DRAM device: shares no field with any of them"
+    )
 
 
 def kind_named(reference: str) -> Kind | None:

@@ -5,16 +5,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, Union, cast
 
 from hwsim.errors import InvalidValue, Unsupported, UserError
-from hwsim.hardware.chip import Chip, Machine, at_point
+from hwsim.hardware.chip import Chip, Dram, Machine, at_point
+from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.files import Kind, Node, locate
 from hwsim.inputs.load import (
     Loaded,
     Opened,
     Source,
+    device_from,
     expect,
     filled,
     from_document,
+    load_device,
     load_prices,
     open_located,
     open_source,
@@ -58,6 +61,12 @@ def prices_of(chip: Machine) -> PriceTable:
     return chip.energy if isinstance(chip.energy, PriceTable) else load_prices(chip.energy)
 
 
+def device_of(chip: Machine) -> DramDevice | None:
+    """The DRAM device that a chip has, or that it names: a chip that no file described may name a shipped one."""
+    device = chip.dram.device
+    return load_device(device) if isinstance(device, str) else device
+
+
 def open_chip(source: Source) -> Loaded[Chip]:
     """A chip with its price table, and the files that they come from."""
     return chip_from(open_source(Kind.ARCH, source))
@@ -97,16 +106,32 @@ def _is_analog(document: Node) -> bool:
 def _priced(kind: type[M], opened: Opened) -> Loaded[M]:
     """The chip of that kind, with the price table that it holds or names."""
     chip = from_document(kind, opened.document, opened.name)
+    memory = _memory(chip.dram, opened)
+    chip = replace(chip, dram=memory.value)
     if isinstance(chip.energy, PriceTable):
         prices = filled(chip.energy, opened, "energy.filled_from")
-        return Loaded(replace(chip, energy=prices.value), opened, prices.files, prices.paths)
+        files, paths = prices.files + memory.files, prices.paths + memory.paths
+        return Loaded(replace(chip, energy=prices.value), opened, files, paths)
     try:
         located = locate(Kind.ENERGY, chip.energy, opened.folder)
         prices = prices_from(open_located(located))
     except UserError as error:
         raise opened.refused("energy", f"energy: {error}") from error
-    files, paths = opened.files + prices.files, opened.paths + prices.paths
+    files, paths = opened.files + prices.files + memory.files, opened.paths + prices.paths + memory.paths
     return Loaded(replace(chip, energy=prices.value), opened, files, paths)
+
+
+def _memory(dram: Dram, opened: Opened) -> Loaded[Dram]:
+    """The memory of a chip, with the device that it holds or names; the files are those of the device."""
+    if not isinstance(dram.device, str):
+        return Loaded(dram, opened)
+    try:
+        device = device_from(open_located(locate(Kind.DRAM, dram.device, opened.folder)))
+        return Loaded(replace(dram, device=device.value), opened, device.files, device.paths)
+    except InvalidValue as error:
+        raise opened.refused("dram.device", str(error.within("dram"))) from error
+    except UserError as error:
+        raise opened.refused("dram.device", f"dram.device: {error}") from error
 
 
 def check_chip(chip: Loaded[Chip]) -> None:

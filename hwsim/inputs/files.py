@@ -261,18 +261,23 @@ class Kind(Enum):
     ARCH = "arch"
     WORKLOAD = "workload"
     ENERGY = "energy"
+    DRAM = "dram"
 
     @property
     def title(self) -> str:
         """What messages call it."""
-        return {Kind.ARCH: "chip", Kind.WORKLOAD: "workload", Kind.ENERGY: "price table"}[self]
+        return _TITLES[self]
 
     @property
     def folder(self) -> Path:
         """An installed package carries the folders inside; in a checkout they lie beside it."""
         package = Path(__file__).resolve().parents[1]
         root = package / "shipped" if (package / "shipped").is_dir() else package.parent
-        return root / {Kind.ARCH: "arch", Kind.WORKLOAD: "workloads", Kind.ENERGY: "arch/energy"}[self]
+        return root / _FOLDERS[self]
+
+
+_TITLES = {Kind.ARCH: "chip", Kind.WORKLOAD: "workload", Kind.ENERGY: "price table", Kind.DRAM: "DRAM device"}
+_FOLDERS = {Kind.ARCH: "arch", Kind.WORKLOAD: "workloads", Kind.ENERGY: "arch/energy", Kind.DRAM: "arch/dram"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 import hwsim.arrays.kinds  # noqa: F401  # what files may call an array
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.hardware.chip import Chip
+from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
 from hwsim.inputs.findings import first_finding
@@ -97,6 +98,7 @@ _FIELDS = {
     Kind.ARCH: {f.name for f in fields(Chip)},
     Kind.WORKLOAD: {f.name for recipe in RECIPES.values() for f in fields(recipe)},
     Kind.ENERGY: {f.name for f in fields(PriceTable)},
+    Kind.DRAM: {f.name for f in fields(DramDevice)},
 }
 
 
@@ -229,6 +231,18 @@ def prices_from(opened: Opened) -> Loaded[PriceTable]:
     expect(opened, Kind.ENERGY)
     table = from_document(PriceTable, opened.document, opened.name)
     return filled(table, opened)
+
+
+def device_from(opened: Opened) -> Loaded[DramDevice]:
+    """The DRAM device that a document describes."""
+    expect(opened, Kind.DRAM)
+    device = from_document(DramDevice, opened.document, opened.name)
+    return Loaded(device, opened, opened.files, opened.paths)
+
+
+def load_device(source: Source) -> DramDevice:
+    """A DRAM device from a path, a shipped name or a mapping."""
+    return device_from(open_source(Kind.DRAM, source)).value
 
 
 def filled(table: PriceTable, opened: Opened, path: str = "filled_from") -> Loaded[PriceTable]:

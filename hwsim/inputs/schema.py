@@ -4,6 +4,7 @@ from typing import Any
 
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
+from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.files import Kind
 from hwsim.inputs.load import json_schema
@@ -19,3 +20,5 @@ def schema(kind: Kind) -> dict[str, Any]:
             return json_schema(tuple(RECIPES.values()))
         case Kind.ENERGY:
             return json_schema((PriceTable,))
+        case Kind.DRAM:
+            return json_schema((DramDevice,))

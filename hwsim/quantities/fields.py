@@ -231,6 +231,8 @@ AREA = Quantity(
 )
 VOLTS = Quantity("V", _decimal("V", m=-3, _=0), Fraction(1, 10), 5, whole=False, bare=False)
 WATTS = Quantity("W", _decimal("W", n=-9, u=-6, m=-3, _=0), 0, 10**6, whole=False, bare=False)
+AMPERES = Quantity("A", _decimal("A", u=-6, m=-3, _=0), 0, 1000, whole=False, bare=False)
+TRANSFERS = Quantity("T/s", _decimal("T/s", _=0, k=3, M=6, G=9), 1, 10**12)
 SIEMENS = Quantity("S", _decimal("S", n=-9, u=-6, m=-3, _=0), Fraction(1, 10**12), 1, whole=False, bare=False)
 OHMS = Quantity("Ohm", _decimal("Ohm", m=-3, _=0, k=3, M=6), 0, 10**9, whole=False, bare=False)
 AGE = Quantity(
@@ -277,6 +279,8 @@ Length = Annotated[Fraction, LENGTH]
 SquareMicrometres = Annotated[Fraction, AREA]
 Volts = Annotated[Fraction, VOLTS]
 Watts = Annotated[Fraction, WATTS]
+Amperes = Annotated[Fraction, AMPERES]
+TransfersPerSecond = Annotated[int, TRANSFERS]
 Siemens = Annotated[Fraction, SIEMENS]
 Ohms = Annotated[Fraction, OHMS]
 Age = Annotated[Fraction, AGE]

@@ -5,7 +5,7 @@ their annotations (`Annotated[int, Whole(low=1)]`), laws between fields in `chec
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -271,11 +271,11 @@ def _types(noun: type[Any], with_laws: set[str]) -> _Types | None:
 
 
 def _laws_of(hint: Any) -> tuple[tuple[FieldLaw, ...], bool]:
-    """The laws in `Annotated[T, law]` or `Annotated[T, law] | None`."""
+    """The laws in `Annotated[T, law]` or `Annotated[T, law] | None`; where a noun may stand as well, there are none."""
     if get_origin(hint) is Annotated:
         return tuple(extra for extra in hint.__metadata__ if isinstance(extra, FieldLaw)), False
     members = get_args(hint)
-    if type(None) in members:
+    if type(None) in members and not any(map(is_dataclass, members)):
         for member in members:
             if get_origin(member) is Annotated:
                 return _laws_of(member)[0], True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
 from hwsim.results.band import Band, ChangedRun
+from hwsim.results.dram_banks import BankReplay
 from hwsim.results.drift import Drift
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
@@ -27,6 +28,7 @@ BAND_FILES = ("band.csv", "tornado.csv", "points.csv", "tornado.png")
 CHANGED_FILE = "what_if.csv"
 DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
 STREAM_FILES = ("stream.json", "streams.csv", "chunks.csv", "buckets.csv")
+BANKS_FILE = "dram_banks.csv"
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
 
@@ -73,6 +75,8 @@ def run_files(result: "Result | TilesResult") -> dict[str, str]:
     around = {} if result.band is None else band_files(result.band)
     if result.changed:
         around[CHANGED_FILE] = to_csv(changed_rows(result.changed))
+    if isinstance(result, Result) and result.dram_banks is not None:
+        around[BANKS_FILE] = to_csv([banks_row(result.dram_banks)])
     return (
         values
         | around
@@ -146,6 +150,11 @@ def op_rows(result: "Result | TilesResult") -> list[dict[str, Any]]:
     from hwsim.results.tiles_result import flat_op
 
     return [flat_op(op) for op in result.ops]
+
+
+def banks_row(replay: BankReplay) -> dict[str, Any]:
+    """A replay of DRAM banks as one row: its figures, without the sources of the device."""
+    return {key: value for key, value in flat(replay).items() if not key.startswith("sources.")}
 
 
 def _places(result: "Result | TilesResult") -> dict[str, str]:

@@ -128,6 +128,10 @@ def run_text(result: "Result | TilesResult", asked: Asked, screen: Screen) -> st
         texts.append(energy_text(result, screen))
     texts += around_texts(result, screen, full=asked.full)
     texts = texts or [screen_text(result, clock, screen)]
+    if result.dram_banks is not None:
+        from hwsim.report.dram_banks import dram_banks_text  # few runs are replayed
+
+        texts.append(dram_banks_text(result.dram_banks, screen))
     if result.quality is not None and result.explanation is None:
         summary = result.summary
         texts.append(quality_text(f"Values of {summary.workload} in {summary.precision}", result.quality, screen))

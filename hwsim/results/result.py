@@ -10,6 +10,7 @@ from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
 from hwsim.results.band import Band, ChangedRun
+from hwsim.results.dram_banks import BankReplay
 from hwsim.results.explanation import Explanation
 from hwsim.results.figures import (
     Areas,
@@ -201,6 +202,7 @@ class Result(RunResult):
     quality: Quality | None = None
     band: Band | None = None
     changed: tuple[ChangedRun, ...] = ()
+    dram_banks: BankReplay | None = None
 
     def __repr__(self) -> str:
         summary = self.summary

@@ -95,6 +95,7 @@ def simulate(
     measured: Measured = NOTHING,
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
+    dram_bursts: int | None = None,
     files: Mapping[str, str] | None = None,
     plans: PlanStore | None = None,
     progress: Progress = no_progress,
@@ -112,6 +113,7 @@ def simulate(
     measured: Measured = NOTHING,
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
+    dram_bursts: int | None = None,
     files: Mapping[str, str] | None = None,
     plans: PlanStore | None = None,
     progress: Progress = no_progress,
@@ -128,6 +130,7 @@ def simulate(
     measured: Measured = NOTHING,
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
+    dram_bursts: int | None = None,
     files: Mapping[str, str] | None = None,
     plans: PlanStore | None = None,
     progress: Progress = no_progress,
@@ -138,7 +141,8 @@ def simulate(
     `point` names one of the chip's operating points. A `power_cap`, in watts or as a text such as `500 mW`, lowers the
     clock until the average power of the run keeps within it. `measured` are measurements of the run's values, such as
     the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
-    latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
+    latency (of plans about as fast, the plan with least energy), energy, or edp, their product. The run's first
+    `dram_bursts`, if that is given, are replayed through the banks of the chip's DRAM beside it. `files` are hashes of
     the files behind all inputs, for the provenance. Runs of many chips may share `plans`, in one thread: what one of
     them has planned the others need not plan again. `watch` is called with the run itself, for a timeline of it.
 
@@ -153,7 +157,7 @@ def simulate(
     must_be_named(point=point, explained=explained)
     must_map_names(str, "a text", files=files)
     if not isinstance(chip, Chip):
-        chosen = {"point": point, "power_cap": power_cap, "objective": objective}
+        chosen = {"point": point, "power_cap": power_cap, "objective": objective, "dram_bursts": dram_bursts}
         return _on_tiles(chip, workload, chosen, measured, None, explained, files, watch)
     objective = Objective.named(objective)
     cap = None if power_cap is None else watts("power_cap", power_cap)
@@ -162,6 +166,10 @@ def simulate(
         from hwsim.mapping.explain import check_op
 
         check_op(workload.program, explained)
+    if dram_bursts is not None:
+        from hwsim.study.dram_banks import check_replay
+
+        check_replay(chip, dram_bursts)
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
     conditions = Conditions(given, table, point, chip.clock, cap, objective, files or {})
@@ -187,6 +195,12 @@ def simulate(
         run_result = result(work, run, measured, conditions)
         if work is workload:  # not one of its other lengths
             watch(chip, work, run.planned)
+            if dram_bursts is not None:
+                from hwsim.study.dram_banks import replay_banks  # few runs are replayed
+
+                byte_aj = run.tariff.dram.attojoules
+                replay = replay_banks(chip, work, run.planned, byte_aj, dram_bursts)
+                run_result = replace(run_result, dram_banks=replay)
         if explained is None:
             return run_result
         from hwsim.study.explain import explain
@@ -232,6 +246,7 @@ class Request:
     power_cap: Fraction | None = None
     explained: str | None = None
     objective: Objective = Objective.LATENCY
+    dram_bursts: int | None = None
     measuring: Measuring | None = None
 
 
@@ -282,7 +297,12 @@ def run(
 
         if not isinstance(chip, Chip):
             work, values, read = measured_on_tiles(chip, work, request.measuring, write=write, progress=progress)
-            chosen = {"point": request.point, "power_cap": request.power_cap, "objective": request.objective}
+            chosen = {
+                "point": request.point,
+                "power_cap": request.power_cap,
+                "objective": request.objective,
+                "dram_bursts": request.dram_bursts,
+            }
             measured, cells_aj = Measured(quality=values.quality), values.cells_per_vector_aj
             return _on_tiles(chip, work, chosen, measured, cells_aj, request.explained, {**files, **read}, watch)
         work, measured, read = measure(chip, work, request.measuring, write=write, progress=progress)
@@ -295,6 +315,7 @@ def run(
         measured=measured,
         explained=request.explained,
         objective=request.objective,
+        dram_bursts=request.dram_bursts,
         files=files,
         progress=progress,
         watch=watch,

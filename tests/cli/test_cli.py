@@ -56,7 +56,7 @@ def test_a_run_needs_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("kind", ["arch", "workload", "energy"])
+@pytest.mark.parametrize("kind", ["arch", "workload", "energy", "dram"])
 def test_schemas_are_json_schemas_of_the_shipped_files(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(printed(capsys, "schema", kind)[0])
     assert schema["$schema"].startswith("https://json-schema.org/")
@@ -73,7 +73,7 @@ def test_schemas_are_json_schemas_of_the_shipped_files(kind: str, capsys: pytest
 
 def test_list_names_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "list")[0].splitlines()
-    assert [line for line in lines if line.endswith(":")] == ["chips:", "workloads:", "price tables:"]
+    assert [line for line in lines if line.endswith(":")] == ["chips:", "workloads:", "price tables:", "DRAM devices:"]
     for kind in Kind:
         for name in names(kind):
             (line,) = [line for line in lines if line.split()[0] == name]
@@ -112,9 +112,9 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["show", "rnn"],
             "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, bit_serial, carat, "
-            "conformer_l, conformer_m, conformer_s, edge_npu, fp16_array, gemmini, generic_7nm, hermes, "
-            "horowitz_45nm, int4_array, int8_array, lstm_lm, mlperf_rnnt, pcm_14nm, rapid, rnnt, tdnnf_7q, tpu_v1, "
-            "transformer_lm",
+            "conformer_l, conformer_m, conformer_s, ddr4_3200, edge_npu, fp16_array, gemmini, generic_7nm, hbm2_2000, "
+            "hermes, horowitz_45nm, int4_array, int8_array, lpddr4_3200, lpddr4_4266, lpddr5_6400, lstm_lm, "
+            "mlperf_rnnt, pcm_14nm, rapid, rnnt, tdnnf_7q, tpu_v1, transformer_lm",
         ),
         (
             ["run", "int4_array", "rnnt", "--seed", "-1"],
@@ -155,7 +155,8 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         ),
         (
             ["schema", "chip"],
-            "Invalid value for '{arch|workload|energy}': 'chip' is not one of 'arch', 'workload', 'energy'.",
+            "Invalid value for '{arch|workload|energy|dram}': "
+            "'chip' is not one of 'arch', 'workload', 'energy', 'dram'.",
         ),
     ],
 )

@@ -39,13 +39,13 @@ LOW = "operating_points: {slow: {clock: 100 MHz, voltage: 0.1 V}}"
         (
             "energy: generic_7nm",
             "energy: generic_7nm\nvoltage: 0.1 V",
-            "chip.yaml:22: voltage: 0.1 V at 7 nm is below the 0.256 V under which the published scaling no longer "
+            "chip.yaml:23: voltage: 0.1 V at 7 nm is below the 0.256 V under which the published scaling no longer "
             "falls; give a higher voltage, or a price table for that voltage",
         ),
         (
             "energy: generic_7nm",
             f"energy: generic_7nm\n{LOW}",
-            "chip.yaml:22: operating_points.slow: 0.1 V at 7 nm is below the 0.256 V under which the published scaling "
+            "chip.yaml:23: operating_points.slow: 0.1 V at 7 nm is below the 0.256 V under which the published scaling "
             "no longer falls; give a higher voltage, or a price table for that voltage",
         ),
     ],
@@ -66,7 +66,7 @@ def test_a_chip_without_a_price_is_refused_by_check_and_run_alike(
     (here / "chip.yaml").write_text(broken(ARCH.read_text(), "energy: generic_7nm", "energy: own.yaml"))
     said = {complaint(capsys, *args) for args in (("check", "chip.yaml"), ("run", "chip.yaml", "work.yaml"))}
     (message,) = said
-    assert message.startswith("chip.yaml:21: energy: price table generic_7nm: ")
+    assert message.startswith("chip.yaml:22: energy: price table generic_7nm: ")
 
 
 def test_what_one_file_asks_of_another_is_refused_with_both(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +91,8 @@ def test_check_says_that_a_workload_runs_on_a_chip(here: Path, capsys: pytest.Ca
     assert out.splitlines() == [
         "int4_array: chip int4_array: valid",
         "int4_array makes at most 8.19 TOPS in fp16; 65.5 TOPS in int4; 32.8 TOPS in int8",
+        "int4_array: its DRAM port asks for 64.0 GB/s, 62.5 % of the 102 GB/s of 16 channels of lpddr4, 256 bits at "
+        "3200 MT/s",
         "work.yaml: workload tiny: valid",
         "own.yaml: price table generic_7nm: valid",
         "tiny runs on int4_array",

@@ -12,6 +12,7 @@ import yaml
 from data import ROOT
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.chip import Chip
+from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.check import check
 from hwsim.inputs.files import Kind
@@ -31,10 +32,10 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 18
+    assert len(EXAMPLES) == 19
 
 
-FILES = (Chip, AnalogChip, PriceTable, *RECIPES.values())
+FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())
 
 
 def branches(kind: Any) -> Iterator[Any]:

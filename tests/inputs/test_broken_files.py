@@ -15,6 +15,7 @@ from strategies.broken_files import (
     BROKEN_ANALOG_CHIPS,
     BROKEN_BIT_SERIAL_CHIPS,
     BROKEN_CHIPS,
+    BROKEN_DEVICES,
     BROKEN_ENERGY_OF_CHIPS,
     BROKEN_PRICES,
     BROKEN_TEMPORAL_CHIPS,
@@ -94,6 +95,12 @@ def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message:
     assert line(tmp_path / "work.yaml", broken(text, old, new)) == message
 
 
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_DEVICES)
+def test_broken_dram_devices(old: str, new: str, message: str, tmp_path: Path) -> None:
+    text = (Kind.DRAM.folder / "lpddr5_6400.yaml").read_text()
+    assert line(tmp_path / "device.yaml", broken(text, old, new)) == message
+
+
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)
 def test_broken_price_tables(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert line(tmp_path / "prices.yaml", broken(PRICES_TEXT, old, new)) == message
@@ -112,7 +119,7 @@ def bomb(levels: int) -> str:
         ("# nothing\n", "is empty"),
         (
             "just a text",
-            "is neither chip, workload nor price table: shares no field with any of them",
+            "is neither chip, workload, price table nor DRAM device: shares no field with any of them",
         ),
         ("a: 1\n---\nb: 2\n", "2: holds a second document; one is read"),
         (b"name: \xff", "1: is not UTF-8: byte 0xff"),

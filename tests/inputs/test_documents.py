@@ -111,6 +111,7 @@ def test_provenance_names_files_and_sources(document: Any) -> None:
     provenance = document["provenance"]
     assert set(provenance["files"]) == {
         str(ARCH),
+        "dram/lpddr4_3200 (shipped)",
         "energy/aladdin_40nm (shipped)",
         "energy/generic_7nm (shipped)",
         "energy/horowitz_45nm (shipped)",

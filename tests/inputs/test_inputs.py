@@ -159,7 +159,7 @@ def test_a_price_table_is_looked_for_beside_its_chip(tmp_path: Path, monkeypatch
     chip = tmp_path / "sub" / "chip.yaml"
     chip.write_text(ARCH.read_text().replace("energy: generic_7nm", "energy: own.yaml"))
     with pytest.raises(
-        FileProblem, match=r"sub/chip.yaml:21: energy: .*own.yaml: there is no such file; shipped names"
+        FileProblem, match=r"sub/chip.yaml:22: energy: .*own.yaml: there is no such file; shipped names"
     ):
         load_chip(chip)
     (tmp_path / "sub" / "own.yaml").write_text(PRICES.read_text().replace("name: generic_7nm", "name: own"))

@@ -77,29 +77,53 @@ BROKEN_CHIPS = [
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
     ("buffers: 2", "shared_port: maybe, buffers: 2", "19: scratchpad.shared_port = 'maybe': must be true or false"),
     (
+        "device: lpddr4_3200",
+        "device: lpddr4_320",
+        "21: dram.device: unknown DRAM device 'lpddr4_320'; did you mean lpddr4_3200? "
+        "known: ddr4_3200, hbm2_2000, lpddr4_3200, lpddr4_4266, lpddr5_6400",
+    ),
+    (
+        "device: lpddr4_3200",
+        "device: generic_7nm",
+        "21: dram.device: generic_7nm: is a price table, where a DRAM device is wanted",
+    ),
+    ("device: lpddr4_3200", "device: 3", "21: dram.device = 3: must be a text or a mapping"),
+    (
+        "device: lpddr4_3200",
+        "device: ddr4_3200",
+        "21: dram.device = 'ddr4_3200': is ddr4, where the type is lpddr4; give both the same",
+    ),
+    ("device: lpddr4_3200, ", "", "21: dram.channels = 16: are those of a device; name that too"),
+    ("channels: 16", "channels: 0", "21: dram.channels = 0: must be at least 1"),
+    (
+        "type: lpddr4,",
+        "type: lpddr,",
+        "21: dram.type = 'lpddr': did you mean lpddr5? known: lpddr4, lpddr5, ddr4, gddr6, hbm2",
+    ),
+    (
         "latency: 100 ns",
         "latency: 100 ns, weight_layout: tile",
-        "20: dram.weight_layout = 'tile': did you mean tiles? known: compact, tiles",
+        "21: dram.weight_layout = 'tile': did you mean tiles? known: compact, tiles",
     ),
     (
         "latency: 100 ns",
         "latency: 2 days",
-        "20: dram.latency = '2 days': unknown unit 'days'; known: ps, ns, us, ms, s, µs, min, h",
+        "21: dram.latency = '2 days': unknown unit 'days'; known: ps, ns, us, ms, s, µs, min, h",
     ),
-    ("latency: 100 ns", "latency: 25 h", "20: dram.latency = '25 h': must be at most 24 h"),
+    ("latency: 100 ns", "latency: 25 h", "21: dram.latency = '25 h': must be at most 24 h"),
     (
         "energy: generic_7nm",
         "energy: generic_7",
-        "21: energy: unknown price table 'generic_7'; did you mean generic_7nm? "
+        "22: energy: unknown price table 'generic_7'; did you mean generic_7nm? "
         "known: aladdin_40nm, generic_7nm, horowitz_45nm, pcm_14nm",
     ),
-    ("latency: 100 ns", "latency: 100", "20: dram.latency = 100: must be a number with a unit, such as '1 h'"),
+    ("latency: 100 ns", "latency: 100", "21: dram.latency = 100: must be a number with a unit, such as '1 h'"),
     (
         "  clock: assumed",
         "  clok: assumed",
-        "23: sources = 'clok': names no field; did you mean clock?",
+        "24: sources = 'clok': names no field; did you mean clock?",
     ),
-    ("energy: generic_7nm", "energy: 3", "21: energy = 3: must be a text or a mapping"),
+    ("energy: generic_7nm", "energy: 3", "22: energy = 3: must be a text or a mapping"),
     ("name: int4_array", "name: ''", "1: name = '': must not be empty"),
     ("name: int4_array", "name: [a", "2: is not YAML: did not find expected ',' or ']'"),
     ("name: int4_array", "name: &n *n", "1: is not YAML: did not find expected key"),
@@ -112,28 +136,28 @@ BROKEN_ENERGY_OF_CHIPS = [
     (
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiply: {int4: {energy: 9 fJ}}}",
-        "22: energy_override.multiply.int4.source: is missing",
+        "23: energy_override.multiply.int4.source: is missing",
     ),
     (
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiplies: {}}",
-        "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, gate, register, "
+        "23: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, gate, register, "
         "sram, sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, cell_density, uncore, "
         "multiply_width",
     ),
     (
         "energy: generic_7nm",
         "energy: generic_7nm\noperating_points: {low: {clock: 500 MHz}}",
-        "22: operating_points.low.voltage: is missing",
+        "23: operating_points.low.voltage: is missing",
     ),
     (
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {sram: [{capacity: 1 KiB, price: {energy: 0 J, bits: 8, source: a, "
         "sure: read}}, {capacity: 1 MiB, price: {energy: 1 pJ, bits: 8, source: a, sure: read}}]}",
-        "22: energy_override.sram = '0 J at 1024 bytes': no curve of relative errors goes through it and the others; "
+        "23: energy_override.sram = '0 J at 1024 bytes': no curve of relative errors goes through it and the others; "
         "give its energy, or leave the entry out",
     ),
-    ("energy: generic_7nm", "energy: generic_7nm\nidle_power: -1 W", "22: idle_power = '-1 W': must be at least 0 W"),
+    ("energy: generic_7nm", "energy: generic_7nm\nidle_power: -1 W", "23: idle_power = '-1 W': must be at least 0 W"),
 ]
 
 BROKEN_WORKLOADS = [
@@ -293,6 +317,57 @@ BROKEN_TRANSFORMERS = [
 ]
 
 OTHER_WORKLOADS = {"conformer_s": BROKEN_CONFORMERS, "tdnnf_7q": BROKEN_FACTORED, "transformer_lm": BROKEN_TRANSFORMERS}
+
+BROKEN_DEVICES = [
+    ("  rcd: 15\n", "", "14: timing.rcd: is missing"),
+    ("  rcd: 15", "  rcd: 0", "16: timing.rcd = 0: must be at least 1"),
+    ("  rcd: 15", "  rcd: 15 ns", "16: timing.rcd = '15 ns': must be a whole number"),
+    (
+        "  rcd: 15",
+        "  trcd: 15",
+        "16: timing.trcd: unknown field; did you mean rcd? known: cl, cwl, rcd, rp, rp_all, ras, rc, rrd, "
+        "rrd_long, faw, ccd, ccd_long, rtp, wr, wtr, wtr_long, rtw, refi, rfc",
+    ),
+    ("rp_all: 17", "rp_all: 14", "18: timing.rp_all = 14: must be at least rp, 15 cycles"),
+    ("rc: 49", "rc: 33", "20: timing.rc = 33: must be at least ras, 34 cycles"),
+    ("faw: 16", "faw: 3", "22: timing.faw = 3: must be at least rrd, 4 cycles"),
+    ("ccd_long: 4", "ccd_long: 1", "24: timing.ccd_long = 1: must be at least ccd, 2 cycles"),
+    ("wtr_long: 12", "wtr_long: 4", "28: timing.wtr_long = 4: must be at least wtr, 5 cycles"),
+    ("  ccd: 2", "  ccd: 1", "23: timing.ccd = 1: must be at least the 2 cycles of a burst"),
+    (
+        "rtw: 12",
+        "rtw: 9",
+        "29: timing.rtw = 9: must be at least cl + 2 - cwl, else data of a write would meet those of a read",
+    ),
+    ("rfc: 168", "rfc: 3110", "31: timing.rfc = 3110: must leave time for data between refreshes, every 3125 cycles"),
+    ("clock: 800 MHz", "clock: 700 MHz", "7: clock = '700 MHz': must give a burst whole cycles, not 1.75"),
+    (
+        "data_rate: 6400 MT/s",
+        "data_rate: 6400 MHz",
+        "6: data_rate = '6400 MHz': unknown unit 'MHz'; known: T/s, kT/s, MT/s, GT/s",
+    ),
+    ("width: 16", "width: 16\nbank_groups: 3", "12: key 'bank_groups' is given twice, first on line 9"),
+    ("bank_groups: 4", "bank_groups: 3", "11: bank_groups = 3: must divide the 16 banks"),
+    ("row: 2 KiB", "row: 2 kB", "12: row = '2 kB': must hold whole bursts of 32 bytes"),
+    ("queue: 32", "interleave: 40 B", "32: interleave = '40 B': must be whole bursts of 32 bytes"),
+    ("queue: 32", "queue: 0", "32: queue = 0: must be at least 1"),
+    (
+        "queue: 32",
+        "supplies: [{voltage: 1 V, idd0: 1 mA, idd2n: 3 mA, idd3n: 2 mA, idd4r: 9 mA, idd4w: 9 mA, idd5: 9 mA}]",
+        "32: supplies[0].idd3n = '2 mA': must be at least idd2n",
+    ),
+    (
+        "queue: 32",
+        "supplies: [{voltage: 1 V, idd0: 1 mA, idd2n: 1 mA, idd3n: 2 mA, idd4r: 1 mA, idd4w: 9 mA, idd5: 9 mA}]",
+        "32: supplies[0].idd4r = '1 mA': must be at least idd3n",
+    ),
+    ("  timing: CMU", "  timings: CMU", "34: sources = 'timings': names no field; did you mean timing?"),
+    (
+        "type: lpddr5",
+        "type: lpddr6",
+        "5: type = 'lpddr6': did you mean lpddr5? known: lpddr4, lpddr5, ddr4, gddr6, hbm2",
+    ),
+]
 
 BROKEN_PRICES = [
     ("share: 25 %", "share: 25", "91: clock_tree.share = 25: must be a number with a unit, such as '1 %'"),
