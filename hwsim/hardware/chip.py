@@ -17,12 +17,13 @@ from hwsim.quantities.fields import (
     BytesPerCycle,
     BytesPerSecond,
     Hertz,
+    Length,
     Nanometres,
     Picoseconds,
     Volts,
     Watts,
 )
-from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.noun import Name, Noun, Remark, Table, UnlessDefault, Whole
 from hwsim.quantities.offered import Offer, as_html, ask
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import Precision
@@ -101,6 +102,17 @@ class Dram(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interconnect(Noun):
+    """What joins the cores: bytes that pass it in a cycle of the chip, each once for all cores that take it, and how
+    much later they are there. Its wires are as long as the side of a square with the area of all cores, unless `length`
+    says otherwise."""
+
+    rate: BytesPerCycle
+    latency: Picoseconds = 0
+    length: Length | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint(Noun):
     """A clock with the supply that it needs; memories have one of their own if `memory_voltage` says so."""
 
@@ -157,11 +169,29 @@ class Machine(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip(Machine):
-    """A machine whose matrices are multiplied by an array that loads them."""
+    """A machine whose matrices are multiplied by an array that loads them.
+
+    Array, vector unit and scratchpad are those of a core. Several `cores` work in lockstep, and share the DRAM's ports
+    and the `interconnect`.
+    """
 
     cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    interconnect: Annotated[Interconnect | None, UnlessDefault()] = None
     array: AnyArray
     operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
+
+    def check(self) -> None:
+        # Said by name, because a dataclass with slots is made anew and `super()` would look for the first one.
+        Machine.check(self)
+        if self.cores > 1 and self.interconnect is None:
+            law = f"joins the {self.cores:,} cores; give it, with its rate: interconnect: {{rate: 64 B/cycle}}"
+            raise InvalidValue("interconnect", None, law)
+
+    @property
+    def exchange_latency_cycles(self) -> int:
+        """The latency of the interconnect in whole cycles, rounded up."""
+        latency = 0 if self.interconnect is None else self.interconnect.latency
+        return -(-latency * self.clock // 10**12)
 
     def __repr__(self) -> str:
         dram = f"{self.dram.type.value} {BYTES_PER_SECOND.written(self.dram.read)}"

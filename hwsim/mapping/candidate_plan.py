@@ -75,7 +75,7 @@ class CandidatePlan:
         """The residents: the buffer, its spot, and the cycles of its load."""
         ports, resident = self.op_cuts.target.ports, self.placed.resident
         return tuple(
-            (buffer, int(spot), min(ports.load_cycles(buffer.bytes), LONGEST))
+            (buffer, int(spot), min(ports.load_cycles(buffer.loaded, buffer.bytes), LONGEST))
             for buffer, spot in zip(self.placed.wanted, self.placed.spots, strict=False)
             if resident[spot]
         )
@@ -204,8 +204,10 @@ class CandidatePlan:
             mode = self.op_cuts.row_of(cut).mode
             total[mode] = total[mode] + counts if mode in total else counts
         result = {mode: whole_work(counts.tolist()) for mode, counts in total.items()}
-        loaded = sum(buffer.bytes * self.table.analysed.entries[buffer.loop] for buffer, _, _ in self.preloaded)
-        preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=loaded)
+        entries = self.table.analysed.entries
+        loaded = sum(buffer.loaded * entries[buffer.loop] for buffer, _, _ in self.preloaded)
+        written = sum(buffer.written * entries[buffer.loop] for buffer, _, _ in self.preloaded)
+        preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=written)
         return result | {None: result.get(None, Work()) + preload}
 
     def plan(self) -> Plan:
@@ -224,4 +226,5 @@ class CandidatePlan:
             room=tuple((self.size - placed.high_water).tolist()),
             items=() if self.way is None else self.items,
             rounded=self.rounded,
+            on_cores=self.table.on_cores if self.op_cuts.target.ports.cores > 1 else None,
         )

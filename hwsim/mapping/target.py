@@ -10,6 +10,8 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, VectorUnit, WeightLayout
 from hwsim.ir.ops import Function
+from hwsim.mapping.operands import Operands
+from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Ports
 
 
@@ -61,6 +63,14 @@ class Target:
         return dict(self.vector.cycles)
 
 
+def mode_of(operands: Operands, target: Target) -> Precision:
+    """The mode of the array that takes the operands."""
+    mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
+    if mode is None:
+        raise target.array.refusal(operands.act, operands.weight)
+    return mode
+
+
 def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = False) -> Target:
     """The target of a chip, with as many slots as it has, or fewer."""
     slots = slots or chip.scratchpad.buffers
@@ -74,6 +84,9 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         shared=chip.dram.shared_port,
         store_delay=slots,
         scratchpad_shared=chip.scratchpad.shared_port,
+        cores=chip.cores,
+        exchange=None if chip.interconnect is None else Fraction(chip.interconnect.rate),
+        exchange_latency=chip.exchange_latency_cycles,
     )
     tiled = chip.dram.weight_layout is WeightLayout.TILES
     memory = chip.scratchpad.read, chip.scratchpad.write

@@ -94,7 +94,8 @@ class TargetPlans:
         rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
         loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
         runs = self.table.op_nodes.tolist()
-        return self.target.ports.load_cycles(sum(times * loaded[self.table.class_of[op]] for op, times in runs))
+        least = sum(times * loaded[self.table.class_of[op]] for op, times in runs)
+        return self.target.ports.load_cycles(least, least // self.target.ports.cores)
 
     def candidates(self, sizes: Sequence[int], strategies: Iterable[Strategy | None]) -> list[CandidatePlan]:
         """The plans for scratchpads of these sizes, by all of the strategies, with their cuts; None: the naive plan.

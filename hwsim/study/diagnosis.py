@@ -67,7 +67,8 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
 
 def _beside(chip: Chip, workload: Workload, candidate: CandidatePlan, relief: Relief, cycles: int) -> WhatIf | None:
     """The relief that gains most together with the relief of the limit, if any gains."""
-    what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in Relief if other is not relief]
+    others = (other for other in Relief if other is not relief and (chip.cores > 1 or other is not Relief.INTERCONNECT))
+    what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in others]
     best = min(what_ifs, key=lambda what_if: what_if.cycles)
     return best if _gains(best, cycles) else None
 
@@ -107,7 +108,7 @@ def loaded_bytes(candidate: CandidatePlan, ops: Collection[str]) -> tuple[int, i
             given += size * runs * (not is_computed)
     for buffer, _, _ in candidate.preloaded:
         if buffer.op in ops:
-            given += buffer.bytes * table.analysed.entries[buffer.loop]
+            given += buffer.loaded * table.analysed.entries[buffer.loop]
     return given, computed
 
 
