@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Self
 
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.array import AnyArray
+from hwsim.hardware.array import AnyArray, Rate
 from hwsim.hardware.prices import Constants, DramType, PriceTable
 from hwsim.ir.ops import Function
 from hwsim.quantities.fields import (
@@ -171,13 +171,18 @@ class Machine(Noun):
 class Chip(Machine):
     """A machine whose matrices are multiplied by an array that loads them.
 
-    Array, vector unit and scratchpad are those of a core. Several `cores` work in lockstep, and share the DRAM's ports
-    and the `interconnect`.
+    Array, vector unit and scratchpad are those of a core, which may have several `arrays`: they share its scratchpad
+    and its vector unit, and the columns of each block. Several `cores` work in lockstep, and share the DRAM's ports
+    and the `interconnect`. To start a program takes `launch`, to start each run of an op `dispatch`, both beside the
+    cycles of the chip.
     """
 
     cores: Annotated[int, Whole(low=1, high=65_536)] = 1
     interconnect: Annotated[Interconnect | None, UnlessDefault()] = None
     array: AnyArray
+    arrays: Annotated[int, Whole(low=1, high=64), UnlessDefault()] = 1
+    launch: Annotated[Picoseconds, UnlessDefault()] = 0
+    dispatch: Annotated[Picoseconds, UnlessDefault()] = 0
     operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
 
     def check(self) -> None:
@@ -186,6 +191,14 @@ class Chip(Machine):
         if self.cores > 1 and self.interconnect is None:
             law = f"joins the {self.cores:,} cores; give it, with its rate: interconnect: {{rate: 64 B/cycle}}"
             raise InvalidValue("interconnect", None, law)
+
+    def macs_per_cycle(self, mode: Precision) -> Rate:
+        """Peak products per cycle of all arrays."""
+        return self.cores * self.arrays * self.array.macs_per_cycle(mode)
+
+    def starting(self, runs: int) -> Fraction:
+        """Seconds in which a program with so many runs of ops is started, and each of them."""
+        return Fraction(self.launch + self.dispatch * runs, 10**12)
 
     @property
     def exchange_latency_cycles(self) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.array_cost import interval, stream_of, tail, takes, tiles_of
+from hwsim.kernels.array_cost import interval, stream_of, tail, takes, tiles_in_turn, tiles_of
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tiling_bytes import (
     act_bytes,
@@ -203,7 +203,7 @@ def _store(row, size, start, n, times, op):
 
 @lean
 def count_array(row, m, n, times, op):
-    """Count the work of the array on so many blocks: results, tiles, and what enters; the tiles of one, its stream."""
+    """Count the work of arrays on so many blocks: results, tiles, and what enters; the stream that tiles meet."""
     outer, inner = (n, m) if op[t.N_OUTER] else (m, n)
     depth = row[t.D_K]
     tiles, stream = tiles_of(outer, inner, depth, op), stream_of(outer, depth, op)
@@ -214,14 +214,15 @@ def count_array(row, m, n, times, op):
     row[t.D_TILES] += times * tiles
     row[t.D_STREAMED] += times * tiles * stream
     row[t.D_ENTERING] += times * entering
-    return tiles, stream
+    return stream
 
 
 @lean
 def _array_work(row, outer, inner, k, last, following, op):
     """The step's time on the array: the longer of the array's own and the port's, over which operands enter."""
     m, n = (inner, outer) if op[t.N_OUTER] else (outer, inner)
-    tiles, stream = count_array(row, m, n, np.int64(1), op)
+    stream = count_array(row, m, n, np.int64(1), op)
+    tiles = tiles_in_turn(outer, inner, k[t.P_SIZE], op)
     closes = k[t.P_LAST]
     if op[t.STAYS]:
         # A step that does not finish its K occupies just that K; the last one brings the rest of the interval.

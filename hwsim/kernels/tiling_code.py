@@ -21,7 +21,7 @@ CORES, EXCHANGE_RATE, _, COMMON = range(21, 25)
 # A matrix product. A bit width of 0 stands for an operand that there is not. TILE_N: the columns of a tile of the
 # array, if the weights lie in whole tiles; 0, if they lie without gaps. Of M and N so many cores have the full size, and
 # one more has the rest, if that is not 0; B_FULL are cores with products of the batch of their own. OUT_SENT: whether
-# other cores read the result where it is kept.
+# other cores read the result where it is kept. ARRAYS: how many arrays of a core share the columns of a block.
 (
     M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K, TILE_N,
     DEQUANTIZED, POSITIONS, ENTRIES, STRIDE, REACH, ENTRY_BYTES,
@@ -29,8 +29,8 @@ CORES, EXCHANGE_RATE, _, COMMON = range(21, 25)
     STREAM_K, PACE, FIXED, LEAST, DRAINED, HAZARD, FOLLOWING, LEAD, ACT_TAKES, WEIGHT_TAKES,
     REQUANTIZE, ADD, MULTIPLY, EPILOGUE,
     ACT_KEPT, WEIGHT_KEPT, RESIDENT_K, COLUMNS_KEPT, ROW_SCALES_KEPT, OUT_KEPT,
-    M_FULL, M_REST, N_FULL, N_REST, B_FULL, OUT_SENT, TILING,
-) = range(COMMON, COMMON + 53)  # fmt: skip
+    M_FULL, M_REST, N_FULL, N_REST, B_FULL, OUT_SENT, ARRAYS, TILING,
+) = range(COMMON, COMMON + 54)  # fmt: skip
 
 # How often an array takes an operand of a block out of the scratchpad: for each tile across, or deep.
 NEVER_TAKEN, ONCE, ACROSS, DEEP = 0, 1, 2, 3

@@ -115,6 +115,11 @@ class CandidatePlan:
         return units
 
     @property
+    def dispatched(self) -> int:
+        """How often ops are started; an epilogue runs with the op before it."""
+        return sum(self.table.op_nodes[:, 1].tolist())
+
+    @property
     def table(self) -> ProgramTable:
         return self.op_cuts.table
 

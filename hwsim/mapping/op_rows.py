@@ -112,6 +112,7 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.N_REST: shape.shares.n.rest,
         t.B_FULL: shape.shares.batch.full,
         t.CORES: shape.shares.cores,
+        t.ARRAYS: target.arrays,
         t.OUT_SENT: shape.sent,
     }
     if sliding is not None:

@@ -55,7 +55,7 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
             f"{name}: its ops change their sizes {analysed.size:,} times, hwsim plans up to {MOST_OPS:,}; "
             "shorten the audio, or bound what grows with it"
         )
-    peak = chip.cores * max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
+    peak = max(chip.macs_per_cycle(mode) for mode in chip.array.modes)
     cycles = 0
     for sized, times in sized_runs(analysed.nodes):
         products = op_spec(sized.op).macs(sized.op, sized.shape)

@@ -47,6 +47,8 @@ class RunColumns:
     unrolled_iterations: int
     shared_port: bool
     cores: int
+    dispatched: int
+    """How often ops are started; an epilogue runs with the op before it."""
 
     @property
     def op_modes(self) -> tuple[Precision | None, ...]:
@@ -89,6 +91,7 @@ def run_columns(candidate: CandidatePlan) -> RunColumns:
         unrolled_iterations=int(now[c.UNROLLED]),
         shared_port=cuts.target.ports.shared,
         cores=cuts.target.ports.cores,
+        dispatched=candidate.dispatched,
     )
 
 

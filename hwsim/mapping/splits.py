@@ -15,7 +15,7 @@ from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.row_work import row_work_of
-from hwsim.mapping.target import Target, UnsupportedOp, mode_of, naming
+from hwsim.mapping.target import Target, UnsupportedOp, array_alone, mode_of, naming
 
 
 class Split(NamedTuple):
@@ -131,11 +131,10 @@ def _product(sized: SizedOp, analysed: AnalysedProgram, target: Target, cores: i
             return Split(batch, n=left) if size.n >= left else Split(batch, m=min(left, size.m))
         case Way.FASTEST:
             mode = mode_of(Operands.of(sized, analysed.program), target)
-            array, limits = target.array, target.array.constraints(mode)
 
             def cycles(split: Split) -> int:
-                part = limits.extent(-(-size.m // split.m), size.k, -(-size.n // split.n))
-                return array.alone(mode, part, size.batch // split.batch, part.outer)
+                share = MatrixSize(size.batch // split.batch, -(-size.m // split.m), size.k, -(-size.n // split.n))
+                return array_alone(mode, share, target)
 
             return min(_all_splits(size, cores), key=lambda split: (cycles(split), -split.m, split.cores))
 

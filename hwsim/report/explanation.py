@@ -114,6 +114,8 @@ def _units(op: OpResult) -> Table:
         "unit", "busy", "set by ports", f"for {first}", *others, title="Its steps on each unit, in cycles"
     )
     for unit in Unit:
+        if unit.spec.among_cores and not op.busy_cycles[unit]:
+            continue
         stalls = [op.stall_cycles[reason][unit] for reason in StallReason]
         busy = op.busy_cycles[unit], op.port_bound_cycles[unit]
         table.add_row(unit.key, *(f"{cycles:,}" for cycles in (*busy, *stalls)))

@@ -315,13 +315,14 @@ def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
 
 @lru_cache(maxsize=1024)
 def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int) -> ReachablePeak:
-    """The peak of one mode for operands of those widths in the scratchpad.
+    """The peak of a core in one mode, for operands of those widths in the scratchpad.
 
     It bounds every product, however large: the operands that the array reads anew in each cycle must pass the
     scratchpad's read port. `docs/model.md` derives it.
     """
-    most, feed = chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
-    loading, reading = feed.loading, feed.bytes_per_cycle / chip.scratchpad.read
+    most, feed = chip.arrays * chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
+    loading, entering = feed.loading, chip.arrays * feed.bytes_per_cycle
+    reading = entering / chip.scratchpad.read
     if max(loading, reading) <= 1:
         limit = PeakLimit.ARRAY
     else:
@@ -331,6 +332,6 @@ def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int)
         macs_per_cycle=most,
         reachable_macs_per_cycle=most / max(Fraction(1), loading, reading),
         limit=limit,
-        operand_bytes_per_cycle=feed.bytes_per_cycle,
+        operand_bytes_per_cycle=entering,
         port_bytes_per_cycle=Fraction(chip.scratchpad.read),
     )

@@ -81,7 +81,7 @@ def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: 
     """The run with these reliefs, under the name of the last one."""
     _, _, now = eased(candidate, frozenset(reliefs)).walked(most=NO_LIMIT)
     cycles = int(now[c.FRONTIER])
-    seconds = Fraction(cycles, chip.clock) + workload.host_seconds
+    seconds = Fraction(cycles, chip.clock) + workload.host_seconds + chip.starting(candidate.dispatched)
     return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))
 
 

@@ -9,6 +9,7 @@ from hwsim.ir.view import Share
 from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_of, row_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.planner import Planned
+from hwsim.mapping.target import array_alone
 from hwsim.results.explanation import Explanation, Roof
 from hwsim.results.folding import Folded
 from hwsim.schedule.counters import OpCounters
@@ -59,21 +60,20 @@ def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
     assert row.operands is not None
     assert row.mode is not None
     assert block is not None
-    array, size = planned_program.plan.target.array, row.operands.size
-    limits = array.constraints(row.mode)
-    outer = limits.extent(block.m, block.k, block.n).outer
-    return array.alone(row.mode, limits.extent(size.m, size.k, size.n), size.batch, outer)
+    target = planned_program.plan.target
+    outer = target.array.constraints(row.mode).extent(block.m, block.k, block.n).outer
+    return array_alone(row.mode, row.operands.size, target, outer)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     """The cycles that each resource needs for the work of all runs at its full rate."""
     roofs = []
     if op.mode is not None and op.macs:
-        peak = chip.array.macs_per_cycle(op.mode)
+        peak = chip.macs_per_cycle(op.mode)
         roofs.append((Limit.of(Unit.ARRAY), -(-op.macs // peak), f"{op.macs:,} products, {written_rate(peak)} a cycle"))
     work, lanes = op.work, op.work.vector_lane_cycles
     if lanes:
-        count = chip.vector.lanes
+        count = chip.cores * chip.vector.lanes
         roofs.append((Limit.of(Unit.VECTOR), -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
     for limit, size, rate, verb in (
         (Limit.of(Unit.LOAD), work.dram_read_bytes, ports.dram_read, "read from DRAM"),
@@ -81,6 +81,10 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
+    if work.exchange_bytes:
+        size, rate = work.exchange_bytes, ports.exchange
+        text = f"{size:,} bytes between cores, {_rate(rate)} a cycle"
+        roofs.append((Limit.of(Unit.EXCHANGE), port_cycles(size, rate), text))
     for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # units that compute come first
         bound = op.port_bound[unit]
         if bound:
