@@ -19,9 +19,9 @@ FUNCTIONS, FUNCTIONS_AT, READS, READS_AT, WRITES, WRITES_AT, MARKS, MARKS_AT = r
 CORES, EXCHANGE_RATE, _, COMMON = range(21, 25)
 
 # A matrix product. A bit width of 0 stands for an operand that there is not. TILE_N: the columns of a tile of the
-# array, if the weights lie in whole tiles; 0, if they lie without gaps. Of M and N so many cores have the full size, and
-# one more has the rest, if that is not 0; B_FULL are cores with products of the batch of their own. OUT_SENT: whether
-# other cores read the result where it is kept. ARRAYS: how many arrays of a core share the columns of a block.
+# array, if the weights lie in whole tiles; 0, if they lie without gaps. Of M and N so many cores have the full size,
+# and one more has the rest, if that is not 0; B_FULL are cores with products of the batch of their own. OUT_SENT:
+# whether other cores read the result where it is kept. ARRAYS: how many arrays of a core share the columns of a block.
 (
     M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K, TILE_N,
     DEQUANTIZED, POSITIONS, ENTRIES, STRIDE, REACH, ENTRY_BYTES,
@@ -59,9 +59,9 @@ P_SIZE, P_TIMES, P_FIRST, P_LAST, P_START, P_RESIDENT, PIECE = 0, 1, 2, 3, 4, 5,
 
 # A row of a cut: the timeline's columns, and then what its step is made of. D_TIMES: how often it comes in one run.
 # D_LOADED and D_STORED pass the DRAM's ports; D_OF_RING is the first of three columns, what is loaded into each ring.
-# Cycles are those of the core with most to do, whose own bytes are D_OF_CORE (of each ring), D_CORE_STORED, D_FIRST_READ
-# (by its first unit) and D_CORE_READ; all else is the sum over all cores. D_RESULTS: elements of blocks of the result;
-# D_STREAMED: tiles times the stream that each meets; D_FILLED: what loads write into scratchpads.
+# Cycles are those of the core with most to do, whose own bytes are D_OF_CORE (of each ring), D_CORE_STORED,
+# D_FIRST_READ (by its first unit) and D_CORE_READ; all else is the sum over all cores. D_RESULTS: elements of blocks of
+# the result; D_STREAMED: tiles times the stream that each meets; D_FILLED: what loads write into scratchpads.
 (
     D_TIMES, D_K, D_OF_RING, _, _, D_OF_CORE, _, _, D_ARRAY, D_ARRAY_PORT, D_ENTERING, D_RESULTS, D_TILES, D_STREAMED,
     D_VECTOR, D_VECTOR_PORT, D_LANES, D_READ, D_WRITTEN, D_FUSED, D_FUSED_PORT, D_FUSED_LANES, D_FUSED_READ,

@@ -114,6 +114,11 @@ class CandidatePlan:
             units[c.STORE_UNIT] = 0
         return units
 
+    def split_of(self, op: str) -> str | None:
+        """Over how many cores an op is split, in words; None, if it runs on one."""
+        split = self.table.on_cores.splits.get(op)
+        return None if split is None else split.written
+
     @property
     def dispatched(self) -> int:
         """How often ops are started; an epilogue runs with the op before it."""

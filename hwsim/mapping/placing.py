@@ -28,8 +28,8 @@ Ints = NDArray[np.int64]
 
 
 class Wanted(NamedTuple):
-    """A buffer that is placed before all activations: rows of tiles of a parameter, or a state; its bytes on a core, and
-    of a parameter those that pass the DRAM's port, and that go into all scratchpads."""
+    """A buffer that is placed before all activations: rows of tiles of a parameter, or a state; its bytes on a core,
+    and of a parameter those that pass the DRAM's port, and that go into all scratchpads."""
 
     name: str
     op: str | None
@@ -147,7 +147,14 @@ class Placed:
     def residents(self) -> dict[str, Resident]:
         return {
             buffer.name: Resident(
-                buffer.name, buffer.op, buffer.loop, buffer.rows, buffer.bytes, int(address), buffer.loaded, buffer.written
+                buffer.name,
+                buffer.op,
+                buffer.loop,
+                buffer.rows,
+                buffer.bytes,
+                int(address),
+                buffer.loaded,
+                buffer.written,
             )
             for buffer, (kept, address, _) in zip(self.wanted, self.allocations, strict=False)
             if buffer.op is not None and kept

@@ -1,7 +1,7 @@
 """Over how many cores each op of a program is split, and along what: the ways that the planner tries.
 
-With a few cores the best split of an op depends on where its operands already lie, with many on how well shares fill the
-array. So plans are made in several ways for each number of cores, and the timeline says which of them is fastest.
+With a few cores the best split of an op depends on where its operands already lie, with many on how well shares fill
+the array. So plans are made in several ways for each number of cores, and the timeline says which of them is fastest.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,6 +29,16 @@ class Split(NamedTuple):
     def cores(self) -> int:
         """How many cores that takes at most."""
         return self.batch * self.m * self.n
+
+    @property
+    def written(self) -> str:
+        """The split in words.
+
+        >>> Split(m=4, n=8).written, Split(batch=2).written
+        ('4 of m, 8 of n', '2 of batch')
+        """
+        parts = ((self.batch, "batch"), (self.m, "m"), (self.n, "n"))
+        return ", ".join(f"{count} of {name}" for count, name in parts if count > 1)
 
 
 Splits = Mapping[str, Split]
@@ -68,7 +78,7 @@ def tried_splits(analysed: AnalysedProgram, target: Target) -> tuple[Splits, ...
 
 
 def _forced(analysed: AnalysedProgram, cores: int) -> dict[str, Split]:
-    """The splits that the program itself says; UnsupportedOp, if there are too few cores for one, or nothing to split."""
+    """The splits that the program itself says; UnsupportedOp, if there are too few cores, or nothing to split."""
     forced = {}
     for name, sized in analysed.largest.items():
         op = sized.op

@@ -75,14 +75,15 @@ def mode_of(operands: Operands, target: Target) -> Precision:
 
 
 def array_alone(mode: Precision, size: MatrixSize, target: Target, outer: int | None = None) -> int:
-    """Cycles of a batch of matrix products on the arrays of a core, memory never in the way, in blocks of so much of the
-    outer dimension, or of all of it.
+    """Cycles of a batch of matrix products on the arrays of a core, memory never in the way, in blocks of so much of
+    the outer dimension, or of all of it.
 
     The arrays share the tiles across, so they take as long as the one with most of them.
     """
     limits = target.array.constraints(mode)
     whole, unit = limits.extent(size.m, size.k, size.n), limits.unit.inner
-    share = -(-(-(-whole.inner // unit)) // target.arrays) * unit
+    across = -(-whole.inner // unit)
+    share = -(-across // target.arrays) * unit
     of_one = TileShape(outer=whole.outer, inner=min(whole.inner, share), k=whole.k)
     return target.array.alone(mode, of_one, size.batch, whole.outer if outer is None else outer)
 

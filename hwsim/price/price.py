@@ -310,7 +310,8 @@ def _exchange(book: PriceBook[Chip], core: CoreArea) -> UnitPrice | None:
     chip = book.chip
     if chip.cores == 1:
         return None
-    return exchange_price(book, chip.cores * core.total, None if chip.interconnect is None else chip.interconnect.length)
+    length = None if chip.interconnect is None else chip.interconnect.length
+    return exchange_price(book, chip.cores * core.total, length)
 
 
 def check_zeros(name: str, zeros: int, mode: Precision | None, macs: int) -> None:

@@ -42,6 +42,8 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
         times = "" if batch == 1 else f"{batch} × "
         largest = "" if explanation.sizes == 1 else f" at its largest of {explanation.sizes} sizes"
         table.add_row("product", f"{times}({m} × {k}) · ({k} × {n}){largest}")
+    if explanation.split is not None:
+        table.add_row("cores", f"{explanation.split}; cuts are those of the core with most to do")
     if explanation.mode is not None:
         table.add_row("mode", explanation.mode.value)
     elif explanation.kind == "gemm":

@@ -156,10 +156,11 @@ def _times(result: Result, clock: int) -> list[Line]:
     summary, lengths = result.summary, result.lengths
     host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
     started = f", and {seconds(summary.launch_ms / 1000)} to start it" if summary.launch_ms else ""
+    on_chip = f"{summary.cycles:,} cycles at {HERTZ.written(clock)}"
     factor = summary.throughput_rtf
     alone = factor == summary.rtf and lengths is None
     lines = [
-        ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}{host}{started}"),
+        ("latency", seconds(summary.latency_ms / 1000), f"{on_chip}{host}{started}"),
         ("RTF", figure(summary.rtf), f"{'' if alone else 'of an utterance: '}{beside_the_audio(summary.rtf)}"),
     ]
     if summary.launch_ms:

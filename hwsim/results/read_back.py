@@ -78,7 +78,7 @@ class _Reader:
             raise InvalidValue(
                 _joined(path, unknown[0]), data[unknown[0]], f"unknown field; {suggestion(unknown[0], [*hints])}"
             )
-        missing = [key for key in hints if key not in data and key not in left_out(kind)]
+        missing = [key for key in hints if key not in data and key not in left_out(kind)]  # type: ignore[arg-type]
         if missing:
             raise InvalidValue(name, data, f"lacks {', '.join(missing)}")
         values = {key: self.value(hint, data[key], _joined(path, key)) for key, hint in hints.items() if key in data}

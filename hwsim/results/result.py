@@ -93,7 +93,8 @@ class PartResult(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpResult(Noun):
-    """One op over all its runs."""
+    """One op over all its runs. `split` says over how many cores, in how many shares of what, if over several; of an op
+    of the vector unit m are its rows."""
 
     name: Name
     kind: Name
@@ -115,6 +116,8 @@ class OpResult(Noun):
     scratchpad_write_bytes: int
     energy_aj: AttojouleCount
     energy_by_component_aj: Components
+    exchange_bytes: Annotated[int, UnlessDefault()] = 0
+    split: Annotated[Name | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

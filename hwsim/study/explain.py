@@ -5,6 +5,7 @@ from fractions import Fraction
 from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.ir.nodes import Loop
+from hwsim.ir.op_table import matrix_size
 from hwsim.ir.view import Share
 from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_of, row_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
@@ -27,8 +28,8 @@ def explain(
     producer = producer_of(planned_program, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
-    operands = row_of(planned_program, producer).operands
-    size = None if operands is None or not leads else operands.size
+    on_array = row_of(planned_program, producer).operands is not None
+    size = matrix_size(producer.op, producer.shape) if on_array and leads else None  # type: ignore[arg-type]
     return Explanation(
         op=op,
         kind=counters.kind,
@@ -46,6 +47,7 @@ def explain(
         candidates=candidates_of(planned_program, producer),
         array_cycles=_array_alone(planned_program, producer) if size is not None else None,
         roofs=_roofs(counters, planned_program.plan.target.ports, chip),
+        split=planned_program.candidate.split_of(producer.op.name),
     )
 
 

@@ -107,10 +107,13 @@ def parts_of(names: Iterable[str], counts: Iterable[tuple[int, ...]], facts: Fac
 
 def _op_results(run: PricedRun, facts: Facts) -> Iterator[OpResult]:
     for op, components in zip(run.ops, run.energy.by_op(), strict=True):
-        yield _op_result(run.chip, op, components, facts.widths.get(op.name))
+        split = run.planned.candidate.split_of(op.name)
+        yield _op_result(run.chip, op, components, facts.widths.get(op.name), split)
 
 
-def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
+def _op_result(
+    chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None, split: str | None
+) -> OpResult:
     work = op.work
     return OpResult(
         name=op.name,
@@ -133,6 +136,8 @@ def _op_result(chip: Chip, op: OpCounters, components: Components, bits: Operand
         scratchpad_write_bytes=work.scratchpad_write_bytes,
         energy_aj=components.total,
         energy_by_component_aj=components,
+        exchange_bytes=work.exchange_bytes,
+        split=split,
     )
 
 
