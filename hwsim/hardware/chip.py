@@ -177,7 +177,7 @@ class Chip(Machine):
     cycles of the chip.
     """
 
-    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    cores: Annotated[int, Whole(low=1, high=1024)] = 1
     interconnect: Annotated[Interconnect | None, UnlessDefault()] = None
     array: AnyArray
     arrays: Annotated[int, Whole(low=1, high=64), UnlessDefault()] = 1

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from hwsim.quantities.noun import Noun, Whole
 
-Parts = Annotated[int, Whole(low=1, high=65_536)]
+Parts = Annotated[int, Whole(low=1, high=1024)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

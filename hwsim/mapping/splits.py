@@ -16,6 +16,7 @@ from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.row_work import row_work_of
 from hwsim.mapping.target import Target, UnsupportedOp, array_alone, mode_of, naming
+from hwsim.quantities.precision import Precision
 
 
 class Split(NamedTuple):
@@ -68,11 +69,11 @@ def core_counts(cores: int) -> tuple[int, ...]:
 
 def tried_splits(analysed: AnalysedProgram, target: Target) -> tuple[Splits, ...]:
     """All splits of a program's ops to make plans for; with one core and nothing forced, the only one is empty."""
-    forced = _forced(analysed, target.ports.cores)
+    forced, ways = _forced(analysed, target.ports.cores), _Ways(analysed, target)
     found: dict[tuple[tuple[str, Split], ...], Splits] = {}
     for cores in core_counts(target.ports.cores):
         for way in Way:
-            splits = _splits(analysed, target, cores, way) | forced
+            splits = ways.splits(cores, way) | forced
             found.setdefault(tuple(sorted(splits.items())), splits)
     return tuple(found.values())
 
@@ -98,19 +99,6 @@ def _forced(analysed: AnalysedProgram, cores: int) -> dict[str, Split]:
     return forced
 
 
-def _splits(analysed: AnalysedProgram, target: Target, cores: int, way: Way) -> dict[str, Split]:
-    """Each op over so many cores, as that way says."""
-    if cores == 1:
-        return {}
-    found = {}
-    for name, sized in analysed.largest.items():
-        with naming(name):
-            split = _product(sized, analysed, target, cores, way) if sized.on_array else _rows(sized, cores)
-        if split.cores > 1:
-            found[name] = split
-    return found
-
-
 def _rows(sized: SizedOp, cores: int) -> Split:
     """An op of the vector unit by its rows; a single row of values by the values, if they are all alike."""
     rows = row_work_of(sized).rows
@@ -129,24 +117,46 @@ def values_of(sized: SizedOp) -> int | None:
     return None if work.per_block or any(count % values for _, count in work.per_row) else values
 
 
-def _product(sized: SizedOp, analysed: AnalysedProgram, target: Target, cores: int, way: Way) -> Split:
-    assert isinstance(sized.op, (Gemm, Conv))
-    size = matrix_size(sized.op, sized.shape)
-    batch = max(parts for parts in range(1, min(cores, size.batch) + 1) if size.batch % parts == 0)
-    left = cores // batch
-    match way:
-        case Way.ROWS:
-            return Split(batch, m=left) if size.m >= left else Split(batch, n=min(left, size.n))
-        case Way.COLUMNS:
-            return Split(batch, n=left) if size.n >= left else Split(batch, m=min(left, size.m))
-        case Way.FASTEST:
-            mode = mode_of(Operands.of(sized, analysed.program), target)
+class _Ways:
+    """The splits of a program's ops; equal products are split alike, and looked at once."""
 
-            def cycles(split: Split) -> int:
-                share = MatrixSize(size.batch // split.batch, -(-size.m // split.m), size.k, -(-size.n // split.n))
-                return array_alone(mode, share, target)
+    def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
+        self.analysed, self.target = analysed, target
+        self._found: dict[tuple[MatrixSize, Precision, int], Split] = {}
 
-            return min(_all_splits(size, cores), key=lambda split: (cycles(split), -split.m, split.cores))
+    def splits(self, cores: int, way: Way) -> dict[str, Split]:
+        """Each op over so many cores, as that way says."""
+        if cores == 1:
+            return {}
+        found = {}
+        for name, sized in self.analysed.largest.items():
+            with naming(name):
+                split = self._product(sized, cores, way) if sized.on_array else _rows(sized, cores)
+            if split.cores > 1:
+                found[name] = split
+        return found
+
+    def _product(self, sized: SizedOp, cores: int, way: Way) -> Split:
+        assert isinstance(sized.op, (Gemm, Conv))
+        size = matrix_size(sized.op, sized.shape)
+        if way is Way.FASTEST:
+            mode = mode_of(Operands.of(sized, self.analysed.program), self.target)
+            key = size, mode, cores
+            if key not in self._found:
+                self._found[key] = self._fastest(size, mode, cores)
+            return self._found[key]
+        batch = max(parts for parts in range(1, min(cores, size.batch) + 1) if size.batch % parts == 0)
+        left = cores // batch
+        if (way is Way.ROWS and size.m >= left) or (way is Way.COLUMNS and size.n < left):
+            return Split(batch, m=min(left, size.m))
+        return Split(batch, n=min(left, size.n))
+
+    def _fastest(self, size: MatrixSize, mode: Precision, cores: int) -> Split:
+        def cycles(split: Split) -> int:
+            share = MatrixSize(size.batch // split.batch, -(-size.m // split.m), size.k, -(-size.n // split.n))
+            return array_alone(mode, share, self.target)
+
+        return min(_all_splits(size, cores), key=lambda split: (cycles(split), -split.m, split.cores))
 
 
 def _all_splits(size: MatrixSize, cores: int) -> Iterator[Split]:

@@ -190,7 +190,7 @@ class Ports(Noun):
     shared: bool = False
     store_delay: Annotated[int, Whole(low=1, high=64)] = 1
     scratchpad_shared: bool = False
-    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    cores: Annotated[int, Whole(low=1, high=1024)] = 1
     exchange: Fraction | None = None
     exchange_latency: Cycles = 0
 

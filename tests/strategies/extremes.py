@@ -49,7 +49,7 @@ def chip(draw: Random) -> Mapping:
     made: Mapping = {
         "name": "drawn",
         "clock": pick([1, 1, 1000, 32_768, 10**6, 10**9, 10**9, 10**9, 10**9, 3 * 10**9, 10**12]),
-        "cores": pick([1] * 20 + [2, 65_536]),
+        "cores": pick([1] * 20 + [2, 1024]),
         "interconnect": {
             "rate": pick(["1 B/cycle", "64 B/cycle", "1 GiB/cycle"]),
             "latency": pick(["0 s", "20 ns", "24 h"]),
