@@ -189,8 +189,8 @@ class Chip(Machine):
         # Said by name, because a dataclass with slots is made anew and `super()` would look for the first one.
         Machine.check(self)
         if self.cores > 1 and self.interconnect is None:
-            law = f"joins the {self.cores:,} cores; give it, with its rate: interconnect: {{rate: 64 B/cycle}}"
-            raise InvalidValue("interconnect", None, law)
+            law = "must be joined; give an interconnect with its rate, such as interconnect: {rate: 64 B/cycle}"
+            raise InvalidValue("cores", self.cores, law)
 
     def macs_per_cycle(self, mode: Precision) -> Rate:
         """Peak products per cycle of all arrays."""

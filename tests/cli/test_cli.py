@@ -113,7 +113,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
             ["show", "rnn"],
             "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, conformer_l, "
             "conformer_m, conformer_s, edge_npu, fp16_array, gemmini, generic_7nm, hermes, horowitz_45nm, int4_array, "
-            "int8_array, lstm_lm, mlperf_rnnt, pcm_14nm, rapid, rnnt, tdnnf_7q, tpu_v1, transformer_lm",
+            "int8_array, lstm_lm, mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, tpu_v1, transformer_lm",
         ),
         (
             ["run", "int4_array", "rnnt", "--seed", "-1"],
@@ -123,7 +123,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["run", "int4_aray", "rnnt"],
             "unknown chip 'int4_aray'; did you mean int4_array? known: analog_pcm, edge_npu, fp16_array, gemmini, "
-            "hermes, int4_array, int8_array, rapid, tpu_v1",
+            "hermes, int4_array, int8_array, rapid, spyre, tpu_v1",
         ),
         (
             ["run", "int4_array", "rnnt", "--precision", "w3"],

@@ -14,9 +14,11 @@ from strategies.broken_files import (
     BROKEN_ANALOG_CHIPS,
     BROKEN_CHIPS,
     BROKEN_ENERGY_OF_CHIPS,
+    BROKEN_PLACES,
     BROKEN_PRICES,
     BROKEN_WORKLOADS,
     OTHER_WORKLOADS,
+    PLACED,
     broken,
 )
 
@@ -71,6 +73,11 @@ def test_broken_workloads(old: str, new: str, message: str, tmp_path: Path) -> N
 def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message: str, tmp_path: Path) -> None:
     text = (Kind.WORKLOAD.folder / f"{name}.yaml").read_text()
     assert line(tmp_path / "work.yaml", broken(text, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_PLACES)
+def test_broken_splits_over_cores(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "work.yaml", broken(PLACED, old, new)) == message
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)

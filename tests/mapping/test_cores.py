@@ -302,5 +302,5 @@ def test_a_forced_split_is_taken_though_another_is_faster() -> None:
 
 
 def test_several_cores_need_to_be_joined() -> None:
-    with pytest.raises(InvalidValue, match=r"^interconnect = None: joins the 2 cores; give it, with its rate"):
+    with pytest.raises(InvalidValue, match=r"^cores = 2: must be joined; give an interconnect with its rate"):
         replace(TINY, cores=2)
