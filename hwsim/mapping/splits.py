@@ -1,7 +1,7 @@
-"""Over how many cores each op of a program is split, and along what: the ways that the planner tries.
+"""Over how many cores each op of a program is split, and along what: the rules by which the planner tries.
 
 With a few cores the best split of an op depends on where its operands already lie, with many on how well shares fill
-the array. So plans are made in several ways for each number of cores, and the timeline says which of them is fastest.
+the array. So plans are made by several rules for each number of cores, and the timeline says which of them is fastest.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ Splits = Mapping[str, Split]
 """By the names of ops; those not named run on one core."""
 
 
-class Way(Enum):
+class SplitRule(Enum):
     """How products are split over a number of cores; the batch goes first, as far as it divides."""
 
     ROWS = "rows"  # along M, or along N where there are fewer rows than cores
@@ -69,11 +69,11 @@ def core_counts(cores: int) -> tuple[int, ...]:
 
 def tried_splits(analysed: AnalysedProgram, target: Target) -> tuple[Splits, ...]:
     """All splits of a program's ops to make plans for; with one core and nothing forced, the only one is empty."""
-    forced, ways = _forced(analysed, target.ports.cores), _Ways(analysed, target)
+    forced, splitting = _forced(analysed, target.ports.cores), _Splitting(analysed, target)
     found: dict[tuple[tuple[str, Split], ...], Splits] = {}
     for cores in core_counts(target.ports.cores):
-        for way in Way:
-            splits = ways.splits(cores, way) | forced
+        for rule in SplitRule:
+            splits = splitting.splits(cores, rule) | forced
             found.setdefault(tuple(sorted(splits.items())), splits)
     return tuple(found.values())
 
@@ -117,29 +117,29 @@ def values_of(sized: SizedOp) -> int | None:
     return None if work.per_block or any(count % values for _, count in work.per_row) else values
 
 
-class _Ways:
+class _Splitting:
     """The splits of a program's ops; equal products are split alike, and looked at once."""
 
     def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
         self.analysed, self.target = analysed, target
         self._found: dict[tuple[MatrixSize, Precision, int], Split] = {}
 
-    def splits(self, cores: int, way: Way) -> dict[str, Split]:
-        """Each op over so many cores, as that way says."""
+    def splits(self, cores: int, rule: SplitRule) -> dict[str, Split]:
+        """Each op over so many cores, as that rule says."""
         if cores == 1:
             return {}
         found = {}
         for name, sized in self.analysed.largest.items():
             with naming(name):
-                split = self._product(sized, cores, way) if sized.on_array else _rows(sized, cores)
+                split = self._product(sized, cores, rule) if sized.on_array else _rows(sized, cores)
             if split.cores > 1:
                 found[name] = split
         return found
 
-    def _product(self, sized: SizedOp, cores: int, way: Way) -> Split:
+    def _product(self, sized: SizedOp, cores: int, rule: SplitRule) -> Split:
         assert isinstance(sized.op, (Gemm, Conv))
         size = matrix_size(sized.op, sized.shape)
-        if way is Way.FASTEST:
+        if rule is SplitRule.FASTEST:
             mode = mode_of(Operands.of(sized, self.analysed.program), self.target)
             key = size, mode, cores
             if key not in self._found:
@@ -147,7 +147,7 @@ class _Ways:
             return self._found[key]
         batch = max(parts for parts in range(1, min(cores, size.batch) + 1) if size.batch % parts == 0)
         left = cores // batch
-        if (way is Way.ROWS and size.m >= left) or (way is Way.COLUMNS and size.n < left):
+        if (rule is SplitRule.ROWS and size.m >= left) or (rule is SplitRule.COLUMNS and size.n < left):
             return Split(batch, m=min(left, size.m))
         return Split(batch, n=min(left, size.n))
 
