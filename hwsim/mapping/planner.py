@@ -195,7 +195,8 @@ class Planner:
                 uniform = made.candidates(self._sizes(made, spacing), ways)
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform
-                if table.analysed is whole.analysed:  # in pieces every chain would be a part, and save little by a way of its own
+                # In pieces every chain would be a part, and save little by a way of its own.
+                if table.analysed is whole.analysed:
                     plans += made.by_part(uniform)
         progress(steps - 1, steps)
         with naming(name):
