@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     from hwsim.inputs.result import load_result as load_result
     from hwsim.inputs.tile import load_tile as load_tile
     from hwsim.results.measured import Measured as Measured
+    from hwsim.study.band import band as band
     from hwsim.study.compare import compare as compare
     from hwsim.study.diff import diff as diff
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.simulate import simulate as simulate
+    from hwsim.study.what_if import what_if as what_if
 
     __version__: str
 
 _HOMES = {
     "Measured": "hwsim.results.measured",
+    "band": "hwsim.study.band",
     "calibrate": "hwsim.engine.mvm",
     "gemm": "hwsim.engine.gemm",
     "mvm": "hwsim.engine.mvm",
@@ -41,10 +44,12 @@ _HOMES = {
     "compare": "hwsim.study.compare",
     "to_frame": "hwsim.study.frame",
     "diff": "hwsim.study.diff",
+    "what_if": "hwsim.study.what_if",
 }
 
 __all__ = [
     "Measured",
+    "band",
     "calibrate",
     "compare",
     "diff",
@@ -58,6 +63,7 @@ __all__ = [
     "mvm",
     "simulate",
     "to_frame",
+    "what_if",
 ]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
+class CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
     """A text for which the shell completes known values."""
 
     name = "text"
@@ -37,7 +37,7 @@ class _CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic
             return []
 
 
-class Named(_CompletedText):
+class Named(CompletedText):
     """A file of one of these kinds, or the name of a shipped one."""
 
     def __init__(self, *kinds: Kind) -> None:
@@ -53,7 +53,7 @@ class Named(_CompletedText):
 ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
 
 
-class Policies(_CompletedText):
+class Policies(CompletedText):
     """A precision policy, or several with commas between them."""
 
     def __init__(self, *, several: bool = False) -> None:
@@ -69,35 +69,35 @@ class Policies(_CompletedText):
         return [CompletionItem(f"{before}{comma}{item.value}") for item in super().shell_complete(ctx, param, last)]
 
 
-class Ops(_CompletedText):
+class Ops(CompletedText):
     """An op of the workload."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.load import load_workload
 
-        return [placed.op.name for placed in load_workload(_before(ctx, "workload")).program.placed()]
+        return [placed.op.name for placed in load_workload(before(ctx, "workload")).program.placed()]
 
 
-class Dimensions(_CompletedText):
+class Dimensions(CompletedText):
     """A dimension of the workload, with the number that it gets."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.load import load_workload
         from hwsim.models.catalogue import dimensions
 
-        return [f"{name}=" for name in dimensions(load_workload(_before(ctx, "workload")).recipe)]
+        return [f"{name}=" for name in dimensions(load_workload(before(ctx, "workload")).recipe)]
 
 
-class Points(_CompletedText):
+class Points(CompletedText):
     """An operating point of the chip."""
 
     def known(self, ctx: click.Context) -> Iterable[str]:
         from hwsim.inputs.chips import load_chip
 
-        return [name for name, _ in load_chip(_before(ctx, "arch")).operating_points]
+        return [name for name, _ in load_chip(before(ctx, "arch")).operating_points]
 
 
-def _before(ctx: click.Context, parameter: str) -> str:
+def before(ctx: click.Context, parameter: str) -> str:
     """An argument that stands before the word that is being written."""
     if ctx.params.get(parameter) is not None:
         return str(ctx.params[parameter])
@@ -170,10 +170,11 @@ def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, p
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
-    from hwsim.report.export import RUN_FILES, TILES_FILES, VALUES_FILES
+    from hwsim.report.export import BAND_FILES, CHANGED_FILE, RUN_FILES, TILES_FILES, VALUES_FILES
 
     asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
-    return (*RUN_FILES, *TILES_FILES, *(VALUES_FILES if wants_values(*asked) else ()))
+    around = (*(BAND_FILES if params["band"] else ()), *((CHANGED_FILE,) if params["what_if"] else ()))
+    return (*RUN_FILES, *TILES_FILES, *around, *(VALUES_FILES if wants_values(*asked) else ()))
 
 
 def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:

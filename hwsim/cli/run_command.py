@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsim.cli.around_options import around_options, changes, ranges, refuse_values
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from hwsim.results.tiles_result import TilesResult
     from hwsim.results.traced import Extent, Selection
 
-TRACE, FIGURE = "trace.npz", "quality.png"
-"""What `--out` writes of values, beside texts."""
+TRACE, FIGURE, TORNADO = "trace.npz", "quality.png", "tornado.png"
+"""What `--out` writes of values and of bands, beside texts."""
 
 
 @click.command(name="run", cls=Command)
@@ -66,6 +67,7 @@ TRACE, FIGURE = "trace.npz", "quality.png"
     help="Time the search by the counts of the file, or by what it did with these values.",
 )
 @values_options
+@around_options
 @trace_options
 @output_options(run_files_of)
 def command(
@@ -87,6 +89,8 @@ def command(
     input_file: str | None,
     weights_file: str | None,
     seed: int,
+    band: tuple[str, ...],
+    what_if: tuple[str, ...],
     trace: str | None,
     trace_op: str | None,
     trace_iterations: int | None,
@@ -103,11 +107,12 @@ def command(
 
     if precision is not None:
         policy(precision)
-    cap = power_of(power_cap)
+    cap, varied, changed = power_of(power_cap), ranges(band), changes(what_if)
     selection = selection_of(trace, trace_op, trace_iterations, trace_events)
     chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
     check_outputs()
     measuring = measuring_of(values, counts, input_file, weights_file, seed, zero_gating)
+    refuse_values(band, what_if, measuring)
     if selection is not None:
         from hwsim.results.traced import check_selection
 
@@ -129,7 +134,12 @@ def command(
         write = None if out is None else lambda writer: write_binary(Path(out) / TRACE, writer)
         files = dict(chip.files + work.files)
         with naming(chip, work):
-            return run(chip.value, work.value, request, files=files, write=write, progress=progress, watch=watch)
+            if not varied and not changed:
+                return run(chip.value, work.value, request, files=files, write=write, progress=progress, watch=watch)
+            from hwsim.study.around import Around, run_around
+
+            around = Around(band=varied, changes=tuple(changed), seed=seed)
+            return run_around(chip.value, work.value, request, around, files=files, progress=progress, watch=watch)
 
     result = with_progress(f"{work.value.name} on {chip.value.name}", job)
     written = _written(result, json_file, out)
@@ -164,6 +174,13 @@ def _written(result: "Result | TilesResult", json_file: str | None, out: str | N
     from hwsim.report.export import run_files, to_json
 
     written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
+    if out is not None and result.band is not None:
+        from hwsim.report.band_figure import band_png
+        from hwsim.report.files import write_data
+
+        tornado = Path(out) / TORNADO
+        write_data(tornado, band_png(result.band))
+        written = [*written, tornado]
     if out is None or result.quality is None:
         return written
 

@@ -1,14 +1,13 @@
 """One matrix product on the array of a chip: its integers and its cycles, by either engine."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from hwsim.engine.registers import Array, RegisterRun, run_registers
-from hwsim.errors import UnknownName, Unsupported
-from hwsim.hardware.array import ComputeArray
+from hwsim.engine.register_engines import register_engine
+from hwsim.engine.register_run import Array
+from hwsim.errors import UnknownName
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
 from hwsim.quantities.noun import must_be
@@ -22,16 +21,6 @@ from hwsim.tensor.ordered import must_fit
 from hwsim.tensor.weights import Weights
 
 E = TypeVar("E", Precision, Engine)
-
-
-class RegisterEngine(Protocol):
-    """One product, register by register, on an array of its kind."""
-
-    def __call__(self, array: Any, mode: Precision, act: Array, weight: Array) -> RegisterRun: ...
-
-
-REGISTER_ENGINES: Mapping[str, RegisterEngine] = {"systolic": run_registers}
-"""The kinds of arrays whose registers are simulated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,7 +68,7 @@ def gemm(
         )
         out, saturations, cycles = sums.out, sums.saturations, array.gemm_cycles(mode, m, k, n)
     else:
-        engine_of_kind, summation = _register_engine(array), array.summation(mode)
+        engine_of_kind, summation = register_engine(array), array.summation(mode)
         must_fit(left, right, summation)
         run = engine_of_kind(array, mode, left, right.values)
         out, saturations, cycles = run.out.astype(_sums(summation, mode), copy=False), run.saturations, run.cycles
@@ -93,15 +82,6 @@ def gemm(
         utilization=ratio(macs, cycles.out * array.macs_per_cycle(mode)),
         saturations=saturations,
     )
-
-
-def _register_engine(array: ComputeArray) -> RegisterEngine:
-    if array.kind not in REGISTER_ENGINES:
-        kinds = ", ".join(REGISTER_ENGINES)
-        raise Unsupported(
-            f"an array of kind {array.kind} has no register-level engine, these have: {kinds}; use the fast engine"
-        )
-    return REGISTER_ENGINES[array.kind]
 
 
 def _sums(summation: Summation, mode: Precision) -> type[np.generic]:

@@ -1,16 +1,13 @@
-"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run.
-
-Another kind of array has a register-level engine of its own, or none.
-"""
+"""One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
+from hwsim.engine.register_run import Array, RegisterRun
 from hwsim.hardware.array import GemmCycles
 from hwsim.hardware.summation import Overflow, Summation
 from hwsim.kernels.cpu import compiles
@@ -19,18 +16,7 @@ from hwsim.kernels.stationary import run_stationary
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.ordered import one_nan
 
-Array = NDArray[Any]
-
 _DRAINS = (Drain.SERIAL, Drain.SHARED, Drain.SEPARATE)  # as kernels.outputs numbers them
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegisterRun:
-    """The result, the cycles that it took, and how many additions a saturating register clamped."""
-
-    out: Array
-    cycles: GemmCycles
-    saturations: int
 
 
 @dataclass(frozen=True, slots=True)

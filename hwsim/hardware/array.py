@@ -96,6 +96,8 @@ class StepCosts:
     """for each step of its stream,"""
     drain_bits: int = 0
     """and when its results leave."""
+    stream_adder_bits: int = 0
+    """Bits of additions that products of a tile share, for each step of its stream, however many products it has."""
     sums_outside: bool = False
     """Whether sums are written under the array, once for each tile of K, and read as often."""
 

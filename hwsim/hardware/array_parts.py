@@ -14,8 +14,11 @@ class PartPrices(Protocol):
         """One digital product, where `packed` of them share an addition to a sum of that width; `gated` is one with a
         factor that is zero, where the multiplier's inputs are held."""
 
-    def additions(self, action: str, bits: int) -> UnitPrice:
-        """One product of that name made by integer additions of so many bits in all."""
+    def additions(
+        self, action: str, bits: int | Fraction, *, gates: Fraction = Fraction(0), floating: int = 0
+    ) -> UnitPrice:
+        """One product of that name made by integer additions of so many bits in all, so many gates of two inputs that
+        switch, and so many additions in fp32."""
 
     def partial_sum(self, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
         """One sum of that width, read or written in a memory of so many (None: in the scratchpad)."""
@@ -38,6 +41,9 @@ class PartAreas(Protocol):
 
     def floating_adder(self) -> Fraction:
         """An adder in fp32."""
+
+    def gates(self, count: int) -> Fraction:
+        """Gates of two inputs."""
 
     def registers(self, bits: int) -> Fraction:
         """Registers of that many bits."""

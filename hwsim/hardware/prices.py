@@ -165,6 +165,7 @@ class Constants(Noun):
 
     multiply: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
     add: Annotated[tuple[tuple[Precision, Price], ...], Table()] = ()
+    gate: Price | None = None
     register: Price | None = None
     sram: tuple[SramPrice, ...] = ()
     sram_area: SramDensity | None = None

@@ -1,4 +1,5 @@
-"""A chip with other values by dotted path, as its file would say them: the same names, units, laws and answers."""
+"""A chip or a recipe with other values by dotted path, as its file would say them: the same names, units, laws and
+answers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,21 +20,33 @@ from hwsim.quantities.plain_data import field_paths
 
 Path = tuple[str, ...]
 M = TypeVar("M", bound=Machine)
+R = TypeVar("R", bound=Noun)
 
 
-def changed(chip: M, values: Mapping[str, Any]) -> M:
-    """The chip with these values, all at once, and its caller as their source; FileProblem names the chip and what is
-    wrong as it would name a file."""
-    if not values:
-        return chip
+def changed(chip: M, values: Mapping[str, Any], given: str = "caller: with_") -> M:
+    """The chip with these values, all at once, and with who has `given` them as their source; FileProblem names the
+    chip and what is wrong as it would name a file."""
+    fresh = changed_recipe(chip, values, given)
+    if not values or not isinstance(fresh.energy, str):
+        return fresh
     try:
-        fresh: M = _Changes(type(chip)).changed(chip, _tree(values), ())
-        if isinstance(fresh.energy, str):
-            fresh = replace(fresh, energy=load_prices(fresh.energy))
+        return replace(fresh, energy=load_prices(fresh.energy))
     except (InvalidValue, UnknownName) as error:
         raise FileProblem(chip.name, str(error)) from error
-    sources = {_source_path(name, fresh): f"caller: with_ {name} = {shown(value)}" for name, value in values.items()}
-    return replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
+
+
+def changed_recipe(recipe: R, values: Mapping[str, Any], given: str) -> R:
+    """The recipe of a workload, or anything else that has a name and sources, in the same way."""
+    if not values:
+        return recipe
+    noun: Any = recipe
+    try:
+        fresh: Any = _Changes(type(noun)).changed(noun, _tree(values), ())
+    except (InvalidValue, UnknownName) as error:
+        raise FileProblem(noun.name, str(error)) from error
+    sources = {_source_path(name, fresh): f"{given} {name} = {shown(value)}" for name, value in values.items()}
+    whole: R = replace(fresh, sources=sorted_pairs({**dict(fresh.sources), **sources}))
+    return whole
 
 
 def _tree(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,9 +74,9 @@ class _Leaf:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Changes of a chip of that kind, part by part."""
+    """Changes of a noun of that kind, part by part; an item of a list is named by its place, from 0."""
 
-    kind: type[Machine]
+    kind: type[Any]
 
     def changed(self, noun: Any, tree: Mapping[str, Any], path: Path) -> Any:
         hints = get_type_hints(type(noun), include_extras=True)
@@ -84,6 +97,8 @@ class _Changes:
             return self._read(hint, entry.value, path)
         if is_dataclass(current):
             return self.changed(current, entry, path)
+        if isinstance(current, tuple) and current and all(map(is_dataclass, current)):
+            return self._items(current, entry, path)
         table = next(_tables(hint), None)
         if table is None or not isinstance(current, tuple):
             raise InvalidValue(".".join(path), current, "has no parts; give all of it")
@@ -93,6 +108,20 @@ class _Changes:
             key = _key(key_type, name, path)
             held[key] = self._entry(value_type, held.get(key), part, (*path, name))
         return sorted_pairs(held)
+
+    def _items(self, items: tuple[Any, ...], entry: Mapping[str, Any], path: Path) -> tuple[Any, ...]:
+        """A list of nouns in which some are changed."""
+        places = {str(place): place for place in range(len(items))}
+        fresh = list(items)
+        for name, part in entry.items():
+            if name not in places:
+                raise _unknown((*path, name), "place", list(places))
+            if isinstance(part, _Leaf):
+                raise InvalidValue(
+                    ".".join((*path, name)), part.value, "has parts; give one of them, or the whole list"
+                )
+            fresh[places[name]] = self.changed(items[places[name]], part, (*path, name))
+        return tuple(fresh)
 
     def _read(self, hint: Any, value: Any, path: Path) -> Any:
         """A value as a file would say it; nouns and fractions stay as they are."""
@@ -144,7 +173,7 @@ def _tables(hint: Any) -> Iterator[tuple[Any, Any]]:
             yield from _tables(member)
 
 
-def _source_path(name: str, chip: Machine) -> str:
+def _source_path(name: str, noun: Noun) -> str:
     """The path for which a source may stand: for an entry of a table, the path of the table."""
-    paths, steps = field_paths(chip), name.split(".")
+    paths, steps = field_paths(noun), name.split(".")
     return next(path for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in paths)

@@ -64,7 +64,11 @@ def _cut(tiling, free, how, store):
     if store.states[tiling, s.CANDIDATES] == s.UNKNOWN:
         _add_candidates(tiling, store)
     any_block = is_product and how & s.ANY_BLOCK > 0
-    largest = _largest(tiling, free, any_block, store)
+    state = store.states[tiling]
+    if state[s.LARGEST_WITHIN] != free or state[s.LARGEST_OF_ANY] != any_block:
+        state[s.LARGEST] = _largest(tiling, free, any_block, store)
+        state[s.LARGEST_WITHIN], state[s.LARGEST_OF_ANY] = free, any_block
+    largest = state[s.LARGEST]
     if largest < 0:
         return np.int64(s.NOTHING_FITS)
     kind = s.FASTEST_0 + 2 * (how // s.LATENCY_0)
@@ -130,6 +134,7 @@ def _add_candidates(tiling, store):
                 blocks[power, side] = 0
             blocks[power, t.B_OUTER] = rows
     store.states[tiling, s.CANDIDATES], store.states[tiling, s.FIRST] = count, first
+    store.states[tiling, s.LARGEST_OF_ANY] = s.UNKNOWN
     store.counts[s.BLOCKS] += count
     for place in range(count):
         for column in range(t.BLOCK):
@@ -174,9 +179,10 @@ def _searched(tiling, way, largest, store):
 def _fastest_block(tiling, latency, near, largest, any_block, store):
     """The fastest candidate with a DRAM of that latency, or, if `near`, of about as fast ones the one that loads least.
 
-    Candidates are tried by rising bounds, until a bound reaches the time of the best candidate.
+    Candidates are tried by rising bounds, until a bound reaches the time of the best candidate. Once no cut is walked
+    any more, it is the best of those that were, or the one with the lowest bound, if none was.
     """
-    first, best = store.states[tiling, s.FIRST], np.int64(s.NOTHING_FITS)
+    first, best, lowest = store.states[tiling, s.FIRST], np.int64(s.NOTHING_FITS), np.int64(s.NOTHING_FITS)
     blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     for place in range(store.states[tiling, s.CANDIDATES]):
         if best >= 0 and blocks[place, t.B_BOUND] >= (about(cycles[best]) + 1 if near else cycles[best]):
@@ -184,6 +190,9 @@ def _fastest_block(tiling, latency, near, largest, any_block, store):
         if not _may_be_taken(blocks, place, largest, any_block):
             continue
         if cycles[place] == s.UNKNOWN:
+            if _has_ended(store):
+                lowest = np.int64(place) if lowest < 0 else lowest
+                continue
             _walk_later(tiling, latency, place, store)
         if cycles[place] == s.PENDING:
             return np.int64(s.PENDING)
@@ -191,7 +200,18 @@ def _fastest_block(tiling, latency, near, largest, any_block, store):
             return np.int64(s.TOO_LONG)
         if best < 0 or cycles[place] < cycles[best]:
             best = np.int64(place)
-    return _least_of_near(tiling, latency, best, largest, any_block, store) if near and best >= 0 else best
+    if best < 0:
+        return lowest
+    return _least_of_near(tiling, latency, best, largest, any_block, store) if near else best
+
+
+@inlined
+def _has_ended(store):
+    """Whether no cut is walked any more, though one is asked for."""
+    ended = store.counts[s.STEPS] >= store.counts[s.MOST_STEPS]
+    if ended:
+        store.counts[s.ENDED] = 1
+    return ended
 
 
 @inlined
@@ -219,7 +239,10 @@ def _least_of_near(tiling, latency, fastest, largest, any_block, store):
 
 @lean
 def _fastest_rows(tiling, latency, largest, store):
-    """The budget whose block of rows is fastest, of equals the largest."""
+    """The budget whose block of rows is fastest, of equals the largest.
+
+    Once no cut is walked any more, it is one of those that were, or the largest, if none was.
+    """
     first, best = store.states[tiling, s.FIRST], np.int64(largest)
     blocks, cycles = store.blocks[first:], store.cycles[first:, latency]
     least = max(np.int64(-1), largest - s.BUDGETS)
@@ -233,11 +256,13 @@ def _fastest_rows(tiling, latency, largest, store):
         if power < largest and blocks[power, t.B_OUTER] == blocks[power + 1, t.B_OUTER]:
             continue
         if cycles[power] == s.UNKNOWN:
+            if _has_ended(store):
+                continue
             _walk_later(tiling, latency, power, store)
         pending = pending or cycles[power] == s.PENDING
         if cycles[power] == s.TOO_LONG:
             return np.int64(s.TOO_LONG)
-        if not pending and cycles[power] < cycles[best]:
+        if not pending and (cycles[best] < 0 or cycles[power] < cycles[best]):
             best = np.int64(power)
     return np.int64(s.PENDING) if pending else best
 

@@ -21,8 +21,8 @@ CLASS, IS_PRODUCT, FOLLOWING, PLACE, WEIGHT, TOGETHER, ROLES, RESIDENT_UNIT, OP_
 K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 
 # States of tilings: how many candidates it has, the first of them, whether it is a product, the last cut that was made
-# of it.
-CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, STATE = range(5)
+# of it, and the candidate that holds most of what was asked for last: within so many bytes, of any shape or square.
+CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, LARGEST, LARGEST_WITHIN, LARGEST_OF_ANY, STATE = range(8)
 
 # Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
 # rings, whether the array writes results by itself, and busy cycles of each unit and of a shared read port.
@@ -30,8 +30,12 @@ TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
 _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
 CUT = BUSY + c.UNITS + 1
 
-# How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, and searches.
-TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, COUNTS = range(7)
+# How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, searches, and the steps of all
+# cuts that were walked, rows and iterations. Beyond so many of them no cut is walked any more; whether some was not.
+TILINGS, BLOCKS, CUTS, CODE_ROWS, ERRANDS, SEARCHES, STEPS, MOST_STEPS, ENDED, COUNTS = range(10)
+
+NO_END = 1 << 62
+"""More steps than can be walked."""
 
 # Errands, which are yet to be done: the tiling, the latency for which its block is walked, or KEEP to keep the cut, the
 # place of the candidate, and the block.

@@ -194,7 +194,8 @@ def _forget(walk, slots):
 def walk_cuts(store, first, latencies, room):
     """Do what is yet to do, from the first piece on: walk blocks, or keep the rows of cuts.
 
-    How many pieces are done: not all, if the store has no room for the rows of the next one.
+    How many pieces are done: not all, if the store has no room for the rows of the next one. Once no cut is walked any
+    more, the cycles of blocks that were to be walked stay unknown.
     """
     for place in range(first, store.counts[s.ERRANDS]):
         work = store.errands[place]
@@ -202,13 +203,16 @@ def walk_cuts(store, first, latencies, room):
         most = store.counts[s.CODE_ROWS] + room.code.shape[0]
         if most > store.code.shape[0] or store.counts[s.CUTS] == store.cuts.shape[0]:
             return np.int64(place)
+        latency, candidate = work[s.W_LATENCY], store.states[tiling, s.FIRST] + work[s.W_PLACE]
+        if latency != s.KEEP and store.counts[s.STEPS] >= store.counts[s.MOST_STEPS]:
+            store.cycles[candidate, latency] = s.UNKNOWN
+            continue
         rows = write_cut(store.tilings[tiling], work[s.W_BLOCK :], is_product, room)
-        if work[s.W_LATENCY] == s.KEEP:
+        if latency == s.KEEP:
             _keep(work, rows, store, room)
         else:
-            latency = work[s.W_LATENCY]
-            candidate = store.states[tiling, s.FIRST] + work[s.W_PLACE]
             store.cycles[candidate, latency] = cycles_alone(rows, latencies[latency], room)
+            store.counts[s.STEPS] += rows + room.walk.now[c.UNROLLED]
     return store.counts[s.ERRANDS]
 
 

@@ -132,7 +132,10 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 @cache
 def _cache_folder(source: Path) -> Path | None:
-    """A writable folder that belongs to exactly this file and all that it imports of this package, or None."""
+    """A writable folder that belongs to exactly this file and all that it imports of this package, or None; none for
+    what was made from no file."""
+    if not source.is_file():
+        return None
     for base in _bases():
         folder = base / "hwsim-kernels" / sources_hash(source)
         with suppress(OSError):

@@ -4,22 +4,23 @@ from hwsim.kernels.jit import lean
 
 
 @lean
-def add_group(best, without, taken, sizes, values):
+def add_group(best, without, taken, sizes, values, shift, bits):
     """Make best[r], the most value in r units of room, of `without`, that of the other groups.
 
-    Of the group nothing is taken, or as much as has one of these sizes, at its value: taken[r] is the number of that
-    size from 1 on, the last one of equal choices, or 0.
+    Of the group nothing is taken, or as much as has one of these sizes, at its value: the number of that size from 1
+    on, the last one of equal choices, or 0, stands in so many bits of taken[r] from `shift` on. Other groups have the
+    bits below; those above become 0.
     """
-    rooms = best.shape[0]
+    rooms, below, keep = best.shape[0], (1 << shift) - 1, ~(((1 << bits) - 1) << shift)
     for room in range(rooms):
         best[room] = without[room]
-        taken[room] = 0
+        taken[room] = taken[room] & below
     for length in range(sizes.shape[0]):
-        size, value = sizes[length], values[length]
+        size, value, number = sizes[length], values[length], (length + 1) << shift
         if size < rooms:
             # Slices from 0 on: an index that might be negative keeps the loop from being vectorised.
-            beside, more, number = without[: rooms - size], best[size:], taken[size:]
+            beside, more, numbers = without[: rooms - size], best[size:], taken[size:]
             for room in range(more.shape[0]):
                 with_it = beside[room] + value
-                number[room] = length + 1 if with_it >= more[room] else number[room]
+                numbers[room] = (numbers[room] & keep) | number if with_it >= more[room] else numbers[room]
                 more[room] = max(more[room], with_it)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.ir.nodes import Loop
+from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
 from hwsim.mapping.liveness import ProgramUses, Span
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
 from hwsim.mapping.operands import can_fuse
@@ -86,9 +88,37 @@ class AnalysedProgram:
         _count_entries(self.nodes, 1, entries)
         return entries
 
+    @cached_property
+    def products(self) -> tuple[tuple[SizedOp, int, int], ...]:
+        """Each op in each of its sizes, the products that it makes at once, and how often it runs."""
+        counted: dict[int, tuple[SizedOp, int]] = {}
+        for sized, times in sized_runs(self.nodes):
+            counted[id(sized)] = sized, counted.get(id(sized), (sized, 0))[1] + times
+        return tuple((one, op_spec(one.op).macs(one.op, one.shape), times) for one, times in counted.values())
+
     def times(self, op: str) -> int:
         """How often an op runs."""
-        return sum(times for _, times in self.runs.get(op, ()))
+        return self._times.get(op, 0)
+
+    @cached_property
+    def _times(self) -> dict[str, int]:
+        return {op: sum(times for _, times in runs) for op, runs in self.runs.items()}
+
+    @cached_property
+    def state_traffic(self) -> dict[str, int]:
+        """By name, how many bytes of each state the views of ops show in all runs; of an epilogue the whole state."""
+        traffic = {}
+        for name, uses in self.uses.tensors.items():
+            if uses.tensor.role is not Role.STATE:
+                continue
+            traffic[name] = 0
+            for use in uses.uses:
+                if use.op.name in self.largest:
+                    runs = self.runs.get(use.op.name, ())
+                    traffic[name] += sum(times * self.program.view_bytes(use.view, one.shape) for one, times in runs)
+                else:
+                    traffic[name] += uses.tensor.packed_bytes * self.times(use.op.name)
+        return traffic
 
 
 def analyse(program: Program) -> AnalysedProgram:

@@ -14,7 +14,8 @@ from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
 from hwsim.mapping.choice import Timed
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
-from hwsim.mapping.placing import Placed, Wanted
+from hwsim.mapping.placed_code import PlacedCode, Preloaded
+from hwsim.mapping.placing import Placed
 from hwsim.mapping.plan import Plan, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
@@ -55,6 +56,11 @@ class CandidatePlan:
         return self.request.size
 
     @property
+    def slots(self) -> int:
+        """How many slots its rings have."""
+        return self.op_cuts.target.slots
+
+    @property
     def placed(self) -> Placed:
         """Where the tensors lie."""
         return self.request.placed
@@ -70,45 +76,51 @@ class CandidatePlan:
         """What distinguishes the schedule of this plan from those of other plans on the same target."""
         return self.cuts.tobytes(), *self.placed.mark()
 
+    @property
+    def preloaded(self) -> tuple[Preloaded, ...]:
+        """The residents."""
+        return self._code.preloaded
+
     @cached_property
-    def preloaded(self) -> tuple[tuple[Wanted, int, int], ...]:
-        """The residents: the buffer, its spot, and the cycles of its load."""
-        ports, resident = self.op_cuts.target.ports, self.placed.resident
-        return tuple(
-            (buffer, int(spot), min(ports.load_cycles(buffer.loaded, buffer.bytes), LONGEST))
-            for buffer, spot in zip(self.placed.wanted, self.placed.spots, strict=False)
-            if resident[spot]
-        )
+    def _code(self) -> PlacedCode:
+        """What the places of tensors say of the plan's code."""
+        codes, ports = self.placed.codes, self.op_cuts.target.ports
+        if ports not in codes:
+            codes[ports] = PlacedCode(self.placed, ports)
+        code: PlacedCode = codes[ports]
+        return code
 
     @cached_property
     def longest(self) -> float:
         """The cycles of a run, if nothing overlaps."""
-        op_nodes, latency, entries = self.table.op_nodes, self.op_cuts.target.ports.latency, self.table.analysed.entries
-        longest = float(self.op_cuts.store.lengths[self.cuts[op_nodes[:, 0]]] @ op_nodes[:, 1])
-        return longest + sum(float(cycles + latency) * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+        return float(self.op_cuts.store.lengths[self.cuts] @ self.table.op_times) + self._code.longest_preloads
 
     @property
     def busiest(self) -> int:
         """Busy cycles of the busiest port, which no schedule undercuts; exact, even if a run takes too long."""
         return int(self._busy.max())
 
+    @property
+    def _rows(self) -> int:
+        """The rows of its ops' cuts, each of which a walk passes once at least."""
+        return int(self.op_cuts.store.cuts[self.cuts, s.ROWS] @ self.table.node_counts)
+
     @cached_property
     def likely(self) -> float:
         """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
-        op_nodes = self.table.op_nodes
-        busy = self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT].astype(float)
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT].T.astype(float, order="C")
         if self.op_cuts.target.ports.shared:
-            busy[:, c.LOAD_UNIT] += busy[:, c.STORE_UNIT]
-        return float(busy.max(axis=1) @ op_nodes[:, 1])
+            busy[c.LOAD_UNIT] += busy[c.STORE_UNIT]
+        return float(busy.max(axis=0) @ self.table.op_times)
 
     @cached_property
     def _busy(self) -> NDArray[Any]:
         """Busy cycles of each unit, and of a shared read port; those of stores are the load unit's, if the two share a
         port."""
-        op_nodes, entries = self.table.op_nodes, self.table.analysed.entries
-        times, busy = op_nodes[:, 1], self.op_cuts.store.cuts[self.cuts[op_nodes[:, 0]], s.BUSY : s.CUT]
+        times = self.table.op_times
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT]
         units: NDArray[Any] = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
-        units[c.LOAD_UNIT] += sum(cycles * entries[buffer.loop] for buffer, _, cycles in self.preloaded)
+        units[c.LOAD_UNIT] += self._code.preload_cycles
         if self.op_cuts.target.ports.shared:
             units[c.LOAD_UNIT] += units[c.STORE_UNIT]
             units[c.STORE_UNIT] = 0
@@ -147,8 +159,8 @@ class CandidatePlan:
         if now[c.LATE]:
             assert limit is not None
             self._more_than = limit
-            return Timed(None, int(now[c.UNROLLED]))
-        self._timed = Timed(int(now[c.FRONTIER]), int(now[c.UNROLLED]))
+            return Timed(None, self._rows + int(now[c.UNROLLED]))
+        self._timed = Timed(int(now[c.FRONTIER]), self._rows + int(now[c.UNROLLED]))
         return self._timed
 
     def walked(self, *, most: int | None = None, limit: int | None = None) -> tuple[Ints, Ints, Ints]:
@@ -160,48 +172,18 @@ class CandidatePlan:
         fixed[c.MOST] = most = MOST_WALKED if most is None else most
         if limit is not None and 0 < limit < LONGEST > self.longest:
             fixed[c.LIMIT], fixed[c.ALL_BUSY : c.ALL_BUSY + c.UNITS] = limit, self._busy[: c.UNITS]
-        plan = self._assembled()
-        spots = 2 * len(table.spots)
-        touches = a.Touches(
-            bits=np.zeros(spots, np.int64),
-            order=np.zeros(spots, np.int64),
-            low=np.zeros(table.bodies, np.int64),
-            high=np.full(table.bodies, -1, np.int64),
-        )
-        touched = np.zeros((1024, c.TOUCHED_COLUMNS), np.int64)
-        while (count := a.touch_bodies(plan, touches, touched)) < 0:
-            touched = np.zeros((4 * len(touched), c.TOUCHED_COLUMNS), np.int64)
-            touches.high[:] = -1
+        placed = self._code
+        plan = placed.plan(self.cuts)
         levels = np.zeros((table.depth + LEVELS, 3), np.int64)
-        code = np.zeros((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)
-        a.write_code(plan, store, touches, self.op_cuts.room.least_key, levels, code)
+        code = np.empty((a.count_rows(plan, store.cuts), c.COLUMNS), np.int64)
+        a.write_code(plan, store, placed.touches, self.op_cuts.room.least_key, levels, code)
         keys, pasts = a.place_snapshots(code, len(code), fixed[c.LONGEST] + 1, levels)
-        sizes = np.array([max(1, len(table.totals)), max(1, spots), len(levels), keys, pasts], np.int64)
+        sizes = np.array([max(1, len(table.totals)), max(1, plan.spots), len(levels), keys, pasts], np.int64)
         no_events = np.zeros((0, c.EVENT_COLUMNS), np.int64)
-        totals, ends, now = walk(code, plan.refs, touched[:count], fixed, sizes, table.two_spaces, no_events)
+        totals, ends, now = walk(code, plan.refs, placed.touched, fixed, sizes, table.two_spaces, no_events)
         if now[c.UNROLLED] > most:
             raise unsettled(most)
         return totals, ends, now
-
-    def _assembled(self) -> a.Plan:
-        table, spots = self.table, self.placed.named_spots()
-        ref_at = np.zeros(len(table.use_at), np.int64)
-        refs = np.zeros((4 * len(table.uses) + len(spots.dead) + 64, 2), np.int64)
-        while (count := a.list_refs(table.uses, table.use_at, spots, refs, ref_at)) < 0:
-            refs = np.zeros((2 * len(refs), 2), np.int64)
-        rows, lists, at = [], [np.zeros(0, np.int64)], count
-        for buffer, spot, cycles in self.preloaded:
-            assert buffer.op is not None
-            low, high = int(spots.dead_low[spot]), int(spots.dead_high[spot])
-            op = table.totals[buffer.op]
-            rows.append((table.loops[buffer.loop], op, cycles, spot, at, at + high - low))
-            at += high - low
-            lists.append(spots.dead[low:high])
-        dead = np.concatenate(lists)
-        of_preloads = np.stack((np.full(len(dead), c.OVERWRITES), dead), axis=1)
-        preloads = np.array(rows, np.int64).reshape(len(rows), a.PRELOAD)
-        all_refs = np.concatenate((refs[:count], of_preloads))
-        return a.Plan(table.nodes, table.op_rows, self.cuts, all_refs, ref_at, preloads, 2 * len(table.spots))
 
     @cached_property
     def work(self) -> Mapping[Precision | None, Work]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
@@ -20,10 +21,6 @@ NEAR = 2
 
 MOST_UNSETTLED = 4
 """A program with so many plans without a common period is refused."""
-
-MOST_ITERATIONS = 1 << 22
-"""After so many iterations of loops, walked for all plans together, no plan but the naive one is timed: a few seconds,
-ten times what the shipped networks need."""
 
 WorkByMode = Mapping[Precision | None, Work]
 """The work of a whole run by the mode of the array in which its products are made, None for all else."""
@@ -41,10 +38,11 @@ class Aim:
 
 
 class Timed(NamedTuple):
-    """The cycles of a run, None if they pass a limit, and how many iterations of loops were walked to find them."""
+    """The cycles of a run, None if they pass a limit, and how many steps were walked to find them: rows and iterations
+    of loops."""
 
     cycles: int | None
-    iterations: int
+    steps: int
 
 
 class Candidate(Protocol):
@@ -56,6 +54,10 @@ class Candidate(Protocol):
 
     def timed(self, limit: int | None = None) -> Timed:
         """The cycles of a run, as far as they do not pass the limit; Unsettled, if they take too long to find."""
+
+    @property
+    def slots(self) -> int:
+        """How many slots its rings have."""
 
     @property
     def work(self) -> WorkByMode:
@@ -81,8 +83,7 @@ class Choice:
     tried: list[Tried] = field(default_factory=list)
     fastest: int | None = None
     least: int | None = None
-    iterations: int = 0
-    """Iterations of loops that were walked so far."""
+    budget: SearchBudget = field(default_factory=SearchBudget)
     unsettled: list[Unsettled] = field(default_factory=list)
     """The errors of plans that were left out because their units find no common period."""
 
@@ -94,17 +95,17 @@ class Choice:
         busy = plan.busiest
         if self.too_slow(busy) or self._too_costly(plan, busy):
             return
-        if self.iterations > MOST_ITERATIONS and self.tried and not naive:
+        if self.budget.ended and self.tried and not naive:
             return
         try:
-            cycles, iterations = plan.timed(self._slowest)
+            cycles, steps = plan.timed(self._slowest)
         except Unsettled as error:
-            self.iterations += error.most
+            self.budget.walked(error.most, plan.slots)
             self.unsettled.append(error)
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise
             return
-        self.iterations += iterations
+        self.budget.walked(steps, plan.slots)
         if cycles is None or self.too_slow(cycles):
             return
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)

@@ -15,8 +15,9 @@ from hwsim.timing.timeline import LEVELS, least_key
 Ints = NDArray[np.int64]
 
 
-TILINGS, BLOCKS, CUTS, CODE_ROWS = 1 << 6, 1 << 12, 1 << 8, 1 << 12
-"""What a store has room for at first: most programs need little of it on most targets, and there are many targets."""
+TILINGS, BLOCKS, CUTS, CODE_ROWS = 1 << 9, 1 << 15, 1 << 12, 1 << 15
+"""What a store has room for at first: what most programs need on most targets. Rows that are not written take no
+memory, and making a table larger takes new memory, which costs more than what is written there."""
 
 ERRANDS = 1 << 11
 """Blocks to walk at once, at most."""
@@ -24,6 +25,8 @@ ERRANDS = 1 << 11
 
 def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
     """An empty store for tilings with so many candidates at most, and cuts with as many rows as the room has."""
+    counts = np.zeros(s.COUNTS, np.int64)
+    counts[s.MOST_STEPS] = s.NO_END
     return s.Store(
         keys=np.zeros((TILINGS, s.K_ROLES + ops.roles.shape[1]), np.int64),
         hashed=np.full(2 * TILINGS, -1, np.int64),
@@ -38,7 +41,7 @@ def new_store(ops: s.Ops, latencies: int, blocks: int, room: Room) -> s.Store:
         code=np.zeros((max(CODE_ROWS, 2 * len(room.code)), room.code.shape[1]), np.int64),
         errands=np.zeros((ERRANDS, s.WORK), np.int64),
         searches=np.zeros((ERRANDS, s.SEARCH), np.int64),
-        counts=np.zeros(s.COUNTS, np.int64),
+        counts=counts,
     )
 
 

@@ -31,6 +31,7 @@ def eased(candidate: CandidatePlan, reliefs: frozenset[Relief]) -> CandidatePlan
     cuts = copy(candidate.op_cuts)
     cuts.target = replace(cuts.target, ports=_ports(cuts.target.ports, reliefs))
     cuts.fixed = fixed_of(cuts.target.ports)
+    cuts.forget_works()
     used, which = np.unique(candidate.cuts, return_inverse=True)
     rows_of, code = _rows_of(cuts.store, used)
     steps = code[:, c.KIND] == c.STEP
@@ -86,6 +87,7 @@ def _eased(steps: Ints, ports: Ports, reliefs: frozenset[Relief]) -> Ints:
     for unit, own, of_ports, relief in _UNITS:
         eased = np.maximum(half(column[own], relief), half(column[of_ports], Relief.PORTS))
         np.copyto(column[unit], eased, where=column[unit] >= 0)
+        column[own], column[of_ports] = half(column[own], relief), half(column[of_ports], Relief.PORTS)
     column[c.TAIL] = half(column[c.TAIL], Relief.ARRAY)
     for passing in (c.FIRST_PASS, c.ALL_PASS):
         column[passing] = half(column[passing], Relief.PORTS)

@@ -38,15 +38,8 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
             continue
-        traffic = 0
-        for use in uses.uses:
-            runs = analysed.runs.get(use.op.name, ())
-            if use.op.name in analysed.largest:
-                traffic += sum(times * analysed.program.view_bytes(use.view, sized.shape) for sized, times in runs)
-            else:
-                traffic += uses.tensor.packed_bytes * sum(times for _, times in runs)
-        size = table.on_cores.bytes_of(name)
-        size = uses.tensor.packed_bytes if size is None else size
+        traffic, share = analysed.state_traffic[name], table.on_cores.bytes_of(name)
+        size = uses.tensor.packed_bytes if share is None else share
         items.append(Item(name, 0, size * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(items)
 
@@ -103,6 +96,7 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Ite
 
 def _item(parameter: _Parameter, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str) -> Item:
     """A parameter as an item: resident in a loop, it is loaded whenever that loop begins, not in each run of the op."""
-    saves = tuple(parameter.loaded * (analysed.times(op) - analysed.entries[loop.name]) for loop in loops)
+    times, entries = analysed.times(op), analysed.entries
+    saves = tuple([parameter.loaded * (times - entries[loop.name]) for loop in loops])
     name, first, rows, size, loaded, written = parameter
-    return Item(name, first, size, tuple(loop.name for loop in loops), saves, rows, loaded, written)
+    return Item(name, first, size, tuple([loop.name for loop in loops]), saves, rows, loaded, written)

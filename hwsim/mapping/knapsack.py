@@ -22,6 +22,9 @@ LONG_SUMS = 1 << 6
 
 INT64 = 1 << 63
 
+WORD = 16
+"""The bits in which the numbers of some groups' heads stand side by side."""
+
 
 def _whole(values: Sequence[int]) -> NDArray[Any]:
     """Integers as int64 where all of them fit, else as Python's."""
@@ -70,6 +73,44 @@ class Group:
         return _Heads(sizes[fits].astype(np.int64), self.values[fits] // part, lengths[fits])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What holds for groups together: whether each thing adds to the value, all sizes, and what bounds the work.
+
+    Values are counted in parts, the greatest common divisor of all: sums are smaller, and the choice is the same.
+    """
+
+    groups: tuple[Group, ...]
+    things: tuple[bytes, ...]
+    rise: bool
+    size: int
+    count: int
+    unit: int
+    part: int
+    long: bool
+    """Whether some sum might need more than 63 bits: no sum is larger than the sum of all magnitudes."""
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Self:
+        part = gcd(*(group.part for group in groups)) or 1
+        return cls(
+            tuple(groups), tuple(group.things for group in groups), all(group.rises for group in groups),
+            sum(group.size for group in groups), sum(map(len, groups)), gcd(*(group.unit for group in groups)) or 1,
+            part, sum(group.magnitude for group in groups) // part >= INT64,
+        )  # fmt: skip
+
+    def unit_within(self, capacity: int) -> int:
+        """The unit in which a knapsack counts sizes: a divisor of all sizes, or so coarse that its work is bounded.
+
+        >>> sums = Sums.of([Group.of([(6, 1)]), Group.of([(9, 1)])])
+        >>> sums.unit_within(12), sums.unit_within(1 << 30)
+        (3, 195)
+        """
+        sizes, share = max(0, capacity) // self.unit + 1, LONG_SUMS if self.long else 1
+        states, more = (len(self.groups) + 1) * sizes, self.count * sizes
+        return self.unit * max(1, -(-states * share // MOST_STATES), -(-more * share // MOST_SUMS))
+
+
 class _Heads(NamedTuple):
     """The first things of a group that may be taken: sizes in units, values in parts, and how many things they are."""
 
@@ -79,24 +120,51 @@ class _Heads(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A knapsack that is solved for all capacities up to one: numbers[i, r] says which head of group i is taken if
-    groups i and later ones have r units of room, from 1 on, 0 for none."""
+    """A knapsack that is solved for all capacities up to one: the field of group i in numbers[field.row, r] says which
+    head of it is taken if groups i and later ones have r units of room, from 1 on, 0 for none."""
 
     heads: list[_Heads]
-    numbers: NDArray[np.int16]
+    fields: list["_Field"]
+    numbers: NDArray[np.uint16]
 
     @property
     def room(self) -> int:
-        return len(self.numbers[0]) - 1
+        return int(self.numbers.shape[1]) - 1
+
+    @property
+    def states(self) -> int:
+        return len(self.heads) * (self.room + 1)
 
     def taken(self, room: int) -> list[int]:
         """How many of each group's first things are taken in so many units of room."""
         taken = []
-        for (sizes, _, lengths), numbers in zip(self.heads, self.numbers, strict=True):
-            number = int(numbers[room])
+        for (sizes, _, lengths), (row, shift, bits) in zip(self.heads, self.fields, strict=True):
+            number = int(self.numbers[row, room]) >> shift & (1 << bits) - 1
             taken.append(int(lengths[number - 1]) if number else 0)
             room -= int(sizes[number - 1]) if number else 0
         return taken
+
+
+class _Field(NamedTuple):
+    """Where the numbers of a group's heads stand: so many bits of a row, from a bit on.
+
+    New memory takes longer than the sums, and most groups have a single head, which is taken or not.
+    """
+
+    row: int
+    shift: int
+    bits: int
+
+
+def _fields(heads: Sequence[_Heads]) -> list[_Field]:
+    """Fields for as many numbers as each group has heads, the last group's first."""
+    fields, row, shift = list[_Field](), 0, 0
+    for _, _, lengths in reversed(heads):
+        bits = len(lengths).bit_length()
+        row, shift = (row + 1, 0) if shift + bits > WORD else (row, shift)
+        fields.append(_Field(row, shift, bits))
+        shift += bits
+    return fields[::-1]
 
 
 class Knapsacks:
@@ -107,6 +175,7 @@ class Knapsacks:
 
     def __init__(self) -> None:
         self._tables: dict[tuple[int, tuple[bytes, ...]], _Table] = {}
+        self._sums: dict[tuple[int, ...], Sums] = {}  # by the identities of their groups, which they keep
 
     def solved(self, groups: Sequence[Group], capacity: int) -> list[int]:
         """How many of each group's first things make most value within the capacity.
@@ -118,64 +187,54 @@ class Knapsacks:
         >>> Knapsacks().solved([Group.of([(6, 6), (6, 6), (2, 2)]), Group.of([(1, 1), (1, 1)])], 8)
         [1, 2]
         """
-        if all(group.rises for group in groups) and sum(group.size for group in groups) <= capacity:
+        sums = self.sums_of(groups)
+        if sums.rise and sums.size <= capacity:
             return [len(group) for group in groups]
-        unit = unit_of(groups, capacity)
-        room, key = max(0, capacity) // unit, (unit, tuple(group.things for group in groups))
+        unit = sums.unit_within(capacity)
+        room, key = max(0, capacity) // unit, (unit, sums.things)
         table = self._tables.get(key)
         if table is None or table.room < room:
-            table = self._tables[key] = _solved(groups, unit, _with_more(room, unit, groups))
-            while sum(known.numbers.size for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
+            table = self._tables[key] = _solved(sums, unit, _with_more(room, unit, sums))
+            while sum(known.states for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
                 del self._tables[next(iter(self._tables))]
         return table.taken(room)
 
+    def sums_of(self, groups: Sequence[Group]) -> Sums:
+        """The sums over groups, of which the same come again and again."""
+        key = tuple(map(id, groups))
+        if key not in self._sums:
+            self._sums[key] = Sums.of(groups)
+        return self._sums[key]
 
-def _with_more(room: int, unit: int, groups: Sequence[Group]) -> int:
+
+def _with_more(room: int, unit: int, sums: Sums) -> int:
     """Room for which to solve, so that the table serves whoever has a little more: up to a power of two, or to all that
     there is, if that is not more work than a knapsack may take."""
-    more = min(1 << room.bit_length(), -(-sum(group.size for group in groups) // unit))
-    return more if more > room and unit_of(groups, more * unit) == unit else room
+    more = min(1 << room.bit_length(), -(-sums.size // unit))
+    return more if more > room and sums.unit_within(more * unit) == unit else room
 
 
-def _solved(groups: Sequence[Group], unit: int, room: int) -> _Table:
-    # Counted in the greatest common divisor of all values, sums are smaller and give the same choice.
-    part = gcd(*(group.part for group in groups)) or 1
-    heads = [group.heads(unit, part, room) for group in groups]
-    numbers = np.empty((len(groups), room + 1), np.int16)
-    best = np.zeros((2, room + 1), object if _long(groups) else np.int64)
-    for i in range(len(groups) - 1, -1, -1):
-        (sizes, values, _), made, without = heads[i], best[i % 2], best[1 - i % 2]
+def _solved(sums: Sums, unit: int, room: int) -> _Table:
+    heads = [group.heads(unit, sums.part, room) for group in sums.groups]
+    fields = _fields(heads)
+    numbers = np.empty((fields[0].row + 1 if fields else 0, room + 1), np.uint16)
+    best = np.zeros((2, room + 1), object if sums.long else np.int64)
+    for i in range(len(heads) - 1, -1, -1):
+        (sizes, values, _), (row, shift, bits), made, without = heads[i], fields[i], best[i % 2], best[1 - i % 2]
         if best.dtype == object:
-            _add_long(made, without, numbers[i], sizes.tolist(), values.tolist())
+            numbers[row] = numbers[row] & (1 << shift) - 1 | _long_added(made, without, sizes, values) << shift
         else:
-            add_group(made, without, numbers[i], sizes, values.astype(np.int64))
-    return _Table(heads, numbers)
+            add_group(made, without, numbers[row], sizes, values.astype(np.int64), shift, bits)
+    return _Table(heads, fields, numbers)
 
 
-def _add_long(
-    best: NDArray[Any], without: NDArray[Any], taken: NDArray[np.int16], sizes: list[int], values: list[int]
-) -> None:
-    """As the kernel does, in Python's integers."""
-    best[:], taken[:] = without, 0
-    for number, (size, value) in enumerate(zip(sizes, values, strict=True), 1):
+def _long_added(
+    best: NDArray[Any], without: NDArray[Any], sizes: NDArray[np.int64], values: NDArray[Any]
+) -> NDArray[np.uint16]:
+    """The numbers that are taken, as the kernel finds them, in Python's integers."""
+    best[:], taken = without, np.zeros(len(best), np.uint16)
+    for number, (size, value) in enumerate(zip(sizes.tolist(), values.tolist(), strict=True), 1):
         with_it = without[: len(best) - size] + value
         better = (with_it >= best[size:]).astype(bool)
         best[size:][better], taken[size:][better] = with_it[better], number
-
-
-def unit_of(groups: Sequence[Group], capacity: int) -> int:
-    """The unit in which a knapsack counts sizes: a divisor of all sizes, or a unit so coarse that its work is bounded.
-
-    >>> groups = [Group.of([(6, 1)]), Group.of([(9, 1)])]
-    >>> unit_of(groups, 12), unit_of(groups, 1 << 30)
-    (3, 195)
-    """
-    unit = gcd(*(group.unit for group in groups)) or 1
-    sizes, share = max(0, capacity) // unit + 1, LONG_SUMS if _long(groups) else 1
-    states, sums = (len(groups) + 1) * sizes, sum(map(len, groups)) * sizes
-    return unit * max(1, -(-states * share // MOST_STATES), -(-sums * share // MOST_SUMS))
-
-
-def _long(groups: Sequence[Group]) -> bool:
-    """Whether some sum might need more than 63 bits: no sum is larger than the sum of all magnitudes."""
-    return sum(group.magnitude for group in groups) // (gcd(*(group.part for group in groups)) or 1) >= INT64
+    return taken

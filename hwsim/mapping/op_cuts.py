@@ -46,6 +46,13 @@ class TriedCut(NamedTuple):
     steps: int
 
 
+class Walked(NamedTuple):
+    """How many steps were walked to find cuts, and whether some cut was not walked because that was enough."""
+
+    steps: int
+    ended: bool
+
+
 @dataclass(eq=False, slots=True)
 class CutRequest:
     """A plan whose ops are to be cut, and how each of them; `cuts` become the numbers of cuts by the numbers of
@@ -116,9 +123,17 @@ class OpCuts:
         classes[:, t.SLOTS] = self.target.slots
         return s.Ops(table, roles, classes)
 
-    def find(self, requests: Sequence[CutRequest]) -> None:
+    def find(self, requests: Sequence[CutRequest], most: int = s.NO_END) -> Walked:
         """Find the cuts of several plans at once, so that all cuts that must be walked for any of them are walked
-        together."""
+        together. After `most` steps, no further cut is walked."""
+        counts = self.store.counts  # the same when tables grow
+        before = int(counts[s.STEPS])
+        counts[s.MOST_STEPS], counts[s.ENDED] = min(s.NO_END, before + most), 0
+        self._find(requests)
+        counts[s.MOST_STEPS] = s.NO_END
+        return Walked(int(counts[s.STEPS]) - before, bool(counts[s.ENDED]))
+
+    def _find(self, requests: Sequence[CutRequest]) -> None:
         waiting = list(requests)
         while waiting:
             for request in waiting:
@@ -247,6 +262,11 @@ class OpCuts:
             np.add.at(sums, owners, works)
             self._works |= zip(new, sums.tolist(), strict=True)
         return [self._works[cut] for cut in cuts]
+
+    def forget_works(self) -> None:
+        """Forget what the runs of cuts do: whoever copied these cuts gives them other steps, or other ports."""
+        self._works = {}
+        self.__dict__.pop("step_works", None)
 
     @cached_property
     def step_works(self) -> StepWorks:

@@ -8,7 +8,7 @@ first rows as fit.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,11 @@ class Placed:
     high_water: Ints
     spots: Ints
     """The spot of each buffer."""
+
+    @cached_property
+    def codes(self) -> dict[Any, Any]:
+        """What the code of plans says of these places, by the ports behind which they are."""
+        return {}
 
     @cached_property
     def kept(self) -> Ints:
@@ -205,9 +210,10 @@ def placed(
     are the most rows kept of each of them.
     """
     buffers = np.zeros((len(first) + len(table.activations), p.BUFFER), np.int64)
-    for row, buffer in zip(buffers, first, strict=False):
-        span = _span(table.analysed, buffer)
-        row[p.BYTES], row[p.FIRST], row[p.LAST], row[p.ROW_LIMIT] = buffer.bytes, span.first, span.last, p.ALL
+    if first:
+        spans = [(buffer.bytes, _span(table.analysed, buffer)) for buffer in first]
+        rows = [(size, span.first, span.last) for size, span in spans]
+        buffers[: len(first), p.BYTES : p.LAST + 1], buffers[: len(first), p.ROW_LIMIT] = rows, p.ALL
     buffers[len(first) :] = table.activation_buffers
     if limits is not None:
         buffers[len(first) :, p.ROW_LIMIT] = limits

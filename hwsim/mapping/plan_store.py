@@ -5,6 +5,8 @@ at most. So chips whose scratchpads differ in size or in buffers share most of t
 that differ in prices share all of them.
 """
 
+from collections.abc import Iterable
+
 from hwsim.mapping.items import items_of
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_rows import OpRow, op_rows
@@ -34,6 +36,11 @@ class PlanStore:
         if key not in self._plans:
             self._plans[key] = self.new_plans(table, target)
         return self._plans[key]
+
+    def forget(self, plans: Iterable[TargetPlans]) -> None:
+        """Keep these makers of plans no longer: their cuts are those of a search that ended early."""
+        gone = set(plans)
+        self._plans = {key: kept for key, kept in self._plans.items() if kept not in gone}
 
     def new_plans(self, table: ProgramTable, target: Target, residency: Plan | None = None) -> TargetPlans:
         """A maker of plans that is not kept; with a `residency` the same tensors stay as in that plan."""

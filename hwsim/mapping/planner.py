@@ -4,7 +4,7 @@ Plans are made for the scratchpad's own size and for powers of two below it, for
 fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
 the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
 than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for, and if the search comes to its end (`choice.MOST_ITERATIONS`, `strategies.MOST_MADE`).
+is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `strategies.MOST_MADE`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,10 @@ from functools import cached_property
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.limits import MOST_OPS
-from hwsim.ir.op_table import op_spec
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.choice import Aim, Choice
-from hwsim.mapping.lower import sized_runs
 from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
@@ -57,8 +55,7 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
         )
     peak = max(chip.macs_per_cycle(mode) for mode in chip.array.modes)
     cycles = 0
-    for sized, times in sized_runs(analysed.nodes):
-        products = op_spec(sized.op).macs(sized.op, sized.shape)
+    for sized, products, times in analysed.products:
         if products > LONGEST:
             raise Unsupported(
                 f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
@@ -192,12 +189,12 @@ class Planner:
                     continue
                 targets.append(made)
                 ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
-                uniform = made.candidates(self._sizes(made, spacing), ways)
+                uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform
                 # In pieces every chain would be a part, and save little by a way of its own.
                 if table.analysed is whole.analysed:
-                    plans += made.by_part(uniform)
+                    plans += made.by_part(uniform, choice.budget)
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)
@@ -206,10 +203,13 @@ class Planner:
                 with naming(name):
                     if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
                         continue
-                    naive = plans_of_target.candidates(self._sizes(plans_of_target, spacing), [None])
+                    sizes = self._sizes(plans_of_target, spacing)
+                    naive = plans_of_target.candidates(sizes, [None], choice.budget)
                     self._consider(naive, len(plans), choice)
                 plans += naive
                 problem = plans_of_target.problem or problem
+        if choice.budget.cuts_ended:
+            self.store.forget(targets)
         with naming(name):
             best = choice.best()
         if best is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
 from hwsim.mapping.shares import OnCores
 from hwsim.mapping.splits import Split, Splits
 from hwsim.mapping.target import naming
+from hwsim.timing.encode_steps import LONGEST
 
 Ints = NDArray[np.int64]
 
@@ -103,6 +105,19 @@ class ProgramTable:
     def parts(self) -> Ints:
         """The part of the program in which each op is, by its number."""
         return self.analysed.parts[[self.analysed.uses.place_of[sized.op.name] for sized in self.ops]]
+
+    @cached_property
+    def op_times(self) -> NDArray[Any]:
+        """How often each op runs, by number: as Python's integers, where some need more than 63 bits."""
+        times = [0] * len(self.ops)
+        for op, runs in self.op_nodes.tolist():
+            times[op] += runs
+        return np.array(times, np.int64 if sum(times) <= LONGEST else object)
+
+    @cached_property
+    def node_counts(self) -> Ints:
+        """How often each op stands in the schedule, by number."""
+        return np.bincount(self.op_nodes[:, 0], minlength=len(self.ops))
 
     @cached_property
     def shapes(self) -> tuple[OpShape, ...]:

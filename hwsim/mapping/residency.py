@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby, product
-from math import gcd, prod
+from math import prod
 from typing import NamedTuple
 
-from hwsim.mapping.knapsack import Group, Knapsacks, unit_of
+from hwsim.mapping.knapsack import Group, Knapsacks
 
 EXACT_ITEMS = 12
 
@@ -166,8 +166,9 @@ class Items:
             groups, free = [tensor.groups[depth] for tensor in open_ones], min(room[name] for name in inside)
             lengths = knapsacks.solved(groups, free)
             if lengths != list(map(len, groups)):
-                unit = unit_of(groups, free)
-                coarsest = max(coarsest, unit if unit > gcd(*(group.unit for group in groups)) else 0)
+                sums = knapsacks.sums_of(groups)
+                unit = sums.unit_within(free)
+                coarsest = max(coarsest, unit if unit > sums.unit else 0)
             for tensor, group, length in zip(open_ones, groups, lengths, strict=True):
                 if length:
                     chosen[tensor.first] = tensor.head(loop, length)

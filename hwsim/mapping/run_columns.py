@@ -67,10 +67,10 @@ class RunColumns:
         return cycles
 
 
-def run_columns(candidate: CandidatePlan) -> RunColumns:
-    """The counters of a plan."""
+def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColumns:
+    """The counters of a plan; Unsettled, if its loops have no period within `most` iterations."""
     runs, cuts = candidate.table.op_runs, candidate.op_cuts
-    totals, ends, now = candidate.walked()
+    totals, ends, now = candidate.walked(most=most)
     counts, order = _counts(candidate), _order(candidate)
     counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
     modes = tuple(dict.fromkeys([None, *(row.mode for row in cuts.classes)]))

@@ -15,10 +15,11 @@ from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.op_rows import OpRow
-from hwsim.mapping.placing import Placed, as_before, nothing_placed, placed, wanted
+from hwsim.mapping.placing import Placed, Wanted, as_before, nothing_placed, placed, wanted
 from hwsim.mapping.plan import ByPart, Plan, Strategy, Way
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.residency import Chosen, Items
+from hwsim.mapping.residency import Items
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.timing.encode_steps import LONGEST
 
@@ -78,7 +79,7 @@ class TargetPlans:
         self._plans: dict[tuple[int, Way | None], CandidatePlan | UnsupportedOp] = {}
         self._places: dict[tuple[int, Divisors, bool], tuple[Placed, int]] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
-        self._chosen: dict[tuple[int, Divisors], Chosen] = {}
+        self._chosen: dict[tuple[int, Divisors], tuple[tuple[Wanted, ...], int]] = {}
         self._knapsacks = knapsacks
 
     def sufficient(self, divisor: int) -> int:
@@ -93,11 +94,13 @@ class TargetPlans:
         """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
         rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
         loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
-        runs = self.table.op_nodes.tolist()
-        least = sum(times * loaded[self.table.class_of[op]] for op, times in runs)
+        runs = zip(self.table.op_times.tolist(), self.table.class_of, strict=True)
+        least = sum(times * loaded[of_class] for times, of_class in runs)
         return self.target.ports.load_cycles(least, least // self.target.ports.cores)
 
-    def candidates(self, sizes: Sequence[int], strategies: Iterable[Strategy | None]) -> list[CandidatePlan]:
+    def candidates(
+        self, sizes: Sequence[int], strategies: Iterable[Strategy | None], budget: SearchBudget
+    ) -> list[CandidatePlan]:
         """The plans for scratchpads of these sizes, by all of the strategies, with their cuts; None: the naive plan.
 
         Plans are left out which are equal to others: where no tensor is kept in part, those that could. The first plan
@@ -118,10 +121,17 @@ class TargetPlans:
                 if way not in ways:
                     ways.add(way)
                     plans.append(plan)
-        self.cuts.find([plan.request for plan in plans if plan.request.pending])
+        self._cut(plans, budget)
         return list(self._that_fit(plans))
 
-    def by_part(self, uniform: Sequence[CandidatePlan]) -> list[CandidatePlan]:
+    def _cut(self, plans: Iterable[CandidatePlan], budget: SearchBudget) -> None:
+        """Find the cuts of plans, as far as the budget goes."""
+        slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
+        steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
+        budget.walked(steps, slots)
+        budget.cuts_ended |= ended
+
+    def by_part(self, uniform: Sequence[CandidatePlan], budget: SearchBudget) -> list[CandidatePlan]:
         """Plans with the best strategy of each part of the program, of those by which `uniform` plans were made.
 
         For each size at most two.
@@ -138,7 +148,7 @@ class TargetPlans:
                 plan = self._made(size, way)
                 if isinstance(plan, CandidatePlan):
                     found[size, way] = plan
-        self.cuts.find([plan.request for plan in found.values() if plan.request.pending])
+        self._cut(found.values(), budget)
         return [plan for plan in found.values() if plan.request.problem is None]
 
     def _likely_by_part(self, plans: Sequence[CandidatePlan]) -> tuple[Ints, Ints]:
@@ -217,22 +227,23 @@ class TargetPlans:
         before, analysed = self.residency, self.table.analysed
         reserved = self._working_sets_by_part(size, divisors)
         if before is None:
-            heads, rounded = self._residents(size, divisors, reserved)
+            first, rounded = self._residents(size, divisors, reserved)
             limits = None
         else:
-            heads, rounded = as_before(self.items, before), 0
+            first, rounded = wanted(analysed, as_before(self.items, before)), 0
             rows = before.resident_rows
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
-        first = wanted(analysed, heads)
         return placed(self.table, size, reserved, first, limits, partial=partial), rounded
 
-    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> Chosen:
-        """The choice of residents that saves most traffic beside the largest working set of each loop."""
+    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> tuple[tuple[Wanted, ...], int]:
+        """The residents that save most traffic beside the largest working set of each loop, and the unit to which sizes
+        were rounded up."""
         key = size, divisors
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
-            self._chosen[key] = self.items.choose(capacity, self._knapsacks)
+            heads, rounded = self.items.choose(capacity, self._knapsacks)
+            self._chosen[key] = wanted(self.table.analysed, heads), rounded
         return self._chosen[key]
 
     def _working_sets_by_part(self, size: int, divisors: Divisors) -> Ints:

@@ -38,12 +38,13 @@ class StepWorks:
         rows = []
         for op_class in classes:
             if op_class.mode is None:
-                rows.append((0, 0, 0, 0, 1))
+                rows.append((0, 0, 0, 0, 0, 1))
                 continue
             costs = target.array.step_costs(op_class.mode)
             unit = target.array.constraints(op_class.mode).unit.k
-            rows.append((costs.tile_bits, costs.stream_bits, costs.drain_bits, int(costs.sums_outside), unit))
-        self._exact = np.array(rows, object).reshape(-1, 5)
+            bits = costs.tile_bits, costs.stream_bits, costs.drain_bits, costs.stream_adder_bits
+            rows.append((*bits, int(costs.sums_outside), unit))
+        self._exact = np.array(rows, object).reshape(-1, 6)
         self._near = self._exact.astype(np.float64)
 
     def of(self, steps: Ints, classes: Ints, *, runs: bool = True) -> Counts:
@@ -90,7 +91,7 @@ def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -
     """The same sums whatever the numbers are."""
     column = steps.T
     k = column[t.D_K]
-    tile_bits, stream_bits, drain_bits, sums_outside, unit_k = costs.T
+    tile_bits, stream_bits, drain_bits, adder_bits, sums_outside, unit_k = costs.T
     opens, closes = (_bit(column[c.FLAGS], bit) for bit in (c.OPENS, c.CLOSES))
     results, tiles = column[t.D_RESULTS], column[t.D_TILES]
     kept = sums_outside * results * ((k + unit_k - 1) // unit_k)
@@ -98,6 +99,7 @@ def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -
         [
             results * k,
             tiles * (tile_bits + drain_bits * closes) + stream_bits * column[t.D_STREAMED],
+            adder_bits * column[t.D_STREAMED],
             kept + results * (closes - opens) * sums_outside,
             kept,
             column[t.D_LANES],

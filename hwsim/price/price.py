@@ -13,11 +13,12 @@ from hwsim.errors import InvalidValue
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, Confidence, PriceTable, UnitPrice
-from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, unit_price, whole
+from hwsim.price.book import Entry, PriceBook, Term, area_factor, area_of, leakage_factor, whole
 from hwsim.price.rules import (
     accumulator_price,
     adc_price,
     add_term,
+    additions_price,
     beside_logic,
     check_lanes,
     converter_area,
@@ -31,6 +32,7 @@ from hwsim.price.rules import (
     multiply_term,
     register_price,
     scratchpad_price,
+    shared_adder_price,
 )
 from hwsim.quantities.precision import Precision
 from hwsim.results.figures import Components, Energy, EnergyLine, OpEnergy
@@ -49,8 +51,10 @@ class BookPrices:
     def mac(self, mode: Precision, packed: int, sum_bits: int, *, gated: bool) -> UnitPrice:
         return (gated_mac_price if gated else mac_price)(self.book, mode, packed, sum_bits)
 
-    def additions(self, action: str, bits: int) -> UnitPrice:
-        return unit_price(action, Component.MAC, add_term(self.book, Fraction(bits), f" · {bits}/32"))
+    def additions(
+        self, action: str, bits: int | Fraction, *, gates: Fraction = Fraction(0), floating: int = 0
+    ) -> UnitPrice:
+        return additions_price(self.book, action, Fraction(bits), gates, floating)
 
     def partial_sum(self, mode: Precision, bits: int, entries: int | None) -> UnitPrice:
         return accumulator_price(self.book, mode, bits, entries)
@@ -76,6 +80,9 @@ class BookAreas:
 
     def floating_adder(self) -> Fraction:
         return _area(whole(self.book.need("add", Precision.FP32, with_area=True)))
+
+    def gates(self, count: int) -> Fraction:
+        return area_of(self.book.need("gate", with_area=True)) * count
 
     def registers(self, bits: int) -> Fraction:
         register = self.book.need("register", with_area=True)
@@ -227,6 +234,7 @@ class Tariff:
     """A byte between cores, where there are several."""
     dram: UnitPrice
     register: UnitPrice
+    shared_adder: UnitPrice
     static: tuple[UnitPrice, ...]
     _prices: dict[object, UnitPrice] = field(default_factory=dict)
     _driven: dict[str, tuple[UnitPrice, ...]] = field(default_factory=dict)
@@ -245,6 +253,7 @@ class Tariff:
             exchange=_exchange(book, core),
             dram=dram_price(book, book.chip.dram.type),
             register=register_price(book),
+            shared_adder=shared_adder_price(book),
             static=static_prices(book, core),
         )
 
@@ -295,6 +304,8 @@ class Tariff:
                 yield from self.products(mode, zeros, gated=True)
             yield self.sums(mode), work.accumulator_reads + work.accumulator_writes
         yield from self.clocked(self.register, work.array_register_bits)
+        if work.array_shared_adder_bits:
+            yield from self.clocked(self.shared_adder, work.array_shared_adder_bits)
         port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
         yield self.scratchpad, port_bytes
         yield self.interconnect, port_bytes

@@ -197,6 +197,26 @@ def add_term(book: PriceBook[Machine], bits: Fraction, written: str, *, with_are
     return Term(book.need("add", Precision.INT32, with_area=with_area), bits / 32, written)
 
 
+def additions_price(book: PriceBook[Machine], action: str, bits: Fraction, gates: Fraction, floating: int) -> UnitPrice:
+    """A product made without a multiplier, by additions and gates; what there is none of is not asked for."""
+    terms = [add_term(book, bits, f" · {_written(bits)}/32")]
+    if floating:
+        adder = book.need("add", Precision.FP32)
+        terms.append(whole(adder) if floating == 1 else Term(adder, Fraction(floating), f" · {floating}"))
+    if gates:
+        terms.append(Term(book.need("gate"), gates, f" · {_written(gates)}"))
+    return unit_price(action, Component.MAC, *terms)
+
+
+def _written(count: Fraction) -> str:
+    return f"{float(count):.6g}"
+
+
+def shared_adder_price(book: PriceBook[Machine]) -> UnitPrice:
+    """A bit of an addition in the array that many products share."""
+    return unit_price("shared adder bit", Component.MAC, add_term(book, Fraction(1), " · 1/32"))
+
+
 def lane_price(book: PriceBook[Machine]) -> UnitPrice:
     """A lane of the vector unit, busy for a cycle: assumed to cost a multiplication and an addition in fp16."""
     parts = (book.need("multiply", Precision.FP16), book.need("add", Precision.FP16))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwsim.quantities.noun import Noun
 from hwsim.quantities.plain_data import flat, plain, with_millijoules
+from hwsim.results.band import Band, ChangedRun
 from hwsim.results.drift import Drift
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
@@ -21,6 +22,8 @@ RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv"
 VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
 TILES_FILES = ("placement.csv", "units.csv")
 """What a run on analog tiles writes in the place of `tensors.csv`."""
+BAND_FILES = ("band.csv", "tornado.csv", "points.csv", "tornado.png")
+CHANGED_FILE = "what_if.csv"
 DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
 COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
 """The files that may be written into a folder, where no file that is read may have such a name."""
@@ -67,20 +70,73 @@ def to_npy(array: Any) -> bytes:
 def run_files(result: "Result | TilesResult") -> dict[str, str]:
     """The files of one run by name."""
     values = {} if result.quality is None else quality_files(result.quality)
-    return values | {
-        "result.json": to_json(result),
-        "summary.csv": to_csv([flat(result.summary)]),
-        "parts.csv": to_csv([flat(part) for part in result.parts]),
-        "ops.csv": to_csv(op_rows(result)),
-        **_places(result),
-        "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
-        "prices.csv": to_csv(
-            [
-                {**flat(unit), "attojoules": unit.attojoules, "picojoules": unit.attojoules / 10**6}
-                for unit in result.prices
-            ]
-        ),
-    }
+    around = {} if result.band is None else band_files(result.band)
+    if result.changed:
+        around[CHANGED_FILE] = to_csv(changed_rows(result.changed))
+    return (
+        values
+        | around
+        | {
+            "result.json": to_json(result),
+            "summary.csv": to_csv([flat(result.summary)]),
+            "parts.csv": to_csv([flat(part) for part in result.parts]),
+            "ops.csv": to_csv(op_rows(result)),
+            **_places(result),
+            "energy.csv": to_csv([flat(line) for line in result.energy_lines]),
+            "prices.csv": to_csv(
+                [
+                    {**flat(unit), "attojoules": unit.attojoules, "picojoules": unit.attojoules / 10**6}
+                    for unit in result.prices
+                ]
+            ),
+        }
+    )
+
+
+def band_files(band: Band) -> dict[str, str]:
+    """The files of one band by name: its figures, what each field alone makes of each of them, and all points."""
+    figures = [{**flat(one), "figure": one.figure.value, "unit": one.figure.unit} for one in band.figures]
+    for row in figures:
+        del row["tornado"]
+    ends = {field.path: field for field in band.fields}
+    swings = [
+        {
+            "figure": one.figure.value,
+            "unit": one.figure.unit,
+            "as_it_is": one.nominal,
+            "field": swing.path,
+            "low": ends[swing.path].low,
+            "nominal": ends[swing.path].nominal,
+            "high": ends[swing.path].high,
+            "at_low": swing.at_low,
+            "at_high": swing.at_high,
+            "reach": swing.reach(one.nominal),
+        }
+        for one in band.figures
+        for swing in one.tornado
+    ]
+    points = [
+        {**dict(point.values), **{figure.value: value for figure, value in point.figures}, "binds": point.binds}
+        for point in band.points
+    ]
+    return {"band.csv": to_csv(figures), "tornado.csv": to_csv(swings), "points.csv": to_csv(points)}
+
+
+def changed_rows(runs: Sequence[ChangedRun]) -> list[dict[str, Any]]:
+    """One row a headline figure of each changed run."""
+    return [
+        {
+            "changes": ", ".join(f"{change.path}={change.after}" for change in run.changes),
+            "figure": figure.value,
+            "unit": figure.unit,
+            "before": before,
+            "after": dict(run.after)[figure],
+            "binds_before": run.binds_before,
+            "binds_after": run.binds_after,
+        }
+        for run in runs
+        for figure, before in run.before
+    ]
 
 
 def op_rows(result: "Result | TilesResult") -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ def full_text(result: Result, clock: int, screen: Screen) -> str:
         _parts(result),
         _top_ops(result.ops, summary),
         _time(result),
+        _reliefs(result),
         component_table(result.energy_by_component_aj, "Where the energy goes"),
         *residency(result.tensors),
         *(() if result.folded is None else (folded_table(result.folded),)),
@@ -88,6 +89,19 @@ def _time(result: Result) -> Table:
     if counters.shared_port:
         table.caption = "Load and store take turns on one port: their shares together are the whole."
         table.caption_justify = "left"
+    return table
+
+
+def _reliefs(result: Result) -> Table:
+    """What each relief alone gives the same plan, and what binds then."""
+    summary = result.summary
+    table = new_table(
+        "one thing eased", "latency", "times as fast", "bound by", title="What binds next, by the same plan"
+    )
+    rows = [("as it is", summary.latency_ms, result.diagnosis.binds)]
+    rows += [(one.relief.label, one.latency_ms, one.limit) for one in result.diagnosis.what_ifs]
+    for name, latency_ms, limit in rows:
+        table.add_row(name, seconds(latency_ms / 1000), figure(summary.latency_ms / latency_ms), limit_text(limit))
     return table
 
 

@@ -13,11 +13,11 @@ from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roug
 from hwsim.report.tables import GAP, TIE, plain_table
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, PeakLimit, WhatIf
 from hwsim.results.result import Result, Summary
-from hwsim.schedule.unit_table import Limit, Unit
+from hwsim.schedule.unit_table import Limit, Relief, Unit
 
 
 def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
-    """Which part takes most time, what binds it, and what one thing twice as fast would give."""
+    """Which part takes most time, what binds it, what one thing twice as fast would give, and what binds then."""
     part = roughly(diagnosis.part_cycles, summary.cycles)
     bound = roughly(diagnosis.limit_cycles, diagnosis.part_cycles)
     share = "All of" if diagnosis.part_cycles == summary.cycles else part + " of"
@@ -53,15 +53,32 @@ def _limit(diagnosis: Diagnosis) -> str:
 
 
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
-    """The relief of the limit first, then the bandwidth; last, the relief needed beside it where neither gains."""
-    first, *others = reversed(diagnosis.what_ifs)
-    clauses = [f"{first.relief.label} would give {_given(first, summary)}"]
-    clauses += [f"{what_if.relief.label} {_given(what_if, summary)}" for what_if in others]
-    beside = diagnosis.beside
-    if beside is not None and _gains(beside, summary):
-        both = f"{first.relief.label} and" if others else "with"
-        clauses.append(f"{both} {beside.relief.label}{'' if others else ' as well'} {_given(beside, summary)}")
-    return ", ".join(clauses)
+    """What gains most alone, and what binds then; what the relief of the limit and the bandwidth give, if they are
+    others; and the relief that is needed beside that of the limit where neither gains."""
+    best, eased, beside = diagnosis.best, diagnosis.eased, diagnosis.beside
+    told = []
+    if _gains(best, summary):
+        speedup = figure(summary.latency_ms / best.latency_ms)
+        given = f"{speedup} times as fast ({seconds(best.latency_ms / 1000)})"
+        told.append(f"{best.relief.label} would make it {given}: then {_next(best, diagnosis, summary)}")
+    others = list(dict.fromkeys((eased, diagnosis.of(Relief.BANDWIDTH))))
+    clauses = [f"{one.relief.label} would give {_given(one, summary)}" for one in others if one is not best or not told]
+    if beside is not None and _gains(beside, summary) and clauses:
+        both = f"{eased.relief.label} and" if len(others) > 1 else "with"
+        clauses.append(f"{both} {beside.relief.label}{'' if len(others) > 1 else ' as well'} {_given(beside, summary)}")
+    return "; ".join([*told, *([", ".join(clauses)] if clauses else [])])
+
+
+def _next(best: WhatIf, diagnosis: Diagnosis, summary: Summary) -> str:
+    """What binds once something is twice as fast: what takes most of the time, host included."""
+    on_chip = best.latency_ms - summary.host_ms
+    if summary.host_ms > on_chip * best.limit_cycles / max(1, best.cycles):
+        return "the host binds"
+    still = "still " if best.limit is diagnosis.binds else ""
+    verb = "bind" if best.limit is Limit.LATENCY else "binds"
+    return (
+        f"{best.limit.label} {still}{verb}, with {roughly(best.limit_cycles, best.cycles)} of the {chips_time(summary)}"
+    )
 
 
 def _gains(what_if: WhatIf, summary: Summary) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.report.around import around_texts
 from hwsim.report.asked import Asked
 from hwsim.report.energy import energy_text
 from hwsim.report.explanation import explanation_text
@@ -126,6 +127,7 @@ def run_text(result: "Result | TilesResult", asked: Asked, screen: Screen) -> st
         texts.append(sources_text(result, screen))
     if asked.energy:
         texts.append(energy_text(result, screen))
+    texts += around_texts(result, screen, full=asked.full)
     texts = texts or [screen_text(result, clock, screen)]
     if result.quality is not None and result.explanation is None:
         summary = result.summary

@@ -5,8 +5,7 @@ from rich.text import Text
 
 from hwsim.report.numbers import component_name, figure, joules, percent, seconds, spent
 from hwsim.report.tables import Screen, new_table, plain_table, render
-from hwsim.report.tiles_headline import PLACE_NAMES
-from hwsim.results.tiles_result import TilesOpResult, TilesResult
+from hwsim.results.tiles_result import PLACE_NAMES, TilesOpResult, TilesResult
 
 
 def explanation_text(result: TilesResult, name: str, screen: Screen) -> str:

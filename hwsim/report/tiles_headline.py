@@ -5,22 +5,13 @@ from collections import Counter
 from hwsim.quantities.fields import HERTZ
 from hwsim.report.headline import Line, chips_time, standby_line
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roughly, scaled, seconds, watts
-from hwsim.results.tiles_result import TilesOpResult, TilesResult
-from hwsim.schedule.tiles_run import Place
-
-PLACE_NAMES = {Place.TILES: "tiles", Place.VECTOR: "vector unit", Place.LOAD: "DRAM read", Place.STORE: "DRAM write"}
-LINKS = "links"
+from hwsim.results.tiles_result import PLACE_NAMES, TilesOpResult, TilesResult
 
 
 def waited(result: TilesResult) -> list[tuple[str, int]]:
     """What the whole run waited for: units, and links between them, host included."""
-    cycles: Counter[str] = Counter()
-    for op in result.ops:
-        for place in op.places:
-            cycles[PLACE_NAMES[place.place]] += place.cycles - place.link_cycles
-            cycles[LINKS] += place.link_cycles
     host = round(result.summary.host_ms * result.operation.clock / 1000)
-    return [*cycles.items(), ("host", host)]
+    return [*result.waits.items(), ("host", host)]
 
 
 def place_of(op: TilesOpResult) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.report.around import around_texts
 from hwsim.report.asked import Asked
 from hwsim.report.energy import energy_text
 from hwsim.report.headline import chips_time, headline_table, in_one_line, title
@@ -23,9 +24,9 @@ from hwsim.report.quality import quality_text
 from hwsim.report.shares import bars_table, parts_table
 from hwsim.report.tables import Screen, first_that_fits, new_table, render
 from hwsim.report.tiles_explanation import explanation_text
-from hwsim.report.tiles_headline import PLACE_NAMES, place_of, tiles_diagnosis, tiles_headline, waited
+from hwsim.report.tiles_headline import place_of, tiles_diagnosis, tiles_headline, waited
 from hwsim.report.tiles_placement import digital_table, matrices_table, units_table
-from hwsim.results.tiles_result import TilesOpResult, TilesResult
+from hwsim.results.tiles_result import PLACE_NAMES, TilesOpResult, TilesResult
 
 _MORE = "More: --full, --tensors, --explain-energy, --explain OP"
 _ROOMS = ((7, 4, 5), (5, 4, 5), (4, 3, 4), (3, 2, 3), (2, 2, 2), (2, 2, 1))
@@ -45,6 +46,7 @@ def tiles_run_text(result: TilesResult, asked: Asked, screen: Screen) -> str:
         texts.append(sources_text(result, screen))
     if asked.energy:
         texts.append(energy_text(result, screen))
+    texts += around_texts(result, screen, full=asked.full)
     texts = texts or [_screen(result, screen)]
     if result.quality is not None and result.explained is None:
         summary = result.summary

@@ -249,15 +249,6 @@ NO_GAIN = Fraction(1, 200)
 """A share of a run's time that is not worth a figure."""
 
 
-def reliefs_for(limit: Limit) -> tuple[Relief, ...]:
-    """The reliefs that are tried on a run with this limit: the bandwidth of the DRAM, and last what eases the limit.
-
-    >>> [relief.name for relief in reliefs_for(Limit("array"))]
-    ['BANDWIDTH', 'ARRAY']
-    """
-    return tuple(dict.fromkeys((Relief.BANDWIDTH, limit.relief)))
-
-
 class Awaited(Enum):
     """What ops load for the most part."""
 
@@ -267,11 +258,20 @@ class Awaited(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf(Noun):
-    """The same steps in the same order, on a chip of which one thing is twice as fast."""
+    """The same steps in the same order, on a chip of which one thing is twice as fast.
+
+    Then `limit` binds: of all limits of ops it is the one with which most of the chip's time goes, `limit_cycles`.
+    """
 
     relief: Relief
     cycles: Count
     latency_ms: float
+    limit: Limit
+    limit_cycles: Count
+
+    def check(self) -> None:
+        if self.limit_cycles > self.cycles:
+            raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.cycles} of the run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +279,8 @@ class Diagnosis(Noun):
     """The part of the network that takes most time, and the limit with which most of that part's time goes.
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
-    `what_ifs` are the reliefs of `reliefs_for`. Where none of them gains anything, something else is as slow as what
+    `binds` is the limit with which most of the whole run's time goes, `binds_cycles`. `what_ifs` are all reliefs, one
+    at a time. Where neither that of the limit nor the bandwidth gains anything, something else is as slow as what
     binds: `beside` is the relief that gains most together with that of the limit.
     """
 
@@ -288,24 +289,33 @@ class Diagnosis(Noun):
     limit: Limit
     limit_cycles: Count
     awaited: Awaited | None
+    binds: Limit
+    binds_cycles: Count
     what_ifs: tuple[WhatIf, ...]
     beside: WhatIf | None = None
 
     def check(self) -> None:
         if self.limit_cycles > self.part_cycles:
             raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.part_cycles} of the part")
-        asked = [relief.relief for relief in self.what_ifs]
-        if asked != list(reliefs_for(self.limit)):
-            raise InvalidValue(
-                "what_ifs", [relief.value for relief in asked], "must be the bandwidth and what eases the limit"
-            )
+        asked = [what_if.relief for what_if in self.what_ifs]
+        if tuple(asked) not in (Relief.on(1), Relief.on(2)):
+            raise InvalidValue("what_ifs", [relief.value for relief in asked], "must be all reliefs, one at a time")
         if self.beside is not None and self.beside.relief is self.eased.relief:
             raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")
 
     @property
     def eased(self) -> WhatIf:
         """What easing this limit would give."""
-        return self.what_ifs[-1]
+        return self.of(self.limit.relief)
+
+    @property
+    def best(self) -> WhatIf:
+        """The relief that alone gains most; of equal ones that of the limit, then the first."""
+        return min(self.what_ifs, key=lambda what_if: (what_if.cycles, what_if.relief is not self.limit.relief))
+
+    def of(self, relief: Relief) -> WhatIf:
+        """What one relief would give."""
+        return next(what_if for what_if in self.what_ifs if what_if.relief is relief)
 
 
 def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:

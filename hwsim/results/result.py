@@ -9,6 +9,7 @@ from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Table, UnlessDefault
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
+from hwsim.results.band import Band, ChangedRun
 from hwsim.results.explanation import Explanation
 from hwsim.results.figures import (
     Areas,
@@ -181,7 +182,8 @@ class RunResult(Noun):
 class Result(RunResult):
     """A run: headline figures, one entry a part and one an op, the chip's counters, where each tensor was, the energy
     with its unit prices. `unrolled_iterations` counts the iterations of loops walked before their period was found;
-    `folded` is what was precomputed, if anything was.
+    `folded` is what was precomputed, if anything was. `band` and `changed` are what other runs around it found out, if
+    they were asked for.
 
     The entries of ops and tensors, of which there may be many, are made when somebody reads them."""
 
@@ -204,6 +206,8 @@ class Result(RunResult):
     provenance: Provenance
     explanation: Explanation | None = None
     quality: Quality | None = None
+    band: Band | None = None
+    changed: tuple[ChangedRun, ...] = ()
 
     def __repr__(self) -> str:
         summary = self.summary

@@ -1,5 +1,6 @@
 """The result of a run on analog tiles. The JSON that programs read is exactly these fields, by these names."""
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.plain_data import flat
+from hwsim.results.band import Band, ChangedRun
 from hwsim.results.figures import AnalogAreas, AttojouleCount, Components, EnergyLine, Operation
 from hwsim.results.quality import Quality
 from hwsim.results.result import PartResult, Provenance, RunResult, StreamingResult, Summary
@@ -15,6 +17,9 @@ from hwsim.schedule.counters import Count, Work
 from hwsim.schedule.tile_work import TileWork
 from hwsim.schedule.tiles import Placement
 from hwsim.schedule.tiles_run import Place, RowTimes, UnitTime
+
+PLACE_NAMES = {Place.TILES: "tiles", Place.VECTOR: "vector unit", Place.LOAD: "DRAM read", Place.STORE: "DRAM write"}
+LINKS = "links"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,8 @@ class TilesResult(RunResult):
     provenance: Provenance
     explained: Name | None = None
     quality: Quality | None = None
+    band: Band | None = None
+    changed: tuple[ChangedRun, ...] = ()
 
     def check(self) -> None:
         sums = {
@@ -98,6 +105,21 @@ class TilesResult(RunResult):
         for name, (whole, parts) in sums.items():
             if whole != parts:
                 raise InvalidValue(f"ops.{name}", parts, f"must sum to {whole}")
+
+    @property
+    def waits_most(self) -> tuple[str, int]:
+        """What the whole run waits for longest, units or links, and for how many cycles."""
+        return max(self.waits.items(), key=lambda entry: entry[1])
+
+    @property
+    def waits(self) -> dict[str, int]:
+        """The cycles in which the whole run waits for each kind of unit, and for links between them."""
+        cycles: Counter[str] = Counter()
+        for op in self.ops:
+            for place in op.places:
+                cycles[PLACE_NAMES[place.place]] += place.cycles - place.link_cycles
+                cycles[LINKS] += place.link_cycles
+        return dict(cycles)
 
     def __repr__(self) -> str:
         summary = self.summary

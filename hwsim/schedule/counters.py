@@ -47,6 +47,7 @@ class Work(Tally):
 
     macs: Count = 0
     array_register_bits: Count = 0  # bits that registers of the array take over
+    array_shared_adder_bits: Count = 0  # bits of additions in the array that many products share
     accumulator_reads: Count = 0  # sums, outside the processing elements
     accumulator_writes: Count = 0
     vector_lane_cycles: Count = 0

@@ -29,6 +29,11 @@ class Relief(Enum):
 
     label: str
 
+    @classmethod
+    def on(cls, cores: int) -> "tuple[Relief, ...]":
+        """All reliefs of a chip of so many cores: one core alone has no interconnect."""
+        return tuple(relief for relief in cls if cores > 1 or relief is not cls.INTERCONNECT)
+
     def __new__(cls, key: str, label: str) -> "Relief":
         relief = object.__new__(cls)
         relief._value_, relief.label = key, label

@@ -1,4 +1,4 @@
-"""The diagnosis of a run's time: the part that takes most, the limit there, and the gain of easing it.
+"""The diagnosis of a run's time: the part that takes most, the limit there, the gain of easing it, and what binds next.
 
 The gain is exact for the plan of the run, but a plan made for the eased chip could be better still.
 """
@@ -18,8 +18,8 @@ from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.eased import eased
 from hwsim.mapping.liveness import ALL
-from hwsim.mapping.run_columns import RunColumns
-from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.mapping.run_columns import RunColumns, run_columns
+from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.schedule.unit_table import Limit, Relief, Unit
 from hwsim.timing.timeline import NO_LIMIT
 
@@ -51,23 +51,34 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
             limits[op_limit] += cycles
     limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {name for name, part_name, op_limit, _ in ops if part_name == part and op_limit is limit}
-    what_ifs = tuple(_what_if(chip, workload, candidate, (relief,)) for relief in reliefs_for(limit))
+    what_ifs = {relief: _what_if(chip, workload, candidate, (relief,)) for relief in Relief.on(chip.cores)}
     # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
-    alone = any(_gains(what_if, run.cycles) for what_if in what_ifs)
+    alone = any(_gains(what_ifs[relief], run.cycles) for relief in (Relief.BANDWIDTH, limit.relief))
+    binds, binds_cycles = binding(run)
     return Diagnosis(
         part=part,
         part_cycles=parts[part],
         limit=limit,
         limit_cycles=limits[limit],
         awaited=_awaited(candidate, bound) if limit.unit is Unit.LOAD else None,
-        what_ifs=what_ifs,
-        beside=None if alone else _beside(chip, workload, candidate, what_ifs[-1].relief, run.cycles),
+        binds=binds,
+        binds_cycles=binds_cycles,
+        what_ifs=tuple(what_ifs.values()),
+        beside=None if alone else _beside(chip, workload, candidate, limit.relief, run.cycles),
     )
+
+
+def binding(run: RunColumns) -> tuple[Limit, int]:
+    """The limit of ops with which most of a run's cycles go, and how many; of equal ones the first that is met."""
+    cycles: Counter[Limit] = Counter()
+    for limit, of_op in zip(limits_of(run), run.op_cycles.tolist(), strict=True):
+        cycles[limit] += of_op
+    return max(cycles.items(), key=lambda entry: entry[1])
 
 
 def _beside(chip: Chip, workload: Workload, candidate: CandidatePlan, relief: Relief, cycles: int) -> WhatIf | None:
     """The relief that gains most together with the relief of the limit, if any gains."""
-    others = (other for other in Relief if other is not relief and (chip.cores > 1 or other is not Relief.INTERCONNECT))
+    others = (other for other in Relief.on(chip.cores) if other is not relief)
     what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in others]
     best = min(what_ifs, key=lambda what_if: what_if.cycles)
     return best if _gains(best, cycles) else None
@@ -79,10 +90,16 @@ def _gains(what_if: WhatIf, cycles: int) -> bool:
 
 def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: Sequence[Relief]) -> WhatIf:
     """The run with these reliefs, under the name of the last one."""
-    _, _, now = eased(candidate, frozenset(reliefs)).walked(most=NO_LIMIT)
-    cycles = int(now[c.FRONTIER])
-    seconds = Fraction(cycles, chip.clock) + workload.host_seconds + chip.starting(candidate.dispatched)
-    return WhatIf(relief=reliefs[-1], cycles=cycles, latency_ms=float(seconds * 1000))
+    run = run_columns(eased(candidate, frozenset(reliefs)), most=NO_LIMIT)
+    limit, limit_cycles = binding(run)
+    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds + chip.starting(run.dispatched)
+    return WhatIf(
+        relief=reliefs[-1],
+        cycles=run.cycles,
+        latency_ms=float(seconds * 1000),
+        limit=limit,
+        limit_cycles=limit_cycles,
+    )
 
 
 def _awaited(candidate: CandidatePlan, ops: Collection[str]) -> Awaited:

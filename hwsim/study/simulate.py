@@ -9,6 +9,7 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Machine, at_point
 from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
+from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
@@ -95,6 +96,7 @@ def simulate(
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
+    plans: PlanStore | None = None,
     progress: Progress = no_progress,
     watch: Watch = nobody,
 ) -> Result: ...
@@ -111,6 +113,7 @@ def simulate(
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
+    plans: PlanStore | None = None,
     progress: Progress = no_progress,
     watch: Watch = nobody,
 ) -> "TilesResult": ...
@@ -126,6 +129,7 @@ def simulate(
     explained: str | None = None,
     objective: Objective | str = Objective.LATENCY,
     files: Mapping[str, str] | None = None,
+    plans: PlanStore | None = None,
     progress: Progress = no_progress,
     watch: Watch = nobody,
 ) -> "Result | TilesResult":
@@ -135,7 +139,8 @@ def simulate(
     clock until the average power of the run keeps within it. `measured` are measurements of the run's values, such as
     the products with a factor zero, for a chip that gates such products. The mapper makes the `objective` least:
     latency (of plans about as fast, the plan with least energy), energy, or edp, their product. `files` are hashes of
-    the files behind all inputs, for the provenance. `watch` is called with the run itself, for a timeline of it.
+    the files behind all inputs, for the provenance. Runs of many chips may share `plans`, in one thread: what one of
+    them has planned the others need not plan again. `watch` is called with the run itself, for a timeline of it.
 
     On a chip of analog tiles the weights stand where they are, and the result is a TilesResult; such a chip has one
     clock, no cap, and nothing that a mapper could choose.
@@ -164,7 +169,8 @@ def simulate(
     check_functions(workload.program, chip)
 
     def plan(chip: Chip, work: Workload) -> Planned:
-        return Planner(chip, aim_of(objective, chip, table)).plan(table_of(work.program), progress=progress)
+        planner = Planner(chip, aim_of(objective, chip, table), store=PlanStore() if plans is None else plans)
+        return planner.plan(table_of(work.program), progress=progress)
 
     def run_on(chip: Chip, work: Workload, measured: Measured, explained: str | None = None) -> PricedRun:
         if explained is None:

@@ -174,7 +174,10 @@ def test_values_are_added_as_the_kind_says(toy: Chip) -> None:
     large = np.full((1, 600), -128)
     clamped = hwsim.gemm(toy, large, large.T, act_precision="int8", weight_precision="int8")
     assert (clamped.out.item(), clamped.saturations) == (2**23 - 1, 600 - (2**23 - 1) // 2**14)
-    with pytest.raises(Unsupported, match="kind serial has no register-level engine, these have: systolic; use the"):
+    with pytest.raises(
+        Unsupported,
+        match="kind serial has no register-level engine, these have: systolic, temporal, bit_serial; use the",
+    ):
         hwsim.gemm(toy, act, weight, act_precision="int8", weight_precision="int8", engine="cycle")
     sources = Sources()
     exact = run_values(prepared(hwsim.load_workload(GEMMS), sources), sources)
@@ -184,13 +187,16 @@ def test_values_are_added_as_the_kind_says(toy: Chip) -> None:
 
 
 def test_files_name_the_kinds_that_there_are(toy: Chip) -> None:
-    with pytest.raises(FileProblem, match=r"array\.kind = 'seriel': did you mean serial\? known: systolic, serial"):
+    with pytest.raises(
+        FileProblem,
+        match=r"array\.kind = 'seriel': did you mean serial\? known: systolic, temporal, bit_serial, serial",
+    ):
         hwsim.load_chip(documented(kind="seriel", lanes=4))
     with pytest.raises(FileProblem, match=r"array\.lane: unknown field; did you mean lanes\? known: kind, lanes"):
         hwsim.load_chip(documented(kind="serial", lane=4))
     with pytest.raises(FileProblem, match=r"array\.lanes = 0: must be at least 1"):
         hwsim.load_chip(documented(kind="serial", lanes=0))
-    assert "SerialArray" in json.dumps(schema(Kind.ARCH))
+    assert '"SerialArray"' in json.dumps(schema(Kind.ARCH))
     wide = toy.with_(**{"array.lanes": 8})
     assert wide.array.macs_per_cycle(Precision.INT4) == 2
     with pytest.raises(FileProblem, match=r"sources = 'array\.rows': names no field"):
@@ -199,10 +205,12 @@ def test_files_name_the_kinds_that_there_are(toy: Chip) -> None:
 
 
 def test_a_kind_is_gone_with_its_row() -> None:
-    assert [kind.__name__ for kind in ARRAYS.members] == ["SystolicArray"]
-    with pytest.raises(FileProblem, match=r"array\.kind = 'serial': (did you mean systolic\? )?known: systolic"):
+    assert [kind.__name__ for kind in ARRAYS.members] == ["SystolicArray", "TemporalArray", "BitSerialArray"]
+    with pytest.raises(
+        FileProblem, match=r"array\.kind = 'serial': (did you mean \w+\? )?known: systolic, temporal, bit_serial"
+    ):
         hwsim.load_chip(documented(kind="serial", lanes=4))
-    assert "SerialArray" not in json.dumps(schema(Kind.ARCH))
+    assert '"SerialArray"' not in json.dumps(schema(Kind.ARCH))
 
 
 def test_no_two_kinds_have_one_name() -> None:

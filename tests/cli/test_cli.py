@@ -111,9 +111,10 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (["run", "int4_array", "generic_7nm"], "generic_7nm: is a price table, where a workload is wanted"),
         (
             ["show", "rnn"],
-            "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, conformer_l, "
-            "conformer_m, conformer_s, edge_npu, fp16_array, gemmini, generic_7nm, hermes, horowitz_45nm, int4_array, "
-            "int8_array, lstm_lm, mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, tpu_v1, transformer_lm",
+            "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, bit_serial, carat, "
+            "conformer_l, conformer_m, conformer_s, edge_npu, fp16_array, gemmini, generic_7nm, hermes, "
+            "horowitz_45nm, int4_array, int8_array, lstm_lm, mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, "
+            "tpu_v1, transformer_lm",
         ),
         (
             ["run", "int4_array", "rnnt", "--seed", "-1"],
@@ -122,8 +123,8 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (["run", "int4_array"], "Missing argument 'WORKLOAD'."),
         (
             ["run", "int4_aray", "rnnt"],
-            "unknown chip 'int4_aray'; did you mean int4_array? known: analog_pcm, edge_npu, fp16_array, gemmini, "
-            "hermes, int4_array, int8_array, rapid, spyre, tpu_v1",
+            "unknown chip 'int4_aray'; did you mean int4_array? known: analog_pcm, bit_serial, carat, edge_npu, "
+            "fp16_array, gemmini, hermes, int4_array, int8_array, rapid, spyre, tpu_v1",
         ),
         (
             ["run", "int4_array", "rnnt", "--precision", "w3"],

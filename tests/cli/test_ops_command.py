@@ -104,6 +104,7 @@ def completed(words: str, incomplete: str) -> list[str]:
         ("compare int4_array rnnt --precisions", "fp16,w4a1", ["fp16,w4a16"]),
         ("run int4_array rnnt --explain", "joint.o", ["joint.output"]),
         ("trace rnnt --dim", "joint.", ["joint.size=", "joint.outputs="]),
+        ("run int4_array rnnt --what-if", "dram.", ["dram.latency=", "dram.read=", "dram.write="]),
         ("run int4_array rnnt --point", "", []),
         ("run int4_array no_such --explain", "joint.o", []),
     ],

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.closed_form import gemm_cycles
 from hwsim.arrays.systolic.elements import Dataflow, Drain, PackedMacs, WeightLoad
-from hwsim.engine.registers import Array, run_registers
+from hwsim.engine.register_run import Array
+from hwsim.engine.registers import run_registers
 from hwsim.hardware.summation import Accumulator, Overflow, Register
 from hwsim.quantities.precision import Precision
 from rtl.case import MODE

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from data import ROOT
+from hwsim.inputs.chips import load_chip
 
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "efficiency.py"))
 SILICON = runpy.run_path(str(ROOT / "benchmarks" / "silicon.py"))
+TEMPORAL = runpy.run_path(str(ROOT / "benchmarks" / "temporal.py"))
+BAND = runpy.run_path(str(ROOT / "benchmarks" / "rnnt_band.py"))
+ASSUMPTIONS = runpy.run_path(str(ROOT / "benchmarks" / "assumptions.py"))
 PAGE = (ROOT / "docs" / "accuracy.md").read_text()
 
 
@@ -70,3 +74,44 @@ def test_the_layers_of_resnet_50_have_the_products_and_weights_that_are_known() 
     assert (sum(one.times for one in layers), sum(macs), sum(weights)) == (54, 4_089_184_256, 25_502_912)
     for made in ("resnet_apart", "resnet_windowed"):
         assert SILICON[made]().program.macs == sum(macs)
+
+
+def test_carat_beside_a_systolic_array_is_on_the_page() -> None:
+    for row in (*TEMPORAL["carat_rows"](), *map(TEMPORAL["area_row"], TEMPORAL["PUBLISHED_MM2"])):
+        assert row in PAGE, row
+
+
+def test_bits_beside_packed_products_are_on_the_page() -> None:
+    for rival in TEMPORAL["rivals"]():
+        assert TEMPORAL["serial_row"](rival) in PAGE
+
+
+@pytest.mark.slow
+def test_a_workload_on_the_same_area_is_on_the_page() -> None:
+    assert TEMPORAL["run_row"]("tdnnf_7q", "w4a8") in PAGE
+
+
+def test_operands_of_eight_bits_cost_what_the_page_says() -> None:
+    """Energy at peak with 4-bit weights and activations, and what activations as wide again bring: 128 bytes more in
+    each cycle of 16,384 products."""
+    chip = TEMPORAL["load_chip"]("bit_serial")
+    peak = TEMPORAL["peak_energy"](chip, TEMPORAL["prices_of"](chip), TEMPORAL["INT4"])
+    spent = peak.components
+    entering = (spent.scratchpad + spent.interconnect) / peak.macs
+    assert float(chip.array.feed(TEMPORAL["INT4"], 4, 4).bytes_per_cycle) == 256
+    assert float(chip.array.feed(TEMPORAL["INT4"], 8, 4).bytes_per_cycle) == 384
+    assert round((float(peak.per_mac_aj) + entering * 128 / 256) / 1000) == 185
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 8])
+def test_settings_that_give_both_published_figures_are_on_the_page(place: int) -> None:
+    """With the rate of the DRAM and the host's time that the page says."""
+    setting = BAND["SETTINGS"][place]
+    (row,) = re.findall(rf"\| {re.escape(setting.name)} \| ([\d.]+) GB/s \| (\d+) µs \| 3.\d\d × \| 0.0600 \|", PAGE)
+    assert BAND["pair"](setting, round(float(row[0]) * 1e9), int(row[1])).agrees
+
+
+@pytest.mark.slow
+def test_what_assumptions_weigh_is_on_the_page() -> None:
+    assert ASSUMPTIONS["row"](load_chip("int4_array"), "lstm_lm") in PAGE

@@ -11,14 +11,18 @@ from hwsim.inputs.check import check
 from hwsim.inputs.files import LARGEST_TEXT, Kind
 from strategies.broken_files import (
     ANALOG_CHIP,
+    BIT_SERIAL_CHIP,
     BROKEN_ANALOG_CHIPS,
+    BROKEN_BIT_SERIAL_CHIPS,
     BROKEN_CHIPS,
     BROKEN_ENERGY_OF_CHIPS,
     BROKEN_PLACES,
     BROKEN_PRICES,
+    BROKEN_TEMPORAL_CHIPS,
     BROKEN_WORKLOADS,
     OTHER_WORKLOADS,
     PLACED,
+    TEMPORAL_CHIP,
     broken,
 )
 
@@ -38,6 +42,23 @@ def line(path: Path, text: str | bytes) -> str:
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_CHIPS)
 def test_broken_chips(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert line(tmp_path / "chip.yaml", broken(ARCH_TEXT, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_TEMPORAL_CHIPS)
+def test_broken_chips_of_temporal_arrays(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "chip.yaml", broken(TEMPORAL_CHIP, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_BIT_SERIAL_CHIPS)
+def test_broken_chips_of_bit_serial_arrays(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "chip.yaml", broken(BIT_SERIAL_CHIP, old, new)) == message
+
+
+@pytest.mark.parametrize("text", [TEMPORAL_CHIP, BIT_SERIAL_CHIP])
+def test_the_arrays_without_multipliers_that_are_broken_here_are_valid(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "chip.yaml"
+    file.write_text(text)
+    assert f"name: {check(str(file)).name}\n" in text
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_ENERGY_OF_CHIPS)

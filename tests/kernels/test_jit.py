@@ -78,3 +78,9 @@ def test_a_kernel_is_cached_anew_when_a_file_changes_that_it_imports(
         hashes[changed] = jit.sources_hash(folder / "outer.py")
     assert hashes["other.py"] == hashes[None]
     assert len(set(hashes.values())) == len(texts)
+
+
+def test_what_was_made_from_no_file_is_compiled_and_not_cached() -> None:
+    made: dict[str, Callable[[int], int]] = {}
+    exec(compile("def one_more(number):\n    return number + 1\n", "<made>", "exec"), made)
+    assert jit.kernel(made["one_more"])(1) == 2

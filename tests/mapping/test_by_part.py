@@ -53,7 +53,7 @@ def test_an_encoder_and_its_search_are_planned_each_in_its_own_way(monkeypatch: 
     mixed = Planner(on, aim).plan(program)
     assert isinstance(mixed.plan.way, ByPart)
     assert len({mixed.plan.strategy(place) for place in range(len(mixed.plan.reserved))}) > 1
-    monkeypatch.setattr(TargetPlans, "by_part", lambda self, uniform: [])
+    monkeypatch.setattr(TargetPlans, "by_part", lambda self, uniform, budget: [])
     uniform = Planner(on, aim).plan(program)
     less, more = (_dram_bytes(one.candidate) for one in (mixed, uniform))
     assert 100 * less < 99 * more

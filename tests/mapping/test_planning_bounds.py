@@ -19,7 +19,7 @@ from hwsim.mapping import plan_store
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.items import MOST_ITEMS
-from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, unit_of
+from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, Sums
 from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
@@ -79,7 +79,7 @@ def test_a_knapsack_never_wraps(groups: list[list[tuple[int, int]]], capacity: i
 @given(GROUPS, st.integers(0, 2**50), st.sampled_from([1, LARGE + 1]))
 def test_the_work_of_a_knapsack_is_bounded(groups: list[list[tuple[int, int]]], capacity: int, factor: int) -> None:
     groups = [[(size * 1009 + 1, value * factor + value % 7) for size, value in group] for group in groups]
-    sizes = capacity // unit_of(list(map(Group.of, groups)), capacity) + 1
+    sizes = capacity // Sums.of(list(map(Group.of, groups))).unit_within(capacity) + 1
     assert sizes * (len(groups) + 1) <= MOST_STATES + len(groups) + 1
     assert sizes * sum(map(len, groups)) <= MOST_SUMS + sum(map(len, groups))
 
@@ -100,12 +100,12 @@ def test_a_choice_in_exact_sizes_names_no_unit() -> None:
     """Few items in loops inside loops are tried one by one; what outer loops leave of a room may be little of it."""
     few = [Item(f"w{i}", 0, (1 << 40) + 2 * i + 1, ("a", "b"), (1 << 50, 1 << 51)) for i in range(4)]
     room = {"a": 2 << 40, "b": 3 << 40}
-    assert unit_of([Group.of([(one.bytes, one.saves[1])]) for one in few], room["b"]) > 1
+    assert Sums.of([Group.of([(one.bytes, one.saves[1])]) for one in few]).unit_within(room["b"]) > 1
     assert choose(few, room).unit == 0
     outer = Item("outer", 0, 1 << 40, ("a",), (1 << 60,))
     inner = [Item(f"w{i}", 0, 2 * i + 1, ("a", "b"), (0, 9 + i)) for i in range(40)]
     whole = {"a": (1 << 40) + 99, "b": (1 << 40) + 99}
-    assert unit_of([Group.of([(one.bytes, one.saves[1])]) for one in inner], whole["b"]) > 1
+    assert Sums.of([Group.of([(one.bytes, one.saves[1])]) for one in inner]).unit_within(whole["b"]) > 1
     choice, unit = choose([outer, *inner], whole)
     assert choice[0] == "a"
     assert 0 < choice.count("b") < 40

@@ -97,7 +97,8 @@ def test_tables_and_schedules_say_the_same(program: Program, on: Chip, shared: b
 @given(PROGRAMS, chips(), st.integers(1, 3))
 def test_counts_beyond_64_bits_stay_exact(program: Program, on: Chip, zeros: int) -> None:
     """Energies of a dear DRAM pass 64 bits in attojoules."""
-    dear = replace(GENERIC, dram=tuple((kind, replace(quote, energy=Fraction(10**18))) for kind, quote in GENERIC.dram))
+    quotes = ((kind, replace(quote, energy=Fraction(10**18), high=None)) for kind, quote in GENERIC.dram)
+    dear = replace(GENERIC, dram=tuple(quotes))
     on = replace(on, energy=dear)
     try:
         planned = Planner(on).plan(program)

@@ -153,7 +153,7 @@ def test_clock_tree_and_control_are_stated_shares_of_logic(work: Work) -> None:
     """A quarter and seven hundredths of products, registers and lanes, but for the rounding of each price."""
     spent = energy(work).components
     logic, actions = spent.mac + spent.registers + spent.vector, work.macs + work.array_register_bits
-    actions += work.vector_lane_cycles
+    actions += work.vector_lane_cycles + work.array_shared_adder_bits
     assert abs(spent.clock - Fraction(25, 100) * logic) <= actions
     assert abs(spent.control - Fraction(7, 100) * logic) <= actions
 
@@ -216,6 +216,7 @@ def test_a_product_with_a_zero_saves_its_multiplication(work: Work, zeros: int) 
     gated, plain = energy(work, zeros=zeros), energy(work)
     assert plain.components.mac - gated.components.mac == zeros * 70_000  # an int8 multiplication
     counts = {line.action: line.count for line in gated.lines if line.component is Component.MAC}
+    assert counts.pop("shared adder bit", 0) == work.array_shared_adder_bits
     assert sum(counts.values()) == work.macs
     assert counts.get("mac int8, a factor 0", 0) == zeros
 

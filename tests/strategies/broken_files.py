@@ -32,7 +32,7 @@ BROKEN_CHIPS = [
     ("rows: 64", "rows: !!int 64", "7: tag 'tag:yaml.org,2002:int' is not allowed"),
     ("rows: 64", "rows: 64\n  rows: 64", "8: key 'rows' is given twice, first on line 7"),
     ("dataflow: ws", "dataflow: wss", "9: array.dataflow = 'wss': did you mean ws? known: ws, is, os"),
-    ("kind: systolic", "kind: crossbar", "6: array.kind = 'crossbar': known: systolic"),
+    ("kind: systolic", "kind: crossbar", "6: array.kind = 'crossbar': known: systolic, temporal, bit_serial"),
     (
         "kind: systolic",
         "kind: analog",
@@ -145,8 +145,9 @@ BROKEN_ENERGY_OF_CHIPS = [
     (
         "energy: generic_7nm",
         "energy: generic_7nm\nenergy_override: {multiplies: {}}",
-        "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, register, sram, "
-        "sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, cell_density, uncore, multiply_width",
+        "22: energy_override.multiplies: unknown field; did you mean multiply? known: multiply, add, gate, register, "
+        "sram, sram_area, dram, wire, adc, dac, cell, leakage, clock_tree, control, cell_density, uncore, "
+        "multiply_width",
     ),
     (
         "energy: generic_7nm",
@@ -366,6 +367,119 @@ BROKEN_PRICES = [
         "energy: 0 pJ",
         "28: sram = '0 J at 8192 bytes': no curve of relative errors goes through it and the others; give its energy, "
         "or leave the entry out",
+    ),
+]
+
+TEMPORAL_CHIP = """\
+name: counting
+clock: 400 MHz
+array:
+  kind: temporal
+  rows: 16
+  cols: 8
+  formats: [int4, fp8_e4m3]
+  products: pipelined
+  accumulator: {bits: 24}
+vector: {lanes: 8, cycles: {add: 1, requantize: 1}}
+scratchpad: {size: 64 KiB, read: 16 B/cycle, write: 16 B/cycle}
+dram: {read: 4 GB/s, write: 4 GB/s}
+energy: generic_7nm
+"""
+
+BROKEN_TEMPORAL_CHIPS = [
+    ("rows: 16", "rows: 0", "5: array.rows = 0: must be at least 1"),
+    ("rows: 16", "rows: many", "5: array.rows = 'many': must be a whole number"),
+    (
+        "cols: 8",
+        "cols: 9",
+        "6: array.cols = 9: must be at most the 8 cycles of a window of int4: a row adds one column a cycle; give "
+        "fewer columns, or leave the format out",
+    ),
+    ("cols: 8", "cols: 129", "6: array.cols = 129: must be at most 128"),
+    ("formats: [int4, fp8_e4m3]", "formats: []", "7: array.formats = []: must name at least one format"),
+    (
+        "formats: [int4, fp8_e4m3]",
+        "formats: [int4, int4]",
+        "7: array.formats = ['int4', 'int4']: must name each format once",
+    ),
+    (
+        "formats: [int4, fp8_e4m3]",
+        "formats: [int4, int16]",
+        "7: array.formats = 'int16': must be a signed integer of at most 8 bits, or fp8: int2, int3, int4, int8, "
+        "fp8_e4m3, fp8_e5m2",
+    ),
+    (
+        "formats: [int4, fp8_e4m3]",
+        "formats: [uint4]",
+        "7: array.formats = 'uint4': must be a signed integer of at most 8 bits, or fp8: int2, int3, int4, int8, "
+        "fp8_e4m3, fp8_e5m2",
+    ),
+    (
+        "formats: [int4, fp8_e4m3]\n",
+        "macs_per_pe: {int4: 1}\n",
+        "7: array.macs_per_pe: unknown field; known: kind, rows, cols, formats, products, accumulator",
+    ),
+    ("  formats: [int4, fp8_e4m3]\n", "", "4: array.formats: is missing"),
+    (
+        "products: pipelined",
+        "products: shared",
+        "8: array.products = 'shared': known: pipelined, broadcast",
+    ),
+    ("bits: 24", "bits: 4", "9: array.accumulator.bits = 4: must be at least 8"),
+]
+
+BIT_SERIAL_CHIP = """\
+name: bits
+clock: 1 GHz
+array:
+  kind: bit_serial
+  rows: 8
+  cols: 8
+  lanes: 16
+  serial: weights
+  formats: [int2, int4, int8]
+  parallel: int8
+  accumulator: {bits: 24}
+vector: {lanes: 8, cycles: {add: 1, requantize: 1}}
+scratchpad: {size: 64 KiB, read: 160 B/cycle, write: 16 B/cycle}
+dram: {read: 4 GB/s, write: 4 GB/s}
+energy: generic_7nm
+"""
+
+BROKEN_BIT_SERIAL_CHIPS = [
+    ("cols: 8", "cols: -1", "6: array.cols = -1: must be at least 1"),
+    ("lanes: 16", "lanes: 0", "7: array.lanes = 0: must be at least 1"),
+    ("lanes: 16", "lanes: 512", "7: array.lanes = 512: must be at most 256"),
+    (
+        "serial: weights",
+        "serial: weight",
+        "8: array.serial = 'weight': did you mean weights? known: weights, activations, both",
+    ),
+    (
+        "serial: weights",
+        "serial: both",
+        "10: array.parallel = 'int8': must be left out where both operands are serial",
+    ),
+    (
+        "  parallel: int8\n",
+        "",
+        "4: array.parallel = None: must be given: the format of the other operand",
+    ),
+    (
+        "parallel: int8",
+        "parallel: fp16",
+        "10: array.parallel = 'fp16': must be a signed integer of at most 16 bits: int2, int3, int4, int8, int16",
+    ),
+    ("[int2, int4, int8]", "[]", "9: array.formats = []: must name at least one format"),
+    (
+        "[int2, int4, int8]",
+        "[int2, int32]",
+        "9: array.formats = 'int32': must be a signed integer of at most 16 bits: int2, int3, int4, int8, int16",
+    ),
+    (
+        "energy: generic_7nm",
+        "energy: generic_7nm\nenergy_override: {gate: {energy: -1 fJ, source: mine, sure: assumed}}",
+        "16: energy_override.gate.energy = '-1 fJ': must be at least 0 J",
     ),
 ]
 

@@ -8,20 +8,22 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from hwsim.engine.accounting import counters_of
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
-from hwsim.kernels.timeline_code import FRONTIER
 from hwsim.mapping.eased import eased
 from hwsim.mapping.planner import Planner
+from hwsim.mapping.run_columns import run_columns
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf, reliefs_for
+from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.steps import ArrayWork, Fused
 from hwsim.schedule.unit_table import Limit, Relief
+from hwsim.study.diagnosis import binding, limits_of
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import NO_LIMIT, times
 from plans import naive_schedule
@@ -87,8 +89,14 @@ def test_a_plan_eased_as_tables_takes_as_long_as_its_steps_eased(
         plan = Planner(on).plan(program)
     except Unsupported:
         assume(False)
-    _, _, now = eased(plan.candidate, frozenset(reliefs)).walked(most=NO_LIMIT)
-    assert now[FRONTIER] == times(relieved(plan.schedule, *reliefs)).cycles
+    run = run_columns(eased(plan.candidate, frozenset(reliefs)), most=NO_LIMIT)
+    slower, faster = plan.schedule, relieved(plan.schedule, *reliefs)
+    assert run.cycles == times(faster).cycles <= times(slower).cycles
+    counted = counters_of(faster)
+    assert limits_of(run) == [op.limit for op in counted.ops]
+    cycles = {limit: sum(op.cycles for op in counted.ops if op.limit is limit) for limit in Limit}
+    limit, most = binding(run)
+    assert cycles[limit] == most == max(cycles.values())
 
 
 @settings(max_examples=60)
@@ -154,7 +162,9 @@ def test_the_part_and_limit_with_most_time_are_told_with_their_sums() -> None:
     assert (found.part, found.part_cycles) == (part.name, part.cycles)
     assert by_limit[found.limit] == found.limit_cycles == max(by_limit.values())
     assert (found.limit, found.awaited) == (Limit("dram_read"), Awaited.WEIGHTS)
-    assert [one.relief for one in found.what_ifs] == [Relief.BANDWIDTH]
+    assert found.best is found.eased is found.of(Relief.BANDWIDTH)
+    of_run = {limit: sum(op.cycles for op in result.ops if op.limit is limit) for limit in Limit}
+    assert (found.binds, found.binds_cycles) == (Limit("dram_read"), max(of_run.values()))
 
 
 @pytest.mark.slow
@@ -168,14 +178,17 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
-    told = tuple(WhatIf(relief=one, cycles=1, latency_ms=1.0) for one in reliefs_for(Limit("array")))
+    told = tuple(WhatIf(relief=one, cycles=1, latency_ms=1.0, limit=Limit("vector"), limit_cycles=1) for one in Relief)
     good = Diagnosis(
-        part="a", part_cycles=2, limit=Limit("array"), limit_cycles=1, awaited=None, what_ifs=told
+        part="a", part_cycles=2, limit=Limit("array"), limit_cycles=1, awaited=None, binds=Limit("array"),
+        binds_cycles=2, what_ifs=told,
     )  # fmt: skip
-    assert good.eased.relief is Relief.ARRAY
+    assert good.eased.relief is good.best.relief is Relief.ARRAY
     with pytest.raises(InvalidValue, match="limit_cycles = 3: must be at most 2 of the part"):
         replace(good, limit_cycles=3)
-    with pytest.raises(InvalidValue, match="must be the bandwidth and what eases the limit"):
-        replace(good, limit=Limit("vector"))
+    with pytest.raises(InvalidValue, match="limit_cycles = 2: must be at most 1 of the run"):
+        replace(told[0], limit_cycles=2)
+    with pytest.raises(InvalidValue, match="must be all reliefs, one at a time"):
+        replace(good, what_ifs=told[1:])
     with pytest.raises(InvalidValue, match="must be another relief than that of the limit"):
         replace(good, beside=good.eased)
