@@ -1,4 +1,5 @@
-"""Published figures of the first TPU, Gemmini and RaPiD beside what hwsim predicts, as docs/accuracy.md shows them.
+"""Published figures of the first TPU, Gemmini, RaPiD and Spyre beside what hwsim predicts, as docs/accuracy.md shows
+them.
 
 Run it with `python -m benchmarks.silicon`; nothing in it is timed. No factor is fitted: each counterfactual changes one
 named assumption.
@@ -12,6 +13,7 @@ from typing import Any
 from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.chips import load_chip, prices_of
 from hwsim.ir.ops import Conv, ConvAxis, Gemm
+from hwsim.ir.place import Place
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
@@ -21,6 +23,8 @@ from hwsim.models.fragment import Fragment, tensor
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.passes.precision import workload_of
 from hwsim.quantities.precision import Precision
+from hwsim.report.tables import limit_text
+from hwsim.results.result import Result
 from hwsim.study.efficiency import peak_energy
 from hwsim.study.simulate import simulate
 
@@ -235,14 +239,75 @@ RAPID_TOPS_PER_WATT = {"nominal": 16.5, "fast": None}
 
 
 def rapid_row(point: str) -> str:
-    """Peaks of four cores in INT4 at one operating point."""
+    """Peaks in INT4 at one operating point."""
     chip, published = at_point(load_chip("rapid"), point), RAPID_TOPS_PER_WATT[point]
     peak = peak_energy(chip, prices_of(chip), Precision.INT4)
-    rate = float(4 * 2 * chip.clock * chip.array.macs_per_cycle(Precision.INT4)) / 10**12
+    rate = float(2 * chip.clock * chip.macs_per_cycle(Precision.INT4)) / 10**12
     efficiency = 2 * 10**6 / float(peak.per_mac_aj)
     supplies = f"{float(chip.voltage or 0):.2f} / {float(chip.memory_voltage or 0):.2f} V"
     found = f" | {efficiency:.1f}" if published is None else f"{published} | {against(efficiency, published)}"
     return f"| {point} | {supplies} | {rate:.1f} | {found} |"
+
+
+@dataclass(frozen=True)
+class OnSpyre:
+    """A product in FP16 on Spyre's 32 cores, how it was split (M, N, K), and the milliseconds that were measured."""
+
+    m: int
+    n: int
+    k: int
+    split: tuple[int, int, int]
+    measured: float
+
+    def work(self, place: Place) -> Workload:
+        """The product over so many cores."""
+        size = GemmSize(name="product", m=self.m, k=self.k, n=self.n, place=place)
+        return workload(Gemms(name="product", precision="fp16", products=(size,)))
+
+
+ON_SPYRE = (
+    OnSpyre(32, 8192, 8192, (4, 8, 1), 0.95),
+    OnSpyre(128, 8192, 8192, (4, 8, 1), 0.99),
+    OnSpyre(32, 12800, 4096, (4, 8, 1), 0.72),
+    OnSpyre(32, 8192, 8192, (32, 1, 1), 3.40),
+    OnSpyre(32, 12800, 4096, (32, 1, 1), 2.64),
+    OnSpyre(512, 7168, 18432, (1, 8, 4), 35.5),
+)
+"""Wall times of public notes on torch-spyre, the launch included; those that stream weights through the DRAM first."""
+
+WHOLE_CHIP = Place(m=4, n=8)
+
+
+def on_spyre(product: OnSpyre, place: Place | None = None, **changes: Any) -> tuple[float, Result]:
+    """Milliseconds of a product, launch included, over cores as measured, or as `place` says."""
+    m, n, _ = product.split
+    found = simulate(load_chip("spyre").with_(**changes), product.work(place or Place(m=m, n=n)))
+    return found.summary.latency_ms, found
+
+
+def spyre_row(product: OnSpyre) -> str:
+    """A measured product beside its prediction; what splits K, which hwsim never does, runs on the other cores."""
+    k = product.split[2]
+    place = WHOLE_CHIP if k > 1 else None
+    latency, found = on_spyre(product, place)
+    without, _ = on_spyre(product, place, launch="0 s")
+    bound = limit_text(found.ops[0].limit)
+    taken = "(4, 8, 1)" if k > 1 else "as measured"
+    return (
+        f"| {product.m} × {product.n} × {product.k} | {product.split} | {product.measured} | {taken} | "
+        f"{latency:.2f} ({100 * (latency / product.measured - 1):+.0f} %) | {without:.2f} | {bound} |"
+    )
+
+
+def spyre_misses() -> tuple[str, ...]:
+    """What narrower ports of the scratchpads would make of the products, those that hit included."""
+    cells = []
+    for product in ON_SPYRE[:5]:
+        narrow: dict[str, Any] = {"scratchpad.write": "32 B/cycle"}
+        latency, _ = on_spyre(product, **narrow)
+        away = f"{100 * (latency / product.measured - 1):+.0f} %"
+        cells.append(f"| {product.m} × {product.n} × {product.k} | {product.split} | {latency:.2f} ({away}) |")
+    return tuple(cells)
 
 
 def main() -> None:
@@ -253,6 +318,10 @@ def main() -> None:
     print("\n".join(gemmini_rows()))
     print()
     print("\n".join(rapid_row(point) for point in RAPID_TOPS_PER_WATT))
+    print()
+    print("\n".join(map(spyre_row, ON_SPYRE)))
+    print()
+    print("\n".join(spyre_misses()))
 
 
 if __name__ == "__main__":

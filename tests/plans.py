@@ -24,6 +24,7 @@ from hwsim.mapping.plan import Strategy
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.residency import Choice, Head, Item, Items
 from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.splits import Splits
 from hwsim.mapping.step_nouns import step_trees
 from hwsim.mapping.strategies import LATENCIES
 from hwsim.mapping.target import target_of
@@ -34,9 +35,9 @@ from hwsim.schedule.schedule import OpSchedule, Schedule
 from hwsim.schedule.steps import StepTree
 
 
-def plans_of(program: Program, on: Chip, slots: int | None = None) -> TargetPlans:
-    """All plans of a program on a chip that uses so many slots."""
-    table, target = program_table(analyse(program)), target_of(on, slots)
+def plans_of(program: Program, on: Chip, slots: int | None = None, splits: Splits | None = None) -> TargetPlans:
+    """All plans of a program on a chip that uses so many slots, with its ops over cores as the splits say."""
+    table, target = program_table(analyse(program)).split(splits or {}), target_of(on, slots)
     classes = op_rows(table, target)
     return TargetPlans(table, target, classes, Items(items_of(table, classes)), Knapsacks(), LATENCIES, None)
 

@@ -31,9 +31,9 @@ def fused_port_bound(steps: Iterable[StepTree]) -> Units:
     return Units(vector=cycles)
 
 
-def load_port_bound(size: int, ports: Ports) -> Units:
-    """The port-bound cycles of one load."""
-    return Units(load=ports.load_cycles(size) if ports.load_port_bound(size) else 0)
+def load_port_bound(size: int, of_core: int | None, ports: Ports) -> Units:
+    """The port-bound cycles of one load, of which one core takes so much."""
+    return Units(load=ports.load_cycles(size, of_core) if ports.load_port_bound(size, of_core) else 0)
 
 
 def _of_step(step: Step, ports: Ports) -> Units:
@@ -42,10 +42,10 @@ def _of_step(step: Step, ports: Ports) -> Units:
         vector=(step.vector_cycles or 0) if step.vector_port_bound else 0,
     )
     for load in step.loads:
-        total += load_port_bound(load.bytes, ports)
-    stored = step.store_bytes
-    if stored is not None and ports.store_port_bound(stored):
-        total += Units(store=ports.store_cycles(stored))
+        total += load_port_bound(load.bytes, load.of_core, ports)
+    stored, by_core = step.store_bytes, step.stored_by_core
+    if stored is not None and ports.store_port_bound(stored, by_core):
+        total += Units(store=ports.store_cycles(stored, by_core))
     return total
 
 
@@ -57,7 +57,7 @@ def counters_of(schedule: Schedule) -> RunCounters:
     ops = tuple(_op_counters(name, tally, by_op[name]) for name, tally in gathered.items())
     return RunCounters(
         ops=ops,
-        total=_total(ops, timed, shared=schedule.ports.shared),
+        total=_total(ops, timed, schedule.ports),
         unrolled_iterations=timed.unrolled_iterations,
     )
 
@@ -103,7 +103,7 @@ def _gather(schedule: Schedule) -> dict[str, _Tally]:
         match placed.node:
             case Preload() as preload:
                 tally = tallies.setdefault(preload.op, _Tally(preload.kind))
-                tally.add(preload.work(), load_port_bound(preload.bytes, ports), placed.times)
+                tally.add(preload.work(), load_port_bound(preload.bytes, preload.of_core, ports), placed.times)
             case OpSchedule() as op:
                 tally, done = tallies.setdefault(op.name, _Tally(op.kind)), _done(op, ports)
                 tally.mode = op.mode
@@ -137,13 +137,13 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
     )
 
 
-def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counters:
+def _total(ops: tuple[OpCounters, ...], timed: Times, ports: Ports) -> Counters:
     of_all = timed.of_all
     # Units on one port are idle together: their idle cycles are counted with the unit that owns the port.
     idle = {
         unit: timed.cycles - end
         for unit, end in zip(Unit, timed.ends, strict=True)
-        if not (shared and unit.on_shared_port is not unit)
+        if not (ports.shared and unit.on_shared_port is not unit) and (ports.cores > 1 or not unit.spec.among_cores)
     }
     return Counters(
         cycles=timed.cycles,
@@ -151,5 +151,5 @@ def _total(ops: tuple[OpCounters, ...], timed: Times, *, shared: bool) -> Counte
         stalls=of_all.stalls,
         idle=Units.of(idle),
         work=Work.sum_of((op.work, 1) for op in ops),
-        shared_port=shared,
+        shared_port=ports.shared,
     )

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Self
 
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
-from hwsim.hardware.array import AnyArray
+from hwsim.hardware.array import AnyArray, Rate
 from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import Constants, DramType, PriceTable
 from hwsim.ir.ops import Function
@@ -18,12 +18,13 @@ from hwsim.quantities.fields import (
     BytesPerCycle,
     BytesPerSecond,
     Hertz,
+    Length,
     Nanometres,
     Picoseconds,
     Volts,
     Watts,
 )
-from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
+from hwsim.quantities.noun import Name, Noun, Remark, Table, UnlessDefault, Whole
 from hwsim.quantities.offered import Offer, as_html, ask
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import Precision
@@ -120,6 +121,17 @@ class Dram(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interconnect(Noun):
+    """What joins the cores: bytes that pass it in a cycle of the chip, each once for all cores that take it, and how
+    much later they are there. Its wires are as long as the side of a square with the area of all cores, unless `length`
+    says otherwise."""
+
+    rate: BytesPerCycle
+    latency: Picoseconds = 0
+    length: Length | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint(Noun):
     """A clock with the supply that it needs; memories have one of their own if `memory_voltage` says so."""
 
@@ -176,11 +188,42 @@ class Machine(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip(Machine):
-    """A machine whose matrices are multiplied by an array that loads them."""
+    """A machine whose matrices are multiplied by an array that loads them.
 
-    cores: Annotated[int, Whole(low=1, high=65_536)] = 1
+    Array, vector unit and scratchpad are those of a core, which may have several `arrays`: they share its scratchpad
+    and its vector unit, and the columns of each block. Several `cores` work in lockstep, and share the DRAM's ports
+    and the `interconnect`. To start a program takes `launch`, to start each run of an op `dispatch`, both beside the
+    cycles of the chip.
+    """
+
+    cores: Annotated[int, Whole(low=1, high=1024)] = 1
+    interconnect: Annotated[Interconnect | None, UnlessDefault()] = None
     array: AnyArray
+    arrays: Annotated[int, Whole(low=1, high=64), UnlessDefault()] = 1
+    launch: Annotated[Picoseconds, UnlessDefault()] = 0
+    dispatch: Annotated[Picoseconds, UnlessDefault()] = 0
     operating_points: Annotated[tuple[tuple[Name, OperatingPoint], ...], Table()] = ()
+
+    def check(self) -> None:
+        # Said by name, because a dataclass with slots is made anew and `super()` would look for the first one.
+        Machine.check(self)
+        if self.cores > 1 and self.interconnect is None:
+            law = "must be joined; give an interconnect with its rate, such as interconnect: {rate: 64 B/cycle}"
+            raise InvalidValue("cores", self.cores, law)
+
+    def macs_per_cycle(self, mode: Precision) -> Rate:
+        """Peak products per cycle of all arrays."""
+        return self.cores * self.arrays * self.array.macs_per_cycle(mode)
+
+    def starting(self, runs: int) -> Fraction:
+        """Seconds in which a program with so many runs of ops is started, and each of them."""
+        return Fraction(self.launch + self.dispatch * runs, 10**12)
+
+    @property
+    def exchange_latency_cycles(self) -> int:
+        """The latency of the interconnect in whole cycles, rounded up."""
+        latency = 0 if self.interconnect is None else self.interconnect.latency
+        return -(-latency * self.clock // 10**12)
 
     def __repr__(self) -> str:
         dram = f"{self.dram.type.value} {BYTES_PER_SECOND.written(self.dram.read)}"

@@ -136,9 +136,6 @@ def _memory(dram: Dram, opened: Opened) -> Loaded[Dram]:
 
 def check_chip(chip: Loaded[Chip]) -> None:
     """Refuse, in the name of its file, a chip on which nothing runs: at its own clock and at each operating point."""
-    cores = chip.value.cores
-    if cores != 1:
-        raise chip.opened.refused("cores", f"cores = {cores}: one core is what hwsim schedules so far")
     for field, operating_chip in _operations(chip.value):
         try:
             Tariff.of(PriceBook(operating_chip, prices_of(operating_chip)))

@@ -235,8 +235,8 @@ def number_paths(noun: Any) -> list[str]:
     """The paths of all numbers of a noun.
 
     >>> from hwsim.inputs.chips import load_chip
-    >>> [path for path in number_paths(load_chip("int4_array")) if path.startswith("dram.")]
-    ['dram.read', 'dram.write', 'dram.latency']
+    >>> [path for path in number_paths(load_chip("int4_array")) if path.startswith("scratchpad.")]
+    ['scratchpad.size', 'scratchpad.banks', 'scratchpad.read', 'scratchpad.write', 'scratchpad.buffers']
     """
     return [".".join(path) for path in _numbers(noun, None, ())]
 

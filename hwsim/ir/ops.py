@@ -10,8 +10,9 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
+from hwsim.ir.place import Place
 from hwsim.ir.view import View
-from hwsim.quantities.noun import Name, Noun, Whole
+from hwsim.quantities.noun import Name, Noun, UnlessDefault, Whole
 
 
 class Function(Enum):
@@ -74,7 +75,8 @@ class Gemm(Op):
     With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
     row and that of their column.
 
-    The array does it or, if it is `on_vector`, the vector unit; networks leave that to the planner.
+    The array does it or, if it is `on_vector`, the vector unit; networks leave that to the planner, as they leave to it
+    over how many cores it is split, unless `place` says so.
     """
 
     act: View
@@ -84,6 +86,7 @@ class Gemm(Op):
     transposed: bool = False
     row_scales: View | None = None
     on_vector: bool = False
+    place: Annotated[Place | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,14 @@ def tiles_of(outer, inner, k, op):
 
 
 @inlined
+def tiles_in_turn(outer, inner, k, op):
+    """Of the array tiles of a block those that one array does, one after another: the arrays of a core share its tiles
+    across."""
+    deep = ceil_div(outer, op[t.UNIT_OUTER]) if op[t.STAYS] else ceil_div(k, op[t.UNIT_K])
+    return ceil_div(ceil_div(inner, op[t.UNIT_INNER]), op[t.ARRAYS]) * deep
+
+
+@inlined
 def takes(how, outer, inner, op):
     """How often the array takes an operand of a block out of the scratchpad."""
     if how == t.ACROSS:
@@ -43,7 +51,7 @@ def takes(how, outer, inner, op):
 @lean
 def busy_cycles(outer, whole_outer, whole_inner, op):
     """How long the array takes at least for a whole product in blocks of so much of the outer dimension."""
-    tiles = tiles_of(whole_outer, whole_inner, op[t.K], op)
+    tiles = tiles_in_turn(whole_outer, whole_inner, op[t.K], op)
     if op[t.STAYS]:
         return tiles * interval(stream_of(whole_outer, op[t.K], op), op)
     blocks = ceil_div(whole_outer, outer)

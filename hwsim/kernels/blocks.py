@@ -113,7 +113,8 @@ def most_rows(room, op):
 
 @lean
 def loaded_bytes(outer, inner, k, swapped, op):
-    """Bytes of activations and weights that one product of the batch loads in such blocks."""
+    """Bytes of activations and weights that one product of the batch loads in such blocks, on all cores; the rest of a
+    dimension, which one more core may have, is left out."""
     outers, inners = ceil_div(whole_outer(op), outer), ceil_div(whole_inner(op), inner)
     slows, fasts = (inners, outers) if swapped else (outers, inners)
     one_k = k >= op[t.K] and not 0 < op[t.RESIDENT_K] < op[t.K]  # resident rows are a piece of K by themselves
@@ -123,9 +124,9 @@ def loaded_bytes(outer, inner, k, swapped, op):
     loaded = np.int64(0)
     m, n = (inner, outer) if op[t.N_OUTER] else (outer, inner)
     if op[t.ACT_KEPT] < op[t.M]:
-        loaded += acts * _all_acts(m, k, op)
+        loaded += acts * _all_acts(m, k, op) * op[t.B_FULL] * op[t.M_FULL]
     if not op[t.WEIGHT_KEPT]:
-        loaded += weights * _all_weights(k, n, op)
+        loaded += weights * _all_weights(k, n, op) * op[t.B_FULL] * op[t.N_FULL]
     return loaded
 
 
@@ -157,7 +158,7 @@ def _all_weights(k, n, op):
 def least_cycles(outer, inner, loaded, op):
     """A lower bound of the product's cycles in blocks that load so much: the array's time, or that of the loads."""
     blocks = ceil_div(whole_outer(op), outer) * ceil_div(whole_inner(op), inner)
-    loads = load_cycles(loaded, op) - blocks
+    loads = load_cycles(loaded, loaded // op[t.CORES], op) - blocks
     return op[t.BATCH] * max(busy_cycles(outer, whole_outer(op), whole_inner(op), op), loads)
 
 

@@ -64,10 +64,11 @@ def close(code, first, end, times, loop):
 @lean
 def _product(code, at, block, following, times, op, pieces, loops):
     """One product of the batch, which runs so many times; where its rows end."""
-    m_inner, swapped, none = op[t.N_OUTER], block[t.B_SWAPPED], op[:0]
+    m_inner, swapped = op[t.N_OUTER], block[t.B_SWAPPED]
     marks = op[op[t.MARKS_AT] : op[t.MARKS_AT] + op[t.MARKS]]
-    outers = pieces_of(whole_outer(op), block[t.B_OUTER], none if m_inner else marks, pieces[OUTERS])
-    inners = pieces_of(whole_inner(op), block[t.B_INNER], marks if m_inner else none, pieces[INNERS])
+    n_marks = op[t.N_REST : t.N_REST + 1]  # a mark at 0 changes nothing
+    outers = pieces_of(whole_outer(op), block[t.B_OUTER], n_marks if m_inner else marks, pieces[OUTERS])
+    inners = pieces_of(whole_inner(op), block[t.B_INNER], marks if m_inner else n_marks, pieces[INNERS])
     ks = k_pieces(block[t.B_K], op, pieces[KS])
     slows, fasts = (inners, outers) if swapped else (outers, inners)
     reuse = loops[4]
@@ -83,7 +84,8 @@ def _product(code, at, block, following, times, op, pieces, loops):
                 k = pieces[KS, k_place]
                 set_reuse(reuse, slow, fast, k, m_inner != swapped, op)
                 last = slow[t.P_LAST] and fast[t.P_LAST] and k[t.P_LAST]
-                product_step(code[at], outer, inner, k, inner if m_inner else outer, reuse, last, following, op)
+                rows, columns = (inner, outer) if m_inner else (outer, inner)
+                product_step(code[at], outer, inner, k, rows, columns, reuse, last, following, op)
                 code[at, t.D_TIMES] = times * slow[t.P_TIMES] * fast[t.P_TIMES] * k[t.P_TIMES]
                 at = close(code, at, at + 1, k[t.P_TIMES], loops[KS])
             at = close(code, fast_at, at, fast[t.P_TIMES], loops[INNERS])

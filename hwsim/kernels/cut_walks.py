@@ -48,6 +48,7 @@ def used_units(row, shared):
     units |= 1 << c.VECTOR_UNIT if row[c.VECTOR] >= 0 else 0
     if row[c.STORE] >= 0:
         units |= 1 << (c.LOAD_UNIT if shared else c.STORE_UNIT)
+    units |= 1 << c.EXCHANGE_UNIT if row[c.EXCHANGE] >= 0 else 0
     units |= 1 << c.READ_PORT if row[c.ALL_PASS] > 0 else 0
     return units
 
@@ -91,8 +92,8 @@ def finish(code, rows, shared, stack):
 
 
 @lean
-def longest(code, rows, latency):
-    """The cycles of a cut, if nothing overlaps, exact below 2^53."""
+def longest(code, rows, latency, between):
+    """The cycles of a cut, if nothing overlaps, exact below 2^53; `between` is the interconnect's latency."""
     total = 0.0
     for place in range(rows):
         row = code[place]
@@ -101,8 +102,9 @@ def longest(code, rows, latency):
             for ring in range(c.OPERAND_RINGS):
                 if row[c.LOAD_0 + ring] >= 0:
                     cycles += float(row[c.LOAD_0 + ring]) + float(latency)
-            for column in (c.ARRAY, c.VECTOR, c.FUSED, c.STORE):
+            for column in (c.ARRAY, c.VECTOR, c.FUSED, c.STORE, c.EXCHANGE):
                 cycles += float(max(np.int64(0), row[column]))
+            cycles += float(between) if row[c.EXCHANGE] >= 0 else 0.0
             total += float(row[t.D_TIMES]) * cycles
     return total
 
@@ -114,7 +116,7 @@ def cycles_alone(rows, latency, room):
     code, walk = room.code, room.walk
     fixed, slots = walk.fixed, walk.fixed[c.SLOTS]
     finish(code, rows, fixed[c.SHARED], room.stack)
-    limit = longest(code, rows, latency)
+    limit = longest(code, rows, latency, fixed[c.BETWEEN])
     if limit > LONGEST:
         return np.int64(s.TOO_LONG)
     kept, key = fixed[c.LONGEST] + 1, room.least_key
@@ -169,7 +171,7 @@ def busy_cycles(row, unit):
         return max(np.int64(0), row[c.ARRAY])
     if unit == c.VECTOR_UNIT:
         return max(np.int64(0), row[c.VECTOR]) + max(np.int64(0), row[c.FUSED])
-    return max(np.int64(0), row[c.STORE])
+    return max(np.int64(0), row[c.STORE if unit == c.STORE_UNIT else c.EXCHANGE])
 
 
 @inlined
@@ -231,7 +233,7 @@ def _keep(work, rows, store, room):
     cut[s.TILING], cut[s.FIRST_ROW] = tiling, first
     cut[s.BEFORE], cut[s.ARRAY_WRITES] = store.states[tiling, s.LAST_CUT], 1
     store.states[tiling, s.LAST_CUT] = at
-    store.lengths[at] = longest(room.code, rows, room.walk.fixed[c.LATENCY])
+    store.lengths[at] = longest(room.code, rows, room.walk.fixed[c.LATENCY], room.walk.fixed[c.BETWEEN])
     if store.lengths[at] > LONGEST:
         return
     cut[s.ROWS] = rows

@@ -148,19 +148,22 @@ def _likely_cycles(outer, inner, k, swapped, single, loaded, op):
     loaded while the array stands still.
     """
     m, n = (inner, outer) if op[t.N_OUTER] else (outer, inner)
-    acts = 0.0 if op[t.ACT_KEPT] >= op[t.M] else float(load_cycles(act_bytes(m, k, op), op))
-    weights = 0.0 if op[t.WEIGHT_KEPT] else float(load_cycles(weight_bytes(k, n, op), op))
+    acts, weights = act_bytes(m, k, op), weight_bytes(k, n, op)
+    for_acts, for_weights = op[t.B_FULL] * op[t.M_FULL], op[t.B_FULL] * op[t.N_FULL]
+    load_acts = 0.0 if op[t.ACT_KEPT] >= op[t.M] else float(load_cycles(acts * for_acts, acts, op))
+    load_weights = 0.0 if op[t.WEIGHT_KEPT] else float(load_cycles(weights * for_weights, weights, op))
     outers, inners, batch = ceil_div(whole_outer(op), outer), ceil_div(whole_inner(op), inner), float(op[t.BATCH])
     steps = float(outers) * float(inners) * float(ceil_div(op[t.K], k))
-    load = float(load_cycles(loaded, op)) / steps
+    load = float(load_cycles(loaded, loaded // op[t.CORES], op)) / steps
     array = float(busy_cycles(outer, whole_outer(op), whole_inner(op), op)) / steps
     pace = max(load, array, (load + array + _LATENCY) / float(op[t.SLOTS]))
-    likely = acts + weights + (batch * steps - 1.0) * pace + array
+    likely = load_acts + load_weights + (batch * steps - 1.0) * pace + array
     if single:
         waits = float((inners if swapped else outers) - 1)
-        likely += batch * waits * (acts if single & (1 << c.ACTIVATIONS) else weights)
+        likely += batch * waits * (load_acts if single & (1 << c.ACTIVATIONS) else load_weights)
     if not op[t.OUT_KEPT]:
-        likely += float(store_cycles(result_bytes(m, n, op), op))
+        stored = result_bytes(m, n, op)
+        likely += float(store_cycles(stored * op[t.CORES], stored, op))
     return np.int64(min(likely, _ENDLESS))
 
 

@@ -4,19 +4,26 @@ import numpy as np
 
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
-from hwsim.kernels.array_cost import interval, stream_of, tail, takes, tiles_of
+from hwsim.kernels.array_cost import interval, stream_of, tail, tiles_in_turn
+from hwsim.kernels.core_steps import spread_product
 from hwsim.kernels.jit import inlined, lean
+from hwsim.kernels.step_counts import (
+    brought_in_all,
+    count_array,
+    count_stored,
+    count_vector,
+    fused_elements,
+    tile_elements,
+)
 from hwsim.kernels.tiling_bytes import (
     act_bytes,
     away_bytes,
     before,
     ceil_div,
-    column_bytes,
-    dequantized_bytes,
+    exchange_cycles,
     load_cycles,
     row_bytes,
     store_cycles,
-    tile_bytes,
     weight_bytes,
 )
 
@@ -36,40 +43,55 @@ def begin_step(row):
 
 
 @lean
-def product_step(row, outer, inner, k, rows, reuse, last, following, op):
+def product_step(row, outer, inner, k, rows, columns, reuse, last, following, op):
     """The step of one block. `reuse`: of each ring whether the step before left the operand there, and whether the one
     after reads it again."""
     begin_step(row)
     sides = outer[t.P_SIZE], inner[t.P_SIZE], k[t.P_SIZE]
-    m, n = (sides[1], sides[0]) if op[t.N_OUTER] else (sides[0], sides[1])
-    row[t.D_OUTER], row[t.D_INNER], row[t.D_K] = sides
+    m, n = rows[t.P_SIZE], columns[t.P_SIZE]
+    row[t.D_K], fresh_weights = sides[2], not reuse[2 * c.WEIGHTS]
     flags = c.OPENS * k[t.P_FIRST] | c.CLOSES * k[t.P_LAST]
     if not (op[t.WEIGHT_KEPT] or k[t.P_RESIDENT]):
         flags |= _load(row, c.WEIGHTS, weight_bytes(sides[2], n, op), reuse, op)
-    away = m - before(rows[t.P_SIZE], rows[t.P_START], op[t.ACT_KEPT])
+    away = m - before(m, rows[t.P_START], op[t.ACT_KEPT])
     if away:
         flags |= _load(row, c.ACTIVATIONS, act_bytes(away, sides[2], op), reuse, op)
     if k[t.P_LAST]:
-        _vector_work(row, m, n, not reuse[2 * c.WEIGHTS], op)
-        brought = _bring_and_store(row, rows[t.P_SIZE], rows[t.P_START], n, op)
+        _vector_work(row, m, n, fresh_weights, op)
+        brought = _bring(row, m, rows[t.P_START], n, op)
+        count_stored(row, m, rows[t.P_START], n, np.int64(1), op)
         if brought:
             flags |= _load(row, c.VECTOR_OPERANDS, brought, reuse, op)
-        if row[t.D_STORED]:
-            row[c.STORE] = store_cycles(row[t.D_STORED], op)
     row[c.FLAGS] = flags
-    _array_work(row, m, n, k, last, following, op)
-    share_port(row, row[t.D_ENTERING], row[t.D_ARRAY_PORT] > row[t.D_ARRAY], op)
+    _array_work(row, sides[0], sides[1], k, last, following, op)
+    row[t.D_FIRST_READ], row[t.D_CORE_STORED] = row[t.D_ENTERING], row[t.D_STORED]
+    if op[t.CORES] > 1:
+        spread_product(row, rows, columns, fresh_weights, op)
+    leave(row, op)
+    share_port(row, row[t.D_ARRAY_PORT] > row[t.D_ARRAY], op)
 
 
 @inlined
-def share_port(row, first, port_bound, op):
-    """Say how long what a step's first unit, and what all units read, keeps the read port, if all readers share it.
+def leave(row, op):
+    """How long stores, and results for other cores, take that leave a core's scratchpad."""
+    if row[t.D_STORED]:
+        row[c.STORE] = store_cycles(row[t.D_STORED], row[t.D_CORE_STORED], op)
+    if row[t.D_EXCHANGED]:
+        row[c.EXCHANGE] = exchange_cycles(row[t.D_EXCHANGED], op)
+
+
+@inlined
+def share_port(row, port_bound, op):
+    """Say how long what a step's first unit, and what all units of a core read keeps the read port, if all readers
+    share it.
 
     `port_bound` says that a port sets the length of the first unit's work.
     """
+    if op[t.CORES] == 1:
+        row[t.D_CORE_READ] = row[t.D_ENTERING] + row[t.D_READ] + row[t.D_FUSED_READ] + row[t.D_STORED]
     if op[t.READERS_SHARE]:
-        read = row[t.D_ENTERING] + row[t.D_READ] + row[t.D_FUSED_READ] + row[t.D_STORED]
-        row[c.FIRST_PASS], row[c.ALL_PASS] = ceil_div(first, op[t.LANES_READ]), ceil_div(read, op[t.LANES_READ])
+        row[c.FIRST_PASS] = ceil_div(row[t.D_FIRST_READ], op[t.LANES_READ])
+        row[c.ALL_PASS] = ceil_div(row[t.D_CORE_READ], op[t.LANES_READ])
         row[c.FLAGS] |= c.PORT_BOUND if port_bound else 0
 
 
@@ -77,84 +99,55 @@ def share_port(row, first, port_bound, op):
 def _load(row, ring, size, reuse, op):
     """Load an operand, unless it is there; the flag, if its slot is free after the step."""
     if not reuse[2 * ring]:
-        row[c.LOAD_0 + ring] = load_cycles(size, op)
+        row[c.LOAD_0 + ring] = load_cycles(size, size, op)
         row[t.D_LOADED] += size
-        row[t.D_OF_RING + ring] = size
+        row[t.D_FILLED] += size
+        row[t.D_OF_RING + ring] = row[t.D_OF_CORE + ring] = size
     return np.int64(0) if reuse[2 * ring + 1] else np.int64(c.RELEASE_0 << ring)
 
 
 @lean
 def _vector_work(row, m, n, fresh_weights, op):
-    """The vector unit's work on a finished tile. Dequantising its weights is counted here, for all of K."""
-    tile, lanes = m * n, op[t.LANES]
-    requantized = tile
-    read = column_bytes(n, op) + row_bytes(m, op[t.ROW_SCALE_BITS])
-    written = np.int64(0) if op[t.EPILOGUE] else m * row_bytes(n, op[t.OUT_BITS])
-    added = tile if op[t.BIAS_BITS] else np.int64(0)
-    multiplied = tile if op[t.ROW_SCALE_BITS] else np.int64(0)
-    if op[t.DEQUANTIZED] and fresh_weights:
-        requantized += op[t.K] * n
-        read += weight_bytes(op[t.K], n, op)
-        written += dequantized_bytes(op[t.K], n, op)
+    """The vector unit's work on a finished tile, and the epilogue's."""
+    requantized, added, multiplied = tile_elements(m, n, fresh_weights, op)
+    count_vector(row, m, n, fresh_weights, np.int64(1), op)
+    lanes = op[t.LANES]
     row[t.D_VECTOR] = (
         ceil_div(requantized, lanes) * op[t.REQUANTIZE]
         + ceil_div(added, lanes) * op[t.ADD]
         + ceil_div(multiplied, lanes) * op[t.MULTIPLY]
     )
-    row[t.D_LANES] = requantized * op[t.REQUANTIZE] + added * op[t.ADD] + multiplied * op[t.MULTIPLY]
-    row[t.D_READ], row[t.D_WRITTEN] = read, written
-    row[t.D_VECTOR_PORT] = max(ceil_div(read, op[t.LANES_READ]), ceil_div(written, op[t.LANES_WRITE]))
+    row[t.D_VECTOR_PORT] = max(ceil_div(row[t.D_READ], op[t.LANES_READ]), ceil_div(row[t.D_WRITTEN], op[t.LANES_WRITE]))
     row[c.VECTOR] = max(row[t.D_VECTOR], row[t.D_VECTOR_PORT])
     if op[t.EPILOGUE]:
-        _fused_work(row, m, n, op)
+        for number in range(op[t.FUNCTIONS]):
+            function = op[op[t.FUNCTIONS_AT] + number * t.FUNCTION :]
+            row[t.D_FUSED] += ceil_div(fused_elements(m, n, function), lanes) * function[t.F_CYCLES]
+        read, written = row[t.D_FUSED_READ], row[t.D_FUSED_WRITTEN]
+        row[t.D_FUSED_PORT] = max(ceil_div(read, op[t.LANES_READ]), ceil_div(written, op[t.LANES_WRITE]))
+        row[c.FUSED] = max(row[t.D_FUSED], row[t.D_FUSED_PORT])
 
 
 @lean
-def _fused_work(row, m, n, op):
-    """The epilogue's work on a tile."""
-    for number in range(op[t.FUNCTIONS]):
-        function = op[op[t.FUNCTIONS_AT] + number * t.FUNCTION :]
-        elements = function[t.F_TILE] * m * n + function[t.F_COLUMN] * n + function[t.F_ONCE]
-        row[t.D_FUSED] += ceil_div(elements, op[t.LANES]) * function[t.F_CYCLES]
-        row[t.D_FUSED_LANES] += elements * function[t.F_CYCLES]
-    row[t.D_FUSED_READ] = tile_bytes(m, n, op, op[t.READS_AT], op[t.READS])
-    row[t.D_FUSED_WRITTEN] = tile_bytes(m, n, op, op[t.WRITES_AT], op[t.WRITES])
-    read, written = ceil_div(row[t.D_FUSED_READ], op[t.LANES_READ]), ceil_div(row[t.D_FUSED_WRITTEN], op[t.LANES_WRITE])
-    row[t.D_FUSED_PORT] = max(read, written)
-    row[c.FUSED] = max(row[t.D_FUSED], row[t.D_FUSED_PORT])
-
-
-@lean
-def _bring_and_store(row, size, start, n, op):
-    """What the vector unit brings for a tile of these rows and n columns, and what the tile stores, by operand; the
-    bytes that it brings."""
+def _bring(row, size, start, n, op):
+    """What the vector unit brings for a tile of these rows and n columns, by operand; all of it."""
     if not op[t.COLUMNS_KEPT]:
         row[t.COLUMN_SCALES] = n * op[t.SCALE_BYTES]
         row[t.BIAS] = row_bytes(n, op[t.BIAS_BITS])
     if not op[t.ROW_SCALES_KEPT]:
         row[t.ROW_SCALES] = row_bytes(size, op[t.ROW_SCALE_BITS])
-    place = t.EPILOGUE_READS
     for number in range(op[t.READS]):
-        row[place] = away_bytes(size, start, n, op, op[t.READS_AT] + number * t.OPERAND)
-        place += 1
-    brought = np.int64(0)
-    for column in range(t.DETAIL, place):
-        brought += row[column]
-    if op[t.EPILOGUE]:
-        for number in range(op[t.WRITES]):
-            row[place + number] = away_bytes(size, start, n, op, op[t.WRITES_AT] + number * t.OPERAND)
-            row[t.D_STORED] += row[place + number]
-    else:
-        row[place] = (size - before(size, start, op[t.OUT_KEPT])) * row_bytes(n, op[t.OUT_BITS])
-        row[t.D_STORED] = row[place]
-    return brought
+        operand = op[t.READS_AT] + number * t.OPERAND
+        row[t.EPILOGUE_READS + number] = away_bytes(size, start, n, op, operand)
+    return brought_in_all(row, op)
 
 
 @lean
-def _array_work(row, m, n, k, last, following, op):
+def _array_work(row, outer, inner, k, last, following, op):
     """The step's time on the array: the longer of the array's own and the port's, over which operands enter."""
-    outer, inner, depth = row[t.D_OUTER], row[t.D_INNER], row[t.D_K]
-    tiles, stream = tiles_of(outer, inner, depth, op), stream_of(outer, depth, op)
+    m, n = (inner, outer) if op[t.N_OUTER] else (outer, inner)
+    stream = count_array(row, m, n, np.int64(1), op)
+    tiles = tiles_in_turn(outer, inner, k[t.P_SIZE], op)
     closes = k[t.P_LAST]
     if op[t.STAYS]:
         # A step that does not finish its K occupies just that K; the last one brings the rest of the interval.
@@ -166,11 +159,7 @@ def _array_work(row, m, n, k, last, following, op):
             cycles, latest = cycles + more, latest - more
     else:
         cycles, latest = tiles * interval(stream, op), tail(stream, op)
-    weights = dequantized_bytes(depth, n, op) if op[t.DEQUANTIZED] else weight_bytes(depth, n, op)
-    acts = m * row_bytes(depth, op[t.ACT_BITS])
-    entering = acts * takes(op[t.ACT_TAKES], outer, inner, op) + weights * takes(op[t.WEIGHT_TAKES], outer, inner, op)
-    row[t.D_TILES], row[t.D_STREAM], row[t.D_ENTERING] = tiles, stream, entering
-    row[t.D_ARRAY], row[t.D_ARRAY_PORT] = cycles, ceil_div(entering, op[t.LANES_READ])
+    row[t.D_ARRAY], row[t.D_ARRAY_PORT] = cycles, ceil_div(row[t.D_ENTERING], op[t.LANES_READ])
     row[c.ARRAY] = max(row[t.D_ARRAY], row[t.D_ARRAY_PORT])
     row[c.TAIL] = latest if closes else 0
 

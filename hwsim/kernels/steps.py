@@ -85,7 +85,8 @@ def _move_own(walk, end):
 
 @inlined
 def run_step(row, walk):
-    """Loads, array, vector unit, store: the parts that the step has. Of equal reasons to wait the first one counts."""
+    """Loads, array, vector unit, exchange, store: the parts that the step has. Of equal reasons to wait the first one
+    counts."""
     now, released, turn, slots = walk.now, walk.released, walk.turn, walk.fixed[c.SLOTS]
     now[c.SEQUENCE] += 1
     while now[c.PENDING] > 0 and walk.pending[0, c.P_DUE] <= now[c.SEQUENCE]:
@@ -105,9 +106,15 @@ def run_step(row, walk):
         finished = _vector(row, walk, vector_loaded, finished)
     if row[c.FLAGS] & c.CLOSES:
         own = walk.peaks[now[c.LEVEL]]
-        own[c.DONE] = max(own[c.DONE], finished)
         slot = before(turn[results], slots)
         released[results, slot] = finished
+        if row[c.EXCHANGE] >= 0:
+            run_unit(walk, now[c.NOW_OP], c.EXCHANGE_UNIT, c.EXCHANGE_UNIT, finished, c.FOR_ARRAY, row[c.EXCHANGE])
+            released[results, slot] = now[c.FREE + c.EXCHANGE_UNIT]
+            there = now[c.FREE + c.EXCHANGE_UNIT] + walk.fixed[c.BETWEEN]
+            _move_own(walk, there)
+            own[c.DONE] = max(own[c.DONE], there)
+        own[c.DONE] = max(own[c.DONE], finished)
         if row[c.STORE] >= 0:
             _store(row, results, slot, finished, walk)
 
@@ -272,7 +279,8 @@ def run_oldest_store(walk):
         wait, reason = store[c.P_AFTER], c.FOR_OVERWRITE
     run_unit(walk, store[c.P_OP], port, c.STORE_UNIT, wait, reason, store[c.P_CYCLES])
     end = walk.now[c.FREE + port]
-    walk.released[store[c.P_RING], store[c.P_SLOT]] = end
+    slot_free = walk.released[store[c.P_RING], store[c.P_SLOT]]
+    walk.released[store[c.P_RING], store[c.P_SLOT]] = max(slot_free, end)
     move(walk, store[c.P_OP], end)
     if store[c.P_RUN] == now[c.RUN]:
         own = walk.peaks[now[c.LEVEL]]

@@ -51,15 +51,21 @@ def _passes(size, table, rate):
 
 
 @lean
-def load_cycles(size, table):
-    """How long a load of so many bytes keeps the load unit."""
-    return max(_passes(size, table, t.DRAM_READ), _passes(size, table, t.SCRATCHPAD_WRITE))
+def load_cycles(size, of_core, table):
+    """How long a load of so many bytes, of which one core takes so many, keeps the load unit."""
+    return max(_passes(size, table, t.DRAM_READ), _passes(of_core, table, t.SCRATCHPAD_WRITE))
 
 
 @lean
-def store_cycles(size, table):
-    """How long a store of so many bytes keeps the store unit."""
-    return max(_passes(size, table, t.DRAM_WRITE), _passes(size, table, t.SCRATCHPAD_READ))
+def store_cycles(size, of_core, table):
+    """How long a store of so many bytes, of which one core gives so many, keeps the store unit."""
+    return max(_passes(size, table, t.DRAM_WRITE), _passes(of_core, table, t.SCRATCHPAD_READ))
+
+
+@lean
+def exchange_cycles(size, table):
+    """How long results of so many bytes keep the interconnect."""
+    return _passes(size, table, t.EXCHANGE_RATE)
 
 
 @lean

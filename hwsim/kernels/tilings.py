@@ -134,10 +134,13 @@ def most_blocks(ops, is_product):
 
 @lean
 def least_loaded(op, is_product):
-    """Bytes that a run of an op loads at least, if nothing is kept; of a convolution only the weights."""
+    """Bytes that a run of an op loads at least, if nothing is kept; of a convolution only the weights.
+
+    The rest of a dimension, which one more core may have, is left out.
+    """
     if is_product:
-        acts = np.int64(0) if op[t.POSITIONS] else act_bytes(op[t.M], op[t.K], op)
-        return op[t.BATCH] * (acts + weight_bytes(op[t.K], op[t.N], op))
+        acts = np.int64(0) if op[t.POSITIONS] else op[t.M_FULL] * act_bytes(op[t.M], op[t.K], op)
+        return op[t.BATCH] * op[t.B_FULL] * (acts + op[t.N_FULL] * weight_bytes(op[t.K], op[t.N], op))
     loaded = np.int64(0)
     for number in range(op[t.READS]):
         loaded += op[op[t.READS_AT] + number * t.ROW_OPERAND + t.R_BYTES]

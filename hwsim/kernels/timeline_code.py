@@ -26,7 +26,8 @@ STEP, BEGIN, END, OP_BEGIN, OP_END, PRELOAD = 0, 1, 2, 3, 4, 5
 # STEP. Bits of FLAGS: the step opens or closes a result tile; from RELEASE_0 on, it releases an operand ring's slot; a
 # port of the scratchpad sets the length of its first unit's work. If all readers of the scratchpad share a port,
 # FIRST_PASS and ALL_PASS are the cycles in which what the first unit, and what all units read passes it; else 0.
-LOAD_0, ARRAY, TAIL, VECTOR, FUSED, STORE, FLAGS, FIRST_PASS, ALL_PASS = 1, 4, 5, 6, 7, 8, 9, 10, 11
+# EXCHANGE: how long the results for other cores keep the interconnect.
+LOAD_0, ARRAY, TAIL, VECTOR, FUSED, STORE, EXCHANGE, FLAGS, FIRST_PASS, ALL_PASS = 1, 4, 5, 6, 7, 8, 9, 10, 11, 12
 OPENS, CLOSES, RELEASE_0, PORT_BOUND = 1, 2, 4, 32
 
 # BEGIN; END has PARTNER alone. Masks of units, rings, and operand rings that are loaded; ranges of ops, of `touched`;
@@ -41,7 +42,7 @@ OP, FUSED_OP, REF_LOW, REF_HIGH, ARRAY_WRITES, SINGLE = 1, 2, 3, 4, 5, 6
 # PRELOAD; its `refs` are what it overwrites.
 PRE_OP, PRE_CYCLES, PRE_TENSOR, PRE_REF_LOW, PRE_REF_HIGH = 1, 2, 3, 4, 5
 
-COLUMNS = 12
+COLUMNS = 13
 
 # `refs`: columns, and how an op uses a tensor. LOADED_0 stands for the first of three operand rings.
 HOW, TENSOR = 0, 1
@@ -56,7 +57,7 @@ WHOLE, PART, ASKED, READER_0 = 1, 2, 4, 8
 
 # Units, and reasons to wait, are numbered as in the table of units, rings as in schedule/steps.py; two rings of result
 # slots follow the three of operand slots.
-LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, UNITS = 0, 1, 2, 3, 4
+LOAD_UNIT, ARRAY_UNIT, VECTOR_UNIT, STORE_UNIT, EXCHANGE_UNIT, UNITS = 0, 1, 2, 3, 4, 5
 READ_PORT = UNITS  # in masks and lists of units: the scratchpad's read port, if all readers share it
 WEIGHTS, ACTIVATIONS, VECTOR_OPERANDS, OPERAND_RINGS = 0, 1, 2, 3
 ARRAY_RESULTS, VECTOR_RESULTS, RINGS = 3, 4, 5
@@ -78,12 +79,12 @@ FRONTIER, LEVEL, SEQUENCE, RUN, UNROLLED = 0, 1, 2, 3, 4
 NOW_OP, NOW_FUSED, NOW_LOW, NOW_HIGH, NOW_ARRAY_WRITES, NOW_SINGLE = 5, 6, 7, 8, 9, 10
 ARRAY_WAITS, VECTOR_WAITS, KEPT_WAITS, STORE_WAITS = 11, 12, 13, 14
 ARRAY_BEGUN, VECTOR_BEGUN, STORE_BEGUN, FIRST_WORK, FIRST_FUSED = 15, 16, 17, 18, 19
-LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, WORKED, LATE, SEEN, NEXT_EVENT, NOW = 20, 23, 24, 27, 32, 36, 37, 38, 42
+LOAD_ENDED_0, PENDING, LOAD_WAITS_0, FREE, WORKED, LATE, SEEN, NEXT_EVENT, NOW = 20, 23, 24, 27, 33, 38, 39, 40, 45
 
 # `fixed`: what holds for the whole walk. LONGEST is the longest period that is looked for; 0: none. After MOST
 # iterations the walk is given up, and as soon as it is sure to take more than LIMIT cycles, if that is not 0; for that
-# it knows the busy cycles of the whole walk on each port, from ALL_BUSY on.
-LATENCY, SLOTS, SHARED, DELAY, LONGEST, MOST, LIMIT, ALL_BUSY, FIXED = 0, 1, 2, 3, 4, 5, 6, 7, 11
+# it knows the busy cycles of the whole walk on each port, from ALL_BUSY on. BETWEEN: the interconnect's latency.
+LATENCY, SLOTS, SHARED, DELAY, LONGEST, MOST, LIMIT, ALL_BUSY, BETWEEN, FIXED = 0, 1, 2, 3, 4, 5, 6, 7, 12, 13
 
 # `peaks`, one row a level: the latest end of anything, of the op's own steps, of its kept tiles, of its stores.
 REACH, OWN, DONE, SAVED, PEAKS = 0, 1, 2, 3, 4

@@ -37,7 +37,7 @@ def activation_buffers(analysed: AnalysedProgram, loops: Mapping[str, int]) -> t
         live_range, rows = analysed.live_range(name), partitionable.get(name, 0)
         row[p.BYTES] = _bytes(tensors[name])
         row[p.FIRST], row[p.LAST], row[p.ALL_ROWS], row[p.ROW_LIMIT] = live_range.first, live_range.last, rows, p.ALL
-        row[p.BARRED] = _barred(name, rows, tensors)
+        row[p.BARRED] = prefixes_barred(name, rows, tensors)
     ordered = tuple(name for _, name in sorted(names))
     return ordered, buffers, np.array([outermost(tensors[name], loops) for name in ordered], np.int64)
 
@@ -57,7 +57,7 @@ def outermost(uses: TensorUses, loops: Mapping[str, int]) -> int:
     return loops[common[0].name] if common else -1
 
 
-def _barred(name: str, rows: int, tensors: Iterable[str]) -> int:
+def prefixes_barred(name: str, rows: int, tensors: Iterable[str]) -> int:
     """As bits, the prefixes of how many units would have the name of another tensor."""
     unit = -(-rows // p.PREFIX_UNITS)
     return sum(1 << units for units in range(1, p.PREFIX_UNITS + 1) if prefix_name(name, units * unit) in tensors)
@@ -65,23 +65,23 @@ def _barred(name: str, rows: int, tensors: Iterable[str]) -> int:
 
 def row_partitionable(analysed: AnalysedProgram) -> dict[str, int]:
     """The row partitionable tensors, each with its number of rows."""
-    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in _by_rows(sized)}
+    rows_of = {(op, view): rows for sized in analysed.largest.values() for op, view, rows in by_rows(sized)}
     partitionable = {}
     for name, uses in analysed.uses.tensors.items():
         tensor = uses.tensor
         if tensor.role is not Role.ACTIVATION or uses.spaces != 1 or name in analysed.elided:
             continue
         rows = prod(tensor.shape[:-1])
-        if rows > 1 and all(_is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
+        if rows > 1 and all(is_whole(use.view) and rows_of.get((use.op.name, use.view)) == rows for use in uses.uses):
             partitionable[name] = rows
     return partitionable
 
 
-def _is_whole(view: View) -> bool:
+def is_whole(view: View) -> bool:
     return not view.windows and view.order is None
 
 
-def _by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
+def by_rows(sized: SizedOp) -> Iterator[tuple[str, View, int]]:
     """The views that an op and its epilogue read and write row by row: op, view, number of rows."""
     op, shape = sized.op, sized.shape
     if sized.on_array:

@@ -126,6 +126,16 @@ class CandidatePlan:
             units[c.STORE_UNIT] = 0
         return units
 
+    def split_of(self, op: str) -> str | None:
+        """Over how many cores an op is split, in words; None, if it runs on one."""
+        split = self.table.on_cores.splits.get(op)
+        return None if split is None else split.written
+
+    @property
+    def dispatched(self) -> int:
+        """How often ops are started; an epilogue runs with the op before it."""
+        return sum(self.table.op_nodes[:, 1].tolist())
+
     @property
     def table(self) -> ProgramTable:
         return self.op_cuts.table
@@ -186,8 +196,10 @@ class CandidatePlan:
             mode = self.op_cuts.row_of(cut).mode
             total[mode] = total[mode] + counts if mode in total else counts
         result = {mode: whole_work(counts.tolist()) for mode, counts in total.items()}
-        loaded = sum(buffer.bytes * self.table.analysed.entries[buffer.loop] for buffer, _, _ in self.preloaded)
-        preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=loaded)
+        entries = self.table.analysed.entries
+        loaded = sum(buffer.loaded * entries[buffer.loop] for buffer, _, _ in self.preloaded)
+        written = sum(buffer.written * entries[buffer.loop] for buffer, _, _ in self.preloaded)
+        preload = Work(dram_read_bytes=loaded, scratchpad_write_bytes=written)
         return result | {None: result.get(None, Work()) + preload}
 
     def plan(self) -> Plan:
@@ -206,4 +218,5 @@ class CandidatePlan:
             room=tuple((self.size - placed.high_water).tolist()),
             items=() if self.way is None else self.items,
             rounded=self.rounded,
+            on_cores=self.table.on_cores if self.op_cuts.target.ports.cores > 1 else None,
         )

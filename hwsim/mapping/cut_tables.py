@@ -85,7 +85,7 @@ def _width(ops: s.Ops) -> int:
 def _most_rows(pieces: int) -> int:
     """The rows of a cut at most, each piece in a loop of its own, for a batch and for its last product."""
     k = 6 * 3
-    inner = 3 * (k + 2)
+    inner = 5 * (k + 2)  # one mark, where the rest of N ends
     return 2 * (pieces * (inner + 2) + 2) + 2
 
 

@@ -47,6 +47,8 @@ def _ports(ports: Ports, reliefs: frozenset[Relief]) -> Ports:
         ports = replace(ports, latency=ports.latency // 2)
     if Relief.BANDWIDTH in reliefs:
         ports = replace(ports, dram_read=_twice(ports.dram_read), dram_write=_twice(ports.dram_write))
+    if Relief.INTERCONNECT in reliefs:
+        ports = replace(ports, exchange=_twice(ports.exchange))
     if Relief.PORTS in reliefs:
         read, write = _twice(ports.scratchpad_read), _twice(ports.scratchpad_write)
         ports = replace(ports, scratchpad_read=read, scratchpad_write=write)
@@ -74,12 +76,14 @@ def _eased(steps: Ints, ports: Ports, reliefs: frozenset[Relief]) -> Ints:
         return -(-cycles // 2) if relief in reliefs else cycles
 
     column = steps.copy().T
-    loads, loaded = (column[at : at + c.OPERAND_RINGS] for at in (c.LOAD_0, t.D_OF_RING))
-    for cycles, size, rates in (
-        (loads, loaded, (ports.dram_read, ports.scratchpad_write)),
-        (column[c.STORE], column[t.D_STORED], (ports.dram_write, ports.scratchpad_read)),
+    loads, loaded, of_core = (column[at : at + c.OPERAND_RINGS] for at in (c.LOAD_0, t.D_OF_RING, t.D_OF_CORE))
+    stored, by_core = column[t.D_STORED], column[t.D_CORE_STORED]
+    for cycles, moved in (
+        (loads, ((loaded, ports.dram_read), (of_core, ports.scratchpad_write))),
+        (column[c.STORE], ((stored, ports.dram_write), (by_core, ports.scratchpad_read))),
+        (column[c.EXCHANGE], ((column[t.D_EXCHANGED], ports.exchange),)),
     ):
-        np.copyto(cycles, np.maximum(*(passes(size, rate) for rate in rates)), where=cycles >= 0)
+        np.copyto(cycles, np.max([passes(size, rate) for size, rate in moved], axis=0), where=cycles >= 0)
     for unit, own, of_ports, relief in _UNITS:
         eased = np.maximum(half(column[own], relief), half(column[of_ports], Relief.PORTS))
         np.copyto(column[unit], eased, where=column[unit] >= 0)

@@ -1,6 +1,7 @@
 """What may be resident: parameters and states of loops, with the DRAM traffic that they avoid."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from hwsim.kernels.tiling_bytes import column_bytes, weight_bytes
 from hwsim.mapping.analysed_program import AnalysedProgram, columns_of, parameters_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_rows import OpRow
-from hwsim.mapping.op_shapes import RowShape
+from hwsim.mapping.op_shapes import ProductShape, RowShape
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
 
@@ -31,32 +32,54 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
         loops = analysed.loops_of(name)
         if not loops:
             continue
-        for what, row, count, size in _parameters(sized, analysed, classes[table.class_of[table.largest[name]]]):
-            items.append(_item(what, row, count, size, loops, analysed, name))
+        for parameter in _parameters(sized, analysed, classes[table.class_of[table.largest[name]]]):
+            items.append(_item(parameter, loops, analysed, name))
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
             continue
-        traffic = analysed.state_traffic[name]
-        items.append(Item(name, 0, uses.tensor.packed_bytes * uses.spaces, (common[0].name,), (traffic,)))
+        traffic, share = analysed.state_traffic[name], table.on_cores.bytes_of(name)
+        size = uses.tensor.packed_bytes if share is None else share
+        items.append(Item(name, 0, size * uses.spaces, (common[0].name,), (traffic,)))
     return tuple(items)
 
 
-def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Iterator[tuple[str, int, int, int]]:
-    """The parameters that an op loads anew in every iteration: name, first row of tiles, number of rows, bytes."""
+class _Parameter(NamedTuple):
+    """Rows of tiles of a parameter, from a first one on: their bytes on a core, through the DRAM's port, and into all
+    scratchpads."""
+
+    name: str
+    first: int
+    rows: int
+    bytes: int
+    loaded: int
+    written: int
+
+
+def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Iterator[_Parameter]:
+    """The parameters that an op loads anew in every iteration."""
     op = sized.op
     if op_row.operands is None:
         assert isinstance(op_row.shape, RowShape)
         size = sum(operand.bytes for operand in op_row.shape.reads if operand.parameter)
         if size:
-            yield parameters_of(op.name), 0, 1, size
+            yield _Parameter(parameters_of(op.name), 0, 1, size, size, size * op_row.shape.shares.cores)
         return
     assert isinstance(op, (Gemm, Conv))
+    assert isinstance(op_row.shape, ProductShape)
     weight, matrix, row = analysed.uses.tensors[op.weight.tensor], op_row.operands.size, np.array(op_row.row, np.int64)
+    batch, m, n = op_row.shape.shares
+
+    def of_columns(size: Callable[[int], int], batches: int) -> tuple[int, int, int]:
+        """What is there for each column: on a core, loaded for all, written into all."""
+        loaded = batches * (n.full * size(matrix.n) + (size(n.rest) if n.rest else 0))
+        return size(matrix.n), loaded, loaded * m.cores * batch.cores // batches
+
     if weight.tensor.role.parameter and len(weight.uses) == 1 and not op.weight.windows:
-        if matrix.batch > 1 or row[t.STAYS]:
+        if matrix.batch > 1 or batch.cores > 1 or row[t.STAYS]:
             # Where K is cut only inside one output tile, part of a weight would force blocks of one tile.
-            yield op.weight.tensor, 0, 1, matrix.batch * int(weight_bytes(matrix.k, matrix.n, row))
+            sizes = of_columns(lambda width: matrix.batch * int(weight_bytes(matrix.k, width, row)), batch.cores)
+            yield _Parameter(op.weight.tensor, 0, 1, *sizes)
         else:
             unit = op_row.resident_unit
             count = -(-matrix.k // unit)
@@ -64,16 +87,16 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Ite
             for first in range(0, count, together):
                 rows = min(together, count - first)
                 k = min(rows * unit, matrix.k - first * unit)
-                yield op.weight.tensor, first, rows, int(weight_bytes(k, matrix.n, row))
-    columns = int(column_bytes(matrix.n, row))
-    if columns:
-        yield columns_of(op.name), 0, 1, columns
+                sizes = of_columns(lambda width, k=k: int(weight_bytes(k, width, row)), 1)  # type: ignore[misc]
+                yield _Parameter(op.weight.tensor, first, rows, *sizes)
+    sizes = of_columns(lambda width: int(column_bytes(width, row)), 1)
+    if sizes[0]:
+        yield _Parameter(columns_of(op.name), 0, 1, *sizes)
 
 
-def _item(
-    name: str, row: int, rows: int, size: int, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str
-) -> Item:
+def _item(parameter: _Parameter, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str) -> Item:
     """A parameter as an item: resident in a loop, it is loaded whenever that loop begins, not in each run of the op."""
     times, entries = analysed.times(op), analysed.entries
-    saves = tuple([size * (times - entries[loop.name]) for loop in loops])
-    return Item(name, row, size, tuple([loop.name for loop in loops]), saves, rows)
+    saves = tuple([parameter.loaded * (times - entries[loop.name]) for loop in loops])
+    name, first, rows, size, loaded, written = parameter
+    return Item(name, first, size, tuple([loop.name for loop in loops]), saves, rows, loaded, written)

@@ -11,14 +11,13 @@ array's registers hold in any order: K times the largest products of both format
 from collections import Counter
 from dataclasses import replace
 
-from hwsim.hardware.array import TileShape
 from hwsim.ir.nodes import rewritten
 from hwsim.ir.op_table import matrix_size
 from hwsim.ir.ops import Gemm, Op
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.lower import SizedOp, sized_runs
-from hwsim.mapping.target import Target
+from hwsim.mapping.target import Target, array_alone
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.quantisation import Granularity
 
@@ -80,8 +79,7 @@ def array_cycles(sized: SizedOp, program: Program, target: Target) -> int:
     assert isinstance(op, Gemm)
     mode, size = target.array.mode(*_formats(op, program)), matrix_size(op, sized.shape)
     assert mode is not None
-    whole: TileShape = target.array.constraints(mode).extent(size.m, size.k, size.n)
-    return target.array.alone(mode, whole, size.batch, whole.outer)
+    return array_alone(mode, size, target)
 
 
 def vector_cycles(sized: SizedOp, program: Program, target: Target) -> int:

@@ -14,7 +14,7 @@ from hwsim.kernels import tiling_code as t
 from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape, check_elements
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.target import Target, naming
+from hwsim.mapping.target import Target, mode_of, naming
 from hwsim.quantities.precision import Precision
 
 SHARED_PARAMETER = -1
@@ -43,16 +43,8 @@ def op_row(shape: OpShape, target: Target) -> OpRow:
         return OpRow(shape, _row_work(shape, target), None)
     mode, size = mode_of(shape.operands, target), shape.operands.size
     limits = target.array.constraints(mode)
-    whole = size.batch > 1 or limits.outputs_stay
+    whole = size.batch > 1 or shape.shares.batch.cores > 1 or limits.outputs_stay
     return OpRow(shape, _product(shape, mode, target), mode, size.k if whole else limits.unit.k)
-
-
-def mode_of(operands: Operands, target: Target) -> Precision:
-    """The mode of the array that takes the operands."""
-    mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
-    if mode is None:
-        raise target.array.refusal(operands.act, operands.weight)
-    return mode
 
 
 def weight_tile(operands: Operands, mode: Precision, target: Target) -> tuple[int, int] | None:
@@ -114,6 +106,14 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.ADD: cycles.of(Function.ADD) if operands.bias is not None else 0,
         t.MULTIPLY: cycles.of(Function.MUL) if operands.row_scales is not None else 0,
         t.EPILOGUE: shape.has_epilogue,
+        t.M_FULL: shape.shares.m.full,
+        t.M_REST: shape.shares.m.rest,
+        t.N_FULL: shape.shares.n.full,
+        t.N_REST: shape.shares.n.rest,
+        t.B_FULL: shape.shares.batch.full,
+        t.CORES: shape.shares.cores,
+        t.ARRAYS: target.arrays,
+        t.OUT_SENT: shape.sent,
     }
     if sliding is not None:
         fixed |= {
@@ -130,9 +130,10 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         row,
         target,
         functions=[(cycles.of(each.function), each.tile, each.column, each.once) for each in shape.functions],
-        reads=[(each.bits, each.grows, 0) for each in shape.reads],
-        writes=[(each.bits, each.grows, 0) for each in shape.writes],
+        reads=[(each.bits, each.grows, 0, 0) for each in shape.reads],
+        writes=[(each.bits, each.grows, 0, each.sent) for each in shape.writes],
         marks=2 + len(shape.reads) + len(shape.writes),
+        rest=shape.shares.m.rest,
     )
 
 
@@ -156,9 +157,10 @@ class _Cycles(NamedTuple):
 
 def _row_work(shape: RowShape, target: Target) -> tuple[int, ...]:
     cycles, row = _Cycles(target.vector_cycles), [0] * t.ROW_WORK
-    row[t.ROWS] = shape.rows
+    row[t.ROWS], row[t.ROWS_FULL], row[t.ROWS_REST] = shape.rows, shape.shares.full, shape.shares.rest
+    row[t.CORES] = shape.shares.cores
     operands = [
-        [(each.bytes, each.shared, SHARED_PARAMETER * each.parameter, each.halo) for each in side]
+        [(each.bytes, each.shared, SHARED_PARAMETER * each.parameter, each.halo, each.sent) for each in side]
         for side in (shape.reads, shape.writes)
     ]
     return _completed(
@@ -171,6 +173,7 @@ def _row_work(shape: RowShape, target: Target) -> tuple[int, ...]:
         reads=operands[0],
         writes=operands[1],
         marks=len(shape.reads) + len(shape.writes),
+        rest=shape.shares.rest,
     )
 
 
@@ -186,15 +189,17 @@ _Lists = Iterable[tuple[int, ...]]
 
 
 def _completed(
-    row: list[int], target: Target, *, functions: _Lists, reads: _Lists, writes: _Lists, marks: int
+    row: list[int], target: Target, *, functions: _Lists, reads: _Lists, writes: _Lists, marks: int, rest: int
 ) -> tuple[int, ...]:
-    """The row with the columns that all ops have, and the lists behind it."""
+    """The row with the columns that all ops have, and the lists behind it; where one core has only the `rest` of all
+    rows, there is a mark at its end."""
     ports = target.ports
     for column, rate in (
         (t.DRAM_READ, ports.dram_read),
         (t.DRAM_WRITE, ports.dram_write),
         (t.SCRATCHPAD_READ, ports.scratchpad_read),
         (t.SCRATCHPAD_WRITE, ports.scratchpad_write),
+        (t.EXCHANGE_RATE, ports.exchange),
     ):
         row[column], row[column + 1] = _ratio(rate)
     row[t.LANES], row[t.LANES_READ], row[t.LANES_WRITE] = target.vector.lanes, target.read_port, target.write_port
@@ -203,8 +208,9 @@ def _completed(
         entries = list(entries)
         row[column], row[column + 1] = len(entries), len(row)
         row += [int(value) for entry in entries for value in entry]
-    row[t.MARKS], row[t.MARKS_AT] = marks, len(row)
-    return (*row, *(0,) * marks)
+    at_rest = (rest,) if rest else ()
+    row[t.MARKS], row[t.MARKS_AT] = marks + len(at_rest), len(row)
+    return (*row, *(0,) * marks, *at_rest)
 
 
 def _ratio(rate: Fraction | None) -> tuple[int, int]:

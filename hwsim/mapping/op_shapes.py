@@ -22,10 +22,11 @@ MOST_ELEMENTS = 1 << 55
 
 class TileOperand(NamedTuple):
     """An operand or result of an epilogue; it has a value for every element of a tile if it `grows`, else for each
-    column."""
+    column. What is `sent` is read by other cores."""
 
     bits: int
     grows: bool
+    sent: bool = False
 
 
 class TileFunction(NamedTuple):
@@ -39,12 +40,13 @@ class TileFunction(NamedTuple):
 
 class RowOperand(NamedTuple):
     """An operand or result of an op of the vector unit: bytes, whether every block takes all of them, whether it is a
-    parameter, and the bytes of neighbouring rows that a block reads as well."""
+    parameter, the bytes of neighbouring rows that a block reads as well, and whether other cores read it."""
 
     bytes: int
     shared: bool
     parameter: bool
     halo: int
+    sent: bool = False
 
 
 class RowFunction(NamedTuple):
@@ -64,26 +66,72 @@ class RowProducts(NamedTuple):
     weight: Precision
 
 
+class Shares(NamedTuple):
+    """A dimension over cores: the size of a share, how many cores have one, and the size of what one more core has, if
+    that is not 0.
+
+    >>> Shares.of(10, 4), Shares.of(10, 6), Shares.of(10, 1)
+    (Shares(size=3, full=3, rest=1), Shares(size=2, full=5, rest=0), Shares(size=10, full=1, rest=0))
+    """
+
+    size: int
+    full: int = 1
+    rest: int = 0
+
+    @classmethod
+    def of(cls, whole: int, cores: int) -> "Shares":
+        """The whole over so many cores at most, in shares as equal as whole numbers allow: the largest counts."""
+        size = -(-whole // cores)
+        return cls(size, *divmod(whole, size))
+
+    @property
+    def cores(self) -> int:
+        """How many cores have some of it."""
+        return self.full + (self.rest > 0)
+
+
+class ProductShares(NamedTuple):
+    """A matrix product over cores; K is on all of them."""
+
+    batch: Shares
+    m: Shares
+    n: Shares
+
+    @property
+    def cores(self) -> int:
+        """How many cores work on it."""
+        return self.batch.cores * self.m.cores * self.n.cores
+
+
+ALONE = Shares(1)
+"""The shares of whatever one core does; its size is said elsewhere."""
+ALONE_PRODUCT = ProductShares(ALONE, ALONE, ALONE)
+
+
 @dataclass(frozen=True, slots=True)
 class ProductShape:
-    """A matrix product with its epilogue, if it has any."""
+    """A matrix product with its epilogue, if it has any. Sizes are those of the core with most to do; if the result is
+    `sent`, other cores read it."""
 
     operands: Operands
     reads: tuple[TileOperand, ...] = ()
     writes: tuple[TileOperand, ...] = ()
     functions: tuple[TileFunction, ...] = ()
     has_epilogue: bool = False
+    shares: ProductShares = ALONE_PRODUCT
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RowShape:
-    """An op of the vector unit in rows."""
+    """An op of the vector unit in rows, those of the core with most to do."""
 
     rows: int
     reads: tuple[RowOperand, ...]
     writes: tuple[RowOperand, ...]
     functions: tuple[RowFunction, ...]
     products: RowProducts | None = None
+    shares: Shares = ALONE
 
 
 OpShape = ProductShape | RowShape

@@ -40,7 +40,7 @@ class PlacedCode:
         """The residents."""
         resident = self.placed.resident
         return tuple(
-            Preloaded(buffer, spot, min(self.ports.load_cycles(buffer.bytes), LONGEST))
+            Preloaded(buffer, spot, min(self.ports.load_cycles(buffer.loaded, buffer.bytes), LONGEST))
             for buffer, spot in zip(self.placed.wanted, self.placed.spots.tolist(), strict=False)
             if resident[spot]
         )

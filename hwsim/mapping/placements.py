@@ -26,9 +26,11 @@ def _placement(name: str, plan: Plan) -> Placement:
         return Placement(tensor=name, place=Residency.FUSED, bytes=size, why="read only on the tiles that make it")
     if name in plan.kept:
         spaces = uses.spaces
+        kept = plan.bytes_of(name, size)
         why = "fits beside the working sets while it is needed" + (", in two spaces" if spaces == 2 else "")
+        why += "" if plan.on_cores is None else plan.on_cores.remark(name)
         return Placement(
-            tensor=name, place=Residency.KEPT, bytes=size, kept_bytes=size * spaces, spaces=spaces, why=why
+            tensor=name, place=Residency.KEPT, bytes=size, kept_bytes=kept * spaces, spaces=spaces, why=why
         )
     if name in plan.prefixes:
         prefix = plan.prefixes[name]
@@ -45,7 +47,7 @@ def _placement(name: str, plan: Plan) -> Placement:
         if together is not None:
             return Placement(tensor=name, place=Residency.RESIDENT, bytes=size, kept_bytes=size, why=together)
         return Placement(tensor=name, place=Residency.STREAMED, bytes=size, why=_why_streamed(name, plan) + layout)
-    whole = resident.bytes >= size
+    whole = resident.loaded >= size
     why = f"loaded once before {resident.loop}" + ("" if whole else f"; {resident.bytes:,} bytes fit{_rounded(plan)}")
     place = Residency.RESIDENT if whole else Residency.PARTLY
     return Placement(tensor=name, place=place, bytes=size, kept_bytes=resident.bytes, why=why + layout)

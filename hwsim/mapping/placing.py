@@ -28,7 +28,8 @@ Ints = NDArray[np.int64]
 
 
 class Wanted(NamedTuple):
-    """A buffer that is placed before all activations: rows of tiles of a parameter, or a state."""
+    """A buffer that is placed before all activations: rows of tiles of a parameter, or a state; its bytes on a core,
+    and of a parameter those that pass the DRAM's port, and that go into all scratchpads."""
 
     name: str
     op: str | None
@@ -36,6 +37,8 @@ class Wanted(NamedTuple):
     loop: str
     rows: int
     bytes: int
+    loaded: int
+    written: int
 
 
 def wanted(analysed: AnalysedProgram, heads: Sequence[Head]) -> tuple[Wanted, ...]:
@@ -46,7 +49,8 @@ def wanted(analysed: AnalysedProgram, heads: Sequence[Head]) -> tuple[Wanted, ..
         uses = tensors.get(head.name)
         op = head.name.rsplit(".", 1)[0] if uses is None else uses.uses[0].op.name
         state = uses is not None and uses.tensor.role is Role.STATE
-        buffers.append(Wanted(head.name, None if state else op, head.loop, head.rows, head.bytes))
+        sizes = head.bytes, head.loaded, head.written
+        buffers.append(Wanted(head.name, None if state else op, head.loop, head.rows, *sizes))
     return tuple(buffers)
 
 
@@ -147,7 +151,16 @@ class Placed:
 
     def residents(self) -> dict[str, Resident]:
         return {
-            buffer.name: Resident(buffer.name, buffer.op, buffer.loop, buffer.rows, buffer.bytes, int(address))
+            buffer.name: Resident(
+                buffer.name,
+                buffer.op,
+                buffer.loop,
+                buffer.rows,
+                buffer.bytes,
+                int(address),
+                buffer.loaded,
+                buffer.written,
+            )
             for buffer, (kept, address, _) in zip(self.wanted, self.allocations, strict=False)
             if buffer.op is not None and kept
         }

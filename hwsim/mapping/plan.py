@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, ResidentRows
 from hwsim.mapping.residency import Item
+from hwsim.mapping.shares import OnCores
 from hwsim.mapping.target import Target
 
 
@@ -39,7 +40,8 @@ Way = Strategy | ByPart
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor."""
+    """Parameters that stay in the scratchpad during a loop: the first rows of tiles of a tensor. Several cores hold
+    `bytes` of them at most, load `loaded` together, and write `written` into their scratchpads."""
 
     name: str
     op: str
@@ -47,6 +49,8 @@ class Resident:
     rows: int
     bytes: int
     address: int
+    loaded: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Plan:
     reserved: tuple[int, ...]
     room: tuple[int, ...]
     items: tuple[Item, ...] = field(repr=False)
+    on_cores: OnCores | None = None
+    """How the ops lie on several cores; None: on one."""
     rounded: int = 0
     """The unit in bytes to which sizes were rounded up for the choice of residents; 0 for exact sizes."""
 
@@ -91,6 +97,11 @@ class Plan:
         """By which strategy the op in that place is planned; a naive plan has none."""
         assert self.way is not None
         return self.way.strategies[int(self.analysed.parts[place])] if isinstance(self.way, ByPart) else self.way
+
+    def bytes_of(self, tensor: str, size: int) -> int:
+        """What a core holds of a tensor of that size that is kept: all of it, unless it lies in shares."""
+        share = None if self.on_cores is None else self.on_cores.bytes_of(tensor)
+        return size if share is None else share
 
     @cached_property
     def resident_rows(self) -> ResidentRows:

@@ -25,6 +25,7 @@ from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.splits import tried_splits
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     MOST_IN_PIECES,
@@ -52,7 +53,7 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
             f"{name}: its ops change their sizes {analysed.size:,} times, hwsim plans up to {MOST_OPS:,}; "
             "shorten the audio, or bound what grows with it"
         )
-    peak = max(chip.array.macs_per_cycle(mode) for mode in chip.array.modes)
+    peak = max(chip.macs_per_cycle(mode) for mode in chip.array.modes)
     cycles = 0
     for sized, products, times in analysed.products:
         if products > LONGEST:
@@ -125,8 +126,6 @@ class Planner:
         Whoever plans a program on many chips gives its tables, which are the same on all of them. With `residency` the
         same tensors stay in the scratchpad as in that plan of another program.
         """
-        if self.chip.cores != 1:
-            raise Unsupported(f"{self.chip.name}: has {self.chip.cores} cores; one core is what hwsim schedules so far")
         whole = analyse(program) if isinstance(program, Program) else program
         analysed = whole.analysed if isinstance(whole, ProgramTable) else whole
         check_limits(analysed, self.chip)
@@ -134,7 +133,11 @@ class Planner:
             table = whole if isinstance(whole, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        return Planned(self._best(self._structures(table, residency), residency, progress))
+        try:
+            tables = self._on_cores(self._structures(table, residency), residency)
+        except UnsupportedOp as error:
+            raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
+        return Planned(self._best(tables, residency, progress))
 
     def _structures(self, table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
         """The program and, unless it has many ops, the program with its chains in pieces; each of them also with those
@@ -152,6 +155,16 @@ class Planner:
         found = ((one.analysed.entries.keys(), on_vector_in(one.analysed.program)) for one in both)
         return tuple(one for one, its in zip(both, found, strict=True) if its == wanted) or (table,)
 
+    def _on_cores(self, tables: Sequence[ProgramTable], residency: Plan | None) -> tuple[ProgramTable, ...]:
+        """The tables with their ops over cores, in all ways that are tried; those as in another plan, if its tensors
+        shall stay where they are there."""
+        target = target_of(self.chip, None, self.free_conversion)
+        split = [(table, splits) for table in tables for splits in tried_splits(table.analysed, target)]
+        if residency is not None and residency.on_cores is not None:
+            before = residency.on_cores.splits
+            split = [(table, splits) for table, splits in split if splits == before] or split
+        return tuple(table.split(splits) for table, splits in split)
+
     def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
         """The plan that is taken: candidates of each table for each number of slots, tried by their likely times, and
         then the naive ones of the first.
@@ -165,20 +178,22 @@ class Planner:
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
+        most = MOST_MADE * len({tuple(table.on_cores.splits.items()) for table in tables})
         for table in tables:
             for made in self._targets(table, residency):
-                if plans and len(plans) * ops > MOST_MADE:
+                if plans and len(plans) * ops > most:
                     break
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):
                     problem = problem if table is not whole else made
                     continue
                 targets.append(made)
-                ways = strategies(ops, in_pieces=table is not whole)
+                ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
                 uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform
-                if table is whole:  # in pieces every chain would be a part, and save little by a way of its own
+                # In pieces every chain would be a part, and save little by a way of its own.
+                if table.analysed is whole.analysed:
                     plans += made.by_part(uniform, choice.budget)
         progress(steps - 1, steps)
         with naming(name):

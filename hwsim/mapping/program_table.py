@@ -1,7 +1,7 @@
 """A program as tables for the planner, whatever the chip: its ops, loops and tensors, and what waits for what."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,8 @@ from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.on_vector import on_vector
 from hwsim.mapping.op_runs import OpRuns, op_runs
 from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
+from hwsim.mapping.shares import OnCores
+from hwsim.mapping.splits import Split, Splits
 from hwsim.mapping.target import naming
 from hwsim.timing.encode_steps import LONGEST
 
@@ -57,6 +59,8 @@ class ProgramTable:
     outer_loops: Ints
     """The number of the outermost loop around all uses of each of them, -1 for none."""
     activation_spots: Ints
+    on_cores: OnCores
+    """Over how many cores each op is split, and where tensors lie then."""
 
     @cached_property
     def chained(self) -> "ProgramTable | None":
@@ -73,6 +77,23 @@ class ProgramTable:
     @cached_property
     def _with_on_vector(self) -> "dict[frozenset[str], ProgramTable]":
         return {}
+
+    def split(self, splits: Splits) -> "ProgramTable":
+        """The tables of the same program with its ops over several cores."""
+        key = tuple(sorted(splits.items()))
+        if key not in self._split:
+            on_cores = OnCores(self.analysed, splits)
+            self._split[key] = replace(
+                self,
+                shaped=tuple(on_cores.shaped(sized, op) for sized, op in zip(self.ops, self.shaped, strict=True)),
+                activation_buffers=on_cores.buffers(self.activations, self.activation_buffers),
+                on_cores=on_cores,
+            )
+        return self._split[key]
+
+    @cached_property
+    def _split(self) -> "dict[tuple[tuple[str, Split], ...], ProgramTable]":
+        return {(): self}
 
     @cached_property
     def depth(self) -> int:
@@ -167,6 +188,7 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
         activation_buffers=buffers,
         outer_loops=loops,
         activation_spots=np.array([spots[name] for name in activations], np.int64),
+        on_cores=OnCores(analysed, {}),
     )
 
 

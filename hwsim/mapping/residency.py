@@ -22,8 +22,11 @@ EXACT_ITEMS = 12
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that may be resident: `rows` rows of tiles of a tensor, from `row` on; their bytes; the loops around
-    the op (outermost first), and the saving in each loop."""
+    """Something that may be resident: `rows` rows of tiles of a tensor, from `row` on; their bytes in a scratchpad; the
+    loops around the op (outermost first), and the saving in each loop.
+
+    On several cores, `loaded` passes the DRAM's port for all of them, and `written` goes into all scratchpads.
+    """
 
     name: str
     row: int
@@ -31,19 +34,24 @@ class Item:
     loops: tuple[str, ...]
     saves: tuple[int, ...]  # the value in the choice for each of the loops: about the DRAM bytes avoided
     rows: int = 1
+    loaded: int | None = None
+    written: int | None = None
 
 
 Choice = tuple[str | None, ...]  # of each item, the loop in which it is resident
 
 
 class Head(NamedTuple):
-    """The first items of a tensor, resident in a loop; all rows of tiles and all bytes of them."""
+    """The first items of a tensor, resident in a loop; all rows of tiles of them, and all bytes: of a core, through the
+    DRAM's port, and into all scratchpads."""
 
     name: str
     loop: str
     items: int
     rows: int
     bytes: int
+    loaded: int
+    written: int
 
 
 class Chosen(NamedTuple):
@@ -75,7 +83,10 @@ class ItemsOfTensor:
     def head(self, loop: str, length: int) -> Head:
         """The first items, resident in a loop."""
         items = self.items[:length]
-        return Head(items[0].name, loop, length, sum(item.rows for item in items), sum(item.bytes for item in items))
+        size = sum(item.bytes for item in items)
+        loaded = size if items[0].loaded is None else sum(item.loaded or 0 for item in items)
+        written = size if items[0].written is None else sum(item.written or 0 for item in items)
+        return Head(items[0].name, loop, length, sum(item.rows for item in items), size, loaded, written)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +140,7 @@ class Items:
 
         >>> items = Items(tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)))
         >>> items.choose({"frames": 130}, Knapsacks())
-        Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120),), unit=0)
+        Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120, loaded=120, written=120),), unit=0)
         """
         items = [item for tensor in self._saving for item in tensor.items]
         alone = all(len(tensor.loops) == 1 for tensor in self._saving)

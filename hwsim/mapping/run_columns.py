@@ -46,6 +46,9 @@ class RunColumns:
     cycles: int
     unrolled_iterations: int
     shared_port: bool
+    cores: int
+    dispatched: int
+    """How often ops are started; an epilogue runs with the op before it."""
 
     @property
     def op_modes(self) -> tuple[Precision | None, ...]:
@@ -87,6 +90,8 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
         cycles=int(now[c.FRONTIER]),
         unrolled_iterations=int(now[c.UNROLLED]),
         shared_port=cuts.target.ports.shared,
+        cores=cuts.target.ports.cores,
+        dispatched=candidate.dispatched,
     )
 
 
@@ -98,8 +103,8 @@ def _counts(candidate: CandidatePlan) -> Counts:
     for buffer, _, _ in candidate.preloaded:
         assert buffer.op is not None
         loaded = [0] * COLUMNS
-        loaded[_READ] = loaded[_WRITTEN] = buffer.bytes
-        loaded[BOUND + c.LOAD_UNIT] = ports.load_cycles(buffer.bytes) if ports.load_port_bound(buffer.bytes) else 0
+        loaded[_READ], loaded[_WRITTEN], moved = buffer.loaded, buffer.written, (buffer.loaded, buffer.bytes)
+        loaded[BOUND + c.LOAD_UNIT] = ports.load_cycles(*moved) if ports.load_port_bound(*moved) else 0
         preloads.append(loaded)
         owners.append(table.totals[buffer.op])
         entries.append(table.analysed.entries[buffer.loop])
@@ -163,7 +168,7 @@ def total_of(run: RunColumns) -> Counters:
     idle = {
         unit: run.cycles - (int(run.ends[unit]) if unit < c.UNITS else 0)
         for unit in Unit
-        if not (run.shared_port and unit.on_shared_port is not unit)
+        if not (run.shared_port and unit.on_shared_port is not unit) and (run.cores > 1 or not unit.spec.among_cores)
     }
     return Counters(
         cycles=run.cycles,

@@ -57,7 +57,9 @@ class _Nodes:
                     op=resident.op,
                     kind=kind(self.plan.analysed.largest[resident.op].op),
                     tensor=resident.name,
-                    bytes=resident.bytes,
+                    bytes=resident.loaded,
+                    of_core=resident.bytes if resident.bytes != resident.loaded else None,
+                    written=resident.written if resident.written != resident.loaded else None,
                     overwrites=self.plan.overwrites[resident.name],
                 )
 

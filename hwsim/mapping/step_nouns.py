@@ -43,10 +43,15 @@ def step_trees(code: NDArray[np.int64], op: OpRow, number: int, works: StepWorks
 def _step(row: Sequence[int], op: OpRow, counts: Sequence[int]) -> Step:
     portions = _product_portions(row, op) if op.operands is not None else _row_portions(row, op)
     flags, stored = row[c.FLAGS], portions.pop()
-    vector = row[c.VECTOR] >= 0
+    vector, several = row[c.VECTOR] >= 0, op.row[t.CORES] > 1
     return Step(
         loads=tuple(
-            Load(ring=ring, bytes=row[t.D_OF_RING + ring], portions=portions[ring])
+            Load(
+                ring=ring,
+                bytes=row[t.D_OF_RING + ring],
+                portions=portions[ring],
+                of_core=row[t.D_OF_CORE + ring] if several else None,
+            )
             for ring in Ring
             if row[c.LOAD_0 + ring] >= 0
         ),
@@ -72,8 +77,11 @@ def _step(row: Sequence[int], op: OpRow, counts: Sequence[int]) -> Step:
         ),
         store_bytes=row[t.D_STORED] or None,
         store_portions=stored,
+        stored_by_core=row[t.D_CORE_STORED] if several and row[t.D_STORED] else None,
+        exchange_bytes=row[t.D_EXCHANGED] or None,
         releases=tuple(ring for ring in Ring if flags & c.RELEASE_0 << ring),
-        first_read_bytes=row[t.D_ENTERING] if row[c.ARRAY] >= 0 else row[t.D_READ],
+        first_read_bytes=row[t.D_FIRST_READ],
+        read_by_core=row[t.D_CORE_READ] if several else None,
         work=own_work(counts),
     )
 

@@ -7,9 +7,12 @@ from fractions import Fraction
 from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.array import ComputeArray
+from hwsim.hardware.array import ComputeArray, TileShape
 from hwsim.hardware.chip import Chip, VectorUnit, WeightLayout
+from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.ops import Function
+from hwsim.mapping.operands import Operands
+from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Ports
 
 
@@ -47,6 +50,8 @@ class Target:
     """Whether weights come to the format of the activations by themselves, to ask what conversion costs."""
     tiled_weights: bool = False
     """Whether weights lie in whole tiles of the array."""
+    arrays: int = 1
+    """How many arrays a core has."""
 
     @property
     def slots(self) -> int:
@@ -59,6 +64,28 @@ class Target:
     @cached_property
     def vector_cycles(self) -> Mapping[Function, int]:
         return dict(self.vector.cycles)
+
+
+def mode_of(operands: Operands, target: Target) -> Precision:
+    """The mode of the array that takes the operands."""
+    mode = target.array.mode(operands.act, operands.act if operands.dequantized else operands.weight)
+    if mode is None:
+        raise target.array.refusal(operands.act, operands.weight)
+    return mode
+
+
+def array_alone(mode: Precision, size: MatrixSize, target: Target, outer: int | None = None) -> int:
+    """Cycles of a batch of matrix products on the arrays of a core, memory never in the way, in blocks of so much of
+    the outer dimension, or of all of it.
+
+    The arrays share the tiles across, so they take as long as the one with most of them.
+    """
+    limits = target.array.constraints(mode)
+    whole, unit = limits.extent(size.m, size.k, size.n), limits.unit.inner
+    across = -(-whole.inner // unit)
+    share = -(-across // target.arrays) * unit
+    of_one = TileShape(outer=whole.outer, inner=min(whole.inner, share), k=whole.k)
+    return target.array.alone(mode, of_one, size.batch, whole.outer if outer is None else outer)
 
 
 def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = False) -> Target:
@@ -74,7 +101,10 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
         shared=chip.dram.shared_port,
         store_delay=slots,
         scratchpad_shared=chip.scratchpad.shared_port,
+        cores=chip.cores,
+        exchange=None if chip.interconnect is None else Fraction(chip.interconnect.rate),
+        exchange_latency=chip.exchange_latency_cycles,
     )
     tiled = chip.dram.weight_layout is WeightLayout.TILES
     memory = chip.scratchpad.read, chip.scratchpad.write
-    return Target(chip.array, chip.vector, *memory, ports, free_conversion, tiled)
+    return Target(chip.array, chip.vector, *memory, ports, free_conversion, tiled, chip.arrays)

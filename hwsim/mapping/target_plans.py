@@ -95,7 +95,8 @@ class TargetPlans:
         rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
         loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
         runs = zip(self.table.op_times.tolist(), self.table.class_of, strict=True)
-        return self.target.ports.load_cycles(sum(times * loaded[of_class] for times, of_class in runs))
+        least = sum(times * loaded[of_class] for times, of_class in runs)
+        return self.target.ports.load_cycles(least, least // self.target.ports.cores)
 
     def candidates(
         self, sizes: Sequence[int], strategies: Iterable[Strategy | None], budget: SearchBudget

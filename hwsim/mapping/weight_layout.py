@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from hwsim.hardware.chip import WeightLayout
 from hwsim.ir.ops import Conv, Gemm
-from hwsim.mapping.op_rows import mode_of, padded, weight_tile
+from hwsim.mapping.op_rows import padded, weight_tile
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.plan import Plan
+from hwsim.mapping.target import mode_of
 
 
 class LaidOut(NamedTuple):

@@ -90,25 +90,27 @@ def passes(sizes: Ints, rate: Fraction | None) -> Counts:
 def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -> Counts:
     """The same sums whatever the numbers are."""
     column = steps.T
-    outer, inner, k = column[t.D_OUTER], column[t.D_INNER], column[t.D_K]
+    k = column[t.D_K]
     tile_bits, stream_bits, drain_bits, adder_bits, sums_outside, unit_k = costs.T
     opens, closes = (_bit(column[c.FLAGS], bit) for bit in (c.OPENS, c.CLOSES))
-    results, tiles = outer * inner, column[t.D_TILES]
+    results, tiles = column[t.D_RESULTS], column[t.D_TILES]
     kept = sums_outside * results * ((k + unit_k - 1) // unit_k)
     works = np.stack(
         [
             results * k,
-            tiles * (tile_bits + stream_bits * column[t.D_STREAM] + drain_bits * closes),
-            tiles * adder_bits * column[t.D_STREAM],
+            tiles * (tile_bits + drain_bits * closes) + stream_bits * column[t.D_STREAMED],
+            adder_bits * column[t.D_STREAMED],
             kept + results * (closes - opens) * sums_outside,
             kept,
             column[t.D_LANES],
             column[t.D_ENTERING] + column[t.D_STORED] + column[t.D_READ],
-            column[t.D_LOADED] + column[t.D_WRITTEN],
+            column[t.D_FILLED] + column[t.D_WRITTEN],
             column[t.D_LOADED],
             column[t.D_STORED],
+            column[t.D_EXCHANGED],
             (column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS] * bound[: c.OPERAND_RINGS]).sum(axis=0),
             *(column[[c.ARRAY, c.VECTOR, c.STORE]] * bound[c.OPERAND_RINGS : -1]),
+            np.zeros_like(tiles),  # no port binds the interconnect
             column[t.D_FUSED_LANES],
             column[t.D_FUSED_READ],
             column[t.D_FUSED_WRITTEN],

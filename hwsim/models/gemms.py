@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.ops import Gemm
+from hwsim.ir.place import Place
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.models.fragment import Fragment, tensor
 from hwsim.quantities.fields import Utterance
-from hwsim.quantities.noun import Name, Noun, Remark, Whole
+from hwsim.quantities.noun import Name, Noun, Remark, UnlessDefault, Whole
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
 
@@ -19,13 +20,15 @@ Dimension = Annotated[int, Whole(low=1, high=2**24)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GemmSize(Noun):
-    """`m` rows of `k` times a weight of `k` rows and `n` columns, so many times."""
+    """`m` rows of `k` times a weight of `k` rows and `n` columns, so many times; `place` forces over how many cores it
+    is split."""
 
     name: Name
     m: Dimension
     k: Dimension
     n: Dimension
     times: Annotated[int, Whole(low=1, high=2**30)] = 1
+    place: Annotated[Place | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ def extract_gemms(recipe: Gemms) -> Program:
         weight = tensor(f"{name}.weight", (product.k, product.n), Role.WEIGHT)
         out = tensor(f"{name}.out", (rows, product.n), Role.OUTPUT)
         a, w, o = (View(tensor=t.name) for t in (act, weight, out))
-        gemm = Gemm(name=name, act=a, weight=w, out=o)
+        gemm = Gemm(name=name, act=a, weight=w, out=o, place=product.place)
         fragment = Fragment((act, weight, out), (gemm,))
         part += fragment if product.times == 1 else fragment.looped(f"{name}.times", product.times)
     return part.program(recipe.name)

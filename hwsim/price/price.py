@@ -24,6 +24,7 @@ from hwsim.price.rules import (
     converter_area,
     dac_price,
     dram_price,
+    exchange_price,
     gated_mac_price,
     interconnect_price,
     lane_price,
@@ -135,8 +136,8 @@ def core_area(book: PriceBook[Chip]) -> CoreArea:
     chip, areas = book.chip, BookAreas(book)
     array = chip.array.area(areas)
     return CoreArea(
-        array=array.array,
-        accumulators=array.accumulators,
+        array=chip.arrays * array.array,
+        accumulators=chip.arrays * array.accumulators,
         vector=lanes_area(book),
         scratchpad=areas.memory(chip.scratchpad.size * 8),
     )
@@ -229,6 +230,8 @@ class Tariff:
     lane: UnitPrice
     scratchpad: UnitPrice
     interconnect: UnitPrice
+    exchange: UnitPrice | None
+    """A byte between cores, where there are several."""
     dram: UnitPrice
     register: UnitPrice
     shared_adder: UnitPrice
@@ -247,6 +250,7 @@ class Tariff:
             lane=lane_price(book),
             scratchpad=scratchpad_price(book),
             interconnect=interconnect_price(book, core.total),
+            exchange=_exchange(book, core),
             dram=dram_price(book, book.chip.dram.type),
             register=register_price(book),
             shared_adder=shared_adder_price(book),
@@ -305,10 +309,20 @@ class Tariff:
         port_bytes = work.scratchpad_read_bytes + work.scratchpad_write_bytes
         yield self.scratchpad, port_bytes
         yield self.interconnect, port_bytes
+        if self.exchange is not None:
+            yield self.exchange, work.exchange_bytes
         yield self.dram, work.dram_read_bytes + work.dram_write_bytes
         yield from self.clocked(self.lane, work.vector_lane_cycles)
         for unit in self.static:
             yield unit, cycles
+
+
+def _exchange(book: PriceBook[Chip], core: CoreArea) -> UnitPrice | None:
+    chip = book.chip
+    if chip.cores == 1:
+        return None
+    length = None if chip.interconnect is None else chip.interconnect.length
+    return exchange_price(book, chip.cores * core.total, length)
 
 
 def check_zeros(name: str, zeros: int, mode: Precision | None, macs: int) -> None:

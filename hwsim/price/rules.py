@@ -47,6 +47,17 @@ def interconnect_price(book: PriceBook[Machine], core_um2: Fraction, action: str
     return unit_price(action, Component.INTERCONNECT, Term(entry, times, written), at_best=Confidence.ASSUMED)
 
 
+def exchange_price(book: PriceBook[Machine], cores_um2: Fraction, length: Fraction | None) -> UnitPrice:
+    """A byte on the wires between cores: of that length in nanometres, or, without one, as long as the side of a square
+    with the area of all cores."""
+    entry = book.need("wire")
+    distance = root(cores_um2) * 1000 if length is None else length
+    times = Fraction(8, entry.quote.bits) * distance / entry.quote.length
+    written = f" · 8/{entry.quote.bits} · {float(distance) / 10**6:.3g}/{float(entry.quote.length / 10**6):g} mm"
+    term = Term(entry, times, written)
+    return unit_price("byte between cores", Component.INTERCONNECT, term, at_best=Confidence.ASSUMED)
+
+
 def fit(points: Sequence[tuple[int, Fraction]], name: str) -> tuple[Fraction, Fraction]:
     """a and b of a + b·√capacity, with the least squares of relative errors over the points; the sizes are in bytes.
 

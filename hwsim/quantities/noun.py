@@ -169,6 +169,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class UnlessDefault:
+    """In an annotation: plain data has the field only where its value is not the default.
+
+    So a noun that says nothing new has the plain data, and the hash, that it had before there was such a field.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class ByKind:
     """Stands in `Annotated[A | B, ByKind()]`: the field `kind`, a Literal of each noun, says which noun is meant."""
 

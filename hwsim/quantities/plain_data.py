@@ -12,7 +12,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from hwsim.errors import InvalidValue, UnknownName
-from hwsim.quantities.noun import Noun, Remark, Table
+from hwsim.quantities.noun import Noun, Remark, Table, UnlessDefault
 from hwsim.quantities.registry import Family
 from hwsim.quantities.rows import Rows
 
@@ -103,10 +103,11 @@ def plain(value: Any) -> Any:
         case Mapping():
             return {str(plain(key)): plain(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        tables = _tables(type(value))
+        tables, unless_default = _tables(type(value)), left_out(type(value))
         return {
             f.name: plain(dict(getattr(value, f.name)) if f.name in tables else getattr(value, f.name))
             for f in fields(value)
+            if f.name not in unless_default or getattr(value, f.name) != f.default
         }
     return value
 
@@ -119,9 +120,25 @@ def fingerprint(value: Any) -> str:
 @cache
 def _tables(noun: type[Any]) -> frozenset[str]:
     """The fields that stand for mappings."""
+    return _with_law(noun, Table)
+
+
+@cache
+def left_out(noun: type[Any]) -> frozenset[str]:
+    """The fields that plain data lacks where they have their defaults.
+
+    >>> from hwsim.schedule.counters import Work
+    >>> left_out(Work)
+    frozenset({'exchange_bytes'})
+    """
+    return _with_law(noun, UnlessDefault)
+
+
+def _with_law(noun: type[Any], kind: type[Any]) -> frozenset[str]:
+    """The fields with a law of that kind in their annotation."""
     hints = get_type_hints(noun, include_extras=True)
     return frozenset(
-        name for name, hint in hints.items() if any(isinstance(law, Table) for law in getattr(hint, "__metadata__", ()))
+        name for name, hint in hints.items() if any(isinstance(law, kind) for law in getattr(hint, "__metadata__", ()))
     )
 
 

@@ -14,6 +14,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     """What a chip is, unit by unit."""
     array, scratchpad, dram = chip.array, chip.scratchpad, chip.dram
     modes = (f"{written_rate(array.macs_per_cycle(mode))} in {mode.value}" for mode in array.modes)
+    several = f"{chip.arrays} in a core, each " * (chip.arrays > 1)
     ports = f"{scratchpad.read} B read and {scratchpad.write} B written a cycle"
     ports += ", one port for all readers" * scratchpad.shared_port
     rates = f"{BYTES_PER_SECOND.written(dram.read)} read, {BYTES_PER_SECOND.written(dram.write)} written"
@@ -21,7 +22,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
     table = plain_table()
     for row in (
         ("clock", HERTZ.written(chip.clock) + (f", {chip.cores} cores" if chip.cores > 1 else "")),
-        ("array", f"{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
+        ("array", f"{several}{', '.join(array.described)}; products a cycle: {', '.join(modes)}"),
         ("peak", peak_text(chip)),
         ("vector unit", lanes_text(chip.vector)),
         ("scratchpad", f"{BYTES.written(scratchpad.size)}, {ports}, {scratchpad.buffers} buffers"),
@@ -29,6 +30,7 @@ def chip_text(chip: Chip, screen: Screen) -> str:
             "DRAM",
             f"{dram.type.value}, {rates}{', one port' * dram.shared_port}, {PICOSECONDS.written(dram.latency)}{tiles}",
         ),
+        ("interconnect", _interconnect(chip)),
         ("prices", chip.energy.name if isinstance(chip.energy, PriceTable) else chip.energy),
         ("points", ", ".join(f"{name} ({HERTZ.written(point.clock)})" for name, point in chip.operating_points)),
     ):
@@ -36,6 +38,12 @@ def chip_text(chip: Chip, screen: Screen) -> str:
             table.add_row(*row)
     title = Text.assemble((chip.name, "bold"), "" if chip.about is None else f": {' '.join(chip.about.split())}")
     return render([title, table], screen)
+
+
+def _interconnect(chip: Chip) -> str:
+    if chip.interconnect is None:
+        return ""
+    return f"{chip.interconnect.rate} B a cycle between the cores, {PICOSECONDS.written(chip.interconnect.latency)}"
 
 
 def lanes_text(vector: VectorUnit) -> str:

@@ -42,6 +42,8 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
         times = "" if batch == 1 else f"{batch} × "
         largest = "" if explanation.sizes == 1 else f" at its largest of {explanation.sizes} sizes"
         table.add_row("product", f"{times}({m} × {k}) · ({k} × {n}){largest}")
+    if explanation.split is not None:
+        table.add_row("cores", f"{explanation.split}; cuts are those of the core with most to do")
     if explanation.mode is not None:
         table.add_row("mode", explanation.mode.value)
     elif explanation.kind == "gemm":
@@ -114,6 +116,8 @@ def _units(op: OpResult) -> Table:
         "unit", "busy", "set by ports", f"for {first}", *others, title="Its steps on each unit, in cycles"
     )
     for unit in Unit:
+        if unit.spec.among_cores and not op.busy_cycles[unit]:
+            continue
         stalls = [op.stall_cycles[reason][unit] for reason in StallReason]
         busy = op.busy_cycles[unit], op.port_bound_cycles[unit]
         table.add_row(unit.key, *(f"{cycles:,}" for cycles in (*busy, *stalls)))

@@ -51,10 +51,12 @@ def _escaped(line: str) -> str:
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with equal keys as CSV, the keys as header; energies also in millijoules, as spreadsheets can add them."""
+    """Rows as CSV, all keys as header, empty where a row lacks one; energies also in millijoules, as spreadsheets can
+    add them."""
     written = [with_millijoules(row) for row in rows]
     text = StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(written[0]), lineterminator="\n")
+    columns = dict.fromkeys(column for row in written for column in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(written)
     return text.getvalue()

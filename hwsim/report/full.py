@@ -81,6 +81,8 @@ def _time(result: Result) -> Table:
     waits = [f"waits {first}", *others]
     table = new_table("unit", "busy", *waits, "idle", title=f"Where the {chips_time(result.summary)} goes")
     for unit in Unit:
+        if unit.spec.among_cores and not (counters.busy[unit] or counters.idle[unit]):
+            continue  # one core works alone
         stalled = [counters.stalls[reason][unit] for reason in StallReason]
         shares = [counters.busy[unit], *stalled, counters.idle[unit]]
         table.add_row(unit.key, *(percent(share, cycles) for share in shares))

@@ -34,12 +34,12 @@ def _tied(text: str) -> str:
 
 def chips_time(summary: Summary) -> str:
     """The whole that shares of cycles refer to: with a host in the search, not the whole time."""
-    return "chip's time" if summary.host_ms else "time"
+    return "chip's time" if summary.host_ms or summary.launch_ms else "time"
 
 
 def _host(diagnosis: Diagnosis, summary: Summary) -> str:
     """The remark that the host takes longer than any part of the network; empty if it does not."""
-    on_chip = summary.latency_ms - summary.host_ms
+    on_chip = summary.latency_ms - summary.host_ms - summary.launch_ms
     if summary.host_ms <= on_chip * diagnosis.part_cycles / max(1, summary.cycles):
         return ""
     return f"{percent(summary.host_ms, summary.latency_ms)} of the latency is the host's share of the search. "
@@ -172,12 +172,17 @@ def _times(result: Result, clock: int) -> list[Line]:
     """Latency; the real-time factor of an utterance, and that of all audio of the batch, where they differ."""
     summary, lengths = result.summary, result.lengths
     host = f", and {seconds(summary.host_ms / 1000)} of the host" if summary.host_ms else ""
+    started = f", and {seconds(summary.launch_ms / 1000)} to start it" if summary.launch_ms else ""
+    on_chip = f"{summary.cycles:,} cycles at {HERTZ.written(clock)}"
     factor = summary.throughput_rtf
     alone = factor == summary.rtf and lengths is None
     lines = [
-        ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {HERTZ.written(clock)}{host}"),
+        ("latency", seconds(summary.latency_ms / 1000), f"{on_chip}{host}{started}"),
         ("RTF", figure(summary.rtf), f"{'' if alone else 'of an utterance: '}{beside_the_audio(summary.rtf)}"),
     ]
+    if summary.launch_ms:
+        without = seconds((summary.latency_ms - summary.launch_ms) / 1000)
+        lines.insert(1, ("without launch", without, "if starting the program and its ops took no time"))
     if factor != summary.rtf and lengths is None:
         lines.append(("throughput RTF", figure(factor), f"of all audio of the batch: {beside_the_audio(factor)}"))
     if lengths is not None:

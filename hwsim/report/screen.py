@@ -70,12 +70,13 @@ def _blocks(result: Result, clock: int, screen: Screen, room: _Room) -> Iterable
 
 
 def _time(result: Result, clock: int) -> list[tuple[str, int]]:
-    """The latency by what binds its ops, host included."""
+    """The latency by what binds its ops, host and launch included."""
     limits: Counter[Limit] = Counter()
     for op in result.ops:
         limits[op.limit] += op.cycles
-    host = round(result.summary.host_ms * clock / 1000)
-    return [*((limit_text(limit), cycles) for limit, cycles in limits.items()), ("host", host)]
+    host, launch = (round(ms * clock / 1000) for ms in (result.summary.host_ms, result.summary.launch_ms))
+    on_chip = ((limit_text(limit), cycles) for limit, cycles in limits.items())
+    return [*on_chip, ("host", host), *([("launch", launch)] if launch else [])]
 
 
 def _groups(result: Result, most: int, *, wide: bool) -> Table:

@@ -1,8 +1,9 @@
 """Why an op runs as it does: operands and where they lie, cuts that were tried, what each unit needs at least."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from hwsim.quantities.noun import Name, Noun, Remark
+from hwsim.quantities.noun import Name, Noun, Remark, UnlessDefault
 from hwsim.quantities.precision import Precision
 from hwsim.results.folding import FoldedOp
 from hwsim.schedule.counters import Count
@@ -53,7 +54,8 @@ class Explanation(Noun):
 
     `follows` is the op on whose tiles it works, as they are finished: then cuts and room are that op's. `array_cycles`
     is the closed form for one run on the array alone, with the streams that were chosen; `room_bytes` is what the
-    scratchpad has for its slots.
+    scratchpad has for its slots. If it is split over cores, in the shares that `split` says, cuts, room and closed form
+    are those of the core with most to do.
     """
 
     op: Name
@@ -74,3 +76,4 @@ class Explanation(Noun):
     candidates: tuple[Candidate, ...]
     array_cycles: Count | None
     roofs: tuple[Roof, ...]
+    split: Annotated[Name | None, UnlessDefault()] = None

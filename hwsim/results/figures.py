@@ -298,7 +298,7 @@ class Diagnosis(Noun):
         if self.limit_cycles > self.part_cycles:
             raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.part_cycles} of the part")
         asked = [what_if.relief for what_if in self.what_ifs]
-        if asked != list(Relief):
+        if tuple(asked) not in (Relief.on(1), Relief.on(2)):
             raise InvalidValue("what_ifs", [relief.value for relief in asked], "must be all reliefs, one at a time")
         if self.beside is not None and self.beside.relief is self.eased.relief:
             raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")
@@ -325,13 +325,14 @@ def peaks(chip: Chip) -> tuple[ReachablePeak, ...]:
 
 @lru_cache(maxsize=1024)
 def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int) -> ReachablePeak:
-    """The peak of one mode for operands of those widths in the scratchpad.
+    """The peak of a core in one mode, for operands of those widths in the scratchpad.
 
     It bounds every product, however large: the operands that the array reads anew in each cycle must pass the
     scratchpad's read port. `docs/model.md` derives it.
     """
-    most, feed = chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
-    loading, reading = feed.loading, feed.bytes_per_cycle / chip.scratchpad.read
+    most, feed = chip.arrays * chip.array.macs_per_cycle(mode), chip.array.feed(mode, act_bits, weight_bits)
+    loading, entering = feed.loading, chip.arrays * feed.bytes_per_cycle
+    reading = entering / chip.scratchpad.read
     if max(loading, reading) <= 1:
         limit = PeakLimit.ARRAY
     else:
@@ -341,6 +342,6 @@ def reachable_peak(chip: Chip, mode: Precision, act_bits: int, weight_bits: int)
         macs_per_cycle=most,
         reachable_macs_per_cycle=most / max(Fraction(1), loading, reading),
         limit=limit,
-        operand_bytes_per_cycle=feed.bytes_per_cycle,
+        operand_bytes_per_cycle=entering,
         port_bytes_per_cycle=Fraction(chip.scratchpad.read),
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 from hwsim.errors import InvalidValue, suggestion
 from hwsim.quantities.noun import Table, sorted_pairs
+from hwsim.quantities.plain_data import left_out
 from hwsim.quantities.rows import Rows
 
 T = TypeVar("T")
@@ -77,10 +78,10 @@ class _Reader:
             raise InvalidValue(
                 _joined(path, unknown[0]), data[unknown[0]], f"unknown field; {suggestion(unknown[0], [*hints])}"
             )
-        missing = [key for key in hints if key not in data]
+        missing = [key for key in hints if key not in data and key not in left_out(kind)]  # type: ignore[arg-type]
         if missing:
             raise InvalidValue(name, data, f"lacks {', '.join(missing)}")
-        values = {key: self.value(hint, data[key], _joined(path, key)) for key, hint in hints.items()}
+        values = {key: self.value(hint, data[key], _joined(path, key)) for key, hint in hints.items() if key in data}
         try:
             return kind(**values)
         except InvalidValue as error:

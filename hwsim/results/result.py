@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.hardware.prices import UnitPrice
-from hwsim.quantities.noun import Name, Noun, Table
+from hwsim.quantities.noun import Name, Noun, Table, UnlessDefault
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
 from hwsim.results.band import Band, ChangedRun
@@ -41,7 +41,9 @@ class Engine(Enum):
 class Summary(Noun):
     """The headline figures. Times are of one utterance, or of the batch that runs together.
 
-    Latency and real-time factors are those of the chip's cycles and of the host's share of the search, `host_ms`.
+    Latency and real-time factors are those of the chip's cycles, of the host's share of the search, `host_ms`, and of
+    what it takes to start the program and the runs of its ops, `launch_ms`, if the chip says so; `dispatched` are those
+    runs, if each takes time to start.
     `rtf` is that of an utterance, latency ÷ audio of one utterance; `throughput_rtf` is latency ÷ audio of all
     utterances of the batch. `products_by_mode` sums to `macs`; of these, `widened_macs` were made in a mode wider than
     both operands. The sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused
@@ -73,6 +75,8 @@ class Summary(Noun):
     compression_vs_fp32: float | None
     lm_parameters: int
     lm_bytes: int
+    launch_ms: Annotated[float, UnlessDefault()] = 0.0
+    dispatched: Annotated[int, UnlessDefault()] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,8 @@ class PartResult(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpResult(Noun):
-    """One op over all its runs."""
+    """One op over all its runs. `split` says over how many cores, in how many shares of what, if over several; of an op
+    of the vector unit m are its rows."""
 
     name: Name
     kind: Name
@@ -113,6 +118,8 @@ class OpResult(Noun):
     scratchpad_write_bytes: int
     energy_aj: AttojouleCount
     energy_by_component_aj: Components
+    exchange_bytes: Annotated[int, UnlessDefault()] = 0
+    split: Annotated[Name | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

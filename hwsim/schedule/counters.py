@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Self
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.noun import Name, Noun, Whole
+from hwsim.quantities.noun import Name, Noun, UnlessDefault, Whole
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.unit_table import Bound, Limit, StallReason, Unit, with_field_each
 
 Count = Annotated[int, Whole(low=0, high=2**200)]
+CountAmongCores = Annotated[int, Whole(low=0, high=2**200), UnlessDefault()]
+"""What is 0 wherever one core works alone."""
 
 
 class Tally(Noun):
@@ -29,7 +31,7 @@ class Tally(Noun):
         """The sum of tallies, each so many times: what adding and multiplying them gives, at once.
 
         >>> Units.sum_of([(Units(load=2), 3), (Units(load=1, store=1), 1)])
-        Units(load=7, array=0, vector=0, store=1)
+        Units(load=7, array=0, vector=0, store=1, exchange=0)
         """
         names, counted = cls.__slots__, list(counted)
         return cls(**{name: sum(getattr(tally, name) * times for tally, times in counted) for name in names})
@@ -53,14 +55,15 @@ class Work(Tally):
     scratchpad_write_bytes: Count = 0
     dram_read_bytes: Count = 0
     dram_write_bytes: Count = 0
+    exchange_bytes: CountAmongCores = 0  # results that leave their core for the others
 
 
-@with_field_each([unit.key for unit in Unit], Count, 0)
+@with_field_each({unit.key: CountAmongCores if unit.spec.among_cores else Count for unit in Unit}, 0)
 class Units(Tally):
     """Cycles of each unit of a core: a field for each row of the table of units.
 
     >>> Units.of({Unit.ARRAY: 3})[Unit.ARRAY], Units(array=3)
-    (3, Units(load=0, array=3, vector=0, store=0))
+    (3, Units(load=0, array=3, vector=0, store=0, exchange=0))
     """
 
     __slots__ = ()
@@ -86,7 +89,7 @@ class Units(Tally):
         return sum(self[unit] for unit in Unit)
 
 
-@with_field_each([reason.key for reason in StallReason], Units, Units())
+@with_field_each({reason.key: Units for reason in StallReason}, Units())
 class Stalls(Tally):
     """Cycles in which units waited before a step, by what the step waited for: a field for each reason.
 
@@ -118,7 +121,8 @@ class Stalls(Tally):
 class Counters(Noun):
     """Time and work of a whole run. On every unit busy + stalled + idle is the total.
 
-    Where load and store share one port, they are one unit in this law, whose idle cycles stand with `load`.
+    Where load and store share one port, they are one unit in this law, whose idle cycles stand with `load`. Where one
+    core works alone there is no interconnect, whose cycles are all 0.
 
     >>> Counters(cycles=5, busy=Units(array=3), idle=Units(load=5, array=1, vector=5, store=5))
     Traceback (most recent call last):
@@ -137,7 +141,7 @@ class Counters(Noun):
         for unit in Unit:
             totals[unit.on_shared_port if self.shared_port else unit] += self._accounted(unit)
         for unit, total in totals.items():
-            if total != self.cycles:
+            if total != self.cycles and (total or not unit.spec.among_cores):
                 raise InvalidValue(unit.key, total, f"busy + stalled + idle must be {self.cycles} cycles")
 
     def _accounted(self, unit: Unit) -> int:

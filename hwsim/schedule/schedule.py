@@ -109,16 +109,21 @@ class Preload(Noun):
     """A slotless load of a tensor that stays in the scratchpad during the loop (or program) that follows.
 
     The load is counted with the op that first reads the tensor. `overwrites` are dead tensors whose space it takes.
+    Where several cores take different parts, `of_core` is what one core takes at most, and `written` what all of them
+    write into their scratchpads.
     """
 
     op: Name
     kind: Name
     tensor: Spot
     bytes: Count
+    of_core: Count | None = None
+    written: Count | None = None
     overwrites: tuple[Spot, ...] = ()
 
     def work(self) -> Work:
-        return Work(dram_read_bytes=self.bytes, scratchpad_write_bytes=self.bytes)
+        written = self.bytes if self.written is None else self.written
+        return Work(dram_read_bytes=self.bytes, scratchpad_write_bytes=written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +175,10 @@ class Ports(Noun):
     If all readers of the scratchpad share its read port (`scratchpad_shared`), a step asks for it when its first unit
     starts, and takes it behind the steps before, for as long as all that it reads needs: first what the first unit
     reads, before which that unit does not end.
+
+    Several `cores` work in lockstep. A transfer passes the DRAM's port with the bytes of all of them, and each one's
+    scratchpad with its own. Results for other cores pass the interconnect, `exchange` bytes a cycle, and are there
+    `exchange_latency` cycles later.
     """
 
     dram_read: Fraction | None
@@ -181,34 +190,51 @@ class Ports(Noun):
     shared: bool = False
     store_delay: Annotated[int, Whole(low=1, high=64)] = 1
     scratchpad_shared: bool = False
+    cores: Annotated[int, Whole(low=1, high=1024)] = 1
+    exchange: Fraction | None = None
+    exchange_latency: Cycles = 0
 
     def check(self) -> None:
-        for name in ("dram_read", "dram_write", "scratchpad_read", "scratchpad_write"):
+        for name in ("dram_read", "dram_write", "scratchpad_read", "scratchpad_write", "exchange"):
             rate = getattr(self, name)
             if rate is not None and rate <= 0:
                 raise InvalidValue(name, rate, "must be positive")
         if self.shared and self.store_delay > self.slots:
             raise InvalidValue("store_delay", self.store_delay, f"must be at most the {self.slots} slots of a ring")
 
-    def load_port_bound(self, size: int) -> bool:
+    def load_port_bound(self, size: int, of_core: int | None = None) -> bool:
         """Whether the scratchpad's port, not the DRAM's, sets the length of such a load."""
-        return port_cycles(size, self.scratchpad_write) > port_cycles(size, self.dram_read)
+        return port_cycles(_own(size, of_core), self.scratchpad_write) > port_cycles(size, self.dram_read)
 
-    def store_port_bound(self, size: int) -> bool:
+    def store_port_bound(self, size: int, of_core: int | None = None) -> bool:
         """Whether the scratchpad's port, not the DRAM's, sets the length of such a store."""
-        return port_cycles(size, self.scratchpad_read) > port_cycles(size, self.dram_write)
+        return port_cycles(_own(size, of_core), self.scratchpad_read) > port_cycles(size, self.dram_write)
 
     def pass_cycles(self, size: int) -> int:
         """How long that many bytes keep the scratchpad's read port, if all readers share it."""
         return port_cycles(size, self.scratchpad_read) if self.scratchpad_shared else 0
 
-    def load_cycles(self, size: int) -> int:
-        """How long a load of that many bytes keeps the load unit."""
-        return max(port_cycles(size, self.dram_read), port_cycles(size, self.scratchpad_write))
+    def load_cycles(self, size: int, of_core: int | None = None) -> int:
+        """How long a load of that many bytes keeps the load unit; `of_core` says how many one core takes, if not all.
 
-    def store_cycles(self, size: int) -> int:
+        >>> rates = {"dram_read": Fraction(8), "scratchpad_write": Fraction(4)}
+        >>> ports = Ports(dram_write=None, scratchpad_read=None, latency=0, slots=1, **rates)
+        >>> ports.load_cycles(64), ports.load_cycles(64, 16)
+        (16, 8)
+        """
+        return max(port_cycles(size, self.dram_read), port_cycles(_own(size, of_core), self.scratchpad_write))
+
+    def store_cycles(self, size: int, of_core: int | None = None) -> int:
         """How long a store of that many bytes keeps the store unit."""
-        return max(port_cycles(size, self.dram_write), port_cycles(size, self.scratchpad_read))
+        return max(port_cycles(size, self.dram_write), port_cycles(_own(size, of_core), self.scratchpad_read))
+
+    def exchange_cycles(self, size: int) -> int:
+        """How long that many bytes keep the interconnect."""
+        return port_cycles(size, self.exchange)
+
+
+def _own(size: int, of_core: int | None) -> int:
+    return size if of_core is None else of_core
 
 
 def port_cycles(size: int, rate: Fraction | None) -> int:

@@ -56,6 +56,7 @@ class Portion(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Noun):
     """All bytes that a step loads into one slot of a ring. `portions`, if given, say of which tensors the bytes are.
+    `of_core` is what one of several cores takes of them at most; without it, a core takes all.
 
     >>> Load(ring=Ring.WEIGHTS, bytes=5, portions=(Portion(0, 3),))
     Traceback (most recent call last):
@@ -65,8 +66,11 @@ class Load(Noun):
     ring: Ring
     bytes: Count
     portions: tuple[Portion, ...] = ()
+    of_core: Count | None = None
 
     def check(self) -> None:
+        if self.of_core is not None and self.of_core > self.bytes:
+            raise InvalidValue("of_core", self.of_core, f"must be among the {self.bytes} bytes of all cores")
         if self.portions:
             _check_portions(self.portions, self.bytes)
 
@@ -120,11 +124,16 @@ class Fused(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Noun):
-    """Loads, then the array, then the vector unit, then the store; each part may be absent.
+    """Loads, then the array, then the vector unit, then the exchange between cores, then the store; each part may be
+    absent.
 
     `releases` names the rings whose slot no later step reads, so that the end of this step frees it. `store_portions`,
     if given, say of which tensors the stored bytes are. `first_read_bytes` is what the first unit, array or vector
     unit, takes out of the scratchpad.
+
+    Of several cores, `work` is what all of them do and the bytes of transfers are those of all; `stored_by_core` and
+    `read_by_core` are what the core with most to do stores, and takes out of its scratchpad. `exchange_bytes` leave
+    their cores for the others.
     """
 
     loads: tuple[Load, ...] = ()
@@ -136,13 +145,18 @@ class Step(Noun):
     fused: Fused | None = None
     store_bytes: Count | None = None
     store_portions: tuple[Portion, ...] = ()
+    stored_by_core: Count | None = None
+    exchange_bytes: Count | None = None
     releases: tuple[Ring, ...] = ()
     first_read_bytes: Count = 0
+    read_by_core: Count | None = None
     work: Work
 
     @property
     def read_bytes(self) -> int:
-        """What all units take out of the scratchpad."""
+        """What all units of a core take out of its scratchpad."""
+        if self.read_by_core is not None:
+            return self.read_by_core
         return self.work.scratchpad_read_bytes + (0 if self.fused is None else self.fused.work.scratchpad_read_bytes)
 
     @property
@@ -168,7 +182,8 @@ class Step(Noun):
             reader = self.vector_cycles if ring is Ring.VECTOR_OPERANDS else self.array
             if reader is None:
                 raise InvalidValue("ring", ring.name, "has no reader in this step")
-        if not self.phase.closes and (self.vector_cycles is not None or self.store_bytes is not None):
+        leaves = self.store_bytes is not None or self.exchange_bytes is not None
+        if not self.phase.closes and (self.vector_cycles is not None or leaves):
             raise InvalidValue("phase", self.phase.value, "only a completed tile is worked on and stored")
 
 

@@ -5,7 +5,7 @@ units that the timeline's kernel drives, in its order; `docs/decisions/0030-one-
 needs besides its row.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum, IntEnum
 from typing import Any, TypeVar
@@ -25,8 +25,14 @@ class Relief(Enum):
     PORTS = "scratchpad_ports", "ports of the scratchpad twice as wide"
     ARRAY = "array", "an array twice as fast"
     VECTOR = "vector", "a vector unit twice as fast"
+    INTERCONNECT = "interconnect", "twice the bandwidth of the interconnect"
 
     label: str
+
+    @classmethod
+    def on(cls, cores: int) -> "tuple[Relief, ...]":
+        """All reliefs of a chip of so many cores: one core alone has no interconnect."""
+        return tuple(relief for relief in cls if cores > 1 or relief is not cls.INTERCONNECT)
 
     def __new__(cls, key: str, label: str) -> "Relief":
         relief = object.__new__(cls)
@@ -49,7 +55,8 @@ class UnitSpec:
 
     `own` sets the pace of steps of the unit as such, `ports` where a port of the scratchpad takes longer. `transfers`
     says whether the unit moves bytes between DRAM and scratchpad; `shares_port_of` is the key of the unit whose time it
-    takes where the DRAM has one port. Of units that are equally busy, the one of lowest `precedence` binds an op.
+    takes where the DRAM has one port; a unit `among_cores` has nothing to do on a chip of one core. Of units that are
+    equally busy, the one of lowest `precedence` binds an op.
     """
 
     key: str
@@ -60,6 +67,7 @@ class UnitSpec:
     colour: str
     transfers: bool = False
     shares_port_of: str | None = None
+    among_cores: bool = False
 
 
 class Unit(IntEnum):
@@ -114,6 +122,19 @@ class Unit(IntEnum):
             colour="tab:red",
             transfers=True,
             shares_port_of="load",
+        ),
+    )
+
+    EXCHANGE = (
+        4,
+        UnitSpec(
+            key="exchange",
+            moves="results over the interconnect to the other cores",
+            own=Pace("exchange", "the interconnect", Relief.INTERCONNECT),
+            ports=Pace("exchange_ports", "the scratchpads' ports to the interconnect", Relief.PORTS),
+            precedence=4,
+            colour="tab:olive",
+            among_cores=True,
         ),
     )
 
@@ -212,17 +233,17 @@ class Limit(Enum):
         return self._pace.relief
 
 
-def with_field_each(keys: Iterable[str], kind: Any, default: object) -> Callable[[type[T]], type[T]]:
-    """Makes a class a frozen dataclass with a field for each of these keys, all of one type and default.
+def with_field_each(kinds: Mapping[str, Any], default: object) -> Callable[[type[T]], type[T]]:
+    """Makes a class a frozen dataclass with a field for each of these keys, of that type, all with one default.
 
-    >>> @with_field_each(["load", "store"], int, 0)
+    >>> @with_field_each({"load": int, "store": int}, 0)
     ... class Cycles: __slots__ = ()
     >>> Cycles(store=3)
     Cycles(load=0, store=3)
     """
 
     def decorated(cls: type[T]) -> type[T]:
-        each = [(key, kind, field(default=default)) for key in keys]
+        each = [(key, kind, field(default=default)) for key, kind in kinds.items()]
         # Pickles look a class up by its module.
         of_class = {"__doc__": cls.__doc__, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
         return make_dataclass(

@@ -118,7 +118,7 @@ def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, s
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """A result with its latency as an exact number of seconds: the chip's cycles, and the host's share."""
+    """A result with its latency as an exact number of seconds: the chip's cycles, the host's share, and starts."""
 
     result: "Result | TilesResult"
     seconds: Fraction
@@ -126,7 +126,8 @@ class _Timed:
     @classmethod
     def of(cls, result: "Result | TilesResult", chip: Machine, workload: Workload) -> "_Timed":
         """The result of a run of that workload on that chip."""
-        return cls(result, Fraction(result.summary.cycles, chip.clock) + workload.host_seconds)
+        seconds = Fraction(result.summary.cycles, chip.clock) + workload.host_seconds
+        return cls(result, seconds + (chip.starting(result.summary.dispatched) if isinstance(chip, Chip) else 0))
 
 
 def _row(timed: _Timed, baseline: _Timed) -> ComparisonRow:

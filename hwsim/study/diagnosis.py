@@ -51,7 +51,7 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
             limits[op_limit] += cycles
     limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {name for name, part_name, op_limit, _ in ops if part_name == part and op_limit is limit}
-    what_ifs = {relief: _what_if(chip, workload, candidate, (relief,)) for relief in Relief}
+    what_ifs = {relief: _what_if(chip, workload, candidate, (relief,)) for relief in Relief.on(chip.cores)}
     # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
     alone = any(_gains(what_ifs[relief], run.cycles) for relief in (Relief.BANDWIDTH, limit.relief))
     binds, binds_cycles = binding(run)
@@ -78,7 +78,8 @@ def binding(run: RunColumns) -> tuple[Limit, int]:
 
 def _beside(chip: Chip, workload: Workload, candidate: CandidatePlan, relief: Relief, cycles: int) -> WhatIf | None:
     """The relief that gains most together with the relief of the limit, if any gains."""
-    what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in Relief if other is not relief]
+    others = (other for other in Relief.on(chip.cores) if other is not relief)
+    what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in others]
     best = min(what_ifs, key=lambda what_if: what_if.cycles)
     return best if _gains(best, cycles) else None
 
@@ -91,7 +92,7 @@ def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: 
     """The run with these reliefs, under the name of the last one."""
     run = run_columns(eased(candidate, frozenset(reliefs)), most=NO_LIMIT)
     limit, limit_cycles = binding(run)
-    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds
+    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds + chip.starting(run.dispatched)
     return WhatIf(
         relief=reliefs[-1],
         cycles=run.cycles,
@@ -124,7 +125,7 @@ def loaded_bytes(candidate: CandidatePlan, ops: Collection[str]) -> tuple[int, i
             given += size * runs * (not is_computed)
     for buffer, _, _ in candidate.preloaded:
         if buffer.op in ops:
-            given += buffer.bytes * table.analysed.entries[buffer.loop]
+            given += buffer.loaded * table.analysed.entries[buffer.loop]
     return given, computed
 
 

@@ -36,6 +36,7 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     """The figures of one run, each taken once from integers."""
     chip, cycles = run.chip, run.columns.cycles
     spent, seconds = run.energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
+    seconds += chip.starting(run.columns.dispatched)
     joules = Fraction(spent, ATTO)
     operations = 2 * sum(run.columns.macs)
     mode = run.main_mode
@@ -99,13 +100,14 @@ class Peak:
 
 
 def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:
-    """The energy of one full tile of the array in the steady state, which takes the longer of the array's time and its
+    """The energy of one full tile of each array in the steady state, which takes the longer of the array's time and its
     operands' time on the scratchpad's port. A fraction `zeros` of the products has a factor that is zero, for a chip
     that gates such products.
     """
-    full = chip.array.full_tile(mode)
-    cycles, macs = max(full.cycles, -(-full.operand_bytes // chip.scratchpad.read)), full.work.macs
-    work = replace(full.work, scratchpad_read_bytes=full.operand_bytes)
+    full, arrays = chip.array.full_tile(mode), chip.cores * chip.arrays
+    entering = chip.arrays * full.operand_bytes
+    cycles, macs = max(full.cycles, -(-entering // chip.scratchpad.read)), arrays * full.work.macs
+    work = replace(full.work * arrays, scratchpad_read_bytes=chip.cores * entering)
     tile = OpCounters(
         name="peak", kind="gemm", mode=mode, times=1, macs=macs, cycles=cycles, busy=Units(array=cycles),
         stalls=Stalls(), span=cycles, work=work,

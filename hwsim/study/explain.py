@@ -5,10 +5,12 @@ from fractions import Fraction
 from hwsim.hardware.array import written_rate
 from hwsim.hardware.chip import Chip
 from hwsim.ir.nodes import Loop
+from hwsim.ir.op_table import matrix_size
 from hwsim.ir.view import Share
 from hwsim.mapping.explain import candidates_of, operands_of, producer_of, room_of, row_of, scheduled, sizes_of
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.planner import Planned
+from hwsim.mapping.target import array_alone
 from hwsim.results.explanation import Explanation, Roof
 from hwsim.results.folding import Folded
 from hwsim.schedule.counters import OpCounters
@@ -26,8 +28,8 @@ def explain(
     producer = producer_of(planned_program, op)
     leads = producer.op.name == op
     epilogue = None if producer.epilogue is None else producer.epilogue.op.name
-    operands = row_of(planned_program, producer).operands
-    size = None if operands is None or not leads else operands.size
+    on_array = row_of(planned_program, producer).operands is not None
+    size = matrix_size(producer.op, producer.shape) if on_array and leads else None  # type: ignore[arg-type]
     return Explanation(
         op=op,
         kind=counters.kind,
@@ -45,6 +47,7 @@ def explain(
         candidates=candidates_of(planned_program, producer),
         array_cycles=_array_alone(planned_program, producer) if size is not None else None,
         roofs=_roofs(counters, planned_program.plan.target.ports, chip),
+        split=planned_program.candidate.split_of(producer.op.name),
     )
 
 
@@ -59,21 +62,20 @@ def _array_alone(planned_program: Planned, producer: SizedOp) -> int:
     assert row.operands is not None
     assert row.mode is not None
     assert block is not None
-    array, size = planned_program.plan.target.array, row.operands.size
-    limits = array.constraints(row.mode)
-    outer = limits.extent(block.m, block.k, block.n).outer
-    return array.alone(row.mode, limits.extent(size.m, size.k, size.n), size.batch, outer)
+    target = planned_program.plan.target
+    outer = target.array.constraints(row.mode).extent(block.m, block.k, block.n).outer
+    return array_alone(row.mode, row.operands.size, target, outer)
 
 
 def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     """The cycles that each resource needs for the work of all runs at its full rate."""
     roofs = []
     if op.mode is not None and op.macs:
-        peak = chip.array.macs_per_cycle(op.mode)
+        peak = chip.macs_per_cycle(op.mode)
         roofs.append((Limit.of(Unit.ARRAY), -(-op.macs // peak), f"{op.macs:,} products, {written_rate(peak)} a cycle"))
     work, lanes = op.work, op.work.vector_lane_cycles
     if lanes:
-        count = chip.vector.lanes
+        count = chip.cores * chip.vector.lanes
         roofs.append((Limit.of(Unit.VECTOR), -(-lanes // count), f"{lanes:,} lane cycles, {count:,} lanes"))
     for limit, size, rate, verb in (
         (Limit.of(Unit.LOAD), work.dram_read_bytes, ports.dram_read, "read from DRAM"),
@@ -81,6 +83,10 @@ def _roofs(op: OpCounters, ports: Ports, chip: Chip) -> tuple[Roof, ...]:
     ):
         if size:
             roofs.append((limit, port_cycles(size, rate), f"{size:,} bytes {verb}, {_rate(rate)} a cycle"))
+    if work.exchange_bytes:
+        size, rate = work.exchange_bytes, ports.exchange
+        text = f"{size:,} bytes between cores, {_rate(rate)} a cycle"
+        roofs.append((Limit.of(Unit.EXCHANGE), port_cycles(size, rate), text))
     for unit in sorted(Unit, key=lambda unit: unit.spec.transfers):  # units that compute come first
         bound = op.port_bound[unit]
         if bound:

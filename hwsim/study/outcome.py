@@ -107,10 +107,13 @@ def parts_of(names: Iterable[str], counts: Iterable[tuple[int, ...]], facts: Fac
 
 def _op_results(run: PricedRun, facts: Facts) -> Iterator[OpResult]:
     for op, components in zip(run.ops, run.energy.by_op(), strict=True):
-        yield _op_result(run.chip, op, components, facts.widths.get(op.name))
+        split = run.planned.candidate.split_of(op.name)
+        yield _op_result(run.chip, op, components, facts.widths.get(op.name), split)
 
 
-def _op_result(chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None) -> OpResult:
+def _op_result(
+    chip: Chip, op: OpCounters, components: Components, bits: OperandBits | None, split: str | None
+) -> OpResult:
     work = op.work
     return OpResult(
         name=op.name,
@@ -133,24 +136,28 @@ def _op_result(chip: Chip, op: OpCounters, components: Components, bits: Operand
         scratchpad_write_bytes=work.scratchpad_write_bytes,
         energy_aj=components.total,
         energy_by_component_aj=components,
+        exchange_bytes=work.exchange_bytes,
+        split=split,
     )
 
 
 def _cycles_at_peak(chip: Chip, op: OpCounters) -> Fraction:
     """How long the array's products would take at its peak rate."""
-    return Fraction(0) if op.mode is None else Fraction(op.work.macs, chip.array.macs_per_cycle(op.mode))
+    if op.mode is None:
+        return Fraction(0)
+    return Fraction(op.work.macs, chip.macs_per_cycle(op.mode))
 
 
 def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | None) -> Fraction:
     """How long the products would take with operands that come as fast as the scratchpad's port passes them."""
     if op.mode is None or bits is None:
         return Fraction(0)
-    return op.work.macs / reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle
+    return op.work.macs / (chip.cores * reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle)
 
 
 def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
     chip, total = run.chip, run.total
-    at_peak = (Fraction(macs, chip.array.macs_per_cycle(mode)) for mode, macs in run.products.items())
+    at_peak = (Fraction(macs, chip.macs_per_cycle(mode)) for mode, macs in run.products.items())
     return summary_of(
         chip,
         workload,
@@ -159,6 +166,7 @@ def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
         energy_aj=run.energy.components.total,
         products_by_mode=_products_by_mode(run.columns),
         widened_macs=_widened_macs(run.columns, facts.widths),
+        dispatched=run.columns.dispatched if chip.dispatch else 0,
         utilization=float(sum(at_peak) / total.cycles),
         reachable_utilization=float(_cycles_at_all_reachable_peaks(run, facts.widths) / total.cycles),
         dram_read_bytes=total.work.dram_read_bytes,
@@ -179,9 +187,11 @@ def summary_of(
     reachable_utilization: float,
     dram_read_bytes: int,
     dram_write_bytes: int,
+    dispatched: int = 0,
 ) -> Summary:
     """The headline of a run on any chip; every product is made in one of the modes or places of `products_by_mode`."""
-    seconds = Fraction(cycles, chip.clock) + workload.host_seconds
+    starting = chip.starting(dispatched) if isinstance(chip, Chip) else Fraction(0)
+    seconds = Fraction(cycles, chip.clock) + workload.host_seconds + starting
     size, fused = facts.size, facts.fused_size
     compression = size.compression_vs_fp32
     return Summary(
@@ -209,6 +219,8 @@ def summary_of(
         compression_vs_fp32=None if compression is None else float(compression),
         lm_parameters=fused.parameters,
         lm_bytes=fused.stored_bytes,
+        launch_ms=float(starting * 1000),
+        dispatched=dispatched,
     )
 
 
@@ -222,7 +234,7 @@ def _cycles_at_all_reachable_peaks(run: PricedRun, widths: Mapping[str, OperandB
     for (place, bits), macs in products.items():
         mode = columns.modes[place]
         assert mode is not None
-        cycles += macs / reachable_peak(run.chip, mode, *bits).reachable_macs_per_cycle
+        cycles += macs / (run.chip.cores * reachable_peak(run.chip, mode, *bits).reachable_macs_per_cycle)
     return cycles
 
 

@@ -28,8 +28,9 @@ def traced(chip: "AnyChip", workload: Workload, planned: "Planned | None", selec
         return traced_on_tiles(chip, workload, selection)
     assert planned is not None
     found, extent = selected_events(planned.schedule, selection)
-    tracks = [Track(_work_track(unit), unit.key) for unit in Unit]
-    tracks += [Track(_stall_track(unit), f"{unit.key} stalls") for unit in Unit]
+    units = [unit for unit in Unit if chip.cores > 1 or not unit.spec.among_cores]
+    tracks = [Track(_work_track(unit), unit.key) for unit in units]
+    tracks += [Track(_stall_track(unit), f"{unit.key} stalls") for unit in units]
     return Timeline(
         title=title_of(chip, workload),
         clock=chip.clock,

@@ -100,10 +100,10 @@ class _Steps:
         ports, row = self.ports, [c.STEP, *_NO_STEP]
         loaded = load_cycles = 0
         for load in step.loads:
-            row[c.LOAD_0 + load.ring] = cycles = ports.load_cycles(load.bytes)
+            row[c.LOAD_0 + load.ring] = cycles = ports.load_cycles(load.bytes, load.of_core)
             load_cycles += cycles
             loaded |= 1 << load.ring
-        array = vector = fused = store = units = 0
+        array = vector = fused = store = exchange = units = 0
         if step.loads:
             units = 1 << c.LOAD_UNIT
         if step.array is not None:
@@ -116,8 +116,11 @@ class _Steps:
             self.array_writes = False
         if step.fused is not None:
             row[c.FUSED] = fused = step.fused.cycles
+        if step.exchange_bytes is not None:
+            row[c.EXCHANGE] = exchange = ports.exchange_cycles(step.exchange_bytes)
+            units |= 1 << c.EXCHANGE_UNIT
         if step.store_bytes is not None:
-            row[c.STORE] = store = ports.store_cycles(step.store_bytes)
+            row[c.STORE] = store = ports.store_cycles(step.store_bytes, step.stored_by_core)
             units |= 1 << (c.LOAD_UNIT if ports.shared else c.STORE_UNIT)
         flags = c.OPENS * step.phase.opens | c.CLOSES * step.phase.closes
         rings = loaded | 1 << (c.VECTOR_RESULTS if step.array is None else c.ARRAY_RESULTS)
@@ -130,8 +133,9 @@ class _Steps:
             flags |= c.PORT_BOUND * step.port_bound
         row[c.FLAGS] = flags
         self.rows.append(tuple(row))
-        busy = load_cycles, array, vector + fused, store
+        busy = load_cycles, array, vector + fused, store, exchange
         longest = sum(busy) + row[c.ALL_PASS] + row[c.TAIL] + len(step.loads) * ports.latency
+        longest += ports.exchange_latency if step.exchange_bytes is not None else 0
         return units, rings, loaded, busy, longest
 
 

@@ -115,5 +115,5 @@ def _count(node: ScheduleNode | StepTree) -> int:
             return count_events(node.steps)
         case Preload():
             return 1
-    parts = (node.array, node.vector_cycles, node.fused, node.store_bytes)
+    parts = (node.array, node.vector_cycles, node.fused, node.exchange_bytes, node.store_bytes)
     return len(node.loads) + sum(part is not None for part in parts)

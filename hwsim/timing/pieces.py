@@ -200,6 +200,7 @@ def _count_steps(op: OpSchedule, steps: Iterable[StepTree], times: int, pieces: 
             (Unit.LOAD, len(node.loads)),
             (Unit.ARRAY, int(node.array is not None)),
             (Unit.VECTOR, int(node.vector_cycles is not None)),
+            (Unit.EXCHANGE, int(node.exchange_bytes is not None)),
             (Unit.STORE, int(node.store_bytes is not None)),
         ):
             if parts:
@@ -237,6 +238,9 @@ def _pieces(op: OpSchedule, slots: int) -> Iterator[tuple[Unit, Moved | None, _H
             yield Unit.VECTOR, (), (takes, 1, () if step.fused else done)
             if step.fused is not None:
                 yield Unit.VECTOR, None, (None, 1, done)
+        if step.exchange_bytes is not None:
+            freed = (Freed(results, 1, 0),) if last is Unit.EXCHANGE else ()
+            yield Unit.EXCHANGE, (), (None, 1, freed)
         if step.store_bytes is not None:
             yield Unit.STORE, op.named(step.store_portions), (None, 1, (Freed(results, 1, 0),))
 
@@ -247,6 +251,8 @@ def _last(step: Step) -> Unit | None:
         return None
     if step.store_bytes is not None:
         return Unit.STORE
+    if step.exchange_bytes is not None:
+        return Unit.EXCHANGE
     return Unit.ARRAY if step.vector_cycles is None else Unit.VECTOR
 
 

@@ -70,6 +70,7 @@ def fixed_of(ports: Ports) -> NDArray[np.int64]:
     fixed[: c.LIMIT] = (
         ports.latency, ports.slots, int(ports.shared), ports.store_delay, longest_period(ports), NO_LIMIT,
     )  # fmt: skip
+    fixed[c.BETWEEN] = ports.exchange_latency
     return fixed
 
 
@@ -215,7 +216,7 @@ class _Writer:
 
     def _preload(self, node: Preload, around: _Body) -> None:
         op, tensor = self.runs.op(node.op), self.runs.tensor(node.tensor)
-        cycles = self.ports.load_cycles(node.bytes)
+        cycles = self.ports.load_cycles(node.bytes, node.of_core)
         around.use(1 << c.LOAD_UNIT, 0, 0, cycles + self.ports.latency)
         dead = [self.runs.tensor(name) for name in node.overwrites]
         touch = Touch(op, op + 1, {tensor: c.WHOLE})

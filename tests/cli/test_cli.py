@@ -114,7 +114,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
             "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, bit_serial, carat, "
             "conformer_l, conformer_m, conformer_s, ddr4_3200, edge_npu, fp16_array, gemmini, generic_7nm, hbm2_2000, "
             "hermes, horowitz_45nm, int4_array, int8_array, lpddr4_3200, lpddr4_4266, lpddr5_6400, lstm_lm, "
-            "mlperf_rnnt, pcm_14nm, rapid, rnnt, tdnnf_7q, tpu_v1, transformer_lm",
+            "mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, tpu_v1, transformer_lm",
         ),
         (
             ["run", "int4_array", "rnnt", "--seed", "-1"],
@@ -124,7 +124,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["run", "int4_aray", "rnnt"],
             "unknown chip 'int4_aray'; did you mean int4_array? known: analog_pcm, bit_serial, carat, edge_npu, "
-            "fp16_array, gemmini, hermes, int4_array, int8_array, rapid, tpu_v1",
+            "fp16_array, gemmini, hermes, int4_array, int8_array, rapid, spyre, tpu_v1",
         ),
         (
             ["run", "int4_array", "rnnt", "--precision", "w3"],

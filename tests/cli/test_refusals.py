@@ -35,7 +35,6 @@ LOW = "operating_points: {slow: {clock: 100 MHz, voltage: 0.1 V}}"
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("cores: 1", "cores: 2", "chip.yaml:4: cores = 2: one core is what hwsim schedules so far"),
         (
             "energy: generic_7nm",
             "energy: generic_7nm\nvoltage: 0.1 V",

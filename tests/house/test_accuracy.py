@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_apps_of_the_first_tpu_are_on_the_page(app: object) -> None:
     assert SILICON["tpu_row"](app) in PAGE
 
 
-@pytest.mark.parametrize("rows", ["tpu_rows", "gemmini_rows"])
+@pytest.mark.parametrize("rows", ["tpu_rows", "gemmini_rows", "spyre_misses"])
 def test_what_would_close_a_miss_is_on_the_page(rows: str) -> None:
     for row in SILICON[rows]():
         assert row in PAGE, row
@@ -47,6 +48,22 @@ def test_what_would_close_a_miss_is_on_the_page(rows: str) -> None:
 @pytest.mark.parametrize("point", SILICON["RAPID_TOPS_PER_WATT"])
 def test_peaks_of_rapid_are_on_the_page(point: str) -> None:
     assert SILICON["rapid_row"](point) in PAGE
+
+
+@pytest.mark.parametrize("product", SILICON["ON_SPYRE"], ids=str)
+def test_products_on_spyre_are_on_the_page(product: object) -> None:
+    assert SILICON["spyre_row"](product) in PAGE
+
+
+@pytest.mark.parametrize("product", SILICON["ON_SPYRE"][:3], ids=str)
+def test_what_the_dram_binds_on_spyre_is_within_a_quarter_of_what_was_measured(product: Any) -> None:
+    """No weight is read twice, and the launch is part of both."""
+    latency, found = SILICON["on_spyre"](product)
+    assert abs(latency / product.measured - 1) < 0.25
+    assert found.ops[0].limit.value == "dram_read"
+    weights, others = 2 * product.k * product.n, 2 * product.m * (product.k + product.n)
+    assert weights + 2 * product.m * product.k <= found.summary.dram_read_bytes <= weights + others
+    assert found.ops[0].split == "4 of m, 8 of n"
 
 
 def test_the_layers_of_resnet_50_have_the_products_and_weights_that_are_known() -> None:

@@ -32,7 +32,7 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 19
+    assert len(EXAMPLES) == 20
 
 
 FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())

@@ -17,10 +17,12 @@ from strategies.broken_files import (
     BROKEN_CHIPS,
     BROKEN_DEVICES,
     BROKEN_ENERGY_OF_CHIPS,
+    BROKEN_PLACES,
     BROKEN_PRICES,
     BROKEN_TEMPORAL_CHIPS,
     BROKEN_WORKLOADS,
     OTHER_WORKLOADS,
+    PLACED,
     TEMPORAL_CHIP,
     broken,
 )
@@ -99,6 +101,11 @@ def test_broken_workloads_of_other_kinds(name: str, old: str, new: str, message:
 def test_broken_dram_devices(old: str, new: str, message: str, tmp_path: Path) -> None:
     text = (Kind.DRAM.folder / "lpddr5_6400.yaml").read_text()
     assert line(tmp_path / "device.yaml", broken(text, old, new)) == message
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN_PLACES)
+def test_broken_splits_over_cores(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert line(tmp_path / "work.yaml", broken(PLACED, old, new)) == message
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_PRICES)

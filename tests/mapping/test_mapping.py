@@ -201,7 +201,6 @@ def array_alone(node: StepTree) -> StepTree:
             {},
             "gemm on small: the array multiplies no bf16 by bf16; it does fp16, int4, int8",
         ),
-        (gemm(4, 4, 4), {"cores": 2}, "has 2 cores"),
         (elementwise(4, 4), {"vector": VectorUnit(lanes=1, cycles=())}, "the vector unit has no mul"),
         (elementwise(4, 400), {"scratchpad": Scratchpad(size=16, read=1, write=1)}, "one row takes"),
     ],
@@ -333,10 +332,3 @@ def test_partly_resident_weights_leave_no_more_partial_sums_than_fit(
         outer, inner, *_ = one.sides
         across = -(-inner // (array.cols * packed.n))
         assert outer * across <= entries
-
-
-def test_a_chip_with_more_cores_is_refused_even_if_its_cores_are_known() -> None:
-    program, on = gemm(5, 6, 7), chip()
-    schedule(program, on)
-    with pytest.raises(Unsupported, match="has 2 cores"):
-        schedule(program, replace(on, cores=2))

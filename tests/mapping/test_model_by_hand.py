@@ -262,7 +262,7 @@ def test_the_layer_worked_by_hand_takes_these_cycles() -> None:
     for count, (step, row) in enumerate(zip(steps, table, strict=True), 1):
         until = OpSchedule(name="layer", kind="gemm", steps=tuple(steps[:count]))
         found = times(Schedule(ports=target.ports, body=(until,)))
-        load_end, array_end, vector_end, store_end = found.ends
+        load_end, array_end, vector_end, store_end, _ = found.ends
         spans = [""] * 3
         for load in reversed(step.loads):
             cycles = target.ports.load_cycles(load.bytes)

@@ -83,7 +83,7 @@ def test_steps_that_do_not_settle_count_as_if_all_units_worked_side_by_side(prog
     assert alone() == exact.cycles
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(cut_walks, "MOST_WALKED", -1)
-        load, array, vector, store = step_code(op.steps, cuts.target.ports).busy
+        load, array, vector, store, _ = step_code(op.steps, cuts.target.ports).busy
         side_by_side = max(array, vector, load + store if cuts.target.ports.shared else max(load, store))
         assert alone() in (side_by_side, exact.cycles)  # without a loop there is nothing to settle
         assert side_by_side <= exact.cycles

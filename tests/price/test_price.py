@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Interconnect
 from hwsim.hardware.prices import Component, Confidence, Constants, DramType, Price, Share, TechnologyTable
 from hwsim.inputs.load import load_prices
 from hwsim.price.book import PriceBook
 from hwsim.price.gating import zero_products
-from hwsim.price.price import price
+from hwsim.price.price import Tariff, price
 from hwsim.quantities.precision import Precision
 from hwsim.results.figures import Components, Energy
 from hwsim.results.measured import Measured
@@ -23,6 +23,7 @@ from strategies.chips import chip
 
 TABLE = load_prices("generic_7nm")
 ON = chip(idle_power=Fraction(1, 1000))
+JOINED = replace(ON, cores=2, interconnect=Interconnect(rate=8))
 
 
 def op(work: Work, cycles: int = 9, mode: Precision | None = Precision.INT8) -> OpCounters:
@@ -51,7 +52,25 @@ WORKS = st.builds(Work, **{f.name: st.integers(0, 10**15) for f in fields(Work)}
 def test_every_counter_is_in_a_price_and_never_lowers_the_energy(work: Work, grown: object) -> None:
     name = grown.name  # type: ignore[attr-defined]
     more = replace(work, **{name: getattr(work, name) + 1})
-    assert energy(more).components.total > energy(work).components.total
+    assert energy(more, on=JOINED).components.total > energy(work, on=JOINED).components.total
+
+
+def test_a_byte_between_cores_travels_the_length_of_their_wires() -> None:
+    """0.75 V at 8 bits: twice as far costs twice as much; without a length it is the side of all cores' area."""
+    sent = Work(exchange_bytes=1000)
+
+    def spent(on: Chip) -> int:
+        return energy(sent, cycles=0, on=on).components.interconnect
+
+    def of_length(millimetres: int) -> Chip:
+        return replace(JOINED, interconnect=Interconnect(rate=8, length=Fraction(millimetres * 10**6)))
+
+    assert spent(of_length(2)) == 2 * spent(of_length(1)) > 0
+    side = Tariff.of(PriceBook(JOINED, TABLE)).core.total * 2
+    (line,) = (line for line in energy(sent, on=JOINED).lines if line.action == "byte between cores")
+    (wire,) = (line for line in energy(Work(), on=of_length(1)).lines if line.action == "byte between cores")
+    assert float(line.exact_unit_aj / wire.exact_unit_aj) == pytest.approx(float(side) ** 0.5 / 1000)
+    assert not any(line.action == "byte between cores" for line in energy(Work()).lines)
 
 
 @given(WORKS, st.integers(0, 10**9))

@@ -46,6 +46,34 @@ BROKEN_CHIPS = [
     ("clock: 1 GHz", "clock: [1]", "3: clock = a list: must be a number with a unit, such as '1 GHz'"),
     ("clock: 1 GHz", "clock: fast", "3: clock = 'fast': must be a number with a unit, such as '1 GHz'"),
     ("clock: 1 GHz\n", "", "1: clock: is missing"),
+    (
+        "cores: 1",
+        "cores: 2",
+        "4: cores = 2: must be joined; give an interconnect with its rate, such as interconnect: {rate: 64 B/cycle}",
+    ),
+    ("cores: 1", "cores: 2048", "4: cores = 2048: must be at most 1024"),
+    ("cores: 1", "cores: 4\ninterconnect: {latency: 20 ns}", "5: interconnect.rate: is missing"),
+    (
+        "cores: 1",
+        "cores: 4\ninterconnect: {rate: 0 B/cycle}",
+        "5: interconnect.rate = '0 B/cycle': must be at least 1 B/cycle",
+    ),
+    (
+        "cores: 1",
+        "cores: 4\ninterconnect: {rate: 64 B/cycle, hops: 3}",
+        "5: interconnect.hops: unknown field; known: rate, latency, length",
+    ),
+    (
+        "cores: 1",
+        "cores: 4\ninterconnect: {rate: 64 B/cycle, length: 2}",
+        "5: interconnect.length = 2: must be a number with a unit, such as '1 mm'",
+    ),
+    ("cores: 1", "interconnect: 64 B/cycle", "4: interconnect = '64 B/cycle': must be a mapping"),
+    ("cores: 1", "arrays: 0", "4: arrays = 0: must be at least 1"),
+    ("cores: 1", "arrays: 65", "4: arrays = 65: must be at most 64"),
+    ("cores: 1", "launch: 100", "4: launch = 100: must be a number with a unit, such as '1 h'"),
+    ("cores: 1", "launch: 25 h", "4: launch = '25 h': must be at most 24 h"),
+    ("cores: 1", "dispatch: soon", "4: dispatch = 'soon': must be a number with a unit, such as '1 h'"),
     ("int4: 8}", "int4: many}", "14: array.macs_per_pe.int4 = 'many': must be a whole number or a mapping"),
     ("int4: 8}", "int4: {k: 8, m: 3}}", "14: array.macs_per_pe.int4.m: unknown field; known: k, n"),
     ("{fp16: 1, int8: 4, int4: 8}", "{}", "14: array.macs_per_pe = {}: must name at least one precision"),
@@ -367,6 +395,21 @@ BROKEN_DEVICES = [
         "type: lpddr6",
         "5: type = 'lpddr6': did you mean lpddr5? known: lpddr4, lpddr5, ddr4, gddr6, hbm2",
     ),
+]
+
+PLACED = """name: placed
+kind: gemms
+precision: fp16
+products: [{name: only, m: 32, k: 64, n: 64, place: {m: 4}}]
+"""
+"""A product that is split over four cores."""
+
+BROKEN_PLACES = [
+    ("{m: 4}", "{m: 0}", "4: products[0].place.m = 0: must be at least 1"),
+    ("{m: 4}", "{k: 2}", "4: products[0].place.k: unknown field; known: m, n, batch"),
+    ("{m: 4}", "4", "4: products[0].place = 4: must be a mapping"),
+    ("{m: 4}", "{n: 1025}", "4: products[0].place.n = 1025: must be at most 1024"),
+    ("{m: 4}", "{batch: 1.5}", "4: products[0].place.batch = 1.5: must be a whole number"),
 ]
 
 BROKEN_PRICES = [

@@ -49,7 +49,14 @@ def chip(draw: Random) -> Mapping:
     made: Mapping = {
         "name": "drawn",
         "clock": pick([1, 1, 1000, 32_768, 10**6, 10**9, 10**9, 10**9, 10**9, 3 * 10**9, 10**12]),
-        "cores": 1 if draw.random() < 0.97 else 65_536,
+        "cores": pick([1] * 20 + [2, 1024]),
+        "interconnect": {
+            "rate": pick(["1 B/cycle", "64 B/cycle", "1 GiB/cycle"]),
+            "latency": pick(["0 s", "20 ns", "24 h"]),
+        },
+        "arrays": pick([1] * 9 + [2, 64]),
+        "launch": pick(["0 s"] * 9 + ["100 us", "24 h"]),
+        "dispatch": pick(["0 s"] * 9 + ["1 us", "24 h"]),
         "array": array,
         "vector": {
             "lanes": pick([1, 1, 3, 64, 1000, 2**20]),

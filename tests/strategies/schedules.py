@@ -1,7 +1,8 @@
 """Random schedules, fast and from a seed, small enough that every edge comes up all the time.
 
 `draw` gives any schedule that the rules allow: tensors kept and spilled, written whole or in part, in one space or two,
-residents, K-cut tiles, operands that several steps read, epilogues on the same tiles, loops in loops, sizes that grow.
+residents, K-cut tiles, operands that several steps read, epilogues on the same tiles, loops in loops, sizes that grow,
+transfers of which one core takes a part, results that go to other cores.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,6 +51,9 @@ def draw_ports(rng: Random) -> Ports:
         shared=shared,
         store_delay=rng.randint(1, slots) if shared else 1,
         scratchpad_shared=readers_share,
+        cores=rng.choice((1, 2, 5)),
+        exchange=_rate(rng),
+        exchange_latency=rng.choice((0, 3, rng.randint(0, 30))),
     )
 
 
@@ -75,20 +79,34 @@ def draw_step(
     vector: bool = False,
     fused: bool = False,
     store: bool = False,
+    exchange: bool = False,
 ) -> Step:
     """A step with the parts that are asked for; what it loads it releases, if nothing else is said."""
     first = _size(rng)
+    stored = _size(rng) if store else None
     return Step(
-        loads=tuple([Load(ring=ring, bytes=_size(rng)) for ring in loads]),
+        loads=tuple([_load(rng, ring) for ring in loads]),
         array=ArrayWork(cycles=_size(rng), tail=_size(rng) if phase.closes else 0) if array else None,
         phase=phase,
         vector_cycles=_size(rng) if vector else None,
         fused=Fused(cycles=_size(rng), work=Work(scratchpad_read_bytes=_size(rng))) if fused else None,
-        store_bytes=_size(rng) if store else None,
+        store_bytes=stored,
+        stored_by_core=_part(rng, stored),
+        exchange_bytes=_size(rng) if exchange else None,
         releases=tuple(loads if releases is None else releases),
         first_read_bytes=first,
         work=Work(scratchpad_read_bytes=first + _size(rng)),
     )
+
+
+def _load(rng: Random, ring: Ring) -> Load:
+    size = _size(rng)
+    return Load(ring=ring, bytes=size, of_core=_part(rng, size))
+
+
+def _part(rng: Random, size: int | None) -> int | None:
+    """What one core has of some bytes, if others have the rest."""
+    return None if size is None or rng.random() < 0.6 else rng.randint(0, size)
 
 
 def _size(rng: Random) -> int:
@@ -105,6 +123,7 @@ class _Style:
     vector: bool
     fused: bool
     store: bool
+    exchange: bool
 
 
 @dataclass(slots=True)
@@ -183,7 +202,8 @@ class _Drawing:
         dead = [name for name in self.kept if name not in found | {written.tensor for written in kept}]
         overwrites = rng.sample(dead, min(len(dead), rng.choice((1, 1, 2)))) if kept and rng.random() < 0.35 else []
         fused = array and vector and rng.random() < 0.4
-        style = _Style(tuple(loaded), array, vector, fused, bool(stored))
+        exchange = bool(kept) and rng.random() < 0.4
+        style = _Style(tuple(loaded), array, vector, fused, bool(stored), exchange)
         return OpSchedule(
             name=f"op{self.ops}",
             kind="gemm" if array else "vector",
@@ -253,6 +273,7 @@ class _Drawing:
                 vector=vector,
                 fused=style.fused and vector,
                 store=style.store and phase.closes and not (gaps and rng.random() < 0.1),
+                exchange=style.exchange and phase.closes and not (gaps and rng.random() < 0.1),
             )
 
         def times() -> int:
@@ -283,9 +304,11 @@ def _resized_steps(rng: Random, node: StepTree) -> StepTree:
     if isinstance(node, Repeat):
         return replace(node, body=tuple(_resized_steps(rng, inner) for inner in node.body))
     array = node.array and replace(node.array, cycles=_size(rng))
-    loads = tuple(replace(load, bytes=_size(rng)) for load in node.loads)
+    loads = tuple(_load(rng, load.ring) for load in node.loads)
     store = None if node.store_bytes is None else _size(rng)
-    return replace(node, loads=loads, array=array, store_bytes=store)
+    sent = None if node.exchange_bytes is None else _size(rng)
+    part = _part(rng, store)
+    return replace(node, loads=loads, array=array, store_bytes=store, stored_by_core=part, exchange_bytes=sent)
 
 
 def jobs_of(nodes: Iterable[StepTree | ScheduleNode]) -> int:
@@ -301,5 +324,5 @@ def _jobs_of(node: StepTree | ScheduleNode) -> int:
             return jobs_of(node.steps)
         case Preload():
             return 1
-    parts = (node.array, node.vector_cycles, node.fused, node.store_bytes)
+    parts = (node.array, node.vector_cycles, node.fused, node.exchange_bytes, node.store_bytes)
     return len(node.loads) + sum(part is not None for part in parts)

@@ -5,7 +5,7 @@ types with hwsim, but no code.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -37,6 +37,8 @@ class Fault(Enum):
     STORES_AT_ONCE = auto()  # through a shared port stores go directly after their step
     READERS_APART = auto()  # readers of the scratchpad have a port each, though they share one
     OTHERS_READ_NOTHING = auto()  # only what the first unit of a step reads passes the shared read port
+    NO_EXCHANGE = auto()  # every core finds the results of the others at once
+    THERE_WHEN_SENT = auto()  # the interconnect has no latency
 
 
 @dataclass(slots=True, eq=False)
@@ -167,7 +169,7 @@ class Plan:
             node.op,
             Unit.LOAD,
             self.runs,
-            self.ports.load_cycles(node.bytes),
+            self.ports.load_cycles(node.bytes, node.of_core),
             (self.steps, PRELOADS, len(self.jobs)),
             self.env.event(),
             (("overwrite", waits),),
@@ -261,9 +263,12 @@ class _Run:
             finished = last.ended
         if step.phase.closes:
             assert finished is not None
-            self.tiles.append(finished)
+            sent = self.exchange(step, finished)
+            self.tiles.append(finished if sent is None or sent.done is None else sent.done)
             if step.store_bytes is not None:
-                self.store(step.store_bytes, finished, tile)
+                self.store(step, finished, tile, sent)
+            elif sent is not None:
+                sent.frees.append(tile)
             elif last.done is not None:
                 last.frees_done.append(tile)
             else:
@@ -308,7 +313,8 @@ class _Run:
         after = [] if plan.fault is Fault.READY_BEFORE_STORED else self.loads_after[ring]
         single = ring in self.op.single and plan.fault is not Fault.SINGLE_RINGS_TURN
         plan.held[ring] = plan.take(ring.name, all_slots=single)
-        job = self.job(Unit.LOAD, plan.ports.load_cycles(load.bytes), [("tensor", after)], plan.held[ring])
+        cycles = plan.ports.load_cycles(load.bytes, load.of_core)
+        job = self.job(Unit.LOAD, cycles, [("tensor", after)], plan.held[ring])
         job.place = (plan.steps, _LOADS, 2 * ring + 1)
         job.delay, job.done = plan.ports.latency, plan.env.event()
         for store in (store for content in self.loaded[ring] for store in content.stores):
@@ -316,12 +322,32 @@ class _Run:
         self.last[ring.name] = job.ended
         return job.done
 
-    def store(self, size: int, finished: simpy.Event, tile: Slot) -> None:
+    def exchange(self, step: Step, finished: simpy.Event) -> Job | None:
+        """The finished tile goes to the other cores, and counts as written once it is there."""
         plan = self.plan
+        if step.exchange_bytes is None or plan.fault is Fault.NO_EXCHANGE:
+            return None
+        job = self.job(Unit.EXCHANGE, plan.ports.exchange_cycles(step.exchange_bytes), [("array", [finished])])
+        late = 0 if plan.fault is Fault.THERE_WHEN_SENT else plan.ports.exchange_latency
+        job.delay, job.done = late, plan.env.event()
+        return job
+
+    def store(self, step: Step, finished: simpy.Event, tile: Slot, sent: Job | None) -> None:
+        plan = self.plan
+        assert step.store_bytes is not None
         waits = [("array", [finished]), *self.first.pop(Unit.STORE, [])]
-        job = self.job(Unit.STORE, plan.ports.store_cycles(size), waits)
-        job.frees.append(tile)
+        job = self.job(Unit.STORE, plan.ports.store_cycles(step.store_bytes, step.stored_by_core), waits)
+        if sent is None:
+            job.frees.append(tile)
+        else:
+            plan.env.process(_given_back(tile, (job.ended, sent.ended)))
         if plan.ports.shared and plan.fault is not Fault.STORES_AT_ONCE:
             job.place = (plan.steps + plan.ports.store_delay, _DUE_STORES, 0)
         self.stores.append(job)
         plan.stores.append(job)
+
+
+def _given_back(tile: Slot, events: Sequence[simpy.Event]) -> Generator[simpy.Event, Any, None]:
+    """A slot that is free after several events."""
+    yield from events
+    tile.give_back()

@@ -120,5 +120,5 @@ def cycles_of(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None = N
     try:
         return times(encode_alone(steps, ports, single), most=MOST_WALKED).cycles
     except Unsettled:
-        load, array, vector, store = step_code(steps, ports).busy
+        load, array, vector, store, _ = step_code(steps, ports).busy
         return max(array, vector, load + store if ports.shared else max(load, store))
