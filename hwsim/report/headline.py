@@ -33,7 +33,7 @@ def _tied(text: str) -> str:
 
 
 def chips_time(summary: Summary) -> str:
-    """The whole that shares of cycles refer to: with a host in the search, not the whole time."""
+    """The whole that shares of cycles refer to: with a host in the search, or with starts, not the whole time."""
     return "chip's time" if summary.host_ms or summary.launch_ms else "time"
 
 
@@ -70,10 +70,11 @@ def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
 
 
 def _next(best: WhatIf, diagnosis: Diagnosis, summary: Summary) -> str:
-    """What binds once something is twice as fast: what takes most of the time, host included."""
-    on_chip = best.latency_ms - summary.host_ms
-    if summary.host_ms > on_chip * best.limit_cycles / max(1, best.cycles):
-        return "the host binds"
+    """What binds once something is twice as fast: what takes most of the time, host and starts included."""
+    on_chip = best.latency_ms - summary.host_ms - summary.launch_ms
+    beside = max((summary.host_ms, "the host binds"), (summary.launch_ms, "starting programs and ops binds"))
+    if beside[0] > on_chip * best.limit_cycles / max(1, best.cycles):
+        return beside[1]
     still = "still " if best.limit is diagnosis.binds else ""
     verb = "bind" if best.limit is Limit.LATENCY else "binds"
     return (

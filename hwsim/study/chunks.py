@@ -51,7 +51,8 @@ def heard(chip: Chip, workload: Workload, planned: Planned) -> Heard:
     """The run of a streamed workload whose sounds come as they are spoken.
 
     A chunk waits until the last frame of features that its ops read has passed; at the end of the utterance nothing
-    more is waited for. What does not depend on the sounds runs from the first sound on.
+    more is waited for. What does not depend on the sounds runs from the first sound on. Each chunk is a program that is
+    launched, and pays even shares of the host's steps and of the starts of ops.
     """
     stream, features = workload.streaming, workload.features
     assert stream is not None
@@ -60,10 +61,12 @@ def heard(chip: Chip, workload: Workload, planned: Planned) -> Heard:
     times = tuple(frames * features.frame for frames in needed)
     arrivals = [-(-min(time, workload.audio) * chip.clock // SECOND) for time in times]
     steps = Share(loop=CHUNKS, over=stream.chunks, total=workload.decoding_steps)
-    hosted = [
-        -(-workload.host * steps.at({CHUNKS: chunk}) * chip.clock // SECOND)
-        for chunk in range(stream.chunks if workload.host else 0)
+    starts = Share(loop=CHUNKS, over=stream.chunks, total=planned.candidate.dispatched)
+    beside = [
+        workload.host * steps.at({CHUNKS: chunk}) + chip.launch + chip.dispatch * starts.at({CHUNKS: chunk})
+        for chunk in range(stream.chunks)
     ]
+    hosted = [-(-time * chip.clock // SECOND) for time in beside] if any(beside) else []
     begun = iterations(planned.schedule, CHUNKS, features.tensor, arrivals, hosted)
     return Heard(stream, workload.audio, chip.clock, times, begun)
 

@@ -102,11 +102,13 @@ class Points:
 
 
 def binding_of(result: "Result | TilesResult") -> str:
-    """What takes most of the time of a run: a limit of the chip, on tiles what the run waits for, or the host."""
+    """What takes most of the time of a run: a limit of the chip, on tiles what the run waits for, the host, or
+    starts."""
     summary = result.summary
     if isinstance(result, Result):
         label, cycles = result.diagnosis.binds.label, result.diagnosis.binds_cycles
     else:
         label, cycles = result.waits_most
-    on_chip = summary.latency_ms - summary.host_ms
-    return "the host" if summary.host_ms > on_chip * cycles / max(1, summary.cycles) else label
+    on_chip = summary.latency_ms - summary.host_ms - summary.launch_ms
+    beside = max((summary.host_ms, "the host"), (summary.launch_ms, "starting programs and ops"))
+    return beside[1] if beside[0] > on_chip * cycles / max(1, summary.cycles) else label

@@ -30,6 +30,8 @@ class Ran:
     result: Result
     workload: Workload
     clock: int
+    starting: Fraction
+    """Seconds in which the program and its ops are started."""
     heard: Heard | None
 
     @property
@@ -38,9 +40,9 @@ class Ran:
 
     @property
     def time(self) -> Fraction:
-        """How long the run takes, in picoseconds: the host's share of the search included."""
+        """How long the run takes, in picoseconds: the host's share of the search, and starts, included."""
         chip_time = Fraction(self.result.summary.cycles * SECOND, self.clock)
-        return chip_time + self.workload.host_seconds * SECOND
+        return chip_time + (self.workload.host_seconds + self.starting) * SECOND
 
     @property
     def rtf(self) -> Fraction:
@@ -107,7 +109,8 @@ class Runs:
             found.append(None if timed.streaming is None else heard(self.chip, timed, planned))
 
         result = simulate(self.chip, work, objective=self.objective, files=self.files, watch=watch)
-        return Ran(result, work, self.chip.clock, found[0])
+        starting = self.chip.starting(result.summary.dispatched)
+        return Ran(result, work, self.chip.clock, starting, found[0])
 
     def fastest(self, streams: int) -> Ran:
         """Of the runs with at most so many streams the one that recognises most audio in a second, the largest one."""

@@ -38,6 +38,20 @@ def test_one_stream_is_a_plain_run(work: Workload) -> None:
     assert point.throughput == pytest.approx(1 / summary.rtf)
 
 
+@pytest.mark.parametrize("work", [WORK, WHOLE], ids=["chunked", "whole"])
+def test_starts_of_programs_and_ops_take_time(work: Workload) -> None:
+    """A run as a whole is launched once, as `run` has it; each chunk is launched for itself."""
+    on = replace(SLOW, launch=3 * MS, dispatch=10**6)
+    alone, started = (stream(each, work).points[0] for each in (SLOW, on))
+    summary = simulate(on, work).summary
+    assert started.rtf == pytest.approx(summary.rtf, rel=1e-12)
+    assert summary.launch_ms > 0
+    assert started.rtf > alone.rtf
+    if started.chunked is not None:
+        assert alone.chunked is not None
+        assert started.chunked.compute_ms.p50 >= alone.chunked.compute_ms.p50 + 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("work", [WORK, WHOLE], ids=["chunked", "whole"])
 def test_more_streams_never_lower_the_throughput(work: Workload) -> None:
