@@ -12,7 +12,7 @@ from hwsim.kernels import assembly as a
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
-from hwsim.mapping.choice import Timed
+from hwsim.mapping.choice import Timed, TooLong
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placed_code import PlacedCode, Preloaded
 from hwsim.mapping.placing import Placed
@@ -148,7 +148,7 @@ class CandidatePlan:
         if limit is not None and limit <= self._more_than:
             return Timed(None, 0)
         if self.longest > 1.001 * LONGEST:  # nearer sums are refused, if they must be, when the schedule is encoded
-            raise Unsupported(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
+            raise TooLong(f"the program takes up to {int(self.longest):,} cycles; hwsim counts to {LONGEST:,}")
         if self._unsettled is not None:
             raise self._unsettled
         try:

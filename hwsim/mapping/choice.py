@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from hwsim.errors import Unsupported
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
@@ -43,6 +44,10 @@ class Timed(NamedTuple):
 
     cycles: int | None
     steps: int
+
+
+class TooLong(Unsupported):
+    """A plan whose steps, one after another, pass the bounds of integers; another plan of the program may not."""
 
 
 class Candidate(Protocol):
@@ -86,6 +91,8 @@ class Choice:
     budget: SearchBudget = field(default_factory=SearchBudget)
     unsettled: list[Unsettled] = field(default_factory=list)
     """The errors of plans that were left out because their units find no common period."""
+    too_long: TooLong | None = None
+    """The error of the last plan that was left out because its cycles might not be counted."""
 
     def consider(self, plan: Candidate, order: int, *, naive: bool = False) -> None:
         """Time a plan, unless its busiest unit alone takes too long for it to be taken.
@@ -99,6 +106,9 @@ class Choice:
             return
         try:
             cycles, steps = plan.timed(self._slowest)
+        except TooLong as error:
+            self.too_long = error
+            return
         except Unsettled as error:
             self.budget.walked(error.most, plan.slots)
             self.unsettled.append(error)
@@ -116,10 +126,13 @@ class Choice:
         self.tried.append(Tried(cycles, cost, order, plan, naive))
 
     def best(self) -> Candidate | None:
-        """The plan that is taken; None if no plan was considered; Unsettled, if no plan has a time."""
+        """The plan that is taken; None if no plan was considered; Unsettled or TooLong, if no plan has a
+        time."""
         if not self.tried:
             if self.unsettled:
                 raise self.unsettled[-1]
+            if self.too_long is not None:
+                raise self.too_long
             return None
         if self.aim is None or self._by_cost:
             return min(self.tried, key=lambda tried: (tried.cost, tried.cycles, tried.order)).plan

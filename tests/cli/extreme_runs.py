@@ -34,6 +34,8 @@ def broken_law(result: Any, work: Any) -> str | None:
     }
     if counters.shared_port:
         total["load"] += total.pop("store")
+    if not total["exchange"]:
+        del total["exchange"]  # one core has nothing to exchange
     compulsory = sum(
         tensor.packed_bytes
         for tensor in {

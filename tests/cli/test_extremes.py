@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).with_name("extreme_runs.py")
 CASES = os.environ.get("HWSIM_EXTREMES")
 """How many cases are run, from the first one on; else a few."""
 RUN = (3, 4, 5, 7, 9, 11, 12, 13, 17, 18, 19, 20, 26, 28, 32, 34, 44, 50, 55, 63, 69, 73, 75, 82, 97, 106, 120, 123,
-       132, 133, 134, 137, 156)  # fmt: skip
+       132, 133, 134, 137, 156, 3000, 3003, 3005, 3011, 3014)  # fmt: skip
 REFUSED = (1, 2, 46, 68, 91, 122)
 
 

@@ -104,7 +104,11 @@ def completed(words: str, incomplete: str) -> list[str]:
         ("compare int4_array rnnt --precisions", "fp16,w4a1", ["fp16,w4a16"]),
         ("run int4_array rnnt --explain", "joint.o", ["joint.output"]),
         ("trace rnnt --dim", "joint.", ["joint.size=", "joint.outputs="]),
-        ("run int4_array rnnt --what-if", "dram.", ["dram.latency=", "dram.read=", "dram.write="]),
+        (
+            "run int4_array rnnt --what-if",
+            "scratchpad.",
+            [f"scratchpad.{field}=" for field in ("size", "banks", "read", "write", "buffers")],
+        ),
         ("run int4_array rnnt --point", "", []),
         ("run int4_array no_such --explain", "joint.o", []),
     ],

@@ -76,6 +76,7 @@ def runs_by_name(python: Path, elsewhere: Path) -> str:
     assert document["summary"]["parameters"] == 57164282
     assert list(document["provenance"]["files"]) == [
         "arch/int4_array (shipped)",
+        "dram/lpddr4_3200 (shipped)",
         "energy/aladdin_40nm (shipped)",
         "energy/generic_7nm (shipped)",
         "energy/horowitz_45nm (shipped)",

@@ -64,6 +64,9 @@ def test_json_has_exactly_the_documented_keys(document: Any) -> None:
         "provenance",
         "explanation",
         "quality",
+        "band",
+        "changed",
+        "dram_banks",
         "exact",
     ]
     assert document["explanation"] is None

@@ -49,14 +49,7 @@ def chip(draw: Random) -> Mapping:
     made: Mapping = {
         "name": "drawn",
         "clock": pick([1, 1, 1000, 32_768, 10**6, 10**9, 10**9, 10**9, 10**9, 3 * 10**9, 10**12]),
-        "cores": pick([1] * 20 + [2, 1024]),
-        "interconnect": {
-            "rate": pick(["1 B/cycle", "64 B/cycle", "1 GiB/cycle"]),
-            "latency": pick(["0 s", "20 ns", "24 h"]),
-        },
-        "arrays": pick([1] * 9 + [2, 64]),
-        "launch": pick(["0 s"] * 9 + ["100 us", "24 h"]),
-        "dispatch": pick(["0 s"] * 9 + ["1 us", "24 h"]),
+        "cores": 1 if draw.random() < 0.97 else 65_536,
         "array": array,
         "vector": {
             "lanes": pick([1, 1, 3, 64, 1000, 2**20]),
@@ -232,9 +225,28 @@ def workload(draw: Random) -> Mapping:
 
 
 def case(number: int) -> tuple[Mapping, Mapping, str]:
-    """Chip, workload and objective."""
+    """Chip, workload and objective; from `WITH_CORES` on the chip has several cores or arrays, or times to start."""
     draw = Random(number)
-    return chip(draw), workload(draw), draw.choice(["latency", "latency", "latency", "energy"])
+    made, work, objective = chip(draw), workload(draw), draw.choice(["latency", "latency", "latency", "energy"])
+    return made | (several_cores(draw) if number >= WITH_CORES else {}), work, objective
+
+
+WITH_CORES = 3000
+
+
+def several_cores(draw: Random) -> Mapping:
+    """What a chip says of its cores, their arrays and interconnect, and of starting programs and ops."""
+    pick = draw.choice
+    return {
+        "cores": pick([1, 2, 3, 64, 1024]),
+        "interconnect": {
+            "rate": pick(["1 B/cycle", "64 B/cycle", "1 GiB/cycle"]),
+            "latency": pick(["0 s", "20 ns", "24 h"]),
+        },
+        "arrays": pick([1, 1, 2, 64]),
+        "launch": pick(["0 s", "0 s", "100 us", "24 h"]),
+        "dispatch": pick(["0 s", "0 s", "1 us", "24 h"]),
+    }
 
 
 if __name__ == "__main__":

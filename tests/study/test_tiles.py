@@ -228,6 +228,8 @@ def test_json_has_exactly_the_documented_keys() -> None:
         "provenance",
         "explained",
         "quality",
+        "band",
+        "changed",
         "exact",
     ]
     page = (ROOT / "docs" / "report.md").read_text().partition("## Runs on analog tiles")[2]
