@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import Unsupported
 from hwsim.kernels import assembly as a
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
