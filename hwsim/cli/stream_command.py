@@ -192,16 +192,9 @@ def _bucketed(lengths: "Lengths", written: str) -> "Lengths":
 
 
 def _length(option: str, written: str) -> int:
-    from hwsim.quantities.fields import UTTERANCE
+    from hwsim.quantities.fields import UTTERANCE, whole
 
-    try:
-        length = int(UTTERANCE.parse(written))
-    except ValueError as error:
-        raise InvalidValue(option, written, str(error)) from error
-    problem = UTTERANCE.broken_by(length)
-    if problem is not None:
-        raise InvalidValue(option, written, problem)
-    return length
+    return whole(UTTERANCE, option, written)
 
 
 def _fleet(

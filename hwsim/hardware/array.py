@@ -132,6 +132,10 @@ class FullTile:
     work: Work
 
 
+LONG_STREAM = 1024
+"""Steps of a tile at peak, where nothing of the array ends its stream sooner."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayArea:
     """Square micrometres of an array, and of the sums under it."""

@@ -164,6 +164,14 @@ class Machine(Noun):
     def check(self) -> None:
         check_sources(self, self.sources)
 
+    def starting(self, runs: int) -> Fraction:
+        """Seconds in which a program with so many runs of ops is started."""
+        return Fraction(0)
+
+    def latency(self, cycles: int, host: Fraction, runs: int = 0) -> Fraction:
+        """Seconds of a run: its cycles, the share of the host, and what it takes to start it and its runs of ops."""
+        return Fraction(cycles, self.clock) + host + self.starting(runs)
+
     def with_(self, **values: Any) -> Self:
         """The chip with other values by dotted path, written as in a file, all at once.
 

@@ -248,6 +248,22 @@ PERCENT = Quantity("%", {"%": Fraction(1)}, 0, 1000, whole=False, bare=False)
 PER_SECOND = Quantity("/s", {"/s": Fraction(1)}, Fraction(1, 1000), 10**6, whole=False)
 
 
+def whole(quantity: Quantity, place: str, given: int | str) -> int:
+    """A whole quantity as a text with its unit, or as a number of its base unit; InvalidValue says what is wrong.
+
+    >>> whole(PICOSECONDS, "chunk", "640 ns"), whole(PICOSECONDS, "chunk", 640_000)
+    (640000, 640000)
+    """
+    try:
+        value = int(quantity.parse(given)) if isinstance(given, str) else given
+    except ValueError as error:
+        raise InvalidValue(place, given, str(error)) from error
+    problem = quantity.broken_by(value)
+    if problem is not None:
+        raise InvalidValue(place, given, problem)
+    return value
+
+
 def power_cap(place: str, given: object) -> Fraction:
     """A power cap as a text with its unit, or as a number of watts; InvalidValue says what is wrong with it.
 

@@ -11,7 +11,7 @@ from hwsim.quantities.fields import HERTZ
 from hwsim.quantities.plain_data import Objective
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roughly, scaled, seconds, watts
 from hwsim.report.tables import GAP, TIE, plain_table
-from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, PeakLimit, WhatIf
+from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, PeakLimit, WhatIf, outlasting
 from hwsim.results.result import Result, Summary
 from hwsim.schedule.unit_table import Limit, Relief, Unit
 
@@ -72,9 +72,10 @@ def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
 def _next(best: WhatIf, diagnosis: Diagnosis, summary: Summary) -> str:
     """What binds once something is twice as fast: what takes most of the time, host and starts included."""
     on_chip = best.latency_ms - summary.host_ms - summary.launch_ms
-    beside = max((summary.host_ms, "the host binds"), (summary.launch_ms, "starting programs and ops binds"))
-    if beside[0] > on_chip * best.limit_cycles / max(1, best.cycles):
-        return beside[1]
+    on_limit = on_chip * best.limit_cycles / max(1, best.cycles)
+    beside = outlasting(summary.host_ms, summary.launch_ms, on_limit)
+    if beside is not None:
+        return f"{beside} binds"
     still = "still " if best.limit is diagnosis.binds else ""
     verb = "bind" if best.limit is Limit.LATENCY else "binds"
     return (

@@ -249,6 +249,16 @@ NO_GAIN = Fraction(1, 200)
 """A share of a run's time that is not worth a figure."""
 
 
+def outlasting(host_ms: float, launch_ms: float, on_chip_ms: float) -> str | None:
+    """What beside the chip takes longer than so many milliseconds on it; None if nothing does.
+
+    >>> outlasting(2.0, 3.0, 2.5), outlasting(2.0, 3.0, 3.0)
+    ('starting programs and ops', None)
+    """
+    longest, what = max((host_ms, "the host"), (launch_ms, "starting programs and ops"))
+    return what if longest > on_chip_ms else None
+
+
 class Awaited(Enum):
     """What ops load for the most part."""
 

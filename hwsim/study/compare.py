@@ -126,8 +126,8 @@ class _Timed:
     @classmethod
     def of(cls, result: "Result | TilesResult", chip: Machine, workload: Workload) -> "_Timed":
         """The result of a run of that workload on that chip."""
-        seconds = Fraction(result.summary.cycles, chip.clock) + workload.host_seconds
-        return cls(result, seconds + (chip.starting(result.summary.dispatched) if isinstance(chip, Chip) else 0))
+        summary = result.summary
+        return cls(result, chip.latency(summary.cycles, workload.host_seconds, summary.dispatched))
 
 
 def _row(timed: _Timed, baseline: _Timed) -> ComparisonRow:

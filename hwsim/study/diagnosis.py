@@ -5,7 +5,6 @@ The gain is exact for the plan of the run, but a plan made for the eased chip co
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +91,7 @@ def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: 
     """The run with these reliefs, under the name of the last one."""
     run = run_columns(eased(candidate, frozenset(reliefs)), most=NO_LIMIT)
     limit, limit_cycles = binding(run)
-    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds + chip.starting(run.dispatched)
+    seconds = chip.latency(run.cycles, workload.host_seconds, run.dispatched)
     return WhatIf(
         relief=reliefs[-1],
         cycles=run.cycles,

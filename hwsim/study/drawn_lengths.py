@@ -11,7 +11,7 @@ import numpy as np
 
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths, Share
-from hwsim.quantities.fields import UTTERANCE
+from hwsim.quantities.fields import UTTERANCE, whole
 from hwsim.results.streams import MS
 
 STEP = 10 * MS
@@ -50,7 +50,8 @@ def _lognormal(given: Mapping[str, int | str]) -> tuple[float, float]:
     if len(given) != 2:
         raise InvalidValue("lognormal", ", ".join(given), f"needs two of {', '.join(SPREADS)}")
     (first, a), (second, b) = sorted(
-        ((name, _length(name, value)) for name, value in given.items()), key=lambda pair: SPREADS.index(pair[0])
+        ((name, whole(UTTERANCE, name, value)) for name, value in given.items()),
+        key=lambda pair: SPREADS.index(pair[0]),
     )
     z = NormalDist().inv_cdf(_QUANTILES[second])
     apart = log(b / a)
@@ -66,17 +67,6 @@ def _lognormal(given: Mapping[str, int | str]) -> tuple[float, float]:
         law = f"is no {second} of a lognormal distribution whose mean is {given[first]}"
         raise InvalidValue(second, given[second], law)
     return log(a) - scale * scale / 2, scale
-
-
-def _length(name: str, value: int | str) -> int:
-    try:
-        length = int(UTTERANCE.parse(value)) if isinstance(value, str) else value
-    except ValueError as error:
-        raise InvalidValue(name, value, str(error)) from error
-    problem = UTTERANCE.broken_by(length)
-    if problem is not None:
-        raise InvalidValue(name, value, problem)
-    return length
 
 
 def chosen_buckets(lengths: Lengths, count: int) -> Lengths:

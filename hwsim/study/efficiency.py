@@ -35,8 +35,8 @@ TERA = 10**12
 def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     """The figures of one run, each taken once from integers."""
     chip, cycles = run.chip, run.columns.cycles
-    spent, seconds = run.energy.components.total, Fraction(cycles, chip.clock) + workload.host_seconds
-    seconds += chip.starting(run.columns.dispatched)
+    spent = run.energy.components.total
+    seconds = chip.latency(cycles, workload.host_seconds, run.columns.dispatched)
     joules = Fraction(spent, ATTO)
     operations = 2 * sum(run.columns.macs)
     mode = run.main_mode

@@ -190,8 +190,7 @@ def summary_of(
     dispatched: int = 0,
 ) -> Summary:
     """The headline of a run on any chip; every product is made in one of the modes or places of `products_by_mode`."""
-    starting = chip.starting(dispatched) if isinstance(chip, Chip) else Fraction(0)
-    seconds = Fraction(cycles, chip.clock) + workload.host_seconds + starting
+    seconds = chip.latency(cycles, workload.host_seconds, dispatched)
     size, fused = facts.size, facts.fused_size
     compression = size.compression_vs_fp32
     return Summary(
@@ -219,7 +218,7 @@ def summary_of(
         compression_vs_fp32=None if compression is None else float(compression),
         lm_parameters=fused.parameters,
         lm_bytes=fused.stored_bytes,
-        launch_ms=float(starting * 1000),
+        launch_ms=float(chip.starting(dispatched) * 1000),
         dispatched=dispatched,
     )
 

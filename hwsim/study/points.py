@@ -14,6 +14,7 @@ from hwsim.mapping.target import target_of
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective, Progress, stage
 from hwsim.results.band import BandPoint
+from hwsim.results.figures import outlasting
 from hwsim.results.headline_figures import headline_of
 from hwsim.results.result import Result
 from hwsim.study.simulate import simulate
@@ -110,5 +111,4 @@ def binding_of(result: "Result | TilesResult") -> str:
     else:
         label, cycles = result.waits_most
     on_chip = summary.latency_ms - summary.host_ms - summary.launch_ms
-    beside = max((summary.host_ms, "the host"), (summary.launch_ms, "starting programs and ops"))
-    return beside[1] if beside[0] > on_chip * cycles / max(1, summary.cycles) else label
+    return outlasting(summary.host_ms, summary.launch_ms, on_chip * cycles / max(1, summary.cycles)) or label

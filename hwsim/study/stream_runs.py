@@ -29,9 +29,7 @@ class Ran:
 
     result: Result
     workload: Workload
-    clock: int
-    starting: Fraction
-    """Seconds in which the program and its ops are started."""
+    chip: Chip
     heard: Heard | None
 
     @property
@@ -41,8 +39,8 @@ class Ran:
     @property
     def time(self) -> Fraction:
         """How long the run takes, in picoseconds: the host's share of the search, and starts, included."""
-        chip_time = Fraction(self.result.summary.cycles * SECOND, self.clock)
-        return chip_time + (self.workload.host_seconds + self.starting) * SECOND
+        summary = self.result.summary
+        return self.chip.latency(summary.cycles, self.workload.host_seconds, summary.dispatched) * SECOND
 
     @property
     def rtf(self) -> Fraction:
@@ -109,8 +107,7 @@ class Runs:
             found.append(None if timed.streaming is None else heard(self.chip, timed, planned))
 
         result = simulate(self.chip, work, objective=self.objective, files=self.files, watch=watch)
-        starting = self.chip.starting(result.summary.dispatched)
-        return Ran(result, work, self.chip.clock, starting, found[0])
+        return Ran(result, work, self.chip, found[0])
 
     def fastest(self, streams: int) -> Ran:
         """Of the runs with at most so many streams the one that recognises most audio in a second, the largest one."""

@@ -9,7 +9,7 @@ from hwsim.hardware.chip import Chip
 from hwsim.ir.lengths import Lengths, Share
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import in_chunks
-from hwsim.quantities.fields import PICOSECONDS
+from hwsim.quantities.fields import PICOSECONDS, whole
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.plain_data import Objective, Progress, must_map_names, no_progress
 from hwsim.results.streams import MS, StreamStudy
@@ -102,13 +102,4 @@ def _numbers(streams: Sequence[int]) -> list[int]:
 
 
 def _time(name: str, value: int | str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        time = int(PICOSECONDS.parse(value)) if isinstance(value, str) else value
-    except ValueError as error:
-        raise InvalidValue(name, value, str(error)) from error
-    problem = PICOSECONDS.broken_by(time)
-    if problem is not None:
-        raise InvalidValue(name, value, problem)
-    return time
+    return None if value is None else whole(PICOSECONDS, name, value)

@@ -159,7 +159,7 @@ def _efficiency(
     cells_aj: Mapping[str, int] | None,
 ) -> TilesEfficiency:
     chip, tile = tariff.book.chip, tariff.book.chip.array
-    seconds = Fraction(run.cycles, chip.clock) + workload.host_seconds
+    seconds = chip.latency(run.cycles, workload.host_seconds)
     joules = Fraction(energy.total.total, ATTO)
     on_tiles = [(op, None if cells_aj is None else cells_aj[op.name]) for op in run.ops if op.tile_work.vectors]
     tiles_aj = sum(spent(tariff.charges(op.tile_work, cells_aj=cells)).total for op, cells in on_tiles)

@@ -13,6 +13,7 @@ from hwsim.arrays.bit_serial import closed_form
 from hwsim.arrays.bit_serial.elements import Serial
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import (
+    LONG_STREAM,
     ArrayArea,
     ComputeArray,
     Feed,
@@ -29,10 +30,6 @@ from hwsim.hardware.summation import Register, Summation
 from hwsim.quantities.noun import Whole
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-
-LONG_STREAM = 1024
-"""Steps of a tile at peak."""
-
 
 Side = Annotated[int, Whole(low=1, high=65_536)]
 

@@ -11,6 +11,7 @@ from hwsim.arrays.systolic.closed_form import interval, sums_kept, tile_register
 from hwsim.arrays.systolic.elements import ArraySide, Dataflow, Drain, MacsPerCycle, PackedMacs, WeightLoad
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import (
+    LONG_STREAM,
     ArrayArea,
     ComputeArray,
     Feed,
@@ -26,9 +27,6 @@ from hwsim.hardware.summation import Accumulator, Accumulators, Summation
 from hwsim.quantities.noun import Table, Whole, sorted_pairs
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-
-LONG_STREAM = 1024
-"""Steps of a stationary tile at peak, if neither the array's chunks nor its accumulators end it sooner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from hwsim.arrays.temporal.elements import Products
 from hwsim.arrays.temporal.formats import LONGEST_WINDOW, TemporalFormat, temporal_format
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import (
+    LONG_STREAM,
     ArrayArea,
     ComputeArray,
     Feed,
@@ -30,9 +31,6 @@ from hwsim.hardware.summation import Register, Summation
 from hwsim.quantities.noun import Whole
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
-
-LONG_STREAM = 1024
-"""Products of K of a tile at peak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
