@@ -37,7 +37,8 @@ from hwsim.schedule.steps import StepTree
 
 def plans_of(program: Program, on: Chip, slots: int | None = None, splits: Splits | None = None) -> TargetPlans:
     """All plans of a program on a chip that uses so many slots, with its ops over cores as the splits say."""
-    table, target = program_table(analyse(program)).split(splits or {}), target_of(on, slots)
+    table, target = program_table(analyse(program)), target_of(on, slots)
+    table = (table if target.banks is None else table.with_streams).split(splits or {})
     classes = op_rows(table, target)
     return TargetPlans(table, target, classes, Items(items_of(table, classes)), Knapsacks(), LATENCIES, None)
 

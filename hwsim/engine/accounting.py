@@ -20,6 +20,17 @@ def port_bound(steps: Iterable[StepTree], ports: Ports) -> Units:
     return total
 
 
+def bank_conflicts(steps: Iterable[StepTree], ports: Ports) -> int:
+    """The cycles that the scratchpad's read port loses to conflicts of banks in these steps."""
+    cycles = 0
+    for node in steps:
+        if isinstance(node, Repeat):
+            cycles += bank_conflicts(node.body, ports) * node.times
+        else:
+            cycles += ports.lost_cycles(node.first_read_bytes, node.conflict_bytes)
+    return cycles
+
+
 def fused_port_bound(steps: Iterable[StepTree]) -> Units:
     """The port-bound cycles of the epilogue on the steps' tiles."""
     cycles = 0
@@ -72,6 +83,7 @@ class _Tally:
     macs: int = 0
     works: list[tuple[Work, int]] = field(default_factory=list)
     port_bound: list[tuple[Units, int]] = field(default_factory=list)
+    bank_conflicts: int = 0
 
     def add(self, work: Work, port_bound: Units, times: int) -> None:
         self.works.append((work, times))
@@ -86,10 +98,12 @@ class _Done:
     port_bound: Units
     fused_work: Work
     fused_port_bound: Units
+    bank_conflicts: int
 
     @classmethod
     def of(cls, op: OpSchedule, ports: Ports) -> "_Done":
-        return cls(op.work(), port_bound(op.steps, ports), op.fused_work(), fused_port_bound(op.steps))
+        fused = op.fused_work(), fused_port_bound(op.steps)
+        return cls(op.work(), port_bound(op.steps, ports), *fused, bank_conflicts(op.steps, ports))
 
 
 _DONE = IdentityCache[_Done](most=1 << 12)
@@ -110,6 +124,7 @@ def _gather(schedule: Schedule) -> dict[str, _Tally]:
                 tally.times += placed.times
                 tally.macs += op.macs * placed.times
                 tally.add(done.work, done.port_bound, placed.times)
+                tally.bank_conflicts += done.bank_conflicts * placed.times
                 if op.fused is not None:
                     epilogue = tallies.setdefault(op.fused[0], _Tally(op.fused[1]))
                     epilogue.times += placed.times
@@ -134,6 +149,7 @@ def _op_counters(name: str, tally: _Tally, timed: OpTimes) -> OpCounters:
         span=timed.span,
         work=Work.sum_of(tally.works),
         port_bound=Units.sum_of(tally.port_bound) + timed.shared_bound,
+        bank_conflict_cycles=tally.bank_conflicts,
     )
 
 
@@ -152,4 +168,5 @@ def _total(ops: tuple[OpCounters, ...], timed: Times, ports: Ports) -> Counters:
         idle=Units.of(idle),
         work=Work.sum_of((op.work, 1) for op in ops),
         shared_port=ports.shared,
+        bank_conflict_cycles=sum(op.bank_conflict_cycles for op in ops),
     )

@@ -68,7 +68,8 @@ class VectorUnit(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratchpad(Noun):
     """On-chip memory; `buffers` is how many steps' operands and results it holds at once. Array, vector unit and stores
-    read at full rate each, unless they have one `shared_port`."""
+    read at full rate each, unless they have one `shared_port`. With a `bank_width` each bank serves one word of so many
+    bytes a cycle, and words that the array asks for wait for each other on the same bank."""
 
     size: Bytes
     banks: Annotated[int, Whole(low=1, high=65_536)] = 1
@@ -76,10 +77,22 @@ class Scratchpad(Noun):
     write: BytesPerCycle
     buffers: Annotated[int, Whole(low=1, high=16)] = 2
     shared_port: bool = False
+    bank_width: Annotated[Bytes | None, UnlessDefault()] = None
 
     def check(self) -> None:
         if self.size % self.banks:
             raise InvalidValue("banks", self.banks, f"must divide the size of {self.size} bytes")
+        width = self.bank_width
+        if width is None:
+            return
+        if width < 1 or self.read % width:
+            raise InvalidValue("bank_width", width, f"must divide the read port of {self.read} bytes a cycle")
+        if self.banks * width < self.read:
+            law = f"of {self.banks} banks give {self.banks * width} bytes a cycle, the read port takes {self.read}"
+            raise InvalidValue("bank_width", width, f"{law}; give wider words, or more banks")
+        if self.size // self.banks % width:
+            law = f"must divide the {self.size // self.banks} bytes of a bank"
+            raise InvalidValue("bank_width", width, law)
 
 
 class WeightLayout(Enum):

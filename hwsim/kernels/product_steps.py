@@ -9,6 +9,7 @@ from hwsim.kernels.core_steps import spread_product
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.step_counts import (
     brought_in_all,
+    conflicts,
     count_array,
     count_stored,
     count_vector,
@@ -90,8 +91,8 @@ def share_port(row, port_bound, op):
     if op[t.CORES] == 1:
         row[t.D_CORE_READ] = row[t.D_ENTERING] + row[t.D_READ] + row[t.D_FUSED_READ] + row[t.D_STORED]
     if op[t.READERS_SHARE]:
-        row[c.FIRST_PASS] = ceil_div(row[t.D_FIRST_READ], op[t.LANES_READ])
-        row[c.ALL_PASS] = ceil_div(row[t.D_CORE_READ], op[t.LANES_READ])
+        row[c.FIRST_PASS] = ceil_div(row[t.D_FIRST_READ] + row[t.D_CONFLICTS], op[t.LANES_READ])
+        row[c.ALL_PASS] = ceil_div(row[t.D_CORE_READ] + row[t.D_CONFLICTS], op[t.LANES_READ])
         row[c.FLAGS] |= c.PORT_BOUND if port_bound else 0
 
 
@@ -160,6 +161,10 @@ def _array_work(row, outer, inner, k, last, following, op):
     else:
         cycles, latest = tiles * interval(stream, op), tail(stream, op)
     row[t.D_ARRAY], row[t.D_ARRAY_PORT] = cycles, ceil_div(row[t.D_ENTERING], op[t.LANES_READ])
+    if op[t.ACT_STRETCH] or op[t.WEIGHT_STRETCH]:
+        row[t.D_CONFLICTS] = conflicts(m, n, k[t.P_SIZE], op)
+        row[t.D_LOST] = ceil_div(row[t.D_ENTERING] + row[t.D_CONFLICTS], op[t.LANES_READ]) - row[t.D_ARRAY_PORT]
+        row[t.D_ARRAY_PORT] += row[t.D_LOST]
     row[c.ARRAY] = max(row[t.D_ARRAY], row[t.D_ARRAY_PORT])
     row[c.TAIL] = latest if closes else 0
 

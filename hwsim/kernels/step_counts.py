@@ -11,6 +11,7 @@ from hwsim.kernels.tiling_bytes import (
     column_bytes,
     dequantized_bytes,
     row_bytes,
+    share,
     tile_bytes,
     weight_bytes,
 )
@@ -81,17 +82,36 @@ def count_stored(row, size, start, n, times, op):
             row[t.D_EXCHANGED] += times * (size * row_bytes(n, op[t.OUT_BITS]) - stored)
 
 
+@inlined
+def entering(m, n, depth, op):
+    """Bytes of the activations, and of the weights, that enter the array for a block."""
+    outer, inner = (n, m) if op[t.N_OUTER] else (m, n)
+    weights = dequantized_bytes(depth, n, op) if op[t.DEQUANTIZED] else weight_bytes(depth, n, op)
+    acts = m * row_bytes(depth, op[t.ACT_BITS])
+    return acts * takes(op[t.ACT_TAKES], outer, inner, op), weights * takes(op[t.WEIGHT_TAKES], outer, inner, op)
+
+
+@lean
+def conflicts(m, n, depth, op):
+    """Bytes that the read port could pass in the time that banks make the operands of a block wait."""
+    acts, weights = entering(m, n, depth, op)
+    lost = np.int64(0)
+    if op[t.ACT_STRETCH]:
+        lost += share(acts, op[t.ACT_STRETCH], op[t.ACT_STRETCH + 1]) - acts
+    if op[t.WEIGHT_STRETCH]:
+        lost += share(weights, op[t.WEIGHT_STRETCH], op[t.WEIGHT_STRETCH + 1]) - weights
+    return lost
+
+
 @lean
 def count_array(row, m, n, times, op):
     """Count the work of arrays on so many blocks: results, tiles, and what enters; the stream that tiles meet."""
     outer, inner = (n, m) if op[t.N_OUTER] else (m, n)
     depth = row[t.D_K]
     tiles, stream = tiles_of(outer, inner, depth, op), stream_of(outer, depth, op)
-    weights = dequantized_bytes(depth, n, op) if op[t.DEQUANTIZED] else weight_bytes(depth, n, op)
-    acts = m * row_bytes(depth, op[t.ACT_BITS])
-    entering = acts * takes(op[t.ACT_TAKES], outer, inner, op) + weights * takes(op[t.WEIGHT_TAKES], outer, inner, op)
+    acts, weights = entering(m, n, depth, op)
     row[t.D_RESULTS] += times * outer * inner
     row[t.D_TILES] += times * tiles
     row[t.D_STREAMED] += times * tiles * stream
-    row[t.D_ENTERING] += times * entering
+    row[t.D_ENTERING] += times * (acts + weights)
     return stream

@@ -176,7 +176,7 @@ def block_bytes(rows, op, operand):
 
 @lean
 def share(size, rows, all_rows):
-    """The bytes of some of all rows, rounded up."""
+    """The bytes of some of all rows, or of more of them, rounded up."""
     if size <= _FITS // max(np.int64(1), rows):
         return ceil_div(size * rows, all_rows)
     whole, rest = size // all_rows, size % all_rows

@@ -22,6 +22,8 @@ CORES, EXCHANGE_RATE, _, COMMON = range(21, 25)
 # array, if the weights lie in whole tiles; 0, if they lie without gaps. Of M and N so many cores have the full size,
 # and one more has the rest, if that is not 0; B_FULL are cores with products of the batch of their own. OUT_SENT:
 # whether other cores read the result where it is kept. ARRAYS: how many arrays of a core share the columns of a block.
+# A stretch says how much longer an operand keeps the read port because of banks, as numerator and denominator;
+# numerator 0: no longer.
 (
     M, K, N, BATCH, ACT_BITS, WEIGHT_BITS, OUT_BITS, BIAS_BITS, ROW_SCALE_BITS, SCALE_BYTES, GROUP, PACKS_K, TILE_N,
     DEQUANTIZED, POSITIONS, ENTRIES, STRIDE, REACH, ENTRY_BYTES,
@@ -29,8 +31,8 @@ CORES, EXCHANGE_RATE, _, COMMON = range(21, 25)
     STREAM_K, PACE, FIXED, LEAST, DRAINED, HAZARD, FOLLOWING, LEAD, ACT_TAKES, WEIGHT_TAKES,
     REQUANTIZE, ADD, MULTIPLY, EPILOGUE,
     ACT_KEPT, WEIGHT_KEPT, RESIDENT_K, COLUMNS_KEPT, ROW_SCALES_KEPT, OUT_KEPT,
-    M_FULL, M_REST, N_FULL, N_REST, B_FULL, OUT_SENT, ARRAYS, TILING,
-) = range(COMMON, COMMON + 54)  # fmt: skip
+    M_FULL, M_REST, N_FULL, N_REST, B_FULL, OUT_SENT, ARRAYS, ACT_STRETCH, _, WEIGHT_STRETCH, _, TILING,
+) = range(COMMON, COMMON + 58)  # fmt: skip
 
 # How often an array takes an operand of a block out of the scratchpad: for each tile across, or deep.
 NEVER_TAKEN, ONCE, ACROSS, DEEP = 0, 1, 2, 3
@@ -62,10 +64,12 @@ P_SIZE, P_TIMES, P_FIRST, P_LAST, P_START, P_RESIDENT, PIECE = 0, 1, 2, 3, 4, 5,
 # Cycles are those of the core with most to do, whose own bytes are D_OF_CORE (of each ring), D_CORE_STORED,
 # D_FIRST_READ (by its first unit) and D_CORE_READ; all else is the sum over all cores. D_RESULTS: elements of blocks of
 # the result; D_STREAMED: tiles times the stream that each meets; D_FILLED: what loads write into scratchpads.
+# D_CONFLICTS: what the read port could pass in the time that banks make it wait; D_LOST: that time.
 (
     D_TIMES, D_K, D_OF_RING, _, _, D_OF_CORE, _, _, D_ARRAY, D_ARRAY_PORT, D_ENTERING, D_RESULTS, D_TILES, D_STREAMED,
     D_VECTOR, D_VECTOR_PORT, D_LANES, D_READ, D_WRITTEN, D_FUSED, D_FUSED_PORT, D_FUSED_LANES, D_FUSED_READ,
-    D_FUSED_WRITTEN, D_LOADED, D_FILLED, D_STORED, D_CORE_STORED, D_FIRST_READ, D_CORE_READ, D_EXCHANGED, DETAIL,
-) = range(c.COLUMNS, c.COLUMNS + 32)  # fmt: skip
+    D_FUSED_WRITTEN, D_LOADED, D_FILLED, D_STORED, D_CORE_STORED, D_FIRST_READ, D_CORE_READ, D_EXCHANGED,
+    D_CONFLICTS, D_LOST, DETAIL,
+) = range(c.COLUMNS, c.COLUMNS + 34)  # fmt: skip
 # Behind DETAIL: what each operand would bring to the vector unit, and then what each result stores.
 COLUMN_SCALES, BIAS, ROW_SCALES, EPILOGUE_READS = DETAIL, DETAIL + 1, DETAIL + 2, DETAIL + 3

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hwsim.errors import Unsupported
 from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
+from hwsim.mapping.bank_conflicts import as_ratio, stretches
 from hwsim.mapping.op_shapes import OpShape, ProductShape, RowProducts, RowShape, check_elements
 from hwsim.mapping.operands import Operands
 from hwsim.mapping.program_table import ProgramTable
@@ -123,6 +124,10 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
             t.REACH: sliding.reach,
             t.ENTRY_BYTES: sliding.entry_bytes,
         }
+    if target.banks is not None:
+        act, weight = stretches(shape.streams, limits, costs, target.banks)
+        fixed[t.ACT_STRETCH], fixed[t.ACT_STRETCH + 1] = as_ratio(act)
+        fixed[t.WEIGHT_STRETCH], fixed[t.WEIGHT_STRETCH + 1] = as_ratio(weight)
     row = [0] * t.TILING
     for column, value in fixed.items():
         row[column] = int(value)

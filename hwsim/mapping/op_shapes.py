@@ -3,7 +3,7 @@
 A program has hundreds of ops, but few different ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hwsim.errors import Unsupported
@@ -14,6 +14,7 @@ from hwsim.ir.view import View
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.operands import Epilogue, Operands, epilogue_of
 from hwsim.mapping.row_work import row_work_of
+from hwsim.mapping.streams import Streams, streams_of
 from hwsim.quantities.precision import Precision
 
 MOST_ELEMENTS = 1 << 55
@@ -120,6 +121,8 @@ class ProductShape:
     has_epilogue: bool = False
     shares: ProductShares = ALONE_PRODUCT
     sent: bool = False
+    streams: Streams = Streams()
+    """How its operands lie in the scratchpad, if its banks are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,13 @@ class ShapedOp:
     names: tuple[str, ...]
     """The tensors that the portions of the op's transfers number."""
     macs: int
+
+
+def with_streams(sized: SizedOp, op: ShapedOp, program: Program) -> ShapedOp:
+    """An op as the planner knows it where the banks of the scratchpad are told apart."""
+    if not isinstance(op.shape, ProductShape):
+        return op
+    return replace(op, shape=replace(op.shape, streams=streams_of(sized, program)))
 
 
 def shaped(sized: SizedOp, program: Program) -> ShapedOp:

@@ -133,6 +133,8 @@ class Planner:
             table = whole if isinstance(whole, ProgramTable) else program_table(analysed)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
+        if self.chip.scratchpad.bank_width is not None:
+            table = table.with_streams
         try:
             tables = self._on_cores(self._structures(table, residency), residency)
         except UnsupportedOp as error:

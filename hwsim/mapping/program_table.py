@@ -20,7 +20,7 @@ from hwsim.mapping.chained import chained
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.on_vector import on_vector
 from hwsim.mapping.op_runs import OpRuns, op_runs
-from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped
+from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped, with_streams
 from hwsim.mapping.shares import OnCores
 from hwsim.mapping.splits import Split, Splits
 from hwsim.mapping.target import naming
@@ -61,17 +61,33 @@ class ProgramTable:
     activation_spots: Ints
     on_cores: OnCores
     """Over how many cores each op is split, and where tensors lie then."""
+    has_streams: bool = False
+    """Whether shapes say how operands lie in the scratchpad, so that ops which differ in that differ."""
+
+    @cached_property
+    def with_streams(self) -> "ProgramTable":
+        """The tables of the same program for chips whose banks are told apart."""
+        if self.has_streams:
+            return self
+        program = self.analysed.program
+        ops = zip(self.ops, self.shaped, strict=True)
+        return replace(self, shaped=tuple(with_streams(sized, op, program) for sized, op in ops), has_streams=True)
+
+    def _of(self, program: Program) -> "ProgramTable":
+        """Such tables of another program."""
+        table = program_table(analyse(program))
+        return table.with_streams if self.has_streams else table
 
     @cached_property
     def chained(self) -> "ProgramTable | None":
         """The tables of the same program with its chains in pieces, if it has any."""
         program = chained(self.analysed.program)
-        return None if program is None else program_table(analyse(program))
+        return None if program is None else self._of(program)
 
     def with_on_vector(self, names: frozenset[str]) -> "ProgramTable":
         """The tables of the same program with these products on the vector unit."""
         if names not in self._with_on_vector:
-            self._with_on_vector[names] = program_table(analyse(on_vector(self.analysed.program, names)))
+            self._with_on_vector[names] = self._of(on_vector(self.analysed.program, names))
         return self._with_on_vector[names]
 
     @cached_property

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.works import BOUND, COLUMNS, FUSED, OF_EPILOGUE, OWN, Counts, exact, own_work, times
+from hwsim.mapping.works import BOUND, COLUMNS, CONFLICTS, FUSED, OF_EPILOGUE, OWN, Counts, exact, own_work, times
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters, Stalls, Units
 from hwsim.schedule.unit_table import StallReason, Unit
@@ -27,8 +27,9 @@ _EPILOGUE = [*(OWN.index(name) for name in FUSED), BOUND + c.VECTOR_UNIT]
 class RunColumns:
     """What each op did in all its runs, in the order in which the timeline meets the ops.
 
-    `works` are the counters of `Work`, `port_bound` the busy cycles of each unit that a port sets, `totals` the columns
-    of the timeline, `ends` when each unit ended.
+    `works` are the counters of `Work`, `port_bound` the busy cycles of each unit that a port sets, `conflicts` the
+    cycles that the scratchpad's read port loses to conflicts of banks, `totals` the columns of the timeline, `ends`
+    when each unit ended.
     """
 
     names: tuple[str, ...]
@@ -41,6 +42,7 @@ class RunColumns:
     macs: tuple[int, ...]
     works: Counts
     port_bound: Counts
+    conflicts: Counts
     totals: Ints
     ends: Ints
     cycles: int
@@ -84,7 +86,8 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
         times=tuple(runs.times[order].tolist()),
         macs=tuple(runs.macs[order].tolist()),
         works=counts[order, :BOUND],
-        port_bound=counts[order, BOUND:],
+        port_bound=counts[order, BOUND:CONFLICTS],
+        conflicts=counts[order, CONFLICTS],
         totals=totals[order],
         ends=ends,
         cycles=int(now[c.FRONTIER]),
@@ -140,7 +143,7 @@ def counters_of(run: RunColumns) -> RunCounters:
     """The counters of all ops, each over all its runs, and of the whole chip."""
     rows = zip(
         run.names, run.kinds, run.op_modes, run.times, run.macs, run.works.tolist(), run.port_bound.tolist(),
-        run.totals.tolist(), strict=True,
+        run.conflicts.tolist(), run.totals.tolist(), strict=True,
     )  # fmt: skip
     ops = tuple(
         OpCounters(
@@ -155,8 +158,9 @@ def counters_of(run: RunColumns) -> RunCounters:
             span=timed[c.SPAN],
             work=own_work(work),
             port_bound=_units(bound),
+            bank_conflict_cycles=lost,
         )
-        for name, kind, mode, times, macs, work, bound, timed in rows
+        for name, kind, mode, times, macs, work, bound, lost, timed in rows
     )
     return RunCounters(ops=ops, total=total_of(run), unrolled_iterations=run.unrolled_iterations)
 
@@ -177,6 +181,7 @@ def total_of(run: RunColumns) -> Counters:
         idle=Units.of(idle),
         work=own_work([sum(column) for column in run.works.T.tolist()]),
         shared_port=run.shared_port,
+        bank_conflict_cycles=sum(run.conflicts.tolist()),
     )
 
 

@@ -62,6 +62,7 @@ def _step(row: Sequence[int], op: OpRow, counts: Sequence[int]) -> Step:
             tail=row[c.TAIL],
             port_bound=row[t.D_ARRAY_PORT] > row[t.D_ARRAY],
             hidden_cycles=min(row[t.D_ARRAY_PORT], row[t.D_ARRAY]),
+            conflict_bytes=row[t.D_CONFLICTS],
         ),
         phase=_PHASES[flags & (c.OPENS | c.CLOSES)],
         vector_cycles=row[c.VECTOR] if vector else None,

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import ComputeArray, TileShape
-from hwsim.hardware.chip import Chip, VectorUnit, WeightLayout
+from hwsim.hardware.chip import Chip, Scratchpad, VectorUnit, WeightLayout
 from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.ops import Function
 from hwsim.mapping.operands import Operands
@@ -35,6 +35,27 @@ def naming(op: str) -> Iterator[None]:
         raise UnsupportedOp(op, str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Banks:
+    """The banks of a scratchpad: how many, the bytes of a word, of which each serves one a cycle, and the words that
+    the read port takes in a cycle at most."""
+
+    count: int
+    width: int
+    port: int
+
+    @classmethod
+    def of(cls, scratchpad: Scratchpad) -> "Banks | None":
+        """None, if banks are not told apart."""
+        width = scratchpad.bank_width
+        return None if width is None else cls(scratchpad.banks, width, scratchpad.read // width)
+
+    @property
+    def port_bytes(self) -> int:
+        """Bytes that the read port passes in a cycle, if no bank is in the way."""
+        return self.port * self.width
+
+
 @dataclass(frozen=True)
 class Target:
     """The units of one core, and what transfers need to know of its memories. Chips whose scratchpads differ in size
@@ -52,6 +73,8 @@ class Target:
     """Whether weights lie in whole tiles of the array."""
     arrays: int = 1
     """How many arrays a core has."""
+    banks: Banks | None = None
+    """The banks of the scratchpad, if they are told apart."""
 
     @property
     def slots(self) -> int:
@@ -107,4 +130,5 @@ def target_of(chip: Chip, slots: int | None = None, free_conversion: bool = Fals
     )
     tiled = chip.dram.weight_layout is WeightLayout.TILES
     memory = chip.scratchpad.read, chip.scratchpad.write
-    return Target(chip.array, chip.vector, *memory, ports, free_conversion, tiled, chip.arrays)
+    banks = Banks.of(chip.scratchpad)
+    return Target(chip.array, chip.vector, *memory, ports, free_conversion, tiled, chip.arrays, banks)

@@ -21,11 +21,13 @@ Counts = NDArray[Any]
 OWN = Work.__slots__
 FUSED = ("vector_lane_cycles", "scratchpad_read_bytes", "scratchpad_write_bytes")
 BOUND = len(OWN)
-OF_EPILOGUE = BOUND + c.UNITS
+CONFLICTS = BOUND + c.UNITS
+OF_EPILOGUE = CONFLICTS + 1
 EPILOGUE_BOUND = OF_EPILOGUE + len(FUSED)
 COLUMNS = EPILOGUE_BOUND + 1
 """The columns of works: the counters of an op's own work, its busy cycles of each unit in steps whose length a port of
-the scratchpad sets, the counters of its epilogue's work, and such cycles of the vector unit for it."""
+the scratchpad sets, cycles that its read port loses to conflicts of banks, the counters of its epilogue's work, and
+busy cycles of the vector unit for it that a port sets."""
 
 _SAFE = 2.0**62
 
@@ -111,6 +113,7 @@ def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -
             (column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS] * bound[: c.OPERAND_RINGS]).sum(axis=0),
             *(column[[c.ARRAY, c.VECTOR, c.STORE]] * bound[c.OPERAND_RINGS : -1]),
             np.zeros_like(tiles),  # no port binds the interconnect
+            column[t.D_LOST],
             column[t.D_FUSED_LANES],
             column[t.D_FUSED_READ],
             column[t.D_FUSED_WRITTEN],

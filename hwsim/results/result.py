@@ -119,6 +119,7 @@ class OpResult(Noun):
     energy_aj: AttojouleCount
     energy_by_component_aj: Components
     exchange_bytes: Annotated[int, UnlessDefault()] = 0
+    bank_conflict_cycles: Annotated[int, UnlessDefault()] = 0
     split: Annotated[Name | None, UnlessDefault()] = None
 
 

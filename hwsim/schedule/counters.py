@@ -13,6 +13,8 @@ from hwsim.schedule.unit_table import Bound, Limit, StallReason, Unit, with_fiel
 Count = Annotated[int, Whole(low=0, high=2**200)]
 CountAmongCores = Annotated[int, Whole(low=0, high=2**200), UnlessDefault()]
 """What is 0 wherever one core works alone."""
+CountOfConflicts = Annotated[int, Whole(low=0, high=2**200), UnlessDefault()]
+"""What is 0 wherever the banks of the scratchpad are not told apart."""
 
 
 class Tally(Noun):
@@ -122,7 +124,7 @@ class Counters(Noun):
     """Time and work of a whole run. On every unit busy + stalled + idle is the total.
 
     Where load and store share one port, they are one unit in this law, whose idle cycles stand with `load`. Where one
-    core works alone there is no interconnect, whose cycles are all 0.
+    core works alone there is no interconnect, whose cycles are all 0. `bank_conflict_cycles` are those of the ops.
 
     >>> Counters(cycles=5, busy=Units(array=3), idle=Units(load=5, array=1, vector=5, store=5))
     Traceback (most recent call last):
@@ -135,6 +137,7 @@ class Counters(Noun):
     idle: Units = Units()
     work: Work = Work()
     shared_port: bool = False
+    bank_conflict_cycles: CountOfConflicts = 0
 
     def check(self) -> None:
         totals = Counter[Unit]()
@@ -155,8 +158,9 @@ class OpCounters(Noun):
     `macs` are the products that the op asks for, wherever they are made. `cycles` are the cycles by which the op's
     steps moved the end of everything so far: over all ops they sum to the run's cycles, although ops overlap. `busy`
     and `stalls` are cycles of the op's own steps. `port_bound` are the busy cycles in steps whose length a port of the
-    scratchpad sets. `span` is the time from the start of the op's first step of array or vector unit to the end of its
-    last one, summed over the runs.
+    scratchpad sets, `bank_conflict_cycles` those that its read port takes longer for what enters the array, because
+    words lie on the same bank. `span` is the time from the start of the op's first step of array or vector unit to the
+    end of its last one, summed over the runs.
     """
 
     name: Name
@@ -170,6 +174,7 @@ class OpCounters(Noun):
     span: Count
     work: Work
     port_bound: Units = Units()
+    bank_conflict_cycles: CountOfConflicts = 0
 
     def check(self) -> None:
         for unit in Unit:
@@ -213,6 +218,7 @@ class RunCounters(Noun):
             "busy": Units.sum_of((op.busy, 1) for op in self.ops),
             "stalls": Stalls.sum_of((op.stalls, 1) for op in self.ops),
             "work": Work.sum_of((op.work, 1) for op in self.ops),
+            "bank_conflict_cycles": sum(op.bank_conflict_cycles for op in self.ops),
         }
         for name, value in sums.items():
             if value != getattr(self.total, name):

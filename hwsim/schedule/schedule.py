@@ -214,6 +214,10 @@ class Ports(Noun):
         """How long that many bytes keep the scratchpad's read port, if all readers share it."""
         return port_cycles(size, self.scratchpad_read) if self.scratchpad_shared else 0
 
+    def lost_cycles(self, size: int, conflicts: int) -> int:
+        """How much longer than alone that many bytes keep the scratchpad's read port with those lost to conflicts."""
+        return port_cycles(size + conflicts, self.scratchpad_read) - port_cycles(size, self.scratchpad_read)
+
     def load_cycles(self, size: int, of_core: int | None = None) -> int:
         """How long a load of that many bytes keeps the load unit; `of_core` says how many one core takes, if not all.
 

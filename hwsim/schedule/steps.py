@@ -98,12 +98,14 @@ class ArrayWork(Noun):
     """How long a step keeps the array, and how much later its results are complete.
 
     The array or the scratchpad's port sets the `cycles`: the port if `port_bound`. The other takes `hidden_cycles`.
+    While words of what enters wait for each other on the same bank, the port could pass `conflict_bytes`.
     """
 
     cycles: Cycles
     tail: Cycles = 0
     port_bound: bool = False
     hidden_cycles: Cycles = 0
+    conflict_bytes: Count = 0
 
     def check(self) -> None:
         _check_hidden(self.hidden_cycles, self.cycles)
@@ -158,6 +160,11 @@ class Step(Noun):
         if self.read_by_core is not None:
             return self.read_by_core
         return self.work.scratchpad_read_bytes + (0 if self.fused is None else self.fused.work.scratchpad_read_bytes)
+
+    @property
+    def conflict_bytes(self) -> int:
+        """What the read port could pass while words of what the array reads wait for each other."""
+        return 0 if self.array is None else self.array.conflict_bytes
 
     @property
     def port_bound(self) -> bool:

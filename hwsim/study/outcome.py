@@ -137,6 +137,7 @@ def _op_result(
         energy_aj=components.total,
         energy_by_component_aj=components,
         exchange_bytes=work.exchange_bytes,
+        bank_conflict_cycles=op.bank_conflict_cycles,
         split=split,
     )
 

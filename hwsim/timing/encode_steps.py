@@ -127,7 +127,8 @@ class _Steps:
         for ring in step.releases:
             flags |= c.RELEASE_0 << ring
             rings |= 1 << ring
-        row[c.FIRST_PASS], row[c.ALL_PASS] = map(ports.pass_cycles, (step.first_read_bytes, step.read_bytes))
+        passing = step.first_read_bytes + step.conflict_bytes, step.read_bytes + step.conflict_bytes
+        row[c.FIRST_PASS], row[c.ALL_PASS] = map(ports.pass_cycles, passing)
         if row[c.ALL_PASS]:
             units |= 1 << c.READ_PORT
             flags |= c.PORT_BOUND * step.port_bound

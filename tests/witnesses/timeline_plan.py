@@ -277,7 +277,8 @@ class _Run:
     def port(self, step: Step) -> PortUse | None:
         """What the step takes out of the scratchpad, if all readers share the port."""
         plan = self.plan
-        first, everything = map(plan.ports.pass_cycles, (step.first_read_bytes, step.read_bytes))
+        lost = 0 if step.array is None else step.array.conflict_bytes
+        first, everything = map(plan.ports.pass_cycles, (step.first_read_bytes + lost, step.read_bytes + lost))
         if not everything or plan.fault is Fault.READERS_APART:
             return None
         if plan.fault is Fault.OTHERS_READ_NOTHING:

@@ -1,0 +1,185 @@
+"""Cycles in which the banks of a scratchpad serve the words of a stream, counted over its periods.
+
+A stream is lines of elements, one on each lane. Lanes lie along the `fixed` axes, and from line to line all of them
+move along the `moved` axes. Axes are rows of counts and strides in bits, the outermost first.
+
+An element asks for the words it lies in, but not for the word that was asked for last, nor for the one in which its
+lane's element before it ended. A port takes words in groups, in order, and a group as many cycles as its most loaded
+bank has words in it. The tables `lanes` (where a lane lies, its last word), `loads` (words of each bank in the open
+group) and `state` have a row more for each of the two loops: what they held when a period may have begun.
+"""
+
+import numpy as np
+
+from hwsim.kernels.jit import inlined, lean
+
+COUNT, STRIDE, AXIS = 0, 1, 2
+# How a stream is asked for: bits of an element, of a word; banks, words of a group; lanes of a line.
+BITS, WORD, BANKS, GROUP, LANES = 0, 1, 2, 3, 4
+AT, LAST_OF_LANE = 0, 1
+# The open group's words, its most loaded bank, the last word asked for, cycles so far; when that was, in steps of a
+# loop; how many places were looked at since, and how many before another one is kept.
+OPEN, PEAK, LAST, CYCLES, WHEN, SINCE, PATIENCE, STATE = 0, 1, 2, 3, 4, 5, 6, 7
+NOW, INNER, OUTER, LEVELS = 0, 1, 2, 3
+
+
+@inlined
+def _size(axes):
+    """The positions along all axes."""
+    size = np.int64(1)
+    for axis in range(axes.shape[0]):
+        size *= axes[axis, COUNT]
+    return size
+
+
+@inlined
+def _offset(axes, position):
+    """Where a position lies, in bits."""
+    offset = np.int64(0)
+    for axis in range(axes.shape[0] - 1, -1, -1):
+        offset += position % axes[axis, COUNT] * axes[axis, STRIDE]
+        position //= axes[axis, COUNT]
+    return offset
+
+
+@inlined
+def _gcd(first, second):
+    while second:
+        first, second = second, first % second
+    return first
+
+
+@lean
+def _pace(axes, at_once, how):
+    """How many positions at once, and after how many of these, all addresses may lie on the same banks again; 0 at
+    once, if that is not known."""
+    outermost = axes[0, COUNT]
+    inside = _size(axes) // outermost
+    at_a_time = inside if axes.shape[0] > 1 else at_once
+    if at_a_time % at_once:
+        return np.int64(0), np.int64(1)
+    shift = axes[0, STRIDE] if axes.shape[0] > 1 else at_once * axes[0, STRIDE]
+    round_of_banks = how[BANKS] * how[WORD]
+    return at_a_time, round_of_banks // _gcd(round_of_banks, shift)
+
+
+@inlined
+def _ask(word, how, loads, state):
+    """The stream asks for a word."""
+    bank = word % how[BANKS]
+    loads[NOW, bank] += 1
+    now = state[NOW]
+    now[PEAK] = max(now[PEAK], loads[NOW, bank])
+    now[OPEN] += 1
+    now[LAST] = word
+    if now[OPEN] == how[GROUP]:
+        _serve(how, loads, state)
+
+
+@inlined
+def _serve(how, loads, state):
+    """The open group is served."""
+    state[NOW, CYCLES] += state[NOW, PEAK]
+    state[NOW, OPEN] = state[NOW, PEAK] = 0
+    for bank in range(how[BANKS]):
+        loads[NOW, bank] = 0
+
+
+@inlined
+def _begin(level, state):
+    """No place of the loop was looked at so far."""
+    state[level, WHEN], state[level, SINCE], state[level, PATIENCE] = -1, 0, 1
+
+
+@lean
+def _period(level, when, shift, how, loads, state):
+    """How long ago, in steps of the loop, the stream stood as it stands now, `shift` bits on for each step; 0, if that
+    was not kept."""
+    then, now = state[level], state[NOW]
+    if then[WHEN] >= 0:
+        same = now[OPEN] == then[OPEN]
+        same = same and now[LAST] - then[LAST] == (when - then[WHEN]) * shift // how[WORD]
+        for bank in range(how[BANKS]):
+            same = same and loads[NOW, bank] == loads[level, bank]
+        if same:
+            return when - then[WHEN]
+    then[SINCE] += 1
+    if then[SINCE] >= then[PATIENCE]:
+        then[OPEN], then[LAST], then[CYCLES], then[WHEN] = now[OPEN], now[LAST], now[CYCLES], when
+        then[SINCE], then[PATIENCE] = 0, 2 * then[PATIENCE]
+        for bank in range(how[BANKS]):
+            loads[level, bank] = loads[NOW, bank]
+    return np.int64(0)
+
+
+@lean
+def _skip(level, periods, bits, how, lanes, state):
+    """Count so many periods, in which addresses move by so many bits, without going through them."""
+    state[NOW, CYCLES] += periods * (state[NOW, CYCLES] - state[level, CYCLES])
+    words = bits // how[WORD]
+    state[NOW, LAST] += words
+    for lane in range(how[LANES]):
+        lanes[LAST_OF_LANE, lane] += words
+
+
+@lean
+def _line(count, offset, how, lanes, loads, state):
+    """A line of so many lanes asks for its words."""
+    for lane in range(count):
+        first = lanes[AT, lane] + offset
+        last = (first + how[BITS] - 1) // how[WORD]
+        for word in range(first // how[WORD], last + 1):
+            if word != state[NOW, LAST] and word != lanes[LAST_OF_LANE, lane]:
+                _ask(word, how, loads, state)
+        lanes[LAST_OF_LANE, lane] = last
+
+
+@lean
+def _lines(count, moved, how, lanes, loads, state):
+    """All lines of so many lanes."""
+    size, step = _size(moved), np.int64(0)
+    at_a_time, places = _pace(moved, np.int64(1), how)
+    shift = moved[0, STRIDE] * (at_a_time if moved.shape[0] == 1 else 1)
+    _begin(INNER, state)
+    while step < size:
+        if at_a_time and step > 0 and step % (at_a_time * places) == 0:
+            period = _period(INNER, step // at_a_time, shift, how, loads, state)
+            if period:
+                periods = (size // at_a_time * at_a_time - step) // (period * at_a_time)
+                _skip(INNER, periods, periods * period * shift, how, lanes, state)
+                step += periods * period * at_a_time
+                at_a_time = np.int64(0)
+                continue
+        _line(count, _offset(moved, step), how, lanes, loads, state)
+        step += 1
+
+
+@lean
+def cycles_of(fixed, moved, how, lanes, loads, state):
+    """Cycles in which the banks serve a stream, however long; there is room for as many lanes as a line has."""
+    for lane in range(how[LANES]):
+        lanes[LAST_OF_LANE, lane] = -1
+    state[NOW, OPEN] = state[NOW, PEAK] = state[NOW, CYCLES] = 0
+    state[NOW, LAST] = -1
+    for bank in range(how[BANKS]):
+        loads[NOW, bank] = 0
+    size, unit, first = _size(fixed), how[LANES], np.int64(0)
+    at_a_time, places = _pace(fixed, unit, how)
+    shift = fixed[0, STRIDE] * (at_a_time if fixed.shape[0] == 1 else 1)
+    _begin(OUTER, state)
+    while first < size:
+        if at_a_time and first > 0 and first % (at_a_time * places) == 0:
+            period = _period(OUTER, first // at_a_time, shift, how, loads, state)
+            if period:
+                periods = (size // at_a_time * at_a_time - first) // (period * at_a_time)
+                _skip(OUTER, periods, periods * period * shift, how, lanes, state)
+                first += periods * period * at_a_time
+                at_a_time = np.int64(0)
+                continue
+        count = min(unit, size - first)
+        for lane in range(count):
+            lanes[AT, lane] = _offset(fixed, first + lane)
+        _lines(count, moved, how, lanes, loads, state)
+        first += unit
+    _serve(how, loads, state)
+    return state[NOW, CYCLES]
