@@ -2,14 +2,13 @@
 
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from hwsim.hardware.array import StepCosts, Takes, TilingConstraints
 from hwsim.kernels import bank_words as b
-from hwsim.mapping.streams import Axis, Stream, Streams
+from hwsim.mapping.streams import Stream, Streams, size_of
 from hwsim.mapping.target import Banks
 
 _LONGEST = 1 << 62
@@ -67,20 +66,17 @@ def stretch(stream: Stream, lines: Lines, banks: Banks) -> Fraction:
 def cycles_of(stream: Stream, lines: Lines, banks: Banks) -> int:
     """Cycles in which the banks serve all words that a stream asks for.
 
+    >>> from hwsim.mapping.streams import Axis
     >>> rows = Stream(8, rows=(Axis(16, 8 * 64),), ks=(Axis(64, 8),))
     >>> cycles_of(rows, Lines(True, 64), Banks(8, 8, 8)), cycles_of(rows, Lines(False, 16), Banks(8, 8, 8))
     (16, 128)
     """
     fixed, moved = (stream.ks, stream.rows) if lines.along_k else (stream.rows, stream.ks)
-    lanes = min(lines.lanes, _size(fixed))
+    lanes = min(lines.lanes, size_of(fixed))
     how = np.array([stream.bits, 8 * banks.width, banks.count, banks.port, lanes], np.int64)
     room = np.zeros((2, lanes), np.int64), np.zeros((b.LEVELS, banks.count), np.int64)
     state = np.zeros((b.LEVELS, b.STATE), np.int64)
     return int(b.cycles_of(np.array(fixed, np.int64), np.array(moved, np.int64), how, *room, state))
-
-
-def _size(axes: tuple[Axis, ...]) -> int:
-    return prod(axis.count for axis in axes)
 
 
 def as_ratio(stretch: Fraction) -> tuple[int, int]:

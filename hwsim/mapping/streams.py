@@ -16,7 +16,7 @@ from hwsim.mapping.lower import SizedOp
 class Axis(NamedTuple):
     """So many entries, each so many bits behind the one before it."""
 
-    count: int
+    size: int
     stride: int
 
 
@@ -35,9 +35,12 @@ class Stream:
     @property
     def bytes(self) -> int:
         """Bytes of all rows, each packed without gaps, as they enter the array."""
-        counts = (prod(axis.count for axis in axes) for axes in (self.rows, self.ks))
-        rows, k = counts
-        return rows * -(-k * self.bits // 8)
+        return size_of(self.rows) * -(-size_of(self.ks) * self.bits // 8)
+
+
+def size_of(axes: Sequence[Axis]) -> int:
+    """The entries along all of these axes."""
+    return prod(axis.size for axis in axes)
 
 
 class Streams(NamedTuple):
@@ -71,7 +74,7 @@ def _windows(op: Conv, sized: SizedOp, program: Program) -> Stream:
     pairs = list(zip(op.axes, slid, strict=True))
     rows = [batch, *(Axis(along.outputs, along.stride * axis.stride) for along, axis in pairs)]
     kernel = [Axis(along.kernel, along.dilation * axis.stride) for along, axis in pairs]
-    ks = [*kernel, Axis(channels.count // op.groups, channels.stride)]
+    ks = [*kernel, Axis(channels.size // op.groups, channels.stride)]
     return Stream(program.tensor(op.act.tensor).precision.bits, _merged(rows), _merged(ks))
 
 
@@ -101,10 +104,10 @@ def _innermost(axes: Sequence[Axis], count: int) -> tuple[list[Axis], list[Axis]
     taken, rest = list[Axis](), list(axes)
     while count > 1 and rest:
         axis = rest.pop()
-        part = min(axis.count, count)
+        part = min(axis.size, count)
         taken.insert(0, Axis(part, axis.stride))
-        if part < axis.count:
-            rest.append(Axis(axis.count // part, part * axis.stride))
+        if part < axis.size:
+            rest.append(Axis(axis.size // part, part * axis.stride))
         count = -(-count // part)
     return taken, rest
 
@@ -112,14 +115,14 @@ def _innermost(axes: Sequence[Axis], count: int) -> tuple[list[Axis], list[Axis]
 def _merged(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     """The same places along as few axes as possible.
 
-    >>> _merged([Axis(4, 800), Axis(1, 32), Axis(10, 80), Axis(20, 4)])
-    (Axis(count=40, stride=80), Axis(count=20, stride=4))
+    >>> _merged([Axis(4, 800), Axis(1, 32), Axis(10, 80), Axis(16, 4)])
+    (Axis(size=40, stride=80), Axis(size=16, stride=4))
     """
     merged = list[Axis]()
     for axis in axes:
-        if axis.count == 1:
+        if axis.size == 1:
             continue
-        if merged and merged[-1].stride == axis.count * axis.stride:
-            axis = Axis(merged.pop().count * axis.count, axis.stride)
+        if merged and merged[-1].stride == axis.size * axis.stride:
+            axis = Axis(merged.pop().size * axis.size, axis.stride)
         merged.append(axis)
     return tuple(merged) or (Axis(1, 0),)

@@ -61,6 +61,9 @@ def _facts(explanation: Explanation, op: OpResult, result: Result, clock: int) -
     )
     table.add_row("span", f"{op.span:,} cycles from the first step of array or vector unit to the last end")
     table.add_row("bound by", limit_text(op.limit))
+    if op.bank_conflict_cycles:
+        remark = "cycles of the scratchpad's read port lost, because words for the array wait for the same bank"
+        table.add_row("banks", f"{op.bank_conflict_cycles:,} {remark}")
     slots = f"in up to {explanation.slots} slots of each ring" if explanation.slots > 1 else "in one slot of each ring"
     table.add_row("room", f"{scaled(explanation.room_bytes, 'B')} of the scratchpad for blocks, {slots}")
     return table

@@ -86,9 +86,14 @@ def _time(result: Result) -> Table:
         stalled = [counters.stalls[reason][unit] for reason in StallReason]
         shares = [counters.busy[unit], *stalled, counters.idle[unit]]
         table.add_row(unit.key, *(percent(share, cycles) for share in shares))
+    captions = []
     if counters.shared_port:
-        table.caption = "Load and store take turns on one port: their shares together are the whole."
-        table.caption_justify = "left"
+        captions.append("Load and store take turns on one port: their shares together are the whole.")
+    if counters.bank_conflict_cycles:
+        lost = counters.bank_conflict_cycles
+        captions.append(f"Words for the array wait for the same bank: {lost:,} cycles of the read port are lost.")
+    if captions:
+        table.caption, table.caption_justify = "\n".join(captions), "left"
     return table
 
 

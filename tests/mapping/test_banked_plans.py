@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import hwsim
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow
 from hwsim.engine.accounting import counters_of
@@ -23,6 +25,10 @@ from hwsim.mapping.planner import Planner
 from hwsim.mapping.target import Banks
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.report.explanation import explanation_text
+from hwsim.report.export import to_json
+from hwsim.report.full import full_text
+from hwsim.report.tables import Screen
 from hwsim.schedule.steps import Step, unrolled
 from hwsim.timing.timeline import times
 from mapping.test_cores import with_cores
@@ -30,6 +36,7 @@ from mapping.test_mapped_networks import roomy_chips
 from plans import naive_schedule, plans_of, steps_in_blocks
 from strategies.banks import banked, draw_conv, draw_gemm, keys_and_queries
 from strategies.chips import MODES, chip, chips
+from strategies.kinds import workload_of
 from strategies.recipes import POLICIES, RECIPES
 from timing.test_timeline import agree
 from witnesses.timeline_simpy import simulate
@@ -175,3 +182,22 @@ def test_networks_run_as_the_event_simulation_says(
     found = times(planned.schedule)
     assume(found.unrolled_iterations < 2000)
     assert agree(found, simulate(planned.schedule))
+
+
+def test_what_banks_cost_stands_in_reports_and_json_and_nowhere_without_them(tmp_path: Path) -> None:
+    work, plain = (
+        workload_of(keys_and_queries(6, 16, 8, 32)),
+        chip(scratchpad=Scratchpad(size=4096, read=16, write=16, banks=8)),
+    )
+    for on in (plain, replace(plain, scratchpad=replace(plain.scratchpad, bank_width=4))):
+        result = hwsim.simulate(on, work, explained="scores")
+        lost, banks = result.counters.bank_conflict_cycles, on.scratchpad.bank_width is not None
+        assert (lost > 0) is banks
+        assert lost == sum(op.bank_conflict_cycles for op in result.ops)
+        file = tmp_path / "result.json"
+        file.write_text(to_json(result))
+        assert ("bank_conflict_cycles" in file.read_text()) is banks
+        assert hwsim.load_result(file) == result
+        wide = Screen(width=200)
+        assert (f"{lost:,} cycles of the scratchpad's read port lost" in explanation_text(result, 10**9, wide)) is banks
+        assert (f"{lost:,} cycles of the read port are lost" in full_text(result, 10**9, wide)) is banks

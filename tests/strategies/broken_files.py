@@ -103,6 +103,28 @@ BROKEN_CHIPS = [
     ("lanes: 64", "lanes: 64\n  macs_per_lane: 4", "18: vector.macs_per_lane = 4: must be a mapping"),
     ("cycles: {add: 1", "cycles: {add: 0", "18: vector.cycles.add = 0: must be at least 1"),
     ("banks: 16", "banks: 7", "19: scratchpad.banks = 7: must divide the size of 2097152 bytes"),
+    (
+        "buffers: 2",
+        "bank_width: 0 B, buffers: 2",
+        "19: scratchpad.bank_width = '0 B': must divide the read port of 512 bytes a cycle",
+    ),
+    (
+        "buffers: 2",
+        "bank_width: 24 B, buffers: 2",
+        "19: scratchpad.bank_width = '24 B': must divide the read port of 512 bytes a cycle",
+    ),
+    (
+        "buffers: 2",
+        "bank_width: 16 B, buffers: 2",
+        "19: scratchpad.bank_width = '16 B': of 16 banks give 256 bytes a cycle, the read port takes 512; give wider "
+        "words, or more banks",
+    ),
+    (
+        "banks: 16",
+        "banks: 65536, bank_width: 64 B",
+        "19: scratchpad.bank_width = '64 B': must divide the 32 bytes of a bank",
+    ),
+    ("banks: 16", "banks: 0, bank_width: 32 B", "19: scratchpad.banks = 0: must be at least 1"),
     ("buffers: 2", "shared_port: maybe, buffers: 2", "19: scratchpad.shared_port = 'maybe': must be true or false"),
     (
         "device: lpddr4_3200",
@@ -578,6 +600,11 @@ energy: pcm_14nm
 """
 
 BROKEN_ANALOG_CHIPS = [
+    (
+        "write: 64 B/cycle}",
+        "write: 64 B/cycle, bank_width: 64 B}",
+        "14: scratchpad.bank_width = '64 B': is for arrays that load their operands; leave it out",
+    ),
     ("rows: 128", "rows: 0", "5: array.rows = 0: must be at least 1"),
     (
         "  phases: {voltage: 0.2 V, tick: 1 ns, convert: 10 ns}\n",

@@ -56,6 +56,9 @@ class AnalogChip(Machine):
         Machine.check(self)
         if self.array.phases is None:
             raise InvalidValue("array.phases", None, "must be given: a chip runs on the clock")
+        if self.scratchpad.bank_width is not None:
+            law = "is for arrays that load their operands; leave it out"
+            raise InvalidValue("scratchpad.bank_width", self.scratchpad.bank_width, law)
         if self.dense and len(self.array.weights.significance) == 1:
             raise InvalidValue(
                 "dense", ", ".join(self.dense), "needs several cells a digit, in array.weights.significance"
