@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hwsim.study.drawn_lengths import lognormal_lengths as lognormal_lengths
     from hwsim.study.fleet import Fleet as Fleet
     from hwsim.study.frame import to_frame as to_frame
+    from hwsim.study.paper_table import table as table
     from hwsim.study.simulate import simulate as simulate
     from hwsim.study.streams import stream as stream
     from hwsim.study.what_if import what_if as what_if
@@ -48,6 +49,7 @@ _HOMES = {
     "load_workload": "hwsim.inputs.load",
     "simulate": "hwsim.study.simulate",
     "compare": "hwsim.study.compare",
+    "table": "hwsim.study.paper_table",
     "to_frame": "hwsim.study.frame",
     "diff": "hwsim.study.diff",
     "what_if": "hwsim.study.what_if",
@@ -80,6 +82,7 @@ __all__ = [
     "mvm",
     "simulate",
     "stream",
+    "table",
     "to_frame",
     "what_if",
 ]

@@ -24,6 +24,7 @@ from hwsim.mapping.plan import Strategy
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.residency import Choice, Head, Item, Items
 from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.splits import Splits
 from hwsim.mapping.step_nouns import step_trees
 from hwsim.mapping.strategies import LATENCIES
@@ -52,7 +53,7 @@ class Residents(NamedTuple):
 
 def choose(items: Sequence[Item], capacity: dict[str, int]) -> Residents:
     """What stays of these items."""
-    heads, unit = Items(tuple(items)).choose(capacity, Knapsacks())
+    heads, unit = Items(tuple(items)).choose(capacity, Knapsacks(), SearchBudget())
     return Residents(choice_of(items, heads), unit)
 
 

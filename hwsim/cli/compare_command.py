@@ -2,7 +2,7 @@
 
 import click
 
-from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, objective_option, output_options
+from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, listed, objective_option, output_options
 from hwsim.cli.paths import Command, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
@@ -33,7 +33,7 @@ def command(
     from hwsim.quantities.precision import policy
     from hwsim.results.result import Comparison
 
-    names = [name.strip() for name in precisions.split(",") if name.strip()]
+    names = listed(precisions)
     for name in names:
         policy(name)
     chip, work = chip_and_workload(arch, workload)

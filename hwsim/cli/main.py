@@ -21,6 +21,7 @@ from hwsim.errors import UnknownName, UserError, printable
 COMMANDS = {
     "run": "one run: latency, real-time factor, energy, traffic, and where they come from",
     "compare": "the same workload in several precisions, side by side",
+    "table": "the table of a paper: workloads on chips in precisions, as text, Markdown, LaTeX or CSV",
     "diff": "what changed between two results: figures, ops, energy, tensors, assumptions",
     "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",

@@ -22,17 +22,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic in newer versions alone
-    """A text for which the shell completes known values."""
+    """A text for which the shell completes known values, or several with commas between them."""
 
     name = "text"
+
+    def __init__(self, *, several: bool = False) -> None:
+        self.several = several
 
     @abstractmethod
     def known(self, ctx: click.Context) -> Iterable[str]:
         """All values that can stand here, as far as the parameters before it tell."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
         try:
-            return [CompletionItem(name) for name in self.known(ctx) if name.startswith(incomplete)]
+            return [CompletionItem(before + comma + name) for name in self.known(ctx) if name.startswith(last)]
         except UserError:  # what stands before it is not right yet
             return []
 
@@ -40,7 +44,8 @@ class CompletedText(click.ParamType, ABC):  # type: ignore[type-arg]  # generic 
 class Named(CompletedText):
     """A file of one of these kinds, or the name of a shipped one."""
 
-    def __init__(self, *kinds: Kind) -> None:
+    def __init__(self, *kinds: Kind, several: bool = False) -> None:
+        super().__init__(several=several)
         self.kinds = kinds
 
     def known(self, ctx: click.Context) -> Iterable[str]:
@@ -54,19 +59,21 @@ ARCH, WORKLOAD, ANY = Named(Kind.ARCH), Named(Kind.WORKLOAD), Named(*Kind)
 
 
 class Policies(CompletedText):
-    """A precision policy, or several with commas between them."""
-
-    def __init__(self, *, several: bool = False) -> None:
-        self.several = several
+    """A precision policy, or several."""
 
     def known(self, ctx: click.Context) -> Sequence[str]:
         from hwsim.quantities.precision import POLICIES
 
         return POLICIES
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        before, comma, last = incomplete.rpartition(",") if self.several else ("", "", incomplete)
-        return [CompletionItem(f"{before}{comma}{item.value}") for item in super().shell_complete(ctx, param, last)]
+
+def listed(written: str) -> list[str]:
+    """The entries of a list with commas.
+
+    >>> listed("fp16, w4a4,")
+    ['fp16', 'w4a4']
+    """
+    return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
 class Ops(CompletedText):

@@ -16,6 +16,7 @@ from hwsim.kernels.blocks import (
     whole_inner,
     whole_outer,
 )
+from hwsim.kernels.every_block import add_every_block, most_of_small
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.oblong import MOST_PARTS, OBLONG, add_oblong
 from hwsim.kernels.tiling_bytes import all_slots_bytes, held_bytes
@@ -29,12 +30,12 @@ def most_candidates(op):
     """The rows that listing a product's candidates takes at most, whatever is kept of its tensors: what is kept is not
     held. Behind them come the rows that blocks of any shape are chosen from."""
     whole = held_bytes(whole_outer(op), whole_inner(op), op[t.K], op) * op[t.SLOTS]
-    return OF_A_BUDGET * (bit_length(whole) + 1) + 1 + MOST_PARTS
+    return most_of_small(op) + OF_A_BUDGET * (bit_length(whole) + 1) + 1 + MOST_PARTS
 
 
 @lean
 def candidates(op, blocks):
-    """Blocks for budgets of all powers of two, and how many there are.
+    """Every block of a small product; blocks for budgets of all powers of two; and how many there are.
 
     For each budget: square ones, ones with K or `outer` whole, and of all others that cut `outer` into equal parts and
     have the largest `inner` that fits, in both orders of the loops, those that seem fastest, also narrower, that load
@@ -43,6 +44,8 @@ def candidates(op, blocks):
     `blocks` has rows for `most_candidates`.
     """
     slots, count = op[t.SLOTS], 0
+    if most_of_small(op):
+        count = add_every_block(op, blocks)
     outer, inner, k = block_of(np.int64(1), ONE_TILE, op)
     low = held_bytes(outer, inner, k, op) * slots
     high = held_bytes(whole_outer(op), whole_inner(op), op[t.K], op) * slots
@@ -67,7 +70,7 @@ def candidates(op, blocks):
 
 @inlined
 def _sort(blocks, count):
-    """Insertion sort by bound: there are some tens, and equal ones keep their order."""
+    """Insertion sort by bound: there are some tens, rarely some hundreds, and equal ones keep their order."""
     for first in range(1, count):
         place = first
         while place > 0 and blocks[place - 1, t.B_BOUND] > blocks[place, t.B_BOUND]:

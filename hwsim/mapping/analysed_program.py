@@ -38,11 +38,19 @@ class AnalysedProgram:
         An epilogue runs together with its producer: tensors that either reads are needed, and tensors that either
         writes are there, from the producer's place to the epilogue's.
         """
-        live_range = self.uses.live_range(name)
-        return Span(
-            self._producer_of.get(live_range.first, live_range.first),
-            self._epilogue_of.get(live_range.last, live_range.last),
-        )
+        known = self._live_ranges.get(name)
+        if known is None:
+            live_range = self.uses.live_range(name)
+            known = self._live_ranges[name] = Span(
+                self._producer_of.get(live_range.first, live_range.first),
+                self._epilogue_of.get(live_range.last, live_range.last),
+            )
+        return known
+
+    @cached_property
+    def _live_ranges(self) -> dict[str, Span]:
+        """Those that were asked for so far: plans ask for the same ones again and again."""
+        return {}
 
     @cached_property
     def size(self) -> int:

@@ -123,11 +123,11 @@ class Choice:
         self.budget.walked(steps, plan.slots)
         if cycles is None or self.too_slow(cycles):
             return
+        cost, before = self._cost(plan, cycles), (self.fastest, self.least)
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)
-        cost = self._cost(plan, cycles)
         self.least = cost if self.least is None else min(self.least, cost)
-        # Plans that cannot be taken any more are dropped.
-        self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
+        if (self.fastest, self.least) != before:  # plans that cannot be taken any more are dropped
+            self.tried = [candidate for candidate in self.tried if self._stays(candidate)]
         self.tried.append(Tried(cycles, cost, order, plan, naive))
 
     def best(self) -> Candidate | None:

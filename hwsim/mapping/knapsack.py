@@ -99,8 +99,9 @@ class Sums:
             part, sum(group.magnitude for group in groups) // part >= INT64,
         )  # fmt: skip
 
-    def unit_within(self, capacity: int) -> int:
-        """The unit in which a knapsack counts sizes: a divisor of all sizes, or so coarse that its work is bounded.
+    def unit_within(self, capacity: int, most: int = MOST_SUMS) -> int:
+        """The unit in which a knapsack counts sizes: a divisor of all sizes, or so coarse that it takes no more than
+        `most` sums.
 
         >>> sums = Sums.of([Group.of([(6, 1)]), Group.of([(9, 1)])])
         >>> sums.unit_within(12), sums.unit_within(1 << 30)
@@ -108,7 +109,7 @@ class Sums:
         """
         sizes, share = max(0, capacity) // self.unit + 1, LONG_SUMS if self.long else 1
         states, more = (len(self.groups) + 1) * sizes, self.count * sizes
-        return self.unit * max(1, -(-states * share // MOST_STATES), -(-more * share // MOST_SUMS))
+        return self.unit * max(1, -(-states * share // MOST_STATES), -(-more * share // most))
 
 
 class _Heads(NamedTuple):
@@ -134,6 +135,11 @@ class _Table(NamedTuple):
     @property
     def states(self) -> int:
         return len(self.heads) * (self.room + 1)
+
+    @property
+    def sums(self) -> int:
+        """The sums that it took."""
+        return sum(len(sizes) for sizes, _, _ in self.heads) * (self.room + 1)
 
     def taken(self, room: int) -> list[int]:
         """How many of each group's first things are taken in so many units of room."""
@@ -174,11 +180,13 @@ class Knapsacks:
     """
 
     def __init__(self) -> None:
+        self.sums = 0
+        """The sums that all of them took so far."""
         self._tables: dict[tuple[int, tuple[bytes, ...]], _Table] = {}
         self._sums: dict[tuple[int, ...], Sums] = {}  # by the identities of their groups, which they keep
 
-    def solved(self, groups: Sequence[Group], capacity: int) -> list[int]:
-        """How many of each group's first things make most value within the capacity.
+    def solved(self, groups: Sequence[Group], capacity: int, most: int = MOST_SUMS) -> list[int]:
+        """How many of each group's first things make most value within the capacity, found in at most so many sums.
 
         Of equal choices it is the choice that takes most of the first groups.
 
@@ -190,11 +198,12 @@ class Knapsacks:
         sums = self.sums_of(groups)
         if sums.rise and sums.size <= capacity:
             return [len(group) for group in groups]
-        unit = sums.unit_within(capacity)
+        unit = sums.unit_within(capacity, most)
         room, key = max(0, capacity) // unit, (unit, sums.things)
         table = self._tables.get(key)
         if table is None or table.room < room:
-            table = self._tables[key] = _solved(sums, unit, _with_more(room, unit, sums))
+            table = self._tables[key] = _solved(sums, unit, _with_more(room, unit, sums, most))
+            self.sums += table.sums
             while sum(known.states for known in self._tables.values()) > MOST_STATES and len(self._tables) > 1:
                 del self._tables[next(iter(self._tables))]
         return table.taken(room)
@@ -207,11 +216,11 @@ class Knapsacks:
         return self._sums[key]
 
 
-def _with_more(room: int, unit: int, sums: Sums) -> int:
+def _with_more(room: int, unit: int, sums: Sums, most: int) -> int:
     """Room for which to solve, so that the table serves whoever has a little more: up to a power of two, or to all that
     there is, if that is not more work than a knapsack may take."""
     more = min(1 << room.bit_length(), -(-sums.size // unit))
-    return more if more > room and sums.unit_within(more * unit) == unit else room
+    return more if more > room and sums.unit_within(more * unit, most) == unit else room
 
 
 def _solved(sums: Sums, unit: int, room: int) -> _Table:

@@ -153,6 +153,7 @@ class _Lowering:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._counts: dict[int, tuple[Affine | Share, ...]] = {}
+        self._changing: dict[int, tuple[list[Affine | Share], list[Loop]]] = {}
         self._steering: dict[int, frozenset[str]] = {}
         self._bodies: dict[tuple[int, _Signature], tuple[SizedNode, ...]] = {}
         self._made = 0
@@ -198,16 +199,25 @@ class _Lowering:
         return self._bodies[key]
 
     def _signature(self, loop: Loop, indices: Indices) -> _Signature:
-        sizes: list[object] = [count.at(indices) for count in self._counts_in(loop)]
-        for inner in loop.body:
-            if not isinstance(inner, Loop):
-                continue
+        counts, loops = self._changing_in(loop, indices)
+        sizes: list[object] = [count.at(indices) for count in counts]
+        for inner in loops:
             times = inner.runs(indices)
             if inner.name in self._steers(inner):
                 sizes.append(tuple(self._signature(inner, {**indices, inner.name: i}) for i in range(times)))
             else:
                 sizes.append((times, self._signature(inner, indices) if times else ()))
         return tuple(sizes)
+
+    def _changing_in(self, loop: Loop, indices: Indices) -> tuple[list[Affine | Share], list[Loop]]:
+        """The sizes and the inner loops of a loop's body that these indices change: all others are always alike."""
+        if id(loop) not in self._changing:
+            inner = [node for node in loop.body if isinstance(node, Loop)]
+            self._changing[id(loop)] = (
+                [count for count in self._counts_in(loop) if not count.loops.isdisjoint(indices)],
+                [each for each in inner if not (each.depends_on | self._steers(each)).isdisjoint(indices)],
+            )
+        return self._changing[id(loop)]
 
     def _counts_in(self, loop: Loop) -> tuple[Affine | Share, ...]:
         """The sizes that change in the ops of a loop's body, without the ops of inner loops."""

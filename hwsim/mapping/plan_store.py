@@ -13,7 +13,7 @@ from hwsim.mapping.op_rows import OpRow, op_rows
 from hwsim.mapping.plan import Plan
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Items
-from hwsim.mapping.strategies import LATENCIES
+from hwsim.mapping.strategies import latencies
 from hwsim.mapping.target import Target
 from hwsim.mapping.target_plans import TargetPlans
 
@@ -45,7 +45,7 @@ class PlanStore:
     def new_plans(self, table: ProgramTable, target: Target, residency: Plan | None = None) -> TargetPlans:
         """A maker of plans that is not kept; with a `residency` the same tensors stay as in that plan."""
         rows, items = self._rows_of(table, target)
-        return TargetPlans(table, target, rows, items, self._knapsacks, LATENCIES, residency)
+        return TargetPlans(table, target, rows, items, self._knapsacks, latencies(table.analysed.size), residency)
 
     def _rows_of(self, table: ProgramTable, target: Target) -> tuple[tuple[OpRow, ...], Items]:
         """Rows of ops and what may be resident, whatever the number of slots."""

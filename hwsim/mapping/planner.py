@@ -210,7 +210,7 @@ class Planner:
                     self._consider(naive, len(plans), choice)
                 plans += naive
                 problem = plans_of_target.problem or problem
-        if choice.budget.cuts_ended:
+        if choice.budget.fell_short:
             self.store.forget(targets)
         with naming(name):
             best = choice.best()

@@ -16,6 +16,7 @@ from math import prod
 from typing import NamedTuple
 
 from hwsim.mapping.knapsack import Group, Knapsacks
+from hwsim.mapping.search_budget import SearchBudget
 
 EXACT_ITEMS = 12
 
@@ -135,18 +136,18 @@ class Items:
                 found.append((depth, loop, tuple(tensor for tensor in there if tensor.groups[depth].rises)))
         return tuple(found)
 
-    def choose(self, capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
-        """The first of the choices that fit and save most.
+    def choose(self, capacity: dict[str, int], knapsacks: Knapsacks, budget: SearchBudget) -> Chosen:
+        """The first of the choices that fit and save most, as well as the budget of the search allows.
 
         >>> items = Items(tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)))
-        >>> items.choose({"frames": 130}, Knapsacks())
+        >>> items.choose({"frames": 130}, Knapsacks(), SearchBudget())
         Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120, loaded=120, written=120),), unit=0)
         """
         items = [item for tensor in self._saving for item in tensor.items]
         alone = all(len(tensor.loops) == 1 for tensor in self._saving)
         if not alone and len(items) <= EXACT_ITEMS and prod(len(item.loops) + 1 for item in items) <= 1 << EXACT_ITEMS:
             return Chosen(self._heads(items, _exhaustive(items, capacity)), 0)
-        return self._outer_first(capacity, knapsacks)
+        return self._outer_first(capacity, knapsacks, budget)
 
     def _heads(self, items: Sequence[Item], choice: Choice) -> tuple[Head, ...]:
         loop_of = dict(zip(items, choice, strict=True))
@@ -157,17 +158,20 @@ class Items:
                 found.append(tensor.head(loop, sum(loop_of[item] == loop for item in tensor.items)))
         return tuple(found)
 
-    def _outer_first(self, capacity: dict[str, int], knapsacks: Knapsacks) -> Chosen:
+    def _outer_first(self, capacity: dict[str, int], knapsacks: Knapsacks, budget: SearchBudget) -> Chosen:
         room, coarsest = dict(capacity), 0
         chosen: dict[int, Head] = {}
         for depth, loop, tensors in self._by_loop:
             inside = {loop, *self._inner[loop]}
             open_ones = [tensor for tensor in tensors if tensor.first not in chosen]
             groups, free = [tensor.groups[depth] for tensor in open_ones], min(room[name] for name in inside)
-            lengths = knapsacks.solved(groups, free)
+            before, most = knapsacks.sums, budget.of_knapsack()
+            lengths = knapsacks.solved(groups, free, most)
+            budget.sums += knapsacks.sums - before
             if lengths != list(map(len, groups)):
                 sums = knapsacks.sums_of(groups)
-                unit = sums.unit_within(free)
+                unit = sums.unit_within(free, most)
+                budget.fell_short |= unit > sums.unit_within(free)
                 coarsest = max(coarsest, unit if unit > sums.unit else 0)
             for tensor, group, length in zip(open_ones, groups, lengths, strict=True):
                 if length:

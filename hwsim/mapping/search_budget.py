@@ -5,6 +5,8 @@ Work is counted, never time, so that equal chips and programs have equal plans o
 
 from dataclasses import dataclass
 
+from hwsim.mapping.knapsack import MOST_SUMS
+
 MOST_WORK = 1 << 26
 """The work of a search at most, some four seconds. Beyond it no plan but the naive one is timed. The cuts of single ops
 may take two thirds of it."""
@@ -17,13 +19,23 @@ ONE_STEP = 4
 kept and compared."""
 
 
+MOST_SEARCH_SUMS = 3 << 30
+"""The sums of all knapsacks of a search, a few seconds. One of them may take an eighth of what is left: the more of
+them there are, the coarser are the units of the later ones."""
+
+LEAST_SUMS = 1 << 20
+"""What a knapsack may take in any case, about a millisecond."""
+
+
 @dataclass(slots=True)
 class SearchBudget:
     """The work of a search so far."""
 
     work: int = 0
-    cuts_ended: bool = False
-    """Whether some cut was not walked because there was no work left for it."""
+    sums: int = 0
+    """The sums of its knapsacks so far."""
+    fell_short: bool = False
+    """Whether there was no work left to walk some cut, or a knapsack was solved in coarser units for want of sums."""
 
     @property
     def ended(self) -> bool:
@@ -46,6 +58,14 @@ class SearchBudget:
         10
         """
         return min(MOST_WALKED, max(0, MOST_WORK - self.work) // (ONE_STEP + slots))
+
+    def of_knapsack(self) -> int:
+        """How many sums one more knapsack may take.
+
+        >>> SearchBudget().of_knapsack() == MOST_SUMS, SearchBudget(sums=MOST_SEARCH_SUMS).of_knapsack() == LEAST_SUMS
+        (True, True)
+        """
+        return min(MOST_SUMS, max(LEAST_SUMS, (MOST_SEARCH_SUMS - self.sums) // 8))
 
     def walked(self, steps: int, slots: int) -> None:
         """A plan, or cuts, walked so many steps."""

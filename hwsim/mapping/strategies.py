@@ -21,15 +21,17 @@ ANY_BLOCK_STRATEGIES = (
 """Strategies with blocks of any shape, beside which those with square blocks stay: a cut that is faster alone need not
 be faster in its program."""
 
-LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES}))
+FEW_OPS = 4
+FEW_OPS_STRATEGIES = tuple(Strategy(4, any_block=True, latency=latency) for latency in (0, 10, 20, 40))
+"""More for a program of so few ops, so counted: alone, an op waits for the DRAM more often than among others."""
+LATENCIES = tuple(sorted({strategy.latency for strategy in STRATEGIES + FEW_OPS_STRATEGIES}))
 LARGEST_DIVISOR = max(strategy.working_set_divisor for strategy in STRATEGIES)
-ALL_STRATEGIES = STRATEGIES + ANY_BLOCK_STRATEGIES
+ALL_STRATEGIES = STRATEGIES + ANY_BLOCK_STRATEGIES + FEW_OPS_STRATEGIES
 SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 MANY_OPS = 4096
 """With more ops than that, each counted as often as it changes its sizes, a program has fewer candidate capacities."""
 MOST_IN_PIECES = 1024
 """A program of more ops, so counted, is not planned with its chains in pieces too: that doubles what planning takes."""
-
 
 MOST_MADE = 3 << 18
 """After so many plans, each counted as often as the program has ops, none is made for fewer slots or in pieces: some
@@ -76,5 +78,11 @@ def slots(buffers: int) -> tuple[int, ...]:
 def strategies(ops: int, *, in_pieces: bool = False) -> tuple[Strategy, ...]:
     """Those for a program of so many ops, or for the same program with its chains in pieces."""
     few = ops > MANY_OPS
-    in_any_blocks = ANY_BLOCK_STRATEGIES[:2] if few else ANY_BLOCK_STRATEGIES
+    in_any_blocks: tuple[Strategy, ...] = ANY_BLOCK_STRATEGIES[:2] if few else ANY_BLOCK_STRATEGIES
+    in_any_blocks += FEW_OPS_STRATEGIES if ops <= FEW_OPS else ()
     return in_any_blocks if in_pieces else (STRATEGIES[:5] if few else STRATEGIES) + in_any_blocks
+
+
+def latencies(ops: int) -> tuple[int, ...]:
+    """The latencies of the DRAM for which cuts are chosen in a program of so many ops."""
+    return tuple(sorted({strategy.latency for strategy in strategies(ops)}))

@@ -111,7 +111,7 @@ class TargetPlans:
         ways: set[tuple[Strategy | None, int]] = set()
         for strategy in strategies:
             for size in sizes:
-                plan = self._made(size, strategy)
+                plan = self._made(size, strategy, budget)
                 if isinstance(plan, UnsupportedOp):
                     self.problem = plan
                     break
@@ -129,7 +129,7 @@ class TargetPlans:
         slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
         steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
         budget.walked(steps, slots)
-        budget.cuts_ended |= ended
+        budget.fell_short |= ended
 
     def by_part(self, uniform: Sequence[CandidatePlan], budget: SearchBudget) -> list[CandidatePlan]:
         """Plans with the best strategy of each part of the program, of those by which `uniform` plans were made.
@@ -145,7 +145,7 @@ class TargetPlans:
                 continue  # sums over parts would pass 64 bits; such plans are refused when they are timed
             strategies = [plan.way for plan in of_size if isinstance(plan.way, Strategy)]
             for way in best_by_part(strategies, *self._likely_by_part(of_size)):
-                plan = self._made(size, way)
+                plan = self._made(size, way, budget)
                 if isinstance(plan, CandidatePlan):
                     found[size, way] = plan
         self._cut(found.values(), budget)
@@ -169,7 +169,7 @@ class TargetPlans:
 
     def candidate(self, size: int, way: Way | None) -> CandidatePlan:
         """One plan; UnsupportedOp, if an op does not fit."""
-        plan = self._uncut(size, way)
+        plan = self._uncut(size, way, SearchBudget())
         self.cuts.find([plan.request])
         if plan.request.problem is not None:
             raise plan.request.problem
@@ -184,17 +184,17 @@ class TargetPlans:
                     break
                 yield plan
 
-    def _made(self, size: int, way: Way | None) -> CandidatePlan | UnsupportedOp:
+    def _made(self, size: int, way: Way | None, budget: SearchBudget) -> CandidatePlan | UnsupportedOp:
         """The plan for a scratchpad of that size, which is made once, or why there is none."""
         key = size, way
         if key not in self._plans:
             try:
-                self._plans[key] = self._uncut(size, way)
+                self._plans[key] = self._uncut(size, way, budget)
             except UnsupportedOp as error:
                 self._plans[key] = error
         return self._plans[key]
 
-    def _uncut(self, size: int, way: Way | None) -> CandidatePlan:
+    def _uncut(self, size: int, way: Way | None, budget: SearchBudget) -> CandidatePlan:
         """The plan for a scratchpad of that size, before its ops are cut; UnsupportedOp, if an op does not fit."""
         places, ops = len(self.table.analysed.uses.placed), len(self.table.ops)
         if way is None:
@@ -206,7 +206,7 @@ class TargetPlans:
             divisors = tuple(strategy.working_set_divisor for strategy in strategies)
             partial = any(strategy.partial_residency for strategy in strategies)
             reserved = self._working_sets_by_part(size, divisors)
-            places_of, rounded = self._placed(size, divisors, partial=partial)
+            places_of, rounded = self._placed(size, divisors, budget, partial=partial)
             how = np.array([self._how(strategy) for strategy in strategies], np.int64)[self.table.parts]
         request = CutRequest(places_of, size, how, np.full(ops, s.PENDING, np.int64))
         return CandidatePlan(self.cuts, request, way, reserved, self.items.all, rounded)
@@ -216,18 +216,20 @@ class TargetPlans:
         how = s.MIN_TRAFFIC * strategy.min_traffic + s.NEAR_FASTEST * strategy.near_fastest
         return how + s.ANY_BLOCK * strategy.any_block + s.LATENCY_0 * self.latencies.index(strategy.latency)
 
-    def _placed(self, size: int, divisors: Divisors, *, partial: bool) -> tuple[Placed, int]:
+    def _placed(self, size: int, divisors: Divisors, budget: SearchBudget, *, partial: bool) -> tuple[Placed, int]:
         """Where tensors lie, and the unit to which sizes were rounded up: the same for all ways of cutting."""
         key = size, divisors, partial
         if key not in self._places:
-            self._places[key] = self._newly_placed(size, divisors, partial=partial)
+            self._places[key] = self._newly_placed(size, divisors, budget, partial=partial)
         return self._places[key]
 
-    def _newly_placed(self, size: int, divisors: Divisors, *, partial: bool) -> tuple[Placed, int]:
+    def _newly_placed(
+        self, size: int, divisors: Divisors, budget: SearchBudget, *, partial: bool
+    ) -> tuple[Placed, int]:
         before, analysed = self.residency, self.table.analysed
         reserved = self._working_sets_by_part(size, divisors)
         if before is None:
-            first, rounded = self._residents(size, divisors, reserved)
+            first, rounded = self._residents(size, divisors, reserved, budget)
             limits = None
         else:
             first, rounded = wanted(analysed, as_before(self.items, before)), 0
@@ -235,14 +237,16 @@ class TargetPlans:
             limits = np.array([rows.get(name, 0) for name in self.table.activations], np.int64)
         return placed(self.table, size, reserved, first, limits, partial=partial), rounded
 
-    def _residents(self, size: int, divisors: Divisors, reserved: Ints) -> tuple[tuple[Wanted, ...], int]:
+    def _residents(
+        self, size: int, divisors: Divisors, reserved: Ints, budget: SearchBudget
+    ) -> tuple[tuple[Wanted, ...], int]:
         """The residents that save most traffic beside the largest working set of each loop, and the unit to which sizes
         were rounded up."""
         key = size, divisors
         if key not in self._chosen:
             spans = self.table.analysed.uses.loop_spans
             capacity = {loop: size - int(reserved[span.first : span.last + 1].max()) for loop, span in spans.items()}
-            heads, rounded = self.items.choose(capacity, self._knapsacks)
+            heads, rounded = self.items.choose(capacity, self._knapsacks, budget)
             self._chosen[key] = wanted(self.table.analysed, heads), rounded
         return self._chosen[key]
 

@@ -92,8 +92,11 @@ def _on_array(
 
 def _comparison(chip: Machine, works: Sequence[Workload], results: "Sequence[Result | TilesResult]") -> Comparison:
     """What all comparisons have: a row for each run, and where its energy goes."""
-    baseline = _Timed.of(results[0], chip, works[0])
-    rows = (_row(_Timed.of(result, chip, work), baseline) for result, work in zip(results, works, strict=True))
+    baseline = TimedResult.of(results[0], chip, works[0])
+    rows = (
+        comparison_row(TimedResult.of(result, chip, work), baseline)
+        for result, work in zip(results, works, strict=True)
+    )
     return Comparison(
         chip=chip.name,
         workload=works[0].name,
@@ -117,20 +120,21 @@ def _common(hashes: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, s
 
 
 @dataclass(frozen=True, slots=True)
-class _Timed:
+class TimedResult:
     """A result with its latency as an exact number of seconds: the chip's cycles, the host's share, and starts."""
 
     result: "Result | TilesResult"
     seconds: Fraction
 
     @classmethod
-    def of(cls, result: "Result | TilesResult", chip: Machine, workload: Workload) -> "_Timed":
+    def of(cls, result: "Result | TilesResult", chip: Machine, workload: Workload) -> "TimedResult":
         """The result of a run of that workload on that chip."""
         summary = result.summary
         return cls(result, chip.latency(summary.cycles, workload.host_seconds, summary.dispatched))
 
 
-def _row(timed: _Timed, baseline: _Timed) -> ComparisonRow:
+def comparison_row(timed: TimedResult, baseline: TimedResult) -> ComparisonRow:
+    """A row of a comparison, with gains relative to the baseline."""
     result, summary, before = timed.result, timed.result.summary, baseline.result.summary
     return ComparisonRow(
         precision=summary.precision,

@@ -85,6 +85,12 @@ def table_of(program: Program) -> ProgramTable | AnalysedProgram:
     return _TABLES.of(program, make=lambda: _table(program))
 
 
+def sizes_of(program: Program) -> int:
+    """How often the ops of a program change their sizes."""
+    table = table_of(program)
+    return (table.analysed if isinstance(table, ProgramTable) else table).size
+
+
 _TABLES = IdentityCache[ProgramTable | AnalysedProgram](most=4)
 
 

@@ -1,18 +1,22 @@
 """A workload over a stated distribution of utterance lengths: one run for each bucket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
+from hwsim.errors import Unsupported
 from hwsim.ir.lengths import Bucket, Lengths
+from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length
 from hwsim.results.result import BucketResult, LengthsResult, Result
+from hwsim.study.facts import sizes_of
 
 
 def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload], Result]) -> LengthsResult:
     """The results of `run` for each bucket of a distribution of the workload's lengths."""
     buckets = lengths.bucketed()
-    latencies = [Fraction(run(at_length(workload, bucket.length)).summary.latency_ms) for bucket in buckets]
+    works = (at_length(workload, bucket.length) for bucket in buckets)
+    latencies = [Fraction(run(work).summary.latency_ms) for work in _within_limits(works)]
     rows = [
         (bucket, -(-bucket.utterances // workload.utterances), ms)
         for bucket, ms in zip(buckets, latencies, strict=True)
@@ -37,6 +41,19 @@ def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload],
         latency_p50_ms=_percentile(buckets, latencies, 50),
         latency_p99_ms=_percentile(buckets, latencies, 99),
     )
+
+
+def _within_limits(works: Iterable[Workload]) -> Iterator[Workload]:
+    """The workloads, as far as their ops together change their sizes no more often than those of one workload may."""
+    sizes = 0
+    for work in works:
+        sizes += sizes_of(work.program)
+        if sizes > MOST_OPS:
+            raise Unsupported(
+                f"{work.name}: over its lengths its ops change their sizes more than {MOST_OPS:,} times, hwsim plans "
+                "no more in one run; give fewer lengths, or shorter ones"
+            )
+        yield work
 
 
 def _percentile(buckets: tuple[Bucket, ...], latencies: list[Fraction], percent: int) -> float:

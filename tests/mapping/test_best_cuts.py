@@ -66,6 +66,6 @@ def test_small_products_are_planned_about_as_well_as_by_brute_force(options: dic
     every = [beside_best(program, on.with_(**options)) for program, on in pairs]
     found = [one for one in every if one is not None]
     assert len(found) > CASES // 2
-    assert max(one.time for one in found) <= 1.1  # a run of some hundred cycles, in which a latency is a tenth
-    assert sum(one.time <= 1.02 for one in found) >= 0.6 * len(found)
+    assert max(one.time for one in found) <= 1.1
+    assert sum(one.time <= 1.02 for one in found) >= 0.95 * len(found)
     assert sum(one.bytes <= 1.3 for one in found) >= 0.9 * len(found)

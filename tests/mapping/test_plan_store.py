@@ -75,7 +75,7 @@ def test_without_a_budget_no_cut_is_walked_and_every_op_has_one(program: Program
         return
     assert plans.cuts.store.counts[cut_store.STEPS] == 0
     assert budget.work == search_budget.MOST_WORK
-    assert budget.cuts_ended == (usual.work > 0)
+    assert budget.fell_short == (usual.work > 0)
     assert all((plan.cuts >= 0).all() for plan in made)
     assert all(plan.timed().cycles is not None for plan in made)
 

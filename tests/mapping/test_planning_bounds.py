@@ -23,7 +23,8 @@ from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, Sum
 from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
-from hwsim.mapping.residency import Item
+from hwsim.mapping.residency import Item, Items
+from hwsim.mapping.search_budget import LEAST_SUMS, MOST_SEARCH_SUMS, SearchBudget
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
@@ -82,6 +83,31 @@ def test_the_work_of_a_knapsack_is_bounded(groups: list[list[tuple[int, int]]], 
     sizes = capacity // Sums.of(list(map(Group.of, groups))).unit_within(capacity) + 1
     assert sizes * (len(groups) + 1) <= MOST_STATES + len(groups) + 1
     assert sizes * sum(map(len, groups)) <= MOST_SUMS + sum(map(len, groups))
+
+
+@given(GROUPS, st.integers(0, 2**40), st.integers(1, 2**12))
+def test_a_knapsack_takes_no_more_sums_than_it_may(
+    groups: list[list[tuple[int, int]]], capacity: int, most: int
+) -> None:
+    groups = [[(size * 1009 + 1, value) for size, value in group] for group in groups]
+    things, knapsacks = sum(map(len, groups)), Knapsacks()
+    taken = knapsacks.solved(list(map(Group.of, groups)), capacity, most)
+    assert sum(size for group, length in zip(groups, taken, strict=True) for size, _ in group[:length]) <= capacity
+    # A table serves capacities up to a power of two, if that is no more work than it may take.
+    assert knapsacks.sums <= max(most, things) + things
+
+
+def test_a_search_that_has_summed_enough_chooses_in_coarser_units_and_says_so() -> None:
+    items = Items(tuple(Item(f"w{i}", 0, (1 << 30) + 2 * i + 1, ("a",), ((1 << 50) - i,)) for i in range(400)))
+    rich, poor = SearchBudget(), SearchBudget(sums=MOST_SEARCH_SUMS)
+    fine = items.choose({"a": 250 << 30}, Knapsacks(), rich)
+    coarse = items.choose({"a": 250 << 30}, Knapsacks(), poor)
+    assert 1 < fine.unit < coarse.unit
+    assert (rich.fell_short, poor.fell_short) == (False, True)
+    assert 0 < poor.sums - MOST_SEARCH_SUMS <= LEAST_SUMS + 400 < rich.sums
+    for chosen in (fine, coarse):
+        assert sum(head.bytes for head in chosen.heads) <= 250 << 30
+    assert len(coarse.heads) >= 0.8 * len(fine.heads)
 
 
 def test_what_is_chosen_in_coarser_units_fits_and_says_so() -> None:

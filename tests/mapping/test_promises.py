@@ -28,6 +28,7 @@ from hwsim.mapping.op_cuts import rings_in
 from hwsim.mapping.placing import wanted
 from hwsim.mapping.planner import schedule
 from hwsim.mapping.residency import saved
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.strategies import (
     ALL_STRATEGIES,
     LATENCIES,
@@ -263,7 +264,7 @@ def test_what_residents_save_never_falls_with_the_scratchpad(name: str) -> None:
             made = plans.candidate(1 << power, way)
             spans = analysed.uses.loop_spans.items()
             room = {loop: (1 << power) - int(made.reserved[span.first : span.last + 1].max()) for loop, span in spans}
-            heads = items.choose(room, Knapsacks()).heads
+            heads = items.choose(room, Knapsacks(), SearchBudget()).heads
             assert made.placed.wanted == wanted(analysed, heads)
             saves.append(saved(items.all, choice_of(items.all, heads)))
         assert saves == sorted(saves)

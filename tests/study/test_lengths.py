@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import ROOT
-from hwsim.errors import FileProblem, InvalidValue
+from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.check import check
 from hwsim.ir.lengths import Lengths, Share
 from hwsim.models.catalogue import workload
 from hwsim.report.full import full_text
 from hwsim.report.tables import Screen
+from hwsim.study import lengths as over_lengths
+from hwsim.study.facts import sizes_of
 from hwsim.study.simulate import simulate
 from models.test_rnnt import recipe
 from strategies.chips import chip
@@ -103,3 +105,12 @@ def test_lengths_that_the_network_does_not_take_are_found_by_check(length: str, 
 def test_a_name_that_no_file_can_have_is_one_clear_line(name: str) -> None:
     with pytest.raises(FileProblem, match=r"^[^\n]*cannot be read: [^\n]*$"):
         check(name)
+
+
+def test_lengths_that_are_too_many_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them alone is planned."""
+    several = replace(workload(recipe()), lengths=lengths({5: 1, 10: 1, 20: 1}))
+    assert simulate(chip(), several).lengths is not None
+    monkeypatch.setattr(over_lengths, "MOST_OPS", 2 * sizes_of(several.program))
+    with pytest.raises(Unsupported, match=r"over its lengths its ops change their sizes more than [\d,]+ times"):
+        simulate(chip(), several)

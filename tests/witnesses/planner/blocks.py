@@ -16,10 +16,10 @@ from hwsim.schedule.steps import Ring
 
 @dataclass(frozen=True, slots=True)
 class OrderedBlock(TileShape):
-    """A block, whether the loop over `inner` lies outside that over `outer`, a ring whose operand takes all slots."""
+    """A block, whether the loop over `inner` lies outside that over `outer`, rings whose operands take all slots."""
 
     swapped: bool = False
-    single: Ring | None = None
+    single: tuple[Ring, ...] = ()
 
 
 def largest_block(

@@ -9,12 +9,12 @@ from hwsim.timing.encode_steps import step_code
 from hwsim.timing.timeline import EncodedSchedule, fixed_of, least_key, longest_period
 
 
-def encode_alone(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None = None) -> EncodedSchedule:
+def encode_alone(steps: tuple[StepTree, ...], ports: Ports, single: tuple[Ring, ...] = ()) -> EncodedSchedule:
     """What `encode` gives for a schedule of one op with these steps and no tensors, without making that schedule."""
     code, kept, least = step_code(steps, ports), longest_period(ports) + 1, least_key(fixed_of(ports))
     rows, past = code.rows.copy(), c.TOTALS_AT + c.TOTALS
     for end in (0, -1):
-        rows[end, c.OP : c.SINGLE + 1] = 0, -1, 0, 0, code.array_writes, 0 if single is None else 1 << single
+        rows[end, c.OP : c.SINGLE + 1] = 0, -1, 0, 0, code.array_writes, sum(1 << ring for ring in single)
     for row, depth in code.begins:
         rows[row, c.OP_HIGH] = 1
         at = (depth - 1) * kept

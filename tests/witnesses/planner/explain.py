@@ -50,7 +50,7 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
                 cut.bytes_held,
                 cycles,
                 cut.steps,
-                cut.steps == op_schedule.steps and op_schedule.single == _rings(cut.single),
+                cut.steps == op_schedule.steps and op_schedule.single == cut.single,
             )
             for cut, cycles in tried(tiling, room)
         ]
@@ -76,12 +76,8 @@ def candidates_of(planned: Planned, producer: SizedOp) -> tuple[Candidate, ...]:
     )
 
 
-def _rings(single: Ring | None) -> tuple[Ring, ...]:
-    return () if single is None else (single,)
-
-
-def _one_slot(single: Ring | None) -> str:
-    return "" if single is None else f", one slot of {single.name.lower()}"
+def _one_slot(single: tuple[Ring, ...]) -> str:
+    return "".join(f", one slot of {ring.name.lower()}" for ring in single)
 
 
 def _block_name(block: Block) -> str:

@@ -19,10 +19,10 @@ def oblong_blocks(tiling: Tiling, budget: int) -> Iterator[OrderedBlock]:
     outer_tiles = -(-tiling.whole.outer // tiling.constraints.unit.outer)
     for k in _depths(tiling):
         for swapped, slots in product((False, True), ("all", "one")):
-            single = None
+            single: tuple[Ring, ...] = ()
             if slots == "one":
-                single = _slow_operand(tiling, swapped) if k == tiling.whole.k else None
-                if single is None:
+                single = _slow_operand(tiling, swapped) if k == tiling.whole.k else ()
+                if not single:
                     continue
             blocks = [
                 OrderedBlock(outer, inner, k, swapped, single)
@@ -61,9 +61,9 @@ def likely_cycles(tiling: Tiling, block: OrderedBlock) -> int:
     array = float(tiling.busy_cycles(block.outer)) / steps
     pace = max(load, array, (load + array + LATENCY) / slots)
     likely = acts + weights + (batch * steps - 1.0) * pace + array
-    if block.single is not None:
+    if block.single:
         waits = float((inners if block.swapped else outers) - 1)
-        likely += batch * waits * (acts if block.single is Ring.ACTIVATIONS else weights)
+        likely += batch * waits * (acts if Ring.ACTIVATIONS in block.single else weights)
     if not where.out:
         likely += float(ports.store_cycles(tiling.result_bytes(m, n)))
     return int(min(likely, 2.0**62))
@@ -87,14 +87,19 @@ def _shares(tiles: int, shares: int = 0) -> Iterator[int]:
         yield shares
 
 
-def _slow_operand(tiling: Tiling, swapped: bool) -> Ring | None:
+def _slow_operand(tiling: Tiling, swapped: bool) -> tuple[Ring, ...]:
     """The ring of the operand that stays while the other one passes by, if loading it needs slots at all."""
+    stays = Ring.WEIGHTS if tiling.constraints.n_is_outer != swapped else Ring.ACTIVATIONS
+    return tuple(ring for ring in loaded_rings(tiling) if ring is stays)
+
+
+def loaded_rings(tiling: Tiling) -> tuple[Ring, ...]:
+    """The rings that could do with a single slot: those into which blocks are loaded."""
     size, where = tiling.operands.size, tiling.where
     if tiling.target.slots == 1 or 0 < where.resident_k < tiling.whole.k:
-        return None
-    if tiling.constraints.n_is_outer != swapped:
-        return None if where.weight or where.resident_k else Ring.WEIGHTS
-    return Ring.ACTIVATIONS if where.act < size.m else None
+        return ()
+    weights = () if where.weight or where.resident_k else (Ring.WEIGHTS,)
+    return (*weights, Ring.ACTIVATIONS) if where.act < size.m else weights
 
 
 def _in_order(block: OrderedBlock, tiling: Tiling) -> OrderedBlock:

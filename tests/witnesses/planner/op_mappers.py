@@ -21,6 +21,7 @@ from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import Ring, StepTree
 from witnesses.planner.blocks import OrderedBlock, largest_block, smallest_block
+from witnesses.planner.every_block import every_block
 from witnesses.planner.oblong import about, oblong_blocks
 from witnesses.planner.operands import Epilogue, Operand, Operands, epilogue, operand_names
 from witnesses.planner.target import Target, cycles_of
@@ -36,7 +37,7 @@ class TiledMatmul:
     steps: tuple[StepTree, ...]
     bytes_held: int
     swapped: bool = False
-    single: Ring | None = None
+    single: tuple[Ring, ...] = ()
 
 
 def mode_of(operands: Operands, target: Target) -> Precision:
@@ -136,7 +137,8 @@ def _sizes(tiling: Tiling, any_block: bool) -> tuple[int, ...]:
 
 
 def candidates(tiling: Tiling) -> tuple[OrderedBlock, ...]:
-    """Blocks for budgets of all powers of two, largest first: square blocks, blocks with K or `outer` whole, others."""
+    """Every block of a small product; blocks for budgets of all powers of two, largest first: square blocks, blocks
+    with K or `outer` whole, others."""
     return tuple(_candidates(tiling))
 
 
@@ -146,7 +148,7 @@ def _candidates(tiling: Tiling) -> dict[OrderedBlock, bool]:
     slots, whole, constraints = tiling.target.slots, tiling.whole, tiling.constraints
     smallest = smallest_block(whole, constraints)
     low, high = (tiling.bytes_held(block) * slots for block in (smallest, whole))
-    blocks: dict[OrderedBlock, bool] = {}
+    blocks = dict.fromkeys(every_block(tiling), False)
     for power in range(max(low, high - 1).bit_length(), low.bit_length() - 1, -1):
         for long in ((), ("k",), ("outer",)):
             block = largest_block(whole, constraints, _fitting(tiling, (1 << power) // slots), long)

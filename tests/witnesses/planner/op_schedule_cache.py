@@ -53,13 +53,13 @@ class OpVariant:
         """The dead buffers whose space the op takes in that plan."""
         return tuple(dict.fromkeys(dead for written in self.kept for dead in plan.overwrites[written.tensor]))
 
-    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None, Ring | None]:
+    def _cut(self, plan: Plan, room: int) -> tuple[tuple[StepTree, ...], Block | None, tuple[Ring, ...]]:
         strategy = plan.strategy(self.place)
         if isinstance(self.cuts, Rows):
             rows = self.cuts
             if plan.naive and rows.least_held <= room:
-                return tiled_rows(rows, naive_rows(rows, room)).steps, None, None
-            return fastest_rows(rows, room, strategy.latency).steps, None, None
+                return tiled_rows(rows, naive_rows(rows, room)).steps, None, ()
+            return fastest_rows(rows, room, strategy.latency).steps, None, ()
         cut = naive_tiling(self.cuts, room) if plan.naive else None
         if cut is None or cut.bytes_held > room:
             cut = (
@@ -72,7 +72,7 @@ class OpVariant:
         return cut.steps, cut.block, cut.single
 
     def _op_schedule(
-        self, steps: tuple[StepTree, ...], block: Block | None, single: Ring | None, overwrites: tuple[str, ...]
+        self, steps: tuple[StepTree, ...], block: Block | None, single: tuple[Ring, ...], overwrites: tuple[str, ...]
     ) -> OpSchedule:
         op, epilogue = self.sized.op, self.sized.epilogue
         return OpSchedule(
@@ -85,7 +85,7 @@ class OpVariant:
             stored=self.stored,
             overwrites=overwrites,
             operands=self.operands,
-            single=() if single is None else (single,),
+            single=single,
             fused=None if epilogue is None else (epilogue.op.name, kind(epilogue.op)),
             steps=steps,
             macs=self.macs,

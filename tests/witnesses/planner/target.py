@@ -115,7 +115,7 @@ MOST_WALKED = 1 << 12
 """Steps whose units find no common period within so many iterations count as if all units worked side by side."""
 
 
-def cycles_of(steps: tuple[StepTree, ...], ports: Ports, single: Ring | None = None) -> int:
+def cycles_of(steps: tuple[StepTree, ...], ports: Ports, single: tuple[Ring, ...] = ()) -> int:
     """The cycles of the steps, or busy cycles of the busiest port, only for the choice among cuts."""
     try:
         return times(encode_alone(steps, ports, single), most=MOST_WALKED).cycles

@@ -110,13 +110,13 @@ class Tiling:
         return held
 
     def bytes_of_slots(self, block: OrderedBlock) -> int:
-        """Bytes of all slots of every ring that is used: of a single ring's operand there is one."""
+        """Bytes of all slots of every ring that is used: of an operand in a single ring there is one."""
         m, n = self.constraints.m_and_n(block)
         held, once = self.bytes_held(block) * self.target.slots, 0
-        if block.single is Ring.ACTIVATIONS:
-            once = self.operands.act_bytes(min(m, self.operands.size.m - self.where.act), block.k)
-        elif block.single is Ring.WEIGHTS:
-            once = self.operands.weight_bytes(block.k, n)
+        if Ring.ACTIVATIONS in block.single:
+            once += self.operands.act_bytes(min(m, self.operands.size.m - self.where.act), block.k)
+        if Ring.WEIGHTS in block.single:
+            once += self.operands.weight_bytes(block.k, n)
             once += 0 if self.target.free_conversion else self.operands.dequantized_bytes(block.k, n)
         return held - (self.target.slots - 1) * once
 

@@ -1,0 +1,241 @@
+"""The table of a paper as text for a terminal, Markdown, LaTeX (booktabs) or CSV, from one definition of its columns.
+
+Names that are the same in all rows stand in the caption. A figure has four significant digits, but in CSV all of its
+digits.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from rich.text import Text
+
+from hwsim.errors import printable
+from hwsim.report.export import to_csv
+from hwsim.report.numbers import figure, percent
+from hwsim.report.tables import INDENT, Screen, new_table, render
+from hwsim.results.paper_columns import COLUMNS, PaperColumn, Value
+from hwsim.results.paper_table import PaperRow, PaperTable
+
+DIGITS = 4
+NONE = "–"
+"""What stands where a row has no value."""
+
+NAMES = ("chip", "workload", "precision")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A table as all of its texts show it: which names head a row, cells as text, and footnotes."""
+
+    table: PaperTable
+
+    @cached_property
+    def columns(self) -> list[PaperColumn]:
+        return [COLUMNS[key] for key in self.table.columns]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names that differ between rows; the precision always heads a row."""
+        rows = self.table.rows
+        return [name for name in NAMES if name == "precision" or len({getattr(row, name) for row in rows}) > 1]
+
+    @property
+    def caption(self) -> str:
+        """The names that all rows share."""
+        first, shared = self.table.rows[0], set(NAMES) - set(self.names)
+        workload = first.workload if "workload" in shared else "Workloads"
+        return f"{workload} on {first.chip if 'chip' in shared else 'chips'}"
+
+    @property
+    def heads(self) -> list[str]:
+        """The header of each column."""
+        units = (f" ({column.unit})" if column.unit else "" for column in self.columns)
+        return [name.capitalize() for name in self.names] + [
+            column.label + unit for column, unit in zip(self.columns, units, strict=True)
+        ]
+
+    @cached_property
+    def marks(self) -> dict[str, str]:
+        """The mark of each footnote that some rows have, in the order of the rows."""
+        notes = dict.fromkeys(note for row in self.table.rows for note in notes_of(row))
+        return {note: _letters(place) for place, note in enumerate(notes)}
+
+    def marks_of(self, row: PaperRow) -> str:
+        """The marks of a row's footnotes, as one word."""
+        return ",".join(self.marks[note] for note in notes_of(row))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What holds for the whole table: what gains are relative to, and how sure its constants are."""
+        said = []
+        if {"speedup", "energy_gain"} & set(self.table.columns):
+            said.append("Gains are relative to the first precision that the chip runs.")
+        for doubt in self.table.doubts:
+            parameters = f"{doubt.parameters_without} of {doubt.parameters} parameters"
+            prices = f"{doubt.prices_without} of {doubt.prices} prices"
+            said.append(f"{doubt.chip}: {parameters} and {prices} have no source that was read.")
+        return said
+
+    def names_of(self, row: PaperRow, before: PaperRow | None) -> list[str]:
+        """The names that head a row, those of the row before left out, but for the precision."""
+        shown, same = [], before is not None
+        for name in self.names:
+            same = same and name != "precision" and getattr(row, name) == getattr(before, name)
+            shown.append("" if same else getattr(row, name))
+        return shown
+
+    def begins_a_group(self, row: PaperRow, before: PaperRow | None) -> bool:
+        """Whether a row is of another chip or workload than the one before."""
+        return before is not None and (row.chip, row.workload) != (before.chip, before.workload)
+
+
+def notes_of(row: PaperRow) -> list[str]:
+    """A row's footnotes: why there are no figures, and products in a mode that is wider than both operands."""
+    if row.figures is None:
+        return [f"Refused: {row.refused}."]
+    figures = row.figures
+    if not figures.widened_macs:
+        return []
+    return [f"{percent(figures.widened_macs, row.macs)} of the products are made in a mode wider than both operands."]
+
+
+def _letters(place: int) -> str:
+    """a, b, …, z, aa, ab, …
+
+    >>> _letters(0), _letters(25), _letters(26)
+    ('a', 'z', 'aa')
+    """
+    letters = ""
+    while place >= 0:
+        letters = chr(ord("a") + place % 26) + letters
+        place = place // 26 - 1
+    return letters
+
+
+def cell(column: PaperColumn, value: Value) -> str:
+    """A value as the table shows it."""
+    if value is None:
+        return NONE
+    if isinstance(value, str):
+        return value
+    return figure(value, DIGITS) + (" ×" if column.ratio else "")
+
+
+def _rows(paper: Paper) -> Iterator[tuple[PaperRow, PaperRow | None, list[str]]]:
+    """Each row, the one before it, and its cells."""
+    for before, row in pairwise((None, *paper.table.rows)):
+        assert row is not None
+        yield row, before, [cell(column, column.value(row)) for column in paper.columns]
+
+
+def terminal(table: PaperTable, screen: Screen) -> str:
+    """The table for a terminal."""
+    paper = Paper(table)
+    heads = paper.names[:-1]
+    shown = new_table(*paper.heads[len(paper.names) - 1 :], title=paper.caption)
+    for row, before, cells in _rows(paper):
+        # A name a line: a table that is broken for a narrow terminal repeats its first column alone.
+        for depth, name in enumerate(paper.names_of(row, before)[:-1]):
+            if name:
+                shown.add_row(INDENT * depth + name)
+        marks = paper.marks_of(row)
+        shown.add_row(INDENT * len(heads) + row.precision + (f" ({marks})" if marks else ""), *cells)
+    notes = [Text(f"({mark}) {note}") for note, mark in paper.marks.items()] + [Text(said) for said in paper.remarks]
+    return render([shown, *notes], screen)
+
+
+def markdown(table: PaperTable) -> str:
+    """The table as Markdown, the footnotes below it."""
+    paper = Paper(table)
+    lines = [f"**{_in_markdown(paper.caption)}**", ""]
+    heads = [_in_markdown(head) for head in paper.heads]
+    lines.append(f"| {' | '.join(heads)} |")
+    lines.append(f"|{'---|' * len(paper.names)}{'---:|' * len(paper.columns)}")
+    for row, before, cells in _rows(paper):
+        names, marks = list(map(_in_markdown, paper.names_of(row, before))), paper.marks_of(row)
+        names[-1] += f"<sup>{marks}</sup>" if marks else ""
+        lines.append(f"| {' | '.join([*names, *map(_in_markdown, cells)])} |")
+    notes = [f"<sup>{mark}</sup> {_in_markdown(note)}" for note, mark in paper.marks.items()]
+    notes += [_in_markdown(said) for said in paper.remarks]
+    return "\n".join([*lines, *(f"\n{note}" for note in notes)]) + "\n"
+
+
+def _in_markdown(text: str) -> str:
+    r"""A text in a cell: what Markdown would read as marks is escaped.
+
+    >>> print(_in_markdown("a|b_c<i>"))
+    a\|b\_c&lt;i&gt;
+    """
+    text = re.sub(r"([\\`*_\[\]|#])", r"\\\1", printable(text))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "×": r"$\times$", "⁶": r"$^{6}$", "µ": r"\textmu{}", NONE: "--", "…": r"\dots{}",
+}  # fmt: skip
+
+
+def latex(table: PaperTable) -> str:
+    """The table as LaTeX, for a document that loads booktabs; the footnotes stand below it."""
+    paper = Paper(table)
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        f"  \\caption{{{_in_latex(paper.caption)}}}",
+        "  \\centering",
+        f"  \\begin{{tabular}}{{{'l' * len(paper.names)}{'r' * len(paper.columns)}}}",
+        "    \\toprule",
+        f"    {' & '.join(map(_in_latex, paper.heads))} \\\\",
+        "    \\midrule",
+    ]
+    for row, before, cells in _rows(paper):
+        if paper.begins_a_group(row, before):
+            lines.append("    \\midrule")
+        names, marks = list(map(_in_latex, paper.names_of(row, before))), paper.marks_of(row)
+        names[-1] += f"\\textsuperscript{{{marks}}}" if marks else ""
+        lines.append(f"    {' & '.join([*names, *map(_in_latex, cells)])} \\\\")
+    lines += ["    \\bottomrule", "  \\end{tabular}"]
+    notes = [f"\\textsuperscript{{{mark}}} {_in_latex(note)}" for note, mark in paper.marks.items()]
+    notes += map(_in_latex, paper.remarks)
+    if notes:
+        breaks = " \\\\\n    ".join(notes)
+        lines += [
+            "  \\par\\smallskip",
+            "  \\begin{minipage}{\\linewidth}\\footnotesize",
+            f"    {breaks}",
+            "  \\end{minipage}",
+        ]
+    return "\n".join([*lines, "\\end{table}"]) + "\n"
+
+
+def _in_latex(text: str) -> str:
+    r"""A text as LaTeX sets it.
+
+    >>> print(_in_latex("5 % of a_b"))
+    5 \% of a\_b
+    """
+    return "".join(_LATEX.get(one, one) for one in printable(text))
+
+
+def csv(table: PaperTable) -> str:
+    """The table as CSV: names in every row, values with all of their digits, units in the headers."""
+    heads = {key: f"{key} ({COLUMNS[key].unit})" if COLUMNS[key].unit else key for key in table.columns}
+    return to_csv(
+        [
+            {
+                **{name: getattr(row, name) for name in NAMES},
+                **{heads[key]: COLUMNS[key].value(row) for key in table.columns},
+                "note": " ".join(notes_of(row)),
+            }
+            for row in table.rows
+        ]
+    )
+
+
+FORMATTED = {"markdown": markdown, "latex": latex, "csv": csv}
+"""The texts for files by their formats; a terminal has its own, as wide as it is."""
