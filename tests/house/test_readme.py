@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from command import printed
 from data import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -25,6 +26,14 @@ def test_the_run_shown_is_the_true_output() -> None:
     command = [str(Path(sys.executable).with_name("hwsim")), *shown[1].split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == shown[2].strip()
+
+
+@pytest.mark.slow
+def test_the_table_shown_is_the_true_output(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.search(r"\$ hwsim (table .*?)\n```\n\n(.*?)\n## ", README, flags=re.DOTALL)
+    assert shown is not None
+    out, _ = printed(capsys, *shown[1].replace("\\\n", " ").split())
+    assert out == shown[2]
 
 
 def test_there_are_two_commands_of_one_line_each_that_set_up_all_they_need() -> None:

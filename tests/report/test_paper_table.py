@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from data import ROOT
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
@@ -139,6 +140,12 @@ def test_names_cannot_write_marks_of_a_format(made: PaperTable) -> None:
 
 def with_name(row: PaperRow, name: str) -> PaperRow:
     return replace(row, workload=name)
+
+
+def test_every_column_is_explained_in_their_order() -> None:
+    page = (ROOT / "docs/report.md").read_text()
+    section = page[page.index("## The table of a paper") :].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == list(COLUMNS)
 
 
 def test_marks_go_on_behind_z() -> None:
