@@ -25,6 +25,7 @@ from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
+from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.splits import tried_splits
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
@@ -112,6 +113,8 @@ class Planner:
     chip: Chip
     aim: Aim | None = None
     free_conversion: bool = False
+    searches: int = 1
+    """How many searches, of which each plan is one, have one budget together."""
     store: PlanStore = field(default_factory=PlanStore)
 
     def plan(
@@ -175,7 +178,7 @@ class Planner:
         """
         whole, ops = tables[0], tables[0].analysed.size
         name = f"{whole.analysed.program.name} on {self.chip.name}"
-        choice, spacing = Choice(self.aim), stride(ops)
+        choice, spacing = Choice(self.aim, budget=SearchBudget.shared(self.searches)), stride(ops)
         targets: list[TargetPlans] = []
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []

@@ -4,6 +4,7 @@ Work is counted, never time, so that equal chips and programs have equal plans o
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 from hwsim.mapping.knapsack import MOST_SUMS
 
@@ -36,6 +37,15 @@ class SearchBudget:
     """The sums of its knapsacks so far."""
     fell_short: bool = False
     """Whether there was no work left to walk some cut, or a knapsack was solved in coarser units for want of sums."""
+
+    @classmethod
+    def shared(cls, searches: int) -> Self:
+        """The budget of one of so many searches that have one together.
+
+        >>> SearchBudget.shared(4).of_plan(2) == MOST_WORK // 4 // (ONE_STEP + 2)
+        True
+        """
+        return cls(MOST_WORK - MOST_WORK // searches, MOST_SEARCH_SUMS - MOST_SEARCH_SUMS // searches)
 
     @property
     def ended(self) -> bool:

@@ -84,5 +84,9 @@ def strategies(ops: int, *, in_pieces: bool = False) -> tuple[Strategy, ...]:
 
 
 def latencies(ops: int) -> tuple[int, ...]:
-    """The latencies of the DRAM for which cuts are chosen in a program of so many ops."""
-    return tuple(sorted({strategy.latency for strategy in strategies(ops)}))
+    """The latencies of the DRAM for which cuts are chosen in a program of so many ops; none is that of naive cuts.
+
+    >>> latencies(1), latencies(10), latencies(5000)
+    ((0, 10, 20, 40, 100, 1000), (0, 100, 1000), (0, 100))
+    """
+    return tuple(sorted({0, *(strategy.latency for strategy in strategies(ops))}))

@@ -177,7 +177,10 @@ def simulate(
     check_functions(workload.program, chip)
 
     def plan(chip: Chip, work: Workload) -> Planned:
-        planner = Planner(chip, aim_of(objective, chip, table), store=PlanStore() if plans is None else plans)
+        # The workload has a budget of its own, its lengths have one together.
+        searches = 1 if work is workload or workload.lengths is None else len(workload.lengths.bucketed())
+        store = PlanStore() if plans is None else plans
+        planner = Planner(chip, aim_of(objective, chip, table), searches=searches, store=store)
         return planner.plan(table_of(work.program), progress=progress)
 
     def run_on(chip: Chip, work: Workload, measured: Measured, explained: str | None = None) -> PricedRun:

@@ -191,7 +191,7 @@ def every_plan(program: Program, on: Chip) -> list[Ran]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(PROGRAMS, chips())
 def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_taken(program: Program, on: Chip) -> None:
     every = every_plan(program, on)
@@ -202,7 +202,7 @@ def test_of_plans_about_as_fast_as_the_fastest_the_one_with_least_energy_is_take
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(PROGRAMS, chips())
 def test_energy_times_delay_is_least_where_that_is_wanted(program: Program, on: Chip) -> None:
     taken = chosen(program, on, aim(Objective.EDP, on))
