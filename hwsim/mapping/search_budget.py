@@ -40,11 +40,13 @@ class SearchBudget:
 
     @classmethod
     def shared(cls, searches: int) -> Self:
-        """The budget of one of so many searches that have one together.
+        """The budget of one of so many searches that have one together; a quarter of it at least, which is more than
+        shipped networks need on chips of two buffers.
 
-        >>> SearchBudget.shared(4).of_plan(2) == MOST_WORK // 4 // (ONE_STEP + 2)
+        >>> SearchBudget.shared(100).of_plan(2) == MOST_WORK // 4 // (ONE_STEP + 2)
         True
         """
+        searches = min(searches, 4)
         return cls(MOST_WORK - MOST_WORK // searches, MOST_SEARCH_SUMS - MOST_SEARCH_SUMS // searches)
 
     @property
