@@ -12,8 +12,8 @@ Rate = Annotated[float, Number(low=0, high=1e30)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peak(Noun):
-    """The most operations a second of a mode, in tera: what multipliers can make, and what can be fed to them (of analog
-    tiles: what all of them could do, and what the weights that stand on them do)."""
+    """The most operations a second of a mode, in tera: what multipliers can make, and what can be fed to them; of
+    analog tiles what all of them could do, and what the weights that stand on them do."""
 
     mode: Name
     tops: Rate
@@ -22,8 +22,8 @@ class Peak(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth(Noun):
-    """Bytes a second of a memory, in giga: of the DRAM what its ports pass, both if they are two; of the scratchpad what
-    its read port feeds the array with, on all cores."""
+    """Bytes a second of a memory, in giga: of the DRAM what its ports pass, both if they are two; of the scratchpad
+    what its read port feeds the array with, on all cores."""
 
     memory: Name
     gb_per_second: Rate
@@ -59,8 +59,8 @@ class Occupied(Noun):
 class Buffer(Noun):
     """What stays at an address of the scratchpad, and from when to when.
 
-    Times are in the order of the program: each op stands behind the ones before it with all cycles by which it moved the
-    end of the run, those of all its runs together.
+    Times are in the order of the program: each op stands behind the ones before it with all cycles by which it moved
+    the end of the run, those of all its runs together.
     """
 
     tensor: Name

@@ -51,9 +51,7 @@ def pictured(chip: "AnyChip", workload: Workload, planned: "Planned | None") -> 
         peaks=tuple(_peaks(chip)),
         bandwidths=(
             Bandwidth(memory="DRAM", gb_per_second=chip.dram.needed / GIGA),
-            Bandwidth(
-                memory="scratchpad", gb_per_second=float(chip.scratchpad.read * chip.cores * chip.clock / GIGA)
-            ),
+            Bandwidth(memory="scratchpad", gb_per_second=float(chip.scratchpad.read * chip.cores * chip.clock / GIGA)),
         ),
         occupied=tuple(occupied),
         buffers=tuple(buffers(planned)),

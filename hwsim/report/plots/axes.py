@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from hwsim.errors import printable
 from hwsim.report.plots.canvas import Canvas
 from hwsim.report.plots.looks import Look
 
@@ -41,6 +42,7 @@ def name_lines(ax: Axes, names: Sequence[str], canvas: Canvas) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="x")
+    names = [printable(name) for name in names]
     if canvas.wide:
         ax.set_yticks(range(len(names)), names, fontsize=8)
         return
@@ -95,7 +97,12 @@ def legend(canvas: Canvas, handles: Sequence[Artist], names: Sequence[str], *, a
     if not names:
         return 0
     canvas.figure.legend(
-        list(handles), list(names), loc="outside lower center", ncols=across, handlelength=1.6, columnspacing=1.2
+        list(handles),
+        [printable(name) for name in names],
+        loc="outside lower center",
+        ncols=across,
+        handlelength=1.6,
+        columnspacing=1.2,
     )
     return -(-len(names) // across)
 
@@ -115,4 +122,3 @@ def empty(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
     ax.set_xticks([])
     ax.set_yticks([])
-

@@ -1,12 +1,13 @@
-"""A sheet on which a figure is drawn, in a wide or a narrow layout, and the file that it becomes, byte for byte the same
-wherever it is drawn.
+"""A sheet on which a figure is drawn, in a wide or a narrow layout, and its file, byte for byte the same each time.
 
-Figures are drawn by functions of rows: they look nothing up and work nothing out, so that what a figure shows is what its
-rows say. Texts in SVG stay texts. What is pointed at says its numbers: a mark is a group with a title.
+Figures are drawn by functions of rows: they look nothing up and work nothing out, so that what a figure shows is what
+its rows say. Texts in SVG stay texts. What is pointed at says its numbers: a mark is a group with a title.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO, StringIO
@@ -16,9 +17,9 @@ import matplotlib
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from hwsim.errors import printable
 from hwsim.report.tables import wrapped
 
 Row = Mapping[str, Any]
@@ -47,13 +48,14 @@ _OURS = {
     "grid.alpha": 0.35,
     "hatch.linewidth": 0.6,
     "path.simplify": True,
+    "text.parse_math": False,
 }
 _NOT_STYLE = ("backend", "interactive", "toolbar", "webagg", "tk.", "timezone", "date.epoch", "savefig.directory")
 _FALLBACK = "'DejaVu Sans', Verdana, sans-serif"
 """Verdana is about as wide as DejaVu Sans, where that is not installed."""
 
 
-def style() -> dict[str, Any]:
+def style() -> Any:
     """What figures are drawn with, whatever the settings of the machine are."""
     plain = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(_NOT_STYLE)}
     return plain | _OURS
@@ -70,9 +72,7 @@ class Canvas:
 
     def size(self, height: float, *, narrow: float | None = None) -> None:
         """How high the sheet is in inches, and in the narrow layout."""
-        self.figure.set_size_inches(
-            WIDE if self.wide else NARROW, height if self.wide or narrow is None else narrow
-        )
+        self.figure.set_size_inches(WIDE if self.wide else NARROW, height if self.wide or narrow is None else narrow)
 
     def axes(self) -> Axes:
         """One pair of axes."""
@@ -89,22 +89,23 @@ class Canvas:
 
     def entitle(self, title: str) -> None:
         """What the figure is of, in lines as wide as the sheet."""
-        self.figure.suptitle("\n".join(wrapped(title, 100 if self.wide else 48)), fontsize=9.5 if self.wide else 8.5)
+        self.figure.suptitle(
+            "\n".join(wrapped(printable(title), 100 if self.wide else 48)), fontsize=9.5 if self.wide else 8.5
+        )
 
     def note(self, artist: Artist, text: str) -> None:
         """What a mark says when somebody points at it."""
         mark = f"{self.name}-{'wide' if self.wide else 'narrow'}-{len(self.notes)}"
         artist.set_gid(mark)
         artist.set_in_layout(False)  # which asks every artist how far it goes: what is pointed at lies inside the axes
-        self.notes[mark] = text
+        self.notes[mark] = printable(text)
 
 
 def svg_of(canvas: Canvas) -> str:
     """The sheet as an SVG document."""
     text = StringIO()
-    FigureCanvasSVG(canvas.figure).print_svg(
-        text, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    canvas.figure.savefig(text, format="svg", metadata=metadata)
     return _with_notes(text.getvalue(), canvas)
 
 
@@ -131,9 +132,12 @@ def _with_notes(text: str, canvas: Canvas) -> str:
         return "<g>" if note is None else f'<g id="{found[1]}" class="mark"><title>{escape(note)}</title>'
 
     text = re.sub(r'<g id="([^"]*)">', named, text)
-    return text.replace("'DejaVu Sans', sans-serif", _FALLBACK).replace("'DejaVu Sans'", _FALLBACK, 0)
+    return text.replace("'DejaVu Sans', sans-serif", _FALLBACK)
 
 
-def drawn_with() -> Any:
-    """The settings with which figures are drawn and written."""
-    return rc_context(style())
+@contextmanager
+def drawn_with() -> Iterator[None]:
+    """The settings with which figures are drawn and written; letters that the font lacks are left to the viewer's."""
+    with rc_context(style()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield

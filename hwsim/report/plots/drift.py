@@ -9,13 +9,16 @@ from hwsim.quantities.plain_data import flat
 from hwsim.report.drift import labelled
 from hwsim.report.plots.axes import empty, legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
-from hwsim.report.plots.looks import Look, looks_of
+from hwsim.report.plots.looks import LineStyle, Look, looks_of
 from hwsim.results.drift import Drift
 
 COLUMNS = ("seconds", "age", "compensation", "sqnr_db", "top1", "symbol_agreement", "output", "exact_sqnr_db")
 CAPTION = "Signal to noise and agreement with exact integers as the cells of analog tiles age."
 
-_SHARES = (("top1", "-", True, "largest entry"), ("symbol_agreement", "--", False, "symbols"))
+_SHARES: tuple[tuple[str, LineStyle, bool, str], ...] = (
+    ("top1", "-", True, "largest entry"),
+    ("symbol_agreement", "--", False, "symbols"),
+)
 
 
 def rows(drift: Drift) -> list[Row]:
@@ -36,14 +39,12 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     found = draw_agreement(rows, shares, looks, canvas)
     handles = [Line2D([], [], color=look.colour, marker=look.marker) for look in looks.values()]
     names = [labelled(name) for name in looks]
-    for line, style, filled, name in ((exact, ":", True, "exact integers against floats"), *(
-        (what in found, style, filled, f"{name} equal") for what, style, filled, name in _SHARES
-    )):  # fmt: skip
-        if line:
-            handles.append(
-                Line2D([], [], color="0.3", linestyle=style, marker="" if style == ":" else "o",
-                       markerfacecolor="0.3" if filled else "white")
-            )  # fmt: skip
+    lines: list[tuple[bool, LineStyle, bool, str]] = [(exact, ":", True, "exact integers against floats")]
+    lines += [(what in found, style, filled, f"{name} equal") for what, style, filled, name in _SHARES]
+    for there, style, filled, name in lines:
+        if there:
+            face, marker = "0.3" if filled else "white", "" if style == ":" else "o"
+            handles.append(Line2D([], [], color="0.3", linestyle=style, marker=marker, markerfacecolor=face))
             names.append(name)
     legend(canvas, handles, names, across=3)
 
@@ -52,7 +53,9 @@ def draw_levels(rows: Rows, ax: Axes, looks: dict[str, Look], canvas: Canvas) ->
     """SQNR of the output over time, each compensation a line; whether what quantisation alone costs stands beside."""
     places = _axis(rows, ax)
     for name, look in looks.items():
-        points = [(places[row["seconds"]], row["sqnr_db"], row) for row in _of(rows, name) if row["sqnr_db"] is not None]
+        points = [
+            (places[row["seconds"]], row["sqnr_db"], row) for row in _of(rows, name) if row["sqnr_db"] is not None
+        ]
         ax.plot([x for x, *_ in points], [y for _, y, _ in points], color=look.colour)
         for x, y, row in points:
             (mark,) = ax.plot(x, y, linestyle="", marker=look.marker, color=look.colour)
@@ -71,7 +74,9 @@ def draw_agreement(rows: Rows, ax: Axes, looks: dict[str, Look], canvas: Canvas)
     places, found = _axis(rows, ax), set[str]()
     for name, look in looks.items():
         for what, style, filled, said in _SHARES:
-            points = [(places[row["seconds"]], 100 * row[what], row) for row in _of(rows, name) if row[what] is not None]
+            points = [
+                (places[row["seconds"]], 100 * row[what], row) for row in _of(rows, name) if row[what] is not None
+            ]
             if not points:
                 continue
             found.add(what)

@@ -1,10 +1,11 @@
-"""Figures of points over a quantity: real-time factor over streams or beam width, and the front of what no point beats."""
+"""Figures of points: the real-time factor over streams or beam width, and the front of what no other point beats."""
 
 from collections.abc import Callable, Sequence
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from hwsim.errors import printable
 from hwsim.report.numbers import figure as written
 from hwsim.report.plots.axes import legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
@@ -16,6 +17,9 @@ BEAM_COLUMNS = ("beam", "rtf")
 BEAM_CAPTION = "The real-time factor with so many hypotheses; at most 1 is real time."
 PARETO_COLUMNS = ("label", "latency_ms", "energy_mj", "on_front")
 PARETO_CAPTION = "Points by latency and energy; of those on the front no other point takes less of both."
+
+NAMED = 12
+"""Of more points those on the front alone have their names beside them."""
 
 LABELS = {
     "latency_ms": "latency [ms]", "energy_mj": "energy [mJ]", "rtf": "real-time factor", "area_mm2": "area [mm²]",
@@ -35,8 +39,8 @@ def over(column: str) -> Callable[[Rows, Canvas], None]:
         for place, (series, look) in enumerate(looks.items()):
             points = sorted((row[column], row["rtf"]) for row in rows if str(row.get("series", "")) == series)
             (line,) = ax.plot(
-                *zip(*points, strict=True), color=look.colour, marker=look.marker, linestyle=STYLES[place % len(STYLES)],
-                markeredgecolor="black", markeredgewidth=0.5,
+                *zip(*points, strict=True), color=look.colour, marker=look.marker,
+                linestyle=STYLES[place % len(STYLES)], markeredgecolor="black", markeredgewidth=0.5,
             )  # fmt: skip
             handles.append(line)
             for x, rtf in points:
@@ -87,14 +91,17 @@ def front(x: str = "latency_ms", y: str = "energy_mj") -> Callable[[Rows, Canvas
         for row in rows:
             colour, marker = (VERMILLION, "D") if row["on_front"] else (GREY, "o")
             (point,) = ax.plot(
-                row[x], row[y], linestyle="", marker=marker, color=colour, markeredgecolor="black", markersize=7, zorder=3
+                row[x], row[y], linestyle="", marker=marker, color=colour, markeredgecolor="black", markersize=7,
+                zorder=3,
             )  # fmt: skip
-            canvas.note(point, f"{row['label']}: {LABELS.get(x, x)} {written(row[x])}, {LABELS.get(y, y)} {written(row[y])}")
-            if len(rows) <= 30:
+            canvas.note(
+                point, f"{row['label']}: {LABELS.get(x, x)} {written(row[x])}, {LABELS.get(y, y)} {written(row[y])}"
+            )
+            if row["on_front"] or len(rows) <= NAMED:
                 before = row[x] > left
                 ax.annotate(
-                    row["label"], (row[x], row[y]), xytext=(-7 if before else 7, 4), textcoords="offset points",
-                    fontsize=7.5, ha="right" if before else "left",
+                    printable(row["label"]), (row[x], row[y]), xytext=(-7 if before else 7, 4),
+                    textcoords="offset points", fontsize=7.5, ha="right" if before else "left",
                 )  # fmt: skip
         ax.margins(0.12)
         ax.set_xlim(left=0)
@@ -104,7 +111,8 @@ def front(x: str = "latency_ms", y: str = "energy_mj") -> Callable[[Rows, Canvas
         ax.grid()
         marks = [("D", VERMILLION, "on the front"), ("o", GREY, "beaten by another")]
         handles = [
-            Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="black") for marker, colour, _ in marks
+            Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="black")
+            for marker, colour, _ in marks
         ]
         legend(canvas, handles, [name for *_, name in marks])
 

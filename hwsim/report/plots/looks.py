@@ -7,6 +7,7 @@ in black loses nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.tables import limit_text
@@ -17,10 +18,12 @@ from hwsim.schedule.unit_table import Limit, Unit
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999"
 
+LineStyle = Literal["-", "--", "-.", ":"]
+
 PALETTE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "\\\\\\", "++", "xxx", "---", "|||", "//")
-STYLES = ("-", "--", "-.", ":")
+STYLES: tuple[LineStyle, ...] = ("-", "--", "-.", ":")
 _PORTS = "////"
 
 

@@ -1,5 +1,6 @@
 """Ops as figures draw them, on chips of any kind: equal layers joined, the costliest first, the others together."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -70,12 +71,20 @@ def shown_groups(
     ops: Sequence[T], name_of: Callable[[T], str], cost: Callable[[T], int], most: int = GROUPS
 ) -> list[Group[T]]:
     """The groups that cost most, those without any cost left out; last the others, as one group."""
-    spending = [op for op in ops if cost(op)]
-    top, rest = costliest(groups(spending, name_of), cost, most)
+    spending = [group for group in groups(ops, name_of) if any(map(cost, group.members))]
+    top, rest = costliest(spending, cost, most)
     if len(rest) == 1:
         return [*top, *rest]
     others = tuple(op for group in rest for op in group.members)
     return [*top, Group(f"{len(others)} others", others)] if others else top
+
+
+def usual_bound(ops: Sequence[Seen]) -> str:
+    """What binds ops with which most of their cycles go."""
+    cycles = Counter[str]()
+    for op in ops:
+        cycles[op.bound_by] += op.cycles
+    return max(cycles, key=lambda bound: cycles[bound])
 
 
 def title_of(group: Group[T]) -> str:

@@ -29,7 +29,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     canvas.size(3.9 + 0.2 * lines, narrow=6.4 + 0.2 * lines)
     along, losing = canvas.grid(2, 2)
     draw_along(rows, along, canvas)
-    draw_losing(losing_most(rows), losing, canvas)
+    draw_losing(worst(rows), losing, canvas)
     styles = [OP_STYLES.named(kind) for kind in kinds]
     handles = [
         Line2D([], [], linestyle="", marker=marker_of(kind), color=style.colour, markersize=5)
@@ -38,7 +38,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     legend(canvas, handles, [style.label for style in styles], across=6)
 
 
-def losing_most(rows: Rows) -> list[Row]:
+def worst(rows: Rows) -> list[Row]:
     """The rows at which most signal to noise is lost, the worst first."""
     with_loss = [row for row in rows if row["lost_db"] is not None]
     return sorted(with_loss, key=lambda row: -row["lost_db"])[:TOP]
@@ -59,9 +59,10 @@ def draw_along(rows: Rows, ax: Axes, canvas: Canvas) -> None:
     heard = [(place, row) for place, row in enumerate(rows) if row["sqnr_db"] is not None]
     ax.plot([place for place, _ in heard], [row["sqnr_db"] for _, row in heard], color=GREY, linewidth=0.6, zorder=1)
     for place, row in heard:
+        style = OP_STYLES.named(row["kind"])
         (point,) = ax.plot(
             place, row["sqnr_db"], linestyle="", marker=marker_of(row["kind"]), markersize=3.5,
-            color=OP_STYLES.named(row["kind"]).colour, label=row["kind"], zorder=2,
+            color=style.colour, zorder=2,
         )  # fmt: skip
         canvas.note(point, f"{row['name']}: {row['sqnr_db']:.1f} dB")
     if not heard:

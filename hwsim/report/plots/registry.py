@@ -74,19 +74,20 @@ class Drawing:
     def svg(self, *, wide: bool = True) -> str:
         """As an SVG document."""
         with drawn_with():
-            return svg_of(self._drawn(wide))
+            return svg_of(self.canvas(wide=wide))
 
     def pdf(self, *, wide: bool = True) -> bytes:
         """As a PDF document."""
         with drawn_with():
-            return pdf_of(self._drawn(wide))
+            return pdf_of(self.canvas(wide=wide))
 
     def png(self, *, wide: bool = True) -> bytes:
         """As an image."""
         with drawn_with():
-            return png_of(self._drawn(wide))
+            return png_of(self.canvas(wide=wide))
 
-    def _drawn(self, wide: bool) -> Canvas:
+    def canvas(self, *, wide: bool = True) -> Canvas:
+        """The sheet on which it is drawn."""
         canvas = Canvas(self.name, wide)
         self.plot.draw(self.rows, canvas)
         canvas.entitle(self.title)

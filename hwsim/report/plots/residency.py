@@ -14,8 +14,8 @@ from hwsim.results.tiles_result import TilesResult
 
 COLUMNS = ("tensor", "what", "address", "bytes", "begin_cycle", "end_cycle", "begin_ms", "end_ms", "scratchpad_bytes")
 CAPTION = (
-    "What stays at which addresses of the scratchpad, and when: ops stand behind one another in the program's order, each "
-    "with all cycles of its runs; what is white is left for the slots of the ops that run."
+    "What stays at which addresses of the scratchpad, and when: ops stand behind one another in the program's order, "
+    "each with all cycles of its runs; what is white is left for the slots of the ops that run."
 )
 TILES_COLUMNS = ("chip", "tile", "part", "weights", "room", "share")
 TILES_CAPTION = "The share of each tile's room for weights that is taken, by part of the network."
@@ -106,7 +106,9 @@ def draw_tiles(rows: Rows, canvas: Canvas) -> None:
                 row["tile"], share, width=1.0, bottom=at[row["tile"]], color=look.colour, hatch=look.hatch,
                 edgecolor="white", linewidth=0.2,
             )  # fmt: skip
-            canvas.note(bar, f"chip {chip}, tile {row['tile']}, {row['part']}: {row['weights']:,} weights, {share:.3g} %")
+            canvas.note(
+                bar, f"chip {chip}, tile {row['tile']}, {row['part']}: {row['weights']:,} weights, {share:.3g} %"
+            )
             at[row["tile"]] += share
         ax.set_ylim(0, 105)
         ax.set_yticks([0, 50, 100], ["0", "", "100"])

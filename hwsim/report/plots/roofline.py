@@ -1,7 +1,7 @@
 """The roofline: groups of products by the operations that they make for each byte, below what memories and array allow.
 
-An op's time is that in which its steps are under way: its span, or its busiest unit, where loads begin before that. So no
-point can lie above a roof that the timeline holds it to.
+An op's time is that in which its steps are under way: its span, or its busiest unit, where loads begin before that. So
+no point can lie above a roof that the timeline holds it to.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,8 +30,8 @@ COLUMNS = (
     "operations_per_dram_byte", "operations_per_array_byte", "tops", "reachable_tops", "gb_per_second",
 )  # fmt: skip
 CAPTION = (
-    "Every group of products, by operations for each byte that passes the DRAM, and for each byte that the array (or the "
-    "tiles) reads from the scratchpad, below the roofs of memories and multipliers."
+    "Every group of products, by operations for each byte that passes the DRAM, and for each byte that the array (or "
+    "the tiles) reads from the scratchpad, below the roofs of memories and multipliers."
 )
 NAMED = 8
 """Points with a number, the costliest first."""
@@ -52,7 +52,15 @@ def rows(result: Result | TilesResult, pictured: Pictured) -> Rows:
     found.sort(key=lambda row: -row["seconds"])
     modes = {row["mode"] for row in found}
     peaks = [
-        _full({"what": "peak", "name": peak.mode, "mode": peak.mode, "tops": peak.tops, "reachable_tops": peak.reachable_tops})
+        _full(
+            {
+                "what": "peak",
+                "name": peak.mode,
+                "mode": peak.mode,
+                "tops": peak.tops,
+                "reachable_tops": peak.reachable_tops,
+            }
+        )
         for peak in pictured.peaks
         if peak.mode in modes
     ]
@@ -123,7 +131,8 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     for ax, (memory, column) in zip(canvas.grid(2, 2), _PANELS, strict=True):
         _panel(ax, rows, memory, column, canvas)
     handles = [
-        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black") for look in bounds.values()
+        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black")
+        for look in bounds.values()
     ]
     none = [Line2D([], [], linestyle="") for _ in named]
     names = [*(f"bound by {name}" for name in bounds), *(f"{place + 1}  {name}" for place, name in enumerate(named))]
@@ -174,8 +183,8 @@ def _panel(ax: Axes, rows: Rows, memory: str, column: str, canvas: Canvas) -> No
         )
     for numbers, x, y in _together([(place, row[column], row["tops"]) for place, row in points if place < NAMED], ax):
         ax.annotate(
-            ",".join(map(str, numbers)), (x, y), xytext=(5, 0), textcoords="offset points", fontsize=7, va="center", zorder=4,
-            bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3},
+            ",".join(map(str, numbers)), (x, y), xytext=(5, 0), textcoords="offset points", fontsize=7, va="center",
+            zorder=4, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3},
         )  # fmt: skip
     ax.set_xlabel("operations a byte")
     ax.set_ylabel("TOPS")
@@ -214,4 +223,3 @@ def _together(points: Sequence[tuple[int, float, float]], ax: Axes) -> Iterator[
         else:
             placed.append(([number + 1], x, y))
     yield from placed
-

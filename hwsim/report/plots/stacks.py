@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 
 from hwsim.quantities.plain_data import ATTOJOULES_PER_MILLIJOULE
 from hwsim.report.energy import GROUP_TITLES
+from hwsim.report.numbers import figure as written
 from hwsim.report.numbers import joules, percent, scaled
 from hwsim.report.plots.axes import areas_legend, bars, beside, height_of, in_order, lines_of, name_lines, scale_of
 from hwsim.report.plots.canvas import Canvas, Row, Rows
@@ -37,9 +38,7 @@ def energy_rows(result: Result | TilesResult) -> Rows:
         split = [groups(op.energy) for op in ops]
         for field in fields(EnergyGroups):
             spent = sum(getattr(one, field.name) for one in split)
-            found.append(
-                {"part": part, "group": GROUP_TITLES[field.name], "energy_aj": spent, "share": spent / total}
-            )
+            found.append({"part": part, "group": GROUP_TITLES[field.name], "energy_aj": spent, "share": spent / total})
     return found
 
 
@@ -54,7 +53,12 @@ def traffic_rows(result: Result | TilesResult) -> Rows:
         return sum(bytes_of(op, *flow) for flow in _FLOWS)
 
     return [
-        {"part": part, "memory": memory, "direction": direction, "bytes": sum(bytes_of(op, memory, direction) for op in ops)}
+        {
+            "part": part,
+            "memory": memory,
+            "direction": direction,
+            "bytes": sum(bytes_of(op, memory, direction) for op in ops),
+        }
         for part, ops in shown_parts(seen(result), moved)
         for memory, direction in _FLOWS
     ]
@@ -85,7 +89,7 @@ def draw_energy(rows: Rows, canvas: Canvas) -> None:
         mine = [row for row in rows if row["part"] == part]
         end = sum(row["energy_aj"] for row in mine) / ATTOJOULES_PER_MILLIJOULE
         beside(ax, end, place, percent(sum(row["share"] for row in mine)), canvas)
-    ax.margins(x=0.12)
+    ax.margins(x=0.12 if canvas.wide else 0.2)
     areas_legend(canvas, looks, across=6)
 
 
@@ -142,8 +146,8 @@ def draw_precisions(rows: Rows, canvas: Canvas) -> None:
     time, energy = canvas.grid(2, 2)
     for place, name in enumerate(names):
         latency = next(row["latency_ms"] for row in rows if row["precision"] == name)
-        end = bars(time, place, [(latency, Look(BLUE), f"{name}: {latency:.4g} ms")], canvas)
-        beside(time, end, place, f"{latency:.3g}", canvas)
+        end = bars(time, place, [(latency, Look(BLUE), f"{name}: {written(latency)} ms")], canvas)
+        beside(time, end, place, written(latency), canvas)
     name_lines(time, names, canvas)
     time.margins(x=0.15)
     time.set_xlabel("latency [ms]")

@@ -1,13 +1,10 @@
 """The figure of time: groups of equal ops, the costliest first, each in the look of what binds it."""
 
-from collections import Counter
-from collections.abc import Sequence
-
 from hwsim.report.numbers import percent, seconds
 from hwsim.report.plots.axes import areas_legend, bars, beside, height_of, in_order, lines_of, name_lines, scale_of
-from hwsim.report.plots.canvas import Canvas, Rows
+from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BOUNDS
-from hwsim.report.plots.ops import Seen, seen, shown_groups, title_of
+from hwsim.report.plots.ops import seen, shown_groups, title_of, usual_bound
 from hwsim.results.result import Result
 from hwsim.results.tiles_result import TilesResult
 
@@ -18,30 +15,23 @@ CAPTION = "Groups of equal ops by the cycles by which they move the end of the r
 def rows(result: Result | TilesResult) -> Rows:
     """A row a group; host and starts, which no op has, are rows of their own."""
     summary, clock = result.summary, result.operation.clock
-    found = [
-        {
-            "ops": title_of(group),
-            "count": len(group.members),
-            "cycles": sum(op.cycles for op in group.members),
-            "bound_by": _usual(group.members),
-        }
-        for group in shown_groups(seen(result), lambda op: op.name, lambda op: op.cycles)
-    ]
-    for row in found:
-        row["ms"] = row["cycles"] * 1000 / clock
+    found: list[Row] = []
+    for group in shown_groups(seen(result), lambda op: op.name, lambda op: op.cycles):
+        cycles = sum(op.cycles for op in group.members)
+        found.append(
+            {
+                "ops": title_of(group),
+                "count": len(group.members),
+                "cycles": cycles,
+                "ms": cycles * 1000 / clock,
+                "bound_by": usual_bound(group.members),
+            }
+        )
     for name, spent in (("host", summary.host_ms), ("launch", summary.launch_ms)):
         if spent:
-            row = {"ops": name, "count": 1, "cycles": round(spent * clock / 1000), "bound_by": name, "ms": spent}
-            found.append(row)
+            cycles = round(spent * clock / 1000)
+            found.append({"ops": name, "count": 1, "cycles": cycles, "ms": spent, "bound_by": name})
     return [{**row, "share": row["ms"] / summary.latency_ms} for row in found]
-
-
-def _usual(ops: Sequence[Seen]) -> str:
-    """What binds ops with which most of their cycles go."""
-    cycles = Counter[str]()
-    for op in ops:
-        cycles[op.bound_by] += op.cycles
-    return max(cycles, key=lambda bound: cycles[bound])
 
 
 def draw(rows: Rows, canvas: Canvas) -> None:
@@ -62,5 +52,5 @@ def draw(rows: Rows, canvas: Canvas) -> None:
 
 
 def _unit(milliseconds: float) -> tuple[float, str]:
-    factor, prefix = scale_of(milliseconds * 1e6)
+    _, prefix = scale_of(milliseconds * 1e6)
     return {"": (1e-6, "ns"), "k": (1e-3, "µs"), "M": (1.0, "ms")}.get(prefix, (1e3, "s"))

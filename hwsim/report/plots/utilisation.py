@@ -15,8 +15,8 @@ from hwsim.schedule.tiles_run import UnitTime
 
 COLUMNS = ("name", "span_cycles", "share", "reachable_share")
 CAPTION = (
-    "The share of the array's peak that each group of products reaches while its steps run, and of what the scratchpad's "
-    "port can feed; on analog tiles, the share of the time in which sets of tiles take vectors."
+    "The share of the array's peak that each group of products reaches while its steps run, and of what the "
+    "scratchpad's port can feed; on analog tiles, the share of the time in which sets of tiles take vectors."
 )
 _NOMINAL, _REACHABLE = "of the peak", "of what can be fed"
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from hwsim.quantities.plain_data import flat
+from hwsim.quantities.plain_data import ATTOJOULES_PER_MILLIJOULE, flat
 from hwsim.report.gains import step_name
-from hwsim.report.plots.axes import areas_legend, empty
+from hwsim.report.numbers import figure as written
+from hwsim.report.plots.axes import areas_legend, beside, empty, height_of, line_of, name_lines
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLUE, GREEN, VERMILLION, Look
-from hwsim.report.tables import wrapped
 from hwsim.results.result import Comparison
 
-COLUMNS = ("order", "changes", "cycles_before", "cycles_after", "energy_before_mj", "energy_after_mj")
+COLUMNS = ("order", "first", "last", "changes", "cycles_before", "cycles_after", "energy_before_aj", "energy_after_aj")
 CAPTION = "What each change between the first and the last precision takes from cycles and energy, in two orders."
 
 CHAIN, OTHER = "chain", "other order"
@@ -32,7 +32,9 @@ def rows(comparison: Comparison) -> list[Row]:
 def draw(rows: Rows, canvas: Canvas) -> None:
     """Cycles and energy beside each other, one order below the other."""
     orders = [order for order in (CHAIN, OTHER) if any(row["order"] == order for row in rows)]
-    canvas.size(2.6 * max(1, len(orders)) + 0.5, narrow=4.9 * max(1, len(orders)) + 0.5)
+    lines = max((sum(row["order"] == order for row in rows) for order in orders), default=0) + 2
+    high = height_of(lines, canvas, legend=0)
+    canvas.size(high * max(1, len(orders)) + 0.5, narrow=2 * high * max(1, len(orders)) + 0.5)
     if not orders:
         empty(canvas.axes(), "one precision alone")
         return
@@ -45,34 +47,28 @@ def draw(rows: Rows, canvas: Canvas) -> None:
 
 
 def _panel(ax: Axes, steps: Sequence[Row], what: str, factor: float, unit: str, canvas: Canvas) -> None:
-    ends = [(_value(row, what, "before") / factor, _value(row, what, "after") / factor) for row in steps]
-    bars = [(steps[0]["first"], 0.0, ends[0][0], _WHOLE)]
-    for row, (before, after) in zip(steps, ends, strict=True):
-        bars.append((row["changes"], min(before, after), abs(before - after), _LESS if after <= before else _MORE))
-    bars.append((steps[0]["last"], 0.0, ends[-1][1], _WHOLE))
-    top = max(low + high for _, low, high, _ in bars)
-    for place, (name, low, high, look) in enumerate(bars):
-        (bar,) = ax.bar(place, high, bottom=low, width=0.7, color=look.colour, hatch=look.hatch, edgecolor="white")
-        sign = "" if look is _WHOLE else "−" if look is _LESS else "+"
-        canvas.note(bar, f"{steps[0]['order']}, {name}: {sign}{high:.4g} {unit}")
-        ax.annotate(
-            f"{sign}{high:.3g}", (place, low + high), xytext=(0, 1), textcoords="offset points", ha="center", va="bottom",
-            fontsize=7,
-        )  # fmt: skip
-    levels = [ends[0][0], *(after for _, after in ends)]
-    for place, level in enumerate(levels):
-        ax.plot([place - 0.35, place + 1.35], [level, level], color="black", linewidth=0.6)
-    ax.set_xticks(range(len(bars)), ["\n".join(wrapped(name, 14)) for name, *_ in bars], fontsize=6.5)
-    if max(len(name) for name, *_ in bars) > 4:
-        ax.tick_params(axis="x", rotation=40)
-        for tick in ax.get_xticklabels():
-            tick.set_ha("right")
-            tick.set_rotation_mode("anchor")
-    ax.tick_params(axis="x", length=0)
-    ax.set_ylim(0, top * 1.12)
-    ax.set_ylabel(f"{what} [{unit}]")
-    ax.set_title(f"{what}, {steps[0]['order']}", loc="left")
+    """A bar for each run and change, a change from where the run before it ends to where it leads."""
+    levels = [_value(steps[0], what, "before") / factor, *(_value(row, what, "after") / factor for row in steps)]
+    bars = [(steps[0]["first"], 0.0, levels[0], _WHOLE)]
+    for row, before, after in zip(steps, levels, levels[1:], strict=False):
+        bars.append((row["changes"], before, after, _LESS if after <= before else _MORE))
+    bars.append((steps[0]["last"], 0.0, levels[-1], _WHOLE))
+    for place, (name, begin, end, look) in enumerate(bars):
+        middle, high = line_of(place, canvas)
+        (bar,) = ax.barh(
+            middle, end - begin, left=begin, height=high, color=look.colour, hatch=look.hatch, edgecolor="white"
+        )
+        sign = "" if look is _WHOLE or begin == end else "−" if look is _LESS else "+"
+        said = f"{sign}{written(abs(end - begin))}"
+        canvas.note(bar, f"{steps[0]['order']}, {name}: {said} {unit}")
+        beside(ax, max(begin, end), place, said, canvas)
+    name_lines(ax, [name for name, *_ in bars], canvas)
+    ax.margins(x=0.18)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(f"{what} [{unit}]")
+    ax.set_title(f"{what}, {steps[0]['order']}")
 
 
 def _value(row: Row, what: str, when: str) -> float:
-    return float(row[f"cycles_{when}"] if what == "cycles" else row[f"energy_{when}_aj"] / 10**15)
+    whole: int = row[f"{what}_{when}{'_aj' if what == 'energy' else ''}"]
+    return whole / ATTOJOULES_PER_MILLIJOULE if what == "energy" else float(whole)
