@@ -4,6 +4,7 @@ An op's time is that in which its steps are under way: its span, or its busiest 
 no point can lie above a roof that the timeline holds it to.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log10, sqrt
 from typing import Any
@@ -45,7 +46,7 @@ def rows(result: Result | TilesResult, pictured: Pictured) -> Rows:
     """A row a group of ops with products, the costliest first; then one a peak of a mode in use, and one a memory."""
     products: list[Any] = [op for op in result.ops if op.macs]
     found = [
-        _row(joined(group.name, len(group.members)), group.members, mode, result.operation.clock)
+        _row(joined(group.name, len(group.members)), group.members, mode, result)
         for mode in dict.fromkeys(map(_mode_of, products))
         for group in groups((op for op in products if _mode_of(op) == mode), lambda op: str(op.name))
     ]
@@ -80,9 +81,10 @@ def _mode_of(op: OpResult | TilesOpResult) -> str:
     return "analog tiles" if op.tile_work.vectors else "vector unit"
 
 
-def _row(name: str, ops: Sequence[OpResult | TilesOpResult], mode: str, clock: int) -> Row:
+def _row(name: str, ops: Sequence[OpResult | TilesOpResult], mode: str, result: Result | TilesResult) -> Row:
     operations = 2 * sum(op.macs for op in ops)
-    seconds = sum(map(_cycles, ops)) / clock
+    shared = isinstance(result, Result) and result.counters.shared_port
+    seconds = sum(_cycles(op, shared_port=shared) for op in ops) / result.operation.clock
     dram, array = sum(map(_dram, ops)), sum(map(_array, ops))
     costliest = max(ops, key=lambda op: op.cycles)
     bound = limit_text(costliest.limit) if isinstance(costliest, OpResult) else place_of(costliest)
@@ -104,10 +106,14 @@ def _row(name: str, ops: Sequence[OpResult | TilesOpResult], mode: str, clock: i
     )
 
 
-def _cycles(op: OpResult | TilesOpResult) -> int:
-    if isinstance(op, OpResult):
-        return max(op.span, *(op.busy_cycles[unit] for unit in Unit))
-    return op.last_end - op.first_start
+def _cycles(op: OpResult | TilesOpResult, *, shared_port: bool) -> int:
+    """How long an op's steps are under way; loads and stores that share a port take turns."""
+    if isinstance(op, TilesOpResult):
+        return op.last_end - op.first_start
+    busy = Counter[Unit]()
+    for unit in Unit:
+        busy[unit.on_shared_port if shared_port else unit] += op.busy_cycles[unit]
+    return max(op.span, *busy.values())
 
 
 def _dram(op: OpResult | TilesOpResult) -> int:
