@@ -28,12 +28,12 @@ def report() -> None:
     print("\nreports: CPU s of all figures (SVG), of the page; MB; in the browser ms until loaded, until painted")
     missing = problem()
     with tempfile.TemporaryDirectory() as folder:
-        made = {name: _page(name, Path(folder)) for name in WORKLOADS}
+        made = [_page(name, Path(folder)) for name in WORKLOADS]
         if missing is not None:
             print(f"not opened: {missing}")
             return
         with browser(Path(folder) / "profile") as window:
-            for name, (page, told) in made.items():
+            for page, told in made:
                 times = []
                 for _ in range(REPEATS):
                     window.open(page)

@@ -14,6 +14,7 @@ from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.report.plots import roofline
+from hwsim.report.plots.canvas import Rows
 from hwsim.results.pictured import Buffer, Pictured
 from hwsim.results.result import Result
 from hwsim.results.tiles_result import TilesResult
@@ -66,7 +67,7 @@ def test_what_pictures_show_is_what_the_run_counted(on: Chip, recipe: AnyRecipe)
     below_the_roofs(roofline.rows(result, shown))
 
 
-def below_the_roofs(rows: roofline.Rows) -> None:
+def below_the_roofs(rows: Rows) -> None:
     rates = {row["name"]: row["gb_per_second"] / 1000 for row in rows if row["what"] == "memory"}
     peaks = {row["name"]: row for row in rows if row["what"] == "peak"}
     for row in rows:
