@@ -13,7 +13,7 @@ from hwsim.results.tiles_result import TilesResult
 MOST = 2000
 """Ops that are listed; of more, groups alone: a page stays below 3 MB."""
 
-_COLUMNS = ("op", "products", "cycles", "time", "bound by", "DRAM", "scratchpad", "energy", "share of energy")
+_COLUMNS = ("op", "products", "cycles", "time", "bound by", "DRAM", "scratchpad", "energy", "energy share")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,13 @@ def _with_notes(text: str, canvas: Canvas) -> str:
         return "<g>" if note is None else f'<g id="{found[1]}" class="mark"><title>{escape(note)}</title>'
 
     text = re.sub(r'<g id="([^"]*)">', named, text)
+    text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: re.sub(r"-?\d+\.\d{3,}", _short, found[0]), text)
     return text.replace("'DejaVu Sans', sans-serif", _FALLBACK)
+
+
+def _short(number: "re.Match[str]") -> str:
+    """A coordinate to a hundredth of a point, which nobody sees."""
+    return f"{float(number[0]):.2f}"
 
 
 @contextmanager

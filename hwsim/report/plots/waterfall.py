@@ -63,8 +63,7 @@ def _panel(ax: Axes, steps: Sequence[Row], what: str, factor: float, unit: str, 
         canvas.note(bar, f"{steps[0]['order']}, {name}: {said} {unit}")
         beside(ax, max(begin, end), place, said, canvas)
     name_lines(ax, [name for name, *_ in bars], canvas)
-    ax.margins(x=0.18)
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, 1.18 * max(levels) or 1.0)
     ax.set_xlabel(f"{what} [{unit}]")
     ax.set_title(f"{what}, {steps[0]['order']}")
 
