@@ -68,8 +68,7 @@ def clean() -> dict[str, str]:
 
 
 def runs_by_name(python: Path, elsewhere: Path) -> str:
-    """Run shipped files by name from another folder, with a page, whose templates are shipped too; where the package was
-    found."""
+    """Run shipped files by name from another folder, with a page, whose templates are shipped too; where hwsim lies."""
     elsewhere.mkdir()
     hwsim = [str(python.with_name("hwsim")), "run", "int4_array", "rnnt", "--json", "-", "--html", "page.html"]
     done = subprocess.run(hwsim, cwd=elsewhere, env=clean(), capture_output=True, text=True, check=True)

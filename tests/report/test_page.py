@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+import hwsim
 from browser import Browser, browser, problem
 from command import complaint, printed
 from data import ARCH, TINY
+from hwsim.report.page.ops import ops_listing
 from tools import require
 
 NAME = "</script><script>document.title='taken'</script><b>&\"'"
@@ -103,6 +105,22 @@ def test_a_page_says_what_the_result_says(pages: Path) -> None:
         assert field in page
         assert source in page
     assert all(value in page for value in result["provenance"]["inputs"].values())
+
+
+def test_ops_fold_into_groups_and_parts_whose_lines_are_their_sums(
+    pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = hwsim.load_result((pages / "run.json").read_text())
+    lines = ops_listing(result).lines
+    assert [line.level for line in lines] == [0, 1, 0, 1, 2, 2]
+    for place, line in enumerate(lines):
+        inner = [other for other in lines if other.parent == place]
+        assert bool(inner) == line.folds
+        for cell, cells in zip(line.cells, zip(*(other.cells for other in inner), strict=True), strict=bool(inner)):
+            assert cell.value is None or cell.value == pytest.approx(sum(one.value for one in cells))
+    assert sum(line.cells[2].value or 0 for line in lines if line.level == 0) == result.summary.cycles
+    monkeypatch.setattr("hwsim.report.page.ops.MOST", 2)
+    assert [line.level for line in ops_listing(result).lines] == [0, 1, 0, 1]
 
 
 def test_same_command_same_page(pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
