@@ -2,8 +2,18 @@
 
 import click
 
-from hwsim.cli.options import ARCH, WORKLOAD, Policies, comparison_files_of, listed, objective_option, output_options
-from hwsim.cli.paths import Command, check_outputs, deliver
+from hwsim.cli.options import (
+    ARCH,
+    HTML,
+    PDF,
+    WORKLOAD,
+    Policies,
+    comparison_files_of,
+    listed,
+    objective_option,
+    output_options,
+)
+from hwsim.cli.paths import Command, check_outputs, command_line, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
 
@@ -22,8 +32,18 @@ from hwsim.quantities.plain_data import Progress
 @objective_option
 @click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
 @output_options(comparison_files_of)
+@PDF
+@HTML
 def command(
-    arch: str, workload: str, precisions: str, objective: str, full: bool, json_file: str | None, out: str | None
+    arch: str,
+    workload: str,
+    precisions: str,
+    objective: str,
+    full: bool,
+    json_file: str | None,
+    out: str | None,
+    pdf: bool,
+    html_file: str | None,
 ) -> None:
     """Run WORKLOAD on ARCH in several precisions and show speed-up, energy, traffic and size side by side.
 
@@ -53,7 +73,17 @@ def command(
     from hwsim.report.comparison_screen import comparison_screen
     from hwsim.report.export import comparison_files, to_json
 
-    written = deliver(json_file, out, lambda: to_json(comparison), lambda: comparison_files(comparison))
+    def files() -> dict[str, str | bytes]:
+        from hwsim.report.plots.sets import comparison_drawings, drawn_files
+
+        return comparison_files(comparison) | drawn_files(comparison_drawings(comparison), pdf=pdf)
+
+    def page() -> str:
+        from hwsim.report.page.comparison import comparison_page
+
+        return comparison_page(comparison, command_line())
+
+    written = deliver(json_file, out, lambda: to_json(comparison), files, (html_file, page))
     text = comparison_text if full else comparison_screen
     tell(json_file, lambda screen: text(comparison, screen))
     tell_written(written)

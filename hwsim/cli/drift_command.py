@@ -10,6 +10,7 @@ import click
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
+    PDF,
     PRECISION,
     WORKLOAD,
     dimensions,
@@ -25,14 +26,12 @@ from hwsim.quantities.plain_data import Progress
 if TYPE_CHECKING:
     from hwsim.results.drift import Drift
 
-FIGURE = "drift.png"
 
-
-def drift_files_of(_: Mapping[str, Any]) -> Sequence[str]:
+def drift_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a study of drift writes into a folder."""
-    from hwsim.report.export import DRIFT_FILES
+    from hwsim.report.export import DRIFT_FILES, drawn
 
-    return DRIFT_FILES
+    return (*DRIFT_FILES, *drawn(["drift"], pdf=params["pdf"]))
 
 
 @click.command(name="drift", cls=Command)
@@ -56,6 +55,7 @@ def drift_files_of(_: Mapping[str, Any]) -> Sequence[str]:
 @DIMENSIONS
 @values_options
 @output_options(drift_files_of)
+@PDF
 def command(
     arch: str,
     workload: str,
@@ -68,6 +68,7 @@ def command(
     seed: int,
     json_file: str | None,
     out: str | None,
+    pdf: bool,
 ) -> None:
     """Compute WORKLOAD on the analog tiles of ARCH as they are some time after programming, beside exact integers.
 
@@ -94,7 +95,7 @@ def command(
             )
 
     study = with_progress(f"{work.value.name} on {chip.value.name}", job)
-    written = _written(study, json_file, out)
+    written = _written(study, json_file, out, pdf=pdf)
 
     from hwsim.report.drift import drift_text
 
@@ -119,19 +120,15 @@ def _list(written: str) -> list[str]:
     return [text.strip() for text in written.split(",") if text.strip()]
 
 
-def _written(study: "Drift", json_file: str | None, out: str | None) -> list[Path]:
+def _written(study: "Drift", json_file: str | None, out: str | None, *, pdf: bool) -> list[Path]:
     """Write the files that were asked for."""
     if json_file is None and out is None:
         return []
     from hwsim.report.export import drift_files, to_json
 
-    written = deliver(json_file, out, lambda: to_json(study), lambda: drift_files(study))
-    if out is None:
-        return written
+    def files() -> dict[str, str | bytes]:
+        from hwsim.report.plots.sets import drawn_files, drift_drawings
 
-    from hwsim.report.drift_figure import drift_png
-    from hwsim.report.files import write_data
+        return drift_files(study) | drawn_files(drift_drawings(study), pdf=pdf)
 
-    figure = Path(out) / FIGURE
-    write_data(figure, drift_png(study))
-    return [*written, figure]
+    return deliver(json_file, out, lambda: to_json(study), files)

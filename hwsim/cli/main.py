@@ -87,7 +87,7 @@ def main(args: Sequence[str]) -> int:
     """Run a command; the exit code. Without arguments it helps."""
     try:
         # Not hwsim.main(): that one has its own ideas of exit codes, for a broken pipe above all.
-        with hwsim.make_context("hwsim", list(args) or ["--help"]) as context:
+        with hwsim.make_context("hwsim", list(args) or ["--help"], obj=tuple(args)) as context:
             hwsim.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code

@@ -139,9 +139,23 @@ JSON = click.option(
 def output_options(files: Callable[[Mapping[str, Any]], Sequence[str]]) -> Callable[[F], F]:
     """`--json` and `--out`, with which a command writes those files."""
     into = click.option(
-        "--out", "out", type=WritesInto(files), metavar="DIR", help="Write JSON and CSV files into this folder."
+        "--out",
+        "out",
+        type=WritesInto(files),
+        metavar="DIR",
+        help="Write JSON, CSV and, where there are any, figures (SVG) into this folder.",
     )
     return lambda command: into(JSON(command))
+
+
+PDF = click.option("--pdf", is_flag=True, help="Also write the figures of --out as PDF.")
+HTML = click.option(
+    "--html",
+    "html_file",
+    type=Writes(),
+    metavar="FILE",
+    help="Write a report into this file: one page that needs no other.",
+)
 
 
 def wants_values(values: bool, counts: str, input_file: str | None, weights_file: str | None) -> bool:
@@ -177,19 +191,28 @@ def sources_of(input_file: str | None, weights_file: str | None, seed: int, *, p
 
 def run_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a run writes into a folder."""
-    from hwsim.report.export import BAND_FILES, BANKS_FILE, CHANGED_FILE, RUN_FILES, TILES_FILES, VALUES_FILES
+    from hwsim.report import export as e
 
-    asked = [params[name] for name in ("values", "counts", "input_file", "weights_file")]
-    around = (*(BAND_FILES if params["band"] else ()), *((CHANGED_FILE,) if params["what_if"] else ()))
-    banks = (BANKS_FILE,) if params["dram_banks"] else ()
-    return (*RUN_FILES, *TILES_FILES, *around, *banks, *(VALUES_FILES if wants_values(*asked) else ()))
+    figures, files = list(e.RUN_FIGURES), list(e.RUN_FILES + e.TILES_FILES)
+    figures += ["scratchpad", "tiles"]
+    if params["band"]:
+        files += e.BAND_FILES
+        figures.append("tornado")
+    if params["what_if"]:
+        files.append(e.CHANGED_FILE)
+    if params["dram_banks"]:
+        files.append(e.BANKS_FILE)
+    if wants_values(*(params[name] for name in ("values", "counts", "input_file", "weights_file"))):
+        files += e.VALUES_FILES
+        figures.append("quality")
+    return [*files, *e.drawn(figures, pdf=params["pdf"])]
 
 
-def comparison_files_of(_: Mapping[str, Any]) -> Sequence[str]:
+def comparison_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a comparison writes into a folder."""
-    from hwsim.report.export import COMPARISON_FILES
+    from hwsim.report.export import COMPARISON_FIGURES, COMPARISON_FILES, drawn
 
-    return COMPARISON_FILES
+    return (*COMPARISON_FILES, *drawn(COMPARISON_FIGURES, pdf=params["pdf"]))
 
 
 def scalesim_files_of(_: Mapping[str, Any]) -> Sequence[str]:

@@ -4,6 +4,7 @@ An output that is an input, or another output, is refused: the same file by any 
 """
 
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -200,24 +201,39 @@ def check_outputs() -> None:
 
 
 def deliver(
-    json_file: str | None, out: str | None, document: Callable[[], str], files: Callable[[], Mapping[str, str]]
+    json_file: str | None,
+    out: str | None,
+    document: Callable[[], str],
+    files: Callable[[], Mapping[str, str | bytes]],
+    page: tuple[str | None, Callable[[], str]] = (None, str),
 ) -> list[Path]:
-    """Write what the options ask for, and say which files that made.
+    """Write what the options ask for, the page of `--html` included, and say which files that made.
 
     Files come first, so that a full disk is told before anything is printed.
     """
-    from hwsim.report.files import write_file
+    from hwsim.report.files import write_data, write_file
 
-    texts: dict[Path, str] = {}
+    contents: dict[Path, str | bytes] = {}
     if out is not None:
-        texts = {Path(out) / name: text for name, text in files().items()}
+        contents = {Path(out) / name: content for name, content in files().items()}
     if json_file is not None and json_file != STANDARD_OUTPUT:
-        texts[Path(json_file)] = document()
-    for path, text in texts.items():
-        write_file(path, text)
+        contents[Path(json_file)] = document()
+    html_file, made = page
+    if html_file is not None:
+        contents[Path(html_file)] = made()
+    for path, content in contents.items():
+        if isinstance(content, bytes):
+            write_data(path, content)
+        else:
+            write_file(path, content)
     if json_file == STANDARD_OUTPUT:
         write_stream(sys.stdout, "standard output", document())
-    return list(texts)
+    return list(contents)
+
+
+def command_line() -> str:
+    """The command that runs, as a shell takes it."""
+    return shlex.join(["hwsim", *(click.get_current_context().find_root().obj or ())])
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from hwsim.cli.around_options import around_options, changes, ranges, refuse_val
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
+    HTML,
+    PDF,
     PRECISION,
     WORKLOAD,
     Ops,
@@ -25,7 +27,7 @@ from hwsim.cli.options import (
     trace_options,
     values_options,
 )
-from hwsim.cli.paths import Command, Reads, check_outputs, deliver
+from hwsim.cli.paths import Command, Reads, check_outputs, command_line, deliver
 from hwsim.cli.terminal import tell, tell_cut, tell_written, with_progress
 from hwsim.quantities.plain_data import Objective, Progress
 
@@ -33,12 +35,13 @@ if TYPE_CHECKING:
     from hwsim.inputs.chips import AnyChip
     from hwsim.ir.workload import Workload
     from hwsim.mapping.planner import Planned
+    from hwsim.results.pictured import Pictured
     from hwsim.results.result import Result
     from hwsim.results.tiles_result import TilesResult
     from hwsim.results.traced import Extent, Selection
 
-TRACE, FIGURE, TORNADO = "trace.npz", "quality.png", "tornado.png"
-"""What `--out` writes of values and of bands, beside texts."""
+TRACE = "trace.npz"
+"""What `--out` writes of values while they are computed."""
 
 
 @click.command(name="run", cls=Command)
@@ -73,6 +76,8 @@ TRACE, FIGURE, TORNADO = "trace.npz", "quality.png", "tornado.png"
 @banks_options
 @trace_options
 @output_options(run_files_of)
+@PDF
+@HTML
 def command(
     arch: str,
     workload: str,
@@ -102,6 +107,8 @@ def command(
     trace_events: int | None,
     json_file: str | None,
     out: str | None,
+    pdf: bool,
+    html_file: str | None,
 ) -> None:
     """Run WORKLOAD on ARCH; each is a YAML file or a shipped name (see hwsim list).
 
@@ -124,10 +131,15 @@ def command(
 
         check_selection(selection, [placed.op.name for placed in work.value.program.placed()])
     shown: list[Extent] = []
+    pictures: list[Pictured] = []
 
     def watch(chip: "AnyChip", work: "Workload", planned: "Planned | None") -> None:
         if trace is not None and selection is not None:
             shown.append(_traced(chip, work, planned, selection, Path(trace)))
+        if out is not None or html_file is not None:
+            from hwsim.study.pictured import pictured
+
+            pictures.append(pictured(chip, work, planned))
 
     def job(progress: Progress) -> "Result | TilesResult":
         # Imported here because it compiles kernels on the first run after an installation.
@@ -153,7 +165,7 @@ def command(
             return run_around(chip.value, work.value, request, around, files=files, progress=progress, watch=watch)
 
     result = with_progress(f"{work.value.name} on {chip.value.name}", job)
-    written = _written(result, json_file, out)
+    written = _written(result, pictures, json_file, out, html_file, pdf=pdf)
 
     from hwsim.report.asked import Asked
     from hwsim.report.screen import run_text
@@ -178,27 +190,29 @@ def _traced(
     return timeline.extent
 
 
-def _written(result: "Result | TilesResult", json_file: str | None, out: str | None) -> list[Path]:
+def _written(
+    result: "Result | TilesResult",
+    pictures: "list[Pictured]",
+    json_file: str | None,
+    out: str | None,
+    html_file: str | None,
+    *,
+    pdf: bool,
+) -> list[Path]:
     """Write the files that were asked for; a trace lies in the folder since the values were computed."""
-    if json_file is None and out is None:
+    if json_file is None and not pictures:
         return []
     from hwsim.report.export import run_files, to_json
 
-    written = deliver(json_file, out, lambda: to_json(result), lambda: run_files(result))
-    if out is not None and result.band is not None:
-        from hwsim.report.band_figure import band_png
-        from hwsim.report.files import write_data
+    def files() -> dict[str, str | bytes]:
+        from hwsim.report.plots.sets import drawn_files, run_drawings
 
-        tornado = Path(out) / TORNADO
-        write_data(tornado, band_png(result.band))
-        written = [*written, tornado]
-    if out is None or result.quality is None:
-        return written
+        return run_files(result) | drawn_files(run_drawings(result, pictures[0]), pdf=pdf)
 
-    from hwsim.report.files import write_binary
-    from hwsim.report.quality_figure import quality_png
+    def page() -> str:
+        from hwsim.report.page.run import run_page
 
-    figure, summary = Path(out) / FIGURE, result.summary
-    png = quality_png(f"{summary.workload} in {summary.precision}", result.quality)
-    write_binary(figure, lambda file: file.write(png))
-    return [*written, figure, Path(out) / TRACE]
+        return run_page(result, pictures[0], command_line())
+
+    written = deliver(json_file, out, lambda: to_json(result), files, (html_file, page))
+    return written if out is None or result.quality is None else [*written, Path(out) / TRACE]

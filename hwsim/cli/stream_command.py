@@ -11,6 +11,7 @@ import click
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
+    PDF,
     PRECISION,
     WORKLOAD,
     dimensions,
@@ -31,11 +32,11 @@ BUCKETS = "8"
 LOGNORMAL = "lognormal:"
 
 
-def stream_files_of(_: Mapping[str, Any]) -> Sequence[str]:
+def stream_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a study of real time writes into a folder."""
-    from hwsim.report.export import STREAM_FILES
+    from hwsim.report.export import STREAM_FILES, drawn
 
-    return STREAM_FILES
+    return (*STREAM_FILES, *drawn(["streams"], pdf=params["pdf"]))
 
 
 @click.command(name="stream", cls=Command)
@@ -66,6 +67,7 @@ def stream_files_of(_: Mapping[str, Any]) -> Sequence[str]:
 @DIMENSIONS
 @objective_option
 @output_options(stream_files_of)
+@PDF
 def command(
     arch: str,
     workload: str,
@@ -87,6 +89,7 @@ def command(
     objective: str,
     json_file: str | None,
     out: str | None,
+    pdf: bool,
 ) -> None:
     """WORKLOAD in real time on ARCH: when sounds are recognised, how many streams fit, lengths, a fleet.
 
@@ -133,7 +136,12 @@ def command(
     from hwsim.report.export import stream_files, to_json
     from hwsim.report.streams import stream_text
 
-    written = deliver(json_file, out, lambda: to_json(study), lambda: stream_files(study))
+    def files() -> dict[str, str | bytes]:
+        from hwsim.report.plots.sets import drawn_files, stream_drawings
+
+        return stream_files(study) | drawn_files(stream_drawings(study), pdf=pdf)
+
+    written = deliver(json_file, out, lambda: to_json(study), files)
     tell(json_file, lambda screen: stream_text(study, screen, full=full))
     tell_written(written)
 

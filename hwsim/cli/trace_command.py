@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import DIMENSIONS, JSON, PRECISION, WORKLOAD, dimensions, sources_of, values_options
-from hwsim.cli.paths import Command, Writes, check_outputs, deliver
+from hwsim.cli.options import DIMENSIONS, HTML, JSON, PRECISION, WORKLOAD, dimensions, sources_of, values_options
+from hwsim.cli.paths import Command, Writes, check_outputs, command_line, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.quantities.plain_data import Progress
 
@@ -17,6 +17,7 @@ from hwsim.quantities.plain_data import Progress
 @values_options
 @click.option("--packed", is_flag=True, help="Pack numbers of at most 4 bits into bytes.")
 @JSON
+@HTML
 @click.option("--out", "out", type=Writes(), metavar="T.npz", help="Write the trace into this file.")
 def command(
     workload: str,
@@ -27,6 +28,7 @@ def command(
     seed: int,
     packed: bool,
     json_file: str | None,
+    html_file: str | None,
     out: str | None,
 ) -> None:
     """Run the quantised WORKLOAD: integers of every op, with exact accumulators, beside the same model in floats.
@@ -54,9 +56,16 @@ def command(
 
     quality = with_progress(f"values of {work.value.name}", job)
 
-    from hwsim.report.export import quality_files, to_json
+    from hwsim.report.export import to_json
     from hwsim.report.quality import quality_text
 
-    written = deliver(json_file, None, lambda: to_json(quality), lambda: quality_files(quality))
-    tell(json_file, lambda screen: quality_text(f"{work.value.name} in {work.value.precision.title}", quality, screen))
+    title = f"{work.value.name} in {work.value.precision.title}"
+
+    def page() -> str:
+        from hwsim.report.page.trace import trace_page
+
+        return trace_page(title, quality, command_line())
+
+    written = deliver(json_file, None, lambda: to_json(quality), dict, (html_file, page))
+    tell(json_file, lambda screen: quality_text(title, quality, screen))
     tell_written([*written, *([] if out is None else [Path(out)])])

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +14,36 @@ from hwsim.results.drift import Drift
 from hwsim.results.quality import Quality
 from hwsim.results.read_back import lost_fractions
 from hwsim.results.result import Comparison, Result, RunResult
-from hwsim.results.waterfall import WaterfallStep
 
 if TYPE_CHECKING:  # few runs are on tiles, few studies of streams
     from hwsim.results.streams import StreamStudy
     from hwsim.results.tiles_result import TilesResult
 
+RUN_FIGURES = ("roofline", "time_groups", "occupancy", "energy_parts", "traffic_parts", "utilisation")
+COMPARISON_FIGURES = ("precisions", "waterfall", "pareto")
+
+
+def drawn(names: Iterable[str], *, pdf: bool = False) -> tuple[str, ...]:
+    """The files of figures of these names.
+
+    >>> drawn(["roofline"], pdf=True)
+    ('roofline.csv', 'roofline.svg', 'roofline.pdf')
+    """
+    return tuple(f"{name}.{kind}" for name in names for kind in ("csv", "svg", *(("pdf",) if pdf else ())))
+
+
 RUN_FILES = ("result.json", "summary.csv", "parts.csv", "ops.csv", "tensors.csv", "energy.csv", "prices.csv")
-VALUES_FILES = ("quality.json", "quality.csv", "quality.png", "trace.npz")
+VALUES_FILES = ("quality.json", "trace.npz")
 TILES_FILES = ("placement.csv", "units.csv")
 """What a run on analog tiles writes in the place of `tensors.csv`."""
-BAND_FILES = ("band.csv", "tornado.csv", "points.csv", "tornado.png")
+BAND_FILES = ("band.csv", "points.csv")
 CHANGED_FILE = "what_if.csv"
-DRIFT_FILES = ("drift.json", "drift.csv", "drift_ops.csv", "drift.png")
-STREAM_FILES = ("stream.json", "streams.csv", "chunks.csv", "buckets.csv")
+DRIFT_FILES = ("drift.json", "drift_ops.csv")
+STREAM_FILES = ("stream.json", "chunks.csv", "buckets.csv")
 BANKS_FILE = "dram_banks.csv"
-COMPARISON_FILES = ("comparison.json", "comparison.csv", "waterfall.csv")
-"""The files that may be written into a folder, where no file that is read may have such a name."""
+COMPARISON_FILES = ("comparison.json", "comparison.csv")
+"""The files that may be written into a folder, where no file that is read may have such a name; those of figures
+(`drawn`) stand beside them."""
 
 
 def to_json(value: Noun) -> str:
@@ -50,13 +63,13 @@ def _escaped(line: str) -> str:
     return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
 
 
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV, all keys as header, empty where a row lacks one; energies also in millijoules, as spreadsheets can
-    add them."""
+def to_csv(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> str:
+    """Rows as CSV, all keys as header (these columns first), empty where a row lacks one; energies also in millijoules,
+    as spreadsheets can add them."""
     written = [with_millijoules(row) for row in rows]
     text = StringIO()
-    columns = dict.fromkeys(column for row in written for column in row)
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
+    names = dict.fromkeys([*columns, *(column for row in written for column in row)])
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows(written)
     return text.getvalue()
@@ -100,32 +113,15 @@ def run_files(result: "Result | TilesResult") -> dict[str, str]:
 
 
 def band_files(band: Band) -> dict[str, str]:
-    """The files of one band by name: its figures, what each field alone makes of each of them, and all points."""
+    """The files of one band by name: its figures, and all points; what each field alone does stands with its figure."""
     figures = [{**flat(one), "figure": one.figure.value, "unit": one.figure.unit} for one in band.figures]
     for row in figures:
         del row["tornado"]
-    ends = {field.path: field for field in band.fields}
-    swings = [
-        {
-            "figure": one.figure.value,
-            "unit": one.figure.unit,
-            "as_it_is": one.nominal,
-            "field": swing.path,
-            "low": ends[swing.path].low,
-            "nominal": ends[swing.path].nominal,
-            "high": ends[swing.path].high,
-            "at_low": swing.at_low,
-            "at_high": swing.at_high,
-            "reach": swing.reach(one.nominal),
-        }
-        for one in band.figures
-        for swing in one.tornado
-    ]
     points = [
         {**dict(point.values), **{figure.value: value for figure, value in point.figures}, "binds": point.binds}
         for point in band.points
     ]
-    return {"band.csv": to_csv(figures), "tornado.csv": to_csv(swings), "points.csv": to_csv(points)}
+    return {"band.csv": to_csv(figures), "points.csv": to_csv(points)}
 
 
 def changed_rows(runs: Sequence[ChangedRun]) -> list[dict[str, Any]]:
@@ -175,14 +171,12 @@ def _places(result: "Result | TilesResult") -> dict[str, str]:
 
 def quality_files(quality: Quality) -> dict[str, str]:
     """The files of one run of values by name."""
-    origin = {"weights_from": quality.weights_from.value, "input_from": quality.input_from.value, "seed": quality.seed}
-    rows = [{**flat(op), "clipped_share": op.clipped_share, **origin} for op in quality.ops]
-    return {"quality.json": to_json(quality), "quality.csv": to_csv(rows)}
+    return {"quality.json": to_json(quality)}
 
 
 def stream_files(study: "StreamStudy") -> dict[str, str]:
     """The files of one study of real time by name; chunks and buckets, if there are any."""
-    files = {"stream.json": to_json(study), "streams.csv": to_csv([flat(point) for point in study.points])}
+    files = {"stream.json": to_json(study)}
     if study.times:
         files["chunks.csv"] = to_csv([flat(chunk) for chunk in study.times])
     if study.lengths is not None:
@@ -192,22 +186,14 @@ def stream_files(study: "StreamStudy") -> dict[str, str]:
 
 def drift_files(drift: Drift) -> dict[str, str]:
     """The files of one study of drift by name."""
-    points = [{key: value for key, value in flat(point).items() if key != "ops"} for point in drift.points]
     ops = [
         {"seconds": plain(point.seconds), "compensation": point.compensation, **flat(op)}
         for point in drift.points
         for op in point.ops
     ]
-    return {"drift.json": to_json(drift), "drift.csv": to_csv(points), "drift_ops.csv": to_csv(ops)}
+    return {"drift.json": to_json(drift), "drift_ops.csv": to_csv(ops)}
 
 
 def comparison_files(comparison: Comparison) -> dict[str, str]:
     """The files of one comparison by name."""
-    files = {"comparison.json": to_json(comparison), "comparison.csv": to_csv([flat(row) for row in comparison.rows])}
-    if comparison.waterfall:
-        files["waterfall.csv"] = to_csv([_step_row(step) for step in comparison.waterfall])
-    return files
-
-
-def _step_row(step: WaterfallStep) -> dict[str, Any]:
-    return {**flat(step), "changes": ", ".join(change.value for change in step.changes)}
+    return {"comparison.json": to_json(comparison), "comparison.csv": to_csv([flat(row) for row in comparison.rows])}

@@ -8,7 +8,7 @@ from hwsim.quantities.registry import KindTable
 
 @dataclass(frozen=True, slots=True)
 class OpStyle:
-    """Label and colour of a kind; colours are those of matplotlib."""
+    """Label and colour of a kind; colours are those of matplotlib, here those of Okabe and Ito's palette."""
 
     label: str
     colour: str
@@ -17,13 +17,13 @@ class OpStyle:
 OP_STYLES = KindTable[OpStyle](
     "figures",
     {
-        Gemm: OpStyle("gemm", "C0"),
-        Conv: OpStyle("conv", "C1"),
-        Elementwise: OpStyle("elementwise", "C2"),
-        Reduce: OpStyle("reduce", "C3"),  # softmax, layer norm, the search for the largest
-        Lookup: OpStyle("lookup", "C4"),
-        Move: OpStyle("move", "C5"),
-        Skew: OpStyle("skew", "C6"),
-        Quantise: OpStyle("quantise", "C7"),
+        Gemm: OpStyle("gemm", "#0072B2"),
+        Conv: OpStyle("conv", "#E69F00"),
+        Elementwise: OpStyle("elementwise", "#009E73"),
+        Reduce: OpStyle("reduce", "#D55E00"),  # softmax, layer norm, the search for the largest
+        Lookup: OpStyle("lookup", "#CC79A7"),
+        Move: OpStyle("move", "#56B4E9"),
+        Skew: OpStyle("skew", "#F0E442"),
+        Quantise: OpStyle("quantise", "#000000"),
     },
 )

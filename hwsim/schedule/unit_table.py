@@ -85,7 +85,7 @@ class Unit(IntEnum):
             own=Pace("dram_read", "reading from DRAM", Relief.BANDWIDTH),
             ports=Pace("load_ports", "the scratchpad's write port", Relief.PORTS),
             precedence=1,
-            colour="tab:blue",
+            colour="#0072B2",
             transfers=True,
         ),
     )
@@ -97,7 +97,7 @@ class Unit(IntEnum):
             own=Pace("array", "the array", Relief.ARRAY),
             ports=Pace("array_ports", "the scratchpad's port to the array", Relief.PORTS),
             precedence=0,
-            colour="tab:orange",
+            colour="#E69F00",
         ),
     )
     VECTOR = (
@@ -108,7 +108,7 @@ class Unit(IntEnum):
             own=Pace("vector", "the vector unit", Relief.VECTOR),
             ports=Pace("vector_ports", "the scratchpad's ports to the vector unit", Relief.PORTS),
             precedence=2,
-            colour="tab:green",
+            colour="#009E73",
         ),
     )
     STORE = (
@@ -119,7 +119,7 @@ class Unit(IntEnum):
             own=Pace("dram_write", "writing to DRAM", Relief.BANDWIDTH),
             ports=Pace("store_ports", "the scratchpad's read port", Relief.PORTS),
             precedence=3,
-            colour="tab:red",
+            colour="#D55E00",
             transfers=True,
             shares_port_of="load",
         ),
@@ -133,7 +133,7 @@ class Unit(IntEnum):
             own=Pace("exchange", "the interconnect", Relief.INTERCONNECT),
             ports=Pace("exchange_ports", "the scratchpads' ports to the interconnect", Relief.PORTS),
             precedence=4,
-            colour="tab:olive",
+            colour="#CC79A7",
             among_cores=True,
         ),
     )

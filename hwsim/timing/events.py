@@ -1,5 +1,6 @@
 """The events of a schedule, for traces and memory models: what each unit does, and when."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.results.traced import Extent, Selection
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode
-from hwsim.schedule.steps import Repeat, StepTree
+from hwsim.schedule.steps import Repeat, Step, StepTree
 from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.timing.pieces import Freed, Moved, Piece, SlotRing, selected
 from hwsim.timing.timeline import encode, walked
@@ -104,16 +105,25 @@ def _event(piece: Piece, row: Sequence[int], ops: tuple[str, ...]) -> Event:
 
 def count_events(nodes: Iterable[ScheduleNode | StepTree]) -> int:
     """How many events nodes of a schedule have, with all loops unrolled."""
-    return sum(_count(node) for node in nodes)
+    return unit_events(nodes).total()
 
 
-def _count(node: ScheduleNode | StepTree) -> int:
-    match node:
-        case LoopSegment() | Repeat():
-            return node.times * count_events(node.body)
-        case OpSchedule():
-            return count_events(node.steps)
-        case Preload():
-            return 1
-    parts = (node.array, node.vector_cycles, node.fused, node.exchange_bytes, node.store_bytes)
-    return len(node.loads) + sum(part is not None for part in parts)
+def unit_events(nodes: Iterable[ScheduleNode | StepTree]) -> Counter[Unit]:
+    """How many events each unit has in nodes of a schedule, with all loops unrolled."""
+    found = Counter[Unit]()
+    for node in nodes:
+        match node:
+            case LoopSegment() | Repeat():
+                for unit, count in unit_events(node.body).items():
+                    found[unit] += node.times * count
+            case OpSchedule():
+                found += unit_events(node.steps)
+            case Preload():
+                found[Unit.LOAD] += 1
+            case Step():
+                found[Unit.LOAD] += len(node.loads)
+                found[Unit.ARRAY] += node.array is not None
+                found[Unit.VECTOR] += (node.vector_cycles is not None) + (node.fused is not None)
+                found[Unit.EXCHANGE] += node.exchange_bytes is not None
+                found[Unit.STORE] += node.store_bytes is not None
+    return found

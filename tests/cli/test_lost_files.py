@@ -18,10 +18,12 @@ from data import ARCH, PRICES, ROOT, TINY
 from hwsim.cli.main import main
 from hwsim.errors import FileProblem
 from hwsim.report import partial as partial_module
-from hwsim.report.export import COMPARISON_FILES, RUN_FILES, VALUES_FILES
+from hwsim.report.export import COMPARISON_FIGURES, COMPARISON_FILES, RUN_FIGURES, RUN_FILES, VALUES_FILES, drawn
 from hwsim.report.files import write_binary, write_file
 from hwsim.report.partial import partial, remove_stale
 from hwsim.scalesim.table import FILES as SCALESIM_FILES
+
+DRAWN = drawn((*RUN_FIGURES, "scratchpad"))
 
 
 @pytest.fixture
@@ -110,14 +112,14 @@ def test_a_device_takes_several_outputs(here: Path, capsys: pytest.CaptureFixtur
 
 def test_a_folder_with_inputs_of_other_names_takes_outputs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = printed(capsys, "run", "chip.yaml", "work.yaml", "--out", ".", "--json", "own.json")
-    assert err == f"hwsim: wrote ./: {', '.join((*RUN_FILES, 'own.json'))}\n".replace("/", os.sep)
+    assert err == f"hwsim: wrote ./: {', '.join((*RUN_FILES, *DRAWN, 'own.json'))}\n".replace("/", os.sep)
     assert json.loads((here / "own.json").read_text())["summary"]["workload"] == "tiny"
 
 
 def test_commands_write_no_file_that_was_not_announced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for args, files in (
-        ("run chip.yaml work.yaml --values --out new", (*RUN_FILES, *VALUES_FILES)),
-        ("compare chip.yaml work.yaml --out new", COMPARISON_FILES),
+        ("run chip.yaml work.yaml --values --out new", (*RUN_FILES, *VALUES_FILES, *DRAWN, *drawn(["quality"]))),
+        ("compare chip.yaml work.yaml --out new", (*COMPARISON_FILES, *drawn(COMPARISON_FIGURES))),
         ("scalesim scale.cfg t.csv --out new", SCALESIM_FILES),
     ):
         _, err = printed(capsys, *args.split())

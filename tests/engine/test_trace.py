@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
 from engine.test_values import ALSD, TSD, tiny_rnnt
 from hwsim.cli.main import main
@@ -30,8 +29,9 @@ from hwsim.oracle.vector import fixed_point
 from hwsim.quantities.precision import PrecisionPlan, Rule
 from hwsim.quantities.registry import kind_name
 from hwsim.report.export import to_csv
+from hwsim.report.plots.registry import Drawing
+from hwsim.report.plots.sets import quality_drawing
 from hwsim.report.quality import losing_most, weights_remark
-from hwsim.report.quality_figure import draw_along, quality_png
 from hwsim.results.decoded import Decoded
 from hwsim.results.measured import Sources
 from hwsim.results.quality import OpQuality, Origin, Quality
@@ -276,20 +276,19 @@ def test_the_ops_that_lose_most_come_first_and_are_drawn() -> None:
     ops = (op("a", 1.0), op("b", None), op("c", 3.0))
     assert [found.name for found in losing_most(ops, 5)] == ["c", "a"]
     assert op("a", 1.0).clipped_share == 0.25
-    png = quality_png("some ops", quality_of(*ops))
-    assert png.startswith(b"\x89PNG")
-    assert png == quality_png("some ops", quality_of(*ops))
+    drawing = quality_drawing("some ops", quality_of(*ops))
+    assert [row["lost_db"] for row in drawing.rows] == [1.0, None, 3.0]
+    assert {"c: 3.0 dB lost", "a: 1.0 dB lost"} <= set(drawing.canvas().notes.values())
+    assert drawing.svg() == quality_drawing("some ops", quality_of(*ops)).svg()
     assert to_csv([{"a": 1}]) == "a\n1\n"
 
 
 def test_ops_of_every_kind_are_drawn_along_the_program() -> None:
     kinds = [kind_name(kind) for kind in OP_TABLE]
-    ax = Figure().subplots()
-    draw_along(tuple(replace(op(name, 1.0), kind=name) for name in kinds), ax)
-    drawn = [place for points in ax.collections for place in np.asarray(points.get_offsets())[:, 0]]
-    assert sorted(drawn) == list(range(len(kinds)))
-    legend = ax.get_legend()
-    assert legend is not None
+    drawing: Drawing = quality_drawing("all", quality_of(*(replace(op(name, 1.0), kind=name) for name in kinds)))
+    sheet = drawing.canvas()
+    assert {f"{name}: 10.0 dB" for name in kinds} <= set(sheet.notes.values())
+    (legend,) = sheet.figure.legends
     assert {text.get_text() for text in legend.get_texts()} == set(kinds)
 
 
@@ -356,7 +355,8 @@ def test_the_figure_says_in_its_title_that_weights_were_drawn() -> None:
     assert weights_remark(given) == f", input drawn at random (seed {given.seed}): noise"
     given = replace(given, input_from=Origin.FILE)
     assert weights_remark(given) == ""
-    assert quality_png("some ops", drawn) == quality_png(f"some ops, {DRAWN}", given)
+    assert DRAWN in quality_drawing("some ops", drawn).title
+    assert quality_drawing("some ops", given).title == "some ops"
 
 
 @pytest.mark.slow
@@ -371,5 +371,5 @@ def test_run_with_values_and_measured_counts(tmp_path: Path, capsys: pytest.Capt
     assert times["joint.output"] == result["quality"]["decoded"]["steps"]
     assert times["prediction.0.recurrent"] == result["quality"]["decoded"]["predictions"]
     assert "against the same model in single precision" in printed.err
-    assert (tmp_path / "quality.png").read_bytes().startswith(b"\x89PNG")
+    assert "signal to quantisation noise [dB]" in (tmp_path / "quality.svg").read_text()
     assert {"trace.npz", "quality.csv", "quality.json"} <= {path.name for path in tmp_path.iterdir()}

@@ -65,7 +65,7 @@ def test_continuous_integration_runs_the_command_of_the_readme_with_the_python_t
     (tmp_path / ".ci" / "run").write_text(script)
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("python3", "python9", "iverilog", "g++", "make", ".venv/bin/pip", ".venv/bin/pytest"):
+    for name in ("python3", "python9", "iverilog", "g++", "make", "chromedriver", ".venv/bin/pip", ".venv/bin/pytest"):
         stub(programs / name if "/" not in name else tmp_path / name)
     for name in ("check", "check_kernels"):
         stub(tmp_path / "scripts" / name)

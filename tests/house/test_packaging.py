@@ -68,11 +68,12 @@ def clean() -> dict[str, str]:
 
 
 def runs_by_name(python: Path, elsewhere: Path) -> str:
-    """Run shipped files by name from another folder; where the package was found."""
+    """Run shipped files by name from another folder, with a page, whose templates are shipped too; where hwsim lies."""
     elsewhere.mkdir()
-    hwsim = [str(python.with_name("hwsim")), "run", "int4_array", "rnnt", "--json", "-"]
+    hwsim = [str(python.with_name("hwsim")), "run", "int4_array", "rnnt", "--json", "-", "--html", "page.html"]
     done = subprocess.run(hwsim, cwd=elsewhere, env=clean(), capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
+    assert (elsewhere / "page.html").read_text().endswith("</html>\n")
     assert document["summary"]["parameters"] == 57164282
     assert list(document["provenance"]["files"]) == [
         "arch/int4_array (shipped)",

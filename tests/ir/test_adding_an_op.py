@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from data import ROOT
 from hwsim.engine.values.floats import FLOAT_KINDS
@@ -29,7 +28,7 @@ from hwsim.mapping.tiles.run import planned_on_tiles
 from hwsim.quantities.precision import Precision
 from hwsim.report.export import run_files
 from hwsim.report.op_styles import OP_STYLES
-from hwsim.report.quality_figure import draw_along, draw_losing
+from hwsim.report.plots.sets import quality_drawing
 from hwsim.study.simulate import simulate
 from strategies.analog_chips import analog_chip
 from strategies.chips import chip
@@ -96,11 +95,7 @@ def test_a_kind_in_one_file_is_drawn_in_its_own_colour(package: ModuleType, tmp_
     with package.registered():
         _, _, quality = traced_alone(reversing(package, 4, 6), tmp_path)
         ops = tuple(replace(op, lost_db=1.0) for op in quality.ops)
-        along, losing = Figure().subplots(1, 2)
-        draw_along(ops, along)
-        draw_losing(list(ops), losing)
-    legend = along.get_legend()
-    assert legend is not None
+        (legend,) = quality_drawing("turned", replace(quality, ops=ops)).canvas().figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["reverse"]
 
 
@@ -130,7 +125,7 @@ def entered(room: Any, package: ModuleType, folder: Path) -> None:
         planned_on_tiles(made, analog_chip())
     elif room is not OP_TABLE:
         quality = traced_alone(made, folder)[2]
-        draw_along(quality.ops, Figure().subplots())
+        quality_drawing("turned", quality).canvas()
 
 
 @pytest.mark.parametrize("lacking", TABLES, ids=[table.room for table in TABLES])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
 from hwsim.engine.values.floats import FLOAT_KINDS
 from hwsim.engine.values.integers import INTEGER_KINDS
@@ -27,7 +26,7 @@ from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import kind_name
 from hwsim.report.export import run_files
 from hwsim.report.op_styles import OP_STYLES
-from hwsim.report.quality_figure import draw_along
+from hwsim.report.plots.sets import quality_drawing
 from hwsim.study.simulate import simulate
 from strategies.chips import chip
 from strategies.kinds import traced_alone, workload_of
@@ -77,10 +76,8 @@ def test_every_kind_of_op_goes_through_every_room(kind: type[Op], tmp_path: Path
     assert computed.sqnr_db is None or computed.sqnr_db > 20
     arrays = {name.removeprefix(f"{op.name}/") for name in trace if name.startswith(f"{op.name}/")}
     assert {name for name in arrays if not name.endswith(("_scale", "_zero"))} == TRACED.get(kind, {"out"})
-    ax = Figure().subplots()
-    draw_along(tuple(replace(one, sqnr_db=1.0) for one in quality.ops), ax)
-    legend = ax.get_legend()
-    assert legend is not None
+    heard = replace(quality, ops=tuple(replace(one, sqnr_db=1.0) for one in quality.ops))
+    (legend,) = quality_drawing("one", heard).canvas().figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [OP_STYLES.named(op.kind).label]
 
 

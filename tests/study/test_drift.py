@@ -22,7 +22,7 @@ from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.conformer import Conformer, ConformerEncoder, CtcHead
 from hwsim.report.drift import drift_text
-from hwsim.report.drift_figure import drift_png
+from hwsim.report.plots.sets import drift_drawings
 from hwsim.report.tables import Screen
 from hwsim.results.drift import Drift
 from hwsim.results.measured import Sources
@@ -205,9 +205,9 @@ def test_the_command_gives_what_the_function_gives(tmp_path: Path, capsys: pytes
         assert [row["symbols"] for row in csv.DictReader(rows)] == [str(point.symbols) for point in study.points]
     with (out / "drift_ops.csv").open() as rows:
         assert sum(1 for _ in csv.DictReader(rows)) == sum(len(point.ops) for point in study.points)
-    assert (out / "drift.png").read_bytes().startswith(b"\x89PNG")
+    assert "signal to noise [dB]" in (out / "drift.svg").read_text()
     assert "never trained: no measure of accuracy" in " ".join(err.split())
-    assert "drift.json, drift.csv, drift_ops.csv, drift.png" in err
+    assert "drift.json, drift_ops.csv, drift.csv, drift.svg" in err
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,8 @@ def test_texts_and_figures_hold_all_ages(capsys: pytest.CaptureFixture[str]) -> 
             text = drift_text(study, Screen())
             assert all(age in text for age in ("0 s", "1 min", "2 h"))
             assert max(map(len, text.split("\n"))) <= 80
-            assert drift_png(study).startswith(b"\x89PNG")
+            (drawing,) = drift_drawings(study)
+            assert all(age in drawing.svg() for age in ("0 s", "1 min", "2 h"))
     assert "<Drift small in w8a8 on tiles: 0 s, 1 min, 2 h>" in repr(
         drift(analog_chip(IDEAL), conformer(), at=(0, 60, 7200))
     )

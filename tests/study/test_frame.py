@@ -11,7 +11,8 @@ import pytest
 import hwsim
 from hwsim.errors import InvalidValue
 from hwsim.models.catalogue import at_length
-from hwsim.report.export import comparison_files, run_files
+from hwsim.report.export import run_files, to_csv
+from hwsim.report.plots import waterfall
 from hwsim.results.result import Result
 
 
@@ -64,7 +65,7 @@ def test_rows_of_a_comparison_sum_exactly() -> None:
     assert frame["energy_aj"].sum() == sum(row.energy_aj for row in comparison.rows) > 2**63
     difference = frame["energy_aj"] - frame["energy_aj"].shift(-1, fill_value=0)
     assert difference[0] == comparison.rows[0].energy_aj - comparison.rows[1].energy_aj > 0
-    read = pd.read_csv(StringIO(comparison_files(comparison)["waterfall.csv"]))
+    read = pd.read_csv(StringIO(to_csv(waterfall.rows(comparison))))
     assert read["energy_before_mj"].dtype == float
 
 
