@@ -50,9 +50,36 @@ def has_rows_of(columns: int, shape: Shape) -> bool:
     return False
 
 
+def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
+    """The shape along whose axes a smaller view of a chain is repeated where it has one entry: that of a largest view
+    with as many axes. None: there is none, so that the view is a row, or has all elements.
+    """
+    own, views = shape(view), [other for _, other in (*op.writes, *op.reads)]
+    most = max(prod(shape(other)) for other in views)
+    if prod(own) == most:
+        return None
+    for other in views:
+        whole = shape(other)
+        fits = prod(whole) == most and len(whole) == len(own)
+        if fits and all(size in (1, full) for size, full in zip(own, whole, strict=True)):
+            return whole
+    return None
+
+
+def is_scattered(op: Elementwise, view: View, shape: ShapeOf) -> bool:
+    """Whether a view of a chain is repeated along axes so that it is no row: one of one entry lies behind a longer one."""
+    if repeated_shape(op, view, shape) is None:
+        return False
+    sizes = list(shape(view))
+    while sizes and sizes[0] == 1:
+        sizes.pop(0)
+    return not sizes or 1 in sizes
+
+
 def chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
-    """Elements of each local value of a chain of functions."""
-    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
+    """Elements of each local value of a chain of functions: of one that is repeated along axes, those after that."""
+    elements = {local: prod(repeated_shape(op, view, shape) or shape(view)) for local, view in op.reads}
+    elements |= dict.fromkeys(dict(op.constants), 1)
     for step in op.chain:
         elements[step.result] = max(elements[arg] for arg in step.args)
     return elements

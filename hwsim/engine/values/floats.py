@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
@@ -95,7 +96,7 @@ class FloatOps:
         """A chain."""
         elements = chain_elements(op, self.program, indices)
         reads = {
-            local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
+            local: spread(op, view, self.program, indices, memory.read(view, indices).astype(np.float32, copy=False))
             for local, view in op.reads
         }
         values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
@@ -122,8 +123,16 @@ def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:
     return max(prod(shape(view)) for _, view in (*op.reads, *op.writes))
 
 
-def spread(values: NDArray[Any], elements: int) -> NDArray[Any]:
-    """Values of one row repeated for each row."""
+def spread(op: Elementwise, view: View, program: Program, indices: Indices, values: NDArray[Any]) -> NDArray[Any]:
+    """What a chain reads of a view, as many numbers as it has elements: those of one row repeated for each row, or along
+    axes of one entry."""
+    shape = program.shapes(indices)
+    elements = chain_elements(op, program, indices)
+    if values.size == elements:
+        return values.reshape(-1)
+    whole = repeated_shape(op, view, shape)
+    if whole is not None:
+        return np.broadcast_to(values, whole).reshape(-1)
     return np.tile(values.reshape(-1), elements // values.size)
 
 
@@ -149,7 +158,7 @@ def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
         return places(op.reduction, rows, op.count)
     parameters = tuple(memory.read(view, indices).reshape(-1) for view in op.parameters)
-    results = float_reduced(op.reduction, rows, parameters).astype(np.float32)
+    results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
     return from_rows(op, results, values.shape)
 
 

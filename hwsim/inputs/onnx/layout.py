@@ -1,0 +1,316 @@
+"""Nodes that move numbers or see them otherwise: views where these can say it, copies where they cannot."""
+
+from math import prod
+
+import numpy as np
+
+from hwsim.inputs.onnx import folding
+from hwsim.inputs.onnx.building import Builder, Held, Made, Operand
+from hwsim.inputs.onnx.stored import Value, sliced
+from hwsim.ir.ops import Lookup, Move, Op
+from hwsim.ir.tensor import Role
+from hwsim.quantities.precision import Precision
+
+_MOST_COPIES = 512
+"""Copies that a node may become."""
+
+
+def _shaped(builder: Builder, shape: tuple[int, ...]) -> None:
+    """The first operand in another shape, its elements in the order in which they are."""
+    value = builder.value(0)
+    if prod(shape) != prod(value.shape):
+        raise builder.refused(f"makes {list(shape)} of {list(value.shape)}")
+    builder.give(_in_shape(value, shape))
+
+
+def _in_shape(operand: Operand, shape: tuple[int, ...]) -> Operand:
+    if isinstance(operand, Value):
+        return operand.other(shape=shape)
+    quant = operand.quant
+    if quant is not None and quant.axis is not None and quant.scale.size > 1:
+        return Held(operand.real.reshape(shape), "float32")
+    return Held(operand.values.reshape(shape), operand.kind, quant)
+
+
+def reshape(builder: Builder) -> None:
+    wanted = builder.constant(1, "shape")
+    value = builder.value(0)
+    _shaped(builder, folding.reshaped(value.shape, folding.whole(wanted and wanted.values), bool(builder.attribute("allowzero", 0))))
+
+
+def flatten(builder: Builder) -> None:
+    shape = builder.value(0).shape
+    at = builder.attribute("axis", 1)
+    at = at + len(shape) if at < 0 else at
+    _shaped(builder, (prod(shape[:at]), prod(shape[at:])))
+
+
+def squeeze(builder: Builder) -> None:
+    axes = builder.constant(1, "axes")
+    _shaped(builder, folding.squeezed(builder.node, builder.value(0).shape, axes and axes.values))
+
+
+def unsqueeze(builder: Builder) -> None:
+    axes = builder.constant(1, "axes")
+    _shaped(builder, folding.unsqueezed(builder.node, builder.value(0).shape, axes and axes.values))
+
+
+def same(builder: Builder) -> None:
+    """`Identity`, `Dropout` after training, a cast between kinds of floats."""
+    builder.give(builder.value(0))
+
+
+def transpose(builder: Builder) -> None:
+    value = builder.value(0)
+    rank = len(value.shape)
+    perm = tuple(builder.attribute("perm", tuple(reversed(range(rank)))))
+    if sorted(perm) != list(range(rank)):
+        raise builder.refused(f"orders {rank} axes as {list(perm)}")
+    if isinstance(value, Held):
+        quant = value.quant
+        if quant is not None and quant.axis is not None and quant.scale.size > 1:
+            if quant.block:
+                scale, zero = quant.scale.transpose(perm), quant.zero.transpose(perm)
+            else:
+                scale, zero = quant.scale, quant.zero
+            quant = type(quant)(quant.precision, scale, zero, perm.index(quant.axis % rank), quant.block)
+        builder.give(Held(value.values.transpose(perm), value.kind, quant))
+        return
+    builder.give(builder.turned(value, perm))
+
+
+def _part(builder: Builder, value: Value, axis: int, start: int, count: int, every: int) -> Value:
+    """Some entries of an axis, of a copy if need be."""
+    if count < 1:
+        raise builder.refused(f"takes no entries of axis {axis}; hwsim knows no empty values")
+    part = sliced(value, axis, start, count, every)
+    if part is None:
+        part = sliced(builder.copied(value), axis, start, count, every)
+        assert part is not None
+    return part
+
+
+def slice_(builder: Builder) -> None:
+    value = builder.as_value(builder.value(0))
+    given = [builder.constant(place, "bounds") for place in range(1, 5)]
+    taken = folding.slices(builder.node, value.shape, [one and one.values for one in given])
+    for axis, one in enumerate(taken):
+        if one.step < 0:
+            raise builder.refused(f"takes entries of axis {axis} backwards, which hwsim does not read yet")
+        value = _part(builder, value, axis, one.start, len(range(one.start, one.stop, one.step)), one.step)
+    builder.give(value)
+
+
+def split(builder: Builder) -> None:
+    value = builder.as_value(builder.value(0))
+    axis = folding.place(builder.attribute("axis", 0), len(value.shape))
+    given = builder.constant(1, "sizes")
+    start = 0
+    for place, size in enumerate(folding.split_sizes(builder.node, value.shape[axis], given and given.values, axis)):
+        builder.give(_part(builder, value, axis, start, size, 1), place)
+        start += size
+
+
+def gather(builder: Builder) -> None:
+    """Entries of an axis: views, where the file says which; rows of a table, where data do."""
+    data, index = builder.value(0), builder.value(1)
+    axis = folding.place(builder.attribute("axis", 0), len(data.shape))
+    if isinstance(index, Value):
+        _look_up(builder, data, index, axis)
+        return
+    places = np.asarray(index.values).reshape(-1).astype(np.int64)
+    size = data.shape[axis]
+    if places.size and (places.min() < -size or places.max() >= size):
+        raise builder.refused(f"takes entries {places.min()} to {places.max()} of axis {axis}, which has {size}")
+    places = places % size
+    value = builder.as_value(data)
+    steps = np.unique(np.diff(places)) if places.size > 1 else np.array([1])
+    shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
+    if len(steps) == 1 and steps[0] > 0:
+        part = _part(builder, value, axis, int(places[0]), int(places.size), int(steps[0]))
+        builder.give(part.other(shape=shape))
+        return
+    indices = builder.parameter(
+        f"{builder.name}.index", places.astype(np.int32), Role.TABLE, key=builder.key(index.values, "places")
+    )
+    _look_up(builder, value, indices.whole(index.shape), axis)
+
+
+def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
+    if prod(data.shape[:axis]) != 1:
+        raise builder.refused(f"takes entries of axis {axis} behind others; hwsim looks up those of the first one")
+    rows, width = data.shape[axis], prod(data.shape[axis + 1 :])
+    if isinstance(data, Held):
+        quant = data.quant
+        if quant is not None and quant.scale.size > 1:
+            quant = None
+        values = data.values if quant is not None or data.kind in ("int8", "uint8") else data.real
+        known = quant
+        tensor = builder.parameter(
+            f"{builder.name}.table", values.reshape(rows, width), Role.TABLE,
+            key=builder.key(data.values, "table"), quant=known,
+        )  # fmt: skip
+        if data.kind in ("int8", "uint8", "int4", "uint4"):
+            tensor.precision = Precision(data.kind)
+        table = tensor.whole((rows, width))
+        table.real = quant is not None
+    else:
+        table = data.other(shape=(rows, width))
+        groups = table.groups()
+        if groups is None or len([one for one in groups[1] if table.size_of(one) > 1]) > 1 or not table.in_order:
+            table = builder.copied(table, (rows, width))
+    source = table.stored
+    source.locked.update(range(len(source.sizes)))
+    shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
+    sizes = (*index.shape, width)
+    out = builder.stored(f"{builder.name}.out", sizes, source.precision, quant=source.quant).whole(shape)
+    out.real = table.real
+    builder.parts.append(Made(builder.name, [table, index], [out], _looked_up))
+    builder.give(out)
+
+
+def _looked_up(made: Made) -> Op:
+    table, index = made.reads
+    return Lookup(name=made.name, table=table.view(), index=index.view(), out=made.writes[0].view())
+
+
+def _move(made: Made) -> Op:
+    return Move(name=made.name, read=made.reads[0].view(), write=made.writes[0].view())
+
+
+def _alike(builder: Builder, operands: list[Operand]) -> list[Value]:
+    """Values in one format: integers of the same scales, or floats."""
+    from hwsim.inputs.onnx.products import real
+
+    values = [builder.as_value(operand) for operand in operands]
+    first = values[0]
+    if first.quant is not None and all(value.real == first.real and first.quant.same(value.quant) for value in values):
+        return values
+    return [real(builder, value) if value.real else value for value in values]
+
+
+def concat(builder: Builder) -> None:
+    """Values one after another along an axis, each copied to its place."""
+    values = _alike(builder, [builder.value(place) for place in range(len(builder.node.inputs))])
+    axis = folding.place(builder.attribute("axis"), len(values[0].shape))
+    sizes = list(values[0].shape)
+    for value in values[1:]:
+        if len(value.shape) != len(sizes) or any(
+            one != other for at, (one, other) in enumerate(zip(value.shape, sizes, strict=True)) if at != axis
+        ):
+            raise builder.refused(f"joins {sizes} with {list(value.shape)} along axis {axis}")
+    sizes[axis] = sum(value.shape[axis] for value in values)
+    builder.give(_joined(builder, values, tuple(sizes), axis))
+
+
+def _joined(builder: Builder, values: list[Value], shape: tuple[int, ...], axis: int) -> Value:
+    first = values[0]
+    tensor = builder.stored(f"{builder.name}.out", shape, first.stored.precision, quant=first.stored.quant)
+    start = 0
+    for value in values:
+        count = value.shape[axis]
+        _place(builder, value, Value(tensor, list(range(len(shape))), {axis: (start, count, 1)}, value.shape, value.real))
+        start += count
+    out = tensor.whole(shape)
+    out.real = first.real
+    return out
+
+
+def _place(builder: Builder, value: Value, target: Value) -> None:
+    """Copy a value into a part of a tensor."""
+    number = sum(1 for part in builder.parts if part.name.startswith(builder.name))
+    if number > _MOST_COPIES:
+        raise builder.refused(f"becomes more than {_MOST_COPIES} copies")
+    name = builder.name if not number else builder.names.free(f"{builder.name}.{number}")
+    builder.parts.append(Made(name, [value], [target], _move))
+
+
+def pad(builder: Builder) -> None:
+    """A value with more around it: numbers of the file, or what lies at its edges."""
+    value = builder.as_value(builder.value(0))
+    rank = len(value.shape)
+    pads, filling, axes = (builder.constant(place, what) for place, what in ((1, "pads"), (2, "filling"), (3, "axes")))
+    edges = folding.pads_of(builder.node, rank, pads and pads.values, axes and axes.values)
+    mode = builder.attribute("mode", "constant")
+    if mode not in ("constant", "reflect", "edge"):
+        raise builder.refused(f"pads in the mode {mode!r}; hwsim reads constant, reflect and edge")
+    for axis, (before, after) in enumerate(edges):
+        if before < 0 or after < 0:
+            value = _part(builder, value, axis, max(0, -before), value.shape[axis] + min(0, before) + min(0, after), 1)
+            before, after = max(0, before), max(0, after)
+        if not before and not after:
+            continue
+        size = value.shape[axis]
+        if mode == "reflect" and max(before, after) >= size:
+            raise builder.refused(f"reflects {max(before, after)} entries of axis {axis}, which has {size}")
+        shape = (*value.shape[:axis], size + before + after, *value.shape[axis + 1 :])
+        if mode == "constant":
+            number = 0.0 if filling is None else float(filling.values.reshape(-1)[0])
+            parts = [_filled(builder, value, axis, count, number) for count in (before, after)]
+            value = _joined(builder, [p for p in (parts[0], value, parts[1]) if p is not None], shape, axis)
+            continue
+        places = [size - 1] * after if mode == "edge" else [size - 2 - at for at in range(after)]
+        first = [0] * before if mode == "edge" else [before - at for at in range(before)]
+        around = [[_part(builder, value, axis, at, 1, 1) for at in side] for side in (first, places)]
+        value = _joined(builder, [*around[0], value, *around[1]], shape, axis)
+    builder.give(value)
+
+
+def _filled(builder: Builder, like: Value, axis: int, count: int, number: float) -> Value | None:
+    """So many entries of one number, which the file holds."""
+    if not count:
+        return None
+    shape = (*like.shape[:axis], count, *like.shape[axis + 1 :])
+    if like.quant is not None:
+        zero = int(like.quant.zero.reshape(-1)[0])
+        if number != 0 or like.quant.zero.size != 1:
+            raise builder.refused("pads integers by something else than zero")
+        values = np.full(shape, zero, np.int32)
+        tensor = builder.parameter(f"{builder.name}.filling", values, Role.TABLE, quant=like.quant)
+    else:
+        tensor = builder.parameter(f"{builder.name}.filling", np.full(shape, number, np.float32), Role.TABLE)
+    value = tensor.whole(shape)
+    value.real = like.real
+    return value
+
+
+def expand(builder: Builder) -> None:
+    """A value repeated along axes of one entry."""
+    wanted = builder.constant(1, "shape")
+    value = builder.as_value(builder.value(0))
+    shape = folding.broadcast(value.shape, folding.whole(wanted and wanted.values))
+    value = value.other(shape=(*(1,) * (len(shape) - len(value.shape)), *value.shape))
+    builder.give(_repeated(builder, value, shape))
+
+
+def tile(builder: Builder) -> None:
+    """A value repeated along its axes."""
+    repeats = folding.whole((found := builder.constant(1, "repeats")) and found.values)
+    value = builder.as_value(builder.value(0))
+    if len(repeats) != len(value.shape):
+        raise builder.refused(f"repeats {len(value.shape)} axes {list(repeats)} times")
+    builder.give(_repeated(builder, value, tuple(a * b for a, b in zip(value.shape, repeats, strict=True))))
+
+
+def _repeated(builder: Builder, value: Value, shape: tuple[int, ...]) -> Value:
+    for axis in reversed(range(len(shape))):
+        times = shape[axis] // value.shape[axis]
+        if times > 1:
+            sizes = (*value.shape[:axis], shape[axis], *value.shape[axis + 1 :])
+            value = _joined(builder, [value] * times, sizes, axis)
+    return value
+
+
+def cast(builder: Builder) -> None:
+    """A cast between kinds of floats changes nothing here: a plan decides the format of floats."""
+    value = builder.value(0)
+    to = folding.TYPES.get(builder.attribute("to"), "")
+    floats = ("float32", "float16", "bfloat16", "float64")
+    if isinstance(value, Value) and to in floats and value.stored.precision.floating:
+        builder.give(value)
+        return
+    whole = ("int64", "int32")
+    if isinstance(value, Value) and to in whole and value.stored.precision is Precision.INT32:
+        builder.give(value)
+        return
+    raise builder.refused(f"casts data to {to or 'an unknown type'}, which hwsim does not read")
