@@ -40,7 +40,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    work = workload_named(workload, precision, dimensions(dims))
+    work = workload_named(workload, precision, dimensions(dims), floats="fp32")
     check_outputs()
 
     def job(progress: Progress) -> Quality:

@@ -159,6 +159,8 @@ def load_workload(source: Source, precision: str | None = None, *, dims: Mapping
     `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
     """
     must_map_names(int, "a whole number", dims=dims)
+    if is_onnx(source):
+        return onnx_from(source, precision, dims).value
     return workload_from(open_source(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
 
 
@@ -168,10 +170,36 @@ def load_prices(source: Source | PriceTable) -> PriceTable:
 
 
 def open_workload(
-    source: Source, precision: str | None = None, dimensions: Mapping[str, int] | None = None
+    source: Source,
+    precision: str | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    *,
+    floats: str = "fp16",
 ) -> Loaded[Workload]:
-    """A workload, with other dimensions if any are given, and the file that it comes from."""
+    """A workload, with other dimensions if any are given, and the file that it comes from.
+
+    `floats` is the format of floats of a model file, if no precision is given.
+    """
+    if is_onnx(source):
+        return onnx_from(source, precision, dimensions, floats=floats)
     return workload_from(open_source(Kind.WORKLOAD, source), precision, dimensions)
+
+
+def is_onnx(source: Source) -> bool:
+    """Whether a source is a model file, by its name."""
+    return not isinstance(source, Mapping) and str(source).lower().endswith(".onnx")
+
+
+def onnx_from(
+    source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+) -> Loaded[Workload]:
+    """The workload of a model file."""
+    from hwsim.inputs.onnx.workload import onnx_workload
+
+    located = locate(Kind.WORKLOAD, str(source))
+    work, sha256 = onnx_workload(located.path, precision, dims, floats=floats)
+    opened = Opened(str(source), Node(0, {}), located.path, ((located.label, sha256),))
+    return Loaded(work, opened, opened.files, opened.paths)
 
 
 def open_located(located: Located) -> Opened:

@@ -1,7 +1,7 @@
 """What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -105,6 +105,8 @@ class Workload(Noun):
     lengths: Lengths | None = None
     features: Features | None = None
     streaming: Streaming | None = None
+    carried: object | None = field(default=None, compare=False, repr=False)
+    """What the file of a model carries beside its program: numbers, scales, names."""
 
     @property
     def kind(self) -> str:

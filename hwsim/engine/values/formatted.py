@@ -153,7 +153,7 @@ class FormattedOps:
     def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> None:
         views = [view for _, view in (*op.reads, *op.writes)]
         formats = [self.program.tensor(view.tensor).precision for view in views]
-        precision = max((p for p in formats if p.floating), key=lambda p: p.bits)
+        precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
         reads = {
             local: spread(
                 op, view, self.program, indices, self.real_view(view, memory.read(view, indices))

@@ -22,8 +22,8 @@ def emitted(builder: Builder, operands: Sequence[Operand], body: Body, quant: Qu
     chain = Chain(builder.name)
     names = [_read(builder, chain, operand, shape, perm) for operand in operands]
     result = body(chain, names)
-    out = _result(builder, shape, perm, quant)
-    chain.writes.append((result, out))
+    written, out = _result(builder, shape, perm, quant)
+    chain.writes.append((result, written))
     if not chain.reads:
         raise builder.refused("computes with numbers of the file alone, which hwsim does not fold; fold it beforehand")
     builder.parts.append(chain)
@@ -107,12 +107,15 @@ def _constant(
     return local
 
 
-def _result(builder: Builder, shape: tuple[int, ...], perm: tuple[int, ...], quant: Quant | None) -> Value:
+def _result(
+    builder: Builder, shape: tuple[int, ...], perm: tuple[int, ...], quant: Quant | None
+) -> tuple[Value, Value]:
+    """The result as the chain writes it, and as the graph sees it."""
     sizes = [shape[axis] for axis in perm]
     precision = Precision.FP32 if quant is None else quant.precision
     tensor: Stored = builder.stored(f"{builder.name}.out", sizes, precision, quant=quant)
     order = [perm.index(axis) for axis in range(len(shape))] or [0]
-    return Value(tensor, order, {}, tuple(shape))
+    return tensor.whole(tuple(tensor.sizes)), Value(tensor, order, {}, tuple(shape))
 
 
 # -- the functions
