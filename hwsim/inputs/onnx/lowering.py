@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
-from hwsim.inputs.onnx import elementwise, folding, layout, products, quantised, reductions
+from hwsim.inputs.onnx import elementwise, folding, layout, products, quantised, recurrent, reductions
 from hwsim.inputs.onnx.building import Builder, Held, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
 from hwsim.inputs.onnx.names import shown_nodes
@@ -37,6 +37,9 @@ OPERATORS: Mapping[str, Lowering] = {
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
+    "LSTM": recurrent.lstm,
+    "GRU": recurrent.gru,
+    "RNN": recurrent.rnn,
     "Softmax": reductions.softmax,
     "LogSoftmax": reductions.softmax,
     "ReduceMean": reductions.along,

@@ -21,6 +21,8 @@ class Names:
         paths = [path for node in graph.nodes if len(path := _path(node.name)) > 1]
         paths += [path for name in graph.stored if len(path := _path(name)) > 2]
         self._shared = len(commonprefix([path[:-1] for path in paths])) if paths else 0
+        while self._shared and any(path[self._shared].isdecimal() for path in paths):
+            self._shared -= 1  # a number is no name of a part
         self._scope: tuple[str, ...] = ()
         self._taken: set[str] = set()
 
@@ -42,7 +44,7 @@ class Names:
         name = "".join(letter if letter.isprintable() else "_" for letter in name).strip() or "op"
         if len(name) > LONGEST:
             head, _, tail = name.partition(".")
-            name = f"{head[:12]}..{tail[-(LONGEST - 18) :].lstrip('.')}" if tail else name[:LONGEST]
+            name = f"{head[:20]}..{tail[-(LONGEST - 22) :].lstrip('.')}" if tail else name[:LONGEST]
         whole, number = name, 1
         while whole in self._taken:
             number += 1

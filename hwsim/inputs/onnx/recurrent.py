@@ -1,0 +1,334 @@
+"""LSTM, GRU and RNN: the products of all inputs at once, then a loop over frames around a product and a chain of gates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwsim.inputs.onnx.building import Array, Builder, Held, Looped, Made
+from hwsim.inputs.onnx.products import multiply
+from hwsim.inputs.onnx.stored import Stored, Value, sliced
+from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Move, Op
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View, Window, window
+
+_DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """What a recurrent node reads, checked."""
+
+    x: Value
+    frames: int
+    batch: int
+    cells: int
+    backward: tuple[bool, ...]
+    weights: Held
+    recurrent: Held
+    biases: Array | None
+    gates: int
+    out: Stored
+    states: list[list[Stored]]
+
+    def bias(self, direction: int, both: bool = True) -> Array | None:
+        """The bias of a direction: that of the inputs' product, and that of the recurrent one if `both`."""
+        if self.biases is None:
+            return None
+        half = self.gates * self.cells
+        row = self.biases[direction]
+        return np.asarray(row[:half] + row[half:] if both else row[:half], np.float32)
+
+    def recurrent_bias(self, direction: int) -> Array | None:
+        return None if self.biases is None else np.asarray(self.biases[direction][self.gates * self.cells :], np.float32)
+
+
+def layer_of(builder: Builder, gates: int, states: int) -> Layer:
+    """The layer of the node at hand."""
+    x = builder.as_value(builder.value(0))
+    weights, recurrent, bias = (builder.constant(place, what) for place, what in ((1, "weights"), (2, "weights"), (3, "bias")))
+    if weights is None or recurrent is None:
+        raise builder.refused("has no weights")
+    if builder.attribute("layout", 0):
+        raise builder.refused("has batches first (layout 1); hwsim reads frames first")
+    if builder.attribute("clip") is not None or builder.attribute("input_forget", 0):
+        raise builder.refused("clips, or couples its gates, which hwsim does not read")
+    way = builder.attribute("direction", "forward")
+    if way not in _DIRECTIONS:
+        raise builder.refused(f"goes through its frames {way!r}")
+    backward = _DIRECTIONS[way]
+    frames, batch, inputs = x.shape
+    cells = recurrent.shape[-1]
+    expected = (len(backward), gates * cells, inputs), (len(backward), gates * cells, cells)
+    if (weights.shape, recurrent.shape) != expected:
+        raise builder.refused(f"has weights {list(weights.shape)} and {list(recurrent.shape)}")
+    lengths = builder.constant(4, "lengths")
+    if lengths is not None and not (np.asarray(lengths.values) == frames).all():
+        raise builder.refused("has sequences of different lengths")
+    biases = None if bias is None else np.asarray(bias.real, np.float32)
+    if biases is not None and biases.shape != (len(backward), 2 * gates * cells):
+        raise builder.refused(f"has a bias {list(biases.shape)}")
+    out = builder.stored(f"{builder.name}.out", (frames, batch, len(backward), cells))
+    out.locked.update(range(4))
+    kept = [_states(builder, place, len(backward), batch, cells) for place in range(states)]
+    return Layer(x, frames, batch, cells, backward, weights, recurrent, biases, gates, out, kept)
+
+
+_STATES = ("hidden", "cell")
+
+
+def _states(builder: Builder, place: int, directions: int, batch: int, cells: int) -> list[Stored]:
+    """The states of all directions, filled with what the graph gives for them."""
+    given = builder.operand(5 + place)
+    if given is not None and given.shape != (directions, batch, cells):
+        raise builder.refused(f"begins with states {list(given.shape)}, expected {[directions, batch, cells]}")
+    states = []
+    for direction in range(directions):
+        name = f"{builder.name}.{_STATES[place]}" + (f".{direction}" if directions > 1 else "")
+        state = builder.stored(name, (batch, cells), role=Role.STATE)
+        state.locked.update((0, 1))
+        states.append(state)
+        if given is None or (isinstance(given, Held) and not np.asarray(given.real).any()):
+            continue
+        value = builder.as_value(given)
+        with builder.part(f"begin.{_STATES[place]}{direction}") as part:
+            one = sliced(value, 0, direction, 1, 1)
+            assert one is not None
+            builder.parts.append(Made(part, [one], [state.whole((batch, cells))], _move))
+    return states
+
+
+def _move(made: Made) -> Op:
+    return Move(name=made.name, read=made.reads[0].view(), write=made.writes[0].view())
+
+
+def _input_sums(builder: Builder, layer: Layer, direction: int, bias: Array | None) -> Stored:
+    """The products of all inputs with the weights of a direction."""
+    weight = Held(layer.weights.values[direction].T, layer.weights.kind, None)
+    with builder.part(_named(layer, direction, "input")):
+        added = None if bias is None else Held(bias, "float32")
+        sums = multiply(builder, layer.x, weight, added)
+    sums.stored.locked.update(range(len(sums.stored.sizes)))
+    return sums.stored
+
+
+def _named(layer: Layer, direction: int, what: str) -> str:
+    if len(layer.backward) == 1:
+        return what
+    return f"{'backward' if layer.backward[direction] else 'forward'}.{what}"
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """The body of a loop under construction, for one direction."""
+
+    builder: Builder
+    layer: Layer
+    direction: int
+    loop: str
+    body: list[Made]
+
+    def frame(self) -> Window:
+        last, by = (self.layer.frames - 1, -1) if self.layer.backward[self.direction] else (0, 1)
+        return window(0, start=last, loop=self.loop, step=by)
+
+    def gate(self, sums: Stored, place: int, *, framed: bool) -> View:
+        """One gate's part of sums, of one frame if they are `framed`."""
+        cells, axis = self.layer.cells, len(sums.sizes) - 1
+        columns = window(axis, start=place * cells, count=cells)
+        return View(tensor=sums.name, windows=(self.frame(), columns) if framed else (columns,))
+
+    def product(self, what: str, act: Stored, values: Array, bias: Array | None = None) -> Stored:
+        """act[batch, k] times a weight of the file, in the loop."""
+        with self.builder.part(_named(self.layer, self.direction, what)) as name:
+            weight = self.builder.parameter(f"{name}.weight", values, Role.WEIGHT)
+            sums = self.builder.stored(f"{name}.sums", (self.layer.batch, values.shape[-1]))
+            row = None if bias is None else self.builder.parameter(f"{name}.bias", bias, Role.BIAS)
+        for tensor in (weight, sums, *([] if row is None else [row])):
+            tensor.locked.update(range(len(tensor.sizes)))
+
+        def make(made: Made) -> Op:
+            return Gemm(
+                name=made.name, act=View(tensor=act.name), weight=View(tensor=weight.name), out=View(tensor=sums.name),
+                bias=None if row is None else View(tensor=row.name),
+            )  # fmt: skip
+
+        reads = [_whole(tensor) for tensor in (act, weight, *([] if row is None else [row]))]
+        self.body.append(Made(name, reads, [_whole(sums)], make))
+        return sums
+
+    def chain(
+        self,
+        what: str,
+        reads: Sequence[tuple[str, View, Stored]],
+        steps: Sequence[tuple[str, Function, tuple[str, ...]]],
+        writes: Sequence[tuple[str, View, Stored]],
+        constants: Sequence[tuple[str, float]] = (),
+    ) -> None:
+        """A chain of gates; what it writes is converted to the format in which it is kept."""
+        with self.builder.part(_named(self.layer, self.direction, what)) as name:
+            pass
+        applied = [Apply(function=function, args=args, result=result) for result, function, args in steps]
+        kept = {local: f"{local} kept" for local, _, _ in writes}
+        applied += [Apply(function=Function.REQUANTIZE, args=(local,), result=kept[local]) for local in kept]
+        op = Elementwise(
+            name=name,
+            reads=tuple((local, view) for local, view, _ in reads),
+            chain=tuple(applied),
+            writes=tuple((kept[local], view) for local, view, _ in writes),
+            constants=tuple(constants),
+        )
+        self.body.append(
+            Made(name, [_whole(one) for _, _, one in reads], [_whole(one) for _, _, one in writes], lambda made: op)
+        )
+
+    def written(self, local: str) -> list[tuple[str, View, Stored]]:
+        """Where a new hidden state goes: to the state, and to this frame of the results."""
+        hidden, out = self.layer.states[0][self.direction], self.layer.out
+        place = View(tensor=out.name, windows=(self.frame(), window(2, start=self.direction)))
+        return [(local, View(tensor=hidden.name), hidden), (local, place, out)]
+
+
+def _whole(tensor: Stored) -> Value:
+    return tensor.whole(tuple(tensor.sizes))
+
+
+Body = Callable[[Step, Stored], None]
+
+
+def _run(builder: Builder, layer: Layer, body: Body, *, both: bool = True) -> None:
+    """The products of all inputs, and the loop of all directions; gives the results of the node."""
+    loop = builder.names.free(f"{builder.name}.frames")
+    made: list[Made] = []
+    for direction in range(len(layer.backward)):
+        sums = _input_sums(builder, layer, direction, layer.bias(direction, both))
+        body(Step(builder, layer, direction, loop, made), sums)
+    builder.parts.append(Looped(loop, layer.frames, list(made)))
+    frames, batch, cells, count = layer.frames, layer.batch, layer.cells, len(layer.backward)
+    builder.give(Value(layer.out, [0, 2, 1, 3], {}, (frames, count, batch, cells)))
+    for place, states in enumerate(layer.states):
+        output = builder.node.outputs[1 + place] if len(builder.node.outputs) > 1 + place else ""
+        if builder.readers.get(output):
+            builder.give(_ended(builder, states, batch, cells), 1 + place)
+
+
+def _ended(builder: Builder, states: list[Stored], batch: int, cells: int) -> Value:
+    """The states after the last frame."""
+    if len(states) == 1:
+        with builder.part("end"):
+            return builder.copied(states[0].whole((1, batch, cells)))
+    with builder.part("end") as part:
+        tensor = builder.stored(f"{part}.out", (len(states), batch, cells))
+        for direction, state in enumerate(states):
+            name = builder.names.free(f"{part}.{direction}")
+            target = Value(tensor, [0, 1, 2], {0: (direction, 1, 1)}, (1, batch, cells))
+            builder.parts.append(Made(name, [state.whole((1, batch, cells))], [target], _move))
+    return tensor.whole((len(states), batch, cells))
+
+
+def _activations(builder: Builder, layer: Layer, expected: Sequence[str]) -> None:
+    named = builder.attribute("activations")
+    if named is not None and [one.lower() for one in named] != [one.lower() for one in expected] * len(layer.backward):
+        raise builder.refused(f"has the activations {list(named)}; hwsim reads {list(expected)}")
+
+
+def _real(held: Held, direction: int) -> Array:
+    return np.asarray(held.real[direction].T, np.float32)
+
+
+def lstm(builder: Builder) -> None:
+    """`LSTM`: gates in the order input, output, forget, cell."""
+    layer = layer_of(builder, 4, 2)
+    _activations(builder, layer, ("Sigmoid", "Tanh", "Tanh"))
+    if builder.operand(7) is not None:
+        raise builder.refused("has peepholes, which hwsim does not read")
+
+    def body(step: Step, inputs: Stored) -> None:
+        sums = step.product("recurrent", layer.states[0][step.direction], _real(layer.recurrent, step.direction))
+        lstm_gates(step, inputs, sums)
+
+    _run(builder, layer, body)
+
+
+def lstm_gates(step: Step, inputs: Stored, sums: Stored) -> None:
+    """The gates of an LSTM, from the sums of inputs and those of the hidden state."""
+    cell = step.layer.states[1][step.direction]
+    reads = [(f"x{gate}", step.gate(inputs, place, framed=True), inputs) for place, gate in enumerate("iofg")]
+    reads += [(f"h{gate}", step.gate(sums, place, framed=False), sums) for place, gate in enumerate("iofg")]
+    reads.append(("before", View(tensor=cell.name), cell))
+    squash = {"g": Function.TANH}
+    steps = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "iofg"]
+    steps += [(gate, squash.get(gate, Function.SIGMOID), (f"sum {gate}",)) for gate in "iofg"]
+    steps += [
+        ("kept", Function.MUL, ("f", "before")),
+        ("new", Function.MUL, ("i", "g")),
+        ("after", Function.ADD, ("kept", "new")),
+        ("squashed", Function.TANH, ("after",)),
+        ("hidden", Function.MUL, ("o", "squashed")),
+    ]
+    step.chain("gates", reads, steps, [("after", View(tensor=cell.name), cell), *step.written("hidden")])
+
+
+def rnn(builder: Builder) -> None:
+    """`RNN`: one function of the sum of both products."""
+    layer = layer_of(builder, 1, 1)
+    named = builder.attribute("activations", ("Tanh",) * len(layer.backward))
+    kinds = {one.lower() for one in named}
+    if len(kinds) != 1 or not kinds <= {"tanh", "relu", "sigmoid"}:
+        raise builder.refused(f"has the activations {list(named)}; hwsim reads Tanh, Relu and Sigmoid")
+    (kind,) = kinds
+
+    def body(step: Step, inputs: Stored) -> None:
+        sums = step.product("recurrent", layer.states[0][step.direction], _real(layer.recurrent, step.direction))
+        reads = [("x", step.gate(inputs, 0, framed=True), inputs), ("h", step.gate(sums, 0, framed=False), sums)]
+        steps: list[tuple[str, Function, tuple[str, ...]]] = [("sum", Function.ADD, ("x", "h"))]
+        if kind == "relu":
+            steps.append(("hidden", Function.MAX, ("sum", "zero")))
+        else:
+            steps.append(("hidden", Function.TANH if kind == "tanh" else Function.SIGMOID, ("sum",)))
+        step.chain("gates", reads, steps, step.written("hidden"), [("zero", 0.0)] if kind == "relu" else [])
+
+    _run(builder, layer, body)
+
+
+def gru(builder: Builder) -> None:
+    """`GRU`: gates in the order update, reset, new; the reset before or after the product."""
+    layer = layer_of(builder, 3, 1)
+    _activations(builder, layer, ("Sigmoid", "Tanh"))
+    after = bool(builder.attribute("linear_before_reset", 0))
+    cells = layer.cells
+
+    def body(step: Step, inputs: Stored) -> None:
+        hidden = layer.states[0][step.direction]
+        weight, bias = _real(layer.recurrent, step.direction), layer.recurrent_bias(step.direction)
+        before = ("before", View(tensor=hidden.name), hidden)
+        x = [(f"x{gate}", step.gate(inputs, place, framed=True), inputs) for place, gate in enumerate("zrn")]
+        mixed = [
+            ("squashed", Function.TANH, ("sum n",)),
+            ("far", Function.SUB, ("before", "squashed")),
+            ("moved", Function.MUL, ("z", "far")),
+            ("hidden", Function.ADD, ("squashed", "moved")),
+        ]
+        opened = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "zr"]
+        opened += [(gate, Function.SIGMOID, (f"sum {gate}",)) for gate in "zr"]
+        if after:
+            sums = step.product("recurrent", hidden, weight, bias)
+            h = [(f"h{gate}", step.gate(sums, place, framed=False), sums) for place, gate in enumerate("zrn")]
+            steps = [*opened, ("reset", Function.MUL, ("r", "hn")), ("sum n", Function.ADD, ("xn", "reset")), *mixed]
+            step.chain("gates", [*x, *h, before], steps, step.written("hidden"))
+            return
+        split = 2 * cells
+        sums = step.product("recurrent", hidden, np.ascontiguousarray(weight[:, :split]), None if bias is None else bias[:split])
+        h = [(f"h{gate}", step.gate(sums, place, framed=False), sums) for place, gate in enumerate("zr")]
+        update, reset = (
+            builder.stored(f"{builder.name}.{what}{step.direction}", (layer.batch, cells)) for what in ("update", "reset")
+        )
+        writes = [("z", View(tensor=update.name), update), ("kept", View(tensor=reset.name), reset)]
+        step.chain("open", [*x[:2], *h, before], [*opened, ("kept", Function.MUL, ("r", "before"))], writes)
+        news = step.product("new", reset, np.ascontiguousarray(weight[:, split:]), None if bias is None else bias[split:])
+        reads = [x[2], ("hn", View(tensor=news.name), news), ("z", View(tensor=update.name), update), before]
+        step.chain("gates", reads, [("sum n", Function.ADD, ("xn", "hn")), *mixed], step.written("hidden"))
+
+    _run(builder, layer, body, both=False)
+
+
