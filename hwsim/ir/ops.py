@@ -34,6 +34,7 @@ class Function(Enum):
     ERF = "erf"
     SIN = "sin"
     COS = "cos"
+    DIV = "div"
     ROUND = "round"
     REQUANTIZE = "requantize"
     DEQUANTIZE = "dequantize"
@@ -43,7 +44,8 @@ class Function(Enum):
         """The function whose circuit does it.
 
         Differences and comparisons are additions, both conversions are alike. Assumed: a logarithm, a sine and a cosine
-        are as much work as an exponential, an error function as a hyperbolic tangent, a square root as its reciprocal.
+        are as much work as an exponential, an error function as a hyperbolic tangent, a square root as its reciprocal,
+        a quotient as a reciprocal.
         """
         return _SAME_CIRCUIT.get(self, self)
 
@@ -58,6 +60,7 @@ _SAME_CIRCUIT = {
     Function.COS: Function.EXP,
     Function.ERF: Function.TANH,
     Function.SQRT: Function.RSQRT,
+    Function.DIV: Function.RECIPROCAL,
     Function.ROUND: Function.REQUANTIZE,
     Function.DEQUANTIZE: Function.REQUANTIZE,
 }
@@ -84,6 +87,8 @@ class Gemm(Op):
     `transposed`), m from what is left of `act`. A row of `act` (k) and one of `out` (n) may lie over several last axes,
     as heads do. A weight that is an integer below floating-point activations is brought to their format first.
 
+    The integer in `act_zero`, if there is one, stands for zero: it is taken off all activations.
+
     With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
     row and that of their column.
 
@@ -99,6 +104,7 @@ class Gemm(Op):
     row_scales: View | None = None
     on_vector: bool = False
     place: Annotated[Place | None, UnlessDefault()] = None
+    act_zero: Annotated[View | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +141,8 @@ class ConvAxis(Noun):
 class Conv(Op):
     """A convolution of act[batch, *axes, channels] with weight[groups, *kernels · channels / groups, outputs / groups].
 
-    With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows.
+    With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows. The
+    integer in `act_zero`, if there is one, stands for zero, in the activations and around them.
     """
 
     act: View
@@ -144,6 +151,7 @@ class Conv(Op):
     bias: View | None = None
     axes: tuple[ConvAxis, ...]
     groups: Size = 1
+    act_zero: Annotated[View | None, UnlessDefault()] = None
 
     def check(self) -> None:
         if not self.axes:

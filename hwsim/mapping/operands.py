@@ -113,6 +113,8 @@ class Operands:
     weight_packs_k: bool
     sliding: Sliding | None
     row_scales: Precision | None = None
+    zeros: bool = False
+    """Whether something is added to each sum for the zero of the activations, which is known when the op runs."""
     weight_given: bool = False
     """Whether the weight is one, not an activation in its place, so that it may lie in tiles."""
 
@@ -143,6 +145,7 @@ class Operands:
             row_scales=program.tensor(op.row_scales.tensor).precision
             if isinstance(op, Gemm) and op.row_scales is not None
             else None,
+            zeros=op.act_zero is not None,
             weight_given=weight.role is Role.WEIGHT,
         )
 

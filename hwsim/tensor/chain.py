@@ -140,6 +140,8 @@ def _float_step(op: Elementwise, step: Apply, args: list[Floats]) -> Floats:
             return np.asarray(args[0] - args[1])
         case Function.MUL:
             return np.asarray(args[0] * args[1])
+        case Function.DIV:
+            return np.asarray(args[0] / args[1])
         case Function.MAX:
             return np.asarray(np.maximum(args[0], args[1]))
         case Function.MIN:

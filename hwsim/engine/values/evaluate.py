@@ -16,7 +16,7 @@ from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
 from hwsim.engine.values.folded_tables import integer_ops
-from hwsim.engine.values.given import GivenOps
+from hwsim.engine.values.given import GivenFloats, GivenOps
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
@@ -97,7 +97,11 @@ def run_floats(
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, given.parameters, products, note)
+    carried = given_scales(workload)
+    if carried is None:
+        ops = FloatOps(program, given.parameters, products, note)
+    else:
+        ops = GivenFloats(program, carried, given.parameters, products, note)
     for name, values in given.inputs.items():
         stats.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())

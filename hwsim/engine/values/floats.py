@@ -67,7 +67,8 @@ class FloatOps:
 
     def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         """A matrix product."""
-        act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
+        zero = act_zero(op, memory, indices)
+        act, weight = matrices(op, memory.read(op.act, indices) - zero, memory.read(op.weight, indices))
         self._keep_biased(op, memory, indices, self._product(op, act, weight))
 
     def _keep_biased(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, out: Floats) -> None:
@@ -86,7 +87,7 @@ class FloatOps:
     def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         """A convolution, as the product of its windows."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        rows = windows(op, act, 0)
+        rows = windows(op, act - act_zero(op, memory, indices), 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
         shape = self.program.shapes(indices)(op.out)
@@ -102,6 +103,11 @@ class FloatOps:
         values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
         for local, view in op.writes:
             self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
+
+
+def act_zero(op: Gemm | Conv, memory: TensorStore, indices: Indices) -> Any:
+    """What of the activations stands for zero, as far as it is known only when the op runs."""
+    return 0 if op.act_zero is None else memory.read(op.act_zero, indices).reshape(())
 
 
 def is_fixed(op: Gemm | Conv, program: Program) -> bool:

@@ -5,20 +5,22 @@ real numbers the nearest integers, as the operators of ONNX do it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.engine.values.floats import Seen, chain_elements, from_rows, matrices, nobody, rows_of
+from hwsim.engine.values.floats import FloatOps, Seen, SeenOne, act_zero, chain_elements, from_rows, matrices, nobody, rows_of
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.ir.op_table import is_depthwise
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Reduce, Reduction
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Op, Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.carried import Carried
@@ -78,14 +80,15 @@ class GivenOps(IntegerOps):
             return
         acts, weights = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
         scale, zero = self._columns(op, len(weights))
+        offset = self._offset(op, memory, indices)
         sums = np.stack(
-            [self._centred(op, a, w, zero[place]) for place, (a, w) in enumerate(zip(acts, weights, strict=True))]
+            [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
         )
         self.seen(op, "/act", acts)
         if not self.program.tensor(op.weight.tensor).role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", sums)
-        self._keep_real(op, memory, indices, self._real(op, sums, scale))
+        self._keep_sums(op, memory, indices, sums, scale)
 
     def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         """A convolution of integers, zeros around them standing for zero."""
@@ -93,18 +96,19 @@ class GivenOps(IntegerOps):
             super().conv(op, memory, indices)
             return
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        params, shape = self.params_table.tensors[op.act.tensor], self.program.shapes(indices)
-        rows = windows(op, act, params.offset)
+        offset, shape = self._offset(op, memory, indices), self.program.shapes(indices)
+        rows = windows(op, act, offset)
         scale, zero = self._columns(op, len(weight))
         if is_depthwise(op, shape):
-            sums = depthwise_sums(rows.astype(np.int64) - params.offset, weight.astype(np.int64) - zero)[:, :, None]
+            sums = depthwise_sums(rows.astype(np.int64) - offset, weight.astype(np.int64) - zero)[:, :, None]
         else:
             sums = np.stack(
-                [self._centred(op, a, w, zero[place]) for place, (a, w) in enumerate(zip(rows, weight, strict=True))]
+                [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
             )
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, sums, shape(op.out)))
-        self._keep_real(op, memory, indices, laid_out(op, self._real(op, sums, scale), shape(op.out)))
+        scale = np.broadcast_to(scale, (len(weight), 1, weight.shape[-1]))
+        self._keep_sums(op, memory, indices, laid_out(op, sums, shape(op.out)), scale.reshape(-1))
 
     def _both_integers(self, op: Gemm | Conv) -> bool:
         names = (op.act.tensor, op.weight.tensor)
@@ -120,31 +124,38 @@ class GivenOps(IntegerOps):
         scale, zero = spread
         return scale.astype(np.float64), zero.astype(np.int64)
 
-    def _centred(self, op: Gemm | Conv, act: Array, weight: Array, zero: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _offset(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> int:
+        """The integer of the activations that stands for zero."""
+        if op.act_zero is not None:
+            return int(act_zero(op, memory, indices))
+        return self.params_table.tensors[op.act.tensor].offset
+
+    def _centred(
+        self, op: Gemm | Conv, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         """Σ (a - za)(w - zw) of rows act[m, k] and a weight[k, n], by the array's own sums.
 
         Arrays take signed integers: unsigned ones stand as many lower, and their zero points with them.
         """
         params, weight_params = (self.params_table.tensors[view.tensor] for view in (op.act, op.weight))
-        act_format, rows, act_zero = _signed(params.precision, act, np.asarray(params.offset))
+        act_format, rows, lowered_zero = _signed(params.precision, act, np.asarray(offset))
         weight_format, columns, weight_zero = _signed(weight_params.precision, weight, zero.reshape(-1))
         narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8)
         ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
         product = self.products.product(op.name, narrow, act_format, ready)
         self.clipped[op.name].accumulator += product.saturations
         shared = int(weight_zero[0]) if weight_zero.size == 1 else weight_zero
-        return centred(product.out, rows, columns, int(act_zero), shared)
+        return centred(product.out, rows, columns, int(lowered_zero), shared)
 
-    def _real(self, op: Gemm | Conv, sums: Array, scale: NDArray[np.float64]) -> Array:
-        """What sums stand for."""
+    def _keep_sums(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, sums: Array, scale: Array) -> None:
+        """Keep sums: as they are, or what they stand for with the bias."""
+        self.clipped[op.name].results += sums.size
+        if self.program.tensor(op.out.tensor).precision is Precision.INT32:
+            self.keep(op, op.out, memory, indices, sums.astype(np.int32))
+            return
         act = self.params_table.tensors[op.act.tensor]
-        return np.asarray(sums * (act.scale.astype(np.float64).reshape(-1)[0] * scale), np.float32)
-
-    def _keep_real(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, sums: Array) -> None:
-        results = self._biased(op, sums, Precision.FP32)
-        count = self.clipped[op.name]
-        count.results += results.size
-        self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
+        reals = np.asarray(sums * (act.scale.astype(np.float64).reshape(-1)[0] * scale), np.float32)
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain in floats, whatever it reads and writes."""
@@ -170,3 +181,37 @@ def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision
     lower = 1 << (precision.bits - 1)
     return _SIGNED[precision], values.astype(np.int32) - lower, zero - lower
 
+
+
+class GivenFloats(FloatOps):
+    """The same program in floats: its quantisers round nothing, but keep their ranges, which may stand for a function
+    such as a rectifier."""
+
+    def __init__(
+        self, program: Program, carried: Carried, parameters: Mapping[str, Array], products: ProductBackend, seen: SeenOne
+    ) -> None:  # fmt: skip
+        super().__init__(program, parameters, products, seen)
+        self._grids = carried.grids
+        self._counted = {tensor.name for tensor in program.tensors if tensor.precision is Precision.INT32}
+
+    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
+        """Write a result to its view, within the range of its integers."""
+        params = self._grids.get(view.tensor)
+        if params is not None and params.scale.size == 1 and view.tensor not in self._counted:
+            ends = [(end - params.offset) * params.single for end in (params.lowest, params.highest)]
+            values = np.clip(values, min(ends), max(ends))
+        super().keep(op, view, memory, indices, values)
+
+    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        """A chain in which nothing is rounded."""
+        steps = tuple(
+            replace(step, function=Function.REQUANTIZE) if step.function is Function.ROUND else step for step in op.chain
+        )
+        super().elementwise(replace(op, chain=steps), memory, indices)
+
+    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
+        """Run one op."""
+        if isinstance(op, Elementwise):
+            self.elementwise(op, memory, indices)
+        else:
+            super().run(op, memory, indices)

@@ -49,7 +49,7 @@ def _tensor(stored: Stored) -> Tensor:
 def _reads(part: Made | Chain) -> list[Value]:
     if isinstance(part, Chain):
         return [value for _, value in part.reads]
-    more = [one for one in (part.bias, part.row_scales, part.row_zeros) if one] if isinstance(part, Product) else []
+    more = [one for one in (part.bias, part.act_zero) if one] if isinstance(part, Product) else []
     return [*part.reads, *more]
 
 
@@ -185,6 +185,6 @@ def _writable(made: Made, target: Value, written: Value) -> bool:
     """Whether an op can write the view: a convolution has its axes in one order."""
     if isinstance(made, Product) and made.axes:
         return written.sizes == target.sizes
-    return not (isinstance(made, Product) and made.row_scales is not None)
+    return True
 
 

@@ -309,6 +309,9 @@ def cast(builder: Builder) -> None:
     if isinstance(value, Value) and to in floats and value.stored.precision.floating:
         builder.give(value)
         return
+    if isinstance(value, Value) and to in floats and value.quant is not None:
+        builder.give(value.other(real=True))  # integers that stand for themselves
+        return
     whole = ("int64", "int32")
     if isinstance(value, Value) and to in whole and value.stored.precision is Precision.INT32:
         builder.give(value)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
-from hwsim.inputs.onnx import elementwise, folding, layout, products, quantised, recurrent, reductions
+from hwsim.inputs.onnx import dynamic, elementwise, folding, layout, products, quantised, recurrent, reductions
 from hwsim.inputs.onnx.building import Builder, Held, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
 from hwsim.inputs.onnx.names import shown_nodes
@@ -68,6 +68,10 @@ OPERATORS: Mapping[str, Lowering] = {
     "com.microsoft:DequantizeLinear": quantised.dequantize_linear,
     "com.microsoft:MatMulNBits": quantised.nbits,
     "com.microsoft:QLinearLeakyRelu": quantised.linear_leaky,
+    "DynamicQuantizeLinear": dynamic.quantize,
+    "MatMulInteger": dynamic.matmul_integer,
+    "ConvInteger": dynamic.conv_integer,
+    "com.microsoft:DynamicQuantizeLSTM": dynamic.lstm,
     "QLinearConv": quantised.linear_conv,
     "qonnx.custom_op.general:Quant": quantised.quant,
     "onnx.brevitas:Quant": quantised.quant,

@@ -16,14 +16,13 @@ from hwsim.quantities.precision import Precision
 
 @dataclass(slots=True, eq=False)
 class Product(Made):
-    """A product under construction: it may still take a bias, and the scales of rows."""
+    """A product under construction: it may still take a bias, and what of the activations stands for zero."""
 
     bias: Value | None = None
     transposed: bool = False
     axes: tuple[ConvAxis, ...] = ()
     groups: int = 1
-    row_scales: Value | None = None
-    row_zeros: Value | None = None
+    act_zero: Value | None = None
 
     @property
     def columns(self) -> int:
@@ -34,15 +33,16 @@ def _built(made: Made) -> Op:
     assert isinstance(made, Product)
     act, weight, *_ = made.reads
     (out,) = made.writes
-    bias = None if made.bias is None else made.bias.view()
+    bias, zero = (None if one is None else one.view() for one in (made.bias, made.act_zero))
     if made.axes:
         return Conv(
             name=made.name, act=act.view(), weight=weight.view(), bias=bias, out=out.view(), axes=made.axes,
-            groups=made.groups,
+            groups=made.groups, act_zero=zero,
         )  # fmt: skip
     return Gemm(
-        name=made.name, act=act.view(), weight=weight.view(), bias=bias, out=out.view(), transposed=made.transposed
-    )
+        name=made.name, act=act.view(), weight=weight.view(), bias=bias, out=out.view(), transposed=made.transposed,
+        act_zero=zero,
+    )  # fmt: skip
 
 
 def real(builder: Builder, operand: Operand) -> Value:

@@ -43,8 +43,8 @@ class Layer:
         return None if self.biases is None else np.asarray(self.biases[direction][self.gates * self.cells :], np.float32)
 
 
-def layer_of(builder: Builder, gates: int, states: int) -> Layer:
-    """The layer of the node at hand."""
+def layer_of(builder: Builder, gates: int, states: int, *, turned: bool = False) -> Layer:
+    """The layer of the node at hand; its weights may come turned, inputs first."""
     x = builder.as_value(builder.value(0))
     weights, recurrent, bias = (builder.constant(place, what) for place, what in ((1, "weights"), (2, "weights"), (3, "bias")))
     if weights is None or recurrent is None:
@@ -58,8 +58,10 @@ def layer_of(builder: Builder, gates: int, states: int) -> Layer:
         raise builder.refused(f"goes through its frames {way!r}")
     backward = _DIRECTIONS[way]
     frames, batch, inputs = x.shape
-    cells = recurrent.shape[-1]
+    cells = recurrent.shape[-2 if turned else -1]
     expected = (len(backward), gates * cells, inputs), (len(backward), gates * cells, cells)
+    if turned:
+        expected = (len(backward), inputs, gates * cells), (len(backward), cells, gates * cells)
     if (weights.shape, recurrent.shape) != expected:
         raise builder.refused(f"has weights {list(weights.shape)} and {list(recurrent.shape)}")
     lengths = builder.constant(4, "lengths")
@@ -107,9 +109,7 @@ def _input_sums(builder: Builder, layer: Layer, direction: int, bias: Array | No
     weight = Held(layer.weights.values[direction].T, layer.weights.kind, None)
     with builder.part(_named(layer, direction, "input")):
         added = None if bias is None else Held(bias, "float32")
-        sums = multiply(builder, layer.x, weight, added)
-    sums.stored.locked.update(range(len(sums.stored.sizes)))
-    return sums.stored
+        return multiply(builder, layer.x, weight, added).stored
 
 
 def _named(layer: Layer, direction: int, what: str) -> str:
@@ -182,6 +182,14 @@ class Step:
             Made(name, [_whole(one) for _, _, one in reads], [_whole(one) for _, _, one in writes], lambda made: op)
         )
 
+    def named(self, what: str) -> str:
+        """A part of this direction."""
+        return _named(self.layer, self.direction, what)
+
+    def add(self, op: Op, reads: Sequence[Stored], writes: Sequence[Stored]) -> None:
+        """One more op of the loop."""
+        self.body.append(Made(op.name, [_whole(one) for one in reads], [_whole(one) for one in writes], lambda made: op))
+
     def written(self, local: str) -> list[tuple[str, View, Stored]]:
         """Where a new hidden state goes: to the state, and to this frame of the results."""
         hidden, out = self.layer.states[0][self.direction], self.layer.out
@@ -196,12 +204,25 @@ def _whole(tensor: Stored) -> Value:
 Body = Callable[[Step, Stored], None]
 
 
-def _run(builder: Builder, layer: Layer, body: Body, *, both: bool = True) -> None:
+def run_layer(
+    builder: Builder,
+    layer: Layer,
+    body: Body,
+    *,
+    both: bool = True,
+    input_sums: Callable[[int, Array | None], Stored] | None = None,
+) -> None:
     """The products of all inputs, and the loop of all directions; gives the results of the node."""
     loop = builder.names.free(f"{builder.name}.frames")
     made: list[Made] = []
     for direction in range(len(layer.backward)):
-        sums = _input_sums(builder, layer, direction, layer.bias(direction, both))
+        bias = layer.bias(direction, both)
+        if input_sums is None:
+            sums = _input_sums(builder, layer, direction, bias)
+        else:
+            with builder.part(_named(layer, direction, "input")):
+                sums = input_sums(direction, bias)
+        sums.locked.update(range(len(sums.sizes)))
         body(Step(builder, layer, direction, loop, made), sums)
     builder.parts.append(Looped(loop, layer.frames, list(made)))
     frames, batch, cells, count = layer.frames, layer.batch, layer.cells, len(layer.backward)
@@ -247,7 +268,7 @@ def lstm(builder: Builder) -> None:
         sums = step.product("recurrent", layer.states[0][step.direction], _real(layer.recurrent, step.direction))
         lstm_gates(step, inputs, sums)
 
-    _run(builder, layer, body)
+    run_layer(builder, layer, body)
 
 
 def lstm_gates(step: Step, inputs: Stored, sums: Stored) -> None:
@@ -288,7 +309,7 @@ def rnn(builder: Builder) -> None:
             steps.append(("hidden", Function.TANH if kind == "tanh" else Function.SIGMOID, ("sum",)))
         step.chain("gates", reads, steps, step.written("hidden"), [("zero", 0.0)] if kind == "relu" else [])
 
-    _run(builder, layer, body)
+    run_layer(builder, layer, body)
 
 
 def gru(builder: Builder) -> None:
@@ -329,6 +350,6 @@ def gru(builder: Builder) -> None:
         reads = [x[2], ("hn", View(tensor=news.name), news), ("z", View(tensor=update.name), update), before]
         step.chain("gates", reads, [("sum n", Function.ADD, ("xn", "hn")), *mixed], step.written("hidden"))
 
-    _run(builder, layer, body, both=False)
+    run_layer(builder, layer, body, both=False)
 
 
