@@ -58,5 +58,5 @@ def command(
     from hwsim.report.quality import quality_text
 
     written = deliver(json_file, None, lambda: to_json(quality), lambda: quality_files(quality))
-    tell(json_file, lambda screen: quality_text(f"{work.value.name} in {work.value.precision.title}", quality, screen))
+    tell(json_file, lambda screen: quality_text(f"{work.value.name} in {work.value.formats}", quality, screen))
     tell_written([*written, *([] if out is None else [Path(out)])])

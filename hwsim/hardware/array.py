@@ -173,7 +173,7 @@ class ComputeArray(Noun, ABC):
         """In which order and with which widths the products of one result are added."""
 
     def mode(self, act: Precision, weight: Precision) -> Precision | None:
-        """The fastest mode that takes operands of both formats, unsigned ones centred if need be; None if there is none."""
+        """The fastest mode that takes operands of both formats, unsigned ones centred if need be; None if none does."""
         able = [mode for mode in self.modes if mode.takes(act) and mode.takes(weight)]
         if not able:
             act, weight = act.centred, weight.centred

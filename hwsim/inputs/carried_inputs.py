@@ -50,5 +50,7 @@ def _input(file: ArrayFile, key: str, one: Named, program: Program) -> NDArray[A
     ]
     most = min(tables, default=1 << 31)
     if values.size and (values.min() < 0 or values.max() >= most):
-        raise FileProblem(file.name, f"{shown(key)} has symbols from {values.min()} to {values.max()}; there are {most}")
+        raise FileProblem(
+            file.name, f"{shown(key)} has symbols from {values.min()} to {values.max()}; there are {most}"
+        )
     return values.astype(np.int32).reshape(tensor.shape)

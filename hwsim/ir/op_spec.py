@@ -67,7 +67,7 @@ def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
 
 
 def is_scattered(op: Elementwise, view: View, shape: ShapeOf) -> bool:
-    """Whether a view of a chain is repeated along axes so that it is no row: one of one entry lies behind a longer one."""
+    """Whether a view of a chain is repeated along axes and is no row: an axis of one entry lies behind a longer one."""
     if repeated_shape(op, view, shape) is None:
         return False
     sizes = list(shape(view))

@@ -107,6 +107,13 @@ class Workload(Noun):
     streaming: Streaming | None = None
     carried: object | None = field(default=None, compare=False, repr=False)
     """What the file of a model carries beside its program: numbers, scales, names."""
+    stated: Name | None = None
+    """The formats that the file of a model says, in a few words."""
+
+    @property
+    def formats(self) -> str:
+        """The formats of its products in a few words: as the file says, or the title of its plan."""
+        return self.stated or self.precision.title
 
     @property
     def kind(self) -> str:
@@ -122,7 +129,7 @@ class Workload(Noun):
         ops = sum(1 for _ in self.program.placed())
         heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
         return (
-            f"<Workload {self.name}: {self.kind} in {self.precision.title}, {ops} ops, "
+            f"<Workload {self.name}: {self.kind} in {self.formats}, {ops} ops, "
             f"{self.program.parameters:,} parameters, {heard}>"
         )
 

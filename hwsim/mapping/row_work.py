@@ -82,6 +82,7 @@ def _looked_up(sized: SizedOp) -> RowWork:
 
 def _chained(sized: SizedOp) -> RowWork:
     op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
+    assert isinstance(op, Elementwise)
     views = rules.reads(op)
     widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
     repeated = {view for view in views if repeated_shape(op, view, shape) is not None}

@@ -42,7 +42,7 @@ def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
 
 
 def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: QuantParams) -> Reduced:
-    """Softmax, log softmax, mean, sum, least or largest entry of rows[m, n] without their zero point, as integers of the target."""
+    """A reduction of rows[m, n] without their zero point, as integers of the target; layer norms have their own."""
     wide = rows.astype(np.int64)
     match reduction:
         case Reduction.SOFTMAX:

@@ -130,8 +130,7 @@ def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:
 
 
 def spread(op: Elementwise, view: View, program: Program, indices: Indices, values: NDArray[Any]) -> NDArray[Any]:
-    """What a chain reads of a view, as many numbers as it has elements: those of one row repeated for each row, or along
-    axes of one entry."""
+    """What a chain reads of a view, as many numbers as it has elements: repeated for rows, or along axes."""
     shape = program.shapes(indices)
     elements = chain_elements(op, program, indices)
     if values.size == elements:

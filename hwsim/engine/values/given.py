@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.engine.values.floats import FloatOps, Seen, SeenOne, act_zero, chain_elements, from_rows, matrices, nobody, rows_of
+from hwsim.engine.values.floats import (
+    FloatOps,
+    Seen,
+    SeenOne,
+    act_zero,
+    chain_elements,
+    from_rows,
+    matrices,
+    nobody,
+    rows_of,
+)
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
@@ -75,7 +85,9 @@ class GivenOps(IntegerOps):
     def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         """A product of integers, or in floats where one operand has none."""
         if not self._both_integers(op):
-            rows, _ = matrices(op, self._float(op, op.act, memory.read(op.act, indices)), memory.read(op.weight, indices))
+            rows, _ = matrices(
+                op, self._float(op, op.act, memory.read(op.act, indices)), memory.read(op.weight, indices)
+            )
             self._float_product(op, rows, memory, indices)
             return
         acts, weights = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
@@ -120,7 +132,9 @@ class GivenOps(IntegerOps):
     def _columns(self, op: Gemm | Conv, batch: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The scale and the zero point of each column of the weight, [batch, 1, n]."""
         params = self.params_table.tensors[op.weight.tensor]
-        spread = (np.broadcast_to(one, (batch, 1, one.shape[-1] if one.ndim else 1)) for one in (params.scale, params.zero))
+        spread = (
+            np.broadcast_to(one, (batch, 1, one.shape[-1] if one.ndim else 1)) for one in (params.scale, params.zero)
+        )
         scale, zero = spread
         return scale.astype(np.float64), zero.astype(np.int64)
 
@@ -182,14 +196,18 @@ def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision
     return _SIGNED[precision], values.astype(np.int32) - lower, zero - lower
 
 
-
 class GivenFloats(FloatOps):
     """The same program in floats: its quantisers round nothing, but keep their ranges, which may stand for a function
     such as a rectifier."""
 
     def __init__(
-        self, program: Program, carried: Carried, parameters: Mapping[str, Array], products: ProductBackend, seen: SeenOne
-    ) -> None:  # fmt: skip
+        self,
+        program: Program,
+        carried: Carried,
+        parameters: Mapping[str, Array],
+        products: ProductBackend,
+        seen: SeenOne,
+    ) -> None:
         super().__init__(program, parameters, products, seen)
         self._grids = carried.grids
         self._counted = {tensor.name for tensor in program.tensors if tensor.precision is Precision.INT32}
@@ -205,7 +223,8 @@ class GivenFloats(FloatOps):
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain in which nothing is rounded."""
         steps = tuple(
-            replace(step, function=Function.REQUANTIZE) if step.function is Function.ROUND else step for step in op.chain
+            replace(step, function=Function.REQUANTIZE) if step.function is Function.ROUND else step
+            for step in op.chain
         )
         super().elementwise(replace(op, chain=steps), memory, indices)
 

@@ -187,6 +187,11 @@ class Builder:
             raise self.refused(f"its {what} depends on data; hwsim needs it beforehand")
         return found
 
+    def numbers(self, place: int, what: str) -> Array | None:
+        """The numbers of such an input."""
+        found = self.constant(place, what)
+        return None if found is None else found.values
+
     def give(self, operand: Operand, place: int = 0) -> None:
         """Name a result of the node at hand."""
         if place < len(self.node.outputs) and self.node.outputs[place]:
@@ -225,7 +230,9 @@ class Builder:
         self.tensors.append(tensor)
         return tensor
 
-    def parameter(self, name: str, values: Array, role: Role, *, key: object = None, quant: Quant | None = None) -> Stored:
+    def parameter(
+        self, name: str, values: Array, role: Role, *, key: object = None, quant: Quant | None = None
+    ) -> Stored:
         """A tensor of numbers of the file; the same numbers in the same layout are one tensor."""
         known = self._kept.get((key, role, values.shape)) if key is not None else None
         if known is not None:
@@ -256,7 +263,10 @@ class Builder:
         """Numbers of the file as a value that ops read."""
         values = np.asarray(held.real)
         tensor = self.parameter(
-            f"{self.name}.constant", values.reshape(values.shape or (1,)), Role.TABLE, key=self.key(held.values, "table")
+            f"{self.name}.constant",
+            values.reshape(values.shape or (1,)),
+            Role.TABLE,
+            key=self.key(held.values, "table"),
         )
         return tensor.whole(held.shape)
 
@@ -294,7 +304,7 @@ class Builder:
     def _with_ones(self, value: Value) -> Value | None:
         """With an axis of one entry wherever its shape has one; None, if its tensor cannot get any."""
         stored = value.stored
-        if stored.locked or stored.role.given and stored.name in self.parameters:
+        if stored.locked or (stored.role.given and stored.name in self.parameters):
             return None
         if len(stored.sizes) > len(value.shape) + 1 or len(value.order) > len(value.shape):
             return None

@@ -116,7 +116,7 @@ def conv_integer(builder: Builder) -> None:
 
 
 def lstm(builder: Builder) -> None:
-    """`DynamicQuantizeLSTM`, of onnxruntime: all inputs in one range, the hidden state of each frame in one of its own."""
+    """`DynamicQuantizeLSTM`, of onnxruntime: all inputs in one range, the hidden state of a frame in one of its own."""
     quants = [_weights(builder, place, 8 + 2 * number) for number, place in enumerate((1, 2))]
     layer = layer_of(builder, 4, 2, turned=True)
     real_x = layer.x
@@ -170,8 +170,9 @@ def _recurrent(step: Step, hidden: Stored, layer: Layer, quant: Quant) -> Stored
     with builder.part(step.named("recurrent")) as name:
         pass
 
-    def tensor(what: str, shape: tuple[int, ...], precision: Precision = Precision.FP32, **more: Quant) -> Stored:
-        made = builder.stored(f"{name}.{what}", shape, precision, **more)
+    def tensor(what: str, shape: tuple[int, ...], precision: Precision = Precision.FP32) -> Stored:
+        quant = None if precision.floating else plain_quant(precision)
+        made = builder.stored(f"{name}.{what}", shape, precision, quant=quant)
         made.locked.update(range(len(shape)))
         return made
 
@@ -191,7 +192,7 @@ def _recurrent(step: Step, hidden: Stored, layer: Layer, quant: Quant) -> Stored
         [("scale", View(tensor=scale.name), scale), ("point", View(tensor=zero.name), zero)],
         CONSTANTS,
     )
-    narrow = tensor("integers", (batch, cells), Precision.UINT8, quant=plain_quant(Precision.UINT8))
+    narrow = tensor("integers", (batch, cells), Precision.UINT8)
     step.chain(
         "recurrent.quantise",
         [(local, View(tensor=one.name), one) for local, one in (("x", hidden), ("scale", scale), ("point", zero))],
@@ -203,9 +204,12 @@ def _recurrent(step: Step, hidden: Stored, layer: Layer, quant: Quant) -> Stored
         [("number", View(tensor=narrow.name), narrow)],
     )
     weight = builder.parameter(
-        f"{name}.weight", np.ascontiguousarray(layer.recurrent.values[step.direction]), Role.WEIGHT, quant=_unscaled(quant)
+        f"{name}.weight",
+        np.ascontiguousarray(layer.recurrent.values[step.direction]),
+        Role.WEIGHT,
+        quant=_unscaled(quant),
     )
-    sums = tensor("acc", (batch, 4 * cells), Precision.INT32, quant=plain_quant(Precision.INT32))
+    sums = tensor("acc", (batch, 4 * cells), Precision.INT32)
     gemm = Gemm(
         name=name, act=View(tensor=narrow.name), weight=View(tensor=weight.name), out=View(tensor=sums.name),
         act_zero=View(tensor=zero.name),
@@ -227,6 +231,4 @@ def _recurrent(step: Step, hidden: Stored, layer: Layer, quant: Quant) -> Stored
 
 
 def _reduce(name: str, reduction: Reduction, read: Stored, write: Stored, axis: int) -> Op:
-    return Reduce(
-        name=name, reduction=reduction, read=View(tensor=read.name), write=View(tensor=write.name), axis=axis
-    )
+    return Reduce(name=name, reduction=reduction, read=View(tensor=read.name), write=View(tensor=write.name), axis=axis)

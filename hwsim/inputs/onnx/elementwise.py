@@ -60,9 +60,7 @@ def _padded(value: Value, shape: tuple[int, ...]) -> Value:
     return value.other(shape=(*(1,) * missing, *value.shape)) if missing else value
 
 
-def _read(
-    builder: Builder, chain: Chain, operand: Operand, shape: tuple[int, ...], perm: tuple[int, ...]
-) -> str:
+def _read(builder: Builder, chain: Chain, operand: Operand, shape: tuple[int, ...], perm: tuple[int, ...]) -> str:
     if isinstance(operand, Held):
         return _constant(builder, chain, operand, shape, perm)
     value = _padded(operand, shape)
@@ -85,9 +83,7 @@ def _is_row(part: Sequence[int], whole: Sequence[int]) -> bool:
     return bool(sizes) and sizes == list(whole[len(whole) - len(sizes) :])
 
 
-def _constant(
-    builder: Builder, chain: Chain, held: Held, shape: tuple[int, ...], perm: tuple[int, ...]
-) -> str:
+def _constant(builder: Builder, chain: Chain, held: Held, shape: tuple[int, ...], perm: tuple[int, ...]) -> str:
     values = np.asarray(held.real)
     if values.size == 1 or (values == values.reshape(-1)[0]).all():
         return chain.constant(float(values.reshape(-1)[0]))
@@ -166,9 +162,7 @@ def _silu(chain: Chain, args: Sequence[str]) -> str:
 
 
 def _softplus(chain: Chain, args: Sequence[str]) -> str:
-    return chain.apply(
-        Function.LOG, chain.apply(Function.ADD, chain.apply(Function.EXP, args[0]), chain.constant(1.0))
-    )
+    return chain.apply(Function.LOG, chain.apply(Function.ADD, chain.apply(Function.EXP, args[0]), chain.constant(1.0)))
 
 
 BODIES: Mapping[str, Body] = {
@@ -286,17 +280,21 @@ def batch_norm(builder: Builder) -> None:
     gain, offset, mean, variance = (builder.constant(place, "statistics") for place in range(1, 5))
     if builder.attribute("training_mode", 0):
         raise builder.refused("is in training mode")
-    assert gain is not None and offset is not None and mean is not None and variance is not None
+    assert gain is not None
+    assert offset is not None
+    assert mean is not None
+    assert variance is not None
     epsilon = float(builder.attribute("epsilon", 1e-5))
     stretch = np.asarray(gain.real, np.float64) / np.sqrt(np.asarray(variance.real, np.float64) + epsilon)
     shift = np.asarray(offset.real, np.float64) - np.asarray(mean.real, np.float64) * stretch
     value = builder.as_value(builder.value(0))
     sizes = (-1, *(1,) * (len(value.shape) - 2))
-    operands = [value, *(Held(one.astype(np.float32).reshape(sizes), "float32") for one in (stretch, shift))]
+    operands: list[Operand] = [
+        value,
+        *(Held(one.astype(np.float32).reshape(sizes), "float32") for one in (stretch, shift)),
+    ]
 
     def body(chain: Chain, args: Sequence[str]) -> str:
         return chain.apply(Function.ADD, chain.apply(Function.MUL, args[0], args[1]), args[2])
 
     builder.give(emitted(builder, operands, body))
-
-

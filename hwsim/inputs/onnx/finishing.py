@@ -10,7 +10,6 @@ from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Apply
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
-from hwsim.quantities.precision import Precision
 
 
 def finished(builder: Builder, name: str) -> Program:
@@ -147,7 +146,9 @@ def _take(second: Chain, first: Chain, local: str, value: Value) -> None:
     second.steps = [
         *steps,
         *(
-            Apply(function=one.function, args=tuple(result if arg in same else arg for arg in one.args), result=one.result)
+            Apply(
+                function=one.function, args=tuple(result if arg in same else arg for arg in one.args), result=one.result
+            )
             for one in second.steps
         ),
     ]
@@ -186,5 +187,3 @@ def _writable(made: Made, target: Value, written: Value) -> bool:
     if isinstance(made, Product) and made.axes:
         return written.sizes == target.sizes
     return True
-
-

@@ -113,7 +113,9 @@ def broadcast(shape: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...]:
     return tuple(np.broadcast_shapes(tuple(shape), tuple(wanted)))
 
 
-def pads_of(node: GraphNode, rank: int, given: Array | Constant | None, axes: Array | Constant | None) -> list[tuple[int, int]]:
+def pads_of(
+    node: GraphNode, rank: int, given: Array | Constant | None, axes: Array | Constant | None
+) -> list[tuple[int, int]]:
     """What `Pad` puts before and after each axis."""
     pads = node.attributes["pads"] if given is None else whole(given)
     named = tuple(range(rank)) if axes is None else tuple(place(axis, rank) for axis in whole(axes))
@@ -202,10 +204,10 @@ def _sliced(node: GraphNode, inputs: Sequence[Array | None]) -> Array:
 
 
 def _range(node: GraphNode, inputs: Sequence[Array | None]) -> Array:
-    start, limit, delta = (np.asarray(value).reshape(()) for value in inputs)
+    start, limit, delta = (np.asarray(value).reshape(()).item() for value in inputs)
     if delta == 0 or (limit - start) / delta > MOST_ELEMENTS >> 4:
         raise ValueError(f"makes a range from {start} to {limit} by {delta}")
-    return np.arange(start, limit, delta, np.asarray(inputs[0]).dtype)
+    return np.asarray(np.arange(start, limit, delta), np.asarray(inputs[0]).dtype)
 
 
 def _scattered(node: GraphNode, inputs: Sequence[Array | None]) -> Array:
@@ -280,7 +282,9 @@ _FOLDED: Mapping[str, Folded] = {
         lambda node, a, b: a.reshape(reshaped(a.shape, whole(b), bool(node.attributes.get("allowzero", 0))))
     ),
     "Flatten": _arrays(
-        lambda node, a: a.reshape(prod(a.shape[: (at := node.attributes.get("axis", 1) % (a.ndim + 1))]), prod(a.shape[at:]))
+        lambda node, a: a.reshape(
+            prod(a.shape[: (at := node.attributes.get("axis", 1) % (a.ndim + 1))]), prod(a.shape[at:])
+        )
     ),
     "Transpose": _arrays(lambda node, a: a.transpose(node.attributes.get("perm", tuple(reversed(range(a.ndim)))))),
     "Squeeze": _arrays(lambda node, a, *b: a.reshape(squeezed(node, a.shape, b[0] if b else None))),

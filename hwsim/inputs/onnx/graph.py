@@ -227,7 +227,7 @@ class _Reader:
 
     def kind(self, code: int, where: str) -> str:
         try:
-            name = self.onnx.TensorProto.DataType.Name(code).lower()
+            name = str(self.onnx.TensorProto.DataType.Name(code)).lower()
         except ValueError as error:
             raise self.refused(f"{where}: has numbers of an unknown type {code}") from error
         kind = {"float": "float32", "double": "float64"}.get(name, name)
@@ -303,7 +303,9 @@ def bound(graph: Graph, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     missing = [name for name in named if name not in dims]
     if missing:
         given = " ".join(f"--dim {name}=N" for name in missing)
-        raise InvalidValue("--dim", ", ".join(missing), f"is the size of an axis that the file leaves open; give {given}")
+        raise InvalidValue(
+            "--dim", ", ".join(missing), f"is the size of an axis that the file leaves open; give {given}"
+        )
     return {
         port.name: tuple(dims[axis] if isinstance(axis, str) else axis for axis in port.axes) for port in graph.inputs
     }

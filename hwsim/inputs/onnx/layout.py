@@ -33,9 +33,12 @@ def _in_shape(operand: Operand, shape: tuple[int, ...]) -> Operand:
 
 
 def reshape(builder: Builder) -> None:
-    wanted = builder.constant(1, "shape")
+    wanted = builder.numbers(1, "shape")
     value = builder.value(0)
-    _shaped(builder, folding.reshaped(value.shape, folding.whole(wanted and wanted.values), bool(builder.attribute("allowzero", 0))))
+    _shaped(
+        builder,
+        folding.reshaped(value.shape, folding.whole(wanted), bool(builder.attribute("allowzero", 0))),
+    )
 
 
 def flatten(builder: Builder) -> None:
@@ -46,13 +49,13 @@ def flatten(builder: Builder) -> None:
 
 
 def squeeze(builder: Builder) -> None:
-    axes = builder.constant(1, "axes")
-    _shaped(builder, folding.squeezed(builder.node, builder.value(0).shape, axes and axes.values))
+    axes = builder.numbers(1, "axes")
+    _shaped(builder, folding.squeezed(builder.node, builder.value(0).shape, axes))
 
 
 def unsqueeze(builder: Builder) -> None:
-    axes = builder.constant(1, "axes")
-    _shaped(builder, folding.unsqueezed(builder.node, builder.value(0).shape, axes and axes.values))
+    axes = builder.numbers(1, "axes")
+    _shaped(builder, folding.unsqueezed(builder.node, builder.value(0).shape, axes))
 
 
 def same(builder: Builder) -> None:
@@ -92,8 +95,8 @@ def _part(builder: Builder, value: Value, axis: int, start: int, count: int, eve
 
 def slice_(builder: Builder) -> None:
     value = builder.as_value(builder.value(0))
-    given = [builder.constant(place, "bounds") for place in range(1, 5)]
-    taken = folding.slices(builder.node, value.shape, [one and one.values for one in given])
+    given = [builder.numbers(place, "bounds") for place in range(1, 5)]
+    taken = folding.slices(builder.node, value.shape, given)
     for axis, one in enumerate(taken):
         if one.step < 0:
             raise builder.refused(f"takes entries of axis {axis} backwards, which hwsim does not read yet")
@@ -104,9 +107,9 @@ def slice_(builder: Builder) -> None:
 def split(builder: Builder) -> None:
     value = builder.as_value(builder.value(0))
     axis = folding.place(builder.attribute("axis", 0), len(value.shape))
-    given = builder.constant(1, "sizes")
+    given = builder.numbers(1, "sizes")
     start = 0
-    for place, size in enumerate(folding.split_sizes(builder.node, value.shape[axis], given and given.values, axis)):
+    for place, size in enumerate(folding.split_sizes(builder.node, value.shape[axis], given, axis)):
         builder.give(_part(builder, value, axis, start, size, 1), place)
         start += size
 
@@ -209,7 +212,9 @@ def _joined(builder: Builder, values: list[Value], shape: tuple[int, ...], axis:
     start = 0
     for value in values:
         count = value.shape[axis]
-        _place(builder, value, Value(tensor, list(range(len(shape))), {axis: (start, count, 1)}, value.shape, value.real))
+        _place(
+            builder, value, Value(tensor, list(range(len(shape))), {axis: (start, count, 1)}, value.shape, value.real)
+        )
         start += count
     out = tensor.whole(shape)
     out.real = first.real
@@ -229,8 +234,8 @@ def pad(builder: Builder) -> None:
     """A value with more around it: numbers of the file, or what lies at its edges."""
     value = builder.as_value(builder.value(0))
     rank = len(value.shape)
-    pads, filling, axes = (builder.constant(place, what) for place, what in ((1, "pads"), (2, "filling"), (3, "axes")))
-    edges = folding.pads_of(builder.node, rank, pads and pads.values, axes and axes.values)
+    pads, filling, axes = (builder.numbers(place, what) for place, what in ((1, "pads"), (2, "filling"), (3, "axes")))
+    edges = folding.pads_of(builder.node, rank, pads, axes)
     mode = builder.attribute("mode", "constant")
     if mode not in ("constant", "reflect", "edge"):
         raise builder.refused(f"pads in the mode {mode!r}; hwsim reads constant, reflect and edge")
@@ -245,7 +250,7 @@ def pad(builder: Builder) -> None:
             raise builder.refused(f"reflects {max(before, after)} entries of axis {axis}, which has {size}")
         shape = (*value.shape[:axis], size + before + after, *value.shape[axis + 1 :])
         if mode == "constant":
-            number = 0.0 if filling is None else float(filling.values.reshape(-1)[0])
+            number = 0.0 if filling is None else float(filling.reshape(-1)[0])
             parts = [_filled(builder, value, axis, count, number) for count in (before, after)]
             value = _joined(builder, [p for p in (parts[0], value, parts[1]) if p is not None], shape, axis)
             continue
@@ -276,16 +281,16 @@ def _filled(builder: Builder, like: Value, axis: int, count: int, number: float)
 
 def expand(builder: Builder) -> None:
     """A value repeated along axes of one entry."""
-    wanted = builder.constant(1, "shape")
+    wanted = builder.numbers(1, "shape")
     value = builder.as_value(builder.value(0))
-    shape = folding.broadcast(value.shape, folding.whole(wanted and wanted.values))
+    shape = folding.broadcast(value.shape, folding.whole(wanted))
     value = value.other(shape=(*(1,) * (len(shape) - len(value.shape)), *value.shape))
     builder.give(_repeated(builder, value, shape))
 
 
 def tile(builder: Builder) -> None:
     """A value repeated along its axes."""
-    repeats = folding.whole((found := builder.constant(1, "repeats")) and found.values)
+    repeats = folding.whole(builder.numbers(1, "repeats"))
     value = builder.as_value(builder.value(0))
     if len(repeats) != len(value.shape):
         raise builder.refused(f"repeats {len(value.shape)} axes {list(repeats)} times")

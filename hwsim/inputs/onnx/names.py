@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from os.path import commonprefix
 
 from hwsim.inputs.onnx.graph import Graph, GraphNode
 
@@ -20,7 +19,7 @@ class Names:
         self._stored = graph.stored.keys()
         paths = [path for node in graph.nodes if len(path := _path(node.name)) > 1]
         paths += [path for name in graph.stored if len(path := _path(name)) > 2]
-        self._shared = len(commonprefix([path[:-1] for path in paths])) if paths else 0
+        self._shared = _shared([path[:-1] for path in paths])
         while self._shared and any(path[self._shared].isdecimal() for path in paths):
             self._shared -= 1  # a number is no name of a part
         self._scope: tuple[str, ...] = ()
@@ -51,6 +50,15 @@ class Names:
             whole = f"{name}~{number}"
         self._taken.add(whole)
         return whole
+
+
+def _shared(paths: list[tuple[str, ...]]) -> int:
+    """How many first scopes all paths have in common."""
+    if not paths:
+        return 0
+    return next(
+        (place for place, scopes in enumerate(zip(*paths, strict=False)) if len(set(scopes)) > 1), min(map(len, paths))
+    )
 
 
 def _path(name: str) -> tuple[str, ...]:

@@ -72,7 +72,9 @@ def multiply(builder: Builder, act: Operand, weight: Operand, bias: Operand | No
         raise builder.refused(f"multiplies {list(act.shape)} by {list(weight.shape)}")
     several = prod(batch) > 1
     if several and (prod(leading) != prod(batch) or tuple(leading[-len(batch) :]) != tuple(batch[-len(leading) :])):
-        raise builder.refused(f"repeats {list(act.shape)} for each matrix of {list(weight.shape)}; expand it beforehand")
+        raise builder.refused(
+            f"repeats {list(act.shape)} for each matrix of {list(weight.shape)}; expand it beforehand"
+        )
     act_value, weight_value, transposed = _operands(builder, act, weight, batch if several else [])
     shape = (*leading, m, n) if len(leading) >= len(batch) else (*batch, m, n)
     out = builder.stored(f"{builder.name}.out", shape)
@@ -104,7 +106,9 @@ def _operands(builder: Builder, act: Operand, weight: Operand, batch: Sequence[i
 
 def _by_column(weight: Operand) -> bool:
     quant = weight.quant
-    return quant is not None and (quant.axis is None or quant.scale.size == 1 or quant.axis % len(weight.shape) == len(weight.shape) - 1)
+    return quant is not None and (
+        quant.axis is None or quant.scale.size == 1 or quant.axis % len(weight.shape) == len(weight.shape) - 1
+    )
 
 
 def _weight(builder: Builder, held: Held, batch: Sequence[int]) -> Value:
@@ -134,7 +138,8 @@ def _matrices(builder: Builder, weight: Value, batch: Sequence[int]) -> tuple[Va
         weight = builder.exact(builder.copied(weight.other(), shape), lock=False)
         last = [weight.single(len(shape) - 2), weight.single(len(shape) - 1)]
     k, n = last
-    assert k is not None and n is not None
+    assert k is not None
+    assert n is not None
     rest = [axis for axis in weight.order if axis not in (k, n)]
     turned = n < k
     weight.stored.locked.update((k, n))
@@ -240,7 +245,9 @@ def slide(builder: Builder, act: Operand, weight: Operand, bias: Operand | None)
     rank = len(value.shape)
     last = (0, *range(2, rank), 1)
     quant = weight.quant
-    if value.real and (quant is None or quant.block or (quant.axis is not None and quant.axis != 0 and quant.scale.size > 1)):
+    if value.real and (
+        quant is None or quant.block or (quant.axis is not None and quant.axis != 0 and quant.scale.size > 1)
+    ):
         value = real(builder, value)
         quant = None
     seen = builder.exact(builder.turned(value, last))
@@ -294,5 +301,3 @@ def _axes(builder: Builder, sizes: Sequence[int], kernel: Sequence[int]) -> tupl
             )
         )
     return tuple(axes)
-
-

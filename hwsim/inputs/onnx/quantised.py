@@ -52,7 +52,7 @@ def quantised(values: Array, quant: Quant) -> Array:
     low = quant.precision.lowest if quant.lowest is None else quant.lowest
     high = quant.precision.highest if quant.highest is None else quant.highest
     kind = folding.array_type(quant.precision.value)
-    return np.clip(integers, low, high).astype(kind)
+    return np.asarray(np.clip(integers, low, high).astype(kind))
 
 
 def quantize_linear(builder: Builder) -> None:
@@ -131,7 +131,9 @@ def _stamp(builder: Builder, name: str, quant: Quant) -> None:
 def clip_integers(builder: Builder) -> bool:
     """A `Clip` of integers narrows their format, as it does between quantisers; says whether it was one."""
     value = builder.value(0)
-    integers = value.stored.quant is not None and not value.real if isinstance(value, Value) else value.kind in _INTEGERS
+    integers = (
+        value.stored.quant is not None and not value.real if isinstance(value, Value) else value.kind in _INTEGERS
+    )
     if not integers:
         return False
     low, high = (builder.constant(place, "bounds") for place in (1, 2))
@@ -162,12 +164,18 @@ def _narrowest(lowest: int, highest: int, whole: Precision) -> Precision:
 def quant(builder: Builder) -> None:
     """QONNX's `Quant`: floats that lie on the grid of integers."""
     value = builder.value(0)
-    scale, zero, bits = (builder.constant(place, what) for place, what in ((1, "scale"), (2, "zero point"), (3, "bits")))
+    scale, zero, bits = (
+        builder.constant(place, what) for place, what in ((1, "scale"), (2, "zero point"), (3, "bits"))
+    )
     if scale is None or zero is None or bits is None:
         raise builder.refused("has no scale, zero point or number of bits")
     if builder.attribute("rounding_mode", "ROUND") != "ROUND":
         raise builder.refused(f"rounds by {builder.attribute('rounding_mode')}; hwsim rounds to the nearest")
-    width, signed, narrow = int(bits.values.reshape(-1)[0]), builder.attribute("signed", 1), builder.attribute("narrow", 0)
+    width, signed, narrow = (
+        int(bits.values.reshape(-1)[0]),
+        builder.attribute("signed", 1),
+        builder.attribute("narrow", 0),
+    )
     lowest = -(1 << (width - 1)) + bool(narrow) if signed else 0
     highest = (1 << (width - 1)) - 1 if signed else (1 << width) - 1 - bool(narrow)
     kinds = [Precision(f"{'int' if signed else 'uint'}{one}") for one in (2, 3, 4, 8, 16, 32)]
@@ -241,7 +249,9 @@ def nbits(builder: Builder) -> None:
     """`MatMulNBits`, of onnxruntime: a weight in blocks of 2, 4 or 8 bits, packed, low bits first."""
     from hwsim.inputs.onnx.products import multiply
 
-    packed, scale, zero = (builder.constant(place, what) for place, what in ((1, "weight"), (2, "scale"), (3, "zero point")))
+    packed, scale, zero = (
+        builder.constant(place, what) for place, what in ((1, "weight"), (2, "scale"), (3, "zero point"))
+    )
     if packed is None or scale is None:
         raise builder.refused("has no weight or no scale")
     k, n, bits, block = (int(builder.attribute(name, 4)) for name in ("K", "N", "bits", "block_size"))

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN: the products of all inputs at once, then a loop over frames around a product and a chain of gates."""
+"""LSTM, GRU and RNN: the products of all inputs at once, then a loop over frames of a product and a chain of gates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from hwsim.inputs.onnx.stored import Stored, Value, sliced
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Move, Op
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View, Window, window
+
+Applied = tuple[str, Function, tuple[str, ...]]
+"""A step of a chain: its result, its function, what that is applied to."""
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -40,13 +43,17 @@ class Layer:
         return np.asarray(row[:half] + row[half:] if both else row[:half], np.float32)
 
     def recurrent_bias(self, direction: int) -> Array | None:
-        return None if self.biases is None else np.asarray(self.biases[direction][self.gates * self.cells :], np.float32)
+        return (
+            None if self.biases is None else np.asarray(self.biases[direction][self.gates * self.cells :], np.float32)
+        )
 
 
 def layer_of(builder: Builder, gates: int, states: int, *, turned: bool = False) -> Layer:
     """The layer of the node at hand; its weights may come turned, inputs first."""
     x = builder.as_value(builder.value(0))
-    weights, recurrent, bias = (builder.constant(place, what) for place, what in ((1, "weights"), (2, "weights"), (3, "bias")))
+    weights, recurrent, bias = (
+        builder.constant(place, what) for place, what in ((1, "weights"), (2, "weights"), (3, "bias"))
+    )
     if weights is None or recurrent is None:
         raise builder.refused("has no weights")
     if builder.attribute("layout", 0):
@@ -161,7 +168,7 @@ class Step:
         self,
         what: str,
         reads: Sequence[tuple[str, View, Stored]],
-        steps: Sequence[tuple[str, Function, tuple[str, ...]]],
+        steps: Sequence[Applied],
         writes: Sequence[tuple[str, View, Stored]],
         constants: Sequence[tuple[str, float]] = (),
     ) -> None:
@@ -188,7 +195,9 @@ class Step:
 
     def add(self, op: Op, reads: Sequence[Stored], writes: Sequence[Stored]) -> None:
         """One more op of the loop."""
-        self.body.append(Made(op.name, [_whole(one) for one in reads], [_whole(one) for one in writes], lambda made: op))
+        self.body.append(
+            Made(op.name, [_whole(one) for one in reads], [_whole(one) for one in writes], lambda made: op)
+        )
 
     def written(self, local: str) -> list[tuple[str, View, Stored]]:
         """Where a new hidden state goes: to the state, and to this frame of the results."""
@@ -278,7 +287,7 @@ def lstm_gates(step: Step, inputs: Stored, sums: Stored) -> None:
     reads += [(f"h{gate}", step.gate(sums, place, framed=False), sums) for place, gate in enumerate("iofg")]
     reads.append(("before", View(tensor=cell.name), cell))
     squash = {"g": Function.TANH}
-    steps = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "iofg"]
+    steps: list[Applied] = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "iofg"]
     steps += [(gate, squash.get(gate, Function.SIGMOID), (f"sum {gate}",)) for gate in "iofg"]
     steps += [
         ("kept", Function.MUL, ("f", "before")),
@@ -302,7 +311,7 @@ def rnn(builder: Builder) -> None:
     def body(step: Step, inputs: Stored) -> None:
         sums = step.product("recurrent", layer.states[0][step.direction], _real(layer.recurrent, step.direction))
         reads = [("x", step.gate(inputs, 0, framed=True), inputs), ("h", step.gate(sums, 0, framed=False), sums)]
-        steps: list[tuple[str, Function, tuple[str, ...]]] = [("sum", Function.ADD, ("x", "h"))]
+        steps: list[Applied] = [("sum", Function.ADD, ("x", "h"))]
         if kind == "relu":
             steps.append(("hidden", Function.MAX, ("sum", "zero")))
         else:
@@ -324,13 +333,13 @@ def gru(builder: Builder) -> None:
         weight, bias = _real(layer.recurrent, step.direction), layer.recurrent_bias(step.direction)
         before = ("before", View(tensor=hidden.name), hidden)
         x = [(f"x{gate}", step.gate(inputs, place, framed=True), inputs) for place, gate in enumerate("zrn")]
-        mixed = [
+        mixed: list[Applied] = [
             ("squashed", Function.TANH, ("sum n",)),
             ("far", Function.SUB, ("before", "squashed")),
             ("moved", Function.MUL, ("z", "far")),
             ("hidden", Function.ADD, ("squashed", "moved")),
         ]
-        opened = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "zr"]
+        opened: list[Applied] = [(f"sum {gate}", Function.ADD, (f"x{gate}", f"h{gate}")) for gate in "zr"]
         opened += [(gate, Function.SIGMOID, (f"sum {gate}",)) for gate in "zr"]
         if after:
             sums = step.product("recurrent", hidden, weight, bias)
@@ -339,17 +348,20 @@ def gru(builder: Builder) -> None:
             step.chain("gates", [*x, *h, before], steps, step.written("hidden"))
             return
         split = 2 * cells
-        sums = step.product("recurrent", hidden, np.ascontiguousarray(weight[:, :split]), None if bias is None else bias[:split])
+        sums = step.product(
+            "recurrent", hidden, np.ascontiguousarray(weight[:, :split]), None if bias is None else bias[:split]
+        )
         h = [(f"h{gate}", step.gate(sums, place, framed=False), sums) for place, gate in enumerate("zr")]
         update, reset = (
-            builder.stored(f"{builder.name}.{what}{step.direction}", (layer.batch, cells)) for what in ("update", "reset")
+            builder.stored(f"{builder.name}.{what}{step.direction}", (layer.batch, cells))
+            for what in ("update", "reset")
         )
         writes = [("z", View(tensor=update.name), update), ("kept", View(tensor=reset.name), reset)]
         step.chain("open", [*x[:2], *h, before], [*opened, ("kept", Function.MUL, ("r", "before"))], writes)
-        news = step.product("new", reset, np.ascontiguousarray(weight[:, split:]), None if bias is None else bias[split:])
+        news = step.product(
+            "new", reset, np.ascontiguousarray(weight[:, split:]), None if bias is None else bias[split:]
+        )
         reads = [x[2], ("hn", View(tensor=news.name), news), ("z", View(tensor=update.name), update), before]
         step.chain("gates", reads, [("sum n", Function.ADD, ("xn", "hn")), *mixed], step.written("hidden"))
 
     run_layer(builder, layer, body, both=False)
-
-

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from hwsim.inputs.onnx import folding
-from hwsim.inputs.onnx.building import Builder, Chain, Held, Made
+from hwsim.inputs.onnx.building import Builder, Chain, Held, Made, Operand
 from hwsim.inputs.onnx.elementwise import emitted
 from hwsim.inputs.onnx.stored import Value
 from hwsim.ir.ops import Function, Op, Reduce, Reduction
@@ -99,16 +99,17 @@ def instance_norm(builder: Builder) -> None:
     if rows.single(2) is None:
         rows = builder.copied(rows)
     with builder.part("rows"):
-        out = reduced(
-            builder, Reduction.LAYER_NORM, rows, 2, epsilon=float(builder.attribute("epsilon", 1e-5))
-        ).other(shape=shape)
-    assert gain is not None and offset is not None
+        out = reduced(builder, Reduction.LAYER_NORM, rows, 2, epsilon=float(builder.attribute("epsilon", 1e-5))).other(
+            shape=shape
+        )
+    assert gain is not None
+    assert offset is not None
     gains, offsets = (np.asarray(one.real, np.float32) for one in (gain, offset))
     if (gains == 1).all() and (offsets == 0).all():
         builder.give(out)
         return
     sizes = (-1, *(1,) * (len(shape) - 2))
-    operands = [out, *(Held(one.reshape(sizes), "float32") for one in (gains, offsets))]
+    operands: list[Operand] = [out, *(Held(one.reshape(sizes), "float32") for one in (gains, offsets))]
 
     def body(chain: Chain, args: Sequence[str]) -> str:
         return chain.apply(Function.ADD, chain.apply(Function.MUL, args[0], args[1]), args[2])
@@ -135,8 +136,8 @@ _ALONG = {
 def along(builder: Builder) -> None:
     """Means, sums and largest entries along some axes."""
     value = builder.as_value(builder.value(0))
-    given = builder.constant(1, "axes")
-    axes = folding.axes_of(builder.node, given and given.values, len(value.shape))
+    given = builder.numbers(1, "axes")
+    axes = folding.axes_of(builder.node, given, len(value.shape))
     if axes is None:
         axes = tuple(range(len(value.shape)))
     shape = tuple(

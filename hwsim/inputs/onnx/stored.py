@@ -56,8 +56,7 @@ class Stored:
 
     def whole(self, shape: tuple[int, ...], order: tuple[int, ...] | None = None) -> "Value":
         """All of it, seen in that shape."""
-        value = Value(self, list(order or range(len(self.sizes))), {}, tuple(shape))
-        return value
+        return Value(self, list(order or range(len(self.sizes))), {}, tuple(shape))
 
     def split(self, axis: int, inner: int) -> bool:
         """Make two axes of one, the second with so many entries; says whether that could be."""

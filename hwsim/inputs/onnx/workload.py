@@ -72,15 +72,33 @@ def _in_its_formats(
     tensors = tuple(
         replace(tensor, precision=kept) if tensor.precision is Precision.FP32 else tensor for tensor in program.tensors
     )
+    program = replace(program, tensors=tensors)
     return Workload(
         name=program.name,
         audio=audio,
         batch=1,
         precision=plan_of(wanted),
-        program=replace(program, tensors=tensors),
+        program=program,
         utterances=1,
         carried=carried,
+        stated=_stated(products_by_format(program)),
     )
+
+
+def _stated(products: Mapping[str, int]) -> str:
+    """Products by their formats, in a few words.
+
+    >>> _stated({"uint8 × int8": 900, "fp16": 100})
+    'uint8 × int8 (90 %), fp16 (10 %)'
+    """
+    whole = sum(products.values())
+    if not whole:
+        return "no products"
+    shares = {name: 100 * count / whole for name, count in products.items()}
+    if len(shares) == 1:
+        return next(iter(shares))
+    listed = [f"{name} ({share:.0f} %)" if share >= 0.5 else f"{name} (< 1 %)" for name, share in shares.items()]
+    return ", ".join(listed[:3]) + (", …" if len(listed) > 3 else "")
 
 
 def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]]) -> Carried:
@@ -102,7 +120,7 @@ def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]
         inputs=tuple(inputs),
         outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
         told=() if folding is None else (folding,),
-        products=_products(program),
+        products=products_by_format(program),
     )
 
 
@@ -122,12 +140,14 @@ def _grid(quant: Quant) -> QuantParams:
     )
 
 
-def _products(program: Program) -> dict[str, int]:
-    """Products by the formats of both operands."""
+def products_by_format(program: Program) -> dict[str, int]:
+    """Products by the formats of both operands, most of them first."""
     counted: Counter[str] = Counter()
     for instance in program.instances():
         op = instance.op
         if isinstance(op, (Gemm, Conv)):
             act, weight = (program.tensor(view.tensor).precision.value for view in (op.act, op.weight))
-            counted[f"{act} x {weight}"] += op_spec(op).macs(op, instance.shape) * instance.times
+            counted[act if act == weight else f"{act} × {weight}"] += (
+                op_spec(op).macs(op, instance.shape) * instance.times
+            )
     return dict(counted.most_common())
