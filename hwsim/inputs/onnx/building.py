@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import Unsupported
+from hwsim.errors import Unsupported, shown
 from hwsim.inputs.onnx.graph import Constant, Graph, GraphNode
 from hwsim.inputs.onnx.names import Names
 from hwsim.inputs.onnx.stored import Quant, Stored, Value, transposed
@@ -171,7 +171,10 @@ class Builder:
         """An input of the node at hand; None, if it is left out."""
         if place >= len(self.node.inputs) or not self.node.inputs[place]:
             return None
-        return self.values[self.node.inputs[place]]
+        name = self.node.inputs[place]
+        if name not in self.values:
+            raise self.refused(f"reads {shown(name)}, a result of its node that hwsim does not compute")
+        return self.values[name]
 
     def value(self, place: int) -> Operand:
         """An input that must be there."""

@@ -242,10 +242,10 @@ def _reduced(function: Callable[..., Any]) -> Folded:
     def run(node: GraphNode, inputs: Sequence[Array | None]) -> Array:
         value = np.asarray(inputs[0])
         axes = axes_of(node, inputs[1] if len(inputs) > 1 else None, value.ndim)
-        if axes == () or (axes is None and node.attributes.get("noop_with_empty_axes", 0)):
+        if not axes and node.attributes.get("noop_with_empty_axes", 0):
             return value
         keep = bool(node.attributes.get("keepdims", 1))
-        return np.asarray(function(value, axis=axes, keepdims=keep)).astype(value.dtype)
+        return np.asarray(function(value, axis=axes or None, keepdims=keep)).astype(value.dtype)
 
     return run
 

@@ -17,7 +17,7 @@ from hwsim.errors import FileProblem, InvalidValue, UserError, shown
 
 Array = NDArray[Any]
 
-LEAST_OPSET, MOST_OPSET = 13, 26
+LEAST_OPSET, MOST_OPSET = 13, 28
 MOST_NODES = 1 << 15
 MOST_ELEMENTS = 1 << 33
 """Elements of one array: more than any recogniser has, so that a shape that lies asks for no memory."""
@@ -148,10 +148,11 @@ class _Reader:
             raise self.refused("has sparse initialisers, which hwsim does not read; store them whole")
         stored: dict[str, Constant] = {}
         for tensor in graph.initializer:
-            if not tensor.name or tensor.name in stored:
-                raise self.refused(f"initialiser {shown(tensor.name)}: has no name, or one that is there twice")
-            stored[tensor.name] = self.constant(tensor, f"initialiser {shown(tensor.name)}")
-        inputs = tuple(self.port(value) for value in graph.input if value.name not in stored)
+            name = _text(tensor.name)
+            if not name or name in stored:
+                raise self.refused(f"initialiser {shown(name)}: has no name, or one that is there twice")
+            stored[name] = self.constant(tensor, f"initialiser {shown(name)}")
+        inputs = tuple(self.port(value) for value in graph.input if _text(value.name) not in stored)
         nodes = tuple(self.in_order(graph, stored, {port.name for port in inputs}))
         outputs = tuple(self.port(value, output=True) for value in graph.output)
         if not outputs:
@@ -162,8 +163,8 @@ class _Reader:
                 raise self.refused(f"output {shown(port.name)}: no node makes it")
         if len({port.name for port in (*inputs, *outputs)}) < len(inputs) + len(outputs):
             raise self.refused("has inputs or outputs of the same name")
-        producer = " ".join(filter(None, (model.producer_name, model.producer_version)))
-        return Graph(graph.name, opset, nodes, inputs, outputs, stored, sha256, producer)
+        producer = " ".join(filter(None, map(_text, (model.producer_name, model.producer_version))))
+        return Graph(_text(graph.name), opset, nodes, inputs, outputs, stored, sha256, producer)
 
     def in_order(self, graph: Any, stored: Mapping[str, Constant], inputs: set[str]) -> Iterator[GraphNode]:
         """The nodes, each after those whose results it reads."""
@@ -195,35 +196,40 @@ class _Reader:
     def node(self, node: Any) -> GraphNode:
         attributes: dict[str, Any] = {}
         domain = "" if node.domain in _OURS else node.domain
-        plain = GraphNode(node.op_type, domain, node.name, tuple(node.input), tuple(node.output))
+        plain = GraphNode(
+            _text(node.op_type),
+            _text(domain),
+            _text(node.name),
+            *(tuple(map(_text, names)) for names in (node.input, node.output)),
+        )
         kinds = self.onnx.AttributeProto
         for attribute in node.attribute:
-            where = f"{plain.title}: attribute {shown(attribute.name)}"
+            name, where = _text(attribute.name), f"{plain.title}: attribute {shown(_text(attribute.name))}"
             if attribute.type in (kinds.GRAPH, kinds.GRAPHS):
                 raise self.refused(f"{plain.title}: holds a graph of its own; hwsim reads no control flow")
             if attribute.type == kinds.TENSOR:
-                attributes[attribute.name] = self.constant(attribute.t, where)
+                attributes[name] = self.constant(attribute.t, where)
                 continue
             try:
                 value = self.onnx.helper.get_attribute_value(attribute)
             except ValueError as error:
                 raise self.refused(f"{where}: has no value of a known type") from error
-            attributes[attribute.name] = _plain(value)
-        return GraphNode(plain.op, domain, plain.name, plain.inputs, plain.outputs, attributes)
+            attributes[name] = _plain(value)
+        return GraphNode(plain.op, plain.domain, plain.name, plain.inputs, plain.outputs, attributes)
 
     def port(self, value: Any, output: bool = False) -> Port:
-        kind = value.type
+        kind, name = value.type, _text(value.name)
         if not kind.HasField("tensor_type"):
-            raise self.refused(f"{shown(value.name)}: is no tensor, which hwsim alone reads")
+            raise self.refused(f"{shown(name)}: is no tensor, which hwsim alone reads")
         axes: list[int | str] = []
         for place, axis in enumerate(kind.tensor_type.shape.dim):
             if axis.HasField("dim_value"):
                 if axis.dim_value < (0 if output else 1) or axis.dim_value > MOST_ELEMENTS:
-                    raise self.refused(f"{shown(value.name)}: axis {place} has the size {axis.dim_value}")
+                    raise self.refused(f"{shown(name)}: axis {place} has the size {axis.dim_value}")
                 axes.append(int(axis.dim_value))
             else:
-                axes.append(axis.dim_param or f"{value.name}.{place}")
-        return Port(value.name, self.kind(kind.tensor_type.elem_type, shown(value.name)), tuple(axes))
+                axes.append(_text(axis.dim_param) or f"{name}.{place}")
+        return Port(name, self.kind(kind.tensor_type.elem_type, shown(name)), tuple(axes))
 
     def kind(self, code: int, where: str) -> str:
         try:
@@ -262,7 +268,7 @@ class _Reader:
 
     def external(self, tensor: Any, where: str) -> Any:
         """The tensor with its numbers, which must lie in the folder of the model."""
-        entries = {entry.key: entry.value for entry in tensor.external_data}
+        entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
         location, folder = entries.get("location", ""), self.path.parent.resolve()
         file = (folder / location).resolve() if location and "\0" not in location else folder
         if not location or Path(location).is_absolute() or not file.is_relative_to(folder) or not file.is_file():
@@ -282,6 +288,11 @@ class _Reader:
         whole.data_type = tensor.data_type
         whole.raw_data = data
         return whole
+
+
+def _text(value: Any) -> str:
+    """A text of the file; one that is no UTF-8 comes as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -59,7 +59,15 @@ def unsqueeze(builder: Builder) -> None:
 
 
 def same(builder: Builder) -> None:
-    """`Identity`, `Dropout` after training, a cast between kinds of floats."""
+    """`Identity`."""
+    builder.give(builder.value(0))
+
+
+def dropout(builder: Builder) -> None:
+    """`Dropout` after training leaves everything as it is."""
+    training, ratio = builder.numbers(2, "mode"), builder.numbers(1, "ratio")
+    if training is not None and training.any() and (ratio is None or ratio.any()):
+        raise builder.refused("drops values, as in training; export the model for inference")
     builder.give(builder.value(0))
 
 

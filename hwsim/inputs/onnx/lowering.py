@@ -1,8 +1,9 @@
 """Node by node from a graph to the parts of a program."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 
-from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.errors import FileProblem, InvalidValue, Unsupported, shown
 from hwsim.inputs.onnx import dynamic, elementwise, folding, layout, products, quantised, recurrent, reductions
 from hwsim.inputs.onnx.building import Builder, Held, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
@@ -48,7 +49,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "ReduceMin": reductions.along,
     "ArgMax": reductions.argmax,
     "Identity": layout.same,
-    "Dropout": layout.same,
+    "Dropout": layout.dropout,
     "Reshape": layout.reshape,
     "Flatten": layout.flatten,
     "Squeeze": layout.squeeze,
@@ -137,8 +138,11 @@ def _node(builder: Builder) -> None:
             return
     lowering = OPERATORS.get(node.kind)
     if lowering is None:
-        known = ", ".join(sorted(name for name in OPERATORS if ":" not in name))
-        raise Unsupported(f"{node.title}: hwsim does not read this operator; it reads {known}")
+        near = get_close_matches(node.kind, OPERATORS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise Unsupported(
+            f"{node.title}: hwsim does not read this operator{hint}; docs/onnx.md lists those that it reads"
+        )
     builder.name = builder.names.of(node)
     lowering(builder)
 
@@ -154,7 +158,9 @@ def outputs(builder: Builder) -> list[tuple[str, Value]]:
     """The values that leave the graph, each in a tensor that ops write, in floats where the graph says floats."""
     found = []
     for port in builder.graph.outputs:
-        operand = builder.values[port.name]
+        operand = builder.values.get(port.name)
+        if operand is None:
+            raise Unsupported(f"output {shown(port.name)}: is a result of its node that hwsim does not compute")
         builder.name = builder.names.free(f"output.{port.name}")
         value = builder.as_value(operand)
         if value.real:

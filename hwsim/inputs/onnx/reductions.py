@@ -138,7 +138,10 @@ def along(builder: Builder) -> None:
     value = builder.as_value(builder.value(0))
     given = builder.numbers(1, "axes")
     axes = folding.axes_of(builder.node, given, len(value.shape))
-    if axes is None:
+    if not axes:
+        if builder.attribute("noop_with_empty_axes", 0):
+            builder.give(value)
+            return
         axes = tuple(range(len(value.shape)))
     shape = tuple(
         1 if place in axes else size
