@@ -48,7 +48,7 @@ def traced(
     file, given, out = folder / "m.onnx", folder / "in.npz", folder / "T.npz"
     onnx.save(made, file)
     work = open_workload(file, precision, dims, floats="fp32").value
-    np.savez(given, **arrays)
+    np.savez(given, **dict(arrays))  # type: ignore[arg-type]  # names of arrays
     sources = Sources(input=given if arrays else None, weights=None, seed=0, packed=False)
     run_values(prepared(work, sources), sources, write=lambda writer: write_binary(out, writer))
     with np.load(out) as leaves:

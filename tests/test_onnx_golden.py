@@ -1,7 +1,7 @@
 """Models that other libraries wrote, held against onnxruntime: results, accumulators, products, and a run on a chip.
 
-`HWSIM_ONNX_CASES=DIR` runs the same on another folder of models, each beside an `.npz` of its inputs (`in_*`) and of what
-onnxruntime makes of them with its optimisations off (`out_*`).
+`HWSIM_ONNX_CASES=DIR` runs the same on another folder of models, each beside an `.npz` of its inputs (`in_*`) and of
+what onnxruntime makes of them with its optimisations off (`out_*`).
 """
 
 import json

@@ -277,3 +277,15 @@ def workload_named(
     work = open_workload(workload, precision, dims, floats=floats)
     keep(click.get_current_context(), work.paths)
     return work
+
+
+def told_of(value: object) -> tuple[str, ...]:
+    """What a reader should know of how a model file was read."""
+    from hwsim.ir.workload import Workload
+
+    carried = value.carried if isinstance(value, Workload) else None
+    if carried is None:
+        return ()
+    from hwsim.tensor.carried import Carried
+
+    return carried.told if isinstance(carried, Carried) else ()

@@ -20,8 +20,9 @@ from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, 
 from hwsim.inputs.findings import first_finding
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
+from hwsim.models.onnx_file import OnnxFile
 from hwsim.quantities.fields import UTTERANCE
-from hwsim.quantities.noun import ByKind, Noun
+from hwsim.quantities.noun import ByKind, Noun, sorted_pairs
 from hwsim.quantities.plain_data import must_map_names
 from hwsim.quantities.registry import kept_for_kinds
 
@@ -202,6 +203,22 @@ def onnx_from(
     return Loaded(work, opened, opened.files, opened.paths)
 
 
+def model_from(opened: Opened, recipe: OnnxFile, precision: str | None, dims: Mapping[str, int]) -> Loaded[Workload]:
+    """The workload of the model file that a workload file names, its open axes of these sizes."""
+    from hwsim.inputs.onnx.workload import onnx_workload
+
+    recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
+    try:
+        located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
+        work, sha256 = onnx_workload(
+            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
+        )
+    except UserError as error:
+        raise opened.refused("file", f"file: {error}") from error
+    files = (*opened.files, (located.label, sha256))
+    return Loaded(replace(work, recipe=recipe), opened, files, (*opened.paths, located.path))
+
+
 def open_located(located: Located) -> Opened:
     """The document in a file."""
     file = read_text(located.path)
@@ -216,7 +233,10 @@ def workload_from(
 ) -> Loaded[Workload]:
     """The workload that a document describes, with other dimensions if any are given, whose source is named."""
     expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {}, dimensions_source)
+    described = recipe_from(opened)
+    if isinstance(described, OnnxFile):
+        return model_from(opened, described, precision, dimensions or {})
+    recipe = with_dimensions(described, dimensions or {}, dimensions_source)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)

@@ -16,14 +16,15 @@ from onnx.reference import ReferenceEvaluator
 from hwsim.errors import UserError
 from hwsim.inputs.load import open_workload
 from hwsim.inputs.onnx.lowering import OPERATORS
+from hwsim.tensor.carried import Carried
 from onnx_models import model, traced
 
 KINDS = (
     "matmul", "gemm", "basic_conv", "conv_with", "lstm", "gru", "simple_rnn", "rnn_seq", "softmax", "logsoftmax",
     "layer_normalization", "instancenorm", "batchnorm", "dequantize", "quantize", "dynamicquantize", "convinteger",
-    "qlinearconv", "pad", "slice", "gather", "concat", "split", "transpose", "reshape", "squeeze", "unsqueeze", "expand",
-    "tile", "clip", "leakyrelu", "gelu", "erf", "pow", "reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "argmax",
-    "sigmoid", "tanh", "sqrt", "div", "sub", "mul", "add", "relu",
+    "qlinearconv", "pad", "slice", "gather", "concat", "split", "transpose", "reshape", "squeeze", "unsqueeze",
+    "expand", "tile", "clip", "leakyrelu", "gelu", "erf", "pow", "reduce_mean", "reduce_sum", "reduce_max",
+    "reduce_min", "argmax", "sigmoid", "tanh", "sqrt", "div", "sub", "mul", "add", "relu",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def cases() -> tuple[Any, ...]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = load_model_tests(kind="node")
+        found: Any = load_model_tests(kind="node")
     return tuple(
         case
         for case in found
@@ -48,7 +49,7 @@ def forms(case: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     given, _ = case.data_sets[0]
     arrays = dict(zip([port.name for port in case.model.graph.input], given, strict=False))
     yield case.model, arrays
-    fixed = onnx.ModelProto()
+    fixed: Any = onnx.ModelProto()
     fixed.CopyFrom(case.model)
     for name in list(arrays)[1:]:
         tensor = arrays[name]
@@ -226,8 +227,8 @@ def test_products_of_constants_stay_work(tmp_path: Path) -> None:
     onnx.save(made, tmp_path / "m.onnx")
     work = open_workload(tmp_path / "m.onnx").value
     assert work.program.macs == 60
-    told = work.carried.told  # type: ignore[union-attr]
-    assert told == ("1 nodes of constants were worked out beforehand: u (Sqrt)",)
+    assert isinstance(work.carried, Carried)
+    assert work.carried.told == ("1 nodes of constants were worked out beforehand: u (Sqrt)",)
 
 
 def test_axes_without_sizes_get_them_by_name(tmp_path: Path) -> None:

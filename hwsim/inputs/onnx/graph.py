@@ -196,12 +196,8 @@ class _Reader:
     def node(self, node: Any) -> GraphNode:
         attributes: dict[str, Any] = {}
         domain = "" if node.domain in _OURS else node.domain
-        plain = GraphNode(
-            _text(node.op_type),
-            _text(domain),
-            _text(node.name),
-            *(tuple(map(_text, names)) for names in (node.input, node.output)),
-        )
+        inputs, outputs = (tuple(map(_text, names)) for names in (node.input, node.output))
+        plain = GraphNode(_text(node.op_type), _text(domain), _text(node.name), inputs, outputs)
         kinds = self.onnx.AttributeProto
         for attribute in node.attribute:
             name, where = _text(attribute.name), f"{plain.title}: attribute {shown(_text(attribute.name))}"
