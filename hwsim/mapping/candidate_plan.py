@@ -11,6 +11,7 @@ from hwsim.kernels import assembly as a
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
+from hwsim.mapping import search_budget
 from hwsim.mapping.choice import Timed, TooLong
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placed_code import PlacedCode, Preloaded
@@ -25,9 +26,6 @@ from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import LEVELS, Unsettled, unsettled
 
 Ints = NDArray[np.int64]
-
-MOST_WALKED = 1 << 22
-"""A plan whose units find no common period within so many iterations of loops, about a second, is left out."""
 
 
 class CandidatePlan:
@@ -139,9 +137,9 @@ class CandidatePlan:
     def table(self) -> ProgramTable:
         return self.op_cuts.table
 
-    def timed(self, limit: int | None = None) -> Timed:
-        """The cycles of a run, unless they are found to pass the limit before the end; Unsettled, if they take too long
-        to find."""
+    def timed(self, limit: int | None = None, most: int | None = None) -> Timed:
+        """The cycles of a run, unless they are found to pass the limit before the end; Unsettled, if they are not found
+        in `most` iterations, None for as many as any plan may take."""
         if self._timed is not None:
             return self._timed
         if limit is not None and limit <= self._more_than:
@@ -151,9 +149,9 @@ class CandidatePlan:
         if self._unsettled is not None:
             raise self._unsettled
         try:
-            _, _, now = self.walked(limit=limit)
+            _, _, now = self.walked(most=most, limit=limit)
         except Unsettled as error:
-            self._unsettled = error
+            self._unsettled = error if most is None else None
             raise
         if now[c.LATE]:
             assert limit is not None
@@ -168,7 +166,7 @@ class CandidatePlan:
         The walk may end before the run does, once it is sure to pass the `limit` of cycles.
         """
         table, store, fixed = self.table, self.op_cuts.store, self.op_cuts.fixed.copy()
-        fixed[c.MOST] = most = MOST_WALKED if most is None else most
+        fixed[c.MOST] = most = search_budget.MOST_WALKED if most is None else most
         if limit is not None and 0 < limit < LONGEST > self.longest:
             fixed[c.LIMIT], fixed[c.ALL_BUSY : c.ALL_BUSY + c.UNITS] = limit, self._busy[: c.UNITS]
         placed = self._code

@@ -57,8 +57,9 @@ class Candidate(Protocol):
     def busiest(self) -> int:
         """Busy cycles of the busiest unit, which the plan does not undercut."""
 
-    def timed(self, limit: int | None = None) -> Timed:
-        """The cycles of a run, as far as they do not pass the limit; Unsettled, if they take too long to find."""
+    def timed(self, limit: int | None = None, most: int | None = None) -> Timed:
+        """The cycles of a run, as far as they do not pass the limit; Unsettled, if they are not found in `most`
+        iterations, None for as many as any plan may take."""
 
     @property
     def slots(self) -> int:
@@ -104,13 +105,17 @@ class Choice:
             return
         if self.budget.ended and self.tried and not naive:
             return
+        # The first plan that has a time, and the naive one, are walked to the end whatever is left.
+        most = None if naive or not self.tried else self.budget.of_plan(plan.slots)
         try:
-            cycles, steps = plan.timed(self._slowest)
+            cycles, steps = plan.timed(self._slowest, most)
         except TooLong as error:
             self.too_long = error
             return
         except Unsettled as error:
             self.budget.walked(error.most, plan.slots)
+            if most is not None:
+                return
             self.unsettled.append(error)
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise

@@ -9,6 +9,9 @@ MOST_WORK = 1 << 26
 """The work of a search at most, some four seconds. Beyond it no plan but the naive one is timed. The cuts of single ops
 may take two thirds of it."""
 
+MOST_WALKED = 1 << 22
+"""A plan whose units find no common period within so many iterations of loops, a few seconds, is left out."""
+
 ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are
 kept and compared."""
@@ -35,6 +38,14 @@ class SearchBudget:
         2
         """
         return max(0, MOST_WORK * 2 // 3 - self.work) // (3 * (ONE_STEP + slots))
+
+    def of_plan(self, slots: int) -> int:
+        """How many iterations one more plan may walk: all that is left, as far as any plan may.
+
+        >>> SearchBudget(MOST_WORK - 60).of_plan(2)
+        10
+        """
+        return min(MOST_WALKED, max(0, MOST_WORK - self.work) // (ONE_STEP + slots))
 
     def walked(self, steps: int, slots: int) -> None:
         """A plan, or cuts, walked so many steps."""

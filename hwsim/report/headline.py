@@ -23,7 +23,7 @@ def diagnosis_text(diagnosis: Diagnosis, summary: Summary) -> str:
     share = "All of" if diagnosis.part_cycles == summary.cycles else part + " of"
     return _tied(
         f"{_host(diagnosis, summary)}{share} the {chips_time(summary)} is {diagnosis.part}, {bound} of that in ops "
-        f"bound by {_limit(diagnosis)}. With the same plan, {_what_ifs(diagnosis, summary)}."
+        f"bound by {_limit(diagnosis)}. {_what_ifs(diagnosis, summary)}."
     )
 
 
@@ -55,6 +55,8 @@ def _limit(diagnosis: Diagnosis) -> str:
 def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
     """What gains most alone, and what binds then; what the relief of the limit and the bandwidth give, if they are
     others; and the relief that is needed beside that of the limit where neither gains."""
+    if not diagnosis.what_ifs:
+        return "What binds next was not sought: with one thing eased the units find no common period soon enough"
     best, eased, beside = diagnosis.best, diagnosis.eased, diagnosis.beside
     told = []
     if _gains(best, summary):
@@ -66,7 +68,7 @@ def _what_ifs(diagnosis: Diagnosis, summary: Summary) -> str:
     if beside is not None and _gains(beside, summary) and clauses:
         both = f"{eased.relief.label} and" if len(others) > 1 else "with"
         clauses.append(f"{both} {beside.relief.label}{'' if len(others) > 1 else ' as well'} {_given(beside, summary)}")
-    return "; ".join([*told, *([", ".join(clauses)] if clauses else [])])
+    return "With the same plan, " + "; ".join([*told, *([", ".join(clauses)] if clauses else [])])
 
 
 def _next(best: WhatIf, diagnosis: Diagnosis, summary: Summary) -> str:

@@ -290,8 +290,9 @@ class Diagnosis(Noun):
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
     `binds` is the limit with which most of the whole run's time goes, `binds_cycles`. `what_ifs` are all reliefs, one
-    at a time. Where neither that of the limit nor the bandwidth gains anything, something else is as slow as what
-    binds: `beside` is the relief that gains most together with that of the limit.
+    at a time; none, if the units of an eased chip find no common period soon enough. Where neither that of the limit
+    nor the bandwidth gains anything, something else is as slow as what binds: `beside` is the relief that gains most
+    together with that of the limit.
     """
 
     part: Name
@@ -308,14 +309,14 @@ class Diagnosis(Noun):
         if self.limit_cycles > self.part_cycles:
             raise InvalidValue("limit_cycles", self.limit_cycles, f"must be at most {self.part_cycles} of the part")
         asked = [what_if.relief for what_if in self.what_ifs]
-        if tuple(asked) not in (Relief.on(1), Relief.on(2)):
+        if asked and tuple(asked) not in (Relief.on(1), Relief.on(2)):
             raise InvalidValue("what_ifs", [relief.value for relief in asked], "must be all reliefs, one at a time")
-        if self.beside is not None and self.beside.relief is self.eased.relief:
+        if self.beside is not None and self.beside.relief is self.limit.relief:
             raise InvalidValue("beside", self.beside.relief.value, "must be another relief than that of the limit")
 
     @property
     def eased(self) -> WhatIf:
-        """What easing this limit would give."""
+        """What easing this limit would give, if what-ifs were asked."""
         return self.of(self.limit.relief)
 
     @property

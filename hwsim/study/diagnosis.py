@@ -4,7 +4,8 @@ The gain is exact for the plan of the run, but a plan made for the eased chip co
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,13 @@ from hwsim.mapping.liveness import ALL
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.schedule.unit_table import Limit, Relief, Unit
-from hwsim.timing.timeline import NO_LIMIT
+from hwsim.timing.timeline import Unsettled
 
 _UNITS = sorted(tuple(Unit)[: c.UNITS], key=lambda unit: unit.spec.precedence)
 _LIMITS = np.array([(Limit.of(unit), Limit.of(unit, ports=True)) for unit in _UNITS] + [(Limit.LATENCY,) * 2], object)
+
+MOST_WALKED = 1 << 20
+"""How many iterations of loops the walks of eased chips may take together, about a second."""
 
 
 def limits_of(run: RunColumns) -> list[Limit]:
@@ -50,9 +54,8 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
             limits[op_limit] += cycles
     limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {name for name, part_name, op_limit, _ in ops if part_name == part and op_limit is limit}
-    what_ifs = {relief: _what_if(chip, workload, candidate, (relief,)) for relief in Relief.on(chip.cores)}
-    # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
-    alone = any(_gains(what_ifs[relief], run.cycles) for relief in (Relief.BANDWIDTH, limit.relief))
+    asked = _WhatIfs(chip, workload, candidate, MOST_WALKED)
+    what_ifs, beside = asked.told(limit.relief, run.cycles)
     binds, binds_cycles = binding(run)
     return Diagnosis(
         part=part,
@@ -62,8 +65,8 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
         awaited=_awaited(candidate, bound) if limit.unit is Unit.LOAD else None,
         binds=binds,
         binds_cycles=binds_cycles,
-        what_ifs=tuple(what_ifs.values()),
-        beside=None if alone else _beside(chip, workload, candidate, limit.relief, run.cycles),
+        what_ifs=what_ifs,
+        beside=beside,
     )
 
 
@@ -75,30 +78,46 @@ def binding(run: RunColumns) -> tuple[Limit, int]:
     return max(cycles.items(), key=lambda entry: entry[1])
 
 
-def _beside(chip: Chip, workload: Workload, candidate: CandidatePlan, relief: Relief, cycles: int) -> WhatIf | None:
-    """The relief that gains most together with the relief of the limit, if any gains."""
-    others = (other for other in Relief.on(chip.cores) if other is not relief)
-    what_ifs = [_what_if(chip, workload, candidate, (relief, other)) for other in others]
-    best = min(what_ifs, key=lambda what_if: what_if.cycles)
-    return best if _gains(best, cycles) else None
+@dataclass(slots=True)
+class _WhatIfs:
+    """The runs of a plan with one thing eased, or two."""
+
+    chip: Chip
+    workload: Workload
+    candidate: CandidatePlan
+    left: int
+    """How many iterations of loops their walks may still take."""
+
+    def told(self, limit: Relief, cycles: int) -> tuple[tuple[WhatIf, ...], WhatIf | None]:
+        """Each relief alone, and what gains most beside that of the limit, where neither that nor the bandwidth gains;
+        nothing, if the walks take too long."""
+        try:
+            alone = {relief: self._of(relief) for relief in Relief.on(self.chip.cores)}
+            # The cycles of the ops are those of the chip: a host that takes most of the latency hides no port.
+            if any(_gains(alone[relief], cycles) for relief in (Relief.BANDWIDTH, limit)):
+                return tuple(alone.values()), None
+            best = min((self._of(limit, other) for other in alone if other is not limit), key=lambda one: one.cycles)
+        except Unsettled:
+            return (), None
+        return tuple(alone.values()), best if _gains(best, cycles) else None
+
+    def _of(self, *reliefs: Relief) -> WhatIf:
+        """The run with these reliefs, under the name of the last one."""
+        run = run_columns(eased(self.candidate, frozenset(reliefs)), most=self.left)
+        self.left -= run.unrolled_iterations
+        limit, limit_cycles = binding(run)
+        seconds = self.chip.latency(run.cycles, self.workload.host_seconds, run.dispatched)
+        return WhatIf(
+            relief=reliefs[-1],
+            cycles=run.cycles,
+            latency_ms=float(seconds * 1000),
+            limit=limit,
+            limit_cycles=limit_cycles,
+        )
 
 
 def _gains(what_if: WhatIf, cycles: int) -> bool:
     return cycles - what_if.cycles >= NO_GAIN * cycles
-
-
-def _what_if(chip: Chip, workload: Workload, candidate: CandidatePlan, reliefs: Sequence[Relief]) -> WhatIf:
-    """The run with these reliefs, under the name of the last one."""
-    run = run_columns(eased(candidate, frozenset(reliefs)), most=NO_LIMIT)
-    limit, limit_cycles = binding(run)
-    seconds = chip.latency(run.cycles, workload.host_seconds, run.dispatched)
-    return WhatIf(
-        relief=reliefs[-1],
-        cycles=run.cycles,
-        latency_ms=float(seconds * 1000),
-        limit=limit,
-        limit_cycles=limit_cycles,
-    )
 
 
 def _awaited(candidate: CandidatePlan, ops: Collection[str]) -> Awaited:

@@ -9,7 +9,8 @@ from hwsim.hardware.chip import Chip
 from hwsim.ir.program import Program
 from hwsim.kernels import cut_walks
 from hwsim.kernels import timeline_code as c
-from hwsim.mapping import candidate_plan, choice
+from hwsim.mapping import choice, search_budget
+from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.plan import Strategy
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.strategies import LARGEST_DIVISOR, STRATEGIES
@@ -45,7 +46,7 @@ def test_a_walk_that_will_pass_its_limit_ends_before_the_run_does() -> None:
 
 
 def test_a_program_none_of_whose_plans_settles_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidate_plan, "MOST_WALKED", 0)
+    monkeypatch.setattr(search_budget, "MOST_WALKED", 0)
     with pytest.raises(Unsupported, match=f"^{MANY_STEPS.name} on small: its units find no common period"):
         Planner(SMALL).plan(MANY_STEPS)
 
@@ -55,10 +56,36 @@ def test_a_plan_that_does_not_settle_is_left_out_where_another_one_does(monkeypa
     fewest = times(naive_schedule(MANY_STEPS, SMALL)).unrolled_iterations
     found = Planner(SMALL).plan(MANY_STEPS)
     assert times(found.schedule).unrolled_iterations != fewest
-    monkeypatch.setattr(candidate_plan, "MOST_WALKED", fewest)
+    monkeypatch.setattr(search_budget, "MOST_WALKED", fewest)
     monkeypatch.setattr(choice, "MOST_UNSETTLED", 10**6)
     left = Planner(SMALL).plan(MANY_STEPS)
     assert times(left.schedule).unrolled_iterations <= fewest
+
+
+def test_a_plan_walks_no_further_than_the_work_that_is_left_of_its_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no work left the plan that is walked first is taken; such a plan is as good a plan as before."""
+    free = Planner(SMALL).plan(MANY_STEPS).columns.cycles
+    asked: list[int | None] = []
+    timed = CandidatePlan.timed
+
+    def noted(plan: CandidatePlan, limit: int | None = None, most: int | None = None) -> choice.Timed:
+        asked.append(most)
+        return timed(plan, limit, most)
+
+    monkeypatch.setattr(CandidatePlan, "timed", noted)
+    for work in (10**4, 10**3, 0):
+        monkeypatch.setattr(search_budget, "MOST_WORK", work)
+        asked.clear()
+        assert Planner(SMALL).plan(MANY_STEPS).columns.cycles >= free
+        assert asked[0] is None
+        assert all(most is None or most <= work // search_budget.ONE_STEP for most in asked)
+
+
+def test_a_plan_cut_short_for_want_of_work_may_be_walked_to_its_end_later() -> None:
+    made = plan_on(MANY_STEPS, SMALL, None)
+    with pytest.raises(Unsettled, match="in 1 iterations"):
+        made.timed(most=1)
+    assert made.timed().cycles == times(naive_schedule(MANY_STEPS, SMALL)).cycles
 
 
 @given(PROGRAMS, chips())

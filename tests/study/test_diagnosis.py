@@ -18,11 +18,13 @@ from hwsim.mapping.eased import eased
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.run_columns import run_columns
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.report.headline import diagnosis_text
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Schedule
 from hwsim.schedule.steps import ArrayWork, Fused
 from hwsim.schedule.unit_table import Limit, Relief
+from hwsim.study import diagnosis
 from hwsim.study.diagnosis import binding, limits_of
 from hwsim.study.simulate import simulate
 from hwsim.timing.timeline import NO_LIMIT, times
@@ -175,6 +177,16 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
     found = simulate(slow, load_workload("tdnnf_7q", "fp16")).diagnosis
     assert found.limit is Limit("dram_read")
     assert found.awaited is Awaited.ACTIVATIONS
+
+
+def test_eased_chips_whose_units_find_no_period_soon_enough_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = load_workload({"kind": "gemms", "name": "one", "products": [{"name": "a", "m": 4000, "k": 64, "n": 640}]})
+    told = simulate(load_chip("int4_array"), work)
+    monkeypatch.setattr(diagnosis, "MOST_WALKED", 0)
+    found = simulate(load_chip("int4_array"), work)
+    assert len(told.diagnosis.what_ifs) == len(Relief.on(1))
+    assert found.diagnosis == replace(told.diagnosis, what_ifs=(), beside=None)
+    assert "What binds next was not sought" in diagnosis_text(found.diagnosis, found.summary)
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
