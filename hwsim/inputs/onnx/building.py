@@ -1,142 +1,18 @@
 """A program under construction from a graph: tensors whose axes may still be split, ops that hold values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.errors import Unsupported, shown
-from hwsim.inputs.onnx.graph import Constant, Graph, GraphNode
+from hwsim.inputs.onnx.graph import Array, Constant, Graph, GraphNode
 from hwsim.inputs.onnx.names import Names
+from hwsim.inputs.onnx.parts import Held, Made, Operand, Part, copy
 from hwsim.inputs.onnx.stored import Quant, Stored, Value, transposed
-from hwsim.ir.ops import Apply, Elementwise, Function, Move, Op
 from hwsim.ir.tensor import Role
-from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
-
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """Numbers of the file; with scales, integers that stand for real ones."""
-
-    values: Array
-    kind: str
-    quant: Quant | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.values.shape)
-
-    @property
-    def real(self) -> Array:
-        """What they stand for."""
-        if self.quant is None:
-            return self.values
-        return dequantised(self.values, self.quant)
-
-
-def dequantised(values: Array, quant: Quant) -> NDArray[np.float32]:
-    """What integers stand for, computed as `DequantizeLinear` says."""
-    scale, zero = (along(entries, quant, values.shape) for entries in (quant.scale, quant.zero))
-    return np.asarray((values.astype(np.int32) - zero).astype(np.float32) * scale, np.float32)
-
-
-def along(entries: Array, quant: Quant, shape: tuple[int, ...]) -> Array:
-    """Scales or zero points in a shape that goes with the numbers."""
-    if quant.axis is None or entries.size == 1:
-        return entries.reshape(())
-    if quant.block:
-        return np.repeat(entries, quant.block, axis=quant.axis)[
-            tuple(slice(0, size) if axis == quant.axis else slice(None) for axis, size in enumerate(shape))
-        ]
-    return entries.reshape([-1 if axis == quant.axis else 1 for axis in range(len(shape))])
-
-
-Operand = Held | Value
-
-
-@dataclass(slots=True, eq=False)
-class Made:
-    """An op that takes and gives values; `make` builds it when all axes are settled."""
-
-    name: str
-    reads: list[Value]
-    writes: list[Value]
-    make: Callable[["Made"], Op]
-
-
-@dataclass(slots=True, eq=False)
-class Chain:
-    """A chain of functions of values that come in one order."""
-
-    name: str
-    reads: list[tuple[str, Value]] = field(default_factory=list)
-    steps: list[Apply] = field(default_factory=list)
-    writes: list[tuple[str, Value]] = field(default_factory=list)
-    constants: dict[str, float] = field(default_factory=dict)
-    count: int = 0
-
-    def local(self) -> str:
-        """A name for one more value."""
-        self.count += 1
-        return f"v{self.count}"
-
-    def apply(self, function: Function, *args: str) -> str:
-        """One more step; the name of its result."""
-        result = self.local()
-        self.steps.append(Apply(function=function, args=args, result=result))
-        return result
-
-    def constant(self, value: float) -> str:
-        """The name of a number that stands in the chain."""
-        for name, known in self.constants.items():
-            if known == value and np.signbit(known) == np.signbit(value):
-                return name
-        self.constants[name := self.local()] = float(value)
-        return name
-
-    def built(self) -> Elementwise:
-        """The op: what is written is converted to the format in which it is kept."""
-        reads: dict[View, str] = {}
-        same: dict[str, str] = {}
-        for local, value in self.reads:
-            same[local] = reads.setdefault(value.view(), local)
-        steps = [
-            Apply(function=one.function, args=tuple(same.get(arg, arg) for arg in one.args), result=one.result)
-            for one in self.steps
-        ]
-        writes = []
-        for place, (local, value) in enumerate(self.writes):
-            result = "out" if place == 0 else f"out{place}"
-            steps.append(Apply(function=Function.REQUANTIZE, args=(same.get(local, local),), result=result))
-            writes.append((result, value.view()))
-        return Elementwise(
-            name=self.name,
-            reads=tuple((local, view) for view, local in reads.items()),
-            chain=tuple(steps),
-            writes=tuple(writes),
-            constants=tuple(self.constants.items()),
-        )
-
-
-@dataclass(slots=True, eq=False)
-class Looped:
-    """Ops that run several times, already built."""
-
-    name: str
-    times: int
-    body: list["Made | Chain"]
-
-
-Part = Made | Chain | Looped
-
-ACTIVATION_FLOAT = Precision.FP32
 
 
 class Builder:
@@ -219,7 +95,7 @@ class Builder:
         self,
         name: str,
         sizes: list[int] | tuple[int, ...],
-        precision: Precision = ACTIVATION_FLOAT,
+        precision: Precision = Precision.FP32,
         role: Role = Role.ACTIVATION,
         quant: Quant | None = None,
     ) -> Stored:
@@ -240,7 +116,7 @@ class Builder:
         known = self._kept.get((key, role, values.shape)) if key is not None else None
         if known is not None:
             return known
-        precision = ACTIVATION_FLOAT
+        precision = Precision.FP32
         if quant is not None:
             precision = quant.precision
         elif values.dtype.kind in "iub":
@@ -285,7 +161,7 @@ class Builder:
         tensor = self.stored(f"{name}.out", sizes, value.stored.precision, quant=value.stored.quant)
         out = tensor.whole(value.shape)
         out.real = value.real
-        self.parts.append(Made(name, [value], [out], _moved))
+        self.parts.append(Made(name, [value], [out], copy))
         return out
 
     def exact(self, value: Value, *, lock: bool = True) -> Value:
@@ -332,15 +208,6 @@ class Builder:
         return value if value.groups() is not None else self.copied(value)
 
 
-def _moved(made: Made) -> Op:
-    return Move(name=made.name, read=made.reads[0].view(), write=made.writes[0].view())
-
-
 def held_of(constant: Constant) -> Held:
     """Numbers of the file as nodes read them."""
     return Held(constant.values, constant.kind)
-
-
-def elements(shape: Mapping[int, int] | tuple[int, ...]) -> int:
-    """How many elements an array of that shape has."""
-    return prod(shape)

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.inputs.onnx.building import Array, Builder, Chain, Held, Operand
+from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
+from hwsim.inputs.onnx.gates import lstm_gates
+from hwsim.inputs.onnx.graph import Array
+from hwsim.inputs.onnx.parts import Chain, Held, Operand
 from hwsim.inputs.onnx.products import Product, multiply, real, slide
-from hwsim.inputs.onnx.recurrent import Layer, Step, layer_of, lstm_gates, run_layer
+from hwsim.inputs.onnx.recurrent import Layer, Step, layer_of, run_layer
 from hwsim.inputs.onnx.reductions import reduced
 from hwsim.inputs.onnx.stored import Quant, Stored, Value
 from hwsim.ir.ops import Function, Gemm, Op, Reduce, Reduction

@@ -5,7 +5,8 @@ from math import prod
 
 import numpy as np
 
-from hwsim.inputs.onnx.building import Builder, Chain, Held, Operand
+from hwsim.inputs.onnx.building import Builder
+from hwsim.inputs.onnx.parts import Chain, Held, Operand
 from hwsim.inputs.onnx.stored import Quant, Stored, Value
 from hwsim.ir.ops import Function
 from hwsim.ir.tensor import Role

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from hwsim.inputs.onnx.building import Builder, Chain, Looped, Made, Part
+from hwsim.inputs.onnx.building import Builder
+from hwsim.inputs.onnx.parts import Chain, Looped, Made, Part
 from hwsim.inputs.onnx.products import Product
 from hwsim.inputs.onnx.reductions import Rows
 from hwsim.inputs.onnx.stored import Stored, Value

@@ -4,15 +4,13 @@ from math import prod
 
 import numpy as np
 
-from hwsim.inputs.onnx import folding
-from hwsim.inputs.onnx.building import Builder, Held, Made, Operand
+from hwsim.inputs.onnx import folding, shapes
+from hwsim.inputs.onnx.building import Builder
+from hwsim.inputs.onnx.parts import Held, Made, Operand
 from hwsim.inputs.onnx.stored import Value, sliced
-from hwsim.ir.ops import Lookup, Move, Op
+from hwsim.ir.ops import Lookup, Op
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
-
-_MOST_COPIES = 512
-"""Copies that a node may become."""
 
 
 def _shaped(builder: Builder, shape: tuple[int, ...]) -> None:
@@ -37,7 +35,7 @@ def reshape(builder: Builder) -> None:
     value = builder.value(0)
     _shaped(
         builder,
-        folding.reshaped(value.shape, folding.whole(wanted), bool(builder.attribute("allowzero", 0))),
+        shapes.reshaped(value.shape, shapes.whole(wanted), bool(builder.attribute("allowzero", 0))),
     )
 
 
@@ -50,12 +48,12 @@ def flatten(builder: Builder) -> None:
 
 def squeeze(builder: Builder) -> None:
     axes = builder.numbers(1, "axes")
-    _shaped(builder, folding.squeezed(builder.node, builder.value(0).shape, axes))
+    _shaped(builder, shapes.squeezed(builder.node, builder.value(0).shape, axes))
 
 
 def unsqueeze(builder: Builder) -> None:
     axes = builder.numbers(1, "axes")
-    _shaped(builder, folding.unsqueezed(builder.node, builder.value(0).shape, axes))
+    _shaped(builder, shapes.unsqueezed(builder.node, builder.value(0).shape, axes))
 
 
 def same(builder: Builder) -> None:
@@ -90,7 +88,7 @@ def transpose(builder: Builder) -> None:
     builder.give(builder.turned(value, perm))
 
 
-def _part(builder: Builder, value: Value, axis: int, start: int, count: int, every: int) -> Value:
+def part_of(builder: Builder, value: Value, axis: int, start: int, count: int, every: int) -> Value:
     """Some entries of an axis, of a copy if need be."""
     if count < 1:
         raise builder.refused(f"takes no entries of axis {axis}; hwsim knows no empty values")
@@ -104,28 +102,28 @@ def _part(builder: Builder, value: Value, axis: int, start: int, count: int, eve
 def slice_(builder: Builder) -> None:
     value = builder.as_value(builder.value(0))
     given = [builder.numbers(place, "bounds") for place in range(1, 5)]
-    taken = folding.slices(builder.node, value.shape, given)
+    taken = shapes.slices(builder.node, value.shape, given)
     for axis, one in enumerate(taken):
         if one.step < 0:
             raise builder.refused(f"takes entries of axis {axis} backwards, which hwsim does not read yet")
-        value = _part(builder, value, axis, one.start, len(range(one.start, one.stop, one.step)), one.step)
+        value = part_of(builder, value, axis, one.start, len(range(one.start, one.stop, one.step)), one.step)
     builder.give(value)
 
 
 def split(builder: Builder) -> None:
     value = builder.as_value(builder.value(0))
-    axis = folding.place(builder.attribute("axis", 0), len(value.shape))
+    axis = shapes.place(builder.attribute("axis", 0), len(value.shape))
     given = builder.numbers(1, "sizes")
     start = 0
-    for place, size in enumerate(folding.split_sizes(builder.node, value.shape[axis], given, axis)):
-        builder.give(_part(builder, value, axis, start, size, 1), place)
+    for place, size in enumerate(shapes.split_sizes(builder.node, value.shape[axis], given, axis)):
+        builder.give(part_of(builder, value, axis, start, size, 1), place)
         start += size
 
 
 def gather(builder: Builder) -> None:
     """Entries of an axis: views, where the file says which; rows of a table, where data do."""
     data, index = builder.value(0), builder.value(1)
-    axis = folding.place(builder.attribute("axis", 0), len(data.shape))
+    axis = shapes.place(builder.attribute("axis", 0), len(data.shape))
     if isinstance(index, Value):
         _look_up(builder, data, index, axis)
         return
@@ -138,7 +136,7 @@ def gather(builder: Builder) -> None:
     steps = np.unique(np.diff(places)) if places.size > 1 else np.array([1])
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
     if len(steps) == 1 and steps[0] > 0:
-        part = _part(builder, value, axis, int(places[0]), int(places.size), int(steps[0]))
+        part = part_of(builder, value, axis, int(places[0]), int(places.size), int(steps[0]))
         builder.give(part.other(shape=shape))
         return
     indices = builder.parameter(
@@ -183,135 +181,6 @@ def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
 def _looked_up(made: Made) -> Op:
     table, index = made.reads
     return Lookup(name=made.name, table=table.view(), index=index.view(), out=made.writes[0].view())
-
-
-def _move(made: Made) -> Op:
-    return Move(name=made.name, read=made.reads[0].view(), write=made.writes[0].view())
-
-
-def _alike(builder: Builder, operands: list[Operand]) -> list[Value]:
-    """Values in one format: integers of the same scales, or floats."""
-    from hwsim.inputs.onnx.products import real
-
-    values = [builder.as_value(operand) for operand in operands]
-    first = values[0]
-    if first.quant is not None and all(value.real == first.real and first.quant.same(value.quant) for value in values):
-        return values
-    return [real(builder, value) if value.real else value for value in values]
-
-
-def concat(builder: Builder) -> None:
-    """Values one after another along an axis, each copied to its place."""
-    values = _alike(builder, [builder.value(place) for place in range(len(builder.node.inputs))])
-    axis = folding.place(builder.attribute("axis"), len(values[0].shape))
-    sizes = list(values[0].shape)
-    for value in values[1:]:
-        if len(value.shape) != len(sizes) or any(
-            one != other for at, (one, other) in enumerate(zip(value.shape, sizes, strict=True)) if at != axis
-        ):
-            raise builder.refused(f"joins {sizes} with {list(value.shape)} along axis {axis}")
-    sizes[axis] = sum(value.shape[axis] for value in values)
-    builder.give(_joined(builder, values, tuple(sizes), axis))
-
-
-def _joined(builder: Builder, values: list[Value], shape: tuple[int, ...], axis: int) -> Value:
-    first = values[0]
-    tensor = builder.stored(f"{builder.name}.out", shape, first.stored.precision, quant=first.stored.quant)
-    start = 0
-    for value in values:
-        count = value.shape[axis]
-        _place(
-            builder, value, Value(tensor, list(range(len(shape))), {axis: (start, count, 1)}, value.shape, value.real)
-        )
-        start += count
-    out = tensor.whole(shape)
-    out.real = first.real
-    return out
-
-
-def _place(builder: Builder, value: Value, target: Value) -> None:
-    """Copy a value into a part of a tensor."""
-    number = sum(1 for part in builder.parts if part.name.startswith(builder.name))
-    if number > _MOST_COPIES:
-        raise builder.refused(f"becomes more than {_MOST_COPIES} copies")
-    name = builder.name if not number else builder.names.free(f"{builder.name}.{number}")
-    builder.parts.append(Made(name, [value], [target], _move))
-
-
-def pad(builder: Builder) -> None:
-    """A value with more around it: numbers of the file, or what lies at its edges."""
-    value = builder.as_value(builder.value(0))
-    rank = len(value.shape)
-    pads, filling, axes = (builder.numbers(place, what) for place, what in ((1, "pads"), (2, "filling"), (3, "axes")))
-    edges = folding.pads_of(builder.node, rank, pads, axes)
-    mode = builder.attribute("mode", "constant")
-    if mode not in ("constant", "reflect", "edge"):
-        raise builder.refused(f"pads in the mode {mode!r}; hwsim reads constant, reflect and edge")
-    for axis, (before, after) in enumerate(edges):
-        if before < 0 or after < 0:
-            value = _part(builder, value, axis, max(0, -before), value.shape[axis] + min(0, before) + min(0, after), 1)
-            before, after = max(0, before), max(0, after)
-        if not before and not after:
-            continue
-        size = value.shape[axis]
-        if mode == "reflect" and max(before, after) >= size:
-            raise builder.refused(f"reflects {max(before, after)} entries of axis {axis}, which has {size}")
-        shape = (*value.shape[:axis], size + before + after, *value.shape[axis + 1 :])
-        if mode == "constant":
-            number = 0.0 if filling is None else float(filling.reshape(-1)[0])
-            parts = [_filled(builder, value, axis, count, number) for count in (before, after)]
-            value = _joined(builder, [p for p in (parts[0], value, parts[1]) if p is not None], shape, axis)
-            continue
-        places = [size - 1] * after if mode == "edge" else [size - 2 - at for at in range(after)]
-        first = [0] * before if mode == "edge" else [before - at for at in range(before)]
-        around = [[_part(builder, value, axis, at, 1, 1) for at in side] for side in (first, places)]
-        value = _joined(builder, [*around[0], value, *around[1]], shape, axis)
-    builder.give(value)
-
-
-def _filled(builder: Builder, like: Value, axis: int, count: int, number: float) -> Value | None:
-    """So many entries of one number, which the file holds."""
-    if not count:
-        return None
-    shape = (*like.shape[:axis], count, *like.shape[axis + 1 :])
-    if like.quant is not None:
-        zero = int(like.quant.zero.reshape(-1)[0])
-        if number != 0 or like.quant.zero.size != 1:
-            raise builder.refused("pads integers by something else than zero")
-        values = np.full(shape, zero, np.int32)
-        tensor = builder.parameter(f"{builder.name}.filling", values, Role.TABLE, quant=like.quant)
-    else:
-        tensor = builder.parameter(f"{builder.name}.filling", np.full(shape, number, np.float32), Role.TABLE)
-    value = tensor.whole(shape)
-    value.real = like.real
-    return value
-
-
-def expand(builder: Builder) -> None:
-    """A value repeated along axes of one entry."""
-    wanted = builder.numbers(1, "shape")
-    value = builder.as_value(builder.value(0))
-    shape = folding.broadcast(value.shape, folding.whole(wanted))
-    value = value.other(shape=(*(1,) * (len(shape) - len(value.shape)), *value.shape))
-    builder.give(_repeated(builder, value, shape))
-
-
-def tile(builder: Builder) -> None:
-    """A value repeated along its axes."""
-    repeats = folding.whole(builder.numbers(1, "repeats"))
-    value = builder.as_value(builder.value(0))
-    if len(repeats) != len(value.shape):
-        raise builder.refused(f"repeats {len(value.shape)} axes {list(repeats)} times")
-    builder.give(_repeated(builder, value, tuple(a * b for a, b in zip(value.shape, repeats, strict=True))))
-
-
-def _repeated(builder: Builder, value: Value, shape: tuple[int, ...]) -> Value:
-    for axis in reversed(range(len(shape))):
-        times = shape[axis] // value.shape[axis]
-        if times > 1:
-            sizes = (*value.shape[:axis], shape[axis], *value.shape[axis + 1 :])
-            value = _joined(builder, [value] * times, sizes, axis)
-    return value
 
 
 def cast(builder: Builder) -> None:

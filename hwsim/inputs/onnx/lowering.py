@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, shown
-from hwsim.inputs.onnx import dynamic, elementwise, folding, layout, products, quantised, recurrent, reductions
-from hwsim.inputs.onnx.building import Builder, Held, held_of
+from hwsim.inputs.onnx import copies, dynamic, elementwise, folding, gates, layout, products, quantised, reductions
+from hwsim.inputs.onnx.building import Builder, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
 from hwsim.inputs.onnx.names import shown_nodes
+from hwsim.inputs.onnx.parts import Held
 from hwsim.inputs.onnx.stored import Value
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
@@ -38,9 +39,9 @@ OPERATORS: Mapping[str, Lowering] = {
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
-    "LSTM": recurrent.lstm,
-    "GRU": recurrent.gru,
-    "RNN": recurrent.rnn,
+    "LSTM": gates.lstm,
+    "GRU": gates.gru,
+    "RNN": gates.rnn,
     "Softmax": reductions.softmax,
     "LogSoftmax": reductions.softmax,
     "ReduceMean": reductions.along,
@@ -58,10 +59,10 @@ OPERATORS: Mapping[str, Lowering] = {
     "Slice": layout.slice_,
     "Split": layout.split,
     "Gather": layout.gather,
-    "Concat": layout.concat,
-    "Pad": layout.pad,
-    "Expand": layout.expand,
-    "Tile": layout.tile,
+    "Concat": copies.concat,
+    "Pad": copies.pad,
+    "Expand": copies.expand,
+    "Tile": copies.tile,
     "Cast": layout.cast,
     "QuantizeLinear": quantised.quantize_linear,
     "DequantizeLinear": quantised.dequantize_linear,

@@ -6,8 +6,9 @@ from math import prod
 
 import numpy as np
 
-from hwsim.inputs.onnx.building import Builder, Chain, Held, Made, Operand
+from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
+from hwsim.inputs.onnx.parts import Chain, Held, Made, Operand
 from hwsim.inputs.onnx.stored import Quant, Stored, Value
 from hwsim.ir.ops import Conv, ConvAxis, Function, Gemm, Op
 from hwsim.ir.tensor import Role

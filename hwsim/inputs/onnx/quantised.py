@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim.inputs.onnx import folding
-from hwsim.inputs.onnx.building import Array, Builder, Chain, Held, Operand, along
+from hwsim.inputs.onnx import folding, shapes
+from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
-from hwsim.inputs.onnx.products import slide
+from hwsim.inputs.onnx.graph import Array
+from hwsim.inputs.onnx.parts import Chain, Held, Made, Operand, along
+from hwsim.inputs.onnx.products import multiply, slide
 from hwsim.inputs.onnx.stored import Quant, Value
 from hwsim.ir.ops import Function
 from hwsim.quantities.precision import Precision
@@ -34,7 +36,7 @@ def scales(
     precision = Precision(kind)
     if entries.size == 1:
         return Quant(precision, entries.reshape(()), zeros.reshape(()))
-    at = folding.place(builder.attribute("axis", 1) if axis is None else axis, len(shape))
+    at = shapes.place(builder.attribute("axis", 1) if axis is None else axis, len(shape))
     block = int(builder.attribute("block_size", 0))
     if entries.ndim == len(shape) > 1 and (block or builder.node.domain == ""):
         if block < 1 or entries.shape[at] != -(-shape[at] // block):
@@ -116,8 +118,6 @@ def _unscaled(builder: Builder, value: Value, scale: Held | None, zero: Held | N
 
 def _stamp(builder: Builder, name: str, quant: Quant) -> None:
     """Give scales to a tensor and to those that integers came from."""
-    from hwsim.inputs.onnx.building import Made
-
     for tensor in builder.tensors:
         if tensor.name == name and tensor.quant is None:
             tensor.quant = quant
@@ -247,8 +247,6 @@ def linear_leaky(builder: Builder) -> None:
 
 def nbits(builder: Builder) -> None:
     """`MatMulNBits`, of onnxruntime: a weight in blocks of 2, 4 or 8 bits, packed, low bits first."""
-    from hwsim.inputs.onnx.products import multiply
-
     packed, scale, zero = (
         builder.constant(place, what) for place, what in ((1, "weight"), (2, "scale"), (3, "zero point"))
     )

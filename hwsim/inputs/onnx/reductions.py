@@ -6,9 +6,10 @@ from math import prod
 
 import numpy as np
 
-from hwsim.inputs.onnx import folding
-from hwsim.inputs.onnx.building import Builder, Chain, Held, Made, Operand
+from hwsim.inputs.onnx import shapes
+from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
+from hwsim.inputs.onnx.parts import Chain, Held, Made, Operand
 from hwsim.inputs.onnx.stored import Value
 from hwsim.ir.ops import Function, Op, Reduce, Reduction
 from hwsim.ir.tensor import Role
@@ -77,7 +78,7 @@ def layer_norm(builder: Builder) -> None:
     """`LayerNormalization` over the last axes."""
     value = builder.as_value(builder.value(0))
     gain, offset = builder.constant(1, "gain"), builder.constant(2, "offset")
-    axis, rank = folding.place(builder.attribute("axis", -1), len(value.shape)), len(value.shape)
+    axis, rank = shapes.place(builder.attribute("axis", -1), len(value.shape)), len(value.shape)
     shape, size = value.shape, prod(value.shape[axis:])
     rows = value.other(shape=(*shape[:axis], size)) if axis < rank - 1 else value
     if axis < rank - 1 and rows.single(axis) is None:
@@ -121,7 +122,7 @@ def softmax(builder: Builder) -> None:
     """`Softmax` and `LogSoftmax` along one axis."""
     value = builder.as_value(builder.value(0))
     reduction = Reduction.SOFTMAX if builder.node.op == "Softmax" else Reduction.LOG_SOFTMAX
-    axis = folding.place(builder.attribute("axis", -1), len(value.shape))
+    axis = shapes.place(builder.attribute("axis", -1), len(value.shape))
     builder.give(reduced(builder, reduction, value, axis))
 
 
@@ -137,7 +138,7 @@ def along(builder: Builder) -> None:
     """Means, sums and largest entries along some axes."""
     value = builder.as_value(builder.value(0))
     given = builder.numbers(1, "axes")
-    axes = folding.axes_of(builder.node, given, len(value.shape))
+    axes = shapes.axes_of(builder.node, given, len(value.shape))
     if not axes:
         if builder.attribute("noop_with_empty_axes", 0):
             builder.give(value)
@@ -163,7 +164,7 @@ def along(builder: Builder) -> None:
 def argmax(builder: Builder) -> None:
     """The place of the largest entry."""
     value = builder.as_value(builder.value(0))
-    axis = folding.place(builder.attribute("axis", 0), len(value.shape))
+    axis = shapes.place(builder.attribute("axis", 0), len(value.shape))
     if builder.attribute("select_last_index", 0):
         raise builder.refused("takes the last of equal entries; hwsim takes the first")
     out = reduced(builder, Reduction.ARGMAX, value, axis, precision=Precision.INT32)
