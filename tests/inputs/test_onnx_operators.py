@@ -16,6 +16,8 @@ from onnx.reference import ReferenceEvaluator
 from hwsim.errors import UserError
 from hwsim.inputs.load import open_workload
 from hwsim.inputs.onnx.lowering import OPERATORS
+from hwsim.results.measured import Sources
+from hwsim.study.values import prepared, run_values
 from hwsim.tensor.carried import Carried
 from onnx_models import model, traced
 
@@ -271,3 +273,32 @@ def test_a_quantised_file_keeps_its_formats(tmp_path: Path) -> None:
     assert (leaves["m/acc"] == (integers - 120) @ np.arange(-6, 6).reshape(4, 3)).all()
     with pytest.raises(UserError, match="the file is quantised already"):
         open_workload(tmp_path / "m.onnx", "w4a4")
+
+
+def test_a_workload_file_keeps_sizes_beside_a_model(tmp_path: Path) -> None:
+    made = model([N("MatMul", ["x", "w"], ["y"], "m")], {"x": ["frames", 3]}, ["y"], {"w": matrix(3, 2)})
+    onnx.save(made, tmp_path / "net.onnx")
+    lines = ["name: net", "kind: onnx", "file: net.onnx", "dims: {frames: 8}", "audio: 100 ms", "precision: w8a8"]
+    (tmp_path / "net.yaml").write_text("\n".join(lines) + "\n")
+    loaded = open_workload(tmp_path / "net.yaml")
+    assert (loaded.value.name, loaded.value.program.macs, loaded.value.audio) == ("net", 48, 10**11)
+    assert [Path(name).name for name, _ in loaded.files] == ["net.yaml", "net.onnx"]
+    assert open_workload(tmp_path / "net.yaml", None, {"frames": 4}).value.program.macs == 24
+    (tmp_path / "net.yaml").write_text("\n".join(lines).replace("net.onnx", "no.onnx") + "\n")
+    with pytest.raises(UserError, match=r"net\.yaml:3: file: .*no\.onnx"):
+        open_workload(tmp_path / "net.yaml")
+
+
+def test_a_chip_adds_a_models_sums_as_its_registers_do(tmp_path: Path) -> None:
+    """Values on a chip and exact ones are the same where no register overflows."""
+    from hwsim.hardware.chip import Chip
+    from hwsim.inputs.chips import load_chip
+
+    file = Path(__file__).parents[1] / "data" / "onnx" / "sb_tdnn_stack.int8_qdq.onnx"
+    work = open_workload(file, floats="fp32").value
+    sources = Sources(input=file.with_suffix(".npz"), weights=None, seed=0, packed=False)
+    chip = load_chip("int4_array")
+    assert isinstance(chip, Chip)
+    exact, ordered = (run_values(prepared(work, sources), sources, chip=on) for on in (None, chip))
+    assert exact.ops == ordered.ops
+    assert ordered.accumulators == "int4_array"
