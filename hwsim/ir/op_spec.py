@@ -52,11 +52,11 @@ def has_rows_of(columns: int, shape: Shape) -> bool:
 
 def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
     """The shape along whose axes a smaller view of a chain is repeated where it has one entry: that of a largest view
-    with as many axes. None: there is none, so that the view is a row, or has all elements.
+    with as many axes. None: it has all elements, or those of a row, which last axes make up.
     """
     own, views = shape(view), [other for _, other in (*op.writes, *op.reads)]
     most = max(prod(shape(other)) for other in views)
-    if prod(own) == most:
+    if prod(own) == most or not _scattered(own):
         return None
     for other in views:
         whole = shape(other)
@@ -66,14 +66,10 @@ def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
     return None
 
 
-def is_scattered(op: Elementwise, view: View, shape: ShapeOf) -> bool:
-    """Whether a view of a chain is repeated along axes and is no row: an axis of one entry lies behind a longer one."""
-    if repeated_shape(op, view, shape) is None:
-        return False
-    sizes = list(shape(view))
-    while sizes and sizes[0] == 1:
-        sizes.pop(0)
-    return not sizes or 1 in sizes
+def _scattered(shape: Shape) -> bool:
+    """Whether an axis of one entry lies behind a longer one, or all have one."""
+    longer = [size > 1 for size in shape]
+    return True not in longer or not all(longer[longer.index(True) :])
 
 
 def chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:

@@ -40,7 +40,9 @@ class Names:
 
     def free(self, name: str) -> str:
         """The name, shortened where it is too long, and numbered where it is taken."""
-        name = "".join(letter if letter.isprintable() else "_" for letter in name).strip() or "op"
+        if not name.isprintable():
+            name = "".join(letter if letter.isprintable() else "_" for letter in name)
+        name = name.strip() or "op"
         if len(name) > LONGEST:
             head, _, tail = name.partition(".")
             name = f"{head[:20]}..{tail[-(LONGEST - 22) :].lstrip('.')}" if tail else name[:LONGEST]
