@@ -30,6 +30,7 @@ def command(files: tuple[str, ...]) -> None:
 
     Example: hwsim check arch/int4_array.yaml workloads/rnnt.yaml
     """
+    from hwsim.cli.paths import told_of
     from hwsim.hardware.chip import Chip, Machine
     from hwsim.inputs.check import check
     from hwsim.inputs.chips import check_machine, device_of
@@ -45,6 +46,8 @@ def command(files: tuple[str, ...]) -> None:
     for file, checked in zip(files, checked_files, strict=True):
         say(f"{printable(file)}: {checked.kind.title} {checked.name}: valid")
         chip_value = checked.loaded.value
+        for line in told_of(chip_value):
+            say(f"{checked.name}: {line}")
         if isinstance(chip_value, Chip):
             say(f"{checked.name} makes at most {peak_text(chip_value)}")
         if isinstance(chip_value, Machine) and (device := device_of(chip_value)) is not None:

@@ -18,13 +18,14 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], full: b
 
     Example: hwsim ops rnnt --precision w4a8
     """
-    from hwsim.cli.paths import workload_named
+    from hwsim.cli.paths import told_of, workload_named
     from hwsim.quantities.precision import policy
     from hwsim.study.listing import listing
 
     if precision is not None:
         policy(precision)
-    ops = listing(workload_named(workload, precision, dimensions(dims)).value)
+    work = workload_named(workload, precision, dimensions(dims)).value
+    ops = listing(work)
     check_outputs()
 
     from hwsim.report.export import to_json
@@ -32,5 +33,5 @@ def command(workload: str, precision: str | None, dims: tuple[str, ...], full: b
 
     written = deliver(json_file, None, lambda: to_json(ops), dict)
     text = full_listing_text if full else listing_text
-    tell(json_file, lambda screen: text(ops, screen))
+    tell(json_file, lambda screen: text(ops, screen) + "".join(f"\n{line}\n" for line in told_of(work)))
     tell_written(written)

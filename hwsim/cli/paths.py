@@ -285,11 +285,23 @@ def analog_chip_named(arch: str) -> "Loaded[AnalogChip]":
 
 
 def workload_named(
-    workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
+    workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
 ) -> "Loaded[Workload]":
-    """The workload."""
+    """The workload; `floats` is the format of floats of a model file, if no precision is given."""
     from hwsim.inputs.load import open_workload
 
-    work = open_workload(workload, precision, dims)
+    work = open_workload(workload, precision, dims, floats=floats)
     keep(click.get_current_context(), work.paths)
     return work
+
+
+def told_of(value: object) -> tuple[str, ...]:
+    """What a reader should know of how a model file was read."""
+    from hwsim.ir.workload import Workload
+
+    carried = value.carried if isinstance(value, Workload) else None
+    if carried is None:
+        return ()
+    from hwsim.tensor.carried import Carried
+
+    return carried.told if isinstance(carried, Carried) else ()

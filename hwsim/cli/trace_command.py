@@ -42,7 +42,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    work = workload_named(workload, precision, dimensions(dims))
+    work = workload_named(workload, precision, dimensions(dims), floats="fp32")
     check_outputs()
 
     def job(progress: Progress) -> Quality:
@@ -59,7 +59,7 @@ def command(
     from hwsim.report.export import to_json
     from hwsim.report.quality import quality_text
 
-    title = f"{work.value.name} in {work.value.precision.title}"
+    title = f"{work.value.name} in {work.value.formats}"
 
     def page() -> str:
         from hwsim.report.page.trace import trace_page

@@ -173,8 +173,11 @@ class ComputeArray(Noun, ABC):
         """In which order and with which widths the products of one result are added."""
 
     def mode(self, act: Precision, weight: Precision) -> Precision | None:
-        """The fastest mode that takes operands of both formats; None if there is none."""
+        """The fastest mode that takes operands of both formats, unsigned ones centred if need be; None if none does."""
         able = [mode for mode in self.modes if mode.takes(act) and mode.takes(weight)]
+        if not able:
+            act, weight = act.centred, weight.centred
+            able = [mode for mode in self.modes if mode.takes(act) and mode.takes(weight)]
         return max(able, key=lambda mode: (self.macs_per_cycle(mode), -mode.bits), default=None)
 
     def refusal(self, act: Precision, weight: Precision) -> Unsupported:

@@ -7,7 +7,16 @@ from typing import Any
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.chips import machine_from
 from hwsim.inputs.files import Kind, Located, locate, names
-from hwsim.inputs.load import Loaded, describes, device_from, open_located, prices_from, workload_from
+from hwsim.inputs.load import (
+    Loaded,
+    describes,
+    device_from,
+    is_onnx,
+    onnx_from,
+    open_located,
+    prices_from,
+    workload_from,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Checked:
 
 def check(reference: str) -> Checked:
     """Validate a file or a shipped name; FileProblem says what is wrong with it."""
+    if is_onnx(reference):
+        return Checked(Kind.WORKLOAD, onnx_from(reference))
     opened = open_located(_locate(reference))
     kind = describes(opened.document)
     match kind:
@@ -43,6 +54,8 @@ def check(reference: str) -> Checked:
 
 def kind_named(reference: str) -> Kind | None:
     """What a file or shipped name describes; None if nothing can be told."""
+    if is_onnx(reference):
+        return Kind.WORKLOAD
     try:
         return describes(open_located(_locate(reference)).document)
     except UserError:

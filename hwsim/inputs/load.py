@@ -20,8 +20,9 @@ from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, 
 from hwsim.inputs.findings import first_finding
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
+from hwsim.models.onnx_file import OnnxFile
 from hwsim.quantities.fields import UTTERANCE
-from hwsim.quantities.noun import ByKind, Noun
+from hwsim.quantities.noun import ByKind, Noun, sorted_pairs
 from hwsim.quantities.plain_data import must_map_names
 from hwsim.quantities.registry import kept_for_kinds
 
@@ -159,6 +160,8 @@ def load_workload(source: Source, precision: str | None = None, *, dims: Mapping
     `dims` are other dimensions by dotted name, such as {"encoder.layers": 4}.
     """
     must_map_names(int, "a whole number", dims=dims)
+    if is_onnx(source):
+        return onnx_from(source, precision, dims).value
     return workload_from(open_source(Kind.WORKLOAD, source), precision, dims, dimensions_source="caller: dims").value
 
 
@@ -168,10 +171,52 @@ def load_prices(source: Source | PriceTable) -> PriceTable:
 
 
 def open_workload(
-    source: Source, precision: str | None = None, dimensions: Mapping[str, int] | None = None
+    source: Source,
+    precision: str | None = None,
+    dimensions: Mapping[str, int] | None = None,
+    *,
+    floats: str = "fp16",
 ) -> Loaded[Workload]:
-    """A workload, with other dimensions if any are given, and the file that it comes from."""
+    """A workload, with other dimensions if any are given, and the file that it comes from.
+
+    `floats` is the format of floats of a model file, if no precision is given.
+    """
+    if is_onnx(source):
+        return onnx_from(source, precision, dimensions, floats=floats)
     return workload_from(open_source(Kind.WORKLOAD, source), precision, dimensions)
+
+
+def is_onnx(source: Source) -> bool:
+    """Whether a source is a model file, by its name."""
+    return not isinstance(source, Mapping) and str(source).lower().endswith(".onnx")
+
+
+def onnx_from(
+    source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+) -> Loaded[Workload]:
+    """The workload of a model file."""
+    from hwsim.inputs.onnx.workload import onnx_workload
+
+    located = locate(Kind.WORKLOAD, str(source))
+    work, sha256 = onnx_workload(located.path, precision, dims, floats=floats)
+    opened = Opened(str(source), Node(0, {}), located.path, ((located.label, sha256),))
+    return Loaded(work, opened, opened.files, opened.paths)
+
+
+def model_from(opened: Opened, recipe: OnnxFile, precision: str | None, dims: Mapping[str, int]) -> Loaded[Workload]:
+    """The workload of the model file that a workload file names, its open axes of these sizes."""
+    from hwsim.inputs.onnx.workload import onnx_workload
+
+    recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
+    try:
+        located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
+        work, sha256 = onnx_workload(
+            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
+        )
+    except UserError as error:
+        raise opened.refused("file", f"file: {error}") from error
+    files = (*opened.files, (located.label, sha256))
+    return Loaded(replace(work, recipe=recipe), opened, files, (*opened.paths, located.path))
 
 
 def open_located(located: Located) -> Opened:
@@ -188,7 +233,10 @@ def workload_from(
 ) -> Loaded[Workload]:
     """The workload that a document describes, with other dimensions if any are given, whose source is named."""
     expect(opened, Kind.WORKLOAD)
-    recipe = with_dimensions(recipe_from(opened), dimensions or {}, dimensions_source)
+    described = recipe_from(opened)
+    if isinstance(described, OnnxFile):
+        return model_from(opened, described, precision, dimensions or {})
+    recipe = with_dimensions(described, dimensions or {}, dimensions_source)
     try:
         work = workload(recipe, precision)
         _check_lengths(work)

@@ -14,8 +14,10 @@ from hwsim.inputs.archives import open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav
+from hwsim.inputs.carried_inputs import carried_inputs
 from hwsim.inputs.features import read_inputs
 from hwsim.ir.workload import Workload
+from hwsim.tensor.carried import Carried
 
 Array = NDArray[Any]
 
@@ -76,6 +78,8 @@ def fits(source: ModelInput, workload: Workload) -> bool:
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
     if source.recording is None:
+        if isinstance(workload.carried, Carried):
+            return carried_inputs(source.path, workload.carried, workload.program)
         return dict(read_inputs(source.path, workload.trained)[0])
     spec = workload.features
     if spec is None:

@@ -50,9 +50,32 @@ def has_rows_of(columns: int, shape: Shape) -> bool:
     return False
 
 
+def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
+    """The shape along whose axes a smaller view of a chain is repeated where it has one entry: that of a largest view
+    with as many axes. None: it has all elements, or those of a row, which last axes make up.
+    """
+    own, views = shape(view), [other for _, other in (*op.writes, *op.reads)]
+    most = max(prod(shape(other)) for other in views)
+    if prod(own) == most or not _scattered(own):
+        return None
+    for other in views:
+        whole = shape(other)
+        fits = prod(whole) == most and len(whole) == len(own)
+        if fits and all(size in (1, full) for size, full in zip(own, whole, strict=True)):
+            return whole
+    return None
+
+
+def _scattered(shape: Shape) -> bool:
+    """Whether an axis of one entry lies behind a longer one, or all have one."""
+    longer = [size > 1 for size in shape]
+    return True not in longer or not all(longer[longer.index(True) :])
+
+
 def chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
-    """Elements of each local value of a chain of functions."""
-    elements = {local: prod(shape(view)) for local, view in op.reads} | dict.fromkeys(dict(op.constants), 1)
+    """Elements of each local value of a chain of functions: of one that is repeated along axes, those after that."""
+    elements = {local: prod(repeated_shape(op, view, shape) or shape(view)) for local, view in op.reads}
+    elements |= dict.fromkeys(dict(op.constants), 1)
     for step in op.chain:
         elements[step.result] = max(elements[arg] for arg in step.args)
     return elements

@@ -73,7 +73,7 @@ def _gemm_shapes(op: Gemm, shape: ShapeOf) -> str | None:
             return f"{label} has shape {shape(view)}, expected {size.batch} × {size.m} × {columns}"
     if op.row_scales is not None and prod(shape(op.row_scales)) != size.batch * size.m:
         return f"row scales have shape {shape(op.row_scales)}, expected {size.batch} × {size.m} elements"
-    return _bias_problem(op, size.n, shape)
+    return _row_problem(op, size.n, shape)
 
 
 def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
@@ -90,10 +90,12 @@ def _conv_shapes(op: Conv, shape: ShapeOf) -> str | None:
     weight = (op.groups, kernel * act[-1] // op.groups, out[-1] // op.groups)
     if shape(op.weight) != weight:
         return f"weight has shape {shape(op.weight)}, expected {weight}"
-    return _bias_problem(op, out[-1], shape)
+    return _row_problem(op, out[-1], shape)
 
 
-def _bias_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
+def _row_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
+    if op.act_zero is not None and prod(shape(op.act_zero)) != 1:
+        return f"the zero of its activations has shape {shape(op.act_zero)}, expected one element"
     if op.bias is not None and prod(shape(op.bias)) != columns:
         return f"bias has shape {shape(op.bias)}, expected {columns} elements"
     return None
@@ -101,14 +103,15 @@ def _bias_problem(op: Gemm | Conv, columns: int, shape: ShapeOf) -> str | None:
 
 def _matrix_reads(op: Gemm | Conv) -> tuple[View, ...]:
     scales = op.row_scales if isinstance(op, Gemm) else None
-    return (op.act, op.weight, *(view for view in (op.bias, scales) if view is not None))
+    return (op.act, op.weight, *(view for view in (op.bias, scales, op.act_zero) if view is not None))
 
 
 def _matrix_vector_work(op: Gemm | Conv, shape: ShapeOf) -> VectorWork:
     elements = prod(shape(op.out))
     work = Counter({Function.REQUANTIZE: elements})
-    if op.bias is not None:
-        work[Function.ADD] += elements
+    work[Function.ADD] += elements * ((op.bias is not None) + (op.act_zero is not None))
+    if not work[Function.ADD]:
+        del work[Function.ADD]
     if isinstance(op, Gemm) and op.row_scales is not None:
         work[Function.MUL] += elements
     if is_depthwise(op, shape):

@@ -12,7 +12,7 @@ from typing import Annotated
 from hwsim.errors import InvalidValue
 from hwsim.ir.place import Place
 from hwsim.ir.view import View
-from hwsim.quantities.noun import Name, Noun, UnlessDefault, Whole
+from hwsim.quantities.noun import Name, Noun, Number, UnlessDefault, Whole
 
 
 class Function(Enum):
@@ -21,6 +21,7 @@ class Function(Enum):
     ADD = "add"
     SUB = "sub"
     MAX = "max"
+    MIN = "min"
     EQUAL = "equal"
     MUL = "mul"
     SIGMOID = "sigmoid"
@@ -29,6 +30,12 @@ class Function(Enum):
     LOG = "log"
     RECIPROCAL = "reciprocal"
     RSQRT = "rsqrt"
+    SQRT = "sqrt"
+    ERF = "erf"
+    SIN = "sin"
+    COS = "cos"
+    DIV = "div"
+    ROUND = "round"
     REQUANTIZE = "requantize"
     DEQUANTIZE = "dequantize"
 
@@ -36,8 +43,9 @@ class Function(Enum):
     def counts_as(self) -> "Function":
         """The function whose circuit does it.
 
-        Differences and comparisons are additions, both conversions are alike, and a logarithm is as much work as an
-        exponential (assumed).
+        Differences and comparisons are additions, both conversions are alike. Assumed: a logarithm, a sine and a cosine
+        are as much work as an exponential, an error function as a hyperbolic tangent, a square root as its reciprocal,
+        a quotient as a reciprocal.
         """
         return _SAME_CIRCUIT.get(self, self)
 
@@ -45,8 +53,15 @@ class Function(Enum):
 _SAME_CIRCUIT = {
     Function.SUB: Function.ADD,
     Function.MAX: Function.ADD,
+    Function.MIN: Function.ADD,
     Function.EQUAL: Function.ADD,
     Function.LOG: Function.EXP,
+    Function.SIN: Function.EXP,
+    Function.COS: Function.EXP,
+    Function.ERF: Function.TANH,
+    Function.SQRT: Function.RSQRT,
+    Function.DIV: Function.RECIPROCAL,
+    Function.ROUND: Function.REQUANTIZE,
     Function.DEQUANTIZE: Function.REQUANTIZE,
 }
 
@@ -72,6 +87,8 @@ class Gemm(Op):
     `transposed`), m from what is left of `act`. A row of `act` (k) and one of `out` (n) may lie over several last axes,
     as heads do. A weight that is an integer below floating-point activations is brought to their format first.
 
+    The integer in `act_zero`, if there is one, stands for zero: it is taken off all activations.
+
     With `row_scales`, one for each row (b, m) of integer activations, the sums become floats: times the scale of their
     row and that of their column.
 
@@ -87,6 +104,7 @@ class Gemm(Op):
     row_scales: View | None = None
     on_vector: bool = False
     place: Annotated[Place | None, UnlessDefault()] = None
+    act_zero: Annotated[View | None, UnlessDefault()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +141,8 @@ class ConvAxis(Noun):
 class Conv(Op):
     """A convolution of act[batch, *axes, channels] with weight[groups, *kernels · channels / groups, outputs / groups].
 
-    With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows.
+    With one channel a group it is depthwise, and works on the vector unit; otherwise it is the Gemm of its windows. The
+    integer in `act_zero`, if there is one, stands for zero, in the activations and around them.
     """
 
     act: View
@@ -132,6 +151,7 @@ class Conv(Op):
     bias: View | None = None
     axes: tuple[ConvAxis, ...]
     groups: Size = 1
+    act_zero: Annotated[View | None, UnlessDefault()] = None
 
     def check(self) -> None:
         if not self.axes:
@@ -156,7 +176,8 @@ class Elementwise(Op):
     """A chain of functions over local values that are read from views, or constant, and written to views.
 
     All values have the same number of elements, but those of one row, which are repeated for each row. A row is what
-    one or several last axes of the largest view make up.
+    one or several last axes of the largest view make up. A view that has as many axes as the largest one, each of them
+    as long or of one entry, is repeated along those of one entry.
     """
 
     reads: tuple[tuple[str, View], ...]
@@ -181,23 +202,26 @@ class Reduction(Enum):
 
     SOFTMAX = "softmax"  # exp(x - max) / sum of these
     LOG_SOFTMAX = "log_softmax"  # x - max - log of the sum of exp(x - max)
-    LAYER_NORM = "layer_norm"  # (x - mean) / sqrt(variance + epsilon) · gain + offset
+    LAYER_NORM = "layer_norm"  # (x - mean) / sqrt(variance + epsilon), and · gain + offset if it has them
     ARGMAX = "argmax"  # the place of the largest, of equals the first
     TOP = "top"  # the places of the `count` largest, the largest first, of equals the first
     MAX = "max"
+    MIN = "min"
     MEAN = "mean"
+    SUM = "sum"
 
     @property
     def narrows(self) -> bool:
         """Whether the reduced axis is gone in the result, or `count` entries long."""
-        return self in (Reduction.ARGMAX, Reduction.TOP, Reduction.MAX, Reduction.MEAN)
+        return self not in (Reduction.SOFTMAX, Reduction.LOG_SOFTMAX, Reduction.LAYER_NORM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reduce(Op):
-    """A function of whole rows: one axis is reduced, or normalised; a layer norm also has a gain and an offset.
+    """A function of whole rows: one axis is reduced, or normalised; a layer norm may have a gain and an offset.
 
-    What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds.
+    What a reduction narrows it writes in the order of the other axes; `count` is how many places `top` finds, `epsilon`
+    what a layer norm adds to the variance (by default that of PyTorch's LayerNorm).
     """
 
     reduction: Reduction
@@ -206,6 +230,7 @@ class Reduce(Op):
     parameters: tuple[View, ...] = ()
     axis: int = -1
     count: Size = 1
+    epsilon: Annotated[float, Number(low=0, high=1), UnlessDefault()] = 1e-5
 
     def check(self) -> None:
         if self.count != 1 and self.reduction is not Reduction.TOP:

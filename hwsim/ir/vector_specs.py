@@ -3,7 +3,7 @@
 from collections import Counter
 from math import prod
 
-from hwsim.ir.op_spec import OpSpec, ShapeOf, chain_elements, has_rows_of, no_products
+from hwsim.ir.op_spec import OpSpec, ShapeOf, chain_elements, has_rows_of, no_products, repeated_shape
 from hwsim.ir.ops import Elementwise, Function, Lookup, Move, Quantise, Reduce, Reduction, Skew, VectorWork
 from hwsim.ir.parallel import elementwise_axes, lookup_axes, move_axes, quantise_axes, reduce_axes, skew_axes
 
@@ -12,8 +12,10 @@ def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
     elements = chain_elements(op, shape)
     most = max(elements.values())
     widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
-    for local, _ in op.reads:
-        if elements[local] != most and not has_rows_of(elements[local], widest):
+    for local, view in op.reads:
+        if elements[local] == most or repeated_shape(op, view, shape) is not None:
+            continue
+        if not has_rows_of(elements[local], widest):
             return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"
     for local, view in op.writes:
         if prod(shape(view)) != elements[local]:
@@ -49,7 +51,9 @@ _PER_ELEMENT: dict[Reduction, VectorWork] = {
     Reduction.ARGMAX: {Function.MAX: 1},
     Reduction.TOP: {Function.MAX: 1},
     Reduction.MAX: {Function.MAX: 1},
+    Reduction.MIN: {Function.MIN: 1},
     Reduction.MEAN: {Function.ADD: 1},
+    Reduction.SUM: {Function.ADD: 1},
 }
 _PER_ROW: dict[Reduction, VectorWork] = {
     Reduction.SOFTMAX: {Function.RECIPROCAL: 1},
@@ -58,8 +62,12 @@ _PER_ROW: dict[Reduction, VectorWork] = {
     Reduction.ARGMAX: {},
     Reduction.TOP: {},
     Reduction.MAX: {},
+    Reduction.MIN: {},
     Reduction.MEAN: {Function.MUL: 1, Function.REQUANTIZE: 1},
+    Reduction.SUM: {Function.REQUANTIZE: 1},
 }
+_GAIN_AND_OFFSET: VectorWork = {Function.ADD: 1, Function.MUL: 1}
+"""What a layer norm without them saves for each element."""
 
 
 def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
@@ -72,16 +80,19 @@ def _reduce_shapes(op: Reduce, shape: ShapeOf) -> str | None:
     elements = rest * op.count if op.reduction.narrows else prod(read)
     if prod(write) != elements:
         return f"output has shape {write}, expected {elements} elements"
-    count = 2 if op.reduction is Reduction.LAYER_NORM else 0
-    if [prod(shape(view)) for view in op.parameters] != [read[op.axis]] * count:
-        return f"needs {count} parameters of {read[op.axis]} elements"
+    counts = (0, 2) if op.reduction is Reduction.LAYER_NORM else (0,)
+    sizes = [prod(shape(view)) for view in op.parameters]
+    if sizes not in [[read[op.axis]] * count for count in counts]:
+        return f"needs {' or '.join(map(str, counts))} parameters of {read[op.axis]} elements"
     return None
 
 
 def _reduce_vector_work(op: Reduce, shape: ShapeOf) -> VectorWork:
     read = shape(op.read)
     work: Counter[Function] = Counter()
+    plain = op.reduction is Reduction.LAYER_NORM and not op.parameters
     for function, times in _PER_ELEMENT[op.reduction].items():
+        times -= plain * _GAIN_AND_OFFSET.get(function, 0)
         work[function.counts_as] += times * prod(read) * op.count  # one pass for each place that is found
     for function, times in _PER_ROW[op.reduction].items():
         work[function.counts_as] += times * (prod(read) // read[op.axis])

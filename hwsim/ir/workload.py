@@ -1,7 +1,7 @@
 """What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -105,6 +105,15 @@ class Workload(Noun):
     lengths: Lengths | None = None
     features: Features | None = None
     streaming: Streaming | None = None
+    carried: object | None = field(default=None, compare=False, repr=False)
+    """What the file of a model carries beside its program: numbers, scales, names."""
+    stated: Name | None = None
+    """The formats that the file of a model says, in a few words."""
+
+    @property
+    def formats(self) -> str:
+        """The formats of its products in a few words: as the file says, or the title of its plan."""
+        return self.stated or self.precision.title
 
     @property
     def kind(self) -> str:
@@ -120,7 +129,7 @@ class Workload(Noun):
         ops = sum(1 for _ in self.program.placed())
         heard = f"{float(self.audio_seconds):g} s of audio" + (f", batch {self.batch}" if self.batch > 1 else "")
         return (
-            f"<Workload {self.name}: {self.kind} in {self.precision.title}, {ops} ops, "
+            f"<Workload {self.name}: {self.kind} in {self.formats}, {ops} ops, "
             f"{self.program.parameters:,} parameters, {heard}>"
         )
 

@@ -5,7 +5,7 @@ import numpy as np
 from hwsim.kernels.jit import kernel
 from hwsim.kernels.rescale import clamped, rescaled
 
-ADD, SUB, MAX, EQUAL, MUL, TABLE, CONVERT = range(7)
+ADD, SUB, MAX, EQUAL, MUL, TABLE, CONVERT, MIN = range(8)
 STEP_FIELDS = 12
 """Of a step: function, locals a, b and result, multiplier and shift of a, of b and of the result, lowest and highest
 result. TABLE has the number of its table in the place of the multiplier of a, and what it adds to a to get an index in
@@ -55,7 +55,12 @@ def run_steps(steps, tables, values, start, end, clipped):
             sign = -1 if code == SUB else 1
             for i in range(a.size):
                 first, second = rescaled(np.int64(a[i]), ma, sa), rescaled(np.int64(b[i]), mb, sb)
-                wanted = max(first, second) if code == MAX else first + sign * second
+                if code == MAX:
+                    wanted = max(first, second)
+                elif code == MIN:
+                    wanted = min(first, second)
+                else:
+                    wanted = first + sign * second
                 kept = clamped(wanted, low, high)
                 count += kept != wanted
                 out[i] = kept

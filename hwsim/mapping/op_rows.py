@@ -104,7 +104,9 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.ACT_TAKES: costs.acts,
         t.WEIGHT_TAKES: costs.weights,
         t.REQUANTIZE: cycles.of(Function.REQUANTIZE),
-        t.ADD: cycles.of(Function.ADD) if operands.bias is not None else 0,
+        t.ADD: cycles.of(Function.ADD) * additions
+        if (additions := (operands.bias is not None) + operands.zeros)
+        else 0,
         t.MULTIPLY: cycles.of(Function.MUL) if operands.row_scales is not None else 0,
         t.EPILOGUE: shape.has_epilogue,
         t.M_FULL: shape.shares.m.full,

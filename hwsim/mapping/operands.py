@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from hwsim.errors import Unsupported
+from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.op_table import MatrixSize, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
 from hwsim.ir.program import Program
@@ -59,6 +60,8 @@ def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
     size = matrix_size(gemm, first.shape)
     elements = size.batch * size.m * size.n
     sizes = [prod(second.shape(view)) for _, view in chain.reads]
+    if any(repeated_shape(chain, view, second.shape) is not None for _, view in chain.reads):
+        return False
     if size.batch > 1 and any(count != elements for count in sizes):
         return False
     whole = all(prod(second.shape(view)) == elements for _, view in chain.writes)
@@ -110,6 +113,8 @@ class Operands:
     weight_packs_k: bool
     sliding: Sliding | None
     row_scales: Precision | None = None
+    zeros: bool = False
+    """Whether something is added to each sum for the zero of the activations, which is known when the op runs."""
     weight_given: bool = False
     """Whether the weight is one, not an activation in its place, so that it may lie in tiles."""
 
@@ -140,6 +145,7 @@ class Operands:
             row_scales=program.tensor(op.row_scales.tensor).precision
             if isinstance(op, Gemm) and op.row_scales is not None
             else None,
+            zeros=op.act_zero is not None,
             weight_given=weight.role is Role.WEIGHT,
         )
 

@@ -63,6 +63,16 @@ class Precision(Enum):
         self._must_be_integer()
         return (1 << (self.bits - self.signed)) - 1
 
+    @property
+    def centred(self) -> "Precision":
+        """The signed format of as many bits: what an array without unsigned operands takes of unsigned ones, which then
+        stand half the range lower, as do their zero points.
+
+        >>> Precision.UINT8.centred, Precision.FP16.centred
+        (<Precision.INT8: 'int8'>, <Precision.FP16: 'fp16'>)
+        """
+        return self if self.signed else Precision(self.value.removeprefix("u"))
+
     def takes(self, other: Self) -> bool:
         """Whether hardware for this format takes operands of the other as they are: the same, or narrower integers.
 

@@ -62,7 +62,7 @@ def band(
     return Band(
         chip=chip.name,
         workload=workload.name,
-        precision=workload.precision.title,
+        precision=workload.formats,
         fields=tuple(
             BandField(
                 path=path,

@@ -109,7 +109,7 @@ def _drift(
     return Drift(
         chip=chip.name,
         workload=work.name,
-        precision=work.precision.title,
+        precision=work.formats,
         output=output,
         on_tiles=tuple(standing),
         tiles=sum(each.tiles for each in standing.values()),

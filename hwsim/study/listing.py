@@ -23,7 +23,7 @@ def listing(workload: Workload) -> Listing:
         first.setdefault(name, instance.shape)
     return Listing(
         workload=workload.name,
-        precision=workload.precision.title,
+        precision=workload.formats,
         ops=tuple(
             ListedOp(
                 name=placed.op.name,

@@ -197,7 +197,7 @@ def summary_of(
     return Summary(
         chip=chip.name,
         workload=workload.name,
-        precision=workload.precision.title,
+        precision=workload.formats,
         batch=workload.batch,
         cycles=cycles,
         latency_ms=float(seconds * 1000),

@@ -67,7 +67,7 @@ def stream(
     return StreamStudy(
         chip=chip.name,
         workload=workload.name,
-        precision=workload.precision.title,
+        precision=workload.formats,
         audio_ms=float(Fraction(workload.audio, MS)),
         latency_limit_ms=None if limit is None else float(Fraction(limit, MS)),
         points=tuple(points),

@@ -43,7 +43,7 @@ def traced(chip: "AnyChip", workload: Workload, planned: "Planned | None", selec
 
 def title_of(chip: "AnyChip", workload: Workload) -> str:
     """The run in words."""
-    return f"{workload.name} in {workload.precision.title} on {chip.name}"
+    return f"{workload.name} in {workload.formats} on {chip.name}"
 
 
 def about(chip: "AnyChip", workload: Workload, cycles: int) -> tuple[tuple[str, int | str], ...]:
@@ -51,7 +51,7 @@ def about(chip: "AnyChip", workload: Workload, cycles: int) -> tuple[tuple[str, 
     return (
         ("chip", chip.name),
         ("workload", workload.name),
-        ("precision", workload.precision.title),
+        ("precision", workload.formats),
         ("clock_hz", chip.clock),
         ("cycles", cycles),
     )

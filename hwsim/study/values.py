@@ -33,6 +33,7 @@ from hwsim.quantities.precision import Precision
 from hwsim.results.measured import Sources, WriteTrace
 from hwsim.results.quality import Origin, Quality
 from hwsim.tensor.backend import ExactProducts, OrderedProducts, ProductBackend
+from hwsim.tensor.carried import Carried, real_parameters
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
@@ -68,7 +69,12 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         if isinstance(fed, SymbolLoop) and fed.symbol in given:
             symbols = given.pop(fed.symbol).astype(np.int32)
         inputs |= given
-    if sources.weights is None:
+    carried = work.carried if isinstance(work.carried, Carried) else None
+    if carried is not None and sources.weights is not None:
+        raise FileProblem(str(sources.weights), f"has weights, but {work.name} carries its own; leave --weights out")
+    if carried is not None:
+        parameters: Mapping[str, NDArray[np.float32]] = real_parameters(carried, work.trained)
+    elif sources.weights is None:
         parameters = parameters_from(work.trained, sources.seed)
     else:
         parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.trained)
@@ -163,20 +169,23 @@ def evaluated(
     progress: Progress = no_progress,
 ) -> Quality:
     """The quality of a workload's values by these products, or in integers by others, once their scales are known."""
-    seed = sources.seed if sources.weights is None or sources.input is None else None
+    carried = ready.workload.carried if isinstance(ready.workload.carried, Carried) else None
+    own = sources.weights is not None or carried is not None
+    seed = None if own and sources.input is not None else sources.seed
 
     def run(watch: Any = None, finish: Any = None) -> Quality:
         quality = evaluate(
             ready.workload, ready.given, products, integers=integers, seed=seed, watch=watch, finish=finish,
             progress=progress,
         )  # fmt: skip
-        return replace(quality, weights_from=origin(sources.weights), input_from=origin(sources.input))
+        return replace(quality, weights_from=Origin.FILE if own else Origin.DRAWN, input_from=origin(sources.input))
 
     if write is None:
         return run()
     with TemporaryDirectory(prefix="hwsim-trace-") as folder:
         spool = Spool(Path(folder))
-        trace = Trace(ready.workload.program, spool, pack=sources.packed)
+        named = None if carried is None else carried.outputs
+        trace = Trace(ready.workload.program, spool, pack=sources.packed, leaving=named)
         quality = run(trace.watch, trace.finish)
         write(lambda file: write_npz(spool, file))
         return quality

@@ -19,7 +19,13 @@ from hwsim.tensor.split import in_parallel, pieces
 Floats = NDArray[np.float32]
 Locals = Mapping[str, NDArray[np.float32]]
 
-_TWO = {Function.ADD: kernels.ADD, Function.SUB: kernels.SUB, Function.MAX: kernels.MAX, Function.EQUAL: kernels.EQUAL}
+_TWO = {
+    Function.ADD: kernels.ADD,
+    Function.SUB: kernels.SUB,
+    Function.MAX: kernels.MAX,
+    Function.MIN: kernels.MIN,
+    Function.EQUAL: kernels.EQUAL,
+}
 _SMALL = 1 << 15
 """Elements for which a second thread takes longer to start than it saves."""
 _CONVERSIONS = (Function.REQUANTIZE, Function.DEQUANTIZE)
@@ -134,8 +140,12 @@ def _float_step(op: Elementwise, step: Apply, args: list[Floats]) -> Floats:
             return np.asarray(args[0] - args[1])
         case Function.MUL:
             return np.asarray(args[0] * args[1])
+        case Function.DIV:
+            return np.asarray(args[0] / args[1])
         case Function.MAX:
             return np.asarray(np.maximum(args[0], args[1]))
+        case Function.MIN:
+            return np.asarray(np.minimum(args[0], args[1]))
         case Function.EQUAL:
             return np.asarray(args[0] == args[1], np.float32)
         case _:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from math import erf
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ TABLE_ZERO = 1 << 15
 
 _LEAST = 1e-200  # so that its reciprocal can still be divided by a scale
 _LARGEST_EXPONENT = 600.0  # far below the 709 at which a double overflows, so that it can still be divided by a scale
+
+
+_ERF = np.vectorize(erf, otypes=[np.float64])
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -33,6 +37,12 @@ UNARY: Mapping[Function, Callable[[NDArray[np.float64]], NDArray[np.float64]]] =
     Function.EXP: lambda x: np.asarray(np.exp(np.minimum(x, _LARGEST_EXPONENT))),
     Function.RECIPROCAL: _reciprocal,
     Function.RSQRT: lambda x: np.asarray(1.0 / np.sqrt(np.maximum(x, _LEAST))),
+    Function.SQRT: lambda x: np.asarray(np.sqrt(np.maximum(x, 0.0))),
+    Function.LOG: lambda x: np.asarray(np.log(np.maximum(x, _LEAST))),
+    Function.ERF: lambda x: np.asarray(_ERF(x)),
+    Function.SIN: lambda x: np.asarray(np.sin(x)),
+    Function.COS: lambda x: np.asarray(np.cos(x)),
+    Function.ROUND: lambda x: np.asarray(np.rint(x)),
 }
 
 
@@ -55,5 +65,7 @@ def _table(function: Function, source: float, target: float, low: int, high: int
     return entries
 
 
-KNOWN_RANGES: Mapping[Function, float] = {Function.SIGMOID: 1.0, Function.TANH: 1.0}
+KNOWN_RANGES: Mapping[Function, float] = dict.fromkeys(
+    (Function.SIGMOID, Function.TANH, Function.ERF, Function.SIN, Function.COS), 1.0
+)
 """The largest magnitude of functions that have one: their results need no calibration."""

@@ -24,14 +24,18 @@ class QuantParams:
     zero: Ints
     symmetric: bool = True
     group: int | None = None  # this many elements of the last axis but one share an entry of that axis of the scales
+    bounds: tuple[int, int] | None = None
+    """The integers at which numbers are clipped, if these are not those of the format."""
 
     @property
     def lowest(self) -> int:
+        if self.bounds is not None:
+            return self.bounds[0]
         return -self.precision.highest if self.symmetric and self.precision.signed else self.precision.lowest
 
     @property
     def highest(self) -> int:
-        return self.precision.highest
+        return self.precision.highest if self.bounds is None else self.bounds[1]
 
     @property
     def single(self) -> float:

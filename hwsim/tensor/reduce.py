@@ -42,7 +42,7 @@ def places(reduction: Reduction, rows: NDArray[Any], count: int) -> Ints:
 
 
 def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: QuantParams) -> Reduced:
-    """Softmax, log softmax, mean or maximum of rows[m, n] without their zero point, as integers of the target."""
+    """A reduction of rows[m, n] without their zero point, as integers of the target; layer norms have their own."""
     wide = rows.astype(np.int64)
     match reduction:
         case Reduction.SOFTMAX:
@@ -55,6 +55,10 @@ def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: Quant
             return _requantised(wide - wide.max(axis=1, keepdims=True) - logarithm, source.single, target)
         case Reduction.MEAN:
             return _requantised(wide.sum(axis=1, keepdims=True), source.single / rows.shape[1], target)
+        case Reduction.SUM:
+            return _requantised(wide.sum(axis=1, keepdims=True), source.single, target)
+        case Reduction.MIN:
+            return _requantised(wide.min(axis=1, keepdims=True), source.single, target)
         case _:
             assert reduction is Reduction.MAX
             return _requantised(wide.max(axis=1, keepdims=True), source.single, target)
@@ -68,7 +72,13 @@ def _powers(rows: Longs, source: QuantParams) -> tuple[Longs, Longs]:
 
 
 def normalised(
-    rows: Ints, source: QuantParams, gain: Ints, offset: Longs, gain_scale: float, target: QuantParams
+    rows: Ints,
+    source: QuantParams,
+    gain: Ints,
+    offset: Longs,
+    gain_scale: float,
+    target: QuantParams,
+    epsilon: float = EPSILON,
 ) -> Reduced:
     """Layer norm of rows[m, n]: gains of a scale, offsets of that scale times that of normalised values.
 
@@ -78,7 +88,7 @@ def normalised(
     n = rows.shape[1]
     wide = rows.astype(np.int64)
     total, squares = wide.sum(axis=1, keepdims=True), (wide * wide).sum(axis=1, keepdims=True)
-    spread = n * squares - total * total + max(1, round(EPSILON * n * n / source.single**2))
+    spread = n * squares - total * total + max(1, round(epsilon * n * n / source.single**2))
     doublings = (_ROOT_BITS - bit_lengths(spread)) // 2
     root = whole_root(spread << (2 * doublings))
     scaled = (n * wide - total) << (doublings + 10)
@@ -113,7 +123,10 @@ def _requantised(values: Longs, scale: float, target: QuantParams) -> Reduced:
 
 
 def float_reduced(
-    reduction: Reduction, rows: NDArray[np.float32], parameters: tuple[NDArray[np.float32], ...] = ()
+    reduction: Reduction,
+    rows: NDArray[np.float32],
+    parameters: tuple[NDArray[np.float32], ...] = (),
+    epsilon: float = EPSILON,
 ) -> NDArray[np.float64]:
     """A reduction in double precision."""
     wide = rows.astype(np.float64)
@@ -125,12 +138,16 @@ def float_reduced(
             lower = wide - wide.max(axis=1, keepdims=True)
             return np.asarray(lower - np.log(np.exp(lower).sum(axis=1, keepdims=True)))
         case Reduction.LAYER_NORM:
-            gain, offset = parameters
+            gain, offset = parameters or (1.0, 0.0)
             centred = wide - wide.mean(axis=1, keepdims=True)
-            spread = (centred * centred).mean(axis=1, keepdims=True) + EPSILON
+            spread = (centred * centred).mean(axis=1, keepdims=True) + epsilon
             return np.asarray(centred / np.sqrt(spread) * gain + offset)
         case Reduction.MEAN:
             return np.asarray(wide.mean(axis=1, keepdims=True))
+        case Reduction.SUM:
+            return np.asarray(wide.sum(axis=1, keepdims=True))
+        case Reduction.MIN:
+            return np.asarray(wide.min(axis=1, keepdims=True))
         case _:
             assert reduction is Reduction.MAX
             return np.asarray(wide.max(axis=1, keepdims=True))

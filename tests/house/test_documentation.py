@@ -6,8 +6,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import onnx
 import pytest
 import yaml
+from onnx import helper
 
 from data import ROOT
 from hwsim.hardware.analog.chip import AnalogChip
@@ -19,6 +21,7 @@ from hwsim.inputs.files import Kind
 from hwsim.inputs.schema import schema
 from hwsim.models.catalogue import RECIPES
 from hwsim.quantities.registry import Family
+from onnx_models import model
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
 
@@ -27,12 +30,14 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_
 def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(example)
+    relu = helper.make_node("Relu", ["x"], ["y"], "relu")
+    onnx.save(model([relu], {"x": ["frames", 4]}, ["y"]), tmp_path / "recogniser.onnx")
     assert check(str(path)).name in example
 
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 20
+    assert len(EXAMPLES) == 21
 
 
 FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())

@@ -126,7 +126,7 @@ def broken(program: Program, **changes: Any) -> Program:
         (move(2, 3), {"write": View(tensor="out", windows=(window(0),))}, "another number of elements"),
         (lookup(2, 3), {"index": View(tensor="index", windows=(window(0),))}, "expected 3 elements"),
         (reduce(2, 3, Reduction.ARGMAX), {"reduction": Reduction.SOFTMAX}, "expected 6 elements"),
-        (reduce(2, 3, Reduction.LAYER_NORM), {"parameters": ()}, "needs 2 parameters of 3 elements"),
+        (reduce(2, 3, Reduction.LAYER_NORM), {"parameters": (View(tensor="gain"),)}, "needs 0 or 2 parameters of 3"),
         (reduce(2, 3, Reduction.MEAN), {"axis": 2}, "reduces axis 2 of a view with 2 axes"),
         (reduce(2, 3, Reduction.TOP), {"count": 4}, "finds 4 places among 3 entries"),
         (reduce(2, 3, Reduction.TOP), {"count": 3}, "expected 6 elements"),

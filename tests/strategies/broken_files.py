@@ -214,9 +214,10 @@ BROKEN_WORKLOADS = [
     (
         "kind: rnnt",
         "kind: rntt",
-        "5: unknown kind 'rntt'; did you mean rnnt? known: conformer, gemms, lstm_lm, rnnt, tdnnf, transformer_lm",
+        "5: unknown kind 'rntt'; did you mean rnnt? "
+        "known: conformer, gemms, lstm_lm, onnx, rnnt, tdnnf, transformer_lm",
     ),
-    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms"),
+    ("kind: rnnt\n", "", "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms, onnx"),
     (
         "precision: w4a4",
         "precision: w4b4",

@@ -12,6 +12,7 @@ from hwsim.inputs.files import Kind, names
 from hwsim.inputs.load import load_workload
 from hwsim.ir.tensor import Role
 from hwsim.models.catalogue import workload
+from hwsim.models.conformer import Conformer
 from hwsim.quantities.precision import PrecisionPlan
 from models.test_extractors import hand_count, shipped
 from script import script
@@ -67,7 +68,9 @@ def test_hypotheses_of_a_language_model_are_not_utterances() -> None:
     (part,) = SCRIPT.part_sizes(shipped("lstm_lm"))
     assert part.products_per_second == 14 * 16 * (2 * 4 * 2048 * 2 * 2048 + 2048 * 46)
     assert (workload(shipped("lstm_lm")).batch, workload(shipped("lstm_lm")).utterances) == (16, 1)
-    assert workload(replace(shipped("conformer_s"), batch=2)).utterances == 2
+    conformer = shipped("conformer_s")
+    assert isinstance(conformer, Conformer)
+    assert workload(replace(conformer, batch=2)).utterances == 2
 
 
 def test_compression_is_a_ratio_of_bytes() -> None:

@@ -200,7 +200,7 @@ class Interpreter:
                 moved = x - x.max(-1, keepdims=True)
                 return np.asarray(moved - np.log(np.exp(moved).sum(-1, keepdims=True)))
             case Reduction.LAYER_NORM:
-                gain, offset = (self.read(view, at).ravel() for view in op.parameters)
+                gain, offset = [self.read(view, at).ravel() for view in op.parameters] or (1.0, 0.0)
                 return np.asarray(
                     (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12) * gain + offset
                 )
@@ -208,6 +208,10 @@ class Interpreter:
                 return np.argsort(-x, axis=-1, kind="stable")[..., : op.count].astype(float)
             case Reduction.MAX:
                 return np.asarray(x.max(-1))
+            case Reduction.MIN:
+                return np.asarray(x.min(-1))
+            case Reduction.SUM:
+                return np.asarray(x.sum(-1))
             case Reduction.MEAN:
                 return np.asarray(x.mean(-1))
 

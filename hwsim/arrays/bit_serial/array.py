@@ -102,8 +102,11 @@ class BitSerialArray(ComputeArray):
         other = self.parallel
         if other is None:  # not super(): a dataclass with slots is made anew
             return ComputeArray.mode(self, act, weight)
-        serial, whole = (weight, act) if self.serial is Serial.WEIGHTS else (act, weight)
-        able = [mode for mode in self.modes if mode.takes(serial) and other.takes(whole)]
+        for one, two in ((act, weight), (act.centred, weight.centred)):
+            serial, whole = (two, one) if self.serial is Serial.WEIGHTS else (one, two)
+            able = [mode for mode in self.modes if mode.takes(serial) and other.takes(whole)]
+            if able:
+                break
         return min(able, key=lambda mode: mode.bits, default=None)
 
     def refusal(self, act: Precision, weight: Precision) -> Unsupported:

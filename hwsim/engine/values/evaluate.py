@@ -16,6 +16,7 @@ from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, Seen, nobody
 from hwsim.engine.values.folded_tables import integer_ops
+from hwsim.engine.values.given import GivenFloats, GivenOps
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.seeded import STATISTICS
@@ -32,6 +33,7 @@ from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import Quality
 from hwsim.tensor.backend import ProductBackend
+from hwsim.tensor.carried import Carried
 
 Array = NDArray[Any]
 
@@ -95,7 +97,11 @@ def run_floats(
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    ops = FloatOps(program, given.parameters, products, note)
+    carried = given_scales(workload)
+    if carried is None:
+        ops = FloatOps(program, given.parameters, products, note)
+    else:
+        ops = GivenFloats(program, carried, given.parameters, products, note)
     for name, values in given.inputs.items():
         stats.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
@@ -109,8 +115,27 @@ def run_floats(
 
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
-    """The quantisation parameters of a workload, calibrated on a float run."""
+    """The quantisation parameters of a workload: those of its file, or calibrated on a float run."""
+    carried = given_scales(workload)
+    if carried is not None:
+        return QuantParamsTable(carried.grids, {})
     return quant_params_of(workload.trained, workload.precision, given.parameters, floats.seen)
+
+
+def given_scales(workload: Workload) -> Carried | None:
+    """What the file of a workload carries, if it decides the scales."""
+    carried = workload.carried
+    return carried if isinstance(carried, Carried) and workload.network is None else None
+
+
+def quantised_ops(
+    workload: Workload, given: Given, params_table: QuantParamsTable, products: ProductBackend, seen: Seen = nobody
+) -> IntegerOps:
+    """The ops of a quantised workload: with the scales of its file, or in the integers of the house."""
+    carried = given_scales(workload)
+    if carried is not None:
+        return GivenOps(workload.program, carried, given.parameters, products, seen=seen)
+    return integer_ops(workload, given.parameters, params_table, products, seen)
 
 
 def run_integers(
@@ -123,7 +148,7 @@ def run_integers(
     forced: Sequence[Any] | None = None,
 ) -> IntegerRun:
     """Run a quantised workload; recurrent loops run in one call each, with the same results."""
-    ops = integer_ops(workload, given.parameters, params_table, products, seen or nobody)
+    ops = quantised_ops(workload, given, params_table, products, seen or nobody)
     memory = ops.memory(given.inputs)
     return IntegerRun(memory, ops, run_ops(workload, given, ops, memory, forced))
 
@@ -166,7 +191,7 @@ def evaluate(
         params_table = grids_of(workload, given, floats)
         if integers is not None:
             products = integers(params_table)
-        ops = integer_ops(workload, given.parameters, params_table, products)
+        ops = quantised_ops(workload, given, params_table, products)
         comparison = Comparison(workload.program, ops, Playback(floats.spool))
         watcher = watch(ops) if watch is not None else None
 

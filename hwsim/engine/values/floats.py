@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
+from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
@@ -66,7 +67,8 @@ class FloatOps:
 
     def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
         """A matrix product."""
-        act, weight = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
+        zero = act_zero(op, memory, indices)
+        act, weight = matrices(op, memory.read(op.act, indices) - zero, memory.read(op.weight, indices))
         self._keep_biased(op, memory, indices, self._product(op, act, weight))
 
     def _keep_biased(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, out: Floats) -> None:
@@ -85,7 +87,7 @@ class FloatOps:
     def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         """A convolution, as the product of its windows."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        rows = windows(op, act, 0)
+        rows = windows(op, act - act_zero(op, memory, indices), 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
         shape = self.program.shapes(indices)(op.out)
@@ -95,12 +97,17 @@ class FloatOps:
         """A chain."""
         elements = chain_elements(op, self.program, indices)
         reads = {
-            local: spread(memory.read(view, indices).astype(np.float32, copy=False), elements)
+            local: spread(op, view, self.program, indices, memory.read(view, indices).astype(np.float32, copy=False))
             for local, view in op.reads
         }
         values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
         for local, view in op.writes:
             self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
+
+
+def act_zero(op: Gemm | Conv, memory: TensorStore, indices: Indices) -> Any:
+    """What of the activations stands for zero, as far as it is known only when the op runs."""
+    return 0 if op.act_zero is None else memory.read(op.act_zero, indices).reshape(())
 
 
 def is_fixed(op: Gemm | Conv, program: Program) -> bool:
@@ -122,8 +129,15 @@ def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:
     return max(prod(shape(view)) for _, view in (*op.reads, *op.writes))
 
 
-def spread(values: NDArray[Any], elements: int) -> NDArray[Any]:
-    """Values of one row repeated for each row."""
+def spread(op: Elementwise, view: View, program: Program, indices: Indices, values: NDArray[Any]) -> NDArray[Any]:
+    """What a chain reads of a view, as many numbers as it has elements: repeated for rows, or along axes."""
+    shape = program.shapes(indices)
+    elements = chain_elements(op, program, indices)
+    if values.size == elements:
+        return values.reshape(-1)
+    whole = repeated_shape(op, view, shape)
+    if whole is not None:
+        return np.broadcast_to(values, whole).reshape(-1)
     return np.tile(values.reshape(-1), elements // values.size)
 
 
@@ -149,7 +163,7 @@ def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
         return places(op.reduction, rows, op.count)
     parameters = tuple(memory.read(view, indices).reshape(-1) for view in op.parameters)
-    results = float_reduced(op.reduction, rows, parameters).astype(np.float32)
+    results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
     return from_rows(op, results, values.shape)
 
 

@@ -153,9 +153,11 @@ class FormattedOps:
     def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> None:
         views = [view for _, view in (*op.reads, *op.writes)]
         formats = [self.program.tensor(view.tensor).precision for view in views]
-        precision = max((p for p in formats if p.floating), key=lambda p: p.bits)
+        precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
         reads = {
-            local: spread(self.real_view(view, memory.read(view, indices)), elements).astype(np.float32)
+            local: spread(op, view, self.program, indices, self.real_view(view, memory.read(view, indices))).astype(
+                np.float32
+            )
             for local, view in op.reads
         }
         values = float_chain(op, reads, precision)

@@ -10,12 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import in_integers
-from hwsim.engine.values.floats import chain_elements, from_rows, keeping, looked_up, matrices, moved, rows_of, skewed
+from hwsim.engine.values.floats import (
+    chain_elements,
+    from_rows,
+    keeping,
+    looked_up,
+    matrices,
+    moved,
+    rows_of,
+    skewed,
+    spread,
+)
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
+from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
@@ -241,13 +252,22 @@ class IntegerOps(FormattedOps):
             self._float_elementwise(op, memory, indices, elements)
             return
         chain, params = self.chain(op), self.params_table.locals[op.name]
-        reads = {local: memory.read(view, indices) - params[local].offset for local, view in op.reads}
+        reads = {
+            local: self._repeated(op, view, indices, memory.read(view, indices)) - params[local].offset
+            for local, view in op.reads
+        }
         values, clipped = chain(reads, elements, self.products.threads)
         count = self.clipped[op.name]
         count.result += int(clipped.sum())
         count.results += len(op.chain) * elements
         for local, view in op.writes:
             self.keep(op, view, memory, indices, values[chain.places[local]] + params[local].offset)
+
+    def _repeated(self, op: Elementwise, view: View, indices: Indices, values: Array) -> Array:
+        """What a chain reads of a view: all elements, or one row."""
+        if repeated_shape(op, view, self.program.shapes(indices)) is None:
+            return values
+        return spread(op, view, self.program, indices, values)
 
     def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
         """A function of whole rows."""
@@ -260,15 +280,18 @@ class IntegerOps(FormattedOps):
         parameters = tuple(read(self.parameters[v.tensor], v, {}).reshape(-1) for v in op.parameters)
         if source is None or target is None:
             rounded_parameters = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
-            results = float_reduced(op.reduction, rows_of(op, self.real_view(op.read, values)), rounded_parameters)
+            reals = rows_of(op, self.real_view(op.read, values))
+            results = float_reduced(op.reduction, reals, rounded_parameters, op.epsilon)
             stored = self._stored(op, op.write, results.astype(np.float32))
             self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
         centred = rows - source.offset
         if op.reduction is Reduction.LAYER_NORM:
-            gains = power_of_two_grid(float(np.abs(parameters[0]).max()), Precision.INT16)
-            offsets = np.rint(parameters[1] / (NORM_SCALE * gains.single)).astype(np.int64)
-            result = normalised(centred, source, gains.quantised(parameters[0]), offsets, gains.single, target)
+            gain, offset = parameters or (np.ones(rows.shape[1], np.float32), np.zeros(rows.shape[1], np.float32))
+            gains = power_of_two_grid(float(np.abs(gain).max()), Precision.INT16)
+            offsets = np.rint(offset / (NORM_SCALE * gains.single)).astype(np.int64)
+            affine = gains.quantised(gain), offsets, gains.single
+            result = normalised(centred, source, *affine, target, op.epsilon)
         else:
             with naming_operands(op):
                 result = reduced(op.reduction, centred, source, target)

@@ -1,6 +1,6 @@
 """The trace of a quantised run: operands, accumulators and results of every op."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ from hwsim.ir.program import Program
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import KindTable
 from hwsim.results.decoded import Decoded
+from hwsim.tensor.carried import Named
 from hwsim.tensor.formats import storage
 from hwsim.tensor.packing import packed
 from hwsim.tensor.quant_params import QuantParams
@@ -29,11 +30,14 @@ class Trace:
     """Collects a run in a spool: for each op `OP/act`, `/weight`, `/acc` and `/out`, scales and zero points beside.
 
     Results of several runs are stacked along a new first axis. With `pack`, numbers of at most 4 bits are packed along
-    their last axis and called `OP/act.packed`; else they have a byte each.
+    their last axis and called `OP/act.packed`; else they have a byte each. `leaving` are the results of the program by
+    other names and in other shapes.
     """
 
-    def __init__(self, program: Program, spool: Spool, *, pack: bool = False) -> None:
-        self.program, self.spool, self.pack = program, spool, pack
+    def __init__(
+        self, program: Program, spool: Spool, *, pack: bool = False, leaving: Sequence[Named] | None = None
+    ) -> None:
+        self.program, self.spool, self.pack, self.leaving = program, spool, pack, leaving
         self._ops: IntegerOps | None = None
         self._shapes: dict[str, tuple[int, ...]] = {}
 
@@ -117,7 +121,10 @@ class Trace:
 
     def finish(self, memory: TensorStore, decoded: Decoded | None) -> None:
         """Take down the outputs of the program."""
-        for name in outputs(self.program):
+        for one in self.leaving or ():
+            values = memory.read(one.view, {}).reshape(one.shape)
+            self._numbers(f"out_{one.name}", one.view.tensor, values)
+        for name in outputs(self.program) if self.leaving is None else ():
             self._numbers(f"out_{name}", name, memory[name])
         if decoded is not None:
             longest = max(decoded.longest, 1)

@@ -1,0 +1,236 @@
+"""The ops of a program whose scales a file decides: exact sums of integers, and single precision between quantisers.
+
+A file of somebody else's says what its numbers stand for, not how hardware rescales them: sums become real numbers, and
+real numbers the nearest integers, as the operators of ONNX do it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.engine.values.floats import (
+    FloatOps,
+    Seen,
+    SeenOne,
+    act_zero,
+    chain_elements,
+    from_rows,
+    matrices,
+    nobody,
+    rows_of,
+)
+from hwsim.engine.values.integers import IntegerOps
+from hwsim.engine.values.tensor_store import TensorStore
+from hwsim.engine.values.views import Indices
+from hwsim.ir.op_table import is_depthwise
+from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Op, Reduce, Reduction
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.quantities.precision import Precision
+from hwsim.tensor.backend import ProductBackend
+from hwsim.tensor.carried import Carried
+from hwsim.tensor.formats import storage
+from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.rounding import rounded
+from hwsim.tensor.weights import Weights
+from hwsim.tensor.windows import depthwise_sums, laid_out, windows
+from hwsim.tensor.zero_points import centred
+
+Array = NDArray[Any]
+
+_SIGNED = {
+    Precision.UINT8: Precision.INT8,
+    Precision.UINT4: Precision.INT4,
+    Precision.UINT3: Precision.INT3,
+    Precision.UINT2: Precision.INT2,
+}
+
+
+class GivenOps(IntegerOps):
+    """Runs the ops of a program with the numbers and scales of a file."""
+
+    def __init__(
+        self, program: Program, carried: Carried, parameters: Mapping[str, Array], products: ProductBackend, *,
+        seen: Seen = nobody,
+    ) -> None:  # fmt: skip
+        self.carried = carried
+        super().__init__(program, parameters, QuantParamsTable(carried.grids, {}), products, seen=seen)
+
+    def _held(self, name: str, values: NDArray[np.float32]) -> Array:
+        tensor = self.program.tensor(name)
+        if tensor.precision.floating or tensor.role is Role.BIAS:
+            return rounded(values, tensor.precision) if tensor.precision.floating else values
+        numbers = self.carried.numbers[name]
+        return numbers.astype(storage(tensor.precision), copy=False) if name not in self.indices else numbers
+
+    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
+        """Run one op: kinds that neither add nor rescale are those of the house."""
+        match op:
+            case Gemm():
+                self.gemm(op, memory, indices)
+            case Conv():
+                self.conv(op, memory, indices)
+            case Elementwise():
+                self.elementwise(op, memory, indices)
+            case Reduce():
+                self.reduce(op, memory, indices)
+            case _:
+                super().run(op, memory, indices)
+
+    def gemm(self, op: Gemm, memory: TensorStore, indices: Indices) -> None:
+        """A product of integers, or in floats where one operand has none."""
+        if not self._both_integers(op):
+            rows, _ = matrices(
+                op, self._float(op, op.act, memory.read(op.act, indices)), memory.read(op.weight, indices)
+            )
+            self._float_product(op, rows, memory, indices)
+            return
+        acts, weights = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
+        scale, zero = self._columns(op, len(weights))
+        offset = self._offset(op, memory, indices)
+        sums = np.stack(
+            [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
+        )
+        self.seen(op, "/act", acts)
+        if not self.program.tensor(op.weight.tensor).role.parameter:
+            self.seen(op, "/weight", weights)
+        self.seen(op, "/acc", sums)
+        self._keep_sums(op, memory, indices, sums, scale)
+
+    def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
+        """A convolution of integers, zeros around them standing for zero."""
+        if not self._both_integers(op):
+            super().conv(op, memory, indices)
+            return
+        act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
+        offset, shape = self._offset(op, memory, indices), self.program.shapes(indices)
+        rows = windows(op, act, offset)
+        scale, zero = self._columns(op, len(weight))
+        if is_depthwise(op, shape):
+            sums = depthwise_sums(rows.astype(np.int64) - offset, weight.astype(np.int64) - zero)[:, :, None]
+        else:
+            sums = np.stack(
+                [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
+            )
+        self.seen(op, "/act", act)
+        self.seen(op, "/acc", laid_out(op, sums, shape(op.out)))
+        scale = np.broadcast_to(scale, (len(weight), 1, weight.shape[-1]))
+        self._keep_sums(op, memory, indices, laid_out(op, sums, shape(op.out)), scale.reshape(-1))
+
+    def _both_integers(self, op: Gemm | Conv) -> bool:
+        names = (op.act.tensor, op.weight.tensor)
+        grids = self.params_table.tensors
+        return all(name in grids and not self.program.tensor(name).precision.floating for name in names) and (
+            grids[op.weight.tensor].group is None
+        )
+
+    def _columns(self, op: Gemm | Conv, batch: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The scale and the zero point of each column of the weight, [batch, 1, n]."""
+        params = self.params_table.tensors[op.weight.tensor]
+        spread = (
+            np.broadcast_to(one, (batch, 1, one.shape[-1] if one.ndim else 1)) for one in (params.scale, params.zero)
+        )
+        scale, zero = spread
+        return scale.astype(np.float64), zero.astype(np.int64)
+
+    def _offset(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> int:
+        """The integer of the activations that stands for zero."""
+        if op.act_zero is not None:
+            return int(act_zero(op, memory, indices))
+        return self.params_table.tensors[op.act.tensor].offset
+
+    def _centred(
+        self, op: Gemm | Conv, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Σ (a - za)(w - zw) of rows act[m, k] and a weight[k, n], by the array's own sums.
+
+        Arrays take signed integers: unsigned ones stand as many lower, and their zero points with them.
+        """
+        params, weight_params = (self.params_table.tensors[view.tensor] for view in (op.act, op.weight))
+        act_format, rows, lowered_zero = _signed(params.precision, act, np.asarray(offset))
+        weight_format, columns, weight_zero = _signed(weight_params.precision, weight, zero.reshape(-1))
+        narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8)
+        ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
+        product = self.products.product(op.name, narrow, act_format, ready)
+        self.clipped[op.name].accumulator += product.saturations
+        shared = int(weight_zero[0]) if weight_zero.size == 1 else weight_zero
+        return centred(product.out, rows, columns, int(lowered_zero), shared)
+
+    def _keep_sums(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, sums: Array, scale: Array) -> None:
+        """Keep sums: as they are, or what they stand for with the bias."""
+        self.clipped[op.name].results += sums.size
+        if self.program.tensor(op.out.tensor).precision is Precision.INT32:
+            self.keep(op, op.out, memory, indices, sums.astype(np.int32))
+            return
+        act = self.params_table.tensors[op.act.tensor]
+        reals = np.asarray(sums * (act.scale.astype(np.float64).reshape(-1)[0] * scale), np.float32)
+        self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
+
+    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        """A chain in floats, whatever it reads and writes."""
+        self._float_elementwise(op, memory, indices, chain_elements(op, self.program, indices))
+
+    def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
+        """A function of whole rows, in floats."""
+        values = memory.read(op.read, indices)
+        rows = rows_of(op, self.real_view(op.read, values))
+        if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
+            self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+            return
+        parameters = tuple(self._parameter(view, memory.read(view, indices).reshape(-1)) for view in op.parameters)
+        results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
+        stored = self._stored(op, op.write, results)
+        self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
+
+
+def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision, Array, Array]:
+    """Unsigned integers as signed ones of the same width, lower by half the range, with their zero points."""
+    if precision not in _SIGNED:
+        return precision, values.astype(np.int32), zero
+    lower = 1 << (precision.bits - 1)
+    return _SIGNED[precision], values.astype(np.int32) - lower, zero - lower
+
+
+class GivenFloats(FloatOps):
+    """The same program in floats: its quantisers round nothing, but keep their ranges, which may stand for a function
+    such as a rectifier."""
+
+    def __init__(
+        self,
+        program: Program,
+        carried: Carried,
+        parameters: Mapping[str, Array],
+        products: ProductBackend,
+        seen: SeenOne,
+    ) -> None:
+        super().__init__(program, parameters, products, seen)
+        self._grids = carried.grids
+        self._counted = {tensor.name for tensor in program.tensors if tensor.precision is Precision.INT32}
+
+    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
+        """Write a result to its view, within the range of its integers."""
+        params = self._grids.get(view.tensor)
+        if params is not None and params.scale.size == 1 and view.tensor not in self._counted:
+            ends = [(end - params.offset) * params.single for end in (params.lowest, params.highest)]
+            values = np.clip(values, min(ends), max(ends))
+        super().keep(op, view, memory, indices, values)
+
+    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        """A chain in which nothing is rounded."""
+        steps = tuple(
+            replace(step, function=Function.REQUANTIZE) if step.function is Function.ROUND else step
+            for step in op.chain
+        )
+        super().elementwise(replace(op, chain=steps), memory, indices)
+
+    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
+        """Run one op."""
+        if isinstance(op, Elementwise):
+            self.elementwise(op, memory, indices)
+        else:
+            super().run(op, memory, indices)

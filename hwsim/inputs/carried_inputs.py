@@ -1,0 +1,56 @@
+"""The inputs of a model file from a file of arrays: by their names in the model, with or without `in_` before them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import FileProblem, shown, suggestion
+from hwsim.inputs.archives import ArrayFile, finite, open_arrays
+from hwsim.ir.ops import Lookup
+from hwsim.ir.program import Program
+from hwsim.quantities.precision import Precision
+from hwsim.tensor.carried import Carried, Named
+
+PREFIX = "in_"
+RESULTS = ("out_", "opt_")
+"""How arrays are called that some other program made of the inputs; they are left alone."""
+
+
+def carried_inputs(path: Path, carried: Carried, program: Program) -> dict[str, NDArray[Any]]:
+    """The arrays of the file by the names of the program's tensors."""
+    file = open_arrays(path)
+    named = {one.name: one for one in carried.inputs}
+    found: dict[str, NDArray[Any]] = {}
+    for key in file.shapes:
+        name = key if key in named else key.removeprefix(PREFIX)
+        if name not in named:
+            if key.startswith(RESULTS):
+                continue
+            raise FileProblem(file.name, f"{shown(key)} is no input of the model; {suggestion(name, list(named))}")
+        one = named[name]
+        found[one.view.tensor] = _input(file, key, one, program)
+    return found
+
+
+def _input(file: ArrayFile, key: str, one: Named, program: Program) -> NDArray[Any]:
+    if file.shapes[key] != one.shape:
+        law = f"{shown(key)} has shape {file.shapes[key]}, the model was read for {one.shape}"
+        raise FileProblem(file.name, f"{law}; axes without a size of their own get one by --dim NAME=N")
+    values, tensor = file.read(key), program.tensor(one.view.tensor)
+    if tensor.precision is not Precision.INT32:
+        return finite(file.name, key, values).astype(np.float32).reshape(tensor.shape)
+    if values.dtype.kind not in "iu":
+        raise FileProblem(file.name, f"{shown(key)} holds symbols; it must be of integers, not {values.dtype}")
+    tables = [
+        program.shapes()(placed.op.table)[0]
+        for placed in program.placed()
+        if isinstance(placed.op, Lookup) and placed.op.index.tensor == tensor.name
+    ]
+    most = min(tables, default=1 << 31)
+    if values.size and (values.min() < 0 or values.max() >= most):
+        raise FileProblem(
+            file.name, f"{shown(key)} has symbols from {values.min()} to {values.max()}; there are {most}"
+        )
+    return values.astype(np.int32).reshape(tensor.shape)

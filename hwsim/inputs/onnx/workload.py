@@ -1,0 +1,153 @@
+"""A workload from an ONNX file: its program, its numbers, and the formats that it says or leaves open."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.inputs.onnx.building import Builder
+from hwsim.inputs.onnx.finishing import finished
+from hwsim.inputs.onnx.graph import bound, read_graph
+from hwsim.inputs.onnx.lowering import lowered, outputs, told
+from hwsim.inputs.onnx.stored import Quant, Value
+from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.ir.program import Program
+from hwsim.ir.workload import Workload
+from hwsim.passes.precision import plan_of, workload_of
+from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.tensor.carried import Carried, Named
+from hwsim.tensor.quant_params import QuantParams
+
+SECOND = 10**12
+"""What the values of a file stand for, if nobody says how long they take to hear, in picoseconds."""
+FLOATS = {"fp32": Precision.FP32, "fp16": Precision.FP16, "bf16": Precision.BF16}
+
+
+def onnx_workload(
+    path: Path,
+    precision: str | PrecisionPlan | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    name: str | None = None,
+    audio: int = SECOND,
+    floats: str = "fp16",
+) -> tuple[Workload, str]:
+    """The workload of a file, and the file's hash; `floats` is the format of floats where no precision is given.
+
+    In a file that says formats a precision is that of the floats between its integers.
+    """
+    graph = read_graph(path)
+    title = (name or path.stem)[:80]
+    try:
+        builder = lowered(graph, bound(graph, dims or {}))
+        leaving = outputs(builder)
+        program = finished(builder, title)
+    except Unsupported as error:
+        raise FileProblem(str(path), str(error)) from error
+    except InvalidValue as error:
+        if error.path == "--dim":
+            raise
+        raise FileProblem(str(path), str(error)) from error
+    carried = _carried(builder, program, leaving)
+    if not carried.quantised:
+        work = workload_of(program, precision or floats, audio=audio)
+        return replace(work, carried=carried), graph.sha256
+    return _in_its_formats(program, carried, precision, audio, floats), graph.sha256
+
+
+def _in_its_formats(
+    program: Program, carried: Carried, precision: str | PrecisionPlan | None, audio: int, floats: str
+) -> Workload:
+    """The workload of a program that has its formats already, but for the floats between them."""
+    wanted = floats if precision is None else precision
+    if not isinstance(wanted, str) or wanted not in FLOATS:
+        shown = wanted if isinstance(wanted, str) else wanted.title
+        law = f"is no format of floats; the file is quantised already, and leaves {', '.join(FLOATS)} open"
+        raise InvalidValue("precision", shown, law)
+    kept = FLOATS[wanted]
+    tensors = tuple(
+        replace(tensor, precision=kept) if tensor.precision is Precision.FP32 else tensor for tensor in program.tensors
+    )
+    program = replace(program, tensors=tensors)
+    return Workload(
+        name=program.name,
+        audio=audio,
+        batch=1,
+        precision=plan_of(wanted),
+        program=program,
+        utterances=1,
+        carried=carried,
+        stated=_stated(products_by_format(program)),
+    )
+
+
+def _stated(products: Mapping[str, int]) -> str:
+    """Products by their formats, in a few words.
+
+    >>> _stated({"uint8 × int8": 900, "fp16": 100})
+    'uint8 × int8 (90 %), fp16 (10 %)'
+    """
+    whole = sum(products.values())
+    if not whole:
+        return "no products"
+    shares = {name: 100 * count / whole for name, count in products.items()}
+    if len(shares) == 1:
+        return next(iter(shares))
+    listed = [f"{name} ({share:.0f} %)" if share >= 0.5 else f"{name} (< 1 %)" for name, share in shares.items()]
+    return ", ".join(listed[:3]) + (", …" if len(listed) > 3 else "")
+
+
+def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]]) -> Carried:
+    names = {tensor.name for tensor in program.tensors}
+    grids = {
+        stored.name: _grid(stored.quant)
+        for stored in builder.tensors
+        if stored.quant is not None and stored.name in names and not stored.precision.floating
+    }
+    inputs = []
+    for port in builder.graph.inputs:
+        value = builder.values[port.name]
+        if isinstance(value, Value) and value.stored.name in names:
+            inputs.append(Named(port.name, value.view(), value.shape))
+    folding = told(builder)
+    return Carried(
+        numbers={name: values for name, values in builder.parameters.items() if name in names},
+        grids=grids,
+        inputs=tuple(inputs),
+        outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
+        told=() if folding is None else (folding,),
+        products=products_by_format(program),
+    )
+
+
+def _grid(quant: Quant) -> QuantParams:
+    bounds = None
+    if quant.lowest is not None or quant.highest is not None:
+        low = quant.precision.lowest if quant.lowest is None else quant.lowest
+        high = quant.precision.highest if quant.highest is None else quant.highest
+        bounds = low, high
+    return QuantParams(
+        quant.precision,
+        np.asarray(quant.scale, np.float32),
+        np.asarray(quant.zero, np.int32),
+        symmetric=False,
+        group=quant.block or None,
+        bounds=bounds,
+    )
+
+
+def products_by_format(program: Program) -> dict[str, int]:
+    """Products by the formats of both operands, most of them first."""
+    counted: Counter[str] = Counter()
+    for instance in program.instances():
+        op = instance.op
+        if isinstance(op, (Gemm, Conv)):
+            act, weight = (program.tensor(view.tensor).precision.value for view in (op.act, op.weight))
+            counted[act if act == weight else f"{act} × {weight}"] += (
+                op_spec(op).macs(op, instance.shape) * instance.times
+            )
+    return dict(counted.most_common())

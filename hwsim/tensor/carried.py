@@ -1,0 +1,59 @@
+"""What a model file carries beside its program: numbers and scales, and the names by which it speaks of its values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
+from hwsim.tensor.quant_params import QuantParams
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value by its name in the file: where it stands in the program, and its shape in the file."""
+
+    name: str
+    view: View
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """The numbers of a file: integers where the program's tensors are integers, but for biases, which are real numbers.
+
+    `grids` are the scales of integer tensors, decided by whoever made the file; without any the program is one of
+    floats. `told` is what a reader should know of how the file was read.
+    """
+
+    numbers: Mapping[str, NDArray[Any]]
+    grids: Mapping[str, QuantParams]
+    inputs: tuple[Named, ...]
+    outputs: tuple[Named, ...]
+    told: tuple[str, ...] = ()
+    products: Mapping[str, int] = field(default_factory=dict)
+    """Products by the formats of their operands."""
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the file says in which formats its values are."""
+        return bool(self.grids)
+
+    @cached_property
+    def reals(self) -> Mapping[str, NDArray[np.float32]]:
+        """What all numbers stand for."""
+        return {
+            name: self.grids[name].real(values) if name in self.grids else values
+            for name, values in self.numbers.items()
+        }
+
+
+def real_parameters(carried: Carried, program: Program) -> dict[str, NDArray[np.float32]]:
+    """What the parameters of a program stand for."""
+    names = {tensor.name for tensor in program.tensors if tensor.role in (Role.WEIGHT, Role.BIAS, Role.TABLE)}
+    return {name: values for name, values in carried.reals.items() if name in names}

@@ -1,0 +1,188 @@
+"""Damaged and hostile model files: each is refused in one line that names place and reason."""
+
+import random
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from command import complaint
+from hwsim.errors import UserError
+from hwsim.inputs.load import open_workload
+from onnx_models import model
+
+DATA = Path(__file__).parents[1] / "data" / "onnx"
+N = helper.make_node
+W = np.ones((3, 2), np.float32)
+
+
+def good() -> Any:
+    return model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": [4, 3]}, ["y"], {"w": W})
+
+
+def refusal(made: Any, folder: Path) -> str:
+    """What is wrong with a model, behind its file's name."""
+    file = folder / "m.onnx"
+    file.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
+    with pytest.raises(UserError) as caught:
+        open_workload(file)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text.removeprefix(f"{file}: ")
+
+
+def cut_off() -> bytes:
+    data: bytes = good().SerializeToString()
+    return data[:-30]
+
+
+def changed(change: Callable[[Any], Any]) -> Any:
+    made = good()
+    change(made)
+    return made
+
+
+def _short(made: Any) -> None:
+    made.graph.initializer[0].raw_data = b"123"
+
+
+def _huge(made: Any) -> None:
+    made.graph.initializer[0].dims[0] = 2**40
+
+
+def _outside(location: str) -> Callable[[Any], None]:
+    def change(made: Any) -> None:
+        tensor = made.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        entry = tensor.external_data.add()
+        entry.key, entry.value = "location", location
+
+    return change
+
+
+def _control(made: Any) -> None:
+    body = helper.make_graph([], "body", [], [])
+    made.graph.node.append(N("If", ["x"], ["z"], "branch", then_branch=body, else_branch=body))
+
+
+BROKEN = [
+    (b"", "is no ONNX model: it has no graph"),
+    (b"\xff\xfe no model", "is no readable ONNX file: damaged, cut off, or of another format"),
+    (cut_off(), "is no readable ONNX file: damaged, cut off, or of another format"),
+    (model(list(good().graph.node), {"x": [4, 3]}, ["y"], {"w": W}, opset=9),
+     "is of opset 9; hwsim reads 13 to 28; export it anew"),
+    (changed(_short), "initialiser 'w': says that it is [3, 2], 24 bytes, but has 3"),
+    (changed(_huge), "initialiser 'w': cannot have the shape [1099511627776, 2]"),
+    (changed(_outside("../secret.bin")),
+     "initialiser 'w': its data are in '../secret.bin', which is no file in the model's folder"),
+    (changed(_outside("/etc/passwd")),
+     "initialiser 'w': its data are in '/etc/passwd', which is no file in the model's folder"),
+    (changed(_control), "node 'branch' (If): holds a graph of its own; hwsim reads no control flow"),
+    (model([N("MatMul", ["x", "v"], ["y"], "mm")], {"x": [4, 3]}, ["y"]),
+     "node 'mm' (MatMul): reads 'v', which nothing makes"),
+    (model([N("Add", ["x", "b"], ["a"], "one"), N("Relu", ["a"], ["b"], "two")], {"x": [4]}, ["b"]),
+     "node 'one' (Add): waits for its own result: the nodes form a cycle"),
+    (model([N("Relu", ["x"], ["y"], "a"), N("Relu", ["x"], ["y"], "b")], {"x": [4]}, ["y"]),
+     "node 'b' (Relu): makes 'y', which something else makes already"),
+    (model([N("Relu", ["x"], ["y"], "a")], {"x": [4]}, ["z"]), "output 'z': no node makes it"),
+    (model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": [4, 5]}, ["y"], {"w": W}),
+     "node 'mm' (MatMul): multiplies [4, 5] by [3, 2]"),
+    (model([N("Reshape", ["x", "s"], ["y"], "r")], {"x": [4, 5]}, ["y"], {"s": np.array([3, -1])}),
+     "node 'r' (Reshape): does not go with what it reads: [4, 5] has 20 elements, [3, -1] has not"),
+    (model([N("Concat", ["x", "x"], ["y"], "c", axis=7)], {"x": [4, 5]}, ["y"]),
+     "node 'c' (Concat): does not go with what it reads: axis 7 of 2"),
+    (model([N("NonZero", ["x"], ["y"], "n")], {"x": [4]}, ["y"]),
+     "node 'n' (NonZero): hwsim does not read this operator; docs/onnx.md lists those that it reads"),
+    (model([N("Relu", ["x"], ["y"], "a")], {"x": [4]}, ["y"], kinds={"x": TensorProto.STRING}),
+     "'x': holds numbers of the type string, which hwsim does not read"),
+    (model([N("Relu", ["x"], ["y"], "a")], {"x": [2**33, 4]}, ["y"]),
+     "input 'x': has 34,359,738,368 elements; hwsim takes 1 to 8,589,934,592"),
+    (model([N("QuantizeLinear", ["x", "s"], ["y"], "q")], {"x": [4]}, ["y"], {"s": np.zeros((), np.float32)},
+           kinds={"y": TensorProto.UINT8}),
+     "node 'q' (QuantizeLinear): has a scale that is zero, or no finite number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "message"), BROKEN, ids=[message[:40] for _, message in BROKEN])
+def test_a_broken_model_is_refused_in_one_line(made: Any, message: str, tmp_path: Path) -> None:
+    assert refusal(made, tmp_path) == message
+
+
+def test_axes_without_sizes_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": ["frames", 3]}, ["y"], {"w": W})
+    onnx.save(made, tmp_path / "m.onnx")
+    file = str(tmp_path / "m.onnx")
+    assert complaint(capsys, "ops", file) == (
+        "--dim = 'frames': is the size of an axis that the file leaves open; give --dim frames=N"
+    )
+    assert complaint(capsys, "ops", file, "--dim", "time=3") == (
+        "--dim = 'time': is no axis of small; its named axes are frames"
+    )
+
+
+def test_data_beside_the_model_are_read(tmp_path: Path) -> None:
+    made = good()
+    onnx.save(made, tmp_path / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    assert open_workload(tmp_path / "m.onnx").value.program.macs == 24
+    (tmp_path / "w.bin").write_bytes(b"\0" * 7)
+    with pytest.raises(UserError, match=r"w\.bin has 7"):
+        open_workload(tmp_path / "m.onnx")
+
+
+def test_without_the_package_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "m.onnx"
+    file.write_bytes(good().SerializeToString())
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError) as caught:
+        open_workload(file)
+    assert str(caught.value) == f"{file}: needs the package onnx to be read: pip install 'hwsim[onnx]'"
+
+
+MUTATIONS, SECONDS = 1000, 60
+SMALL = sorted(DATA.glob("*.onnx"), key=lambda path: path.stat().st_size)[:12]
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """A file with bytes cut off, changed, left out or put in."""
+    changed_data, at = bytearray(data), rng.randrange(len(data))
+    match rng.randrange(4):
+        case 0:
+            return bytes(changed_data[:at])
+        case 1:
+            for _ in range(rng.randrange(1, 8)):
+                changed_data[rng.randrange(len(data))] = rng.randrange(256)
+        case 2:
+            del changed_data[at : at + rng.randrange(1, 50)]
+        case _:
+            changed_data[at:at] = rng.randbytes(rng.randrange(1, 20))
+    return bytes(changed_data)
+
+
+def _said(file: Path) -> str:
+    """With what a file is refused; nothing, if it is read."""
+    try:
+        open_workload(file)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def test_mutated_models_are_read_or_refused(tmp_path: Path) -> None:
+    rng, file, whole = random.Random(5), tmp_path / "m.onnx", [path.read_bytes() for path in SMALL]
+    refused = 0
+    signal.alarm(SECONDS * 10)  # a file that never ends the reading ends the test
+    for _ in range(MUTATIONS):
+        file.write_bytes(mutated(rng.choice(whole), rng))
+        text = _said(file)
+        assert "\n" not in text
+        assert len(text) < 500
+        refused += bool(text)
+    signal.alarm(0)
+    assert MUTATIONS / 4 < refused < MUTATIONS

@@ -1,0 +1,304 @@
+"""Operators of model files against the conformance cases of the ONNX project, and against its reference evaluator."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from hwsim.errors import UserError
+from hwsim.inputs.load import open_workload
+from hwsim.inputs.onnx.lowering import OPERATORS
+from hwsim.results.measured import Sources
+from hwsim.study.values import prepared, run_values
+from hwsim.tensor.carried import Carried
+from onnx_models import model, traced
+
+KINDS = (
+    "matmul", "gemm", "basic_conv", "conv_with", "lstm", "gru", "simple_rnn", "rnn_seq", "softmax", "logsoftmax",
+    "layer_normalization", "instancenorm", "batchnorm", "dequantize", "quantize", "dynamicquantize", "convinteger",
+    "qlinearconv", "pad", "slice", "gather", "concat", "split", "transpose", "reshape", "squeeze", "unsqueeze",
+    "expand", "tile", "clip", "leakyrelu", "gelu", "erf", "pow", "reduce_mean", "reduce_sum", "reduce_max",
+    "reduce_min", "argmax", "sigmoid", "tanh", "sqrt", "div", "sub", "mul", "add", "relu",
+)  # fmt: skip
+
+
+@cache
+def cases() -> tuple[Any, ...]:
+    """The cases of the ONNX project whose operators hwsim reads."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found: Any = load_model_tests(kind="node")
+    return tuple(
+        case
+        for case in found
+        if any(case.name.startswith(f"test_{kind}") for kind in KINDS)
+        and {f"{node.domain}:{node.op_type}".lstrip(":") for node in case.model.graph.node} <= set(OPERATORS)
+    )
+
+
+def forms(case: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The model with all its inputs, and with those after the first as numbers of the file."""
+    given, _ = case.data_sets[0]
+    arrays = dict(zip([port.name for port in case.model.graph.input], given, strict=False))
+    yield case.model, arrays
+    fixed: Any = onnx.ModelProto()
+    fixed.CopyFrom(case.model)
+    for name in list(arrays)[1:]:
+        tensor = arrays[name]
+        if not isinstance(tensor, np.ndarray):
+            return
+        fixed.graph.initializer.append(numpy_helper.from_array(tensor, name))
+    yield fixed, {name: arrays[name] for name in list(arrays)[:1]}
+
+
+@pytest.mark.slow
+def test_cases_of_the_onnx_project_give_their_results_or_are_refused(tmp_path: Path) -> None:
+    seen: Counter[str] = Counter()
+    for case in cases():
+        _, wanted = case.data_sets[0]
+        for made, arrays in forms(case):
+            if not all(isinstance(one, np.ndarray) for one in (*arrays.values(), *wanted)):
+                continue
+            try:
+                leaves = traced(made, arrays, tmp_path)
+            except UserError:
+                seen["refused"] += 1
+                continue
+            for port, expected in zip(made.graph.output, wanted, strict=False):
+                got = leaves[f"out_{port.name}"]
+                assert got.shape == expected.shape, case.name
+                np.testing.assert_allclose(got.astype(float), expected.astype(float), 1e-4, 1e-5, err_msg=case.name)
+            seen["computed"] += 1
+            break
+    assert seen["computed"] >= 150, seen
+
+
+def matrix(*shape: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng([1, *shape]).standard_normal(shape).astype(np.float32)
+
+
+N = helper.make_node
+GRAPHS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "heads are views": (
+        model(
+            [
+                N("MatMul", ["x", "w"], ["p"], "/a/p"),
+                N("Reshape", ["p", "s"], ["h"], "/a/h"),
+                N("Transpose", ["h"], ["q"], "/a/q", perm=[0, 2, 1, 3]),
+                N("Transpose", ["h"], ["k"], "/a/k", perm=[0, 2, 3, 1]),
+                N("MatMul", ["q", "k"], ["r"], "/a/r"),
+                N("Softmax", ["r"], ["t"], "/a/t", axis=-1),
+                N("MatMul", ["t", "q"], ["y"], "/a/y"),
+            ],
+            {"x": [2, 5, 6]},
+            ["y"],
+            {"w": matrix(6, 8), "s": np.array([0, 0, 2, 4])},
+        ),
+        {"x": matrix(2, 5, 6)},
+    ),
+    "operands repeat each other": (
+        model([N("Add", ["a", "b"], ["y"], "add")], {"a": [2, 1, 4], "b": [3, 1]}, ["y"]),
+        {"a": matrix(2, 1, 4), "b": matrix(3, 1)},
+    ),
+    "a number for each channel": (
+        model(
+            [
+                N("Conv", ["x", "w", "b"], ["c"], "c", pads=[1, 2], strides=[2], group=2),
+                N("Mul", ["c", "g"], ["y"], "m"),
+            ],
+            {"x": [1, 4, 9]},
+            ["y"],
+            {"w": matrix(6, 2, 3), "b": matrix(6), "g": matrix(6, 1)},
+        ),
+        {"x": matrix(1, 4, 9)},
+    ),
+    "both results of a chain": (
+        model(
+            [N("Sigmoid", ["x"], ["s"], "s"), N("Mul", ["x", "s"], ["y"], "m"), N("Add", ["s", "y"], ["z"], "a")],
+            {"x": [3, 4]},
+            ["y", "z"],
+        ),
+        {"x": matrix(3, 4)},
+    ),
+    "a GRU with its reset behind the product": (
+        model(
+            [N("GRU", ["x", "w", "r", "b"], ["y", "h"], "g", hidden_size=4, linear_before_reset=1)],
+            {"x": [5, 2, 3]},
+            ["y", "h"],
+            {"w": matrix(1, 12, 3), "r": matrix(1, 12, 4), "b": matrix(1, 24)},
+        ),
+        {"x": matrix(5, 2, 3)},
+    ),
+    "an LSTM both ways with states": (
+        model(
+            [
+                N(
+                    "LSTM",
+                    ["x", "w", "r", "b", "", "h", "c"],
+                    ["y", "e", "f"],
+                    "l",
+                    hidden_size=4,
+                    direction="bidirectional",
+                )
+            ],
+            {"x": [5, 2, 3], "h": [2, 2, 4], "c": [2, 2, 4]},
+            ["y", "e", "f"],
+            {"w": matrix(2, 16, 3), "r": matrix(2, 16, 4), "b": matrix(2, 32)},
+        ),
+        {"x": matrix(5, 2, 3), "h": matrix(2, 2, 4), "c": matrix(2, 2, 4) * 0.5},
+    ),
+    "a slice of a reshape": (
+        model(
+            [
+                N("Pad", ["x", "p"], ["a"], "pad"),
+                N("Reshape", ["a", "s"], ["b"], "r"),
+                N("Slice", ["b", "i", "j", "k"], ["c"], "s"),
+                N("Reshape", ["c", "t"], ["y"], "u"),
+            ],
+            {"x": [2, 4, 7]},
+            ["y"],
+            {
+                "p": np.array([0, 0, 1, 0, 0, 0]),
+                "s": np.array([2, 8, 4]),
+                "i": np.array([1]),
+                "j": np.array([8]),
+                "k": np.array([1]),
+                "t": np.array([2, 4, 7]),
+            },
+        ),
+        {"x": matrix(2, 4, 7)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graphs_give_what_the_reference_gives(name: str, tmp_path: Path) -> None:
+    made, arrays = GRAPHS[name]
+    reference = ReferenceEvaluator(made)
+    if name.startswith("an LSTM"):  # the reference goes one way alone
+        leaves = traced(made, arrays, tmp_path)
+        np.testing.assert_allclose(leaves["out_y"], _both_ways(arrays), 1e-4, 1e-5)
+        np.testing.assert_allclose(leaves["out_e"][0], leaves["out_y"][-1, 0], 1e-5, 1e-6)
+        np.testing.assert_allclose(leaves["out_e"][1], leaves["out_y"][0, 1], 1e-5, 1e-6)
+        return
+    wanted = reference.run(None, arrays)
+    leaves = traced(made, arrays, tmp_path)
+    for port, expected in zip(made.graph.output, wanted, strict=True):
+        np.testing.assert_allclose(leaves[f"out_{port.name}"], expected, 1e-4, 1e-5)
+
+
+def _both_ways(arrays: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """An LSTM in numpy, gates in the order input, output, forget, cell."""
+    x, w, r, b = arrays["x"], matrix(2, 16, 3), matrix(2, 16, 4), matrix(2, 32)
+    out = np.zeros((5, 2, 2, 4))
+    for way, frames in enumerate((range(5), range(4, -1, -1))):
+        h, c = arrays["h"][way], arrays["c"][way]
+        for t in frames:
+            gates = x[t] @ w[way].T + h @ r[way].T + b[way][:16] + b[way][16:]
+            i, o, f = (1 / (1 + np.exp(-gates[:, 4 * k : 4 * k + 4])) for k in range(3))
+            c = f * c + i * np.tanh(gates[:, 12:])
+            h = o * np.tanh(c)
+            out[t, way] = h
+    return out
+
+
+def test_heads_move_nothing(tmp_path: Path) -> None:
+    made, _ = GRAPHS["heads are views"]
+    onnx.save(made, tmp_path / "m.onnx")
+    kinds = [type(placed.op).__name__ for placed in open_workload(tmp_path / "m.onnx").value.program.placed()]
+    assert kinds == ["Gemm", "Gemm", "Reduce", "Gemm"]
+
+
+def test_products_of_constants_stay_work(tmp_path: Path) -> None:
+    """What training left constant is computed all the same: folding it would drop products."""
+    made = model(
+        [N("MatMul", ["p", "w"], ["q"], "q"), N("Sqrt", ["v"], ["u"], "u"), N("Mul", ["q", "u"], ["s"], "s"),
+         N("Add", ["x", "s"], ["y"], "y")],
+        {"x": [3, 4]}, ["y"], {"p": matrix(3, 5), "w": matrix(5, 4), "v": np.full((4,), 4, np.float32)},
+    )  # fmt: skip
+    onnx.save(made, tmp_path / "m.onnx")
+    work = open_workload(tmp_path / "m.onnx").value
+    assert work.program.macs == 60
+    assert isinstance(work.carried, Carried)
+    assert work.carried.told == ("1 nodes of constants were worked out beforehand: u (Sqrt)",)
+
+
+def test_axes_without_sizes_get_them_by_name(tmp_path: Path) -> None:
+    made = model([N("MatMul", ["x", "w"], ["y"], "m")], {"x": ["batch", "frames", 3]}, ["y"], {"w": matrix(3, 2)})
+    x = matrix(1, 7, 3)
+    leaves = traced(made, {"x": x}, tmp_path, dims={"batch": 1, "frames": 7})
+    np.testing.assert_allclose(leaves["out_y"], x @ matrix(3, 2), 1e-5, 1e-6)
+
+
+def test_a_policy_quantises_a_model_of_floats(tmp_path: Path) -> None:
+    made, arrays = GRAPHS["heads are views"]
+    leaves = traced(made, arrays, tmp_path, precision="w8a8")
+    assert leaves["p/weight"].dtype == np.int8
+
+
+def test_a_quantised_file_keeps_its_formats(tmp_path: Path) -> None:
+    scale, zero = np.float32(0.05), np.uint8(120)
+    made = model(
+        [
+            N("QuantizeLinear", ["x", "s", "z"], ["q"], "q"),
+            N("DequantizeLinear", ["q", "s", "z"], ["d"], "d"),
+            N("DequantizeLinear", ["w", "t", "u"], ["v"], "v", axis=1),
+            N("MatMul", ["d", "v"], ["y"], "m"),
+        ],
+        {"x": [2, 4]},
+        ["y"],
+        {
+            "s": np.asarray(scale),
+            "z": np.asarray(zero),
+            "w": np.arange(-6, 6, dtype=np.int8).reshape(4, 3),
+            "t": np.array([0.1, 0.2, 0.3], np.float32),
+            "u": np.zeros(3, np.int8),
+        },
+    )
+    x = matrix(2, 4)
+    leaves = traced(made, {"x": x}, tmp_path)
+    integers = np.clip(np.rint(x / scale) + zero, 0, 255)
+    assert (leaves["m/act"] == integers).all()
+    assert leaves["m/act"].dtype == np.uint8
+    assert (leaves["m/acc"] == (integers - 120) @ np.arange(-6, 6).reshape(4, 3)).all()
+    with pytest.raises(UserError, match="the file is quantised already"):
+        open_workload(tmp_path / "m.onnx", "w4a4")
+
+
+def test_a_workload_file_keeps_sizes_beside_a_model(tmp_path: Path) -> None:
+    made = model([N("MatMul", ["x", "w"], ["y"], "m")], {"x": ["frames", 3]}, ["y"], {"w": matrix(3, 2)})
+    onnx.save(made, tmp_path / "net.onnx")
+    lines = ["name: net", "kind: onnx", "file: net.onnx", "dims: {frames: 8}", "audio: 100 ms", "precision: w8a8"]
+    (tmp_path / "net.yaml").write_text("\n".join(lines) + "\n")
+    loaded = open_workload(tmp_path / "net.yaml")
+    assert (loaded.value.name, loaded.value.program.macs, loaded.value.audio) == ("net", 48, 10**11)
+    assert [Path(name).name for name, _ in loaded.files] == ["net.yaml", "net.onnx"]
+    assert open_workload(tmp_path / "net.yaml", None, {"frames": 4}).value.program.macs == 24
+    (tmp_path / "net.yaml").write_text("\n".join(lines).replace("net.onnx", "no.onnx") + "\n")
+    with pytest.raises(UserError, match=r"net\.yaml:3: file: .*no\.onnx"):
+        open_workload(tmp_path / "net.yaml")
+
+
+def test_a_chip_adds_a_models_sums_as_its_registers_do(tmp_path: Path) -> None:
+    """Values on a chip and exact ones are the same where no register overflows."""
+    from hwsim.hardware.chip import Chip
+    from hwsim.inputs.chips import load_chip
+
+    file = Path(__file__).parents[1] / "data" / "onnx" / "sb_tdnn_stack.int8_qdq.onnx"
+    work = open_workload(file, floats="fp32").value
+    sources = Sources(input=file.with_suffix(".npz"), weights=None, seed=0, packed=False)
+    chip = load_chip("int4_array")
+    assert isinstance(chip, Chip)
+    exact, ordered = (run_values(prepared(work, sources), sources, chip=on) for on in (None, chip))
+    assert exact.ops == ordered.ops
+    assert ordered.accumulators == "int4_array"
