@@ -36,6 +36,18 @@ def test_the_table_shown_is_the_true_output(capsys: pytest.CaptureFixture[str]) 
     assert out == shown[2]
 
 
+@pytest.mark.slow
+def test_the_figure_shown_draws_what_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows are compared, not pixels: another matplotlib draws another picture of them."""
+    said = re.search(r"`hwsim (compare .*?) --out DIR`", README)
+    shown = re.search(r"!\[.*?\]\((.*?)\.svg\)", README)
+    assert said is not None
+    assert shown is not None
+    printed(capsys, *said[1].split(), "--out", str(tmp_path))
+    drawn = ROOT / shown[1]
+    assert (tmp_path / f"{drawn.name}.csv").read_text() == drawn.with_suffix(".csv").read_text()
+
+
 def test_there_are_two_commands_of_one_line_each_that_set_up_all_they_need() -> None:
     run, test = commands()
     for command in (run, test):
