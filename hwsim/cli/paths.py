@@ -126,6 +126,8 @@ def check_paths(ctx: click.Context) -> None:
     for _, value, parameter in _outputs(ctx):
         if not value:
             raise InvalidValue(parameter, value, "names no file")
+    if ctx.params.get("pdf") and ctx.params.get("out") is None:
+        raise InvalidValue("--pdf", True, "is how figures of --out are written too; give --out DIR")
     keep(ctx, [Path(value) for param, value in _parameter_values(ctx) if isinstance(param.type, Reads)])
     targets = _targets(ctx)
     for at, target in enumerate(targets):

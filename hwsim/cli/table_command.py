@@ -84,8 +84,13 @@ def command(
         policy(name)
     kind = format_of(written_as, out)
     asked = listed(workloads)
-    if not asked:
-        raise InvalidValue("--workloads", workloads, "must list at least one")
+    for option, entries, said in (
+        ("--workloads", asked, workloads),
+        ("--precisions", names, precisions),
+        ("--columns", shown, columns),
+    ):
+        if not entries:
+            raise InvalidValue(option, said, "must list at least one")
     pairs = [chip_and_workload(chip, asked[0]) for chip in chips]
     on, works = [chip for chip, _ in pairs], [pairs[0][1], *map(workload_named, asked[1:])]
     check_outputs()

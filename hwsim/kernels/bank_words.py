@@ -6,7 +6,8 @@ move along the `moved` axes. Axes are rows of counts and strides in bits, the ou
 An element asks for the words it lies in, but not for the word that was asked for last, nor for the one in which its
 lane's element before it ended. A port takes words in groups, in order, and a group as many cycles as its most loaded
 bank has words in it. The tables `lanes` (where a lane lies, its last word), `loads` (words of each bank in the open
-group) and `state` have a row more for each of the two loops: what they held when a period may have begun.
+group, `asked` the bank of each word in it) and `state` have a row more for each of the two loops: what they held when a
+period may have begun.
 """
 
 import numpy as np
@@ -51,38 +52,35 @@ def _gcd(first, second):
 
 @lean
 def _pace(axes, at_once, how):
-    """How many positions at once, and after how many of these, all addresses may lie on the same banks again; 0 at
-    once, if that is not known."""
-    outermost = axes[0, COUNT]
-    inside = _size(axes) // outermost
-    at_a_time = inside if axes.shape[0] > 1 else at_once
-    if at_a_time % at_once:
-        return np.int64(0), np.int64(1)
-    shift = axes[0, STRIDE] if axes.shape[0] > 1 else at_once * axes[0, STRIDE]
-    round_of_banks = how[BANKS] * how[WORD]
-    return at_a_time, round_of_banks // _gcd(round_of_banks, shift)
+    """How many positions, whole lines of so many at once, lie alike again and again; by how many bits they move from
+    one time to the next; and after how many times all addresses may lie on the same banks again."""
+    inside = _size(axes) // axes[0, COUNT]
+    times = at_once // _gcd(inside, at_once)
+    shift, round_of_banks = times * axes[0, STRIDE], how[BANKS] * how[WORD]
+    return times * inside, shift, round_of_banks // _gcd(round_of_banks, shift)
 
 
 @inlined
-def _ask(word, how, loads, state):
+def _ask(word, how, loads, asked, state):
     """The stream asks for a word."""
     bank = word % how[BANKS]
     loads[NOW, bank] += 1
     now = state[NOW]
+    asked[now[OPEN]] = bank
     now[PEAK] = max(now[PEAK], loads[NOW, bank])
     now[OPEN] += 1
     now[LAST] = word
     if now[OPEN] == how[GROUP]:
-        _serve(how, loads, state)
+        _serve(how, loads, asked, state)
 
 
 @inlined
-def _serve(how, loads, state):
+def _serve(how, loads, asked, state):
     """The open group is served."""
     state[NOW, CYCLES] += state[NOW, PEAK]
+    for place in range(state[NOW, OPEN]):
+        loads[NOW, asked[place]] = 0
     state[NOW, OPEN] = state[NOW, PEAK] = 0
-    for bank in range(how[BANKS]):
-        loads[NOW, bank] = 0
 
 
 @inlined
@@ -123,23 +121,22 @@ def _skip(level, periods, bits, how, lanes, state):
 
 
 @lean
-def _line(count, offset, how, lanes, loads, state):
+def _line(count, offset, how, lanes, loads, asked, state):
     """A line of so many lanes asks for its words."""
     for lane in range(count):
         first = lanes[AT, lane] + offset
         last = (first + how[BITS] - 1) // how[WORD]
         for word in range(first // how[WORD], last + 1):
             if word != state[NOW, LAST] and word != lanes[LAST_OF_LANE, lane]:
-                _ask(word, how, loads, state)
+                _ask(word, how, loads, asked, state)
         lanes[LAST_OF_LANE, lane] = last
 
 
 @lean
-def _lines(count, moved, how, lanes, loads, state):
+def _lines(count, moved, how, lanes, loads, asked, state):
     """All lines of so many lanes."""
     size, step = _size(moved), np.int64(0)
-    at_a_time, places = _pace(moved, np.int64(1), how)
-    shift = moved[0, STRIDE] * (at_a_time if moved.shape[0] == 1 else 1)
+    at_a_time, shift, places = _pace(moved, np.int64(1), how)
     _begin(INNER, state)
     while step < size:
         if at_a_time and step > 0 and step % (at_a_time * places) == 0:
@@ -150,12 +147,12 @@ def _lines(count, moved, how, lanes, loads, state):
                 step += periods * period * at_a_time
                 at_a_time = np.int64(0)
                 continue
-        _line(count, _offset(moved, step), how, lanes, loads, state)
+        _line(count, _offset(moved, step), how, lanes, loads, asked, state)
         step += 1
 
 
 @lean
-def cycles_of(fixed, moved, how, lanes, loads, state):
+def cycles_of(fixed, moved, how, lanes, loads, asked, state):
     """Cycles in which the banks serve a stream, however long; there is room for as many lanes as a line has."""
     for lane in range(how[LANES]):
         lanes[LAST_OF_LANE, lane] = -1
@@ -164,8 +161,7 @@ def cycles_of(fixed, moved, how, lanes, loads, state):
     for bank in range(how[BANKS]):
         loads[NOW, bank] = 0
     size, unit, first = _size(fixed), how[LANES], np.int64(0)
-    at_a_time, places = _pace(fixed, unit, how)
-    shift = fixed[0, STRIDE] * (at_a_time if fixed.shape[0] == 1 else 1)
+    at_a_time, shift, places = _pace(fixed, unit, how)
     _begin(OUTER, state)
     while first < size:
         if at_a_time and first > 0 and first % (at_a_time * places) == 0:
@@ -179,7 +175,7 @@ def cycles_of(fixed, moved, how, lanes, loads, state):
         count = min(unit, size - first)
         for lane in range(count):
             lanes[AT, lane] = _offset(fixed, first + lane)
-        _lines(count, moved, how, lanes, loads, state)
+        _lines(count, moved, how, lanes, loads, asked, state)
         first += unit
-    _serve(how, loads, state)
+    _serve(how, loads, asked, state)
     return state[NOW, CYCLES]

@@ -74,7 +74,7 @@ def cycles_of(stream: Stream, lines: Lines, banks: Banks) -> int:
     fixed, moved = (stream.ks, stream.rows) if lines.along_k else (stream.rows, stream.ks)
     lanes = min(lines.lanes, size_of(fixed))
     how = np.array([stream.bits, 8 * banks.width, banks.count, banks.port, lanes], np.int64)
-    room = np.zeros((2, lanes), np.int64), np.zeros((b.LEVELS, banks.count), np.int64)
+    room = np.zeros((2, lanes), np.int64), np.zeros((b.LEVELS, banks.count), np.int64), np.zeros(banks.port, np.int64)
     state = np.zeros((b.LEVELS, b.STATE), np.int64)
     return int(b.cycles_of(np.array(fixed, np.int64), np.array(moved, np.int64), how, *room, state))
 

@@ -114,7 +114,7 @@ class Planner:
     aim: Aim | None = None
     free_conversion: bool = False
     searches: int = 1
-    """How many searches, of which each plan is one, have one budget together."""
+    """Among how many searches a budget is shared, of which each has a quarter at least."""
     store: PlanStore = field(default_factory=PlanStore)
 
     def plan(
@@ -194,6 +194,7 @@ class Planner:
                     continue
                 targets.append(made)
                 ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
+                ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
                 uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
                 problem = (made.problem if table is whole else None) or problem
                 plans += uniform

@@ -19,7 +19,6 @@ ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are
 kept and compared."""
 
-
 MOST_SEARCH_SUMS = 3 << 30
 """The sums of all knapsacks of a search, a few seconds. One of them may take an eighth of what is left: the more of
 them there are, the coarser are the units of the later ones."""
@@ -37,22 +36,28 @@ class SearchBudget:
     """The sums of its knapsacks so far."""
     fell_short: bool = False
     """Whether there was no work left to walk some cut, or a knapsack was solved in coarser units for want of sums."""
+    shares: int = 1
+    """Into how many equal parts the budget is divided, of which this search has one."""
 
     @classmethod
     def shared(cls, searches: int) -> Self:
-        """The budget of one of so many searches that have one together; a quarter of it at least, which is more than
-        shipped networks need on chips of two buffers.
+        """The budget of one of so many searches: an equal part of one, but a quarter at least, with which shipped
+        networks are planned as with all of it on chips of two buffers.
 
-        >>> SearchBudget.shared(100).of_plan(2) == MOST_WORK // 4 // (ONE_STEP + 2)
-        True
+        >>> [SearchBudget.shared(searches).shares for searches in (1, 3, 100)]
+        [1, 3, 4]
         """
-        searches = min(searches, 4)
-        return cls(MOST_WORK - MOST_WORK // searches, MOST_SEARCH_SUMS - MOST_SEARCH_SUMS // searches)
+        return cls(shares=min(searches, 4))
+
+    @property
+    def most(self) -> int:
+        """The work that the search may take."""
+        return MOST_WORK // self.shares
 
     @property
     def ended(self) -> bool:
         """Whether no further plan is timed."""
-        return self.work > MOST_WORK
+        return self.work > self.most
 
     def of_cuts(self, slots: int) -> int:
         """How many steps the cuts for one more number of slots may walk: a third of what is left for cuts, so that
@@ -61,7 +66,7 @@ class SearchBudget:
         >>> SearchBudget(MOST_WORK * 2 // 3 - 6 * (ONE_STEP + 2)).of_cuts(2)
         2
         """
-        return max(0, MOST_WORK * 2 // 3 - self.work) // (3 * (ONE_STEP + slots))
+        return max(0, self.most * 2 // 3 - self.work) // (3 * (ONE_STEP + slots))
 
     def of_plan(self, slots: int) -> int:
         """How many iterations one more plan may walk: all that is left, as far as any plan may.
@@ -69,7 +74,7 @@ class SearchBudget:
         >>> SearchBudget(MOST_WORK - 60).of_plan(2)
         10
         """
-        return min(MOST_WALKED, max(0, MOST_WORK - self.work) // (ONE_STEP + slots))
+        return min(MOST_WALKED, max(0, self.most - self.work) // (ONE_STEP + slots))
 
     def of_knapsack(self) -> int:
         """How many sums one more knapsack may take.
@@ -77,7 +82,7 @@ class SearchBudget:
         >>> SearchBudget().of_knapsack() == MOST_SUMS, SearchBudget(sums=MOST_SEARCH_SUMS).of_knapsack() == LEAST_SUMS
         (True, True)
         """
-        return min(MOST_SUMS, max(LEAST_SUMS, (MOST_SEARCH_SUMS - self.sums) // 8))
+        return min(MOST_SUMS, max(LEAST_SUMS, (MOST_SEARCH_SUMS // self.shares - self.sums) // 8))
 
     def walked(self, steps: int, slots: int) -> None:
         """A plan, or cuts, walked so many steps."""

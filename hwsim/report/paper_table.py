@@ -169,12 +169,13 @@ def _in_markdown(text: str) -> str:
     >>> print(_in_markdown("a|b_c<i>"))
     a\|b\_c&lt;i&gt;
     """
-    text = re.sub(r"([\\`*_\[\]|#])", r"\\\1", printable(text))
+    text = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", printable(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "[": "{[}", "]": "{]}", "−": "$-$", "≤": r"$\leq$", "≥": r"$\geq$",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "×": r"$\times$", "⁶": r"$^{6}$", "µ": r"\textmu{}", NONE: "--", "…": r"\dots{}",
 }  # fmt: skip

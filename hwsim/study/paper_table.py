@@ -36,12 +36,12 @@ def table(
     Gains are relative to the first precision in which the chip runs the workload. What a chip refuses has a row that
     says why; if every run is refused, so is the table.
     """
+    for name, values in (("chips", chips), ("workloads", workloads), ("precisions", precisions), ("columns", columns)):
+        _check_list(name, values)
     for chip in chips:
         must_be(Machine, "chips", chip)
     for workload in workloads:
         must_be(Workload, "workloads", workload)
-    for name, values in (("chips", chips), ("workloads", workloads), ("precisions", precisions), ("columns", columns)):
-        _check_list(name, values)
     check_columns(columns)
     must_map_names(str, "a text", files=files)
     objective = Objective.named(objective)
@@ -64,7 +64,7 @@ def _check_list(name: str, values: Sequence[object]) -> None:
     said = [value if isinstance(value, str) else getattr(value, "name", value) for value in values]
     for place, value in enumerate(said):
         if value in said[:place]:
-            raise InvalidValue(name, value, "is there twice; name each once")
+            raise InvalidValue(name, value, "is there twice; each must have a name of its own")
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class _Runs:
                 precision=precision,
                 figures=comparison_row(timed, baseline),
                 macs=summary.macs,
-                audio_seconds=summary.audio_seconds * summary.batch,
+                audio_seconds=float(workload.audio_seconds * workload.utterances),
                 inputs=timed.result.provenance.inputs,
             )
 

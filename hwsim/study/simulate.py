@@ -177,7 +177,7 @@ def simulate(
     check_functions(workload.program, chip)
 
     def plan(chip: Chip, work: Workload) -> Planned:
-        # The workload has a budget of its own, its lengths have one together.
+        # The workload has a budget of its own, its lengths share one.
         searches = 1 if work is workload or workload.lengths is None else len(workload.lengths.bucketed())
         store = PlanStore() if plans is None else plans
         planner = Planner(chip, aim_of(objective, chip, table), searches=searches, store=store)

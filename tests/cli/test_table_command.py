@@ -40,6 +40,8 @@ def test_a_format_is_what_out_ends_in_or_what_is_said(capsys: pytest.CaptureFixt
         (("--out", "t.txt"), "--out = 't.txt': must end in .md, .tex, .csv, unless --format says what it is"),
         (("--out", "t.tex", "--format", "terminal"), "--format = 'terminal': is for the screen; a file has markdown"),
         (("--workloads", "rnt"), "rnt"),
+        (("--columns", ","), "--columns = ',': must list at least one"),
+        (("--precisions", ","), "--precisions = ',': must list at least one"),
         (("--workloads", ","), "--workloads = ',': must list at least one"),
     ],
 )

@@ -63,8 +63,7 @@ def test_each_row_is_a_run_of_its_own(made: PaperTable) -> None:
         assert values["power"] == pytest.approx(summary.energy_mj / 1e3 / seconds, rel=1e-12)
         assert values["tops"] == pytest.approx(2 * summary.macs / seconds / 1e12, rel=1e-12)
         assert values["tops_per_watt"] == pytest.approx(2 * summary.macs / 1e12 / (summary.energy_mj / 1e3), rel=1e-12)
-        heard = work.audio_seconds * work.utterances
-        assert values["energy_per_second"] == pytest.approx(summary.energy_mj / float(heard), rel=1e-12)
+        assert values["energy_per_second"] == pytest.approx(result.efficiency.energy_per_audio_second_mj, rel=1e-12)
 
 
 def test_what_a_chip_refuses_has_a_row_and_a_footnote(made: PaperTable) -> None:
@@ -148,6 +147,16 @@ def test_every_column_is_explained_in_their_order() -> None:
     assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == list(COLUMNS)
 
 
+@pytest.mark.slow
+def test_hypotheses_of_one_utterance_are_heard_once() -> None:
+    work = load_workload("transformer_lm")
+    made = table([load_chip("int4_array")], [work], ["w4a4"], columns=["energy_per_second"])
+    result = simulate(load_chip("int4_array"), load_workload("transformer_lm", "w4a4"))
+    assert work.batch > work.utterances
+    value = COLUMNS["energy_per_second"].value(made.rows[0])
+    assert value == pytest.approx(result.efficiency.energy_per_audio_second_mj, rel=1e-12)
+
+
 def test_marks_go_on_behind_z() -> None:
     notes: Sequence[str] = [paper._letters(place) for place in (0, 25, 26, 27, 51, 52, 701, 702)]
     assert notes == ["a", "z", "aa", "ab", "az", "ba", "zz", "aaa"]
@@ -160,6 +169,7 @@ def test_what_a_table_cannot_show_is_refused() -> None:
         ("precisions = 'fp16': is there twice", lambda: table([on], [work], ["fp16", "fp16"])),
         ("workloads = 'two_products': is there twice", lambda: table([on], [work, work], ["fp16"])),
         ("chips = 'int4_array': is there twice", lambda: table([on, on], [work], ["fp16"])),
+        ("chips = <Chip", lambda: table(on, [work], ["fp16"])),  # type: ignore[arg-type]
         ("columns = []: must list at least one", lambda: table([on], [work], ["fp16"], columns=[])),
     )
     for problem, call in calls:

@@ -11,7 +11,7 @@ from hwsim.results.result import Result
 from hwsim.results.tiles_result import TilesResult
 
 MOST = 2000
-"""Ops that are listed; of more, groups alone: a page stays below 3 MB."""
+"""Ops that are listed; of more, groups alone, so that pages stay small."""
 
 _COLUMNS = ("op", "products", "cycles", "time", "bound by", "DRAM", "scratchpad", "energy", "energy share")
 

@@ -42,6 +42,10 @@ _NEAR = 0.035
 _PANELS = (("DRAM", "operations_per_dram_byte"), ("scratchpad", "operations_per_array_byte"))
 
 
+MOST = 200
+"""Groups that are drawn; of more, those that take longest."""
+
+
 def rows(result: Result | TilesResult, pictured: Pictured) -> Rows:
     """A row a group of ops with products, the costliest first; then one a peak of a mode in use, and one a memory."""
     products: list[Any] = [op for op in result.ops if op.macs]
@@ -50,7 +54,7 @@ def rows(result: Result | TilesResult, pictured: Pictured) -> Rows:
         for mode in dict.fromkeys(map(_mode_of, products))
         for group in groups((op for op in products if _mode_of(op) == mode), lambda op: str(op.name))
     ]
-    found.sort(key=lambda row: -row["seconds"])
+    found = sorted(found, key=lambda row: -row["seconds"])[:MOST]
     modes = {row["mode"] for row in found}
     peaks = [
         _full(
