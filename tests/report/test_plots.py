@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from io import StringIO
@@ -222,3 +223,19 @@ def test_the_command_writes_figures_of_either_kind_of_chip(
     with Path("tiles/time_groups.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert sum(int(row["cycles"]) for row in rows) == json.loads(out)["summary"]["cycles"]
+
+
+def test_tiles_of_many_chips_are_drawn_in_ranges() -> None:
+    """What is taken of all of them together stays what it is."""
+    rows = [
+        {"chip": chip, "tile": tile, "part": part, "weights": 10, "room": 100, "share": 0.1 + 0.2 * (part == "a")}
+        for chip in range(30)
+        for tile in range(50)
+        for part in ("a", "b")
+    ]
+    text = Drawing("tiles", "many", rows).svg()
+    told = re.findall(r"tiles (\d+) to (\d+) of all chips, (\w): ([\d.]+) %", text)
+    assert len(told) <= 2 * 100
+    assert sum(int(last) - int(first) + 1 for first, last, part, _ in told if part == "a") == 30 * 50
+    assert {share for *_, part, share in told if part == "a"} == {"30"}
+    assert {share for *_, part, share in told if part == "b"} == {"10"}

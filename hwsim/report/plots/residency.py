@@ -1,6 +1,6 @@
 """The figures of where things stay: the scratchpad over time, and tiles with the weights that stand on them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from matplotlib.patches import Rectangle
 
@@ -21,6 +21,8 @@ TILES_COLUMNS = ("chip", "tile", "part", "weights", "room", "share")
 TILES_CAPTION = "The share of each tile's room for weights that is taken, by part of the network."
 MOST = 400
 """Buffers that are drawn; of more, those that take most bytes for most of the time."""
+MOST_CHIPS, RANGES = 8, 100
+"""Chips that have a line of their own, and into how many ranges the tiles of more are put together."""
 
 LOOKS = {
     "parameters": Look(BLUE),
@@ -91,8 +93,11 @@ def tiles_rows(result: TilesResult) -> Rows:
 
 
 def draw_tiles(rows: Rows, canvas: Canvas) -> None:
-    """A line a chip, a bar a tile."""
+    """A line a chip, a bar a tile; of many, a bar for tiles in a row, with what is taken of them on average."""
     chips = sorted({row["chip"] for row in rows})
+    if len(chips) > MOST_CHIPS or len(rows) > MOST:
+        _draw_ranges(rows, canvas)
+        return
     looks = looks_of([row["part"] for row in rows])
     canvas.size(0.8 * max(1, len(chips)) + 0.9)
     places = canvas.figure.subplots(max(1, len(chips)), 1, sharex=True, squeeze=False)[:, 0]
@@ -118,4 +123,29 @@ def draw_tiles(rows: Rows, canvas: Canvas) -> None:
         empty(places[0], "no weights stand on tiles")
     canvas.figure.supylabel("taken [%]", fontsize=9)
     places[-1].set_xlabel("tile")
+    areas_legend(canvas, looks)
+
+
+def _draw_ranges(rows: Rows, canvas: Canvas) -> None:
+    """One line for the tiles of all chips, chip after chip."""
+    numbers = {place: number for number, place in enumerate(sorted({(row["chip"], row["tile"]) for row in rows}))}
+    looks, together = looks_of([row["part"] for row in rows]), -(-len(numbers) // RANGES)
+    taken: dict[tuple[int, str], float] = defaultdict(float)
+    for row in rows:
+        taken[numbers[row["chip"], row["tile"]] // together, row["part"]] += 100 * row["share"]
+    canvas.size(2.4)
+    ax, at = canvas.axes(), defaultdict[int, float](float)
+    for (number, part), shares in sorted(taken.items()):
+        first, look = number * together, looks[part]
+        tiles = min(together, len(numbers) - first)
+        share = shares / tiles
+        (bar,) = ax.bar(
+            first, share, width=tiles, align="edge", bottom=at[number], color=look.colour, hatch=look.hatch,
+            edgecolor="white", linewidth=0.2,
+        )  # fmt: skip
+        canvas.note(bar, f"tiles {first} to {first + tiles - 1} of all chips, {part}: {share:.3g} %")
+        at[number] += share
+    ax.set_ylim(0, 105)
+    ax.set_ylabel("taken [%]")
+    ax.set_xlabel("tile, chip after chip")
     areas_legend(canvas, looks)
