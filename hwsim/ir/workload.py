@@ -35,6 +35,10 @@ class Recipe(Protocol):
     def sources(self) -> tuple[tuple[str, str], ...]: ...
 
 
+class ModelFile:
+    """What the file of a model carries beside its program: numbers, scales, names. Rooms above say what they are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streaming(Noun):
     """An utterance in chunks: the length of a chunk, and what chunks add to the work.
@@ -105,8 +109,7 @@ class Workload(Noun):
     lengths: Lengths | None = None
     features: Features | None = None
     streaming: Streaming | None = None
-    carried: object | None = field(default=None, compare=False, repr=False)
-    """What the file of a model carries beside its program: numbers, scales, names."""
+    carried: ModelFile | None = field(default=None, compare=False, repr=False)
     stated: Name | None = None
     """The formats that the file of a model says, in a few words."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
+from hwsim.ir.workload import ModelFile
 from hwsim.tensor.quant_params import QuantParams
 
 
@@ -24,7 +25,7 @@ class Named:
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class Carried(ModelFile):
     """The numbers of a file: integers where the program's tensors are integers, but for biases, which are real numbers.
 
     `grids` are the scales of integer tensors, decided by whoever made the file; without any the program is one of

@@ -159,7 +159,10 @@ def test_out_writes_json_and_csv(capsys: pytest.CaptureFixture[str], tmp_path: P
     folder = tmp_path / "deep" / "results"
     out, _ = printed(capsys, "run", "int4_array", "rnnt", "--out", str(folder), "--json", str(tmp_path / "r.json"))
     assert sorted(path.name for path in folder.iterdir()) == [
-        "energy.csv", "ops.csv", "parts.csv", "prices.csv", "result.json", "summary.csv", "tensors.csv",
+        "energy.csv", "energy_parts.csv", "energy_parts.svg", "occupancy.csv", "occupancy.svg", "ops.csv", "parts.csv",
+        "prices.csv", "result.json", "roofline.csv", "roofline.svg", "scratchpad.csv", "scratchpad.svg", "summary.csv",
+        "tensors.csv", "time_groups.csv", "time_groups.svg", "traffic_parts.csv", "traffic_parts.svg",
+        "utilisation.csv", "utilisation.svg",
     ]  # fmt: skip
 
     assert (folder / "result.json").read_text() == (tmp_path / "r.json").read_text()

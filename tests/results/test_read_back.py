@@ -60,7 +60,7 @@ KINDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", sorted(CATALOGUE))
+@pytest.mark.parametrize("kind", sorted(CATALOGUE.keys() - {"onnx"}))  # which needs a file, and is no network of ours
 def test_values_of_every_kind_of_network_read_back(kind: str) -> None:
     @settings(max_examples=3)
     @given(KINDS[kind])
