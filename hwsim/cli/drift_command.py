@@ -14,6 +14,7 @@ from hwsim.cli.options import (
     PRECISION,
     WORKLOAD,
     dimensions,
+    listed,
     output_options,
     sources_of,
     values_options,
@@ -80,7 +81,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    ages, compensations = ages_of(at), _list(compensation)
+    ages, compensations = ages_of(at), listed(compensation)
     chip, work = analog_chip_named(arch), workload_named(workload, precision, dimensions(dims))
     check_outputs()
 
@@ -108,16 +109,12 @@ def ages_of(written: str) -> list[Fraction]:
     from hwsim.quantities.fields import AGE
 
     ages = []
-    for text in _list(written):
+    for text in listed(written):
         try:
             ages.append(Fraction(AGE.parse(text)))
         except ValueError as error:
             raise InvalidValue("--at", text, str(error)) from error
     return ages
-
-
-def _list(written: str) -> list[str]:
-    return [text.strip() for text in written.split(",") if text.strip()]
 
 
 def _written(study: "Drift", json_file: str | None, out: str | None, *, pdf: bool) -> list[Path]:

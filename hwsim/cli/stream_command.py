@@ -15,6 +15,7 @@ from hwsim.cli.options import (
     PRECISION,
     WORKLOAD,
     dimensions,
+    listed,
     objective_option,
     output_options,
 )
@@ -147,7 +148,7 @@ def command(
 
 
 def _numbers(written: str) -> list[int]:
-    numbers = [text.strip() for text in written.split(",") if text.strip()]
+    numbers = listed(written)
     for text in numbers or [written]:
         if not text.isdecimal() or len(text) > 20:
             raise InvalidValue("--streams", text, "must list whole numbers, such as 1,2,4,8")
