@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
-from hwsim.ir.op_spec import repeated_shape
+from hwsim.ir.op_spec import ShapeOf, repeated_shape
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.program import Program
@@ -95,9 +95,9 @@ class FloatOps:
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
-        elements = chain_elements(op, self.program, indices)
+        elements, shape = chain_elements(op, self.program, indices), self.program.shapes(indices)
         reads = {
-            local: spread(op, view, self.program, indices, memory.read(view, indices).astype(np.float32, copy=False))
+            local: spread(op, view, shape, elements, memory.read(view, indices).astype(np.float32, copy=False))
             for local, view in op.reads
         }
         values = float_chain(op, reads, Precision.FP32, lambda local, result: self.seen(op, local, result))
@@ -129,16 +129,16 @@ def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:
     return max(prod(shape(view)) for _, view in (*op.reads, *op.writes))
 
 
-def spread(op: Elementwise, view: View, program: Program, indices: Indices, values: NDArray[Any]) -> NDArray[Any]:
-    """What a chain reads of a view, as many numbers as it has elements: repeated for rows, or along axes."""
-    shape = program.shapes(indices)
-    elements = chain_elements(op, program, indices)
-    if values.size == elements:
-        return values.reshape(-1)
+def repeated(op: Elementwise, view: View, shape: ShapeOf, values: NDArray[Any]) -> NDArray[Any]:
+    """What a chain reads of a view, with the entries that it repeats along axes."""
     whole = repeated_shape(op, view, shape)
-    if whole is not None:
-        return np.broadcast_to(values, whole).reshape(-1)
-    return np.tile(values.reshape(-1), elements // values.size)
+    return values if whole is None else np.broadcast_to(values, whole).reshape(-1)
+
+
+def spread(op: Elementwise, view: View, shape: ShapeOf, elements: int, values: NDArray[Any]) -> NDArray[Any]:
+    """What a chain reads of a view, as many numbers as it has elements: repeated for rows, or along axes."""
+    whole = repeated(op, view, shape, values).reshape(-1)
+    return whole if whole.size == elements else np.tile(whole, elements // whole.size)
 
 
 def rows_of(op: Reduce, values: NDArray[Any]) -> NDArray[Any]:

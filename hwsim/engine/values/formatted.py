@@ -154,12 +154,9 @@ class FormattedOps:
         views = [view for _, view in (*op.reads, *op.writes)]
         formats = [self.program.tensor(view.tensor).precision for view in views]
         precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
-        reads = {
-            local: spread(op, view, self.program, indices, self.real_view(view, memory.read(view, indices))).astype(
-                np.float32
-            )
-            for local, view in op.reads
-        }
+        shape = self.program.shapes(indices)
+        reals = {local: self.real_view(view, memory.read(view, indices)) for local, view in op.reads}
+        reads = {local: spread(op, view, shape, elements, reals[local]).astype(np.float32) for local, view in op.reads}
         values = float_chain(op, reads, precision)
         for local, view in op.writes:
             result = np.broadcast_to(values[local], (elements,))

@@ -17,16 +17,15 @@ from hwsim.engine.values.floats import (
     looked_up,
     matrices,
     moved,
+    repeated,
     rows_of,
     skewed,
-    spread,
 )
 from hwsim.engine.values.formatted import FormattedOps
 from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
-from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
@@ -252,8 +251,9 @@ class IntegerOps(FormattedOps):
             self._float_elementwise(op, memory, indices, elements)
             return
         chain, params = self.chain(op), self.params_table.locals[op.name]
+        shape = self.program.shapes(indices)
         reads = {
-            local: self._repeated(op, view, indices, memory.read(view, indices)) - params[local].offset
+            local: repeated(op, view, shape, memory.read(view, indices)) - params[local].offset
             for local, view in op.reads
         }
         values, clipped = chain(reads, elements, self.products.threads)
@@ -262,12 +262,6 @@ class IntegerOps(FormattedOps):
         count.results += len(op.chain) * elements
         for local, view in op.writes:
             self.keep(op, view, memory, indices, values[chain.places[local]] + params[local].offset)
-
-    def _repeated(self, op: Elementwise, view: View, indices: Indices, values: Array) -> Array:
-        """What a chain reads of a view: all elements, or one row."""
-        if repeated_shape(op, view, self.program.shapes(indices)) is None:
-            return values
-        return spread(op, view, self.program, indices, values)
 
     def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
         """A function of whole rows."""
