@@ -22,6 +22,7 @@ AT, LAST_OF_LANE = 0, 1
 # loop; how many places were looked at since, and how many before another one is kept.
 OPEN, PEAK, LAST, CYCLES, WHEN, SINCE, PATIENCE, STATE = 0, 1, 2, 3, 4, 5, 6, 7
 NOW, INNER, OUTER, LEVELS = 0, 1, 2, 3
+AT_A_TIME, SHIFT, PLACES = 0, 1, 2
 
 
 @inlined
@@ -111,13 +112,20 @@ def _period(level, when, shift, how, loads, state):
 
 
 @lean
-def _skip(level, periods, bits, how, lanes, state):
-    """Count so many periods, in which addresses move by so many bits, without going through them."""
+def _known(level, place, size, pace, how, lanes, loads, state):
+    """How many positions of a loop behind this place repeat what was gone through, in whole periods; they are counted.
+    -1: no period is known here."""
+    period = _period(level, place // pace[AT_A_TIME], pace[SHIFT], how, loads, state)
+    if period == 0:
+        return np.int64(-1)
+    positions = period * pace[AT_A_TIME]
+    periods = (size - place) // positions
     state[NOW, CYCLES] += periods * (state[NOW, CYCLES] - state[level, CYCLES])
-    words = bits // how[WORD]
+    words = periods * period * pace[SHIFT] // how[WORD]
     state[NOW, LAST] += words
     for lane in range(how[LANES]):
         lanes[LAST_OF_LANE, lane] += words
+    return periods * positions
 
 
 @lean
@@ -136,16 +144,14 @@ def _line(count, offset, how, lanes, loads, asked, state):
 def _lines(count, moved, how, lanes, loads, asked, state):
     """All lines of so many lanes."""
     size, step = _size(moved), np.int64(0)
-    at_a_time, shift, places = _pace(moved, np.int64(1), how)
+    pace, looking = _pace(moved, np.int64(1), how), True
     _begin(INNER, state)
     while step < size:
-        if at_a_time and step > 0 and step % (at_a_time * places) == 0:
-            period = _period(INNER, step // at_a_time, shift, how, loads, state)
-            if period:
-                periods = (size // at_a_time * at_a_time - step) // (period * at_a_time)
-                _skip(INNER, periods, periods * period * shift, how, lanes, state)
-                step += periods * period * at_a_time
-                at_a_time = np.int64(0)
+        if looking and step > 0 and step % (pace[AT_A_TIME] * pace[PLACES]) == 0:
+            known = _known(INNER, step, size, pace, how, lanes, loads, state)
+            if known >= 0:
+                step += known
+                looking = False
                 continue
         _line(count, _offset(moved, step), how, lanes, loads, asked, state)
         step += 1
@@ -161,16 +167,14 @@ def cycles_of(fixed, moved, how, lanes, loads, asked, state):
     for bank in range(how[BANKS]):
         loads[NOW, bank] = 0
     size, unit, first = _size(fixed), how[LANES], np.int64(0)
-    at_a_time, shift, places = _pace(fixed, unit, how)
+    pace, looking = _pace(fixed, unit, how), True
     _begin(OUTER, state)
     while first < size:
-        if at_a_time and first > 0 and first % (at_a_time * places) == 0:
-            period = _period(OUTER, first // at_a_time, shift, how, loads, state)
-            if period:
-                periods = (size // at_a_time * at_a_time - first) // (period * at_a_time)
-                _skip(OUTER, periods, periods * period * shift, how, lanes, state)
-                first += periods * period * at_a_time
-                at_a_time = np.int64(0)
+        if looking and first > 0 and first % (pace[AT_A_TIME] * pace[PLACES]) == 0:
+            known = _known(OUTER, first, size, pace, how, lanes, loads, state)
+            if known >= 0:
+                first += known
+                looking = False
                 continue
         count = min(unit, size - first)
         for lane in range(count):
