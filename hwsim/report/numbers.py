@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.quantities.plain_data import ASSUMED, READ, confidence
+from hwsim.quantities.plain_data import ASSUMED, READ
 from hwsim.report.tables import EIGHTHS_OF_A_BLOCK, FULL_BLOCK, TIE, Screen, new_table, render
 from hwsim.results.figures import Components
+from hwsim.results.known import Known, without
 from hwsim.results.result import Result
 
 if TYPE_CHECKING:  # few runs are on tiles
@@ -213,22 +214,6 @@ def component_table(components: Components, title: str) -> Table:
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """How sure each parameter of chip and workload, and each unit price, is."""
-
-    parameters: tuple[tuple[str, str], ...]
-    prices: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, result: "Result | TilesResult") -> "Known":
-        """How sure the constants of a result are."""
-        return cls(
-            tuple((field, confidence(source)) for field, source in result.provenance.sources),
-            tuple((unit.action, unit.sure.value) for unit in result.prices),
-        )
-
-
 def sources_text(result: "Result | TilesResult", screen: Screen) -> str:
     """The constants that are assumed, recalled or without a source, one a line."""
     constants = Known.of(result)
@@ -236,8 +221,7 @@ def sources_text(result: "Result | TilesResult", screen: Screen) -> str:
 
 
 def _listed(title: str, entries: tuple[tuple[str, str], ...]) -> Table:
-    without = sum(sure != READ for _, sure in entries)
-    title = f"{title} without a source that was read: {without} of {len(entries)}"
+    title = f"{title} without a source that was read: {_share_without(entries)}"
     table = new_table(title, "how sure")
     for name, sure in entries:
         if sure != READ:
@@ -268,4 +252,4 @@ def doubt(result: "Result | TilesResult") -> str:
 
 
 def _share_without(entries: tuple[tuple[str, str], ...]) -> str:
-    return f"{sum(sure != READ for _, sure in entries)} of {len(entries)}"
+    return f"{without(entries)} of {len(entries)}"

@@ -5,10 +5,11 @@ digits.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -124,27 +125,48 @@ def cell(column: PaperColumn, value: Value) -> str:
     return figure(value, DIGITS) + (" ×" if column.ratio else "")
 
 
-def _rows(paper: Paper) -> Iterator[tuple[PaperRow, PaperRow | None, list[str]]]:
-    """Each row, the one before it, and its cells."""
+class Line(NamedTuple):
+    """A row as texts: the names that head it, empty where the row before has the same, its marks and its cells; whether
+    another chip or workload begins with it."""
+
+    names: list[str]
+    marks: str
+    cells: list[str]
+    begins_a_group: bool
+
+    def written(self, escaped: Callable[[str], str], mark: str) -> list[str]:
+        """All of it as cells of a format, in which marks stand so."""
+        *names, precision = map(escaped, self.names)
+        return [*names, precision + (mark.format(self.marks) if self.marks else ""), *map(escaped, self.cells)]
+
+
+def _lines(paper: Paper) -> Iterator[Line]:
+    """Each row as a line."""
     for before, row in pairwise((None, *paper.table.rows)):
         assert row is not None
-        yield row, before, [cell(column, column.value(row)) for column in paper.columns]
+        cells = [cell(column, column.value(row)) for column in paper.columns]
+        yield Line(paper.names_of(row, before), paper.marks_of(row), cells, paper.begins_a_group(row, before))
+
+
+def _notes(paper: Paper, escaped: Callable[[str], str], mark: str) -> list[str]:
+    """Footnotes and remarks in a format, in which marks stand so."""
+    notes = [f"{mark.format(letters)} {escaped(note)}" for note, letters in paper.marks.items()]
+    return [*notes, *map(escaped, paper.remarks)]
 
 
 def terminal(table: PaperTable, screen: Screen) -> str:
     """The table for a terminal."""
     paper = Paper(table)
-    heads = paper.names[:-1]
-    shown = new_table(*paper.heads[len(paper.names) - 1 :], title=paper.caption)
-    for row, before, cells in _rows(paper):
+    depth_of_rows = len(paper.names) - 1
+    shown = new_table(*paper.heads[depth_of_rows:], title=paper.caption)
+    for line in _lines(paper):
+        *names, precision = line.written(str, " ({})")[: len(paper.names)]
         # A name a line: a table that is broken for a narrow terminal repeats its first column alone.
-        for depth, name in enumerate(paper.names_of(row, before)[:-1]):
+        for depth, name in enumerate(names):
             if name:
                 shown.add_row(INDENT * depth + name)
-        marks = paper.marks_of(row)
-        shown.add_row(INDENT * len(heads) + row.precision + (f" ({marks})" if marks else ""), *cells)
-    notes = [Text(f"({mark}) {note}") for note, mark in paper.marks.items()] + [Text(said) for said in paper.remarks]
-    return render([shown, *notes], screen)
+        shown.add_row(INDENT * depth_of_rows + precision, *line.cells)
+    return render([shown, *map(Text, _notes(paper, str, "({})"))], screen)
 
 
 def markdown(table: PaperTable) -> str:
@@ -154,13 +176,9 @@ def markdown(table: PaperTable) -> str:
     heads = [_in_markdown(head) for head in paper.heads]
     lines.append(f"| {' | '.join(heads)} |")
     lines.append(f"|{'---|' * len(paper.names)}{'---:|' * len(paper.columns)}")
-    for row, before, cells in _rows(paper):
-        names, marks = list(map(_in_markdown, paper.names_of(row, before))), paper.marks_of(row)
-        names[-1] += f"<sup>{marks}</sup>" if marks else ""
-        lines.append(f"| {' | '.join([*names, *map(_in_markdown, cells)])} |")
-    notes = [f"<sup>{mark}</sup> {_in_markdown(note)}" for note, mark in paper.marks.items()]
-    notes += [_in_markdown(said) for said in paper.remarks]
-    return "\n".join([*lines, *(f"\n{note}" for note in notes)]) + "\n"
+    mark = "<sup>{}</sup>"
+    lines += [f"| {' | '.join(line.written(_in_markdown, mark))} |" for line in _lines(paper)]
+    return "\n".join([*lines, *(f"\n{note}" for note in _notes(paper, _in_markdown, mark))]) + "\n"
 
 
 def _in_markdown(text: str) -> str:
@@ -194,15 +212,13 @@ def latex(table: PaperTable) -> str:
         f"    {' & '.join(map(_in_latex, paper.heads))} \\\\",
         "    \\midrule",
     ]
-    for row, before, cells in _rows(paper):
-        if paper.begins_a_group(row, before):
+    mark = "\\textsuperscript{{{}}}"
+    for line in _lines(paper):
+        if line.begins_a_group:
             lines.append("    \\midrule")
-        names, marks = list(map(_in_latex, paper.names_of(row, before))), paper.marks_of(row)
-        names[-1] += f"\\textsuperscript{{{marks}}}" if marks else ""
-        lines.append(f"    {' & '.join([*names, *map(_in_latex, cells)])} \\\\")
+        lines.append(f"    {' & '.join(line.written(_in_latex, mark))} \\\\")
     lines += ["    \\bottomrule", "  \\end{tabular}"]
-    notes = [f"\\textsuperscript{{{mark}}} {_in_latex(note)}" for note, mark in paper.marks.items()]
-    notes += map(_in_latex, paper.remarks)
+    notes = _notes(paper, _in_latex, mark)
     if notes:
         breaks = " \\\\\n    ".join(notes)
         lines += [

@@ -9,7 +9,8 @@ from hwsim.hardware.chip import Machine
 from hwsim.ir.workload import Workload
 from hwsim.passes.precision import in_precision
 from hwsim.quantities.noun import must_be, sorted_pairs
-from hwsim.quantities.plain_data import READ, Objective, Progress, confidence, must_map_names, no_progress, stage
+from hwsim.quantities.plain_data import Objective, Progress, must_map_names, no_progress, stage
+from hwsim.results.known import Known, without
 from hwsim.results.paper_columns import USUAL, check_columns
 from hwsim.results.paper_table import Doubt, PaperRow, PaperTable
 from hwsim.study.compare import TimedResult, comparison_row
@@ -17,8 +18,6 @@ from hwsim.study.simulate import simulate
 
 if TYPE_CHECKING:
     from hwsim.inputs.chips import AnyChip
-    from hwsim.results.result import Result
-    from hwsim.results.tiles_result import TilesResult
 
 
 def table(
@@ -52,7 +51,7 @@ def table(
     return PaperTable(
         columns=tuple(columns),
         rows=tuple(rows),
-        doubts=tuple(known.doubt(chip) for chip, known in runs.known.items()),
+        doubts=tuple(_doubt(chip, known) for chip, known in runs.known.items()),
         versions=runs.versions,
         files=sorted_pairs(files or {}),
     )
@@ -67,27 +66,15 @@ def _check_list(name: str, values: Sequence[object]) -> None:
             raise InvalidValue(name, value, "is there twice; each must have a name of its own")
 
 
-@dataclass(slots=True)
-class _Known:
-    """How sure each parameter and each unit price is, over all runs of a chip."""
-
-    parameters: dict[str, str] = field(default_factory=dict)
-    prices: dict[str, str] = field(default_factory=dict)
-
-    def add(self, result: "Result | TilesResult") -> None:
-        """A further run."""
-        self.parameters |= {name: confidence(source) for name, source in result.provenance.sources}
-        self.prices |= {price.action: price.sure.value for price in result.prices}
-
-    def doubt(self, chip: str) -> Doubt:
-        """How many have no source that was read."""
-        return Doubt(
-            chip=chip,
-            parameters=len(self.parameters),
-            parameters_without=sum(sure != READ for sure in self.parameters.values()),
-            prices=len(self.prices),
-            prices_without=sum(sure != READ for sure in self.prices.values()),
-        )
+def _doubt(chip: str, known: Known) -> Doubt:
+    """How many constants behind a chip's rows have no source that was read."""
+    return Doubt(
+        chip=chip,
+        parameters=len(known.parameters),
+        parameters_without=without(known.parameters),
+        prices=len(known.prices),
+        prices_without=without(known.prices),
+    )
 
 
 @dataclass(slots=True)
@@ -99,7 +86,7 @@ class _Runs:
     progress: Progress
     all: int
     done: int = 0
-    known: dict[str, _Known] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
     versions: tuple[tuple[str, str], ...] = ()
 
     def rows(self, chip: "AnyChip", workload: Workload, precisions: Sequence[str]) -> Iterator[PaperRow]:
@@ -129,6 +116,6 @@ class _Runs:
         at = stage(self.progress, self.done, self.all)
         self.done += 1
         result = simulate(chip, work, objective=self.objective, files=self.files, progress=at)
-        self.known.setdefault(chip.name, _Known()).add(result)
+        self.known[chip.name] = self.known.get(chip.name, Known()).joined(Known.of(result))
         self.versions = result.provenance.versions
         return TimedResult.of(result, chip, work)
