@@ -14,7 +14,7 @@ from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
     from hwsim.inputs.studies import OpenedStudy
-    from hwsim.study.studies import Studied
+    from hwsim.study.studies import Waiting
 
 ALL = "all"
 
@@ -34,7 +34,7 @@ class Studies(click.ParamType):  # type: ignore[type-arg]  # generic in newer ve
 @click.argument("studies", type=Studies(), nargs=-1, required=True, metavar="STUDY...")
 @click.option("--out", metavar="DIR", help="Write into DIR/STUDY in place of the study's own folder.")
 def command(studies: tuple[str, ...], out: str | None) -> None:
-    """Make all runs of a STUDY again, a folder under reports/ with a study.yaml, and write its page, tables and figures.
+    """Make all runs of a STUDY again, a folder under reports/ with a study.yaml; write its page, tables and figures.
 
     `all` stands for every study under reports/.
 
@@ -48,18 +48,18 @@ def command(studies: tuple[str, ...], out: str | None) -> None:
         raise InvalidValue("--out", out, "names no folder")
     asked = names_of_studies() if ALL in studies else tuple(dict.fromkeys(studies))
     opened = [open_study(name) for name in asked or (ALL,)]
-    for study in opened:
-        made = _made(study)
-        tell(None, partial(study_text, made.outcome))
-        tell_written(write_study(study.folder if out is None else Path(out) / study.name, made))
 
+    # Imported here because runs compile kernels on the first run after an installation.
+    from hwsim.study.studies import Studied, studied
+    from hwsim.study.study_workers import Workers, processors
 
-def _made(study: "OpenedStudy") -> "Studied":
-    def job(progress: Progress) -> "Studied":
-        # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.studies import studied
-        from hwsim.study.study_workers import values, workers
+    with Workers(processors()) as workers:
+        begun = [(study, workers.start(study)) for study in opened]
+        for study, bands in begun:
 
-        return studied(study, progress, values if workers() > 1 else None)
+            def job(progress: Progress, study: OpenedStudy = study, bands: Waiting = bands) -> Studied:
+                return studied(study, progress, bands)
 
-    return with_progress(study.name, job)
+            made = with_progress(study.name, job)
+            tell(None, partial(study_text, made.outcome))
+            tell_written(write_study(study.folder if out is None else Path(out) / study.name, made))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STUDIES = Path("reports")
 """The folder in which studies lie, a folder each."""
-FILE = "study.yaml"
+FILE, READING = "study.yaml", "reading.md"
 GIVEN = "study:"
 """Who gives the fields of runs other values, as provenance says it."""
 
@@ -34,6 +34,7 @@ class OpenedStudy:
     folder: Path
     file: StudyFile
     document: Node
+    reading: str = ""
 
     @property
     def title(self) -> str:
@@ -43,6 +44,10 @@ class OpenedStudy:
     def refused(self, field: str, problem: str) -> FileProblem:
         """The refusal of what a field says, with its line."""
         return FileProblem(self.title, f"{field}: {problem}", line=self.document.at(field).line or None)
+
+    def naming(self, error: UserError, place: str) -> UserError:
+        """A refusal in the name of the study's file; one that has that name already stays as it is."""
+        return error if str(error).startswith(self.title) else FileProblem(self.title, f"{place}: {error}")
 
 
 def names_of_studies(root: Path = STUDIES) -> tuple[str, ...]:
@@ -63,8 +68,14 @@ def open_study(reference: str, root: Path = STUDIES) -> OpenedStudy:
         if not known:
             raise FileProblem(shown_path(str(root)), f"holds no studies; each is a folder with a {FILE}")
         raise UnknownName("study", reference, known)
-    document = read_document(read_text(path))
-    return OpenedStudy(path.resolve().parent.name, path.parent, from_document(StudyFile, document, str(path)), document)
+    document, reading = read_document(read_text(path)), path.parent / READING
+    return OpenedStudy(
+        path.resolve().parent.name,
+        path.parent,
+        from_document(StudyFile, document, str(path)),
+        document,
+        read_text(reading).text if reading.is_file() else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _OF_A_RUN: Mapping[str, Callable[[Result | TilesResult], Rows]] = {
 
 def study_drawings(studied: Studied) -> list[tuple[str, Drawing]]:
     """Each figure with the name of its files."""
-    made = []
+    made: list[tuple[str, Drawing]] = []
     for place, figure in enumerate(studied.outcome.file.figures):
         name = "_".join((figure.figure, *figure.named[:1]))
         if name in dict(made):

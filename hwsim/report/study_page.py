@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from hwsim.report.study_tables import CLAIMS, COUNTERFACTUALS, RUNS, study_tables
 from hwsim.report.plots.registry import Drawing
+from hwsim.report.study_tables import CLAIMS, COUNTERFACTUALS, RUNS, study_tables
 from hwsim.report.written_table import in_markdown
 from hwsim.results.study_outcome import ClaimOutcome, StudyOutcome
 
@@ -34,11 +34,11 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
     for name, drawing in figures:
         yield f"![{in_markdown(drawing.title)}]({FIGURES}/{name}.svg)\n"
         yield f"*{in_markdown(drawing.title)}.* {in_markdown(drawing.plot.caption)}\n"
-    if outcome.file.reading is not None:
-        yield "## Reading\n"
-        yield f"{outcome.file.reading.strip()}\n"
-    yield f"## {HEADINGS[RUNS]}\n"
-    yield runs.markdown()
+    if outcome.reading:
+        yield f"{outcome.reading.strip()}\n"
+    if outcome.runs:
+        yield f"## {HEADINGS[RUNS]}\n"
+        yield runs.markdown()
 
 
 def _remarks(claims: Sequence[ClaimOutcome]) -> Iterator[str]:

@@ -17,6 +17,7 @@ Prose = Annotated[str, Text(longest=20_000, lines=True)]
 Unit = Annotated[str, Text(longest=20)]
 Published = Annotated[float, Number(low=-1e30, high=1e30)]
 
+AGAINST = "against"
 PART = "part"
 """In a table of parts a formula may name the part of its row so: `int4.latency[part]`."""
 
@@ -135,12 +136,14 @@ class Column(Noun):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyTable(Noun):
     """A table: a row for each run that `rows` names, or for each part of the run `parts_of`. A column is the name of a
-    figure, or a formula with a head."""
+    figure, or a formula with a head. With `against: fp16` formulas may name the run `against`: of the row `rnnt` it is
+    the run `rnnt_fp16`."""
 
     name: Name
     title: Remark
     rows: tuple[Name, ...] = ()
     parts_of: Name | None = None
+    against: Name | None = None
     columns: tuple[Name | Column, ...]
 
     def check(self) -> None:
@@ -165,16 +168,15 @@ class StudyFigure(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile(Noun):
-    """A study: what it asks, its runs, and what it shows of them. `reading` is the text behind the tables."""
+    """A study: what it asks, its runs, and what it shows of them."""
 
     title: Remark
     question: Prose
-    runs: Runs
+    runs: Runs = ()
     claims: tuple[Claim, ...] = ()
     bands: tuple[StudyBand, ...] = ()
     tables: tuple[StudyTable, ...] = ()
     figures: tuple[StudyFigure, ...] = ()
-    reading: Prose | None = None
 
     def check(self) -> None:
         runs = dict(self.runs)
@@ -203,8 +205,11 @@ class StudyFile(Noun):
                 yield f"bands.{band.name}.axes", (*end.on, *(name for name, _ in end.rules))
         for table in self.tables:
             yield f"tables.{table.name}", (*table.rows, *(() if table.parts_of is None else (table.parts_of,)))
+            beside = set() if table.against is None else {AGAINST}
+            yield f"tables.{table.name}", [f"{row}_{table.against}" for row in table.rows if beside]
             for column in table.columns:
-                yield f"tables.{table.name}", _runs_in(column.of if isinstance(column, Column) else column)
+                named = _runs_in(column.of if isinstance(column, Column) else column)
+                yield f"tables.{table.name}", [name for name in named if name not in beside]
 
 
 def _runs_in(formula: str) -> list[str]:

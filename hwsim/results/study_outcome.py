@@ -100,10 +100,11 @@ class RunNote(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOutcome(Noun):
-    """All that a study shows but for its figures."""
+    """All that a study shows but for its figures; `reading` is the text that people wrote behind its tables."""
 
     name: Name
     file: StudyFile
+    reading: str
     runs: tuple[RunNote, ...]
     claims: tuple[ClaimOutcome, ...]
     bands: tuple[BandOutcome, ...]

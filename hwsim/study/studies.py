@@ -9,9 +9,21 @@ from hwsim.inputs.studies import OpenedStudy, open_run
 from hwsim.quantities.formula import Figure, Formula
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress, stage
-from hwsim.results.known import Known, without
+from hwsim.results.known import Known as Sureness
+from hwsim.results.known import without
 from hwsim.results.paper_columns import Value
-from hwsim.results.study_file import PART, Axis, Change, Claim, Column, StudyBand, StudyRun, StudyTable
+from hwsim.results.study_file import (
+    AGAINST,
+    PART,
+    Axis,
+    Change,
+    Claim,
+    Column,
+    StudyBand,
+    StudyFile,
+    StudyRun,
+    StudyTable,
+)
 from hwsim.results.study_outcome import (
     BandOutcome,
     BandSample,
@@ -45,16 +57,38 @@ class StudiedRuns:
             )
         return self.made[name, run]
 
-    def value(self, formula: str, changes: Sequence[Change] = (), *, row: str | None = None) -> float:
-        """What a formula comes to, with changes in all its runs; `row` is the run of figures that name none."""
+    def value(self, asked: "Asked") -> float:
+        """What a formula comes to."""
 
         def number(figure: Figure) -> float:
-            name = figure.run or row
+            name = asked.row if figure.run is None else asked.against if figure.run == AGAINST else figure.run
             if name is None:
-                raise InvalidValue("formula", formula, f"must say of which run {figure.name} is")
-            return number_of(self.of(name, changes), figure.name, figure.of)
+                raise InvalidValue("formula", asked.formula, f"must say of which run {figure.name} is")
+            return number_of(self.of(name, asked.changes), figure.name, figure.of)
 
-        return Formula.read(formula).value(number)
+        try:
+            return Formula.read(asked.formula).value(number)
+        except UserError as error:
+            raise self.study.naming(error, asked.formula) from error
+
+    def values(self, groups: "Groups", progress: Progress) -> list[list[float]]:
+        """What formulas come to, one after another."""
+        found = []
+        for done, group in enumerate(groups, 1):
+            found.append([self.value(asked) for asked in group])
+            progress(done, len(groups))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A formula, with changes in all its runs: figures without a run are those of `row`, those of `against` of another
+    run."""
+
+    formula: str
+    changes: tuple[Change, ...] = ()
+    row: str | None = None
+    against: str | None = None
 
 
 def changed_run(name: str, run: StudyRun, change: Change) -> StudyRun:
@@ -73,59 +107,66 @@ class Studied:
     runs: StudiedRuns
 
 
-Asked = tuple[tuple[str, ...], tuple[Change, ...]]
-"""Formulas, and the changes with which they are asked for."""
-Many = Callable[[str, Sequence[Asked], Progress], Sequence[tuple[float, ...]]]
-"""What makes many points of the study in that file at once, as `study_workers.values` does."""
+Groups = Sequence[Sequence[Asked]]
+"""Formulas; those in one group share runs."""
+Waiting = Callable[[Progress], Sequence[Sequence[float]]]
+"""What groups come to, when somebody waits for it."""
 
 
-def studied(study: OpenedStudy, progress: Progress = no_progress, many: Many | None = None) -> Studied:
-    """Make all runs of a study, and what it says of them; those of bands by `many`, if that is there."""
+def studied(study: OpenedStudy, progress: Progress = no_progress, bands: Waiting | None = None) -> Studied:
+    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, if others work them
+    out meanwhile."""
     file, runs = study.file, StudiedRuns(study)
-    steps = len(file.claims) + len(file.bands) + len(file.tables)
-    claims, bands, tables = [], [], []
-    for done, claim in enumerate(file.claims):
-        with _naming(study, f"claims[{done}]"):
-            claims.append(_claim(runs, claim))
-        stage(progress, done, steps)(1, 1)
-    for done, band in enumerate(file.bands, len(file.claims)):
-        with _naming(study, f"bands.{band.name}"):
-            bands.append(_band(runs, band, stage(progress, done, steps), many))
-    for table in file.tables:
-        with _naming(study, f"tables.{table.name}"):
-            tables.append(_table(runs, table))
+    own, apart = list(_own_groups(file)), band_groups(file)
+    values: list[Sequence[float]] = [*runs.values(own, stage(progress, 0, 2))]
+    later = stage(progress, 1, 2)
+    values += runs.values(apart, later) if bands is None else bands(later)
+    known = {
+        asked: value
+        for group, found in zip([*own, *apart], values, strict=True)
+        for asked, value in zip(group, found, strict=True)
+    }
     outcome = StudyOutcome(
         name=study.name,
         file=file,
+        reading=study.reading,
         runs=tuple(_note(runs, name, run) for name, run in file.runs),
-        claims=tuple(claims),
-        bands=tuple(bands),
-        tables=tuple(tables),
+        claims=tuple(_claim(claim, known) for claim in file.claims),
+        bands=tuple(_band(band, known) for band in file.bands),
+        tables=tuple(_table(runs, table, known) for table in file.tables),
     )
     return Studied(outcome, runs)
 
 
-@dataclass(frozen=True, slots=True)
-class _naming:
-    """Refusals name the study's file and the place in it."""
-
-    study: OpenedStudy
-    place: str
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UserError) and not str(error).startswith(self.study.title):
-            raise self.study.refused(self.place, str(error)) from error
+Known = Mapping[Asked, float]
 
 
-def _claim(runs: StudiedRuns, claim: Claim) -> ClaimOutcome:
+def _own_groups(file: StudyFile) -> Iterator[tuple[Asked, ...]]:
+    """The formulas of claims and tables, those that share runs together."""
+    for claim in file.claims:
+        yield (Asked(claim.predicted),)
+        for change in claim.closed_by:
+            yield (Asked(claim.predicted, (change,)),)
+    for table in file.tables:
+        for row in table.rows:
+            yield tuple(asked for asked in (_asked(table, of, row) for _, of in _columns(table)) if asked is not None)
+
+
+def band_groups(file: StudyFile) -> list[tuple[Asked, ...]]:
+    """The formulas of bands, those of a point together."""
+    return [
+        tuple(Asked(axis.of, tuple(ends.values())) for axis in (band.x, band.y))
+        for band in file.bands
+        for ends in ends_of(band)
+    ]
+
+
+def _claim(claim: Claim, known: Known) -> ClaimOutcome:
     return ClaimOutcome(
         claim=claim,
-        predicted=runs.value(claim.predicted),
+        predicted=known[Asked(claim.predicted)],
         counterfactuals=tuple(
-            Counterfactual(says=change.says, predicted=runs.value(claim.predicted, [change]))
+            Counterfactual(says=change.says, predicted=known[Asked(claim.predicted, (change,))])
             for change in claim.closed_by
         ),
     )
@@ -135,21 +176,16 @@ Ends = Mapping[str, Change]
 """The ends of the axes that are not as the runs have them."""
 
 
-def _band(runs: StudiedRuns, band: StudyBand, progress: Progress, many: Many | None) -> BandOutcome:
-    points = list(ends_of(band))
-    asked = [((band.x.of, band.y.of), tuple(ends.values())) for ends in points]
-    if many is None:
-        values = []
-        for done, (formulas, changes) in enumerate(asked, 1):
-            values.append(tuple(runs.value(formula, changes) for formula in formulas))
-            progress(done, len(asked))
-    else:
-        values = many(runs.study.title, asked, progress)
-    samples = tuple(
-        BandSample(ends=sorted_pairs({axis: change.says for axis, change in ends.items()}), x=x, y=y)
-        for ends, (x, y) in zip(points, values, strict=True)
+def _band(band: StudyBand, known: Known) -> BandOutcome:
+    points = tuple(
+        BandSample(
+            ends=sorted_pairs({axis: change.says for axis, change in ends.items()}),
+            x=known[Asked(band.x.of, tuple(ends.values()))],
+            y=known[Asked(band.y.of, tuple(ends.values()))],
+        )
+        for ends in ends_of(band)
     )
-    return BandOutcome(name=band.name, title=band.title, x=band.x, y=band.y, points=samples)
+    return BandOutcome(name=band.name, title=band.title, x=band.x, y=band.y, points=points)
 
 
 def ends_of(band: StudyBand) -> Iterator[Ends]:
@@ -176,23 +212,39 @@ def _corner(axes: Iterable[Axis], high: Mapping[str, bool]) -> Iterator[tuple[st
             yield axis.name, end
 
 
-def _table(runs: StudiedRuns, table: StudyTable) -> TableOutcome:
-    columns = [_column(column) for column in table.columns]
+def _table(runs: StudiedRuns, table: StudyTable, known: Known) -> TableOutcome:
+    columns = _columns(table)
     if table.parts_of is None:
-        rows = [TableRow(name=name, figures=tuple(_cell(runs, of, name) for _, of in columns)) for name in table.rows]
-        first = "Run"
+        rows = [
+            TableRow(name=row, figures=tuple(_cell(runs, known, _asked(table, of, row), of, row) for _, of in columns))
+            for row in table.rows
+        ]
     else:
-        parts = [part.name for part in runs.of(table.parts_of).result.parts if part.cycles]
         rows = [
             TableRow(
                 name=part,
-                figures=tuple(_cell(runs, of.replace(f"[{PART}]", f"[{part}]"), table.parts_of) for _, of in columns),
+                figures=tuple(runs.value(Asked(of.replace(f"[{PART}]", f"[{part}]"))) for _, of in columns),
             )
-            for part in parts
+            for part in (part.name for part in runs.of(table.parts_of).result.parts if part.cycles)
         ]
-        first = "Part"
     heads = tuple(head for head, _ in columns)
+    first = "Part" if table.parts_of is not None else "Run"
     return TableOutcome(name=table.name, title=table.title, first=first, columns=heads, rows=tuple(rows))
+
+
+def _columns(table: StudyTable) -> list[tuple[TableColumn, str]]:
+    return [_column(column) for column in table.columns]
+
+
+def _asked(table: StudyTable, formula: str, row: str) -> Asked | None:
+    """What a column asks of a row; None of a figure alone, which may be a text, or missing."""
+    if formula in FIGURES:
+        return None
+    return Asked(formula, row=row, against=None if table.against is None else f"{row}_{table.against}")
+
+
+def _cell(runs: StudiedRuns, known: Known, asked: Asked | None, figure: str, row: str) -> Value:
+    return figure_of(runs.of(row), figure) if asked is None else known[asked]
 
 
 def _column(column: str | Column) -> tuple[TableColumn, str]:
@@ -209,16 +261,9 @@ def _check_figure(name: str) -> None:
         raise InvalidValue("columns", name, f"is no figure; there are {', '.join(FIGURES)}")
 
 
-def _cell(runs: StudiedRuns, formula: str, row: str) -> Value:
-    """The figure of a column in a row; a figure alone may be a text, or missing."""
-    if formula in FIGURES:
-        return figure_of(runs.of(row), formula)
-    return runs.value(formula, row=row)
-
-
 def _note(runs: StudiedRuns, name: str, run: StudyRun) -> RunNote:
     made = runs.of(name)
-    known = Known.of(made.result) if "result" in made.__dict__ else Known()
+    known = Sureness.of(made.result) if made.workload is not None else Sureness()
     return RunNote(
         name=name,
         chip=made.chip.name,

@@ -18,8 +18,8 @@ from hwsim.results.figures import Areas, reachable_peak
 from hwsim.results.measured import Measuring, Sources
 from hwsim.results.paper_columns import COLUMNS, PaperColumn, Value
 from hwsim.results.paper_table import PaperRow
-from hwsim.results.result import Result
-from hwsim.results.tiles_result import TilesResult
+from hwsim.results.result import OpResult, PartResult, Result
+from hwsim.results.tiles_result import TilesOpResult, TilesResult
 from hwsim.study.compare import TimedResult, comparison_row
 from hwsim.study.efficiency import ATTO, TERA, areas, peak_energy
 from hwsim.study.simulate import Request, run
@@ -99,20 +99,18 @@ class StudiedRun:
 
     def part_cycles(self, part: str) -> int:
         """The cycles of a part of the network, or of one op."""
-        for entry in (*self.result.parts, *self.result.ops):
-            if entry.name == part:
-                return entry.cycles
-        raise self._no_part(part)
+        return self._part(part).cycles
 
     def part_energy(self, part: str) -> int:
         """The attojoules of a part of the network, or of one op."""
-        for entry in (*self.result.parts, *self.result.ops):
-            if entry.name == part:
-                return entry.energy_aj
-        raise self._no_part(part)
+        return self._part(part).energy_aj
 
-    def _no_part(self, part: str) -> UnknownName:
-        return UnknownName(f"part of {self.name}", part, [entry.name for entry in self.result.parts])
+    def _part(self, name: str) -> PartResult | OpResult | TilesOpResult:
+        entries: list[PartResult | OpResult | TilesOpResult] = [*self.result.parts, *self.result.ops]
+        for entry in entries:
+            if entry.name == name:
+                return entry
+        raise UnknownName(f"part of {self.name}", name, [entry.name for entry in self.result.parts])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ from matplotlib.lines import Line2D
 from hwsim.report.numbers import figure as written
 from hwsim.report.plots.axes import legend, lines_of
 from hwsim.report.plots.canvas import Canvas, Rows
-from hwsim.report.plots.looks import BLACK, GREY, VERMILLION, looks_of
+from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.results.study_outcome import BandOutcome
 
 COLUMNS = ("axis", "end", "x", "y", "x_label", "y_label")
 CAPTION = (
     "Two figures with what is not published at its ends: each field alone, joined to the run as it is, and drawn "
-    "combinations of all of them; the diamond is what was published."
+    "combinations of all of them; the hexagon is what was published."
 )
+WHITE = "#FFFFFF"
 NOMINAL, CORNER, PUBLISHED = "as it is", "all together", "published"
 
 
@@ -49,7 +50,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
             (mark,) = ax.plot(row["x"], row["y"], linestyle="", marker="*", color=BLACK, markersize=13, zorder=5)
         elif row["axis"] == PUBLISHED:
             (mark,) = ax.plot(
-                row["x"], row["y"], linestyle="", marker="D", color=VERMILLION, markeredgecolor="black", markersize=9,
+                row["x"], row["y"], linestyle="", marker="h", color=WHITE, markeredgecolor="black", markersize=12,
                 zorder=6,
             )  # fmt: skip
         else:
@@ -66,11 +67,14 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.set_xlabel(rows[0]["x_label"])
     ax.set_ylabel(rows[0]["y_label"])
     ax.grid()
-    kinds = {PUBLISHED: ("D", VERMILLION), NOMINAL: ("*", BLACK), CORNER: ("o", GREY)}
+    kinds = {PUBLISHED: ("h", WHITE), NOMINAL: ("*", BLACK), CORNER: ("o", GREY)}
     there = {row["axis"] for row in rows}
     shown = {name: look for name, look in kinds.items() if name in there}
     handles = [
-        *(Line2D([], [], linestyle="", marker=marker, color=colour) for marker, colour in shown.values()),
+        *(
+            Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="black")
+            for marker, colour in shown.values()
+        ),
         *(Line2D([], [], marker=look.marker, color=look.colour, markeredgecolor="black") for look in looks.values()),
     ]
     legend(canvas, handles, [*shown, *looks], across=3)
