@@ -49,9 +49,10 @@ RulesOf = Annotated[tuple[tuple[Name, tuple[Rule, ...]], ...], Table()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Noun):
-    """Other values of fields of runs, of all of them if `on` names none, and other rules of some."""
+    """Other values of fields of runs, of all of them if `on` names none, another chip, and other rules of some."""
 
     says: Remark
+    chip: Remark | None = None
     fields: Fields = ()
     rules: RulesOf = ()
     on: tuple[Name, ...] = ()

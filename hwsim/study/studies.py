@@ -96,7 +96,7 @@ def changed_run(name: str, run: StudyRun, change: Change) -> StudyRun:
     if change.on and name not in change.on:
         return run
     fields = sorted_pairs({**dict(run.fields), **dict(change.fields)})
-    return replace(run, fields=fields, rules=dict(change.rules).get(name, run.rules))
+    return replace(run, chip=change.chip or run.chip, fields=fields, rules=dict(change.rules).get(name, run.rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ def _check_figure(name: str) -> None:
 
 def _note(runs: StudiedRuns, name: str, run: StudyRun) -> RunNote:
     made = runs.of(name)
-    known = Sureness.of(made.result) if made.workload is not None else Sureness()
+    known = Sureness.of(made.result) if made.has_run else Sureness()
     return RunNote(
         name=name,
         chip=made.chip.name,

@@ -1,19 +1,21 @@
 """The figures of a run that formulas of studies may name, each with its unit."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
+from hwsim.models.catalogue import AnyRecipe, at_length, recipe_of, workload
 from hwsim.passes.precision import in_precision
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
-from hwsim.quantities.precision import Precision
+from hwsim.quantities.noun import Name, sorted_pairs
+from hwsim.quantities.precision import Precision, PrecisionPlan
 from hwsim.results.figures import Areas, reachable_peak
 from hwsim.results.measured import Measuring, Sources
 from hwsim.results.paper_columns import COLUMNS, PaperColumn, Value
@@ -25,9 +27,12 @@ from hwsim.study.efficiency import ATTO, TERA, areas, peak_energy
 from hwsim.study.simulate import Request, run
 
 if TYPE_CHECKING:
+    from hwsim.hardware.analog.chip import AnalogChip
     from hwsim.inputs.chips import AnyChip
 
 MEGA = 10**6
+HEARD = 10**12
+"""Picoseconds of audio that are computed, where cells are priced by the currents of values."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,32 @@ class StudiedRun:
     @cached_property
     def result(self) -> Result | TilesResult:
         """The run."""
-        measuring = Measuring(sources=Sources()) if self.values else None
-        return run(self.chip, self.work, Request(measuring=measuring), files=self.files)
+        if not self.values:
+            return run(self.chip, self.work, Request(), files=self.files)
+        # Imported where it is asked for: few runs are on tiles.
+        from hwsim.study.tiles import simulate_on_tiles
+
+        tiles = self.tiles
+        # What a chip draws in any case is nothing to its cells.
+        quiet = replace(tiles, idle_power=Fraction(0), sources=())
+        currents, read = _currents(quiet, recipe_of(self.work), self.work.precision)
+        return simulate_on_tiles(
+            tiles, self.work, {}, cells_per_vector_aj=dict(currents), files={**self.files, **dict(read)}
+        )
+
+    @property
+    def tiles(self) -> "AnalogChip":
+        """The chip, which has tiles; InvalidValue, if it has an array."""
+        if isinstance(self.chip, Chip):
+            raise InvalidValue(
+                f"runs.{self.name}.values", True, "is for chips of analog tiles, whose cells take currents"
+            )
+        return self.chip
+
+    @property
+    def has_run(self) -> bool:
+        """Whether somebody asked for the run: some figures need none."""
+        return "result" in self.__dict__
 
     @property
     def work(self) -> Workload:
@@ -111,6 +140,23 @@ class StudiedRun:
             if entry.name == name:
                 return entry
         raise UnknownName(f"part of {self.name}", name, [entry.name for entry in self.result.parts])
+
+
+@lru_cache(maxsize=4)
+def _currents(
+    chip: "AnalogChip", recipe: AnyRecipe, precision: Name | PrecisionPlan
+) -> tuple[tuple[tuple[str, Fraction], ...], tuple[tuple[str, str], ...]]:
+    """What the cells of each op take for a vector, by the values of a network, and hashes of files that were read.
+
+    Currents of the first second stand for all: they are averages over many vectors.
+    """
+    # Imported where it is asked for: it brings values.
+    from hwsim.study.measure import measured_on_tiles
+
+    whole = workload(recipe, precision)
+    heard = at_length(whole, min(HEARD, whole.audio))
+    _, values, read = measured_on_tiles(chip, heard, Measuring(sources=Sources()))
+    return sorted_pairs(values.cells_per_vector_aj), sorted_pairs(read)
 
 
 @dataclass(frozen=True, slots=True)
