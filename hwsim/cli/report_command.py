@@ -14,7 +14,7 @@ from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
     from hwsim.inputs.studies import OpenedStudy
-    from hwsim.study.studies import Waiting
+    from hwsim.study.studies import Studied, Waiting
 
 ALL = "all"
 
@@ -50,16 +50,17 @@ def command(studies: tuple[str, ...], out: str | None) -> None:
     opened = [open_study(name) for name in asked or (ALL,)]
 
     # Imported here because runs compile kernels on the first run after an installation.
-    from hwsim.study.studies import Studied, studied
     from hwsim.study.study_workers import Workers, processors
 
     with Workers(processors()) as workers:
         begun = [(study, workers.start(study)) for study in opened]
         for study, bands in begun:
-
-            def job(progress: Progress, study: OpenedStudy = study, bands: Waiting = bands) -> Studied:
-                return studied(study, progress, bands)
-
-            made = with_progress(study.name, job)
+            made = with_progress(study.name, partial(_made, study, bands))
             tell(None, partial(study_text, made.outcome))
             tell_written(write_study(study.folder if out is None else Path(out) / study.name, made))
+
+
+def _made(study: "OpenedStudy", bands: "Waiting", progress: Progress) -> "Studied":
+    from hwsim.study.studies import studied
+
+    return studied(study, progress, bands)
