@@ -13,8 +13,7 @@ from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
-    from hwsim.inputs.studies import OpenedStudy
-    from hwsim.study.studies import Studied, Waiting
+    from hwsim.report.study_processes import Made
 
 ALL = "all"
 
@@ -41,26 +40,23 @@ def command(studies: tuple[str, ...], out: str | None) -> None:
     Example: hwsim report rnnt_int4
     """
     from hwsim.inputs.studies import names_of_studies, open_study
-    from hwsim.report.study_files import write_study
-    from hwsim.report.study_screen import study_text
 
     if out is not None and not out:
         raise InvalidValue("--out", out, "names no folder")
     asked = names_of_studies() if ALL in studies else tuple(dict.fromkeys(studies))
     opened = [open_study(name) for name in asked or (ALL,)]
 
-    # Imported here because runs compile kernels on the first run after an installation.
-    from hwsim.study.study_workers import Workers, processors
+    def job(progress: Progress) -> "list[Made]":
+        # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.report.study_processes import made
 
-    with Workers(processors()) as workers:
-        begun = [(study, workers.start(study)) for study in opened]
-        for study, bands in begun:
-            made = with_progress(study.name, partial(_made, study, bands))
-            tell(None, partial(study_text, made.outcome))
-            tell_written(write_study(study.folder if out is None else Path(out) / study.name, made))
+        return list(made(opened, progress))
 
+    found = with_progress("report", job)
 
-def _made(study: "OpenedStudy", bands: "Waiting", progress: Progress) -> "Studied":
-    from hwsim.study.studies import studied
+    from hwsim.report.study_files import write_study
+    from hwsim.report.study_screen import study_text
 
-    return studied(study, progress, bands)
+    for study, (outcome, files) in zip(opened, found, strict=True):
+        tell(None, partial(study_text, outcome))
+        tell_written(write_study(study.folder if out is None else Path(out) / study.name, files))

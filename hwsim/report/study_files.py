@@ -40,9 +40,8 @@ def stale(files: Mapping[str, str], present: Iterable[str]) -> list[str]:
     return sorted(path for path in present if path.startswith((f"{TABLES}/", f"{FIGURES}/")) and path not in files)
 
 
-def write_study(folder: Path, studied: Studied) -> list[Path]:
+def write_study(folder: Path, files: Mapping[str, str]) -> list[Path]:
     """Write the files of a study into its folder, and take away those tables and figures that it no longer has."""
-    files = study_files(studied)
     for part in (folder, folder / TABLES, folder / FIGURES):
         try:
             part.mkdir(parents=True, exist_ok=True)

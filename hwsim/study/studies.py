@@ -1,7 +1,7 @@
 """A study: its runs, predictions beside what was published, bands, and tables."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwsim.errors import InvalidValue, UserError
@@ -109,18 +109,17 @@ class Studied:
 
 Groups = Sequence[Sequence[Asked]]
 """Formulas; those in one group share runs."""
-Waiting = Callable[[Progress], Sequence[Sequence[float]]]
-"""What groups come to, when somebody waits for it."""
+Values = Sequence[Sequence[float]]
+"""What the formulas of groups come to."""
 
 
-def studied(study: OpenedStudy, progress: Progress = no_progress, bands: Waiting | None = None) -> Studied:
-    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, if others work them
-    out meanwhile."""
+def studied(study: OpenedStudy, progress: Progress = no_progress, bands: Values = ()) -> Studied:
+    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, if somebody has
+    worked them out already."""
     file, runs = study.file, StudiedRuns(study)
     own, apart = list(_own_groups(file)), band_groups(file)
     values: list[Sequence[float]] = [*runs.values(own, stage(progress, 0, 2))]
-    later = stage(progress, 1, 2)
-    values += runs.values(apart, later) if bands is None else bands(later)
+    values += bands or runs.values(apart, stage(progress, 1, 2))
     known = {
         asked: value
         for group, found in zip([*own, *apart], values, strict=True)
