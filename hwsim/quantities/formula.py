@@ -14,7 +14,8 @@ from typing import Union
 
 from hwsim.errors import InvalidValue
 
-LONGEST = 400
+LONGEST, DEEPEST = 400, 40
+"""Characters of the longest formula, and how deep its parentheses and signs may lie in each other."""
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|([A-Za-z_]\w*)|(\[[^\[\]]*\])|([-+*/().]))")
 
 
@@ -119,6 +120,7 @@ class _Reader:
 
     text: str
     tokens: list[str]
+    depth: int = 0
 
     def sum(self) -> Term:
         return self._chain("+-", self.product)
@@ -134,13 +136,15 @@ class _Reader:
 
     def atom(self) -> Term:
         token = self._next()
-        if token == "(":
-            term = self.sum()
-            if self._next() != ")":
+        if token in "(-":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise self._wrong(f"is nested more than {DEEPEST} deep")
+            term = self.sum() if token == "(" else _Applied("-", 0.0, self.atom())
+            if token == "(" and self._next() != ")":
                 raise self._wrong("must close each parenthesis")
+            self.depth -= 1
             return term
-        if token == "-":
-            return _Applied("-", 0.0, self.atom())
         if token[0].isdigit():
             return float(token)
         if not token.isidentifier():

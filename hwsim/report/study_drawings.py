@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TypeVar
 
-from hwsim.errors import InvalidValue
+from hwsim.errors import InvalidValue, UserError
 from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.plots import band_points, claims, ratios, stacks, time_groups, utilisation, waterfall
 from hwsim.report.plots.canvas import Rows
@@ -30,14 +30,20 @@ _OF_A_RUN: Mapping[str, Callable[[Result | TilesResult], Rows]] = {
 }
 
 
+KINDS = ("claims", "scatter", "band", "ratios", *_OF_A_RUN, "precisions", "waterfall", "beam")
+
+
 def study_drawings(studied: Studied) -> list[tuple[str, Drawing]]:
     """Each figure with the name of its files."""
     made: list[tuple[str, Drawing]] = []
     for place, figure in enumerate(studied.outcome.file.figures):
         name = "_".join((figure.figure, *figure.named[:1]))
         if name in dict(made):
-            raise InvalidValue("figures", name, "is there twice")
-        made.append((name, _drawing(studied, figure, f"figures[{place}]")))
+            raise studied.runs.study.refused(f"figures[{place}]", f"{name} is there twice")
+        try:
+            made.append((name, _drawing(studied, figure, f"figures[{place}]")))
+        except UserError as error:
+            raise studied.runs.study.naming(error, f"figures[{place}]") from error
     return made
 
 
@@ -51,6 +57,8 @@ def _drawing(studied: Studied, figure: StudyFigure, place: str) -> Drawing:
     if kind == "ratios":
         table = _named(place, named, {one.name: one for one in outcome.tables})
         return Drawing(kind, table.title, ratios.rows(table))
+    if kind not in KINDS:
+        raise InvalidValue(f"{place}.figure", kind, f"is no figure of a study; there are {', '.join(KINDS)}")
     runs = dict(outcome.file.runs)
     for name in named or ("",):
         if name not in runs:
@@ -64,10 +72,7 @@ def _drawing(studied: Studied, figure: StudyFigure, place: str) -> Drawing:
         return Drawing(kind, title, _precisions(made))
     if kind == "waterfall":
         return Drawing(kind, title, _waterfall(place, made))
-    if kind == "beam":
-        return Drawing(kind, title, [_beam(studied, place, one) for one in made])
-    known = ("claims", "scatter", "band", "ratios", *_OF_A_RUN, "precisions", "waterfall", "beam")
-    raise InvalidValue(f"{place}.figure", kind, f"is no figure of a study; there are {', '.join(known)}")
+    return Drawing(kind, title, [_beam(studied, place, one) for one in made])
 
 
 def _named(place: str, named: Sequence[str], known: Mapping[str, T]) -> T:

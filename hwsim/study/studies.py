@@ -116,6 +116,13 @@ Values = Sequence[Sequence[float]]
 def studied(study: OpenedStudy, progress: Progress = no_progress, bands: Values = ()) -> Studied:
     """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, if somebody has
     worked them out already."""
+    try:
+        return _studied(study, progress, bands)
+    except UserError as error:
+        raise study.naming(error, study.name) from error
+
+
+def _studied(study: OpenedStudy, progress: Progress, bands: Values) -> Studied:
     file, runs = study.file, StudiedRuns(study)
     own, apart = list(_own_groups(file)), band_groups(file)
     values: list[Sequence[float]] = [*runs.values(own, stage(progress, 0, 2))]

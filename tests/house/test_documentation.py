@@ -37,7 +37,7 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 21
+    assert len(EXAMPLES) == 22
 
 
 FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())

@@ -3,7 +3,7 @@
 from matplotlib.lines import Line2D
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import legend, lines_of
+from hwsim.report.plots.axes import empty, legend, lines_of
 from hwsim.report.plots.canvas import Canvas, Rows
 from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.results.study_outcome import BandOutcome
@@ -40,6 +40,9 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     below = lines_of(len(looks) + 3, 3, wide=canvas.wide)
     canvas.size(3.6 + 0.2 * below, narrow=4.0 + 0.2 * below)
     ax = canvas.axes()
+    if not rows:
+        empty(ax, "no points")
+        return
     nominal = next(row for row in rows if row["axis"] == NOMINAL)
     for row in rows:
         if row["axis"] == CORNER:

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import legend, name_lines
+from hwsim.report.plots.axes import empty, legend, name_lines
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLACK, BLUE, GREY, VERMILLION, looks_of
 from hwsim.results.study_outcome import ClaimOutcome
@@ -44,6 +44,9 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     tall = 1.5 + 0.3 * len(rows)
     canvas.size(tall, narrow=tall + 0.4)
     ax = canvas.axes()
+    if not rows:
+        empty(ax, "no published figures")
+        return
     ax.axvspan(1 - WITHIN, 1 + WITHIN, color=GREY, alpha=0.25, linewidth=0)
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
     for place, row in enumerate(rows):
@@ -75,6 +78,9 @@ def draw_scatter(rows: Rows, canvas: Canvas) -> None:
     """Predicted over published, a look for each unit, both axes in powers of ten."""
     canvas.size(4.6, narrow=4.6)
     ax = canvas.axes()
+    if not rows:
+        empty(ax, "no published figures")
+        return
     values = [value for row in rows for value in (row["published"], row["predicted"])]
     low, high = min(values) / 2, max(values) * 2
     ax.fill_between(

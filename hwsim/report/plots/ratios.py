@@ -3,7 +3,7 @@
 from matplotlib.lines import Line2D
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import legend, name_lines
+from hwsim.report.plots.axes import empty, legend, name_lines
 from hwsim.report.plots.canvas import Canvas, Rows
 from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.results.study_outcome import TableOutcome
@@ -29,6 +29,9 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     high = 1.4 + 0.32 * len(names)
     canvas.size(high, narrow=high + 0.4)
     ax = canvas.axes()
+    if not rows:
+        empty(ax, "no ratios")
+        return
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
     for place, name in enumerate(names):
         mine = [row for row in rows if row["name"] == name]
