@@ -152,6 +152,7 @@ class _Lowering:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._shapes = program.sizing()
         self._counts: dict[int, tuple[Affine | Share, ...]] = {}
         self._changing: dict[int, tuple[list[Affine | Share], list[Loop]]] = {}
         self._steering: dict[int, frozenset[str]] = {}
@@ -166,7 +167,7 @@ class _Lowering:
                 self._made += 1
                 if self._made > MOST_SIZED:
                     raise too_many_sizes(self.program.name)
-                yield _sized(node, self.program, indices)
+                yield _sized(node, self._shapes(indices))
 
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:
         times = loop.runs(indices)
@@ -248,7 +249,7 @@ def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ..
     return tuple(segments)
 
 
-def _sized(op: Op, program: Program, indices: Indices) -> SizedOp:
-    rules, shape = op_spec(op), program.shapes(indices)
+def _sized(op: Op, shape: ShapeOf) -> SizedOp:
+    rules = op_spec(op)
     shapes = {view: shape(view) for view in (*rules.reads(op), *rules.writes(op))}
     return SizedOp(op, tuple(shapes.items()), shapes.__getitem__)
