@@ -8,7 +8,7 @@ out.
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Generic, TypeVar, Union
 
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
@@ -176,17 +176,17 @@ class _Lowering:
             if body:
                 yield SizedLoop(loop.name, times, body)
             return
-        indices_of: dict[_Signature, Indices] = {}  # of the first iteration of each kind
-        kinds = []
-        for index in range(times):
-            here = {**indices, loop.name: index}
-            kind = self._signature(loop, here)
-            indices_of.setdefault(kind, here)
-            kinds.append(kind)
-        bodies = tuple(self._body(loop, kind, here) for kind, here in indices_of.items())
-        numbers = {kind: number for number, kind in enumerate(indices_of)}
+        numbers: dict[_Signature, int] = {}  # of kinds of iterations
+        starts, kinds = [], []
+        for index, kind in enumerate(self._signatures(loop, loop.name, indices, times)):
+            number = numbers.setdefault(kind, len(numbers))
+            if number == len(starts):
+                starts.append(index)
+            kinds.append(number)
+        firsts = zip(numbers, starts, strict=True)
+        bodies = tuple(self._body(loop, kind, {**indices, loop.name: index}) for kind, index in firsts)
         first = True
-        for piece in repeats([numbers[kind] for kind in kinds]):
+        for piece in repeats(kinds):
             body = _unfolded(loop.name, piece, bodies)
             if body:
                 yield SizedLoop(loop.name, piece.times, body, first)
@@ -209,6 +209,28 @@ class _Lowering:
             else:
                 sizes.append((times, self._signature(inner, indices) if times else ()))
         return tuple(sizes)
+
+    def _signatures(self, loop: Loop, steering: str, indices: Indices, times: int) -> Iterator[_Signature]:
+        """The signature of a loop's body in each of so many iterations of a loop that steers it."""
+        counts, loops = self._changing_in(loop, {**indices, steering: 0})
+        columns: list[Iterator[object]] = [count.along(steering, indices, times) for count in counts]
+        for inner in loops:
+            if inner.name in self._steers(inner):
+                columns.append(self._signatures_of_steered(inner, steering, indices, times))
+                continue
+            often = inner.times.along(steering, indices, times) if isinstance(inner.times, Share) else None
+            bodies = self._signatures(inner, steering, indices, times)
+            columns.append(
+                (runs, body if runs else ())
+                for runs, body in zip(repeat(inner.times, times) if often is None else often, bodies, strict=True)
+            )
+        return zip(*columns, strict=True) if columns else repeat((), times)
+
+    def _signatures_of_steered(self, inner: Loop, steering: str, indices: Indices, times: int) -> Iterator[_Signature]:
+        """The same of a loop in it whose own iterations differ: the signatures of all of them."""
+        for index in range(times):
+            here = {**indices, steering: index}
+            yield tuple(self._signatures(inner, inner.name, here, inner.runs(here)))
 
     def _changing_in(self, loop: Loop, indices: Indices) -> tuple[list[Affine | Share], list[Loop]]:
         """The sizes and the inner loops of a loop's body that these indices change: all others are always alike."""
