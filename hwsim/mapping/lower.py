@@ -6,7 +6,7 @@ out.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, repeat
 from typing import Generic, TypeVar, Union
@@ -126,7 +126,12 @@ _Signature = tuple[object, ...]
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
     """The whole program, sized."""
-    return tuple(_Lowering(program).nodes(program.body, {}))
+    return tuple(_Lowering(program, _sized).nodes(program.body, {}))
+
+
+def unshaped(program: Program) -> tuple[SizedNode, ...]:
+    """The same without the shapes of views, for whoever counts ops: they are found when they are asked for."""
+    return tuple(_Lowering(program, lambda op, shape: SizedOp(op, (), shape)).nodes(program.body, {}))
 
 
 def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
@@ -150,8 +155,10 @@ def sized_runs(nodes: Iterable[SizedNode], times: int = 1) -> Iterator[tuple[Siz
 class _Lowering:
     """Lowers each loop's body once for all iterations that are alike."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, sized: Callable[[Op, ShapeOf], SizedOp]) -> None:
         self.program = program
+        self._sized = sized
+        self._counts_of: dict[int, tuple[Affine | Share, ...]] = {}
         self._shapes = program.sizing()
         self._counts: dict[int, tuple[Affine | Share, ...]] = {}
         self._changing: dict[int, tuple[list[Affine | Share], list[Loop]]] = {}
@@ -163,11 +170,17 @@ class _Lowering:
         for node in nodes:
             if isinstance(node, Loop):
                 yield from self._loop(node, indices)
-            elif all(count.at(indices) for count in counts_of(node)):
+            elif all(count.at(indices) for count in self._counts_of_op(node)):
                 self._made += 1
                 if self._made > MOST_SIZED:
                     raise too_many_sizes(self.program.name)
-                yield _sized(node, self._shapes(indices))
+                yield self._sized(node, self._shapes(indices))
+
+    def _counts_of_op(self, op: Op) -> tuple[Affine | Share, ...]:
+        """The sizes that change in an op's views, where a body is lowered for many kinds of iterations."""
+        if id(op) not in self._counts_of:
+            self._counts_of[id(op)] = counts_of(op)
+        return self._counts_of[id(op)]
 
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:
         times = loop.runs(indices)

@@ -21,7 +21,7 @@ from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.study.efficiency import ATTO, aim_of
 from hwsim.study.facts import check_functions, table_of
-from hwsim.study.lengths import over_lengths
+from hwsim.study.lengths import check_lengths, over_lengths
 from hwsim.study.outcome import Conditions, result
 from hwsim.study.priced_run import PricedRun, priced_run
 
@@ -175,6 +175,8 @@ def simulate(
     conditions = Conditions(given, table, point, chip.clock, cap, objective, files or {})
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
+    if workload.lengths is not None:
+        check_lengths(workload, workload.lengths)
 
     def plan(chip: Chip, work: Workload) -> Planned:
         # The workload and its lengths share a budget.
