@@ -185,7 +185,7 @@ class Planner:
         most = choice.budget.most_made * len({tuple(table.on_cores.splits.items()) for table in tables})
         for table in tables:
             for made in self._targets(table, residency):
-                if plans and len(plans) * ops > most:
+                if plans and sum(ops + plan.wanted for plan in plans) > most:
                     break
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):
