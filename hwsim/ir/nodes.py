@@ -101,7 +101,8 @@ class Placed:
             inner = (inside.times for inside in self.loops[depth + 1 :] if isinstance(inside.times, Share))
             changing = [count for count in (*counts, *inner) if loop.name in count.loops]
             kinds: dict[tuple[int, ...], list[int]] = {}  # the first iteration of each kind, and how many there are
-            for index, kind in enumerate(zip(*(count.along(loop.name, indices, runs) for count in changing))):
+            columns = (count.along(loop.name, indices, runs) for count in changing)
+            for index, kind in enumerate(zip(*columns, strict=True)):
                 kinds.setdefault(kind, [index, 0])[1] += 1
             for index, often in kinds.values():
                 walk(depth + 1, {**indices, loop.name: index}, times * often)

@@ -190,7 +190,7 @@ class _Lowering:
                 yield SizedLoop(loop.name, times, body)
             return
         numbers: dict[_Signature, int] = {}  # of kinds of iterations
-        starts, kinds = [], []
+        starts, kinds = list[int](), list[int]()
         for index, kind in enumerate(self._signatures(loop, loop.name, indices, times)):
             number = numbers.setdefault(kind, len(numbers))
             if number == len(starts):
