@@ -77,6 +77,7 @@ class Placed:
         """For each set of sizes of the op's views: the loops' indices at the first run, and how many runs there are."""
         counts = self.counts
         steering = frozenset().union(*(c.loops for c in counts), *(loop.depends_on for loop in self.loops))
+        deepest = max((depth for depth, loop in enumerate(self.loops) if loop.name in steering), default=-1)
         runs_by_sizes: dict[tuple[int, ...], tuple[dict[str, int], int]] = {}
 
         def walk(depth: int, indices: dict[str, int], times: int) -> None:
@@ -92,8 +93,19 @@ class Placed:
                 if runs:
                     walk(depth + 1, indices, times * runs)
                 return
-            for index in range(runs):
-                walk(depth + 1, {**indices, loop.name: index}, times)
+            if depth < deepest:
+                for index in range(runs):
+                    walk(depth + 1, {**indices, loop.name: index}, times)
+                return
+            # All that changes any more changes with this loop: iterations in which it is alike are walked once.
+            inner = (inside.times for inside in self.loops[depth + 1 :] if isinstance(inside.times, Share))
+            changing = [count for count in (*counts, *inner) if loop.name in count.loops]
+            kinds: dict[tuple[int, ...], list[int]] = {}  # the first iteration of each kind, and how many there are
+            columns = (count.along(loop.name, indices, runs) for count in changing)
+            for index, kind in enumerate(zip(*columns, strict=True)):
+                kinds.setdefault(kind, [index, 0])[1] += 1
+            for index, often in kinds.values():
+                walk(depth + 1, {**indices, loop.name: index}, times * often)
 
         walk(0, {}, 1)
         return tuple(runs_by_sizes.values())

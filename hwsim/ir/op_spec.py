@@ -1,6 +1,6 @@
 """The row type of the op table, and what rows of several kinds ask of shapes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -54,12 +54,28 @@ def repeated_shape(op: Elementwise, view: View, shape: ShapeOf) -> Shape | None:
     """The shape along whose axes a smaller view of a chain is repeated where it has one entry: that of a largest view
     with as many axes. None: it has all elements, or those of a row, which last axes make up.
     """
-    own, views = shape(view), [other for _, other in (*op.writes, *op.reads)]
-    most = max(prod(shape(other)) for other in views)
+    return _repeated(shape(view), _shapes(op, shape))
+
+
+def repeated_shapes(op: Elementwise, shape: ShapeOf) -> dict[View, Shape]:
+    """The views that a chain reads and repeats along axes, with the shapes along which it does."""
+    shapes = _shapes(op, shape)
+    most = max(map(prod, shapes))
+    found = {view: _repeated(shape(view), shapes, most) for _, view in op.reads}
+    return {view: whole for view, whole in found.items() if whole is not None}
+
+
+def _shapes(op: Elementwise, shape: ShapeOf) -> tuple[Shape, ...]:
+    """The different shapes of a chain's views."""
+    return tuple(dict.fromkeys(shape(view) for _, view in (*op.writes, *op.reads)))
+
+
+def _repeated(own: Shape, shapes: Sequence[Shape], most: int | None = None) -> Shape | None:
+    """Which of a chain's shapes a view of its `own` shape is repeated to; the largest of them has `most` elements."""
+    most = max(map(prod, shapes)) if most is None else most
     if prod(own) == most or not _scattered(own):
         return None
-    for other in views:
-        whole = shape(other)
+    for whole in shapes:
         fits = prod(whole) == most and len(whole) == len(own)
         if fits and all(size in (1, full) for size, full in zip(own, whole, strict=True)):
             return whole
@@ -74,7 +90,8 @@ def _scattered(shape: Shape) -> bool:
 
 def chain_elements(op: Elementwise, shape: ShapeOf) -> dict[str, int]:
     """Elements of each local value of a chain of functions: of one that is repeated along axes, those after that."""
-    elements = {local: prod(repeated_shape(op, view, shape) or shape(view)) for local, view in op.reads}
+    repeated = repeated_shapes(op, shape)
+    elements = {local: prod(repeated.get(view) or shape(view)) for local, view in op.reads}
     elements |= dict.fromkeys(dict(op.constants), 1)
     for step in op.chain:
         elements[step.result] = max(elements[arg] for arg in step.args)

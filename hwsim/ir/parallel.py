@@ -9,7 +9,7 @@ and the same s have the same rows in each of their entries.
 from collections.abc import Iterable, Iterator
 from math import gcd, prod
 
-from hwsim.ir.op_spec import Parallel, Shape, ShapeOf, chain_elements, repeated_shape
+from hwsim.ir.op_spec import Parallel, Shape, ShapeOf, chain_elements, repeated_shapes
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Quantise, Reduce, Skew
 from hwsim.ir.view import View
 
@@ -77,7 +77,7 @@ def elementwise_axes(op: Elementwise, shape: ShapeOf) -> tuple[Parallel, ...]:
         return ()  # every piece would make it again
     views = [view for _, view in (*op.reads, *op.writes)]
     repeated = [view for view in views if prod(shape(view)) < most]
-    if any(repeated_shape(op, view, shape) is not None for view in repeated):
+    if repeated_shapes(op, shape):
         return ()  # a piece may read a part of it
     paired = [view for view in views if prod(shape(view)) == most]
     rows = gcd(most, *(most // prod(shape(view)) for view in repeated))

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -125,6 +125,11 @@ class Program(Noun):
         """The shapes of views while loops stand at these indices."""
         return lambda view: view.shape_in(self.tensor(view.tensor).shape, indices)
 
+    def sizing(self) -> Callable[[Mapping[str, int]], ShapeOf]:
+        """What gives the shapes of views while loops stand at some indices, for whoever asks for those of all ops."""
+        whole = {tensor.name: tensor.shape for tensor in self.tensors}
+        return lambda indices: lambda view: view.shape_in(whole[view.tensor], indices)
+
     def view_bytes(self, view: View, shape: ShapeOf) -> int:
         """Bytes of a view: whole packed rows, or parts of them rounded up to bytes."""
         tensor, sizes = self.tensor(view.tensor), shape(view)
@@ -138,12 +143,13 @@ class Program(Noun):
     def instances(self) -> Iterator[Instance]:
         """All ops with their shapes, in program order; an op whose views grow comes once for each size."""
         runs_by_loops: dict[object, tuple[tuple[dict[str, int], int], ...]] = {}
+        shapes = self.sizing()
         for placed in self.placed():
             key = tuple(map(id, placed.loops)), placed.counts
             if key not in runs_by_loops:
                 runs_by_loops[key] = placed.runs()
             for indices, times in runs_by_loops[key]:
-                yield Instance(placed.op, times, self.shapes(indices))
+                yield Instance(placed.op, times, shapes(indices))
 
     @property
     def macs(self) -> int:

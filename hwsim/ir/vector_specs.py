@@ -3,7 +3,7 @@
 from collections import Counter
 from math import prod
 
-from hwsim.ir.op_spec import OpSpec, ShapeOf, chain_elements, has_rows_of, no_products, repeated_shape
+from hwsim.ir.op_spec import OpSpec, ShapeOf, chain_elements, has_rows_of, no_products, repeated_shapes
 from hwsim.ir.ops import Elementwise, Function, Lookup, Move, Quantise, Reduce, Reduction, Skew, VectorWork
 from hwsim.ir.parallel import elementwise_axes, lookup_axes, move_axes, quantise_axes, reduce_axes, skew_axes
 
@@ -11,9 +11,9 @@ from hwsim.ir.parallel import elementwise_axes, lookup_axes, move_axes, quantise
 def _elementwise_shapes(op: Elementwise, shape: ShapeOf) -> str | None:
     elements = chain_elements(op, shape)
     most = max(elements.values())
-    widest = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod)
+    widest, repeated = max((shape(view) for _, view in (*op.reads, *op.writes)), key=prod), repeated_shapes(op, shape)
     for local, view in op.reads:
-        if elements[local] == most or repeated_shape(op, view, shape) is not None:
+        if elements[local] == most or view in repeated:
             continue
         if not has_rows_of(elements[local], widest):
             return f"{local} has {elements[local]} elements, expected {most} or one row of {widest[-1]}"

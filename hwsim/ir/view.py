@@ -1,7 +1,8 @@
 """Sizes and places that depend on loops: counts that are spread over them, and views of tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise, repeat
 from typing import Annotated, Optional, Self
 
 from hwsim.errors import InvalidValue
@@ -57,14 +58,28 @@ class Share(Noun):
         index = indices[self.loop]
         return self._up_to(indices, index + 1) - self._up_to(indices, index)
 
+    def along(self, loop: str, indices: Mapping[str, int], times: int) -> Iterator[int]:
+        """What each of so many iterations of a loop has, the others standing at these indices: as `at` says, sooner.
+
+        >>> list(Share(loop="chunks", over=8, total=3).along("chunks", {}, 8))
+        [0, 0, 1, 0, 0, 1, 0, 1]
+        """
+        if loop != self.loop or not times:
+            return _along(self, loop, indices, times)
+        start, run, before, in_run = self._run(indices)
+        ups = (self.first + before + index * in_run // run for index in range(0 if start else 1, times + 1))
+        return (after - up for up, after in pairwise(ups if start else chain((0,), ups)))
+
     def _up_to(self, indices: Mapping[str, int], index: int) -> int:
         """What all iterations before one of this run have together."""
+        start, run, before, in_run = self._run(indices)
+        return self.first + before + index * in_run // run if start + index else 0
+
+    def _run(self, indices: Mapping[str, int]) -> tuple[int, int, int, int]:
+        """Of this run the iterations before it and its own, and of `total` what those before it and its own have."""
         start, run = (0, self.over) if self.earlier is None else self.earlier._before_and_at(indices)
-        if not start + index:
-            return 0
         before = start * self.total // self.over
-        in_run = (start + run) * self.total // self.over - before
-        return self.first + before + index * in_run // run
+        return start, run, before, (start + run) * self.total // self.over - before
 
     def _before_and_at(self, indices: Mapping[str, int]) -> tuple[int, int]:
         before = self.before(indices)
@@ -123,6 +138,17 @@ class Affine(Noun):
         moved = self.base + sum(coefficient * indices[loop] for loop, coefficient in self.terms)
         return moved + sum(coefficient * share.before(indices) for share, coefficient in self.shares)
 
+    def along(self, loop: str, indices: Mapping[str, int], times: int) -> Iterator[int]:
+        """Its value in each of so many iterations of a loop, the others standing at these indices.
+
+        >>> list(Affine(base=9, terms=(("frames", -1),)).along("frames", {}, 3))
+        [9, 8, 7]
+        """
+        if self.shares:
+            return _along(self, loop, indices, times)
+        first, step = self.at({**indices, loop: 0}), dict(self.terms).get(loop, 0)
+        return (first + step * index for index in range(times))
+
     def __add__(self, other: Self) -> Self:
         terms = dict(self.terms)
         for loop, coefficient in other.terms:
@@ -140,6 +166,13 @@ class Affine(Noun):
         reach = [coefficient * (times[loop] - 1) for loop, coefficient in self.terms]
         reach += [coefficient * share.all for share, coefficient in self.shares]
         return self.base + sum(min(0, r) for r in reach), self.base + sum(max(0, r) for r in reach)
+
+
+def _along(count: "Affine | Share", loop: str, indices: Mapping[str, int], times: int) -> Iterator[int]:
+    """The value of a size in each iteration, one by one."""
+    if loop not in count.loops:
+        return repeat(count.at(indices), times)
+    return (count.at({**indices, loop: index}) for index in range(times))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +232,9 @@ class Window(Noun):
     def reach(self, times: Mapping[str, int]) -> tuple[int, int]:
         """The first entry of all positions of the window, and the entry after the last."""
         count = self._most
+        if not count.terms and not count.shares:
+            first, last_first = self.start.extremes(times)
+            return first, last_first + 1 - self.every + count.base * self.every
         last = self.start + Affine(base=1 - self.every) + count.scaled(self.every)
         return self.start.extremes(times)[0], last.extremes(times)[1]
 

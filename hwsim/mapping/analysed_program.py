@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
+from hwsim.ir.ops import Conv, Elementwise, Gemm
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.mapping.liveness import ProgramUses, Span
-from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs
+from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp, lower, sized_ops, sized_runs, unshaped
 from hwsim.mapping.operands import can_fuse
 
 
@@ -143,6 +144,25 @@ def analyse(program: Program) -> AnalysedProgram:
         name for name, tensor_uses in uses.tensors.items() if tensor_uses.spaces == 2 and name not in elided
     )
     return AnalysedProgram(program, uses, nodes, largest, elided, two_spaces)
+
+
+def least_size(program: Program) -> int:
+    """How many ops a schedule has at least, known without analysing: an op behind a product may be its epilogue."""
+    return _least_size(unshaped(program), {})
+
+
+def _least_size(nodes: tuple[SizedNode, ...], known: dict[int, int]) -> int:
+    if id(nodes) not in known:  # the program keeps all nodes meanwhile, so identities last
+        count, leads = 0, False
+        for node in nodes:
+            if isinstance(node, SizedLoop):
+                count, leads = count + _least_size(node.body, known), False
+            elif leads and isinstance(node.op, Elementwise):
+                leads = False
+            else:
+                count, leads = count + 1, isinstance(node.op, (Gemm, Conv))
+        known[id(nodes)] = count
+    return known[id(nodes)]
 
 
 def _leads(sized: SizedOp) -> bool:

@@ -63,6 +63,11 @@ class CandidatePlan:
         return self.request.placed
 
     @property
+    def wanted(self) -> int:
+        """How many residents and states were to stay."""
+        return len(self.placed.wanted)
+
+    @property
     def cuts(self) -> Ints:
         """The cut of each op, by number; UnsupportedOp, if an op has none."""
         if self.request.problem is not None:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hwsim.ir.nodes import Loop
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.tensor import Role
 from hwsim.kernels import tiling_code as t
@@ -32,8 +31,10 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> tuple[Item, ...]:
         loops = analysed.loops_of(name)
         if not loops:
             continue
+        names, often = tuple([loop.name for loop in loops]), analysed.times(name)
+        saved = tuple([often - analysed.entries[loop] for loop in names])  # loads, for each loop in which it may stay
         for parameter in _parameters(sized, analysed, classes[table.class_of[table.largest[name]]]):
-            items.append(_item(parameter, loops, analysed, name))
+            items.append(_item(parameter, names, saved))
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
@@ -84,19 +85,19 @@ def _parameters(sized: SizedOp, analysed: AnalysedProgram, op_row: OpRow) -> Ite
             unit = op_row.resident_unit
             count = -(-matrix.k // unit)
             together = -(-count // MOST_ITEMS)
+            sizes_of: dict[int, tuple[int, int, int]] = {}  # all rows have the same but the last ones
             for first in range(0, count, together):
                 rows = min(together, count - first)
                 k = min(rows * unit, matrix.k - first * unit)
-                sizes = of_columns(lambda width, k=k: int(weight_bytes(k, width, row)), 1)  # type: ignore[misc]
-                yield _Parameter(op.weight.tensor, first, rows, *sizes)
+                if k not in sizes_of:
+                    sizes_of[k] = of_columns(lambda width, k=k: int(weight_bytes(k, width, row)), 1)  # type: ignore[misc]
+                yield _Parameter(op.weight.tensor, first, rows, *sizes_of[k])
     sizes = of_columns(lambda width: int(column_bytes(width, row)), 1)
     if sizes[0]:
         yield _Parameter(columns_of(op.name), 0, 1, *sizes)
 
 
-def _item(parameter: _Parameter, loops: tuple[Loop, ...], analysed: AnalysedProgram, op: str) -> Item:
+def _item(parameter: _Parameter, loops: tuple[str, ...], saved: tuple[int, ...]) -> Item:
     """A parameter as an item: resident in a loop, it is loaded whenever that loop begins, not in each run of the op."""
-    times, entries = analysed.times(op), analysed.entries
-    saves = tuple([parameter.loaded * (times - entries[loop.name]) for loop in loops])
     name, first, rows, size, loaded, written = parameter
-    return Item(name, first, size, tuple([loop.name for loop in loops]), saves, rows, loaded, written)
+    return Item(name, first, size, loops, tuple([loaded * loads for loads in saved]), rows, loaded, written)

@@ -6,9 +6,9 @@ out.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Generic, TypeVar, Union
 
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
@@ -126,7 +126,12 @@ _Signature = tuple[object, ...]
 
 def lower(program: Program) -> tuple[SizedNode, ...]:
     """The whole program, sized."""
-    return tuple(_Lowering(program).nodes(program.body, {}))
+    return tuple(_Lowering(program, _sized).nodes(program.body, {}))
+
+
+def unshaped(program: Program) -> tuple[SizedNode, ...]:
+    """The same without the shapes of views, for whoever counts ops: they are found when they are asked for."""
+    return tuple(_Lowering(program, lambda op, shape: SizedOp(op, (), shape)).nodes(program.body, {}))
 
 
 def sized_ops(nodes: Iterable[SizedNode]) -> Iterator[SizedOp]:
@@ -150,8 +155,11 @@ def sized_runs(nodes: Iterable[SizedNode], times: int = 1) -> Iterator[tuple[Siz
 class _Lowering:
     """Lowers each loop's body once for all iterations that are alike."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, sized: Callable[[Op, ShapeOf], SizedOp]) -> None:
         self.program = program
+        self._sized = sized
+        self._counts_of: dict[int, tuple[Affine | Share, ...]] = {}
+        self._shapes = program.sizing()
         self._counts: dict[int, tuple[Affine | Share, ...]] = {}
         self._changing: dict[int, tuple[list[Affine | Share], list[Loop]]] = {}
         self._steering: dict[int, frozenset[str]] = {}
@@ -162,11 +170,17 @@ class _Lowering:
         for node in nodes:
             if isinstance(node, Loop):
                 yield from self._loop(node, indices)
-            elif all(count.at(indices) for count in counts_of(node)):
+            elif all(count.at(indices) for count in self._counts_of_op(node)):
                 self._made += 1
                 if self._made > MOST_SIZED:
                     raise too_many_sizes(self.program.name)
-                yield _sized(node, self.program, indices)
+                yield self._sized(node, self._shapes(indices))
+
+    def _counts_of_op(self, op: Op) -> tuple[Affine | Share, ...]:
+        """The sizes that change in an op's views, where a body is lowered for many kinds of iterations."""
+        if id(op) not in self._counts_of:
+            self._counts_of[id(op)] = counts_of(op)
+        return self._counts_of[id(op)]
 
     def _loop(self, loop: Loop, indices: Indices) -> Iterator[SizedNode]:
         times = loop.runs(indices)
@@ -175,17 +189,17 @@ class _Lowering:
             if body:
                 yield SizedLoop(loop.name, times, body)
             return
-        indices_of: dict[_Signature, Indices] = {}  # of the first iteration of each kind
-        kinds = []
-        for index in range(times):
-            here = {**indices, loop.name: index}
-            kind = self._signature(loop, here)
-            indices_of.setdefault(kind, here)
-            kinds.append(kind)
-        bodies = tuple(self._body(loop, kind, here) for kind, here in indices_of.items())
-        numbers = {kind: number for number, kind in enumerate(indices_of)}
+        numbers: dict[_Signature, int] = {}  # of kinds of iterations
+        starts, kinds = list[int](), list[int]()
+        for index, kind in enumerate(self._signatures(loop, loop.name, indices, times)):
+            number = numbers.setdefault(kind, len(numbers))
+            if number == len(starts):
+                starts.append(index)
+            kinds.append(number)
+        firsts = zip(numbers, starts, strict=True)
+        bodies = tuple(self._body(loop, kind, {**indices, loop.name: index}) for kind, index in firsts)
         first = True
-        for piece in repeats([numbers[kind] for kind in kinds]):
+        for piece in repeats(kinds):
             body = _unfolded(loop.name, piece, bodies)
             if body:
                 yield SizedLoop(loop.name, piece.times, body, first)
@@ -208,6 +222,28 @@ class _Lowering:
             else:
                 sizes.append((times, self._signature(inner, indices) if times else ()))
         return tuple(sizes)
+
+    def _signatures(self, loop: Loop, steering: str, indices: Indices, times: int) -> Iterator[_Signature]:
+        """The signature of a loop's body in each of so many iterations of a loop that steers it."""
+        counts, loops = self._changing_in(loop, {**indices, steering: 0})
+        columns: list[Iterator[object]] = [count.along(steering, indices, times) for count in counts]
+        for inner in loops:
+            if inner.name in self._steers(inner):
+                columns.append(self._signatures_of_steered(inner, steering, indices, times))
+                continue
+            often = inner.times.along(steering, indices, times) if isinstance(inner.times, Share) else None
+            bodies = self._signatures(inner, steering, indices, times)
+            columns.append(
+                (runs, body if runs else ())
+                for runs, body in zip(repeat(inner.times, times) if often is None else often, bodies, strict=True)
+            )
+        return zip(*columns, strict=True) if columns else repeat((), times)
+
+    def _signatures_of_steered(self, inner: Loop, steering: str, indices: Indices, times: int) -> Iterator[_Signature]:
+        """The same of a loop in it whose own iterations differ: the signatures of all of them."""
+        for index in range(times):
+            here = {**indices, steering: index}
+            yield tuple(self._signatures(inner, inner.name, here, inner.runs(here)))
 
     def _changing_in(self, loop: Loop, indices: Indices) -> tuple[list[Affine | Share], list[Loop]]:
         """The sizes and the inner loops of a loop's body that these indices change: all others are always alike."""
@@ -248,7 +284,7 @@ def _unfolded(loop: str, piece: Repeated[int], bodies: tuple[tuple[SizedNode, ..
     return tuple(segments)
 
 
-def _sized(op: Op, program: Program, indices: Indices) -> SizedOp:
-    rules, shape = op_spec(op), program.shapes(indices)
+def _sized(op: Op, shape: ShapeOf) -> SizedOp:
+    rules = op_spec(op)
     shapes = {view: shape(view) for view in (*rules.reads(op), *rules.writes(op))}
     return SizedOp(op, tuple(shapes.items()), shapes.__getitem__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from hwsim.errors import Unsupported
-from hwsim.ir.op_spec import repeated_shape
+from hwsim.ir.op_spec import repeated_shapes
 from hwsim.ir.op_table import MatrixSize, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Gemm, VectorWork
 from hwsim.ir.program import Program
@@ -60,7 +60,7 @@ def can_fuse(first: SizedOp, second: SizedOp, uses: ProgramUses) -> bool:
     size = matrix_size(gemm, first.shape)
     elements = size.batch * size.m * size.n
     sizes = [prod(second.shape(view)) for _, view in chain.reads]
-    if any(repeated_shape(chain, view, second.shape) is not None for _, view in chain.reads):
+    if repeated_shapes(chain, second.shape):
         return False
     if size.batch > 1 and any(count != elements for count in sizes):
         return False

@@ -38,12 +38,15 @@ class PlacedCode:
     @cached_property
     def preloaded(self) -> tuple[Preloaded, ...]:
         """The residents."""
-        resident = self.placed.resident
-        return tuple(
-            Preloaded(buffer, spot, min(self.ports.load_cycles(buffer.loaded, buffer.bytes), LONGEST))
+        resident = self.placed.resident.tolist()
+        found = [
+            (buffer, spot)
             for buffer, spot in zip(self.placed.wanted, self.placed.spots.tolist(), strict=False)
             if resident[spot]
-        )
+        ]
+        sizes = dict.fromkeys((buffer.loaded, buffer.bytes) for buffer, _ in found)  # few, if layers are alike
+        cycles = {size: min(self.ports.load_cycles(*size), LONGEST) for size in sizes}
+        return tuple(Preloaded(buffer, spot, cycles[buffer.loaded, buffer.bytes]) for buffer, spot in found)
 
     @cached_property
     def _loads(self) -> tuple[tuple[int, int], ...]:

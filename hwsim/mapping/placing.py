@@ -95,10 +95,9 @@ class Placed:
     @cached_property
     def resident(self) -> Ints:
         """Rows of tiles that are resident, by spot."""
-        resident = np.zeros(len(self.table.spots), np.int64)
-        for number, buffer in enumerate(self.wanted):
-            if buffer.op is not None and self.allocations[number, p.KEPT]:
-                resident[self.spots[number]] = buffer.rows
+        resident, first = np.zeros(len(self.table.spots), np.int64), len(self.wanted)
+        rows = np.array([0 if buffer.op is None else buffer.rows for buffer in self.wanted], np.int64)
+        resident[self.spots[:first]] = np.where(self.allocations[:first, p.KEPT] > 0, rows, 0)
         return resident
 
     @cached_property

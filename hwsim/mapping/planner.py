@@ -4,7 +4,7 @@ Plans are made for the scratchpad's own size and for powers of two below it, for
 fewer. The naive plan for each of these sizes and numbers of slots is among them, and no plan depends on the latency of
 the DRAM. So the fastest plan is never slower than the naive plan, nor than the fastest plan with a longer latency, nor
 than the fastest plan for a smaller scratchpad or fewer buffers, if that size is a power of two and that number of slots
-is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `strategies.MOST_MADE`).
+is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `search_budget.MOST_MADE`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,6 @@ from hwsim.mapping.splits import tried_splits
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     MOST_IN_PIECES,
-    MOST_MADE,
     candidate_capacities,
     slots,
     strategies,
@@ -183,10 +182,10 @@ class Planner:
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
-        most = MOST_MADE * len({tuple(table.on_cores.splits.items()) for table in tables})
+        most = choice.budget.most_made * len({tuple(table.on_cores.splits.items()) for table in tables})
         for table in tables:
             for made in self._targets(table, residency):
-                if plans and len(plans) * ops > most:
+                if plans and sum(ops + plan.wanted for plan in plans) > most:
                     break
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):

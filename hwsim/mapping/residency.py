@@ -81,8 +81,19 @@ class ItemsOfTensor:
             Group.of([(item.bytes, item.saves[depth]) for item in self.items]) for depth in range(len(self.loops))
         )
 
+    @cached_property
+    def _heads(self) -> dict[tuple[str, int], Head]:
+        """Those that were asked for so far: choices for many sizes of the scratchpad take the same ones."""
+        return {}
+
     def head(self, loop: str, length: int) -> Head:
         """The first items, resident in a loop."""
+        key = loop, length
+        if key not in self._heads:
+            self._heads[key] = self._new_head(loop, length)
+        return self._heads[key]
+
+    def _new_head(self, loop: str, length: int) -> Head:
         items = self.items[:length]
         size = sum(item.bytes for item in items)
         loaded = size if items[0].loaded is None else sum(item.loaded or 0 for item in items)
@@ -173,11 +184,13 @@ class Items:
                 unit = sums.unit_within(free, most)
                 budget.fell_short |= unit > sums.unit_within(free)
                 coarsest = max(coarsest, unit if unit > sums.unit else 0)
+            taken = 0
             for tensor, group, length in zip(open_ones, groups, lengths, strict=True):
                 if length:
                     chosen[tensor.first] = tensor.head(loop, length)
-                    for name in inside:
-                        room[name] -= int(group.sizes[length - 1])
+                    taken += int(group.sizes[length - 1])
+            for name in inside:
+                room[name] -= taken
         return Chosen(tuple(head for _, head in sorted(chosen.items())), coarsest)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from hwsim.ir.op_spec import repeated_shape
+from hwsim.ir.op_spec import repeated_shapes
 from hwsim.ir.op_table import matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.view import View
@@ -85,18 +85,18 @@ def _chained(sized: SizedOp) -> RowWork:
     assert isinstance(op, Elementwise)
     views = rules.reads(op)
     widest = max((shape(view) for view in (*views, *rules.writes(op))), key=prod)
-    repeated = {view for view in views if repeated_shape(op, view, shape) is not None}
-    rowlike = [view for view in views if prod(shape(view)) != prod(widest) and view not in repeated]
+    repeated, most = repeated_shapes(op, shape), prod(widest)
+    rowlike = [view for view in views if prod(shape(view)) != most and view not in repeated]
     # A view with one row for all rows may lie over several axes.
     size = max((prod(shape(view)) for view in rowlike), default=widest[-1])
 
     def elements(block: int) -> Callable[[View], tuple[int, ...]]:
         whole = (block, size)
-        return lambda view: whole if prod(shape(view)) == prod(widest) or view in repeated else shape(view)
+        return lambda view: whole if prod(shape(view)) == most or view in repeated else shape(view)
 
     # Work on one row for all rows is done anew in each block; the other work grows with the block's rows.
     one_row, two_rows = rules.vector_work(op, elements(1)), rules.vector_work(op, elements(2))
-    count = prod(widest) // size
+    count = most // size
     if count == 1:
         return RowWork(1, frozenset((*rowlike, *repeated)), _block_work({}, one_row))
     per_row = {function: two_rows[function] - one_row[function] for function in one_row}

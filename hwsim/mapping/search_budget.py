@@ -15,6 +15,11 @@ may take two thirds of it."""
 MOST_WALKED = 1 << 22
 """A plan whose units find no common period within so many iterations of loops, a few seconds, is left out."""
 
+MOST_MADE = 3 << 18
+"""After so many plans, none is made for fewer slots or in pieces: some seconds, and more than shipped networks need on
+any chip of up to eight buffers; a quarter is more than they need on chips of two. A plan counts as often as the program
+has ops, and as there are tensors that are to stay."""
+
 ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are
 kept and compared."""
@@ -53,6 +58,11 @@ class SearchBudget:
     def most(self) -> int:
         """The work that the search may take."""
         return MOST_WORK // self.shares
+
+    @property
+    def most_made(self) -> int:
+        """How many plans the search may make before it makes none for fewer slots, counted as `MOST_MADE` is."""
+        return MOST_MADE // self.shares
 
     @property
     def ended(self) -> bool:

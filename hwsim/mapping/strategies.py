@@ -33,10 +33,6 @@ MANY_OPS = 4096
 MOST_IN_PIECES = 1024
 """A program of more ops, so counted, is not planned with its chains in pieces too: that doubles what planning takes."""
 
-MOST_MADE = 3 << 18
-"""After so many plans, each counted as often as the program has ops, none is made for fewer slots or in pieces: some
-seconds, and more than shipped networks need on any chip of up to eight buffers."""
-
 
 def powers_below(size: int, spacing: int = 1) -> tuple[int, ...]:
     """The powers of two up to a scratchpad's size, or every `spacing`-th of them, largest first.

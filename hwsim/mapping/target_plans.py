@@ -207,7 +207,8 @@ class TargetPlans:
             partial = any(strategy.partial_residency for strategy in strategies)
             reserved = self._working_sets_by_part(size, divisors)
             places_of, rounded = self._placed(size, divisors, budget, partial=partial)
-            how = np.array([self._how(strategy) for strategy in strategies], np.int64)[self.table.parts]
+            ways = {strategy: self._how(strategy) for strategy in dict.fromkeys(strategies)}
+            how = np.array([ways[strategy] for strategy in strategies], np.int64)[self.table.parts]
         request = CutRequest(places_of, size, how, np.full(ops, s.PENDING, np.int64))
         return CandidatePlan(self.cuts, request, way, reserved, self.items.all, rounded)
 

@@ -20,6 +20,7 @@ from hwsim.passes.precision import plan_of, workload_of
 from hwsim.quantities.fields import PICOSECONDS
 from hwsim.quantities.noun import kind_of, sorted_pairs, whole_fields
 from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.registry import EqualityCache
 
 T = TypeVar("T")
 
@@ -124,7 +125,17 @@ def decoding_of(recipe: Recipe | None) -> Greedy | BeamSearch | None:
 
 
 def at_length(workload_: Workload, audio: int) -> Workload:
-    """The same workload for utterances of that many picoseconds; counts of a search belong to one length alone."""
+    """The same workload for utterances of that many picoseconds; counts of a search belong to one length alone.
+
+    The last few are remembered: a distribution of lengths is checked when it is read, and before it is run.
+    """
+    return _AT_LENGTH.of((id(workload_), audio), keep=workload_, make=lambda: _at_length(workload_, audio))
+
+
+_AT_LENGTH = EqualityCache[Workload](most=4)
+
+
+def _at_length(workload_: Workload, audio: int) -> Workload:
     recipe = recipe_of(workload_)
     return workload(replace(_uncounted(recipe) if audio != recipe.audio else recipe, audio=audio), workload_.precision)
 

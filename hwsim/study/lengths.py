@@ -6,7 +6,9 @@ from fractions import Fraction
 from hwsim.errors import Unsupported
 from hwsim.ir.lengths import Bucket, Lengths
 from hwsim.ir.limits import MOST_OPS
+from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
+from hwsim.mapping.analysed_program import least_size
 from hwsim.models.catalogue import at_length
 from hwsim.results.result import BucketResult, LengthsResult, Result
 from hwsim.study.facts import sizes_of
@@ -15,8 +17,7 @@ from hwsim.study.facts import sizes_of
 def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload], Result]) -> LengthsResult:
     """The results of `run` for each bucket of a distribution of the workload's lengths."""
     buckets = lengths.bucketed()
-    works = (at_length(workload, bucket.length) for bucket in buckets)
-    latencies = [Fraction(run(work).summary.latency_ms) for work in _within_limits(works)]
+    latencies = [Fraction(run(work).summary.latency_ms) for work in _within_limits(_works(workload, buckets), sizes_of)]
     rows = [
         (bucket, -(-bucket.utterances // workload.utterances), ms)
         for bucket, ms in zip(buckets, latencies, strict=True)
@@ -43,7 +44,18 @@ def over_lengths(workload: Workload, lengths: Lengths, run: Callable[[Workload],
     )
 
 
-def _within_limits(works: Iterable[Workload]) -> Iterator[Workload]:
+def check_lengths(workload: Workload, lengths: Lengths) -> None:
+    """Refuse lengths whose ops change their sizes too often together, as far as that is known before any is planned."""
+    for _ in _within_limits(_works(workload, lengths.bucketed()), least_size):
+        pass
+
+
+def _works(workload: Workload, buckets: Iterable[Bucket]) -> Iterator[Workload]:
+    """The workload at each length."""
+    return (at_length(workload, bucket.length) for bucket in buckets)
+
+
+def _within_limits(works: Iterable[Workload], sizes_of: Callable[[Program], int]) -> Iterator[Workload]:
     """The workloads, as far as their ops together change their sizes no more often than those of one workload may."""
     sizes = 0
     for work in works:

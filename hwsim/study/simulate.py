@@ -21,7 +21,7 @@ from hwsim.results.measured import NOTHING, Measured, Measuring, WriteTrace
 from hwsim.results.result import Result
 from hwsim.study.efficiency import ATTO, aim_of
 from hwsim.study.facts import check_functions, table_of
-from hwsim.study.lengths import over_lengths
+from hwsim.study.lengths import check_lengths, over_lengths
 from hwsim.study.outcome import Conditions, result
 from hwsim.study.priced_run import PricedRun, priced_run
 
@@ -175,17 +175,19 @@ def simulate(
     conditions = Conditions(given, table, point, chip.clock, cap, objective, files or {})
     Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
+    if workload.lengths is not None:
+        check_lengths(workload, workload.lengths)
 
     def plan(chip: Chip, work: Workload) -> Planned:
-        # The workload has a budget of its own, its lengths share one.
-        searches = 1 if work is workload or workload.lengths is None else len(workload.lengths.bucketed())
+        # The workload and its lengths share a budget.
+        searches = 1 if workload.lengths is None else 1 + len(workload.lengths.bucketed())
         store = PlanStore() if plans is None else plans
         planner = Planner(chip, aim_of(objective, chip, table), searches=searches, store=store)
         return planner.plan(table_of(work.program), progress=progress)
 
     def run_on(chip: Chip, work: Workload, measured: Measured, explained: str | None = None) -> PricedRun:
         if explained is None:
-            planned = _PLANS.of(chip, table, work.program, objective, make=lambda: plan(chip, work))
+            planned = _PLANS.of(chip, table, work.program, work.lengths, objective, make=lambda: plan(chip, work))
         else:
             planned = plan(chip, work)  # explaining fills tables of the plan, which another thread may be asking
         return priced_run(chip, Tariff.of(PriceBook(chip, table)), planned, measured)

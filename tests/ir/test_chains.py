@@ -11,6 +11,7 @@ from hwsim.ir.chain_growth import links
 from hwsim.ir.chain_parts import part, parts
 from hwsim.ir.chains import Chain, ChainUses, all_chains, chains
 from hwsim.ir.nodes import Loop
+from hwsim.ir.op_spec import chain_elements, repeated_shape, repeated_shapes
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Move, Reduction
 from hwsim.ir.program import Program
@@ -55,6 +56,28 @@ def axes_of(program: Program) -> list[dict[str, int]]:
 )
 def test_axes_are_those_along_which_nothing_is_mixed(program: Program, axes: list[dict[str, int]]) -> None:
     assert axes_of(program) == axes
+
+
+@pytest.mark.parametrize("views", [8, 64])
+def test_what_a_chain_repeats_is_asked_of_each_view_a_few_times(views: int) -> None:
+    """Matrices, rows and columns are added up."""
+    shapes = [((4, 6), (1, 6), (4, 1))[place % 3] for place in range(views)]
+    tensors = [made(f"x{place}", *shape, role=Role.INPUT) for place, shape in enumerate(shapes)]
+    reads = tuple((f"v{place}", View(tensor=one.name)) for place, one in enumerate(tensors))
+    sums = [(f"s{at - 1}" if at > 1 else "v0", f"v{at}", f"s{at}") for at in range(1, views)]
+    steps = tuple(Apply(function=Function.ADD, args=(one, other), result=result) for one, other, result in sums)
+    op = Elementwise(name="sum", reads=reads, chain=steps, writes=((f"s{views - 1}", View(tensor="out")),))
+    whole, asked = {one.name: one.shape for one in tensors} | {"out": (4, 6)}, Counter[str]()
+
+    def shape(view: View) -> tuple[int, ...]:
+        asked[view.tensor] += 1
+        return whole[view.tensor]
+
+    repeated = {view: repeated_shape(op, view, shape) for _, view in reads}
+    asked.clear()
+    assert repeated_shapes(op, shape) == {view: found for view, found in repeated.items() if found is not None}
+    assert chain_elements(op, shape)[f"s{views - 1}"] == 24
+    assert max(asked.values()) <= 6
 
 
 def test_what_each_piece_would_do_again_is_not_divided() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.errors import InvalidValue
-from hwsim.ir.nodes import Loop
+from hwsim.ir.nodes import Loop, Placed
 from hwsim.ir.ops import Move
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
@@ -53,6 +53,38 @@ def test_chunks_share_as_their_steps_would_and_each_shares_what_it_has(
         found += own if found or not own else [own[0] + first, *own[1:]]
         assert sum(found) == (first + len(found) * total // steps if found else 0)
     assert (min(found), max(found), sum(found)) == (inside.least, inside.most, inside.all)
+
+
+@given(st.integers(1, 9), st.integers(0, 30), st.integers(0, 50), st.integers(0, 2), st.integers(-9, 9))
+def test_sizes_along_a_loop_are_those_of_its_iterations(
+    chunks: int, steps: int, total: int, first: int, step: int
+) -> None:
+    """Of loops that change a size and of others; in runs that begin in the middle, and in empty ones."""
+    earlier = Share(loop="chunks", over=chunks, total=steps)
+    inside = Share(loop="steps", over=max(1, steps), total=total, first=first, earlier=earlier)
+    affine = Affine(base=7, terms=(("chunks", step), ("steps", 2)))
+    sums = Affine(base=1, shares=((earlier, step),))
+    for chunk in range(chunks):
+        runs = earlier.at({"chunks": chunk})
+        for count in (inside, affine, sums, earlier):
+            along = list(count.along("steps", {"chunks": chunk}, runs))
+            assert along == [count.at({"chunks": chunk, "steps": index}) for index in range(runs)]
+    for count in (earlier, affine, sums):
+        along = list(count.along("chunks", {"steps": 0}, chunks))
+        assert along == [count.at({"chunks": chunk, "steps": 0}) for chunk in range(chunks)]
+
+
+def test_iterations_that_are_alike_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop of 30,000 iterations of two kinds, in each of which an inner loop runs once or twice."""
+    often = Share(loop="frames", over=30_000, total=40_000)
+    op = move(6, 3).body[0]
+    assert isinstance(op, Move)
+    inner = Loop(name="symbols", times=often, body=(op,))
+    placed = Placed(op, (Loop(name="frames", times=30_000, body=(inner,)), inner))
+    asked, at = [], Share.at
+    monkeypatch.setattr(Share, "at", lambda share, indices: asked.append(0) or at(share, indices))  # type: ignore[func-returns-value]
+    assert placed.times == 40_000
+    assert len(asked) < 10
 
 
 def part_of_a_ring(rows: int | Share, start: Affine, times: int | Share = 1) -> Program:

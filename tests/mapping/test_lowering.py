@@ -22,7 +22,8 @@ from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Re
 from hwsim.ir.program import Program
 from hwsim.ir.view import Affine, Share, View
 from hwsim.ir.workload import Workload
-from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats
+from hwsim.mapping.analysed_program import analyse, least_size
+from hwsim.mapping.lower import Repeated, SizedLoop, SizedNode, lower, repeats, sized_ops, unshaped
 from hwsim.mapping.planner import schedule
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.models.decoding import AlignmentLength, BeamCounts, BeamSearch, TimeSynchronous
@@ -174,6 +175,16 @@ def test_an_op_runs_as_often_as_a_naive_walk_runs_it(recipe: AnyRecipe) -> None:
 
     run_program(program, TensorStore(program, {}, integer=True), note)
     assert computed == runs
+
+
+@settings(max_examples=60)
+@given(RECIPES | SPARSE)
+def test_ops_are_counted_as_they_are_lowered_without_their_epilogues(recipe: AnyRecipe) -> None:
+    """No more than an analysed program has, and no more epilogues left out than there are products."""
+    program = workload(recipe).program
+    size, every = analyse(program).size, sum(1 for _ in sized_ops(lower(program)))
+    assert every == sum(1 for _ in sized_ops(unshaped(program)))
+    assert (every + 1) // 2 <= least_size(program) <= size
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +16,10 @@ from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip, Dram, Scratchpad
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
-from hwsim.mapping import plan_store
+from hwsim.mapping import plan_store, search_budget
 from hwsim.mapping import planner as limits
 from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.items import MOST_ITEMS
 from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, Sums
 from hwsim.mapping.liveness import ALL, Span
@@ -25,6 +27,7 @@ from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
 from hwsim.mapping.residency import Item, Items
 from hwsim.mapping.search_budget import LEAST_SUMS, MOST_SEARCH_SUMS, SearchBudget
+from hwsim.mapping.target_plans import TargetPlans
 from hwsim.models.catalogue import at_length, workload
 from hwsim.models.gemms import Gemms, GemmSize
 from hwsim.models.transformer_lm import TransformerLm
@@ -108,6 +111,35 @@ def test_a_search_that_has_summed_enough_chooses_in_coarser_units_and_says_so() 
     for chosen in (fine, coarse):
         assert sum(head.bytes for head in chosen.heads) <= 250 << 30
     assert len(coarse.heads) >= 0.8 * len(fine.heads)
+
+
+def test_what_is_to_stay_counts_to_the_plans_that_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once enough are made, none is made for fewer slots: of one of four searches after a quarter as many."""
+    program = workload(products((8, 16, 8), times=3)).program
+    on, made, candidates = (
+        chip(scratchpad=Scratchpad(size=4096, read=16, write=16, buffers=4)),
+        [],
+        TargetPlans.candidates,
+    )
+
+    def noted(plans: TargetPlans, sizes: Any, ways: Any, budget: SearchBudget) -> list[CandidatePlan]:
+        found = candidates(plans, sizes, ways, budget)
+        made.extend([found] if list(ways) != [None] else [])
+        return found
+
+    monkeypatch.setattr(TargetPlans, "candidates", noted)
+    Planner(on).plan(program)
+    assert [len(found) > 0 for found in made] == [True] * 4  # for 4, 3, 2 and 1 slots
+    alone = analyse(program).size * len(made[0])
+    assert sum(plan.wanted for plan in made[0]) > 0
+    monkeypatch.setattr(search_budget, "MOST_MADE", alone)
+    made.clear()
+    Planner(on).plan(program)
+    assert len(made) == 1
+    monkeypatch.setattr(search_budget, "MOST_MADE", 4 * alone)
+    made.clear()
+    Planner(on, searches=4).plan(program)
+    assert len(made) == 1
 
 
 def test_what_is_chosen_in_coarser_units_fits_and_says_so() -> None:

@@ -21,7 +21,7 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.cut_store import ANY_BLOCK, LATENCY_0, MIN_TRAFFIC
-from hwsim.mapping import planner, search_budget
+from hwsim.mapping import search_budget
 from hwsim.mapping.choice import Aim
 from hwsim.mapping.knapsack import Knapsacks
 from hwsim.mapping.op_cuts import rings_in
@@ -131,7 +131,7 @@ def test_a_search_that_ends_early_takes_no_plan_slower_than_the_naive_one(
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(search_budget, "MOST_WORK", 100 * walked)
-        patched.setattr(planner, "MOST_MADE", made)
+        patched.setattr(search_budget, "MOST_MADE", made)
         taken = chosen(program, on, None if objective is None else aim(objective, on))
     assert times(taken).cycles <= times(naive(program, on)).cycles
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from data import ROOT
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.check import check
 from hwsim.ir.lengths import Lengths, Share
+from hwsim.mapping.planner import Planned, Planner
+from hwsim.mapping.search_budget import MOST_MADE, MOST_WORK, SearchBudget
 from hwsim.models.catalogue import workload
 from hwsim.report.full import full_text
 from hwsim.report.tables import Screen
@@ -105,6 +108,40 @@ def test_lengths_that_the_network_does_not_take_are_found_by_check(length: str, 
 def test_a_name_that_no_file_can_have_is_one_clear_line(name: str) -> None:
     with pytest.raises(FileProblem, match=r"^[^\n]*cannot be read: [^\n]*$"):
         check(name)
+
+
+class Searches(list[Planner]):
+    """The planners that were asked; with `refusing` asking is a mistake."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refusing: bool = False) -> None:
+        super().__init__()
+        plan = Planner.plan
+
+        def noted(planner: Planner, *given: Any, **named: Any) -> Planned:
+            assert not refusing, "nothing need be planned"
+            self.append(planner)
+            return plan(planner, *given, **named)
+
+        monkeypatch.setattr(Planner, "plan", noted)
+
+
+def test_a_workload_and_its_lengths_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    several, asked = replace(workload(recipe()), lengths=lengths({5: 1, 10: 1, 20: 1})), Searches(monkeypatch)
+    simulate(chip(), several)
+    budgets = [SearchBudget.shared(planner.searches) for planner in asked]
+    assert len(budgets) == 4
+    assert sum(budget.most for budget in budgets) == MOST_WORK
+    assert sum(budget.most_made for budget in budgets) == MOST_MADE
+    simulate(chip(), replace(several, lengths=None))
+    assert [planner.searches for planner in asked[4:]] == [1]  # planned anew, with all of the budget
+
+
+def test_lengths_that_are_refused_are_not_planned_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = replace(workload(recipe()), lengths=lengths({5: 1, 10: 1, 20: 1}))
+    monkeypatch.setattr(over_lengths, "MOST_OPS", 2 * sizes_of(several.program))
+    Searches(monkeypatch, refusing=True)
+    with pytest.raises(Unsupported, match="over its lengths its ops change their sizes more than"):
+        simulate(chip(), several)
 
 
 def test_lengths_that_are_too_many_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
