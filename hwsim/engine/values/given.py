@@ -22,6 +22,7 @@ from hwsim.engine.values.floats import (
     matrices,
     nobody,
     rows_of,
+    spread,
 )
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
@@ -164,6 +165,10 @@ class GivenOps(IntegerOps):
     def _keep_sums(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, sums: Array, scale: Array) -> None:
         """Keep sums: as they are, or what they stand for with the bias."""
         self.clipped[op.name].results += sums.size
+        rule = self.carried.rules.get(op.name)
+        if rule is not None:
+            self.keep(op, op.out, memory, indices, rule(sums).astype(np.int32))
+            return
         if self.program.tensor(op.out.tensor).precision is Precision.INT32:
             self.keep(op, op.out, memory, indices, sums.astype(np.int32))
             return
@@ -172,19 +177,37 @@ class GivenOps(IntegerOps):
         self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
-        """A chain in floats, whatever it reads and writes."""
-        self._float_elementwise(op, memory, indices, chain_elements(op, self.program, indices))
+        """A chain in floats, whatever it reads and writes, or by its rule."""
+        elements, rule = chain_elements(op, self.program, indices), self.carried.rules.get(op.name)
+        if rule is None:
+            self._float_elementwise(op, memory, indices, elements)
+            return
+        shape = self.program.shapes(indices)
+        operands = []
+        for _, view in op.reads:
+            values = memory.read(view, indices)
+            operands.append(spread(op, view, shape, elements, self.real_view(view, values) if rule.reals else values))
+        # What is read twice stands in the chain once.
+        results = rule(*operands * (rule.operands // len(operands))).astype(np.int32)
+        self.clipped[op.name].results += results.size
+        self.keep(op, op.writes[0][1], memory, indices, results)
 
     def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
-        """A function of whole rows, in floats."""
+        """A function of whole rows, in floats, or by its rule."""
         values = memory.read(op.read, indices)
+        rule = self.carried.rules.get(op.name)
+        if rule is not None:
+            results = rule(rows_of(op, values)).astype(np.int32)
+            self.clipped[op.name].results += results.size
+            self.keep(op, op.write, memory, indices, from_rows(op, results, values.shape))
+            return
         rows = rows_of(op, self.real_view(op.read, values))
         if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
             self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
             return
         parameters = tuple(self._parameter(view, memory.read(view, indices).reshape(-1)) for view in op.parameters)
-        results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
-        stored = self._stored(op, op.write, results)
+        reals = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
+        stored = self._stored(op, op.write, reals)
         self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
 
 
