@@ -1,9 +1,10 @@
-"""One small file for each operator, drawn from a seed: what the published specification says of it is held elsewhere."""
+"""One small file for each operator, its numbers drawn from a seed."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from tflite_models import KINDS, Graph
 
 Rng = np.random.Generator
@@ -19,6 +20,7 @@ def _zero(rng: Rng) -> int:
 
 
 def _quantised(rng: Rng, kind: str = "int8") -> dict[str, Any]:
+    """One scale and zero point of a format."""
     if kind == "int16":
         return {"scale": float(np.float32(rng.uniform(0.0001, 0.001))), "zero": 0}
     return {"scale": _scale(rng), "zero": _zero(rng)}
@@ -53,7 +55,7 @@ def conv(rng: Rng, *, padding: int = SAME, activation: int = 0, kind: str = "int
     graph = Graph()
     x = graph.input((1, 6, 5, 4), kind, **_quantised(rng, kind))
     operands = _product(graph, rng, x, (8, 3, 2, 4), 0, wide)
-    out = {"scale": float(np.float32(rng.uniform(0.1, 0.3) / (255 if kind == "int16" else 1))),
+    out: dict[str, Any] = {"scale": float(np.float32(rng.uniform(0.1, 0.3) / (255 if kind == "int16" else 1))),
            "zero": 0 if kind == "int16" else _zero(rng)}  # fmt: skip
     shape = (1, 3, 5, 8) if padding == SAME else (1, 2, 4, 8)
     y = graph.tensor(shape, kind, **out)
@@ -67,7 +69,7 @@ def depthwise(rng: Rng, *, multiplier: int = 1, kind: str = "int8", wide: bool =
     graph = Graph()
     x = graph.input((1, 7, 4, 3), kind, **_quantised(rng, kind))
     operands = _product(graph, rng, x, (1, 3, 3, 3 * multiplier), 3, wide)
-    out = {"scale": float(np.float32(rng.uniform(0.05, 0.2) / (255 if kind == "int16" else 1))),
+    out: dict[str, Any] = {"scale": float(np.float32(rng.uniform(0.05, 0.2) / (255 if kind == "int16" else 1))),
            "zero": 0 if kind == "int16" else _zero(rng)}  # fmt: skip
     y = graph.tensor((1, 7, 4, 3 * multiplier), kind, **out)
     graph.op("DEPTHWISE_CONV_2D", operands, [y], Padding=SAME, StrideH=1, StrideW=1, DepthMultiplier=multiplier,

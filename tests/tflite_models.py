@@ -98,7 +98,7 @@ def written(*graphs: Graph, version: int = 3) -> bytes:
         number = tflite.BuiltinOperator.CUSTOM if number is None else number
         tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, 127))
         tflite.OperatorCodeAddBuiltinCode(builder, number)
-        tflite.OperatorCodeAddVersion(builder, 1 if custom is None else 1)
+        tflite.OperatorCodeAddVersion(builder, 1)
         if custom is not None:
             tflite.OperatorCodeAddCustomCode(builder, custom)
         operators.append(tflite.OperatorCodeEnd(builder))
@@ -164,8 +164,8 @@ def _operator(builder: Any, one: Mapping[str, Any], codes: list[str]) -> int:
     if one["kind"] not in codes:
         codes.append(one["kind"])
     inputs, outputs = (_numbers(builder, one[name]) for name in ("inputs", "outputs"))
-    options, table = None, _OPTIONS.get(one["kind"])
-    if table is not None:
+    options, table = None, _OPTIONS.get(one["kind"], "")
+    if table:
         fields = {}
         for name, value in one["options"].items():
             if isinstance(value, str):

@@ -49,9 +49,7 @@ def _tensor(stored: Stored) -> Tensor:
             scaling = Scaling(granularity=Granularity.CHANNEL)
         else:
             scaling = Scaling(granularity=Granularity.TENSOR)
-    return Tensor(
-        name=stored.name, shape=stored.shape, precision=stored.precision, role=stored.role, scaling=scaling
-    )
+    return Tensor(name=stored.name, shape=stored.shape, precision=stored.precision, role=stored.role, scaling=scaling)
 
 
 def _reads(part: Made | Chain) -> list[Value]:

@@ -270,7 +270,12 @@ def slide(builder: Builder, act: Operand, weight: Operand, bias: Operand | None)
     order = [0, len(sizes) - 1, *range(1, len(sizes) - 1)]
     shape = (sizes[0], outputs, *sizes[1:-1])
     made = Product(
-        builder.name, [seen, tensor.whole(laid.shape)], [out.whole(tuple(sizes))], built_product, axes=axes, groups=groups
+        builder.name,
+        [seen, tensor.whole(laid.shape)],
+        [out.whole(tuple(sizes))],
+        built_product,
+        axes=axes,
+        groups=groups,
     )
     builder.parts.append(made)
     if bias is not None and not take_bias(builder, made, bias):

@@ -32,6 +32,8 @@ class TfliteBuilder(Builder):
         """What variables hold before the first invocation."""
         self.handles: dict[str, str] = {}
         """Those names by the values that stand for variables."""
+        self.seen_states: dict[str, set[str]] = {}
+        """Values that are views of a variable, by the names of their tensors."""
         self.before: list[Made] = []
         """Ops that run once, before the first invocation."""
         self.inputs: dict[int, Stored] = {}
@@ -56,6 +58,12 @@ class TfliteBuilder(Builder):
     def made(self, place: int = 0) -> Entry:
         """The tensor that is a result of the node at hand."""
         return self.subgraph.tensors[int(self.node.outputs[place])]
+
+    def give(self, operand: Operand, place: int = 0) -> None:
+        """Name a result of the node at hand."""
+        super().give(operand, place)
+        if isinstance(operand, Value) and operand.stored.role is Role.STATE:
+            self.seen_states.setdefault(operand.stored.name, set()).add(self.node.outputs[place])
 
     def quantised(self) -> bool:
         """Whether the node at hand makes integers of floats or integers; what it reads must go with that."""

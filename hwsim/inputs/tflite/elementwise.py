@@ -1,6 +1,6 @@
-"""Functions of elements: each operator becomes a chain, and in integers has a rule that says which integers come out."""
+"""Functions of elements: each operator becomes a chain; in integers a rule says which integers come out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,9 @@ def added(builder: TfliteBuilder) -> None:
     if builder.made().kind == "int16":
         powers = all(np.log2(scale) == np.rint(np.log2(scale)) for scale in scales)
         if powers and builder.attribute("pot_scale_int16"):
-            raise builder.refused("adds int16 whose scales are powers of two by shifts alone, which hwsim does not read")
+            raise builder.refused(
+                "adds int16 whose scales are powers of two by shifts alone, which hwsim does not read"
+            )
         if any(int(one.zero) for one in (one, other, quant)):
             raise builder.refused("adds int16 with zero points, which its format does not have")
     rule = Added.of(scales, (int(one.zero), int(other.zero)), ends, left=_LEFT[builder.made().kind], sign=sign)
@@ -124,7 +126,10 @@ def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-values))
 
 
-_TABLES = {"LOGISTIC": (Function.SIGMOID, _logistic), "TANH": (Function.TANH, np.tanh)}
+_TABLES: Mapping[str, tuple[Function, Callable[[NDArray[np.float64]], NDArray[np.float64]]]] = {
+    "LOGISTIC": (Function.SIGMOID, _logistic),
+    "TANH": (Function.TANH, np.tanh),
+}
 
 
 def tabled(builder: TfliteBuilder) -> None:

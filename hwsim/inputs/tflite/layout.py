@@ -12,6 +12,9 @@ from hwsim.inputs.onnx.stored import Value
 from hwsim.inputs.tflite.building import TfliteBuilder, activation
 from hwsim.ir.tensor import Role
 
+_MOST_ZEROS = 1 << 24
+"""Numbers that padding may add on one side: they are kept as a table."""
+
 
 def _shaped(builder: TfliteBuilder, shape: tuple[int, ...]) -> None:
     operand = builder.value(0)
@@ -85,8 +88,8 @@ def strided_slice(builder: TfliteBuilder) -> None:
         if builder.attribute("offset"):
             end += begin
         if builder.attribute("shrink_axis_mask") >> axis & 1:
-            first = place(begin, size)
-            taken.append(range(first, first + 1))
+            at = place(begin, size)
+            taken.append(range(at, at + 1))
             gone.append(axis)
             continue
         first = None if builder.attribute("begin_mask") >> axis & 1 else begin
@@ -222,6 +225,8 @@ def pad(builder: TfliteBuilder) -> None:
 def _zeros(builder: TfliteBuilder, like: Value, axis: int, count: int) -> Value | None:
     if not count:
         return None
+    if count * (prod(like.shape) // like.shape[axis]) > _MOST_ZEROS:
+        raise builder.refused(f"puts more than {_MOST_ZEROS:,} zeros around {list(like.shape)}")
     shape, quant = (*like.shape[:axis], count, *like.shape[axis + 1 :]), like.quant
     values = np.zeros(shape, np.float32) if quant is None else np.full(shape, int(quant.zero), np.int32)
     key = ("zeros", shape, None if quant is None else (float(quant.scale), int(quant.zero), quant.precision))
@@ -233,5 +238,3 @@ def _zeros(builder: TfliteBuilder, like: Value, axis: int, count: int) -> Value 
 def shape_of(builder: TfliteBuilder) -> None:
     """`SHAPE`: known beforehand."""
     builder.give(Held(np.array(builder.value(0).shape, np.int32), "int32"))
-
-

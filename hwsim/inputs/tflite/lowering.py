@@ -118,9 +118,9 @@ def _operator(builder: TfliteBuilder) -> None:
         raise builder.refused(f"hwsim does not read this operator{hint}; docs/tflite.md lists those that it reads")
     builder.name = builder.names.of(node)
     operands = [builder.operand(at) for at in range(len(node.inputs)) if node.inputs[at] not in builder.handles]
-    if operands and node.op not in _OF_CONSTANTS and node.inputs[0] not in builder.handles:
-        if all(one is None or isinstance(one, Held) for one in operands):
-            raise builder.refused("computes with numbers of the file alone, which hwsim does not fold")
+    computes = node.op not in _OF_CONSTANTS and not any(name in builder.handles for name in node.inputs)
+    if computes and operands and all(one is None or isinstance(one, Held) for one in operands):
+        raise builder.refused("computes with numbers of the file alone, which hwsim does not fold")
     lowering(builder)
 
 

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 MOST_TENSORS, MOST_OPERATORS, MOST_BUFFERS, MOST_SUBGRAPHS = 1 << 16, 1 << 15, 1 << 17, 256
 MOST_AXES = 8
 MOST_ELEMENTS = 1 << 31
-"""Elements of one tensor: more than any network for a small device has, so that a shape that lies asks for no memory."""
+"""Elements of one tensor: more than any network here has, so that a shape that lies asks for no memory."""
 _MOST_FILE = 1 << 31
 """Bytes of a file in this format, whose offsets have 32 bits."""
 
@@ -112,9 +112,7 @@ class _Reader:
             raise FileProblem(self.source.file, f"is of schema version {version}; hwsim reads {VERSION}")
         kinds = [self.kind(code) for code in root.tables(1, "operator code", MOST_OPERATORS)]
         buffers = [self.buffer(table) for table in root.tables(4, "buffer", MOST_BUFFERS)]
-        graphs = []
-        for table in root.tables(2, "subgraph", MOST_SUBGRAPHS):
-            graphs.append(self.subgraph(table, kinds, buffers))
+        graphs = [self.subgraph(table, kinds, buffers) for table in root.tables(2, "subgraph", MOST_SUBGRAPHS)]
         if not graphs:
             raise FileProblem(self.source.file, "has no subgraph, and so nothing to run")
         return Model(tuple(graphs), hashlib.sha256(self.source.data).hexdigest())

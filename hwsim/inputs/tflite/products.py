@@ -100,9 +100,7 @@ def _columns(weight: Held, shape: tuple[int, ...], axis: int, at: int) -> Quant 
     return Quant(quant.precision, quant.scale.reshape(shape), quant.zero.reshape(shape), at)
 
 
-def _slide(
-    builder: TfliteBuilder, weight: Held, laid: Array, kernel: tuple[int, int], groups: int, axis: int
-) -> None:
+def _slide(builder: TfliteBuilder, weight: Held, laid: Array, kernel: tuple[int, int], groups: int, axis: int) -> None:
     batch, height, width, _ = _image(builder)
     axes = tuple(
         conv_axis(builder, size, taps, which) for size, taps, which in zip((height, width), kernel, "hw", strict=True)
@@ -201,5 +199,3 @@ def between(chain: Chain, local: str, low: float | None, high: float | None) -> 
 def fused(builder: TfliteBuilder, chain: Chain, local: str) -> str:
     """A result of a chain with the activation that is fused with the node at hand."""
     return between(chain, local, *_FLOATS.get(activation(builder), (None, None)))
-
-

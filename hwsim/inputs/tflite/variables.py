@@ -85,16 +85,13 @@ def assign_variable(builder: TfliteBuilder) -> None:
         if name in builder.begun:
             _begin(builder, state, builder.begun[name])
     _fits(builder, state, value.shape, entry)
-    for key, kept in list(builder.values.items()):
-        if isinstance(kept, Value) and kept.stored is state and builder.last_read.get(key, -1) > builder.place:
+    for key in sorted(builder.seen_states.pop(state.name, ())):
+        kept = builder.values[key]
+        if isinstance(kept, Value) and builder.last_read.get(key, -1) > builder.place:
             with builder.part("kept"):
                 builder.values[key] = builder.copied(kept)
     if value.stored is state:
-        value = builder.values[builder.node.inputs[1]]  # type: ignore[assignment]
-        if value.stored is state:
-            if value.whole and value.in_order:
-                return  # the same numbers again
-            value = builder.copied(value)
+        value = builder.copied(value)
     target = state.whole(value.shape)
     target.real = value.real
     builder.parts.append(Made(builder.name, [value], [target], copy))

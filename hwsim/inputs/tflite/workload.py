@@ -1,9 +1,11 @@
 """A workload from a TensorFlow Lite file: its program, its numbers, its rules of integers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.onnx.finishing import put_together, settled
@@ -39,7 +41,8 @@ def tflite_workload(
     model = read_model(path)
     title = (name or path.stem)[:80]
     try:
-        builder = lowered(model, frames or 1)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that leave single precision are refused by name
+            builder = lowered(model, frames or 1)
         leaving = outputs(builder, frames or 1)
         program = _program(builder, title, frames or 1)
     except (Unsupported, InvalidValue) as error:
@@ -85,7 +88,7 @@ def _program(builder: TfliteBuilder, title: str, frames: int) -> Program:
     return put_together(builder, title, looped)
 
 
-def _needed(before: list[Made], inside: list[Part]) -> list[Made]:
+def _needed(before: Sequence[Made], inside: Sequence[Part]) -> list[Made]:
     """Of what fills states those whose state is still there."""
     read = {id(value.stored) for part in inside if not isinstance(part, Looped) for value in _values(part)}
     return [one for one in before if id(one.writes[0].stored) in read]

@@ -1,6 +1,5 @@
 """Rules of operators: frozen numbers that a file decides, and the integers that come of others by them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -250,7 +249,7 @@ class Softmax:
         return np.where(inside, np.clip(shares - 128, -128, 127), -128)
 
 
-def table_of(reals: Sequence[float], scale: float, ends: Ends) -> Words:
+def table_of(reals: NDArray[np.floating], scale: float, ends: Ends) -> Words:
     """Results of a function as integers: times the reciprocal of the scale in single precision, ties away from zero."""
     nearest = away_from_zero(np.asarray(reals, np.float32) * (np.float32(1) / np.float32(scale)))
     return ends.clipped(nearest.astype(np.int64))

@@ -63,7 +63,7 @@ def away_from_zero(values: NDArray[np.floating]) -> NDArray[np.floating]:
     [-3.0, 0.0, 1.0]
     """
     whole = np.trunc(values)
-    return whole + np.sign(values) * (np.abs(values - whole) >= 0.5)
+    return np.asarray(whole + np.sign(values) * (np.abs(values - whole) >= 0.5))
 
 
 # -- functions of fixed-point numbers: a word with i bits before the point stands for word · 2^(i - 31)
