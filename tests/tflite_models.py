@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import tflite
+
+from hwsim.inputs.load import open_workload
+from hwsim.report.files import write_binary
+from hwsim.results.measured import Sources
+from hwsim.study.values import prepared, run_values
 
 Array = np.ndarray[Any, Any]
 
@@ -185,3 +191,22 @@ def _operator(builder: Any, one: Mapping[str, Any], codes: list[str]) -> int:
         tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
         tflite.OperatorAddBuiltinOptions(builder, options)
     return int(tflite.OperatorEnd(builder))
+
+
+def traced(data: bytes, arrays: Mapping[str, Array], folder: Path, frames: int | None = None) -> dict[str, Array]:
+    """The trace of a file on these inputs."""
+    file, given, out = folder / "m.tflite", folder / "in.npz", folder / "T.npz"
+    file.write_bytes(data)
+    work = open_workload(file, None, {} if frames is None else {"frames": frames}, floats="fp32").value
+    np.savez(given, **dict(arrays))  # type: ignore[arg-type]  # names of arrays
+    sources = Sources(input=given, weights=None, seed=0, packed=False)
+    run_values(prepared(work, sources), sources, write=lambda writer: write_binary(out, writer))
+    with np.load(out) as leaves:
+        return dict(leaves)
+
+
+def results(data: bytes, arrays: Mapping[str, Array], folder: Path, frames: int | None = None) -> list[Array]:
+    """What a file makes of these inputs, output by output."""
+    trace = traced(data, arrays, folder, frames)
+    names = [key for key in trace if key.startswith("out_") and not key.endswith(("_scale", "_zero"))]
+    return [trace[key] for key in names]
