@@ -119,7 +119,8 @@ def _operator(builder: TfliteBuilder) -> None:
     builder.name = builder.names.of(node)
     operands = [builder.operand(at) for at in range(len(node.inputs)) if node.inputs[at] not in builder.handles]
     computes = node.op not in _OF_CONSTANTS and not any(name in builder.handles for name in node.inputs)
-    if computes and operands and all(one is None or isinstance(one, Held) for one in operands):
+    given = [one for one in operands if one is not None]
+    if computes and given and all(isinstance(one, Held) for one in given):
         raise builder.refused("computes with numbers of the file alone, which hwsim does not fold")
     lowering(builder)
 
