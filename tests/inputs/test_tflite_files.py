@@ -163,7 +163,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "axes": (lambda: written(changed(shape=(1, 0))), "tensor 0 't0': cannot have the shape [1, 0]"),
     "huge": (
         lambda: written(changed(shape=(2**16, 2**16))),
-        "tensor 0 't0': would have 4,294,967,296 elements; hwsim takes 2,147,483,648",
+        "tensor 0 't0': would have 4,294,967,296 elements; hwsim takes 67,108,864",
+    ),
+    "lie": (
+        lambda: written(changed(shape=(1, 9))),
+        "node '0_relu' (RELU): makes [1, 9]; the file says [1, 4] of tensor 1 't1'",
     ),
     "bytes": (
         lambda: written(with_bytes(5)),

@@ -98,7 +98,7 @@ def test_softmax_is_within_a_step_of_the_real_one(tmp_path: Path) -> None:
 
 # -- shapes
 
-GRID = {"scale": 0.05, "zero": -7}
+GRID: dict[str, Any] = {"scale": 0.05, "zero": -7}
 X = np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 4, 5)
 
 
@@ -179,7 +179,7 @@ def test_floats_are_those_of_numpy_and_take_any_policy(tmp_path: Path) -> None:
 
 def counting(first: list[int] | None) -> bytes:
     """y = x + what stays; what stays becomes y. It is read before, and once more after it is assigned."""
-    grid = {"scale": 1.0, "zero": 0}
+    grid: dict[str, Any] = {"scale": 1.0, "zero": 0}
     main, begin = Graph(), Graph()
     for graph in (main, begin):
         handle = graph.tensor((), "resource")

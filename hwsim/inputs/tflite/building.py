@@ -1,5 +1,6 @@
 """A program under construction from a TensorFlow Lite file: values by tensors, rules of integers, variables."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.graph import Constant, Graph, GraphNode
 from hwsim.inputs.onnx.parts import Held, Made, Operand
 from hwsim.inputs.onnx.stored import Quant, Stored, Value
-from hwsim.inputs.tflite.model import Entry, Model, Subgraph
+from hwsim.inputs.tflite.model import MOST_ELEMENTS, Entry, Model, Subgraph
 from hwsim.inputs.tflite.schema import ACTIVATIONS
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
@@ -53,14 +54,34 @@ class TfliteBuilder(Builder):
 
     def entry(self, place: int) -> Entry:
         """The tensor that is an input of the node at hand."""
+        if place >= len(self.node.inputs) or not self.node.inputs[place]:
+            raise self.refused(f"has no input {place}")
         return self.subgraph.tensors[int(self.node.inputs[place])]
 
     def made(self, place: int = 0) -> Entry:
         """The tensor that is a result of the node at hand."""
+        if place >= len(self.node.outputs):
+            raise self.refused(f"has no output {place}")
         return self.subgraph.tensors[int(self.node.outputs[place])]
 
+    def stored(
+        self,
+        name: str,
+        sizes: list[int] | tuple[int, ...],
+        precision: Precision = Precision.FP32,
+        role: Role = Role.ACTIVATION,
+        quant: Quant | None = None,
+    ) -> Stored:
+        """A new tensor, of no more elements than the file's own may have."""
+        if prod(sizes) > MOST_ELEMENTS:
+            raise self.refused(f"makes {prod(sizes):,} elements; hwsim takes {MOST_ELEMENTS:,}")
+        return super().stored(name, sizes, precision, role, quant)
+
     def give(self, operand: Operand, place: int = 0) -> None:
-        """Name a result of the node at hand."""
+        """Name a result of the node at hand, whose shape must be the one that the file says."""
+        entry = self.made(place)
+        if not entry.open and operand.shape != entry.shape:
+            raise self.refused(f"makes {list(operand.shape)}; the file says {list(entry.shape)} of {entry.title}")
         super().give(operand, place)
         if isinstance(operand, Value) and operand.stored.role is Role.STATE:
             self.seen_states.setdefault(operand.stored.name, set()).add(self.node.outputs[place])

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 MOST_TENSORS, MOST_OPERATORS, MOST_BUFFERS, MOST_SUBGRAPHS = 1 << 16, 1 << 15, 1 << 17, 256
 MOST_AXES = 8
-MOST_ELEMENTS = 1 << 31
+MOST_ELEMENTS = 1 << 26
 """Elements of one tensor: more than any network here has, so that a shape that lies asks for no memory."""
 _MOST_FILE = 1 << 31
 """Bytes of a file in this format, whose offsets have 32 bits."""
@@ -48,6 +48,8 @@ class Entry:
     values: Array | None = None
     scales: Scales | None = None
     variable: bool = False
+    open: bool = False
+    """Whether the file leaves the size of an axis open."""
 
     @property
     def title(self) -> str:
@@ -177,7 +179,9 @@ class _Reader:
         if buffer and buffers and len(buffers[buffer]) and stored:
             values = self.numbers(buffers[buffer], kind, stored, shape, where)
         scales = self.scales(table, kind, shape, where)
-        return Entry(place, name, kind, shape, values, scales, bool(table.whole(5, "?")))
+        said = table.numbers(7, "i4", "axis")
+        left_open = not shape or bool(said.size and said.min() < 0)
+        return Entry(place, name, kind, shape, values, scales, bool(table.whole(5, "?")), left_open)
 
     def numbers(self, data: memoryview, kind: str, stored: str, shape: tuple[int, ...], where: str) -> Array:
         elements, dtype = prod(shape), np.dtype(stored).newbyteorder("<")
