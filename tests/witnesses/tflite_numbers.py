@@ -22,15 +22,15 @@ def factor(real: float) -> tuple[int, int]:
 def twice_rounded(value: int, real: float) -> int:
     """The high half of the doubled product, to the nearest; then shifted right, ties away from zero."""
     multiplier, shift = factor(real)
-    high = (value * 2 ** max(shift, 0) * multiplier + 2**30) // 2**31
+    high = ((value << max(shift, 0)) * multiplier + (1 << 30)) >> 31
     places = max(-shift, 0)
-    return int(math.copysign((abs(high) * 2 + 2**places) // 2 ** (places + 1), high)) if places else high
+    return int(math.copysign(((abs(high) << 1) + (1 << places)) >> (places + 1), high)) if places else high
 
 
 def once_rounded(value: int, real: float) -> int:
     """The whole product, shifted to the nearest, ties toward plus infinity."""
     multiplier, shift = factor(real)
-    return (value * multiplier + 2 ** (30 - shift)) // 2 ** (31 - shift)
+    return (value * multiplier + (1 << (30 - shift))) >> (31 - shift)
 
 
 def clipped(value: int, low: int = -128, high: int = 127) -> int:

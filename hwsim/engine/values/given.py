@@ -60,6 +60,7 @@ class GivenOps(IntegerOps):
         seen: Seen = nobody,
     ) -> None:  # fmt: skip
         self.carried = carried
+        self._laid_out: dict[tuple[str, int], Weights] = {}
         super().__init__(program, parameters, QuantParamsTable(carried.grids, {}), products, seen=seen)
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
@@ -95,7 +96,7 @@ class GivenOps(IntegerOps):
         scale, zero = self._columns(op, len(weights))
         offset = self._offset(op, memory, indices)
         sums = np.stack(
-            [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
+            [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
         )
         self.seen(op, "/act", acts)
         if not self.program.tensor(op.weight.tensor).role.parameter:
@@ -116,7 +117,7 @@ class GivenOps(IntegerOps):
             sums = depthwise_sums(rows.astype(np.int64) - offset, weight.astype(np.int64) - zero)[:, :, None]
         else:
             sums = np.stack(
-                [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
+                [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
             )
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, sums, shape(op.out)))
@@ -146,9 +147,9 @@ class GivenOps(IntegerOps):
         return self.params_table.tensors[op.act.tensor].offset
 
     def _centred(
-        self, op: Gemm | Conv, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
+        self, op: Gemm | Conv, place: int, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Σ (a - za)(w - zw) of rows act[m, k] and a weight[k, n], by the array's own sums.
+        """Σ (a - za)(w - zw) of rows act[m, k] and the weight[k, n] at a place of its batch, by the array's own sums.
 
         Arrays take signed integers: unsigned ones stand as many lower, and their zero points with them.
         """
@@ -156,7 +157,11 @@ class GivenOps(IntegerOps):
         act_format, rows, lowered_zero = _signed(params.precision, act, np.asarray(offset))
         weight_format, columns, weight_zero = _signed(weight_params.precision, weight, zero.reshape(-1))
         narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8)
-        ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
+        ready = self._laid_out.get((op.name, place))
+        if ready is None:
+            ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
+            if self.fixed(op):
+                self._laid_out[op.name, place] = ready
         product = self.products.product(op.name, narrow, act_format, ready)
         self.clipped[op.name].accumulator += product.saturations
         shared = int(weight_zero[0]) if weight_zero.size == 1 else weight_zero
