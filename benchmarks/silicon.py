@@ -12,7 +12,7 @@ from typing import Any
 
 from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.chips import load_chip, prices_of
-from hwsim.ir.ops import Conv, ConvAxis, Gemm
+from hwsim.ir.ops import Conv, ConvAxis
 from hwsim.ir.place import Place
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
@@ -70,17 +70,8 @@ def apart(app: App, side: int) -> Workload:
 
 def chained(app: App, side: int) -> Workload:
     """The same products, each of which reads what the one before it wrote."""
-    count = app.matrices(side)
-    part = Fragment()
-    for number in range(count + 1):
-        role = {0: Role.INPUT, count: Role.OUTPUT}.get(number, Role.ACTIVATION)
-        part += Fragment((tensor(f"x_{number}", (app.batch, side), role),))
-    for number in range(count):
-        weight = tensor(f"layer_{number}.weight", (side, side), Role.WEIGHT)
-        act, out = View(tensor=f"x_{number}"), View(tensor=f"x_{number + 1}")
-        gemm = Gemm(name=f"layer_{number}", act=act, weight=View(tensor=weight.name), out=out)
-        part += Fragment((weight,), (gemm,))
-    return workload_of(part.program(app.name.lower()), "w8a8", audio=10**12)
+    sizes = tuple(GemmSize(name=f"layer_{number}", m=app.batch, k=side, n=side) for number in range(app.matrices(side)))
+    return workload(Gemms(name=app.name.lower(), precision="w8a8", products=sizes, chained=True))
 
 
 def tops(chip: Chip, work: Workload) -> float:

@@ -19,7 +19,21 @@ from unicodedata import category
 
 
 class HwsimError(Exception):
-    """Root of the tree."""
+    """Root of the tree.
+
+    An error comes back from another process as it was, whatever it was made of.
+
+    >>> import pickle
+    >>> print(pickle.loads(pickle.dumps(InvalidValue("rows", 0, "must be at least 1"))).within("array"))
+    array.rows = 0: must be at least 1
+    """
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _as_it_was, (type(self), self.args), self.__dict__
+
+
+def _as_it_was(kind: "type[HwsimError]", args: tuple[object, ...]) -> "HwsimError":
+    return kind.__new__(kind, *args)
 
 
 class UserError(HwsimError):

@@ -1,6 +1,7 @@
 """A list of matrix products, one after another: for measuring a chip, or a network that no extractor knows."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from hwsim.errors import InvalidValue
@@ -33,7 +34,10 @@ class GemmSize(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gemms(Noun):
-    """A workload file of kind `gemms`. `audio` is what the products stand for; `batch` multiplies the rows of each."""
+    """A workload file of kind `gemms`. `audio` is what the products stand for; `batch` multiplies the rows of each.
+
+    Each product has operands and a result of its own in DRAM; if they are `chained`, it reads what the one before it
+    wrote, as layers do."""
 
     kind: Literal["gemms"] = "gemms"
     name: Name
@@ -41,6 +45,7 @@ class Gemms(Noun):
     batch: Annotated[int, Whole(low=1, high=65_536)] = 1
     precision: Name | PrecisionPlan = "fp16"
     products: tuple[GemmSize, ...]
+    chained: Annotated[bool, UnlessDefault()] = False
     about: Remark | None = None
     sources: Sources = ()
 
@@ -52,10 +57,24 @@ class Gemms(Noun):
         for name in names:
             if names.count(name) > 1:
                 raise InvalidValue("products", name, "is named twice")
+        if self.chained:
+            self._check_chain()
+
+    def _check_chain(self) -> None:
+        for place, product in enumerate(self.products):
+            if product.times != 1:
+                raise InvalidValue(f"products[{place}].times", product.times, "must be 1 where products are chained")
+        for place, (before, product) in enumerate(pairwise(self.products), 1):
+            for field, value, wanted in (("m", product.m, before.m), ("k", product.k, before.n)):
+                if value != wanted:
+                    law = f"must be {wanted}, as {before.name} writes, where products are chained"
+                    raise InvalidValue(f"products[{place}].{field}", value, law)
 
 
 def extract_gemms(recipe: Gemms) -> Program:
     """Each product with operands and result of its own, in a loop if it runs more than once."""
+    if recipe.chained:
+        return _chain(recipe)
     part = Fragment()
     for product in recipe.products:
         name = product.name
@@ -67,4 +86,18 @@ def extract_gemms(recipe: Gemms) -> Program:
         gemm = Gemm(name=name, act=a, weight=w, out=o, place=product.place)
         fragment = Fragment((act, weight, out), (gemm,))
         part += fragment if product.times == 1 else fragment.looped(f"{name}.times", product.times)
+    return part.program(recipe.name)
+
+
+def _chain(recipe: Gemms) -> Program:
+    """Each product reads what the one before it wrote."""
+    rows, last = recipe.batch * recipe.products[0].m, len(recipe.products)
+    part = Fragment((tensor("x_0", (rows, recipe.products[0].k), Role.INPUT),))
+    for place, product in enumerate(recipe.products, 1):
+        role = Role.OUTPUT if place == last else Role.ACTIVATION
+        weight = tensor(f"{product.name}.weight", (product.k, product.n), Role.WEIGHT)
+        out = tensor(f"x_{place}", (rows, product.n), role)
+        a, w, o = (View(tensor=name) for name in (f"x_{place - 1}", weight.name, out.name))
+        gemm = Gemm(name=product.name, act=a, weight=w, out=o, place=product.place)
+        part += Fragment((weight, out), (gemm,))
     return part.program(recipe.name)

@@ -4,7 +4,6 @@ Names that are the same in all rows stand in the caption. A figure has four sign
 digits.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,16 +12,12 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from hwsim.errors import printable
 from hwsim.report.export import to_csv
-from hwsim.report.numbers import figure, percent
+from hwsim.report.numbers import percent
 from hwsim.report.tables import INDENT, Screen, new_table, render
-from hwsim.results.paper_columns import COLUMNS, PaperColumn, Value
+from hwsim.report.written_table import cell, in_latex, in_markdown, latex_notes
+from hwsim.results.paper_columns import COLUMNS, PaperColumn
 from hwsim.results.paper_table import PaperRow, PaperTable
-
-DIGITS = 4
-NONE = "–"
-"""What stands where a row has no value."""
 
 NAMES = ("chip", "workload", "precision")
 
@@ -116,15 +111,6 @@ def _letters(place: int) -> str:
     return letters
 
 
-def cell(column: PaperColumn, value: Value) -> str:
-    """A value as the table shows it."""
-    if value is None:
-        return NONE
-    if isinstance(value, str):
-        return value
-    return figure(value, DIGITS) + (" ×" if column.ratio else "")
-
-
 class Line(NamedTuple):
     """A row as texts: the names that head it, empty where the row before has the same, its marks and its cells; whether
     another chip or workload begins with it."""
@@ -144,7 +130,7 @@ def _lines(paper: Paper) -> Iterator[Line]:
     """Each row as a line."""
     for before, row in pairwise((None, *paper.table.rows)):
         assert row is not None
-        cells = [cell(column, column.value(row)) for column in paper.columns]
+        cells = [cell(column.value(row), ratio=column.ratio) for column in paper.columns]
         yield Line(paper.names_of(row, before), paper.marks_of(row), cells, paper.begins_a_group(row, before))
 
 
@@ -172,31 +158,13 @@ def terminal(table: PaperTable, screen: Screen) -> str:
 def markdown(table: PaperTable) -> str:
     """The table as Markdown, the footnotes below it."""
     paper = Paper(table)
-    lines = [f"**{_in_markdown(paper.caption)}**", ""]
-    heads = [_in_markdown(head) for head in paper.heads]
+    lines = [f"**{in_markdown(paper.caption)}**", ""]
+    heads = [in_markdown(head) for head in paper.heads]
     lines.append(f"| {' | '.join(heads)} |")
     lines.append(f"|{'---|' * len(paper.names)}{'---:|' * len(paper.columns)}")
     mark = "<sup>{}</sup>"
-    lines += [f"| {' | '.join(line.written(_in_markdown, mark))} |" for line in _lines(paper)]
-    return "\n".join([*lines, *(f"\n{note}" for note in _notes(paper, _in_markdown, mark))]) + "\n"
-
-
-def _in_markdown(text: str) -> str:
-    r"""A text in a cell: what Markdown would read as marks is escaped.
-
-    >>> print(_in_markdown("a|b_c<i>"))
-    a\|b\_c&lt;i&gt;
-    """
-    text = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", printable(text))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "[": "{[}", "]": "{]}", "−": "$-$", "≤": r"$\leq$", "≥": r"$\geq$",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "×": r"$\times$", "⁶": r"$^{6}$", "µ": r"\textmu{}", NONE: "--", "…": r"\dots{}",
-}  # fmt: skip
+    lines += [f"| {' | '.join(line.written(in_markdown, mark))} |" for line in _lines(paper)]
+    return "\n".join([*lines, *(f"\n{note}" for note in _notes(paper, in_markdown, mark))]) + "\n"
 
 
 def latex(table: PaperTable) -> str:
@@ -205,38 +173,23 @@ def latex(table: PaperTable) -> str:
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
-        f"  \\caption{{{_in_latex(paper.caption)}}}",
+        f"  \\caption{{{in_latex(paper.caption)}}}",
         "  \\centering",
         f"  \\begin{{tabular}}{{{'l' * len(paper.names)}{'r' * len(paper.columns)}}}",
         "    \\toprule",
-        f"    {' & '.join(map(_in_latex, paper.heads))} \\\\",
+        f"    {' & '.join(map(in_latex, paper.heads))} \\\\",
         "    \\midrule",
     ]
     mark = "\\textsuperscript{{{}}}"
     for line in _lines(paper):
         if line.begins_a_group:
             lines.append("    \\midrule")
-        lines.append(f"    {' & '.join(line.written(_in_latex, mark))} \\\\")
+        lines.append(f"    {' & '.join(line.written(in_latex, mark))} \\\\")
     lines += ["    \\bottomrule", "  \\end{tabular}"]
-    notes = _notes(paper, _in_latex, mark)
+    notes = _notes(paper, in_latex, mark)
     if notes:
-        breaks = " \\\\\n    ".join(notes)
-        lines += [
-            "  \\par\\smallskip",
-            "  \\begin{minipage}{\\linewidth}\\footnotesize",
-            f"    {breaks}",
-            "  \\end{minipage}",
-        ]
+        lines += latex_notes(notes)
     return "\n".join([*lines, "\\end{table}"]) + "\n"
-
-
-def _in_latex(text: str) -> str:
-    r"""A text as LaTeX sets it.
-
-    >>> print(_in_latex("5 % of a_b"))
-    5 \% of a\_b
-    """
-    return "".join(_LATEX.get(one, one) for one in printable(text))
 
 
 def csv(table: PaperTable) -> str:

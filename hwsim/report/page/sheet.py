@@ -65,13 +65,14 @@ class Shown:
     rows: Sequence[Sequence[str]]
 
     @classmethod
-    def of(cls, drawing: Drawing) -> "Shown":
-        """The figure as a page has it."""
+    def of(cls, drawing: Drawing, own: str | None = None) -> "Shown":
+        """The figure as a page has it, under a name of its `own`, where a page may have several of a kind."""
+        name = own or drawing.name
         columns = drawing.plot.columns
         few = len(drawing.rows) <= FEW
         rows = [[_written(row[column]) for column in columns] for row in drawing.rows] if few else []
-        wide, narrow = (_inline(drawing, wide=wide) for wide in (True, False))
-        return cls(drawing.name, drawing.plot.caption, wide, narrow, columns, rows)
+        wide, narrow = (_inline(drawing, name, wide=wide) for wide in (True, False))
+        return cls(name, drawing.plot.caption, wide, narrow, columns, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +93,20 @@ class Page:
 
     def html(self) -> str:
         """The page."""
-        environment = Environment(
-            loader=PackageLoader("hwsim.report.page"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            finalize=_shown,
-        )
-        return environment.get_template("page.html.j2").render(page=self)
+        return environment().get_template("page.html.j2").render(page=self)
+
+
+def environment() -> Environment:
+    """What templates are read and filled with."""
+    return Environment(
+        loader=PackageLoader("hwsim.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_shown,
+    )
 
 
 def _shown(value: Any) -> Any:
@@ -117,10 +122,10 @@ def _written(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _inline(drawing: Drawing, *, wide: bool) -> Markup:
+def _inline(drawing: Drawing, name: str, *, wide: bool) -> Markup:
     """A figure's SVG as a part of a page: as wide as there is room, its names unlike those of all other figures."""
     text = drawing.svg(wide=wide)
-    own = f"{drawing.name}-{'w' if wide else 'n'}-"
+    own = f"{name}-{'w' if wide else 'n'}-"
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}", text[text.index("<svg") :])
     root = re.sub(r' (width|height)="[^"]*"', "", text[: text.index(">")])
     label = f'role="img" tabindex="0" aria-label="{escape(drawing.title)}: {escape(drawing.plot.caption)}"'

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.report.plots import (
+    band_points,
+    claims,
     drift,
     lines,
     occupancy,
     quality,
+    ratios,
     residency,
     roofline,
     stacks,
@@ -47,6 +50,10 @@ PLOTS: dict[str, Plot] = {
     "beam": Plot(lines.BEAM_COLUMNS, lines.over("beam"), lines.BEAM_CAPTION),
     "quality": Plot(quality.COLUMNS, quality.draw, quality.CAPTION),
     "drift": Plot(drift.COLUMNS, drift.draw, drift.CAPTION),
+    "claims": Plot(claims.COLUMNS, claims.draw, claims.CAPTION),
+    "scatter": Plot(claims.COLUMNS, claims.draw_scatter, claims.SCATTER_CAPTION),
+    "band": Plot(band_points.COLUMNS, band_points.draw, band_points.CAPTION),
+    "ratios": Plot(ratios.COLUMNS, ratios.draw, ratios.CAPTION),
     "tornado": Plot(tornado.COLUMNS, tornado.draw, tornado.CAPTION),
 }
 

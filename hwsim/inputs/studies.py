@@ -1,0 +1,125 @@
+"""Studies: folders with a `study.yaml`, and the chips and workloads that their runs name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwsim.errors import FileProblem, UnknownName, UserError
+from hwsim.hardware.chip import Chip, at_point
+from hwsim.inputs.changed import changed
+from hwsim.inputs.chips import check_machine, open_machine
+from hwsim.inputs.files import Node, read_document, read_text, shown_path
+from hwsim.inputs.load import from_document, open_workload
+from hwsim.inputs.varied import chip_with, field_of, workload_with
+from hwsim.ir.workload import Workload
+from hwsim.passes.precision import in_precision
+from hwsim.quantities.precision import PrecisionPlan
+from hwsim.results.study_file import StudyFile, StudyRun
+
+if TYPE_CHECKING:
+    from hwsim.inputs.chips import AnyChip
+
+STUDIES = Path("reports")
+"""The folder in which studies lie, a folder each."""
+FILE, READING = "study.yaml", "reading.md"
+GIVEN = "study:"
+"""Who gives the fields of runs other values, as provenance says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedStudy:
+    """A study, its name, its folder and its file as messages name it."""
+
+    name: str
+    folder: Path
+    file: StudyFile
+    document: Node
+    reading: str = ""
+
+    @property
+    def title(self) -> str:
+        """The file as messages name it."""
+        return str(self.folder / FILE)
+
+    def refused(self, field: str, problem: str) -> FileProblem:
+        """The refusal of what a field says, with its line."""
+        return FileProblem(self.title, f"{field}: {problem}", line=self.document.at(field).line or None)
+
+    def naming(self, error: UserError, place: str) -> UserError:
+        """A refusal in the name of the study's file; one that has that name already stays as it is."""
+        return error if str(error).startswith(self.title) else FileProblem(self.title, f"{place}: {error}")
+
+
+def names_of_studies(root: Path = STUDIES) -> tuple[str, ...]:
+    """The studies in a folder, by name."""
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{FILE}")))
+
+
+def open_study(reference: str, root: Path = STUDIES) -> OpenedStudy:
+    """The study of that name in the folder of studies, or in the folder or the file that the reference names."""
+    path = root / reference / FILE
+    if not path.is_file():
+        path = Path(reference)
+        path = path if path.suffix == ".yaml" else path / FILE
+    if not path.is_file():
+        if Path(reference).name != reference:
+            raise FileProblem(shown_path(reference), f"there is no such study: a folder with a {FILE}")
+        known = names_of_studies(root)
+        if not known:
+            raise FileProblem(shown_path(str(root)), f"holds no studies; each is a folder with a {FILE}")
+        raise UnknownName("study", reference, known)
+    document, reading = read_document(read_text(path)), path.parent / READING
+    return OpenedStudy(
+        path.resolve().parent.name,
+        path.parent,
+        from_document(StudyFile, document, str(path)),
+        document,
+        read_text(reading).text if reading.is_file() else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """The chip and the workload of a run, as its fields make them, and the hashes of their files."""
+
+    chip: "AnyChip"
+    workload: Workload | None
+    files: tuple[tuple[str, str], ...]
+
+
+def open_run(study: OpenedStudy, name: str, run: StudyRun) -> OpenedRun:
+    """What a run of a study is of; a refusal names the study's file and the run."""
+    try:
+        return _opened(study.folder, run)
+    except UserError as error:
+        raise study.refused(f"runs.{name}", str(error)) from error
+
+
+def _opened(folder: Path, run: StudyRun) -> OpenedRun:
+    loaded = open_machine(_beside(folder, run.chip))
+    check_machine(loaded)
+    chip, work, files = loaded.value, None, loaded.files
+    if run.workload is not None:
+        opened = open_workload(_beside(folder, run.workload))
+        work, files = opened.value, (*files, *opened.files)
+    chip, work = _changed(chip, work, run)
+    if work is not None and run.precision is not None:
+        work = in_precision(work, PrecisionPlan(policy=run.precision, rules=run.rules) if run.rules else run.precision)
+    if run.point is not None:
+        chip = at_point(chip, run.point) if isinstance(chip, Chip) else chip
+    return OpenedRun(chip, work, files)
+
+
+def _changed(chip: "AnyChip", work: Workload | None, run: StudyRun) -> tuple["AnyChip", Workload | None]:
+    """Chip and workload with the fields of a run."""
+    if work is None:
+        return changed(chip, dict(run.fields), GIVEN), None
+    known = {path: field_of(chip, work, path) for path, _ in run.fields}
+    values = {path: known[path].read(written) for path, written in run.fields}
+    return chip_with(chip, known, values, GIVEN), workload_with(work, known, values, GIVEN)
+
+
+def _beside(folder: Path, reference: str) -> str:
+    """A file beside the study's, or else what is shipped by that name."""
+    path = folder / reference
+    return str(path) if path.is_file() else reference

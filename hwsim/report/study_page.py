@@ -1,0 +1,54 @@
+"""The page of a study as Markdown: what it asks, predictions beside what was published, its tables and figures."""
+
+from collections.abc import Iterator, Sequence
+
+from hwsim.report.plots.registry import Drawing
+from hwsim.report.study_tables import CLAIMS, COUNTERFACTUALS, RUNS, study_tables
+from hwsim.report.written_table import in_markdown
+from hwsim.results.study_outcome import ClaimOutcome, StudyOutcome
+
+FIGURES = "figures"
+"""The folder of a study's figures."""
+
+HEADINGS = {CLAIMS: "Published and predicted", COUNTERFACTUALS: "What would close a miss", RUNS: "Runs"}
+
+
+def study_markdown(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> str:
+    """The page, with the figures' files by name."""
+    return "\n".join(_blocks(outcome, figures)).rstrip() + "\n"
+
+
+def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> Iterator[str]:
+    yield f"<!-- written by `hwsim report {outcome.name}` from study.yaml -->\n"
+    yield f"# {in_markdown(outcome.file.title)}\n"
+    yield f"{outcome.file.question.strip()}\n"
+    tables = dict(study_tables(outcome))
+    runs = tables.pop(RUNS)
+    for name, table in tables.items():
+        yield f"## {HEADINGS.get(name) or in_markdown(table.caption)}\n"
+        yield table.markdown()
+        if name == CLAIMS:
+            yield from _remarks(outcome.claims)
+    if figures:
+        yield "## Figures\n"
+    for name, drawing in figures:
+        yield f"![{in_markdown(drawing.title)}]({FIGURES}/{name}.svg)\n"
+        yield f"*{in_markdown(drawing.title)}.* {in_markdown(drawing.plot.caption)}\n"
+    if outcome.reading:
+        yield f"{outcome.reading.strip()}\n"
+    if outcome.runs:
+        yield f"## {HEADINGS[RUNS]}\n"
+        yield runs.markdown()
+
+
+def _remarks(claims: Sequence[ClaimOutcome]) -> Iterator[str]:
+    """What was assumed for each prediction, and why it misses; what is said alike is said once."""
+    said: dict[str, list[str]] = {}
+    for one in claims:
+        for label, text in (("Assumed", one.claim.assumed), ("Why", one.claim.why)):
+            if text is not None:
+                said.setdefault(f"{label}: {text}", []).append(one.claim.what)
+    for text, whats in said.items():
+        yield f"- *{in_markdown('; '.join(whats))}.* {text}"
+    if said:
+        yield ""

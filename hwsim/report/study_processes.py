@@ -1,0 +1,64 @@
+"""Studies in several processes: the points of their bands first, which are most of the work, then each study whole."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+
+from hwsim.inputs.studies import OpenedStudy, open_study
+from hwsim.quantities.plain_data import Progress, no_progress
+from hwsim.report.study_files import study_files
+from hwsim.results.study_outcome import StudyOutcome
+from hwsim.study.studies import Asked, StudiedRuns, Values, band_groups, studied
+
+Made = tuple[StudyOutcome, dict[str, str]]
+"""What a study found out, and its files by their paths in its folder."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> Iterator[Made]:
+    """Each study, in the order in which they were asked for."""
+    points = [group for study in studies for group in band_groups(study.file)]
+    parts, done = len(points) + len(studies), 0
+    with ProcessPoolExecutor(max_workers=processors(), mp_context=get_context("spawn")) as pool:
+        try:
+            bands = [
+                [pool.submit(_point, study.title, group) for group in band_groups(study.file)] for study in studies
+            ]
+            whole = [
+                None if jobs else pool.submit(_whole, study.title, [])
+                for study, jobs in zip(studies, bands, strict=True)
+            ]
+            for place, study in enumerate(studies):
+                values = []
+                for job in bands[place]:
+                    values.append(job.result())
+                    done += 1
+                    progress(done, parts)
+                rest: Future[Made] = whole[place] or pool.submit(_whole, study.title, values)
+                yield rest.result()
+                done += 1
+                progress(done, parts)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _whole(path: str, bands: Values) -> Made:
+    found = studied(open_study(path), bands=bands)
+    return found.outcome, study_files(found)
+
+
+def _point(path: str, group: Sequence[Asked]) -> list[float]:
+    runs = _runs(path)
+    return [runs.value(asked) for asked in group]
+
+
+@cache
+def _runs(path: str) -> StudiedRuns:
+    return StudiedRuns(open_study(path))

@@ -1,0 +1,132 @@
+"""A table as Markdown, LaTeX (booktabs) and CSV, from one definition of its cells."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hwsim.errors import printable
+from hwsim.report.export import to_csv
+from hwsim.report.numbers import figure
+from hwsim.results.paper_columns import Value
+
+DIGITS = 4
+NONE = "–"
+"""What stands where a row has no value."""
+
+
+def cell(value: Value, *, ratio: bool = False) -> str:
+    """A value as tables for people show it, with four significant digits.
+
+    >>> cell(3.94234, ratio=True), cell(None), cell("int4")
+    ('3.942 ×', '–', 'int4')
+    """
+    if value is None:
+        return NONE
+    return value if isinstance(value, str) else figure(value, DIGITS) + (" ×" if ratio else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a column: its label, its unit, and whether its cells are words."""
+
+    label: str
+    unit: str = ""
+    words: bool = False
+
+    @property
+    def text(self) -> str:
+        """What stands over the column; a sign of multiplication stands behind each figure instead.
+
+        >>> Head("Latency", "ms").text, Head("Speed-up", "×").text
+        ('Latency (ms)', 'Speed-up')
+        """
+        return f"{self.label} ({self.unit})" if self.unit and self.unit != "×" else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTable:
+    """A table: rows of values under heads, a caption, and remarks below it."""
+
+    caption: str
+    heads: Sequence[Head]
+    rows: Sequence[Sequence[Value]]
+    remarks: Sequence[str] = ()
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The cells as people read them."""
+        return [
+            [cell(value, ratio=head.unit == "×") for head, value in zip(self.heads, row, strict=True)]
+            for row in self.rows
+        ]
+
+    def markdown(self) -> str:
+        """As Markdown, without the caption: a heading says that."""
+        lines = [
+            f"| {' | '.join(in_markdown(head.text) for head in self.heads)} |",
+            f"|{''.join('---|' if head.words else '---:|' for head in self.heads)}",
+            *(f"| {' | '.join(map(in_markdown, cells))} |" for cells in self.cells),
+        ]
+        return "\n".join([*lines, *(f"\n{in_markdown(remark)}" for remark in self.remarks)]) + "\n"
+
+    def latex(self) -> str:
+        """As LaTeX, for a document that loads booktabs."""
+        lines = [
+            "% needs \\usepackage{booktabs}",
+            "\\begin{table}",
+            f"  \\caption{{{in_latex(self.caption)}}}",
+            "  \\centering",
+            f"  \\begin{{tabular}}{{{''.join('l' if head.words else 'r' for head in self.heads)}}}",
+            "    \\toprule",
+            f"    {' & '.join(in_latex(head.text) for head in self.heads)} \\\\",
+            "    \\midrule",
+            *(f"    {' & '.join(map(in_latex, cells))} \\\\" for cells in self.cells),
+            "    \\bottomrule",
+            "  \\end{tabular}",
+        ]
+        if self.remarks:
+            lines += latex_notes([in_latex(remark) for remark in self.remarks])
+        return "\n".join([*lines, "\\end{table}"]) + "\n"
+
+    def csv(self) -> str:
+        """As CSV: values with all of their digits, units in the heads."""
+        heads = [f"{head.label} ({head.unit})" if head.unit else head.label for head in self.heads]
+        return to_csv([dict(zip(heads, row, strict=True)) for row in self.rows], columns=heads)
+
+
+def latex_notes(notes: Sequence[str]) -> list[str]:
+    """Lines of LaTeX below a table."""
+    breaks = " \\\\\n    ".join(notes)
+    return [
+        "  \\par\\smallskip",
+        "  \\begin{minipage}{\\linewidth}\\footnotesize",
+        f"    {breaks}",
+        "  \\end{minipage}",
+    ]
+
+
+def in_markdown(text: str) -> str:
+    r"""A text in a cell: what Markdown would read as marks is escaped.
+
+    >>> print(in_markdown("a|b_c<i>"))
+    a\|b\_c&lt;i&gt;
+    """
+    text = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", printable(text))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "[": "{[}", "]": "{]}", "−": "$-$", "≤": r"$\leq$", "≥": r"$\geq$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "×": r"$\times$", "⁶": r"$^{6}$", "²": r"$^{2}$", "µ": r"\textmu{}", NONE: "--", "…": r"\dots{}",
+}  # fmt: skip
+
+
+def in_latex(text: str) -> str:
+    r"""A text as LaTeX sets it.
+
+    >>> print(in_latex("5 % of a_b"))
+    5 \% of a\_b
+    """
+    return "".join(_LATEX.get(one, one) for one in printable(text))
