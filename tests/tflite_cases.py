@@ -89,6 +89,14 @@ def connected(rng: Rng, *, axis: int | None = None, kind: str = "int8", wide: bo
     return graph
 
 
+def in_four_bits(graph: Graph) -> Graph:
+    """The same with weights of four bits, two in a byte, the first one in its lower half."""
+    weight = graph.tensors[graph.ops[0]["inputs"][1]]
+    halves = (weight["values"].reshape(-1) >> 4).astype(np.uint8) & 15
+    weight |= {"kind": "int4", "values": halves[::2] | halves[1::2] << 4}
+    return graph
+
+
 def pair(rng: Rng, kind: str, *, form: str = "int8", activation: int = 0, row: bool = False) -> Graph:
     graph = Graph()
     one = graph.input((1, 8, 8, 6), form, **_quantised(rng, form))
@@ -167,6 +175,8 @@ CASES: dict[str, Callable[[Rng], Graph]] = {
     "connected_by_channel": lambda rng: connected(rng, axis=0),
     "connected_int16_wide": lambda rng: connected(rng, kind="int16", wide=True),
     "connected_int16": lambda rng: connected(rng, kind="int16"),
+    "connected_int4": lambda rng: in_four_bits(connected(rng)),
+    "conv_int4": lambda rng: in_four_bits(conv(rng)),
     "add": lambda rng: pair(rng, "ADD"),
     "add_relu": lambda rng: pair(rng, "ADD", activation=1),
     "add_row": lambda rng: pair(rng, "ADD", row=True),
