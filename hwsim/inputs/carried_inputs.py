@@ -30,15 +30,22 @@ def carried_inputs(path: Path, carried: Carried, program: Program) -> dict[str, 
                 continue
             raise FileProblem(file.name, f"{shown(key)} is no input of the model; {suggestion(name, list(named))}")
         one = named[name]
-        found[one.view.tensor] = _input(file, key, one, program)
+        found[one.view.tensor] = _input(file, key, one, carried, program)
     return found
 
 
-def _input(file: ArrayFile, key: str, one: Named, program: Program) -> NDArray[Any]:
+def _input(file: ArrayFile, key: str, one: Named, carried: Carried, program: Program) -> NDArray[Any]:
     if file.shapes[key] != one.shape:
         law = f"{shown(key)} has shape {file.shapes[key]}, the model was read for {one.shape}"
         raise FileProblem(file.name, f"{law}; axes without a size of their own get one by --dim NAME=N")
     values, tensor = file.read(key), program.tensor(one.view.tensor)
+    grid = carried.grids.get(tensor.name)
+    if grid is not None and values.dtype.kind in "iu":
+        low, high = tensor.precision.lowest, tensor.precision.highest
+        if values.size and (values.min() < low or values.max() > high):
+            law = f"{shown(key)} has integers from {values.min()} to {values.max()}; {tensor.precision.value} has"
+            raise FileProblem(file.name, f"{law} {low} to {high}")
+        return grid.real(values.astype(np.int32)).reshape(tensor.shape)
     if tensor.precision is not Precision.INT32:
         return finite(file.name, key, values).astype(np.float32).reshape(tensor.shape)
     if values.dtype.kind not in "iu":

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from os import PathLike
@@ -188,29 +188,36 @@ def open_workload(
 
 def is_onnx(source: Source) -> bool:
     """Whether a source is a model file, by its name."""
-    return not isinstance(source, Mapping) and str(source).lower().endswith(".onnx")
+    return not isinstance(source, Mapping) and str(source).lower().endswith((".onnx", ".tflite"))
 
 
 def onnx_from(
     source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
 ) -> Loaded[Workload]:
     """The workload of a model file."""
-    from hwsim.inputs.onnx.workload import onnx_workload
-
     located = locate(Kind.WORKLOAD, str(source))
-    work, sha256 = onnx_workload(located.path, precision, dims, floats=floats)
+    work, sha256 = _reader(located.path)(located.path, precision, dims, floats=floats)
     opened = Opened(str(source), Node(0, {}), located.path, ((located.label, sha256),))
     return Loaded(work, opened, opened.files, opened.paths)
 
 
-def model_from(opened: Opened, recipe: OnnxFile, precision: str | None, dims: Mapping[str, int]) -> Loaded[Workload]:
-    """The workload of the model file that a workload file names, its open axes of these sizes."""
+def _reader(path: Path) -> Callable[..., tuple[Workload, str]]:
+    """What reads a model file, by its ending."""
+    if path.suffix.lower() == ".tflite":
+        from hwsim.inputs.tflite.workload import tflite_workload
+
+        return tflite_workload
     from hwsim.inputs.onnx.workload import onnx_workload
 
+    return onnx_workload
+
+
+def model_from(opened: Opened, recipe: OnnxFile, precision: str | None, dims: Mapping[str, int]) -> Loaded[Workload]:
+    """The workload of the model file that a workload file names, its open axes of these sizes."""
     recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
     try:
         located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
-        work, sha256 = onnx_workload(
+        work, sha256 = _reader(located.path)(
             located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
         )
     except UserError as error:

@@ -14,7 +14,7 @@ from hwsim.inputs.archives import open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav
-from hwsim.inputs.carried_inputs import carried_inputs
+from hwsim.inputs.carried_inputs import PREFIX, carried_inputs
 from hwsim.inputs.features import read_inputs
 from hwsim.ir.workload import Workload
 from hwsim.tensor.carried import Carried
@@ -73,6 +73,18 @@ def fits(source: ModelInput, workload: Workload) -> bool:
     spec = workload.features
     elements = None if spec is None else workload.program.tensor(spec.tensor).elements
     return spec is not None and prod(source.shapes[spec.tensor]) == elements
+
+
+def invocations(source: ModelInput, carried: Carried) -> int | None:
+    """How many invocations of a model the arrays of a file stand for, an axis in front of the model's own; None, if
+    they are for a single one."""
+    counts = set()
+    for one in carried.inputs:
+        shape = source.shapes.get(one.name, source.shapes.get(f"{PREFIX}{one.name}"))
+        if shape is None or shape[1:] != one.shape:
+            return None
+        counts.add(shape[0])
+    return counts.pop() if len(counts) == 1 else None
 
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:

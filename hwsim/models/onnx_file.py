@@ -34,5 +34,5 @@ class OnnxFile(Noun):
 
     def check(self) -> None:
         check_sources(self, self.sources)
-        if not self.file.lower().endswith(".onnx"):
-            raise InvalidValue("file", self.file, "must name an .onnx file")
+        if not self.file.lower().endswith((".onnx", ".tflite")):
+            raise InvalidValue("file", self.file, "must name an .onnx or a .tflite file")

@@ -1,6 +1,6 @@
 """What a model file carries beside its program: numbers and scales, and the names by which it speaks of its values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
-from hwsim.ir.workload import ModelFile
+from hwsim.ir.workload import ModelFile, Workload
 from hwsim.tensor.quant_params import QuantParams
+from hwsim.tensor.tflite.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Carried(ModelFile):
     told: tuple[str, ...] = ()
     products: Mapping[str, int] = field(default_factory=dict)
     """Products by the formats of their operands."""
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    """What ops compute in integers, by their names, where the file's own convention says so."""
+    for_runs: Callable[[int], Workload] | None = None
+    """The same workload with so many invocations, if nobody said how many there are."""
 
     @property
     def quantised(self) -> bool:

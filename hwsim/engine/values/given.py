@@ -22,6 +22,7 @@ from hwsim.engine.values.floats import (
     matrices,
     nobody,
     rows_of,
+    spread,
 )
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
@@ -59,6 +60,7 @@ class GivenOps(IntegerOps):
         seen: Seen = nobody,
     ) -> None:  # fmt: skip
         self.carried = carried
+        self._laid_out: dict[tuple[str, int], Weights] = {}
         super().__init__(program, parameters, QuantParamsTable(carried.grids, {}), products, seen=seen)
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
@@ -94,7 +96,7 @@ class GivenOps(IntegerOps):
         scale, zero = self._columns(op, len(weights))
         offset = self._offset(op, memory, indices)
         sums = np.stack(
-            [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
+            [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
         )
         self.seen(op, "/act", acts)
         if not self.program.tensor(op.weight.tensor).role.parameter:
@@ -115,7 +117,7 @@ class GivenOps(IntegerOps):
             sums = depthwise_sums(rows.astype(np.int64) - offset, weight.astype(np.int64) - zero)[:, :, None]
         else:
             sums = np.stack(
-                [self._centred(op, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
+                [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
             )
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, sums, shape(op.out)))
@@ -145,9 +147,9 @@ class GivenOps(IntegerOps):
         return self.params_table.tensors[op.act.tensor].offset
 
     def _centred(
-        self, op: Gemm | Conv, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
+        self, op: Gemm | Conv, place: int, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Σ (a - za)(w - zw) of rows act[m, k] and a weight[k, n], by the array's own sums.
+        """Σ (a - za)(w - zw) of rows act[m, k] and the weight[k, n] at a place of its batch, by the array's own sums.
 
         Arrays take signed integers: unsigned ones stand as many lower, and their zero points with them.
         """
@@ -155,7 +157,11 @@ class GivenOps(IntegerOps):
         act_format, rows, lowered_zero = _signed(params.precision, act, np.asarray(offset))
         weight_format, columns, weight_zero = _signed(weight_params.precision, weight, zero.reshape(-1))
         narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8)
-        ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
+        ready = self._laid_out.get((op.name, place))
+        if ready is None:
+            ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
+            if self.fixed(op):
+                self._laid_out[op.name, place] = ready
         product = self.products.product(op.name, narrow, act_format, ready)
         self.clipped[op.name].accumulator += product.saturations
         shared = int(weight_zero[0]) if weight_zero.size == 1 else weight_zero
@@ -164,6 +170,10 @@ class GivenOps(IntegerOps):
     def _keep_sums(self, op: Gemm | Conv, memory: TensorStore, indices: Indices, sums: Array, scale: Array) -> None:
         """Keep sums: as they are, or what they stand for with the bias."""
         self.clipped[op.name].results += sums.size
+        rule = self.carried.rules.get(op.name)
+        if rule is not None:
+            self.keep(op, op.out, memory, indices, rule(sums).astype(np.int32))
+            return
         if self.program.tensor(op.out.tensor).precision is Precision.INT32:
             self.keep(op, op.out, memory, indices, sums.astype(np.int32))
             return
@@ -172,19 +182,37 @@ class GivenOps(IntegerOps):
         self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
-        """A chain in floats, whatever it reads and writes."""
-        self._float_elementwise(op, memory, indices, chain_elements(op, self.program, indices))
+        """A chain in floats, whatever it reads and writes, or by its rule."""
+        elements, rule = chain_elements(op, self.program, indices), self.carried.rules.get(op.name)
+        if rule is None:
+            self._float_elementwise(op, memory, indices, elements)
+            return
+        shape = self.program.shapes(indices)
+        operands = []
+        for _, view in op.reads:
+            values = memory.read(view, indices)
+            operands.append(spread(op, view, shape, elements, self.real_view(view, values) if rule.reals else values))
+        # What is read twice stands in the chain once.
+        results = rule(*operands * (rule.operands // len(operands))).astype(np.int32)
+        self.clipped[op.name].results += results.size
+        self.keep(op, op.writes[0][1], memory, indices, results)
 
     def reduce(self, op: Reduce, memory: TensorStore, indices: Indices) -> None:
-        """A function of whole rows, in floats."""
+        """A function of whole rows, in floats, or by its rule."""
         values = memory.read(op.read, indices)
+        rule = self.carried.rules.get(op.name)
+        if rule is not None:
+            results = rule(rows_of(op, values)).astype(np.int32)
+            self.clipped[op.name].results += results.size
+            self.keep(op, op.write, memory, indices, from_rows(op, results, values.shape))
+            return
         rows = rows_of(op, self.real_view(op.read, values))
         if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
             self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
             return
         parameters = tuple(self._parameter(view, memory.read(view, indices).reshape(-1)) for view in op.parameters)
-        results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
-        stored = self._stored(op, op.write, results)
+        reals = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
+        stored = self._stored(op, op.write, reals)
         self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
 
 

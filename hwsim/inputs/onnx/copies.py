@@ -34,10 +34,11 @@ def concat(builder: Builder) -> None:
         ):
             raise builder.refused(f"joins {sizes} with {list(value.shape)} along axis {axis}")
     sizes[axis] = sum(value.shape[axis] for value in values)
-    builder.give(_joined(builder, values, tuple(sizes), axis))
+    builder.give(joined(builder, values, tuple(sizes), axis))
 
 
-def _joined(builder: Builder, values: list[Value], shape: tuple[int, ...], axis: int) -> Value:
+def joined(builder: Builder, values: list[Value], shape: tuple[int, ...], axis: int) -> Value:
+    """Values one after another along an axis, copied into a tensor of that shape."""
     first = values[0]
     tensor = builder.stored(f"{builder.name}.out", shape, first.stored.precision, quant=first.stored.quant)
     start = 0
@@ -85,12 +86,12 @@ def pad(builder: Builder) -> None:
         if mode == "constant":
             number = 0.0 if filling is None else float(filling.reshape(-1)[0])
             parts = [_filled(builder, value, axis, count, number) for count in (before, after)]
-            value = _joined(builder, [p for p in (parts[0], value, parts[1]) if p is not None], shape, axis)
+            value = joined(builder, [p for p in (parts[0], value, parts[1]) if p is not None], shape, axis)
             continue
         places = [size - 1] * after if mode == "edge" else [size - 2 - at for at in range(after)]
         first = [0] * before if mode == "edge" else [before - at for at in range(before)]
         around = [[part_of(builder, value, axis, at, 1, 1) for at in side] for side in (first, places)]
-        value = _joined(builder, [*around[0], value, *around[1]], shape, axis)
+        value = joined(builder, [*around[0], value, *around[1]], shape, axis)
     builder.give(value)
 
 
@@ -135,5 +136,5 @@ def _repeated(builder: Builder, value: Value, shape: tuple[int, ...]) -> Value:
         times = shape[axis] // value.shape[axis]
         if times > 1:
             sizes = (*value.shape[:axis], shape[axis], *value.shape[axis + 1 :])
-            value = _joined(builder, [value] * times, sizes, axis)
+            value = joined(builder, [value] * times, sizes, axis)
     return value

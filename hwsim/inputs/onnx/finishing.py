@@ -15,8 +15,16 @@ from hwsim.ir.tensor import Granularity, Role, Scaling, Tensor
 
 def finished(builder: Builder, name: str) -> Program:
     """The program of all parts."""
-    parts = _needed(builder.parts)
-    parts = _converted(_joined(parts))
+    return put_together(builder, name, settled(builder.parts))
+
+
+def settled(parts: Sequence[Part]) -> list[Part]:
+    """The parts that are needed, as few as can be."""
+    return _converted(_joined(_needed(parts)))
+
+
+def put_together(builder: Builder, name: str, parts: Sequence[Part]) -> Program:
+    """The program of parts that are settled."""
     body = tuple(_node(part) for part in parts)
     used = {id(value.stored) for part in _flat(parts) for value in (*_reads(part), *_writes(part))}
     tensors = [_tensor(stored) for stored in builder.tensors if id(stored) in used]
@@ -41,9 +49,7 @@ def _tensor(stored: Stored) -> Tensor:
             scaling = Scaling(granularity=Granularity.CHANNEL)
         else:
             scaling = Scaling(granularity=Granularity.TENSOR)
-    return Tensor(
-        name=stored.name, shape=tuple(stored.sizes), precision=stored.precision, role=stored.role, scaling=scaling
-    )
+    return Tensor(name=stored.name, shape=stored.shape, precision=stored.precision, role=stored.role, scaling=scaling)
 
 
 def _reads(part: Made | Chain) -> list[Value]:
@@ -71,7 +77,8 @@ def _needed(parts: Sequence[Part]) -> list[Part]:
     for part in reversed(parts):
         inner = _flat([part])
         written = [value.stored for one in inner for value in _writes(one)]
-        if isinstance(part, Looped) or any(one.role is Role.OUTPUT or id(one) in wanted for one in written):
+        kept_later = any(one.role in (Role.OUTPUT, Role.STATE) or id(one) in wanted for one in written)
+        if isinstance(part, Looped) or kept_later:
             wanted |= {id(value.stored) for one in inner for value in _reads(one)}
             kept.append(part)
     return kept[::-1]
@@ -93,7 +100,7 @@ def _joined(parts: list[Part]) -> list[Part]:
             writers.setdefault(id(value.stored), []).append(one)
     gone: set[int] = set()
     for part in parts:
-        if not isinstance(part, Chain):
+        if not isinstance(part, Chain) or part.closed:
             continue
         again = True
         while again:
@@ -119,6 +126,8 @@ def _only(parts: list[Made | Chain]) -> Made | Chain | None:
 
 def _fits(first: Chain, second: Chain, value: Value) -> bool:
     """Whether the second chain reads all that the first one makes, element by element, and in floats."""
+    if first.closed or any(read.stored.role is Role.STATE for _, read in first.reads):
+        return False  # a state may be another one by the time of the second chain
     if len(first.writes) != 1 or value.stored.role is not Role.ACTIVATION or not value.stored.precision.floating:
         return False
     (_, made) = first.writes[0]
@@ -167,7 +176,7 @@ def _converted(parts: list[Part]) -> list[Part]:
             makers[id(one.writes[0].stored)] = one
     gone: set[int] = set()
     for part in parts:
-        if not isinstance(part, Chain) or part.steps or len(part.reads) != 1 or len(part.writes) != 1:
+        if not isinstance(part, Chain) or part.closed or part.steps or len(part.reads) != 1 or len(part.writes) != 1:
             continue
         (_, value), (_, written) = part.reads[0], part.writes[0]
         made = makers.get(id(value.stored))

@@ -72,6 +72,8 @@ class Chain:
     writes: list[tuple[str, Value]] = field(default_factory=list)
     constants: dict[str, float] = field(default_factory=dict)
     count: int = 0
+    closed: bool = False
+    """Whether it stays an op of its own, which nothing is joined with."""
 
     def local(self) -> str:
         """A name for one more value."""

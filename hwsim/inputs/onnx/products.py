@@ -30,7 +30,8 @@ class Product(Made):
         return self.reads[1].sizes[-2 if self.transposed else -1] * self.groups
 
 
-def _built(made: Made) -> Op:
+def built_product(made: Made) -> Op:
+    """The op of a product, when all axes are settled."""
     assert isinstance(made, Product)
     act, weight, *_ = made.reads
     (out,) = made.writes
@@ -79,7 +80,7 @@ def multiply(builder: Builder, act: Operand, weight: Operand, bias: Operand | No
     act_value, weight_value, transposed = _operands(builder, act, weight, batch if several else [])
     shape = (*leading, m, n) if len(leading) >= len(batch) else (*batch, m, n)
     out = builder.stored(f"{builder.name}.out", shape)
-    made = Product(builder.name, [act_value, weight_value], [out.whole(shape)], _built, transposed=transposed)
+    made = Product(builder.name, [act_value, weight_value], [out.whole(shape)], built_product, transposed=transposed)
     builder.parts.append(made)
     result = made.writes[0]
     if bias is None:
@@ -269,7 +270,12 @@ def slide(builder: Builder, act: Operand, weight: Operand, bias: Operand | None)
     order = [0, len(sizes) - 1, *range(1, len(sizes) - 1)]
     shape = (sizes[0], outputs, *sizes[1:-1])
     made = Product(
-        builder.name, [seen, tensor.whole(laid.shape)], [out.whole(tuple(sizes))], _built, axes=axes, groups=groups
+        builder.name,
+        [seen, tensor.whole(laid.shape)],
+        [out.whole(tuple(sizes))],
+        built_product,
+        axes=axes,
+        groups=groups,
     )
     builder.parts.append(made)
     if bias is not None and not take_bias(builder, made, bias):

@@ -26,7 +26,8 @@ class Rows(Made):
     epsilon: float = 1e-5
 
 
-def _built(made: Made) -> Op:
+def built_rows(made: Made) -> Op:
+    """The op of a reduction, when all axes are settled."""
     assert isinstance(made, Rows)
     value, *parameters = made.reads
     return Reduce(
@@ -60,7 +61,7 @@ def reduced(
     kept = [place for place in value.order if place != at or not narrows]
     tensor = builder.stored(f"{builder.name}.out", [value.size_of(place) for place in kept], precision)
     written = tensor.whole(tuple(tensor.sizes))
-    made = Rows(builder.name, [value, *parameters], [written], _built, reduction, at, epsilon)
+    made = Rows(builder.name, [value, *parameters], [written], built_rows, reduction, at, epsilon)
     builder.parts.append(made)
     shape = tuple(size for place, size in enumerate(value.shape) if place != axis or not narrows)
     return tensor.whole(shape)

@@ -53,6 +53,16 @@ class Stored:
     quant: Quant | None = None
     locked: set[int] = field(default_factory=set)
     values: "list[Value]" = field(default_factory=list)
+    loop: str = ""
+    """The loop of whose iterations each has a tensor of these sizes, one behind another along the first axis."""
+    runs: int = 1
+    """How often that loop runs."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all that is kept."""
+        first, *others = self.sizes
+        return first * self.runs, *others
 
     def whole(self, shape: tuple[int, ...], order: tuple[int, ...] | None = None) -> "Value":
         """All of it, seen in that shape."""
@@ -182,10 +192,13 @@ class Value:
 
     def view(self) -> View:
         """As ops take it."""
-        windows = []
-        for axis in sorted(self.windows):
-            start, count, every = self.windows[axis]
-            if (start, count, every) != (0, self.stored.sizes[axis], 1):
+        windows, loop = [], self.stored.loop
+        for axis in sorted({*self.windows, *([0] if loop else [])}):
+            start, count, every = self.windows.get(axis, (0, self.stored.sizes[axis], 1))
+            if loop and axis == 0:
+                moving = Affine(base=start, terms=((loop, self.stored.sizes[0]),))
+                windows.append(Window(axis=0, start=moving, count=count, every=every))
+            elif (start, count, every) != (0, self.stored.sizes[axis], 1):
                 windows.append(Window(axis=axis, start=Affine(base=start), count=count, every=every))
         plain = self.order == list(range(len(self.order)))
         return View(tensor=self.stored.name, windows=tuple(windows), order=None if plain else tuple(self.order))

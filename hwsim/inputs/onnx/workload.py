@@ -56,10 +56,10 @@ def onnx_workload(
     if not carried.quantised:
         work = workload_of(program, precision or floats, audio=audio)
         return replace(work, carried=carried), graph.sha256
-    return _in_its_formats(program, carried, precision, audio, floats), graph.sha256
+    return in_its_formats(program, carried, precision, audio, floats), graph.sha256
 
 
-def _in_its_formats(
+def in_its_formats(
     program: Program, carried: Carried, precision: str | PrecisionPlan | None, audio: int, floats: str
 ) -> Workload:
     """The workload of a program that has its formats already, but for the floats between them."""
@@ -103,11 +103,6 @@ def _stated(products: Mapping[str, int]) -> str:
 
 def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]]) -> Carried:
     names = {tensor.name for tensor in program.tensors}
-    grids = {
-        stored.name: _grid(stored.quant)
-        for stored in builder.tensors
-        if stored.quant is not None and stored.name in names and not stored.precision.floating
-    }
     inputs = []
     for port in builder.graph.inputs:
         value = builder.values[port.name]
@@ -116,12 +111,21 @@ def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]
     folding = told(builder)
     return Carried(
         numbers={name: values for name, values in builder.parameters.items() if name in names},
-        grids=grids,
+        grids=grids_of(builder, names),
         inputs=tuple(inputs),
         outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
         told=() if folding is None else (folding,),
         products=products_by_format(program),
     )
+
+
+def grids_of(builder: Builder, names: set[str]) -> dict[str, QuantParams]:
+    """The scales of those tensors of integers that are named."""
+    return {
+        stored.name: _grid(stored.quant)
+        for stored in builder.tensors
+        if stored.quant is not None and stored.name in names and not stored.precision.floating
+    }
 
 
 def _grid(quant: Quant) -> QuantParams:
