@@ -27,10 +27,19 @@ def study_text(outcome: StudyOutcome, screen: Screen) -> str:
 
 def _shown(table: WrittenTable, *, leave_out: int | None = None, title: str | None = None) -> Table:
     places = [place for place in range(len(table.heads)) if place != leave_out]
-    shown = new_table(*(table.heads[place].text.lower() for place in places), title=title)
+    shown = new_table(*(_as_heads_are(table.heads[place].text) for place in places), title=title)
     for place, column in zip(places, shown.columns, strict=True):
         if table.heads[place].words:
             column.justify, column.no_wrap = "left", False
     for cells in table.cells:
         shown.add_row(*(cells[place] for place in places))
     return shown
+
+
+def _as_heads_are(text: str) -> str:
+    """A head as tables for terminals have it: small letters, but for units and what is written in capitals.
+
+    >>> _as_heads_are("Energy (mJ)"), _as_heads_are("RTF"), _as_heads_are("")
+    ('energy (mJ)', 'RTF', '')
+    """
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text

@@ -16,17 +16,19 @@ from hwsim.study.studies import studied
 REPORTS = ROOT / "reports"
 NEAR = 0.25
 NAMES = names_of_studies(REPORTS)
+FOLDERS = {**{name: REPORTS / name for name in NAMES}, "arrays": ROOT / "examples" / "arrays"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FOLDERS)
 def test_a_shipped_study_says_what_its_runs_say(name: str) -> None:
     """Pages and tables to the byte, figures by the columns behind them: how matplotlib draws them is its own."""
-    ((outcome, files),) = made([open_study(name, REPORTS)])
+    folder = FOLDERS[name]
+    ((outcome, files),) = made([open_study(str(folder))])
     for path, text in files.items():
         if not path.endswith((".svg", ".html")):
-            assert (REPORTS / name / path).read_text() == text, f"{path}: run hwsim report {name}"
-    generated = {path.relative_to(REPORTS / name).as_posix() for path in (REPORTS / name).glob("*/*")}
+            assert (folder / path).read_text() == text, f"{path}: run hwsim report {name}"
+    generated = {path.relative_to(folder).as_posix() for path in folder.glob("*/*")}
     assert generated == {path for path in files if "/" in path}
     for one in outcome.claims:
         if abs(one.difference) > NEAR:
