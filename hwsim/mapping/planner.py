@@ -182,10 +182,10 @@ class Planner:
         problem: UnsupportedOp | None = None
         plans: list[CandidatePlan] = []
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
-        most = choice.budget.most_made * len({tuple(table.on_cores.splits.items()) for table in tables})
+        counted, most = 0, choice.budget.most_made * len({tuple(table.on_cores.splits.items()) for table in tables})
         for table in tables:
             for made in self._targets(table, residency):
-                if plans and sum(ops + plan.wanted for plan in plans) > most:
+                if plans and counted > most:
                     break
                 progress(len(targets), steps)
                 if isinstance(made, UnsupportedOp):
@@ -196,10 +196,10 @@ class Planner:
                 ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
                 uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
                 problem = (made.problem if table is whole else None) or problem
-                plans += uniform
                 # In pieces every chain would be a part, and save little by a way of its own.
-                if table.analysed is whole.analysed:
-                    plans += made.by_part(uniform, choice.budget)
+                by_part = made.by_part(uniform, choice.budget) if table.analysed is whole.analysed else []
+                plans += uniform + by_part
+                counted += sum(ops + plan.wanted for plan in uniform + by_part)
         progress(steps - 1, steps)
         with naming(name):
             self._consider(plans, 0, choice)
