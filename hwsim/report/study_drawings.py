@@ -56,7 +56,7 @@ def _drawing(studied: Studied, figure: StudyFigure, place: str) -> Drawing:
         return Drawing(kind, band.title, band_points.rows(band))
     if kind == "ratios":
         table = _named(place, named, {one.name: one for one in outcome.tables})
-        return Drawing(kind, table.title, ratios.rows(table))
+        return Drawing(kind, table.title.replace("`", ""), ratios.rows(table))
     if kind not in KINDS:
         raise InvalidValue(f"{place}.figure", kind, f"is no figure of a study; there are {', '.join(KINDS)}")
     runs = dict(outcome.file.runs)

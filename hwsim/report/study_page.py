@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hwsim.report.plots.registry import Drawing
 from hwsim.report.study_tables import CLAIMS, COUNTERFACTUALS, RUNS, study_tables
-from hwsim.report.written_table import in_markdown
+from hwsim.report.written_table import in_markdown, words_in_markdown
 from hwsim.results.study_outcome import ClaimOutcome, StudyOutcome
 
 FIGURES = "figures"
@@ -19,13 +19,12 @@ def study_markdown(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]
 
 
 def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> Iterator[str]:
-    yield f"<!-- written by `hwsim report {outcome.name}` from study.yaml -->\n"
-    yield f"# {in_markdown(outcome.file.title)}\n"
+    yield f"# {words_in_markdown(outcome.file.title)}\n"
     yield f"{outcome.file.question.strip()}\n"
     tables = dict(study_tables(outcome))
     runs = tables.pop(RUNS)
     for name, table in tables.items():
-        yield f"## {HEADINGS.get(name) or in_markdown(table.caption)}\n"
+        yield f"## {HEADINGS.get(name) or words_in_markdown(table.caption)}\n"
         yield table.markdown()
         if name == CLAIMS:
             yield from _remarks(outcome.claims)
@@ -39,6 +38,7 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
     if outcome.runs:
         yield f"## {HEADINGS[RUNS]}\n"
         yield runs.markdown()
+    yield f"<!-- written by `hwsim report {outcome.name}` from study.yaml -->"
 
 
 def _remarks(claims: Sequence[ClaimOutcome]) -> Iterator[str]:

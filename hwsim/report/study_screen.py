@@ -32,7 +32,7 @@ def _shown(table: WrittenTable, *, leave_out: int | None = None, title: str | No
         if table.heads[place].words:
             column.justify, column.no_wrap = "left", False
     for cells in table.cells:
-        shown.add_row(*(cells[place] for place in places))
+        shown.add_row(*(cells[place].replace("`", "") for place in places))
     return shown
 
 

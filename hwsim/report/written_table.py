@@ -27,7 +27,7 @@ def cell(value: Value, *, ratio: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a column: its label, its unit, and whether its cells are words."""
+    """The head of a column: its label, its unit, and whether its cells are words, between backticks words of a file."""
 
     label: str
     unit: str = ""
@@ -65,7 +65,7 @@ class WrittenTable:
         lines = [
             f"| {' | '.join(in_markdown(head.text) for head in self.heads)} |",
             f"|{''.join('---|' if head.words else '---:|' for head in self.heads)}",
-            *(f"| {' | '.join(map(in_markdown, cells))} |" for cells in self.cells),
+            *(f"| {' | '.join(map(words_in_markdown, cells))} |" for cells in self.cells),
         ]
         return "\n".join([*lines, *(f"\n{in_markdown(remark)}" for remark in self.remarks)]) + "\n"
 
@@ -80,7 +80,7 @@ class WrittenTable:
             "    \\toprule",
             f"    {' & '.join(in_latex(head.text) for head in self.heads)} \\\\",
             "    \\midrule",
-            *(f"    {' & '.join(map(in_latex, cells))} \\\\" for cells in self.cells),
+            *(f"    {' & '.join(map(words_in_latex, cells))} \\\\" for cells in self.cells),
             "    \\bottomrule",
             "  \\end{tabular}",
         ]
@@ -103,6 +103,32 @@ def latex_notes(notes: Sequence[str]) -> list[str]:
         f"    {breaks}",
         "  \\end{minipage}",
     ]
+
+
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it stood between backticks; a single backtick is one of the text's."""
+    parts = re.split(r"`([^`]+)`", text)
+    return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
+
+
+def words_in_markdown(text: str) -> str:
+    r"""Words in a cell, what stands between backticks as code.
+
+    >>> print(words_in_markdown("a_b, `c_d`"))
+    a\_b, `c_d`
+    """
+    return "".join(
+        f"`{printable(piece)}`".replace("|", r"\|") if code else in_markdown(piece) for piece, code in _pieces(text)
+    )
+
+
+def words_in_latex(text: str) -> str:
+    r"""Words as LaTeX sets them, what stands between backticks as code.
+
+    >>> print(words_in_latex("a_b, `c_d`"))
+    a\_b, \texttt{c\_d}
+    """
+    return "".join(rf"\texttt{{{in_latex(piece)}}}" if code else in_latex(piece) for piece, code in _pieces(text))
 
 
 def in_markdown(text: str) -> str:

@@ -32,4 +32,4 @@ def study_html(outcome: StudyOutcome, page: str, figures: Sequence[tuple[str, Dr
 
 
 def _without_comments(page: str) -> str:
-    return re.sub(r"<!--.*?-->\n", "", page, flags=re.DOTALL)
+    return re.sub(r"<!--.*?-->\n?", "", page, flags=re.DOTALL)

@@ -98,6 +98,8 @@ def draw_scatter(rows: Rows, canvas: Canvas) -> None:
         canvas.note(mark, _told(row))
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set_xlim(low, high)
     ax.set_ylim(low, high)
     ax.set_aspect("equal")
