@@ -12,7 +12,7 @@ import yaml
 
 from data import ROOT
 
-CHECKS = ("format", "lint", "types", "contracts")
+CHECKS = ("format", "lint", "types", "contracts", "site")
 
 
 def workflow() -> Any:
@@ -35,7 +35,30 @@ def test_the_check_knows_these_parts_and_runs_all_of_them_by_itself() -> None:
 def test_a_part_that_the_check_does_not_know_is_refused() -> None:
     done = subprocess.run([ROOT / "scripts" / "check", "spelling"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "scripts/check: no part spelling; known: format, lint, types, contracts\n"
+    assert done.stderr == "scripts/check: no part spelling; known: format, lint, types, contracts, site\n"
+
+
+TOOLS = ("ruff", "ruff", "mypy", "lint-imports", "mkdocs")
+
+
+@pytest.mark.parametrize(("part", "tool"), list(zip(CHECKS, TOOLS, strict=True)))
+def test_a_part_fails_when_its_tool_does_and_leaves_nothing_behind(part: str, tool: str, tmp_path: Path) -> None:
+    """In a folder where every program only says how it was called, and then fails or not."""
+    check, left = tmp_path / "scripts" / "check", tmp_path / "left"
+    check.parent.mkdir()
+    left.mkdir()
+    check.write_text((ROOT / "scripts" / "check").read_text())
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "TMPDIR": str(left)}
+
+    def done(status: int) -> subprocess.CompletedProcess[str]:
+        stub(tmp_path / "bin" / tool, status)
+        return subprocess.run(["bash", str(check), part], env=env, capture_output=True, text=True, check=False)
+
+    assert done(0).returncode == 0
+    failed = done(1)
+    assert failed.returncode == 1
+    assert "checks passed" not in failed.stdout
+    assert not list(left.iterdir())
 
 
 def test_the_hosted_machine_runs_what_a_checkout_runs_on_each_python_that_the_package_names() -> None:
@@ -90,7 +113,7 @@ def test_a_quick_run_leaves_out_what_is_slow_and_hands_on_what_else_is_asked(tmp
     assert said("quick", "-n", "0") == "pytest -m not slow -n 0\n"
 
 
-def stub(path: Path) -> None:
+def stub(path: Path, status: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+    path.write_text(f'#!/bin/sh\necho "$(basename "$0") $*"\nexit {status}\n')
     path.chmod(0o755)
