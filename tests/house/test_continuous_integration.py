@@ -12,7 +12,7 @@ import yaml
 
 from data import ROOT
 
-CHECKS = ("format", "lint", "types", "contracts")
+CHECKS = ("format", "lint", "types", "contracts", "site")
 
 
 def workflow() -> Any:
@@ -35,7 +35,7 @@ def test_the_check_knows_these_parts_and_runs_all_of_them_by_itself() -> None:
 def test_a_part_that_the_check_does_not_know_is_refused() -> None:
     done = subprocess.run([ROOT / "scripts" / "check", "spelling"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "scripts/check: no part spelling; known: format, lint, types, contracts\n"
+    assert done.stderr == "scripts/check: no part spelling; known: format, lint, types, contracts, site\n"
 
 
 def test_the_hosted_machine_runs_what_a_checkout_runs_on_each_python_that_the_package_names() -> None:
