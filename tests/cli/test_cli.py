@@ -103,7 +103,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["runn"],
             "unknown command 'runn'; did you mean run? "
-            "known: check, compare, diff, drift, gemm, list, mvm, ops, run, scalesim, schema, show, stream, table, "
+            "known: check, compare, diff, drift, gemm, list, mvm, ops, report, run, scalesim, schema, show, stream, table, "
             "trace",
         ),
         (["run", "rnnt", "int4_array"], "rnnt: is a workload; the order is ARCH WORKLOAD"),
