@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.inputs.chips import load_analog_chip
@@ -16,39 +15,13 @@ from hwsim.results.measured import Measuring, Sources
 from hwsim.results.tiles_result import TilesResult
 from hwsim.schedule.tiles_run import Place
 from hwsim.study.simulate import Request, run
+from hwsim.study.study_figures import interval_us, on_chips, tiles_alone
 from hwsim.timing.tile import vector_time
 
 AUDIO = 6_500_000_000_000
 """Picoseconds of an average utterance of the test set: its sum of operations over those of a second of audio."""
 
 Figure = Callable[[TilesResult], float]
-
-
-def interval_us(result: TilesResult, op: str) -> float:
-    """Microseconds from one row of an op to the next, on average."""
-    found = next(one for one in result.ops if one.name == op)
-    return (found.last_end - found.first_start) / found.rows / result.operation.clock * 1e6
-
-
-def tiles_alone(result: TilesResult) -> float:
-    """TOPS/W of what tiles did, by cells, drivers, converters and additions alone."""
-    on_tiles = [op for op in result.ops if op.tile_work.vectors]
-    spent = sum(
-        op.energy_by_component_aj.mac + op.energy_by_component_aj.converters + op.energy_by_component_aj.accumulators
-        for op in on_tiles
-    )
-    return float(Fraction(2 * sum(op.macs for op in on_tiles) * 10**6, spent))
-
-
-ON_CHIPS = ("cell", "adc", "dac", "addition of readings", "byte to another", "leakage of tiles")
-"""How actions of the chips begin; all others are those of the digital side beside them."""
-
-
-def on_chips(result: TilesResult) -> float:
-    """TOPS/W of what tiles did, by all that the chips take: tiles, their leakage at all times, and ways."""
-    spent = sum(line.energy_aj for line in result.energy_lines if line.action.startswith(ON_CHIPS))
-    macs = sum(op.macs for op in result.ops if op.tile_work.vectors)
-    return float(Fraction(2 * macs * 10**6, spent))
 
 
 def pcm_lines() -> tuple[tuple[str, float, Figure], ...]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from hwsim.report.export import to_csv
 from hwsim.report.numbers import percent
 from hwsim.report.tables import INDENT, Screen, new_table, render
-from hwsim.report.written_table import cell, in_latex, in_markdown, latex_notes
+from hwsim.report.written_table import LATEX_RULE, cell, in_latex, in_markdown, latex_row, latex_table
 from hwsim.results.paper_columns import COLUMNS, PaperColumn
 from hwsim.results.paper_table import PaperRow, PaperTable
 
@@ -169,27 +169,13 @@ def markdown(table: PaperTable) -> str:
 
 def latex(table: PaperTable) -> str:
     """The table as LaTeX, for a document that loads booktabs; the footnotes stand below it."""
-    paper = Paper(table)
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
-        f"  \\caption{{{in_latex(paper.caption)}}}",
-        "  \\centering",
-        f"  \\begin{{tabular}}{{{'l' * len(paper.names)}{'r' * len(paper.columns)}}}",
-        "    \\toprule",
-        f"    {' & '.join(map(in_latex, paper.heads))} \\\\",
-        "    \\midrule",
-    ]
-    mark = "\\textsuperscript{{{}}}"
+    paper, mark, lines = Paper(table), "\\textsuperscript{{{}}}", []
     for line in _lines(paper):
         if line.begins_a_group:
-            lines.append("    \\midrule")
-        lines.append(f"    {' & '.join(line.written(in_latex, mark))} \\\\")
-    lines += ["    \\bottomrule", "  \\end{tabular}"]
-    notes = _notes(paper, in_latex, mark)
-    if notes:
-        lines += latex_notes(notes)
-    return "\n".join([*lines, "\\end{table}"]) + "\n"
+            lines.append(LATEX_RULE)
+        lines.append(latex_row(line.written(in_latex, mark)))
+    sides = "l" * len(paper.names) + "r" * len(paper.columns)
+    return latex_table(paper.caption, sides, paper.heads, lines, _notes(paper, in_latex, mark))
 
 
 def csv(table: PaperTable) -> str:

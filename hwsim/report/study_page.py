@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from hwsim.report.plots.registry import Drawing
-from hwsim.report.study_tables import CLAIMS, COUNTERFACTUALS, RUNS, study_tables
+from hwsim.report.study_tables import CLAIMS, RUNS, study_tables
 from hwsim.report.written_table import in_markdown, words_in_markdown
 from hwsim.results.study_outcome import ClaimOutcome, StudyOutcome
 
 FIGURES = "figures"
 """The folder of a study's figures."""
-
-HEADINGS = {CLAIMS: "Published and predicted", COUNTERFACTUALS: "What would close a miss", RUNS: "Runs"}
 
 
 def study_markdown(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> str:
@@ -24,7 +22,7 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
     tables = dict(study_tables(outcome))
     runs = tables.pop(RUNS)
     for name, table in tables.items():
-        yield f"## {HEADINGS.get(name) or words_in_markdown(table.caption)}\n"
+        yield f"## {words_in_markdown(table.caption)}\n"
         yield table.markdown()
         if name == CLAIMS:
             yield from _remarks(outcome.claims)
@@ -36,7 +34,7 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
     if outcome.reading:
         yield f"{outcome.reading.strip()}\n"
     if outcome.runs:
-        yield f"## {HEADINGS[RUNS]}\n"
+        yield f"## {words_in_markdown(runs.caption)}\n"
         yield runs.markdown()
     yield f"<!-- written by `hwsim report {outcome.name}` from study.yaml -->"
 

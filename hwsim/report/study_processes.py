@@ -23,8 +23,6 @@ def processors() -> int:
 
 def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> Iterator[Made]:
     """Each study, in the order in which they were asked for."""
-    points = [group for study in studies for group in band_groups(study.file)]
-    parts, done = len(points) + len(studies), 0
     with ProcessPoolExecutor(max_workers=processors(), mp_context=get_context("spawn")) as pool:
         try:
             bands = [
@@ -34,6 +32,7 @@ def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> It
                 None if jobs else pool.submit(_whole, study.title, [])
                 for study, jobs in zip(studies, bands, strict=True)
             ]
+            parts, done = sum(map(len, bands)) + len(studies), 0
             for place, study in enumerate(studies):
                 values = []
                 for job in bands[place]:

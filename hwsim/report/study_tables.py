@@ -75,11 +75,7 @@ def band_table(band: BandOutcome) -> WrittenTable:
 
 def own_table(table: TableOutcome) -> WrittenTable:
     """A table that the study's file describes."""
-    heads = (Head(table.first, words=True), *(Head(one.head, one.unit) for one in table.columns))
-    heads = tuple(
-        Head(head.label, "×" if head is not heads[0] and table.columns[place - 1].ratio else head.unit, head.words)
-        for place, head in enumerate(heads)
-    )
+    heads = (Head(table.first, words=True), *(Head(one.head, "×" if one.ratio else one.unit) for one in table.columns))
     return WrittenTable(table.title, heads, [(row.name, *row.figures) for row in table.rows])
 
 

@@ -1,7 +1,7 @@
 """A table as Markdown, LaTeX (booktabs) and CSV, from one definition of its cells."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hwsim.errors import printable
@@ -71,22 +71,10 @@ class WrittenTable:
 
     def latex(self) -> str:
         """As LaTeX, for a document that loads booktabs."""
-        lines = [
-            "% needs \\usepackage{booktabs}",
-            "\\begin{table}",
-            f"  \\caption{{{in_latex(self.caption)}}}",
-            "  \\centering",
-            f"  \\begin{{tabular}}{{{''.join('l' if head.words else 'r' for head in self.heads)}}}",
-            "    \\toprule",
-            f"    {' & '.join(in_latex(head.text) for head in self.heads)} \\\\",
-            "    \\midrule",
-            *(f"    {' & '.join(map(words_in_latex, cells))} \\\\" for cells in self.cells),
-            "    \\bottomrule",
-            "  \\end{tabular}",
-        ]
-        if self.remarks:
-            lines += latex_notes([in_latex(remark) for remark in self.remarks])
-        return "\n".join([*lines, "\\end{table}"]) + "\n"
+        sides = "".join("l" if head.words else "r" for head in self.heads)
+        lines = [latex_row(map(words_in_latex, cells)) for cells in self.cells]
+        notes = [in_latex(remark) for remark in self.remarks]
+        return latex_table(self.caption, sides, [head.text for head in self.heads], lines, notes)
 
     def csv(self) -> str:
         """As CSV: values with all of their digits, units in the heads."""
@@ -94,15 +82,40 @@ class WrittenTable:
         return to_csv([dict(zip(heads, row, strict=True)) for row in self.rows], columns=heads)
 
 
-def latex_notes(notes: Sequence[str]) -> list[str]:
-    """Lines of LaTeX below a table."""
-    breaks = " \\\\\n    ".join(notes)
-    return [
-        "  \\par\\smallskip",
-        "  \\begin{minipage}{\\linewidth}\\footnotesize",
-        f"    {breaks}",
-        "  \\end{minipage}",
+LATEX_RULE = "    \\midrule"
+"""A line between groups of rows."""
+
+
+def latex_row(cells: Iterable[str]) -> str:
+    """A row of cells that LaTeX can set."""
+    return f"    {' & '.join(cells)} \\\\"
+
+
+def latex_table(caption: str, sides: str, heads: Iterable[str], lines: Sequence[str], notes: Sequence[str]) -> str:
+    """A table for a document that loads booktabs: to which side the cells of each column stand, lines of rows, and
+    notes below it; lines and notes are such as LaTeX can set."""
+    whole = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        f"  \\caption{{{in_latex(caption)}}}",
+        "  \\centering",
+        f"  \\begin{{tabular}}{{{sides}}}",
+        "    \\toprule",
+        latex_row(map(in_latex, heads)),
+        LATEX_RULE,
+        *lines,
+        "    \\bottomrule",
+        "  \\end{tabular}",
     ]
+    if notes:
+        breaks = " \\\\\n    ".join(notes)
+        whole += [
+            "  \\par\\smallskip",
+            "  \\begin{minipage}{\\linewidth}\\footnotesize",
+            f"    {breaks}",
+            "  \\end{minipage}",
+        ]
+    return "\n".join([*whole, "\\end{table}"]) + "\n"
 
 
 def _pieces(text: str) -> list[tuple[str, bool]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from hwsim.errors import InvalidValue, UnknownName
-from hwsim.quantities.formula import Figure, Formula
+from hwsim.quantities.formula import Formula
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Table, Text, Whole
 from hwsim.quantities.precision import Rule
 
@@ -214,9 +214,5 @@ class StudyFile(Noun):
 
 
 def _runs_in(formula: str) -> list[str]:
-    return [figure.run for figure in figures_in(formula) if figure.run is not None]
-
-
-def figures_in(formula: str) -> tuple[Figure, ...]:
-    """The figures that a formula names."""
-    return Formula.read(formula).figures
+    """The runs that a formula names."""
+    return [figure.run for figure in Formula.read(formula).figures if figure.run is not None]

@@ -42,7 +42,7 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
     mode = run.main_mode
     peak = None if mode is None else _peak(run.tariff, mode)
     reach = None if mode is None else reachable_peak(chip, mode, mode.bits, mode.bits)
-    tera_ops = Fraction(2 * chip.cores * chip.clock, TERA)  # of one product a cycle
+    tera_ops = tera_ops_of(chip)
     peak_tops = None if reach is None else tera_ops * reach.macs_per_cycle
     mm2 = run.tariff.core.total * chip.cores / 10**6
     duty, standby = standby_of(chip, run.tariff.static, cycles, workload)
@@ -54,7 +54,7 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
         peak_tops=None if peak_tops is None else float(peak_tops),
         reachable_tops=None if reach is None else float(tera_ops * reach.reachable_macs_per_cycle),
         peak_limit=None if reach is None else reach.limit,
-        peak_tops_per_watt=None if peak is None else float(2 / (peak.per_mac_aj / ATTO) / TERA),
+        peak_tops_per_watt=None if peak is None else peak.tops_per_watt,
         peak_tops_per_mm2=None if peak_tops is None else ratio(peak_tops, mm2),
         energy_per_audio_second_mj=ratio(joules * 1000, Fraction(workload.audio_seconds) * workload.utterances),
         standby_per_audio_second_mj=standby,
@@ -64,6 +64,11 @@ def efficiency(workload: Workload, run: PricedRun) -> Efficiency:
         utterances_per_joule=ratio(workload.utterances, joules),
         energy_delay_js=float(joules * seconds),
     )
+
+
+def tera_ops_of(chip: Chip) -> Fraction:
+    """Operations a second, in tera, of one product a cycle on each core."""
+    return Fraction(2 * chip.cores * chip.clock, TERA)
 
 
 def standby_of(chip: Machine, static: Iterable[UnitPrice], cycles: int, workload: Workload) -> tuple[float, float]:
@@ -97,6 +102,11 @@ class Peak:
     @property
     def per_mac_aj(self) -> Fraction:
         return Fraction(self.components.total, self.macs)
+
+    @property
+    def tops_per_watt(self) -> float:
+        """Operations a joule, in tera."""
+        return float(2 / (self.per_mac_aj / ATTO) / TERA)
 
 
 def peak_energy(chip: Chip, table: PriceTable, mode: Precision, zeros: Fraction = Fraction(0)) -> Peak:

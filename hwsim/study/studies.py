@@ -257,14 +257,10 @@ def _column(column: str | Column) -> tuple[TableColumn, str]:
     """The head of a column, and its formula."""
     if isinstance(column, Column):
         return TableColumn(head=column.head, unit=column.unit or "", ratio=column.unit == "×"), column.of
-    _check_figure(column)
+    if column not in FIGURES:
+        raise InvalidValue("columns", column, f"is no figure; there are {', '.join(FIGURES)}")
     kind = FIGURES[column]
     return TableColumn(head=kind.label, unit=kind.unit, ratio=kind.ratio), column
-
-
-def _check_figure(name: str) -> None:
-    if name not in FIGURES:
-        raise InvalidValue("columns", name, f"is no figure; there are {', '.join(FIGURES)}")
 
 
 def _note(runs: StudiedRuns, name: str, run: StudyRun) -> RunNote:

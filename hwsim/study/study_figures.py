@@ -23,7 +23,7 @@ from hwsim.results.paper_table import PaperRow
 from hwsim.results.result import OpResult, PartResult, Result
 from hwsim.results.tiles_result import TilesOpResult, TilesResult
 from hwsim.study.compare import TimedResult, comparison_row
-from hwsim.study.efficiency import ATTO, TERA, areas, peak_energy
+from hwsim.study.efficiency import ATTO, areas, peak_energy, tera_ops_of
 from hwsim.study.simulate import Request, run
 
 if TYPE_CHECKING:
@@ -126,15 +126,8 @@ class StudiedRun:
             raise InvalidValue(f"runs.{self.name}.precision", self.precision, law)
         return mode
 
-    def part_cycles(self, part: str) -> int:
-        """The cycles of a part of the network, or of one op."""
-        return self._part(part).cycles
-
-    def part_energy(self, part: str) -> int:
-        """The attojoules of a part of the network, or of one op."""
-        return self._part(part).energy_aj
-
-    def _part(self, name: str) -> PartResult | OpResult | TilesOpResult:
+    def part(self, name: str) -> PartResult | OpResult | TilesOpResult:
+        """A part of the network, or one op."""
         entries: list[PartResult | OpResult | TilesOpResult] = [*self.result.parts, *self.result.ops]
         for entry in entries:
             if entry.name == name:
@@ -174,13 +167,12 @@ def _peak_tops(studied: StudiedRun, *, reachable: bool = False) -> float:
     chip, mode = studied.digital, studied.mode
     peak = reachable_peak(chip, mode, mode.bits, mode.bits)
     per_cycle = peak.reachable_macs_per_cycle if reachable else peak.macs_per_cycle
-    return float(Fraction(2 * chip.cores * chip.clock, TERA) * Fraction(per_cycle))
+    return float(tera_ops_of(chip) * Fraction(per_cycle))
 
 
 def _peak_tops_per_watt(studied: StudiedRun) -> float:
     chip = studied.digital
-    peak = peak_energy(chip, prices_of(chip), studied.mode)
-    return float(2 / (peak.per_mac_aj / ATTO) / TERA)
+    return peak_energy(chip, prices_of(chip), studied.mode).tops_per_watt
 
 
 def _stored_fp32(studied: StudiedRun) -> float:
@@ -246,19 +238,18 @@ FIGURES: Mapping[str, StudyFigureKind] = {
 """All figures by the names that formulas have for them; `mode` is a text, and stands in columns alone."""
 
 
-def _interval(studied: StudiedRun, op: str) -> float:
+def interval_us(result: TilesResult, op: str) -> float:
     """Microseconds from one row of an op to the next, on average."""
-    result = _tiles(studied)
     found = next((one for one in result.ops if one.name == op), None)
     if found is None:
-        raise UnknownName(f"op of {studied.name}", op, [one.name for one in result.ops])
+        raise UnknownName(f"op of {result.summary.workload}", op, [one.name for one in result.ops])
     return (found.last_end - found.first_start) / found.rows / result.operation.clock * MEGA
 
 
 FIGURES_OF_PARTS: Mapping[str, Callable[[StudiedRun, str], float]] = {
-    "latency": lambda studied, part: 1000 * studied.part_cycles(part) / studied.result.operation.clock,
-    "energy": lambda studied, part: 1000 * studied.part_energy(part) / ATTO,
-    "interval": _interval,
+    "latency": lambda studied, part: 1000 * studied.part(part).cycles / studied.result.operation.clock,
+    "energy": lambda studied, part: 1000 * studied.part(part).energy_aj / ATTO,
+    "interval": lambda studied, op: interval_us(_tiles(studied), op),
 }
 """What a formula may ask of a part of the network or an op: milliseconds, millijoules, microseconds a row."""
 

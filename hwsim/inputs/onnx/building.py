@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.errors import Unsupported, shown
+from hwsim.errors import FileProblem, InvalidValue, Unsupported, shown
 from hwsim.inputs.onnx.graph import Array, Constant, Graph, GraphNode
 from hwsim.inputs.onnx.names import Names
 from hwsim.inputs.onnx.parts import Held, Made, Operand, Part, copy
@@ -42,6 +42,22 @@ class Builder:
     def refused(self, reason: str) -> Unsupported:
         """The refusal of the node at hand."""
         return Unsupported(f"{self.node.title}: {reason}")
+
+    @contextmanager
+    def reading(self, node: GraphNode) -> Iterator[None]:
+        """Inside, that node is at hand, and whatever does not go with what it reads is a refusal of it: files say
+        anything, and a reader of an operator may trust that its inputs fit one another."""
+        self.node = node
+        try:
+            yield
+        except (InvalidValue, FileProblem) as error:
+            raise self.refused(str(error)) from error
+        except Unsupported:
+            raise
+        except (ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, OverflowError,
+                MemoryError, ZeroDivisionError) as error:  # fmt: skip
+            text = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            raise self.refused(f"does not go with what it reads: {text}") from error
 
     def operand(self, place: int) -> Operand | None:
         """An input of the node at hand; None, if it is left out."""

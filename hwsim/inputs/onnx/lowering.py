@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
-from hwsim.errors import FileProblem, InvalidValue, Unsupported, shown
+from hwsim.errors import Unsupported, shown
 from hwsim.inputs.onnx import copies, dynamic, elementwise, folding, gates, layout, products, quantised, reductions
 from hwsim.inputs.onnx.building import Builder, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
@@ -95,17 +95,8 @@ def lowered(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Builder:
     for port in graph.inputs:
         _input(builder, port.name, port.kind, shapes[port.name])
     for node in graph.nodes:
-        builder.node = node
-        try:
+        with builder.reading(node):
             _node(builder)
-        except (InvalidValue, FileProblem) as error:
-            raise builder.refused(str(error)) from error
-        except Unsupported:
-            raise
-        except (ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, OverflowError,
-                MemoryError, ZeroDivisionError) as error:  # fmt: skip
-            text = (str(error).splitlines() or [type(error).__name__])[0][:120]
-            raise builder.refused(f"does not go with what it reads: {text}") from error
     return builder
 
 

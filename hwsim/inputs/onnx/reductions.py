@@ -10,7 +10,7 @@ from hwsim.inputs.onnx import shapes
 from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
 from hwsim.inputs.onnx.parts import Chain, Held, Made, Operand
-from hwsim.inputs.onnx.stored import Value
+from hwsim.inputs.onnx.stored import Quant, Value
 from hwsim.ir.ops import Function, Op, Reduce, Reduction
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
@@ -49,8 +49,9 @@ def reduced(
     parameters: Sequence[Value] = (),
     epsilon: float = 1e-5,
     precision: Precision = Precision.FP32,
+    quant: Quant | None = None,
 ) -> Value:
-    """A function of the rows along an axis; what it narrows loses that axis."""
+    """A function of the rows along an axis; what it narrows loses that axis. Integers that it makes have a `quant`."""
     at = value.single(axis)
     if at is None:
         value = builder.exact(value)
@@ -59,7 +60,7 @@ def reduced(
     value.stored.locked.add(at)
     narrows = reduction.narrows
     kept = [place for place in value.order if place != at or not narrows]
-    tensor = builder.stored(f"{builder.name}.out", [value.size_of(place) for place in kept], precision)
+    tensor = builder.stored(f"{builder.name}.out", [value.size_of(place) for place in kept], precision, quant=quant)
     written = tensor.whole(tuple(tensor.sizes))
     made = Rows(builder.name, [value, *parameters], [written], built_rows, reduction, at, epsilon)
     builder.parts.append(made)

@@ -33,6 +33,11 @@ def _both(builder: TfliteBuilder) -> tuple[Operand, Operand]:
     return builder.value(0), builder.value(1)
 
 
+def _in_floats(builder: TfliteBuilder, operands: Sequence[Operand], function: Function) -> Value:
+    """A function of floats, and what is fused with it."""
+    return emitted(builder, operands, lambda chain, args: fused(builder, chain, chain.apply(function, *args)))
+
+
 _SUMS: Mapping[str, tuple[Function, int]] = {"ADD": (Function.ADD, 1), "SUB": (Function.SUB, -1)}
 _LEFT = {"int8": 20, "int16": 15}
 """How many bits further left both sides of a sum stand."""
@@ -43,11 +48,8 @@ def added(builder: TfliteBuilder) -> None:
     function, sign = _SUMS[builder.node.op]
     operands = _both(builder)
 
-    def body(chain: Chain, args: Sequence[str]) -> str:
-        return fused(builder, chain, chain.apply(function, *args))
-
     if not builder.quantised():
-        builder.give(emitted(builder, operands, body))
+        builder.give(_in_floats(builder, operands, function))
         return
     one, other = (builder.like_result(builder.entry(place)) for place in (0, 1))
     ends = builder.ends(builder.result())
@@ -69,11 +71,8 @@ def multiplied(builder: TfliteBuilder) -> None:
     """`MUL`."""
     operands = _both(builder)
 
-    def body(chain: Chain, args: Sequence[str]) -> str:
-        return fused(builder, chain, chain.apply(Function.MUL, *args))
-
     if not builder.quantised():
-        builder.give(emitted(builder, operands, body))
+        builder.give(_in_floats(builder, operands, Function.MUL))
         return
     one, other = (builder.like_result(builder.entry(place)) for place in (0, 1))
     ends = builder.ends(builder.result())

@@ -6,7 +6,7 @@ from math import prod
 from hwsim.inputs.onnx.elementwise import emitted
 from hwsim.inputs.onnx.layout import part_of
 from hwsim.inputs.onnx.parts import Chain
-from hwsim.inputs.onnx.reductions import Rows, built_rows, reduced
+from hwsim.inputs.onnx.reductions import Rows, reduced
 from hwsim.inputs.onnx.shapes import place
 from hwsim.inputs.onnx.stored import Quant, Value
 from hwsim.inputs.tflite.building import TfliteBuilder
@@ -41,21 +41,11 @@ def _rows(
     builder: TfliteBuilder, reduction: Reduction, value: Value, axis: int, rule: Rule, quant: Quant
 ) -> Value:  # fmt: skip
     """A reduction along one axis that writes integers by a rule."""
-    at = value.single(axis)
-    if at is None:
-        value = builder.exact(value)
-        at = value.single(axis)
-        assert at is not None
-    value.stored.locked.add(at)
-    kept = [one for one in value.order if one != at or not reduction.narrows]
-    sizes = [value.size_of(one) for one in kept]
-    tensor = builder.stored(f"{builder.name}.out", sizes, quant.precision, quant=quant)
-    written = tensor.whole(tuple(tensor.sizes))
-    builder.parts.append(Rows(builder.name, [value], [written], built_rows, reduction, at))
-    builder.rules[builder.name] = rule
-    shape = tuple(size for one, size in enumerate(value.shape) if one != axis or not reduction.narrows)
-    out = tensor.whole(shape)
-    out.real = written.real = True
+    out = reduced(builder, reduction, value, axis, precision=quant.precision, quant=quant)
+    rows = builder.parts[-1]
+    assert isinstance(rows, Rows)
+    builder.rules[rows.name] = rule
+    out.real = rows.writes[0].real = True
     return out
 
 

@@ -1,9 +1,7 @@
 """The figure of ratios: by how many times one thing is better than another, a line a row, a mark a column."""
 
-from matplotlib.lines import Line2D
-
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import empty, legend, name_lines
+from hwsim.report.plots.axes import empty, name_lines, points_legend
 from hwsim.report.plots.canvas import Canvas, Rows
 from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.results.study_outcome import TableOutcome
@@ -53,8 +51,4 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.margins(x=0.08)
     ax.set_xlabel("times")
     ax.grid(axis="x")
-    handles = [
-        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black")
-        for look in looks.values()
-    ]
-    legend(canvas, handles, list(looks))
+    points_legend(canvas, looks)
