@@ -20,6 +20,7 @@ from strategies.extremes import Mapping, case
 SECONDS, BYTES = 20, 1 << 30
 # Beyond these a case is stopped.
 STOPPED_SECONDS, STOPPED_BYTES = 25, 6 << 30
+SHOWN_EVERY = 100
 
 
 def broken_law(result: Any, work: Any) -> str | None:
@@ -143,6 +144,8 @@ def main(numbers: Sequence[int]) -> int:
         found.append(measured(number))
         if found[-1]["how"] == "broken":
             print(_told(found[-1]), flush=True)
+        if len(found) % SHOWN_EVERY == 0:
+            print(f"{len(found)} of {len(numbers)}", file=sys.stderr, flush=True)
     hows = Counter(one["how"] for one in found)
     print(f"{len(found)} cases: {hows['ran']} ran, {hows['refused']} were refused, {hows['broken']} are broken")
     print("slowest", _told(max(found, key=lambda one: one["seconds"])))
