@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.knapsack import COUNT_BITS, add_group
 
-MOST_STATES = 1 << 24
-MOST_SUMS = 1 << 27
+MOST_STATES = 1 << 25
+MOST_SUMS = 1 << 28
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
@@ -112,7 +112,7 @@ class Sums:
 
         >>> sums = Sums.of([Group.of([(6, 1)]), Group.of([(9, 1)])])
         >>> sums.unit_within(12), sums.unit_within(1 << 30)
-        (3, 384)
+        (3, 192)
         """
         sizes, share = max(0, capacity) // self.unit + 1, LONG_SUMS if self.long else 1
         states, more = (len(self.groups) + 1) * sizes, self.count * sizes

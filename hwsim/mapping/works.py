@@ -82,7 +82,8 @@ class StepWorks:
         column = column if fits else column.astype(object)
         works = np.zeros((len(steps), COLUMNS), column.dtype)
         works[:, [*range(BOUND, CONFLICTS), EPILOGUE_BOUND]] = np.stack(_bounds(column, bound_by_ports), axis=1)
-        return works * times[:, None]
+        works *= times[:, None]
+        return works
 
 
 def _bound_by_ports(column: Ints, ports: Ports) -> NDArray[np.bool_]:
