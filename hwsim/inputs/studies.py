@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError
 from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.changed import changed
 from hwsim.inputs.chips import check_machine, open_machine
 from hwsim.inputs.files import Node, read_document, read_text, shown_path
-from hwsim.inputs.load import from_document, open_workload
+from hwsim.inputs.load import Loaded, from_document, open_workload
 from hwsim.inputs.varied import chip_with, field_of, workload_with
 from hwsim.ir.workload import Workload
-from hwsim.passes.precision import in_precision
+from hwsim.quantities.noun import Name
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.results.study_file import StudyFile, StudyRun
 
@@ -87,36 +87,61 @@ class OpenedRun:
     files: tuple[tuple[str, str], ...]
 
 
-def open_run(study: OpenedStudy, name: str, run: StudyRun) -> OpenedRun:
-    """What a run of a study is of; a refusal names the study's file and the run."""
-    try:
-        return _opened(study.folder, run)
-    except UserError as error:
-        raise study.refused(f"runs.{name}", str(error)) from error
+class Runs:
+    """Opens the runs of a study: each file is read once, and runs of one network under one plan share its workload."""
+
+    def __init__(self, study: OpenedStudy) -> None:
+        self.study = study
+        self._machines: dict[str, Loaded[AnyChip]] = {}
+        self._workloads: dict[str, Loaded[Workload]] = {}
+        self._changed: dict[tuple[str, frozenset[tuple[str, Any]], Name | PrecisionPlan], Workload] = {}
+
+    def open(self, name: str, run: StudyRun) -> OpenedRun:
+        """What a run of a study is of; a refusal names the study's file and the run."""
+        try:
+            return self._opened(run)
+        except UserError as error:
+            raise self.study.refused(f"runs.{name}", str(error)) from error
+
+    def _opened(self, run: StudyRun) -> OpenedRun:
+        loaded = self._machine(run.chip)
+        chip, work, files = loaded.value, None, loaded.files
+        if run.workload is None:
+            chip = changed(chip, dict(run.fields), GIVEN)
+        else:
+            opened = self._workload(run.workload)
+            files = (*files, *opened.files)
+            known = {path: field_of(chip, opened.value, path) for path, _ in run.fields}
+            values = {path: known[path].read(written) for path, written in run.fields}
+            chip = chip_with(chip, known, values, GIVEN)
+            own = {path: value for path, value in values.items() if not known[path].of_chip}
+            precision = _precision(run, opened.value)
+            key = run.workload, frozenset(own.items()), precision
+            if key not in self._changed:
+                self._changed[key] = workload_with(opened.value, known, own, GIVEN, precision)
+            work = self._changed[key]
+        if run.point is not None:
+            chip = at_point(chip, run.point) if isinstance(chip, Chip) else chip
+        return OpenedRun(chip, work, files)
+
+    def _machine(self, reference: str) -> "Loaded[AnyChip]":
+        if reference not in self._machines:
+            loaded = open_machine(_beside(self.study.folder, reference))
+            check_machine(loaded)
+            self._machines[reference] = loaded
+        return self._machines[reference]
+
+    def _workload(self, reference: str) -> "Loaded[Workload]":
+        if reference not in self._workloads:
+            self._workloads[reference] = open_workload(_beside(self.study.folder, reference))
+        return self._workloads[reference]
 
 
-def _opened(folder: Path, run: StudyRun) -> OpenedRun:
-    loaded = open_machine(_beside(folder, run.chip))
-    check_machine(loaded)
-    chip, work, files = loaded.value, None, loaded.files
-    if run.workload is not None:
-        opened = open_workload(_beside(folder, run.workload))
-        work, files = opened.value, (*files, *opened.files)
-    chip, work = _changed(chip, work, run)
-    if work is not None and run.precision is not None:
-        work = in_precision(work, PrecisionPlan(policy=run.precision, rules=run.rules) if run.rules else run.precision)
-    if run.point is not None:
-        chip = at_point(chip, run.point) if isinstance(chip, Chip) else chip
-    return OpenedRun(chip, work, files)
-
-
-def _changed(chip: "AnyChip", work: Workload | None, run: StudyRun) -> tuple["AnyChip", Workload | None]:
-    """Chip and workload with the fields of a run."""
-    if work is None:
-        return changed(chip, dict(run.fields), GIVEN), None
-    known = {path: field_of(chip, work, path) for path, _ in run.fields}
-    values = {path: known[path].read(written) for path, written in run.fields}
-    return chip_with(chip, known, values, GIVEN), workload_with(work, known, values, GIVEN)
+def _precision(run: StudyRun, work: Workload) -> Name | PrecisionPlan:
+    """The plan under which a run is made: its own, or that of its workload."""
+    if run.precision is None:
+        return work.precision
+    return PrecisionPlan(policy=run.precision, rules=run.rules) if run.rules else run.precision
 
 
 def _beside(folder: Path, reference: str) -> str:

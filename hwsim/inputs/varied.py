@@ -14,8 +14,10 @@ from hwsim.hardware.chip import Machine
 from hwsim.inputs.changed import UnfitValue, changed, changed_recipe
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import recipe_of, workload
+from hwsim.passes.precision import in_precision
 from hwsim.quantities.fields import Quantity
-from hwsim.quantities.noun import FieldLaw, Table
+from hwsim.quantities.noun import FieldLaw, Name, Table
+from hwsim.quantities.precision import PrecisionPlan
 from hwsim.results.band import Owner
 
 if TYPE_CHECKING:
@@ -294,14 +296,21 @@ def chip_with(chip: W, known: Mapping[str, Field], values: Values, given: str) -
     return changed(chip, of_chip, given)
 
 
-def workload_with(work: Workload, known: Mapping[str, Field], values: Values, given: str) -> Workload:
-    """The workload with those of the values that are its own, in its own precision."""
+def workload_with(
+    work: Workload,
+    known: Mapping[str, Field],
+    values: Values,
+    given: str,
+    precision: Name | PrecisionPlan | None = None,
+) -> Workload:
+    """The workload with those of the values that are its own, in its own precision or in another one."""
     own = {path: known[path].given(value) for path, value in values.items() if not known[path].of_chip}
+    plan = work.precision if precision is None else precision
     if not own:
-        return work
+        return work if plan == work.precision else in_precision(work, plan)
     recipe = changed_recipe(recipe_of(work), own, given)
     try:
-        return workload(recipe, work.precision)
+        return workload(recipe, plan)
     except UserError as error:
         told = ", ".join(f"{path} = {shown(value)}" for path, value in own.items())
         raise FileProblem(work.name, f"{error}, with {told}") from error

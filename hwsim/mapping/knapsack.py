@@ -6,29 +6,31 @@ coarser units, so that what is taken still fits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import gcd
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.knapsack import add_group
+from hwsim.kernels.knapsack import COUNT_BITS, add_group
 
-MOST_STATES = 1 << 24
-MOST_SUMS = 1 << 27
+MOST_STATES = 1 << 25
+MOST_SUMS = 1 << 28
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
 INT64 = 1 << 63
+
+FEW = 8
+"""So many equal things are summed one by one, which is as fast."""
 
 WORD = 16
 """The bits in which the numbers of some groups' heads stand side by side."""
 
 
 def _whole(values: Sequence[int]) -> NDArray[Any]:
-    """Integers as int64 where all of them fit, else as Python's."""
-    return np.array(values, np.int64 if all(-INT64 <= value < INT64 for value in values) else object)
+    """Integers as int64 where no sum of them needs more, else as Python's."""
+    return np.array(values, np.int64 if sum(map(abs, values)) < INT64 else object)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +52,10 @@ class Group:
     @classmethod
     def of(cls, things: Sequence[tuple[int, int]]) -> Self:
         """A group of things, each given as size and value."""
-        sizes, values = [size for size, _ in things], [value for _, value in things]
+        sizes, values = _whole([size for size, _ in things]), _whole([value for _, value in things])
         return cls(
-            repr(things).encode(), _whole(list(accumulate(sizes))), _whole(list(accumulate(values))),
-            gcd(*sizes), gcd(*values), sum(map(abs, values)), all(value > 0 for value in values),
+            repr((sizes.tolist(), values.tolist())).encode(), np.add.accumulate(sizes), np.add.accumulate(values),
+            int(np.gcd.reduce(sizes)), int(np.gcd.reduce(values)), int(np.abs(values).sum()), bool((values > 0).all()),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -87,8 +89,8 @@ class Sums:
     count: int
     unit: int
     part: int
-    long: bool
-    """Whether some sum might need more than 63 bits: no sum is larger than the sum of all magnitudes."""
+    magnitude: int
+    """No sum of parts is larger: that of all magnitudes."""
 
     @classmethod
     def of(cls, groups: Sequence[Group]) -> Self:
@@ -96,20 +98,26 @@ class Sums:
         return cls(
             tuple(groups), tuple(group.things for group in groups), all(group.rises for group in groups),
             sum(group.size for group in groups), sum(map(len, groups)), gcd(*(group.unit for group in groups)) or 1,
-            part, sum(group.magnitude for group in groups) // part >= INT64,
+            part, sum(group.magnitude for group in groups) // part,
         )  # fmt: skip
+
+    @property
+    def long(self) -> bool:
+        """Whether some sum might need more than 63 bits."""
+        return self.magnitude >= INT64
 
     def unit_within(self, capacity: int, most: int = MOST_SUMS) -> int:
         """The unit in which a knapsack counts sizes: a divisor of all sizes, or so coarse that it takes no more than
-        `most` sums.
+        `most` sums: a power of two of these divisors, so that knapsacks of about the same capacity share a table.
 
         >>> sums = Sums.of([Group.of([(6, 1)]), Group.of([(9, 1)])])
         >>> sums.unit_within(12), sums.unit_within(1 << 30)
-        (3, 195)
+        (3, 192)
         """
         sizes, share = max(0, capacity) // self.unit + 1, LONG_SUMS if self.long else 1
         states, more = (len(self.groups) + 1) * sizes, self.count * sizes
-        return self.unit * max(1, -(-states * share // MOST_STATES), -(-more * share // most))
+        coarser = max(1, -(-states * share // MOST_STATES), -(-more * share // most))
+        return self.unit << (coarser - 1).bit_length()
 
 
 class _Heads(NamedTuple):
@@ -118,6 +126,15 @@ class _Heads(NamedTuple):
     sizes: NDArray[np.int64]
     values: NDArray[Any]
     lengths: NDArray[np.int64]
+
+    @property
+    def equal(self) -> int:
+        """How many heads are multiples of the first one, counted from it on: 0, if they are too few or too many for a
+        kernel that takes them together."""
+        ones = np.arange(1, len(self.sizes) + 1)
+        other = np.flatnonzero((self.sizes != ones * self.sizes[:1]) | (self.values != ones * self.values[:1]))
+        equal = int(other[0]) if len(other) else len(ones)
+        return equal if FEW < equal < 1 << COUNT_BITS else 0
 
 
 class _Table(NamedTuple):
@@ -227,13 +244,15 @@ def _solved(sums: Sums, unit: int, room: int) -> _Table:
     heads = [group.heads(unit, sums.part, room) for group in sums.groups]
     fields = _fields(heads)
     numbers = np.empty((fields[0].row + 1 if fields else 0, room + 1), np.uint16)
-    best = np.zeros((2, room + 1), object if sums.long else np.int64)
+    best, once = np.zeros((2, room + 1), object if sums.long else np.int64), np.empty(room + 1, np.int64)
+    short = sums.magnitude < INT64 >> COUNT_BITS
     for i in range(len(heads) - 1, -1, -1):
         (sizes, values, _), (row, shift, bits), made, without = heads[i], fields[i], best[i % 2], best[1 - i % 2]
         if best.dtype == object:
             numbers[row] = numbers[row] & (1 << shift) - 1 | _long_added(made, without, sizes, values) << shift
         else:
-            add_group(made, without, numbers[row], sizes, values.astype(np.int64), shift, bits)
+            equal = heads[i].equal if short else 0
+            add_group(made, without, numbers[row], sizes, values.astype(np.int64), shift, bits, equal, once)
     return _Table(heads, fields, numbers)
 
 

@@ -26,7 +26,7 @@ from hwsim.mapping.op_shapes import ProductShape
 from hwsim.mapping.placing import Placed
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.target import Target, UnsupportedOp
-from hwsim.mapping.works import StepWorks
+from hwsim.mapping.works import Counts, StepCosts, StepWorks
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import Ring
@@ -77,6 +77,23 @@ def rings_in(mask: int) -> tuple[Ring, ...]:
     (<Ring.ACTIVATIONS: 1>,)
     """
     return tuple(ring for ring in Ring if mask >> ring & 1)
+
+
+def rows_of(store: s.Store, used: Ints) -> tuple[Ints, Ints]:
+    """These cuts alone, and their rows."""
+    cuts = store.cuts[used]
+    lengths = cuts[:, s.ROWS]
+    starts = np.cumsum(lengths) - lengths
+    places = np.repeat(cuts[:, s.FIRST_ROW] - starts, lengths) + np.arange(lengths.sum())
+    cuts[:, s.FIRST_ROW] = starts
+    return cuts, store.code[places]
+
+
+def _summed(works: Counts, owners: Ints, count: int) -> Counts:
+    """The sum over the steps of each owner."""
+    sums = np.zeros((count, works.shape[1]), works.dtype)
+    np.add.at(sums, owners, works)
+    return sums
 
 
 class OpCuts:
@@ -252,26 +269,38 @@ class OpCuts:
         """What one run of each of these cuts does, by columns of works."""
         new = [cut for cut in cuts if cut not in self._works]
         if new:
-            codes = [self.code(cut) for cut in new]
-            rows = np.concatenate(codes)
-            steps = rows[:, c.KIND] == c.STEP
+            steps, owners = self._steps(new)
             classes = self.store.keys[self.store.cuts[new, s.TILING], s.K_CLASS]
-            works = self.step_works.of(rows[steps], np.repeat(classes, list(map(len, codes)))[steps])
-            owners = np.repeat(np.arange(len(new)), list(map(len, codes)))[steps]
-            sums = np.zeros((len(new), works.shape[1]), works.dtype)
-            np.add.at(sums, owners, works)
+            sums = _summed(self.step_works.of(steps, classes[owners]), owners, len(new))
             self._works |= zip(new, sums.tolist(), strict=True)
         return [self._works[cut] for cut in cuts]
 
+    def port_bounds(self, cuts: Sequence[int]) -> Counts:
+        """The same columns, of which only the cycles that ports bind are filled in."""
+        steps, owners = self._steps(cuts)
+        return _summed(self.step_works.bounds(steps), owners, len(cuts))
+
+    def _steps(self, cuts: Sequence[int]) -> tuple[Ints, Ints]:
+        """The steps of these cuts, and the place of each one's cut among them."""
+        _, code = rows_of(self.store, np.array(cuts, np.int64))
+        steps = code[:, c.KIND] == c.STEP
+        return code[steps], np.repeat(np.arange(len(cuts)), self.store.cuts[cuts, s.ROWS])[steps]
+
     def forget_works(self) -> None:
-        """Forget what the runs of cuts do: whoever copied these cuts gives them other steps, or other ports."""
+        """Forget what the runs of cuts do: whoever copied these cuts gives them other steps, or other ports. What a
+        step costs on the array stays the same."""
         self._works = {}
         self.__dict__.pop("step_works", None)
 
     @cached_property
     def step_works(self) -> StepWorks:
         """The work of single steps."""
-        return StepWorks(self.classes, self.target)
+        return StepWorks(self.step_costs, self.target.ports)
+
+    @cached_property
+    def step_costs(self) -> StepCosts:
+        """What single steps cost on the array."""
+        return StepCosts.of(self.classes, self.target.array)
 
     def code(self, cut: int) -> Ints:
         """The rows of a cut."""

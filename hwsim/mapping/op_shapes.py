@@ -13,7 +13,7 @@ from hwsim.ir.program import Program
 from hwsim.ir.view import View
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.operands import Epilogue, Operands, epilogue_of
-from hwsim.mapping.row_work import row_work_of
+from hwsim.mapping.row_work import row_work_of, values_of
 from hwsim.mapping.streams import Streams, streams_of
 from hwsim.quantities.precision import Precision
 
@@ -153,6 +153,8 @@ class ShapedOp:
     names: tuple[str, ...]
     """The tensors that the portions of the op's transfers number."""
     macs: int
+    values: int | None = None
+    """The values of a chain on a single row, if each of them is worked on for itself."""
 
 
 def with_streams(sized: SizedOp, op: ShapedOp, program: Program) -> ShapedOp:
@@ -162,7 +164,7 @@ def with_streams(sized: SizedOp, op: ShapedOp, program: Program) -> ShapedOp:
     return replace(op, shape=replace(op.shape, streams=streams_of(sized, program)))
 
 
-def shaped(sized: SizedOp, program: Program) -> ShapedOp:
+def shaped_op(sized: SizedOp, program: Program) -> ShapedOp:
     """An op as the planner knows it; Unsupported, if it is none that can be planned."""
     macs = op_spec(sized.op).macs(sized.op, sized.shape)
     return _product(sized, program, macs) if sized.on_array else _row_work(sized, program, macs)
@@ -210,7 +212,8 @@ def _tile_functions(epilogue: Epilogue) -> tuple[TileFunction, ...]:
 
 def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
     op, shape, rules = sized.op, sized.shape, op_spec(sized.op)
-    count, shared, work = row_work_of(sized)
+    of_rows = row_work_of(sized)
+    count, shared, work = of_rows
 
     def operand(view: View, *, written: bool) -> RowOperand:
         tensor = program.tensor(view.tensor)
@@ -241,7 +244,7 @@ def _row_work(sized: SizedOp, program: Program, macs: int) -> ShapedOp:
         *(each.block + each.row * count for each in functions),
     )
     names = tuple(view.tensor for view in (*reads, *writes))
-    return ShapedOp(row_shape, names, names, macs)
+    return ShapedOp(row_shape, names, names, macs, values_of(sized, of_rows))
 
 
 def _products(op: Gemm, sized: SizedOp, program: Program, rows: int) -> RowProducts:

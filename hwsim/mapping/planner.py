@@ -26,7 +26,6 @@ from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.search_budget import SearchBudget
-from hwsim.mapping.splits import tried_splits
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     MOST_IN_PIECES,
@@ -163,7 +162,7 @@ class Planner:
         """The tables with their ops over cores, in all ways that are tried; those as in another plan, if its tensors
         shall stay where they are there."""
         target = target_of(self.chip, None, self.free_conversion)
-        split = [(table, splits) for table in tables for splits in tried_splits(table.analysed, target)]
+        split = [(table, splits) for table in tables for splits in table.tried_splits(target)]
         if residency is not None and residency.on_cores is not None:
             before = residency.on_cores.splits
             split = [(table, splits) for table, splits in split if splits == before] or split

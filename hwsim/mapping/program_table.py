@@ -1,6 +1,6 @@
 """A program as tables for the planner, whatever the chip: its ops, loops and tensors, and what waits for what."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,10 +20,10 @@ from hwsim.mapping.chained import chained
 from hwsim.mapping.lower import SizedLoop, SizedNode, SizedOp
 from hwsim.mapping.on_vector import on_vector
 from hwsim.mapping.op_runs import OpRuns, op_runs
-from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped, with_streams
-from hwsim.mapping.shares import OnCores
-from hwsim.mapping.splits import Split, Splits
-from hwsim.mapping.target import naming
+from hwsim.mapping.op_shapes import OpShape, ShapedOp, shaped_op, with_streams
+from hwsim.mapping.shares import OnCores, RowUses
+from hwsim.mapping.splits import Split, Splits, tried_splits
+from hwsim.mapping.target import Target, naming
 from hwsim.timing.encode_steps import LONGEST
 
 Ints = NDArray[np.int64]
@@ -94,14 +94,21 @@ class ProgramTable:
     def _with_on_vector(self) -> "dict[frozenset[str], ProgramTable]":
         return {}
 
+    def tried_splits(self, target: Target) -> tuple[Splits, ...]:
+        """All splits of the ops over the cores of a target to make plans for."""
+        ops = {name: self.shaped[number] for name, number in self.largest.items()}
+        return tried_splits(self.analysed, ops, target)
+
     def split(self, splits: Splits) -> "ProgramTable":
         """The tables of the same program with its ops over several cores."""
         key = tuple(sorted(splits.items()))
         if key not in self._split:
-            on_cores = OnCores(self.analysed, splits)
+            on_cores = replace(self.on_cores, splits=splits)
             self._split[key] = replace(
                 self,
-                shaped=tuple(on_cores.shaped(sized, op) for sized, op in zip(self.ops, self.shaped, strict=True)),
+                shaped=tuple(
+                    on_cores.shaped(sized.op.name, op) for sized, op in zip(self.ops, self.shaped, strict=True)
+                ),
                 activation_buffers=on_cores.buffers(self.activations, self.activation_buffers),
                 on_cores=on_cores,
             )
@@ -186,11 +193,12 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
     two_spaces[[spots[name] for name in analysed.two_spaces]] = 1
     activations, buffers, loops = activation_buffers(analysed, nodes.loops)
     lists = list(nodes.uses.values())
+    shaped = tuple(_shaped(sized, analysed.program) for sized in nodes.ops)
     return ProgramTable(
         analysed=analysed,
         spots=spots,
         ops=tuple(nodes.ops),
-        shaped=tuple(_shaped(sized, analysed.program) for sized in nodes.ops),
+        shaped=shaped,
         loops=nodes.loops,
         totals=nodes.totals,
         nodes=_table(nodes.rows, a.NODE),
@@ -204,13 +212,22 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
         activation_buffers=buffers,
         outer_loops=loops,
         activation_spots=np.array([spots[name] for name in activations], np.int64),
-        on_cores=OnCores(analysed, {}),
+        on_cores=OnCores(RowUses(analysed, _values(analysed, nodes.ops, shaped)), {}),
     )
+
+
+def _values(analysed: AnalysedProgram, ops: Sequence[SizedOp], shaped: Sequence[ShapedOp]) -> dict[str, int]:
+    """The values of chains on a single row, by the names of ops."""
+    return {
+        sized.op.name: op.values
+        for sized, op in zip(ops, shaped, strict=True)
+        if op.values is not None and sized is analysed.largest[sized.op.name]
+    }
 
 
 def _shaped(sized: SizedOp, program: Program) -> ShapedOp:
     with naming(sized.op.name):
-        return shaped(sized, program)
+        return shaped_op(sized, program)
 
 
 def _table(rows: list[tuple[int, ...]], columns: int) -> Ints:

@@ -34,6 +34,18 @@ def row_work_of(sized: SizedOp) -> RowWork:
     return ROW_KINDS.of(sized.op)(sized)
 
 
+def values_of(sized: SizedOp, of_rows: RowWork) -> int | None:
+    """The values of a chain on a single row whose views are all as long: each of them is worked on for itself."""
+    if not isinstance(sized.op, Elementwise):
+        return None
+    rows, shared, work = of_rows
+    sizes = {prod(shape) for _, shape in sized.shapes}
+    if rows != 1 or shared or len(sizes) != 1:
+        return None
+    (values,) = sizes
+    return None if work.per_block or any(count % values for _, count in work.per_row) else values
+
+
 def in_rows(sized: SizedOp, count: int, shared: Iterable[View] = ()) -> RowWork:
     """So many rows, each with its part of all the work; every block reads the shared views as a whole."""
     whole = op_spec(sized.op).vector_work(sized.op, sized.shape)

@@ -1,7 +1,8 @@
 """The counters of a plan's run: columns with a row for each op, sums over tables of integers, also made nouns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,15 +66,42 @@ class RunColumns:
     @property
     def op_cycles(self) -> Ints:
         """The cycles by which each op moved the end of everything so far."""
-        cycles: Ints = self.totals[:, c.CYCLES]
-        return cycles
+        return _op_cycles(self.totals)
+
+
+class RunTimes(NamedTuple):
+    """What of the same columns is times: who asks for nothing else need not have the work of all ops counted."""
+
+    port_bound: Counts
+    totals: Ints
+    cycles: int
+    unrolled_iterations: int
+
+    @property
+    def op_cycles(self) -> Ints:
+        """The cycles by which each op moved the end of everything so far."""
+        return _op_cycles(self.totals)
+
+
+def _op_cycles(totals: Ints) -> Ints:
+    cycles: Ints = totals[:, c.CYCLES]
+    return cycles
+
+
+def run_times(candidate: CandidatePlan, *, most: int | None = None) -> RunTimes:
+    """The times of a plan; Unsettled, if its loops have no period within `most` iterations."""
+    totals, _, now = candidate.walked(most=most)
+    counts, order = _counts(candidate, candidate.op_cuts.port_bounds), _order(candidate)
+    counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
+    return RunTimes(counts[order, BOUND:CONFLICTS], totals[order], int(now[c.FRONTIER]), int(now[c.UNROLLED]))
 
 
 def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColumns:
     """The counters of a plan; Unsettled, if its loops have no period within `most` iterations."""
     runs, cuts = candidate.table.op_runs, candidate.op_cuts
     totals, ends, now = candidate.walked(most=most)
-    counts, order = _counts(candidate), _order(candidate)
+    cuts_works = candidate.op_cuts.works
+    counts, order = _counts(candidate, lambda cuts: exact(cuts_works(cuts))), _order(candidate)
     counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
     modes = tuple(dict.fromkeys([None, *(row.mode for row in cuts.classes)]))
     mode_of = np.zeros(len(order), np.int64)
@@ -98,8 +126,8 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
     )
 
 
-def _counts(candidate: CandidatePlan) -> Counts:
-    """The work and then the port-bound cycles of each op, by row of totals."""
+def _counts(candidate: CandidatePlan, works_of: Callable[[Sequence[int]], Counts]) -> Counts:
+    """The work and then the port-bound cycles of each op, by row of totals, from the works of cuts."""
     table, runs, ports = candidate.table, candidate.table.op_runs, candidate.op_cuts.target.ports
     cuts, which = np.unique(candidate.cuts, return_inverse=True)
     preloads, owners, entries = [], [], []
@@ -111,7 +139,7 @@ def _counts(candidate: CandidatePlan) -> Counts:
         preloads.append(loaded)
         owners.append(table.totals[buffer.op])
         entries.append(table.analysed.entries[buffer.loop])
-    once = np.concatenate([exact(candidate.op_cuts.works(cuts.tolist()))[which], exact(preloads)])
+    once = np.concatenate([works_of(cuts.tolist())[which], exact(preloads)])
     works = times(once, np.concatenate([runs.of_size, np.array(entries, np.int64)]))
     counts = np.zeros((len(table.totals), OF_EPILOGUE), works.dtype)
     own, fused = runs.own, runs.fused

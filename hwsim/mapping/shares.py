@@ -18,7 +18,6 @@ from hwsim.ir.view import View
 from hwsim.kernels import placing_code as p
 from hwsim.mapping.activations import by_rows, is_whole, prefixes_barred
 from hwsim.mapping.analysed_program import AnalysedProgram
-from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_shapes import (
     OpShape,
     ProductShape,
@@ -29,7 +28,7 @@ from hwsim.mapping.op_shapes import (
     ShapedOp,
     Shares,
 )
-from hwsim.mapping.splits import Split, Splits, values_of
+from hwsim.mapping.splits import Split, Splits
 
 Ints = NDArray[np.int64]
 
@@ -47,25 +46,73 @@ class Touch(NamedTuple):
 _ALONE, _OTHER = Touch(0, 0, alone=True), Touch(0, 0)
 
 
+class RowUse(NamedTuple):
+    """How a step has to do with a tensor: the op whose step it is, and in how many rows, None if not row by row."""
+
+    owner: str
+    rows: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class RowUses:
+    """How the ops of a program use tensors row by row, however they are split; `values` of chains on a single row stand
+    by the names of ops."""
+
+    analysed: AnalysedProgram
+    values: Mapping[str, int]
+
+    @cached_property
+    def of_tensors(self) -> Mapping[str, tuple[RowUse, ...]]:
+        """The different uses of each tensor that ops write."""
+        owners, rows_of, found = self._owners, self._rows_of, {}
+        for name, uses in self.analysed.uses.tensors.items():
+            if not uses.tensor.role.given:
+                each = (
+                    RowUse(owners[use.op.name], rows_of.get((use.op.name, use.view)) if is_whole(use.view) else None)
+                    for use in uses.uses
+                    if use.op.name in owners
+                )
+                found[name] = tuple(dict.fromkeys(each))
+        return found
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        """The op with whose steps each op runs: its producer, if it is an epilogue."""
+        owners = {}
+        for name, sized in self.analysed.largest.items():
+            owners[name] = name
+            if sized.epilogue is not None:
+                owners[sized.epilogue.op.name] = name
+        return owners
+
+    @cached_property
+    def _rows_of(self) -> dict[tuple[str, View], int]:
+        """How many rows ops have that read or write a view row by row."""
+        largest = self.analysed.largest
+        found = {(op, view): rows for sized in largest.values() for op, view, rows in by_rows(sized)}
+        for name, values in self.values.items():
+            found |= {(name, view): values for view, _ in largest[name].shapes}
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class OnCores:
     """A program's ops on several cores, each split as `splits` say."""
 
-    analysed: AnalysedProgram
+    row_uses: RowUses
     splits: Splits
+
+    @property
+    def analysed(self) -> AnalysedProgram:
+        return self.row_uses.analysed
 
     @cached_property
     def touches(self) -> Mapping[str, Touch]:
         """How all that use it have to do with each tensor that ops write."""
-        owners, rows_of = self._owners, self._rows_of
         found = {}
-        for name, uses in self.analysed.uses.tensors.items():
-            touches = {
-                self._touch(owners[use.op.name], use.view, rows_of.get((use.op.name, use.view)))
-                for use in uses.uses
-                if use.op.name in owners
-            }
-            if not uses.tensor.role.given and touches:
+        for name, uses in self.row_uses.of_tensors.items():
+            touches = {self._touch(use) for use in uses}
+            if touches:
                 found[name] = touches.pop() if len(touches) == 1 else _OTHER
         return found
 
@@ -103,41 +150,21 @@ class OnCores:
                 row[p.BYTES] = (self.bytes_of(name) or 0) * tensor.spaces
         return found
 
-    def shaped(self, sized: SizedOp, op: ShapedOp) -> ShapedOp:
+    def shaped(self, name: str, op: ShapedOp) -> ShapedOp:
         """An op as the core with most to do works on it."""
-        split = self.splits.get(sized.op.name, _ONE)
-        return replace(op, shape=self._shape(sized, op, split))
+        split = self.splits.get(name, _ONE)
+        return replace(op, shape=self._shape(op, split))
 
-    @cached_property
-    def _owners(self) -> dict[str, SizedOp]:
-        """The op with whose steps each op runs, by name: its producer's, if it is an epilogue."""
-        owners = {}
-        for name, sized in self.analysed.largest.items():
-            owners[name] = sized
-            if sized.epilogue is not None:
-                owners[sized.epilogue.op.name] = sized
-        return owners
-
-    @cached_property
-    def _rows_of(self) -> dict[tuple[str, View], int]:
-        """How many rows ops have that read or write a view row by row."""
-        found = {(op, view): rows for sized in self.analysed.largest.values() for op, view, rows in by_rows(sized)}
-        for name, sized in self.analysed.largest.items():
-            values = values_of(sized)
-            if values is not None:
-                found |= {(name, view): values for view, _ in sized.shapes}
-        return found
-
-    def _touch(self, owner: SizedOp, view: View, rows: int | None) -> Touch:
-        split = self.splits.get(owner.op.name, _ONE)
+    def _touch(self, use: RowUse) -> Touch:
+        split = self.splits.get(use.owner, _ONE)
         if split.cores == 1:
             return _ALONE
-        if rows is None or split.cores > split.m or not is_whole(view):
+        if use.rows is None or split.cores > split.m:
             return _OTHER
-        share = Shares.of(rows, split.m)
-        return _ALONE if share.cores == 1 else Touch(rows, share.size)
+        share = Shares.of(use.rows, split.m)
+        return _ALONE if share.cores == 1 else Touch(use.rows, share.size)
 
-    def _shape(self, sized: SizedOp, op: ShapedOp, split: Split) -> OpShape:
+    def _shape(self, op: ShapedOp, split: Split) -> OpShape:
         shape = op.shape
         if isinstance(shape, ProductShape):
             first = len(op.roles) - len(shape.writes)
@@ -150,7 +177,7 @@ class OnCores:
         writes_of_rows = tuple(
             each._replace(sent=self.sent(name)) for each, name in zip(shape.writes, op.roles[first:], strict=True)
         )
-        return _rows(replace(shape, writes=writes_of_rows), values_of(sized), split)
+        return _rows(replace(shape, writes=writes_of_rows), op.values, split)
 
 
 _OUT = 2

@@ -6,15 +6,14 @@ the array. So plans are made by several rules for each number of cores, and the 
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from math import gcd, prod
+from math import gcd
 from typing import NamedTuple
 
 from hwsim.ir.op_table import MatrixSize, matrix_size
-from hwsim.ir.ops import Conv, Elementwise, Gemm
+from hwsim.ir.ops import Gemm
 from hwsim.mapping.analysed_program import AnalysedProgram
-from hwsim.mapping.lower import SizedOp
+from hwsim.mapping.op_shapes import ProductShape, ShapedOp
 from hwsim.mapping.operands import Operands
-from hwsim.mapping.row_work import row_work_of
 from hwsim.mapping.target import Target, UnsupportedOp, array_alone, mode_of, naming
 from hwsim.quantities.precision import Precision
 
@@ -67,9 +66,10 @@ def core_counts(cores: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*powers, cores)))
 
 
-def tried_splits(analysed: AnalysedProgram, target: Target) -> tuple[Splits, ...]:
-    """All splits of a program's ops to make plans for; with one core and nothing forced, the only one is empty."""
-    forced, splitting = _forced(analysed, target.ports.cores), _Splitting(analysed, target)
+def tried_splits(analysed: AnalysedProgram, ops: Mapping[str, ShapedOp], target: Target) -> tuple[Splits, ...]:
+    """All splits of a program's ops to make plans for, which `ops` are in their largest sizes, by name; with one core
+    and nothing forced, the only one is empty."""
+    forced, splitting = _forced(analysed, target.ports.cores), _Splitting(ops, target)
     found: dict[tuple[tuple[str, Split], ...], Splits] = {}
     for cores in core_counts(target.ports.cores):
         for rule in SplitRule:
@@ -99,29 +99,11 @@ def _forced(analysed: AnalysedProgram, cores: int) -> dict[str, Split]:
     return forced
 
 
-def _rows(sized: SizedOp, cores: int) -> Split:
-    """An op of the vector unit by its rows; a single row of values by the values, if they are all alike."""
-    rows = row_work_of(sized).rows
-    return Split(m=min(cores, max(rows, values_of(sized) or 1)))
-
-
-def values_of(sized: SizedOp) -> int | None:
-    """The values of a chain on a single row whose views are all as long: each of them is worked on for itself."""
-    if not isinstance(sized.op, Elementwise):
-        return None
-    rows, shared, work = row_work_of(sized)
-    sizes = {prod(shape) for _, shape in sized.shapes}
-    if rows != 1 or shared or len(sizes) != 1:
-        return None
-    (values,) = sizes
-    return None if work.per_block or any(count % values for _, count in work.per_row) else values
-
-
 class _Splitting:
     """The splits of a program's ops; equal products are split alike, and looked at once."""
 
-    def __init__(self, analysed: AnalysedProgram, target: Target) -> None:
-        self.analysed, self.target = analysed, target
+    def __init__(self, ops: Mapping[str, ShapedOp], target: Target) -> None:
+        self.ops, self.target = ops, target
         self._found: dict[tuple[MatrixSize, Precision, int], Split] = {}
 
     def splits(self, cores: int, rule: SplitRule) -> dict[str, Split]:
@@ -129,18 +111,23 @@ class _Splitting:
         if cores == 1:
             return {}
         found = {}
-        for name, sized in self.analysed.largest.items():
+        for name, op in self.ops.items():
             with naming(name):
-                split = self._product(sized, cores, rule) if sized.on_array else _rows(sized, cores)
+                split = self._split(op, cores, rule)
             if split.cores > 1:
                 found[name] = split
         return found
 
-    def _product(self, sized: SizedOp, cores: int, rule: SplitRule) -> Split:
-        assert isinstance(sized.op, (Gemm, Conv))
-        size = matrix_size(sized.op, sized.shape)
+    def _split(self, op: ShapedOp, cores: int, rule: SplitRule) -> Split:
+        if isinstance(op.shape, ProductShape):
+            return self._product(op.shape.operands, cores, rule)
+        # A single row of values is split by the values, if they are all alike.
+        return Split(m=min(cores, max(op.shape.rows, op.values or 1)))
+
+    def _product(self, operands: Operands, cores: int, rule: SplitRule) -> Split:
+        size = operands.size
         if rule is SplitRule.FASTEST:
-            mode = mode_of(Operands.of(sized, self.analysed.program), self.target)
+            mode = mode_of(operands, self.target)
             key = size, mode, cores
             if key not in self._found:
                 self._found[key] = self._fastest(size, mode, cores)

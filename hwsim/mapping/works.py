@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.hardware.array import ComputeArray
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.op_rows import OpRow
-from hwsim.mapping.target import Target
+from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.schedule.schedule import Ports
 
@@ -32,22 +33,33 @@ busy cycles of the vector unit for it that a port sets."""
 _SAFE = 2.0**62
 
 
-class StepWorks:
-    """The work of steps of a program's ops on a target: what one step of each class of ops costs."""
+class StepCosts(NamedTuple):
+    """What a step of each class of ops costs on an array, exactly and nearly: [class, cost]."""
 
-    def __init__(self, classes: Sequence[OpRow], target: Target) -> None:
-        self.ports = target.ports
-        rows = []
-        for op_class in classes:
-            if op_class.mode is None:
-                rows.append((0, 0, 0, 0, 0, 1))
-                continue
-            costs = target.array.step_costs(op_class.mode)
-            unit = target.array.constraints(op_class.mode).unit.k
-            bits = costs.tile_bits, costs.stream_bits, costs.drain_bits, costs.stream_adder_bits
-            rows.append((*bits, int(costs.sums_outside), unit))
-        self._exact = np.array(rows, object).reshape(-1, 6)
-        self._near = self._exact.astype(np.float64)
+    exact: NDArray[Any]
+    near: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, classes: Sequence[OpRow], array: ComputeArray) -> Self:
+        of_mode = {mode: _costs(mode, array) for mode in dict.fromkeys(op_class.mode for op_class in classes)}
+        rows = np.array([of_mode[op_class.mode] for op_class in classes], object).reshape(-1, 6)
+        return cls(rows, rows.astype(np.float64))
+
+
+def _costs(mode: Precision | None, array: ComputeArray) -> tuple[int, ...]:
+    if mode is None:
+        return 0, 0, 0, 0, 0, 1
+    costs, unit = array.step_costs(mode), array.constraints(mode).unit.k
+    bits = costs.tile_bits, costs.stream_bits, costs.drain_bits, costs.stream_adder_bits
+    return *bits, int(costs.sums_outside), unit
+
+
+class StepWorks:
+    """The work of steps of a program's ops behind some ports."""
+
+    def __init__(self, costs: StepCosts, ports: Ports) -> None:
+        self.ports = ports
+        self._exact, self._near = costs
 
     def of(self, steps: Ints, classes: Ints, *, runs: bool = True) -> Counts:
         """The work of each step, whose class is given, in all its runs or in one: [step, columns of works].
@@ -59,6 +71,19 @@ class StepWorks:
         fits = float(bound.max(initial=0)) * max(1, len(steps)) < _SAFE
         kind = np.int64 if fits and float(self._near.max(initial=0)) < _SAFE else object
         return _works(steps.astype(kind), self._exact[classes].astype(kind), bound_by_ports, runs)
+
+    def bounds(self, steps: Ints) -> Counts:
+        """The same columns for all runs of each step, of which only the cycles that ports bind are filled in."""
+        bound_by_ports, column = _bound_by_ports(steps.T, self.ports), steps.T
+        times = column[t.D_TIMES]
+        longest = float(column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS].max(initial=0)) * c.OPERAND_RINGS
+        longest = max(longest, float(column[[c.ARRAY, c.VECTOR, c.STORE, c.FUSED]].max(initial=0)))
+        fits = longest * float(times.max(initial=0)) * max(1, len(steps)) < _SAFE
+        column = column if fits else column.astype(object)
+        works = np.zeros((len(steps), COLUMNS), column.dtype)
+        works[:, [*range(BOUND, CONFLICTS), EPILOGUE_BOUND]] = np.stack(_bounds(column, bound_by_ports), axis=1)
+        works *= times[:, None]
+        return works
 
 
 def _bound_by_ports(column: Ints, ports: Ports) -> NDArray[np.bool_]:
@@ -97,6 +122,7 @@ def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -
     opens, closes = (_bit(column[c.FLAGS], bit) for bit in (c.OPENS, c.CLOSES))
     results, tiles = column[t.D_RESULTS], column[t.D_TILES]
     kept = sums_outside * results * ((k + unit_k - 1) // unit_k)
+    *of_units, of_epilogue = _bounds(column, bound)
     works = np.stack(
         [
             results * k,
@@ -110,18 +136,26 @@ def _works(steps: Counts, costs: Counts, bound: NDArray[np.bool_], runs: bool) -
             column[t.D_LOADED],
             column[t.D_STORED],
             column[t.D_EXCHANGED],
-            (column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS] * bound[: c.OPERAND_RINGS]).sum(axis=0),
-            *(column[[c.ARRAY, c.VECTOR, c.STORE]] * bound[c.OPERAND_RINGS : -1]),
-            np.zeros_like(tiles),  # no port binds the interconnect
+            *of_units,
             column[t.D_LOST],
             column[t.D_FUSED_LANES],
             column[t.D_FUSED_READ],
             column[t.D_FUSED_WRITTEN],
-            column[c.FUSED] * bound[-1],
+            of_epilogue,
         ],
         axis=1,
     )
     return works * column[t.D_TIMES][:, None] if runs else works
+
+
+def _bounds(column: Counts, bound: NDArray[np.bool_]) -> list[Counts]:
+    """Cycles of each unit in steps that a port bounds, and of the vector unit for an epilogue."""
+    return [
+        (column[c.LOAD_0 : c.LOAD_0 + c.OPERAND_RINGS] * bound[: c.OPERAND_RINGS]).sum(axis=0),
+        *(column[[c.ARRAY, c.VECTOR, c.STORE]] * bound[c.OPERAND_RINGS : -1]),
+        np.zeros_like(column[c.STORE]),  # no port binds the interconnect
+        column[c.FUSED] * bound[-1],
+    ]
 
 
 def _bit(flags: Counts, bit: int) -> Counts:

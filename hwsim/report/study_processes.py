@@ -28,19 +28,18 @@ def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> It
             bands = [
                 [pool.submit(_point, study.title, group) for group in band_groups(study.file)] for study in studies
             ]
-            whole = [
-                None if jobs else pool.submit(_whole, study.title, [])
-                for study, jobs in zip(studies, bands, strict=True)
-            ]
             parts, done = sum(map(len, bands)) + len(studies), 0
-            for place, study in enumerate(studies):
+            whole: dict[str, Future[Made]] = {}
+            # Studies with bands have most runs: the rest of them comes before those without.
+            for study, jobs in sorted(zip(studies, bands, strict=True), key=lambda pair: -len(pair[1])):
                 values = []
-                for job in bands[place]:
+                for job in jobs:
                     values.append(job.result())
                     done += 1
                     progress(done, parts)
-                rest: Future[Made] = whole[place] or pool.submit(_whole, study.title, values)
-                yield rest.result()
+                whole[study.title] = pool.submit(_whole, study.title, values)
+            for study in studies:
+                yield whole[study.title].result()
                 done += 1
                 progress(done, parts)
         except BaseException:

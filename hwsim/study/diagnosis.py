@@ -16,29 +16,33 @@ from hwsim.kernels import assembly as a
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.eased import eased
+from hwsim.mapping.eased import Easing
 from hwsim.mapping.liveness import ALL
-from hwsim.mapping.run_columns import RunColumns, run_columns
+from hwsim.mapping.run_columns import RunColumns, RunTimes, run_times
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
 from hwsim.schedule.unit_table import Limit, Relief, Unit
 from hwsim.timing.timeline import Unsettled
 
 _UNITS = sorted(tuple(Unit)[: c.UNITS], key=lambda unit: unit.spec.precedence)
-_LIMITS = np.array([(Limit.of(unit), Limit.of(unit, ports=True)) for unit in _UNITS] + [(Limit.LATENCY,) * 2], object)
+_LIMITS = [limit for unit in _UNITS for limit in (Limit.of(unit), Limit.of(unit, ports=True))] + [Limit.LATENCY]
 
 MOST_WALKED = 1 << 20
 """How many iterations of loops the walks of eased chips may take together, about a second."""
 
 
-def limits_of(run: RunColumns) -> list[Limit]:
+def limits_of(run: RunColumns | RunTimes) -> list[Limit]:
     """What limits each op, as `OpCounters.limit` says it."""
+    return [_LIMITS[number] for number in _limits_of(run).tolist()]
+
+
+def _limits_of(run: RunColumns | RunTimes) -> NDArray[np.int64]:
+    """The same as numbers of limits."""
     busy = run.totals[:, [c.BUSY + unit for unit in _UNITS]]
     unit = busy.argmax(axis=1)
     rows = np.arange(len(busy))
     most, bound = busy[rows, unit], run.port_bound[:, _UNITS][rows, unit]
     binds = most > run.totals[:, c.SPAN] // 2
-    limits: list[Limit] = _LIMITS[np.where(binds, unit, len(_UNITS)), (bound > most // 2).astype(np.int64)].tolist()
-    return limits
+    return np.where(binds, 2 * unit + (bound > most // 2), 2 * len(_UNITS)).astype(np.int64)
 
 
 def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunColumns) -> Diagnosis:
@@ -54,7 +58,7 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
             limits[op_limit] += cycles
     limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {name for name, part_name, op_limit, _ in ops if part_name == part and op_limit is limit}
-    asked = _WhatIfs(chip, workload, candidate, MOST_WALKED)
+    asked = _WhatIfs(chip, workload, Easing(candidate), MOST_WALKED)
     what_ifs, beside = asked.told(limit.relief, run.cycles)
     binds, binds_cycles = binding(run)
     return Diagnosis(
@@ -70,12 +74,13 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
     )
 
 
-def binding(run: RunColumns) -> tuple[Limit, int]:
+def binding(run: RunColumns | RunTimes) -> tuple[Limit, int]:
     """The limit of ops with which most of a run's cycles go, and how many; of equal ones the first that is met."""
-    cycles: Counter[Limit] = Counter()
-    for limit, of_op in zip(limits_of(run), run.op_cycles.tolist(), strict=True):
-        cycles[limit] += of_op
-    return max(cycles.items(), key=lambda entry: entry[1])
+    limits = _limits_of(run)
+    cycles = np.zeros(len(_LIMITS), np.int64)
+    np.add.at(cycles, limits, run.op_cycles)
+    first = int(limits[np.argmax(cycles[limits])])
+    return _LIMITS[first], int(cycles[first])
 
 
 @dataclass(slots=True)
@@ -84,7 +89,7 @@ class _WhatIfs:
 
     chip: Chip
     workload: Workload
-    candidate: CandidatePlan
+    easing: Easing
     left: int
     """How many iterations of loops their walks may still take."""
 
@@ -103,10 +108,10 @@ class _WhatIfs:
 
     def _of(self, *reliefs: Relief) -> WhatIf:
         """The run with these reliefs, under the name of the last one."""
-        run = run_columns(eased(self.candidate, frozenset(reliefs)), most=self.left)
+        run = run_times(self.easing.plan(*reliefs), most=self.left)
         self.left -= run.unrolled_iterations
         limit, limit_cycles = binding(run)
-        seconds = self.chip.latency(run.cycles, self.workload.host_seconds, run.dispatched)
+        seconds = self.chip.latency(run.cycles, self.workload.host_seconds, self.easing.candidate.dispatched)
         return WhatIf(
             relief=reliefs[-1],
             cycles=run.cycles,

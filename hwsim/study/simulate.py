@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Machine, at_point
+from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.chips import prices_of
 from hwsim.ir.workload import Workload
 from hwsim.mapping.plan_store import PlanStore
@@ -43,6 +44,13 @@ def nobody(chip: "AnyChip", workload: Workload, planned: Planned | None) -> None
 
 _PLANS = IdentityCache[Planned](most=2)
 """The last plans, for whoever asks for another result of the same run, such as one with other measurements."""
+
+_TARIFFS = IdentityCache[Tariff](most=4)
+"""The last prices, without a look at all that a chip says of itself."""
+
+
+def _tariff_of(chip: Chip, table: PriceTable) -> Tariff:
+    return _TARIFFS.of(chip, table, make=lambda: Tariff.of(PriceBook(chip, table)))
 
 
 def power(run: PricedRun) -> Fraction:
@@ -173,7 +181,7 @@ def simulate(
     table = prices_of(chip)
     given, chip = chip, at_point(chip, point)
     conditions = Conditions(given, table, point, chip.clock, cap, objective, files or {})
-    Tariff.of(PriceBook(chip, table))  # what cannot be priced need not be planned
+    _tariff_of(chip, table)  # what cannot be priced need not be planned
     check_functions(workload.program, chip)
     if workload.lengths is not None:
         check_lengths(workload, workload.lengths)
@@ -190,7 +198,7 @@ def simulate(
             planned = _PLANS.of(chip, table, work.program, work.lengths, objective, make=lambda: plan(chip, work))
         else:
             planned = plan(chip, work)  # explaining fills tables of the plan, which another thread may be asking
-        return priced_run(chip, Tariff.of(PriceBook(chip, table)), planned, measured)
+        return priced_run(chip, _tariff_of(chip, table), planned, measured)
 
     if cap is not None:
         chip = under_cap(chip, cap, lambda slower: run_on(slower, workload, measured))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwsim.errors import InvalidValue, UserError
-from hwsim.inputs.studies import OpenedStudy, open_run
+from hwsim.inputs.studies import OpenedStudy, Runs
 from hwsim.quantities.formula import Figure, Formula
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress, stage
@@ -44,6 +44,10 @@ class StudiedRuns:
 
     study: OpenedStudy
     made: dict[tuple[str, StudyRun], StudiedRun] = field(default_factory=dict)
+    opener: Runs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.opener = Runs(self.study)
 
     def of(self, name: str, changes: Sequence[Change] = ()) -> StudiedRun:
         """The run of that name, with changes."""
@@ -51,7 +55,7 @@ class StudiedRuns:
         for change in changes:
             run = changed_run(name, run, change)
         if (name, run) not in self.made:
-            opened = open_run(self.study, name, run)
+            opened = self.opener.open(name, run)
             self.made[name, run] = StudiedRun(
                 name, opened.chip, opened.workload, run.precision, dict(opened.files), run.values
             )

@@ -13,6 +13,7 @@ from hwsim.mapping.residency import Choice, Item, fits, saved
 from kernels.test_placing import Case, Wanted, by_kernels
 from plans import choose
 from witnesses.planner.liveness import Buffer
+from witnesses.planner.residency import knapsack
 
 PATHS = [("a",), ("b",), ("b", "c"), ("b", "d"), ("b", "c", "e")]
 TIMES = {"a": 9, "b": 3, "c": 4, "d": 7, "e": 2}
@@ -106,6 +107,29 @@ def test_a_knapsack_takes_the_best_heads_of_its_groups(groups: list[list[tuple[i
     every = product(*(range(len(group) + 1) for group in groups))
     assert size(taken) <= capacity
     assert value(taken) == max(value(lengths) for lengths in every if size(lengths) <= capacity)
+
+
+@st.composite
+def equal_things(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Rows of tiles of a large weight: many alike, and some behind them that are not."""
+    alike = draw(st.tuples(st.integers(1, 6), st.integers(-3, 9)))
+    return [alike] * draw(st.integers(1, 70)) + draw(
+        st.lists(st.tuples(st.integers(1, 9), st.integers(-9, 30)), max_size=2)
+    )
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(equal_things(), min_size=1, max_size=4),
+    st.integers(0, 300),
+    st.sampled_from([1, 1 << 43, (1 << 45) + 1, 1 << 60]),
+)
+def test_many_equal_things_are_taken_as_one_by_one(
+    groups: list[list[tuple[int, int]]], capacity: int, factor: int
+) -> None:
+    """The same of equal choices too, and where values leave no bits to count things in."""
+    groups = [[(size, value * factor) for size, value in group] for group in groups]
+    assert Knapsacks().solved(list(map(Group.of, groups)), capacity) == knapsack(groups, capacity)
 
 
 @settings(max_examples=100)

@@ -14,9 +14,9 @@ from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
-from hwsim.mapping.eased import eased
+from hwsim.mapping.eased import Easing
 from hwsim.mapping.planner import Planner
-from hwsim.mapping.run_columns import run_columns
+from hwsim.mapping.run_columns import run_times
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.report.headline import diagnosis_text
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, WhatIf
@@ -91,7 +91,7 @@ def test_a_plan_eased_as_tables_takes_as_long_as_its_steps_eased(
         plan = Planner(on).plan(program)
     except Unsupported:
         assume(False)
-    run = run_columns(eased(plan.candidate, frozenset(reliefs)), most=NO_LIMIT)
+    run = run_times(Easing(plan.candidate).plan(*reliefs), most=NO_LIMIT)
     slower, faster = plan.schedule, relieved(plan.schedule, *reliefs)
     assert run.cycles == times(faster).cycles <= times(slower).cycles
     counted = counters_of(faster)
