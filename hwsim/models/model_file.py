@@ -21,6 +21,7 @@ class ModelFileRecipe(Noun):
 
     ending: ClassVar[str]
 
+    kind: str
     name: Name
     file: Annotated[str, Text(longest=400)]
     dims: Annotated[tuple[tuple[Name, Annotated[int, Whole(low=1, high=2**33)]], ...], Table()] = ()

@@ -1,4 +1,4 @@
-"""Affine maps and convolutions of the graph: over windows of frames or joined values, and once for what never changes."""
+"""Affine maps and convolutions of the graph: over windows of frames or joined values, once for what never changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

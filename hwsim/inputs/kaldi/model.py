@@ -132,9 +132,10 @@ def _node(line: str, components: Mapping[str, Component]) -> Node:
     entries = dict(zip(rest[::2], (value.strip() for value in rest[1::2]), strict=True))
 
     def text(key: str) -> str:
-        if not entries.get(key):
+        value: str = entries.get(key, "")
+        if not value:
             raise Unsupported(f"has no {key}=")
-        return entries[key]
+        return value
 
     def whole(key: str, least: int) -> int:
         value = text(key)

@@ -31,11 +31,11 @@ class Affine:
     @property
     def inputs(self) -> int:
         """Columns that it reads at each tap."""
-        return self.matrix.shape[1] // len(self.taps)
+        return int(self.matrix.shape[1]) // len(self.taps)
 
     @property
     def columns(self) -> int:
-        return self.matrix.shape[0]
+        return int(self.matrix.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +57,11 @@ class Convolved:
 
     @property
     def inputs(self) -> int:
-        return self.height * self.kernel.shape[1]
+        return self.height * int(self.kernel.shape[1])
 
     @property
     def columns(self) -> int:
-        return self.outputs * self.kernel.shape[0]
+        return self.outputs * int(self.kernel.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

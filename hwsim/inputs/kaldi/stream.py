@@ -203,14 +203,14 @@ class Binary(Stream):
         if kind != "CM":
             values, most = (self._numbers(rows * columns, "<u2"), 65535) if kind == "CM2" else (
                 self._numbers(rows * columns, "u1"), 255)  # fmt: skip
-            return (least + values.astype(np.float64) * (reach / most)).reshape(rows, columns)
+            return np.asarray(least + values.astype(np.float64) * (reach / most)).reshape(rows, columns)
         quarters = least + reach / 65535 * self._numbers(4 * columns, "<u2").reshape(columns, 4, 1).astype(np.float64)
         low, first, third, high = (quarters[:, place] for place in range(4))
         bytes_ = self._numbers(rows * columns, "u1").reshape(columns, rows).astype(np.float64)
         lower = low + (first - low) * bytes_ / 64
         middle = first + (third - first) * (bytes_ - 64) / 128
         upper = third + (high - third) * (bytes_ - 192) / 63
-        return np.where(bytes_ <= 64, lower, np.where(bytes_ <= 192, middle, upper)).T
+        return np.asarray(np.where(bytes_ <= 64, lower, np.where(bytes_ <= 192, middle, upper)).T)
 
 
 class Text(Stream):

@@ -113,7 +113,7 @@ def _spans(layers: Layers, optional: bool) -> _Spans:
     """What is needed of all nodes for one frame of the output."""
     spans = _Spans()
     spans.around[layers.output] = Span(0, 0)
-    for name, layer in reversed(layers.layers.items()):
+    for name, layer in reversed(list(layers.layers.items())):
         taps = layer.taps
         if isinstance(layer.step, Convolved) and not optional:
             taps = layer.step.required
@@ -181,7 +181,7 @@ class Plan:
                 return self.known(first, frames) | self.known(second, frames)
             case _:
                 masks = [self.known(part, frames) for part in inner(descriptor)]
-                return np.logical_and.reduce(masks)
+                return np.asarray(np.logical_and.reduce(masks))
 
 
 def planned(layers: Layers, frames: int, subsampling: int) -> Plan:
@@ -217,7 +217,7 @@ def planned(layers: Layers, frames: int, subsampling: int) -> Plan:
         computable[name] = np.logical_and.reduce(masks)
     asked = {name: np.zeros(len(window), np.bool_) for name in (*layers.inputs, *layers.layers)}
     asked[layers.output][np.arange(outputs) * subsampling - first] = True
-    for name, layer in reversed(layers.layers.items()):
+    for name, layer in reversed(list(layers.layers.items())):
         if not asked[name].any():
             continue
         times[name] = regular(window[asked[name]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def _columns(drawing: Drawing, whole: Drawn, layer: Layer) -> Drawn:
 def _function(drawing: Drawing, whole: Drawn, name: str) -> Drawn:
     """A function of elements or rows; a rectifier lets scales through that are greater than zero."""
     passing = name == "Relu" and whole.offset is None and (whole.scale is None or bool((whole.scale > 0).all()))
-    attributes = {"axis": -1} if name.endswith("Softmax") else {}
+    attributes: dict[str, Any] = {"axis": -1} if name.endswith("Softmax") else {}
     if passing and whole.value:
         return replace(whole, value=drawing.node(name, whole.value))
     return Drawn(drawing.node(name, _done(drawing, whole), **attributes), whole.columns, whole.times)

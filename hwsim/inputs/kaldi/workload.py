@@ -21,7 +21,7 @@ FRAMES, SUBSAMPLING = "frames", "subsampling"
 MOST_FRAMES = 1 << 20
 MOST_SUBSAMPLING = 100
 FRAME = 10**10
-"""Picoseconds from one frame of features to the next (the default of `frame-shift` in Kaldi's feat/feature-window.h)."""
+"""Picoseconds from a frame of features to the next (the default of `frame-shift` in Kaldi's feat/feature-window.h)."""
 CHAIN = 3
 """Of how many frames chain models make one output (`frame_subsampling_factor` in steps/nnet3/chain/train.py)."""
 
