@@ -77,8 +77,16 @@ class Span:
 class _Spans:
     """What is needed of each node around an output's frame, and at frames that descriptors name."""
 
+    left: bool
     around: dict[str, Span] = field(default_factory=dict)
     named: dict[str, Span] = field(default_factory=dict)
+
+    def reach(self, descriptor: Descriptor) -> int:
+        """How far a descriptor looks to its side."""
+        spans = _Spans(self.left)
+        spans.need(descriptor, Span(0, 0), False, False)
+        found = [-one.low if self.left else one.high for one in spans.around.values()]
+        return max(found, default=0)
 
     def need(self, descriptor: Descriptor, span: Span, named: bool, optional: bool) -> None:
         """Note what a descriptor needs; with what it can do without, or not."""
@@ -95,23 +103,15 @@ class _Spans:
             case IfDefined() if not optional:
                 pass
             case Failover(first, second) if not optional:
-                self.need(min((first, second), key=_reach), span, named, optional)
+                self.need(min((first, second), key=self.reach), span, named, optional)
             case _:
                 for part in inner(descriptor):
                     self.need(part, span, named, optional)
 
 
-def _reach(descriptor: Descriptor) -> int:
-    """How many frames a descriptor looks over."""
-    spans = _Spans()
-    spans.need(descriptor, Span(0, 0), False, False)
-    found = [*spans.around.values(), Span(0, 0)]
-    return max(one.high for one in found) - min(one.low for one in found)
-
-
-def _spans(layers: Layers, optional: bool) -> _Spans:
-    """What is needed of all nodes for one frame of the output."""
-    spans = _Spans()
+def _spans(layers: Layers, optional: bool, left: bool = True) -> _Spans:
+    """What is needed of all nodes for one frame of the output; of two that do, what is least at that side."""
+    spans = _Spans(left)
     spans.around[layers.output] = Span(0, 0)
     for name, layer in reversed(list(layers.layers.items())):
         taps = layer.taps
@@ -142,8 +142,9 @@ class Context:
 
 def context_of(layers: Layers) -> Context:
     """How far the network looks around."""
-    span = _spans(layers, optional=False).around.get(features_of(layers), Span(0, 0))
-    return Context(-span.low, span.high)
+    name, none = features_of(layers), Span(0, 0)
+    left, right = (_spans(layers, optional=False, left=side).around.get(name, none) for side in (True, False))
+    return Context(-left.low, right.high)
 
 
 def features_of(layers: Layers) -> str:
