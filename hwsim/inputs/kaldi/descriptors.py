@@ -10,7 +10,7 @@ from hwsim.errors import Unsupported, shown
 DEEPEST = 64
 MOST_FRAMES = 100_000
 """Frames by which a descriptor may look aside: more than 15 minutes."""
-MOST_COLUMNS = 1 << 20
+MOST_COLUMNS = 1 << 16
 _WORDS = re.compile(r"[(),]|[^\s(),]+")
 
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from hwsim.errors import Unsupported
 from hwsim.inputs.kaldi.steps import Reals
 from hwsim.inputs.kaldi.times import Frames, Times
-from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Array, Constant, GraphNode
+from hwsim.inputs.onnx.graph import Array, Constant, GraphNode
 
 Places = NDArray[np.int64]
+MOST_ELEMENTS = 1 << 28
+"""Elements of one value: more than any network of nnet3 has, so that a size that lies asks for no memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,13 +82,15 @@ class Drawing:
     nodes: list[GraphNode] = field(default_factory=list)
     stored: dict[str, Constant] = field(default_factory=dict)
     layer: str = ""
-    """The layer at hand, after which nodes are named."""
+    """The layer at hand."""
+    title: str = ""
+    """What nodes are called after."""
     _count: int = 0
 
     def constant(self, values: Any, kind: str = "float32") -> str:
         """The name of numbers that the graph holds."""
         self._count += 1
-        name = f"{self.layer}/number{self._count}"
+        name = f"{self.title}/number{self._count}"
         array: Array = np.asarray(values, kind)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise Unsupported(f"node {self.layer!r}: comes to numbers beyond single precision")
@@ -95,7 +99,7 @@ class Drawing:
 
     def node(self, op: str, *inputs: str, what: str = "", **attributes: Any) -> str:
         """One more node; the name of its result, which is that of the layer unless it is a part of it."""
-        name = f"{self.layer}.{what}" if what else self.layer
+        name = f"{self.title}.{what}" if what else self.title
         self._count += 1
         result = f"{name}/{op}{self._count}"
         self.nodes.append(GraphNode(op, "", name, inputs, (result,), attributes))

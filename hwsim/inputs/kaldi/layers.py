@@ -29,6 +29,15 @@ class Layer:
     step: Step | None
 
     @property
+    def title(self) -> str:
+        """What its ops are called after: a name without scopes gets the kind of its component behind it."""
+        name, component = self.node.name, self.node.component
+        if "." in name or component is None:
+            return name
+        kind = component.kind.removeprefix("NaturalGradient").removesuffix("Component")
+        return f"{name}.{kind.lower()}"
+
+    @property
     def taps(self) -> tuple[int, ...]:
         """The distances, in frames, at which it reads."""
         match self.step:

@@ -37,7 +37,7 @@ def graph_of(layers: Layers, plan: Plan, name: str, sha256: str) -> Graph:
         times = plan.times.get(node.name)
         if times is None:
             continue
-        drawing.layer = node.name
+        drawing.layer = drawing.title = node.name
         drawing.within(times.count, node.columns)
         inputs.append(Port(node.name, "float32", (times.count, node.columns)))
         value = drawing.node("Unsqueeze", node.name, drawing.wholes(0))
@@ -45,10 +45,10 @@ def graph_of(layers: Layers, plan: Plan, name: str, sha256: str) -> Graph:
     reading = Reading(drawing, values, plan)
     for layer in layers.layers.values():
         if layer.node.name in plan.times:
-            drawing.layer = layer.node.name
+            drawing.layer, drawing.title = layer.node.name, layer.title
             values[layer.node.name] = _layer(reading, layer, plan.times[layer.node.name])
     last = values[layers.output]
-    drawing.layer = layers.output
+    drawing.layer = drawing.title = layers.output
     places = None if last.times is None else np.arange(last.times.count, dtype=np.int64)
     value = drawing.done(Seen(last, places))
     axis = drawing.wholes(0)

@@ -67,8 +67,12 @@ def _read(builder: Builder, chain: Chain, operand: Operand, shape: tuple[int, ..
     value = _padded(operand, shape)
     if perm != tuple(range(len(shape))):
         value = builder.turned(value, perm)
-    if value.elements != prod(shape) and not _is_row(value.shape, tuple(shape[axis] for axis in perm)):
-        value = builder.exact(value, lock=True)
+    if value.elements != prod(shape):
+        if _is_row(value.shape, tuple(shape[axis] for axis in perm)):
+            # Axes of one entry stand in front: behind others they would be taken for axes along which it is repeated.
+            value = value.other(order=sorted(value.order, key=lambda axis: value.size_of(axis) > 1))
+        else:
+            value = builder.exact(value, lock=True)
     local = chain.local()
     chain.reads.append((local, value))
     if value.real:
