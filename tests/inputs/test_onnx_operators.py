@@ -157,6 +157,21 @@ GRAPHS: dict[str, tuple[Any, dict[str, Any]]] = {
         ),
         {"x": matrix(5, 2, 3), "h": matrix(2, 2, 4), "c": matrix(2, 2, 4) * 0.5},
     ),
+    "rows of a turned square, each with a number of its own": (
+        model(
+            [
+                N("Gather", ["x", "i"], ["g"], "g", axis=1),
+                N("Transpose", ["g"], ["t"], "t", perm=[0, 2, 1]),
+                N("ReduceMean", ["t"], ["m"], "m", axes=[-1], keepdims=1),
+                N("Relu", ["m"], ["r"], "r"),
+                N("Mul", ["t", "r"], ["y"], "y"),
+            ],
+            {"x": [1, 6, 6]},
+            ["y"],
+            {"i": np.array([5, 3, 1, 0, 2, 4])},
+        ),
+        {"x": matrix(1, 6, 6)},
+    ),
     "a slice of a reshape": (
         model(
             [
