@@ -317,6 +317,7 @@ def test_sizes_that_a_file_does_not_leave_open_are_refused(chain: Path, capsys: 
 MUTATIONS = 1000
 
 
+@pytest.mark.slow
 def test_damage_is_refused_in_one_line_or_does_not_show(tmp_path: Path) -> None:
     sources = [written(made(rng()), binary=binary) for made, _ in NETWORKS.values() for binary in (True, False)]
     file = tmp_path / "m.mdl"
