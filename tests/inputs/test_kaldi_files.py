@@ -98,8 +98,8 @@ def test_norms_and_the_fixed_transform_leave_products_and_rectifiers_alone(chain
 def test_products_are_those_of_the_frames_that_the_outputs_need(chain: Path) -> None:
     """Thirty frames of audio, ten outputs: the last layers run for every third frame, the first ones for all."""
     work = open_workload(chain, dimensions={"frames": 40}).value
-    macs = {placed.op.name: placed for placed in work.program.placed() if isinstance(placed.op, (Gemm, Conv))}
-    rows = {name: work.program.shapes()(placed.op.out)[-2] for name, placed in macs.items()}  # type: ignore[union-attr]
+    products = [placed.op for placed in work.program.placed() if isinstance(placed.op, (Gemm, Conv))]
+    rows = {op.name: work.program.shapes()(op.out)[-2] for op in products}
     assert rows == {
         "tdnn1.affine": 36, "tdnn1.affine.once": 1, "tdnnf2.linear": 35, "tdnnf2.affine": 12, "tdnnf3.linear": 12,
         "tdnnf3.affine": 12, "tdnnf4.linear": 11, "tdnnf4.affine": 10, "prefinal-l.linear": 10,
