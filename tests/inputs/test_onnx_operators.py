@@ -55,9 +55,9 @@ def forms(case: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     fixed.CopyFrom(case.model)
     for name in list(arrays)[1:]:
         tensor = arrays[name]
-        if not isinstance(tensor, np.ndarray):
+        if not isinstance(tensor, (np.ndarray, np.generic)):
             return
-        fixed.graph.initializer.append(numpy_helper.from_array(tensor, name))
+        fixed.graph.initializer.append(numpy_helper.from_array(np.asarray(tensor), name))
     yield fixed, {name: arrays[name] for name in list(arrays)[:1]}
 
 

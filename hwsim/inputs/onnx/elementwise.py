@@ -162,10 +162,6 @@ def _relu(chain: Chain, args: Sequence[str]) -> str:
     return chain.apply(Function.MAX, args[0], chain.constant(0.0))
 
 
-def _silu(chain: Chain, args: Sequence[str]) -> str:
-    return chain.apply(Function.MUL, args[0], chain.apply(Function.SIGMOID, args[0]))
-
-
 def _softplus(chain: Chain, args: Sequence[str]) -> str:
     return chain.apply(Function.LOG, chain.apply(Function.ADD, chain.apply(Function.EXP, args[0]), chain.constant(1.0)))
 
@@ -190,7 +186,6 @@ BODIES: Mapping[str, Body] = {
     "Sin": _unary(Function.SIN),
     "Cos": _unary(Function.COS),
     "Reciprocal": _unary(Function.RECIPROCAL),
-    "Swish": _silu,
     "Softplus": _softplus,
 }
 """Operators that are a function of their operands alone."""
@@ -210,6 +205,18 @@ def leaky(builder: Builder) -> None:
 
     def body(chain: Chain, args: Sequence[str]) -> str:
         return chain.apply(Function.MAX, args[0], chain.apply(Function.MUL, args[0], chain.constant(alpha)))
+
+    builder.give(emitted(builder, [builder.value(0)], body))
+
+
+def swish(builder: Builder) -> None:
+    """x · sigmoid(alpha · x)."""
+    alpha = float(builder.attribute("alpha", 1.0))
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        (x,) = args
+        bent = x if alpha == 1 else chain.apply(Function.MUL, x, chain.constant(alpha))
+        return chain.apply(Function.MUL, x, chain.apply(Function.SIGMOID, bent))
 
     builder.give(emitted(builder, [builder.value(0)], body))
 

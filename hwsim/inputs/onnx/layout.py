@@ -168,6 +168,8 @@ def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
         groups = table.groups()
         if groups is None or len([one for one in groups[1] if table.size_of(one) > 1]) > 1 or not table.in_order:
             table = builder.copied(table, (rows, width))
+        elif table.sizes != [rows, width]:
+            table = builder.exact(table)
     source = table.stored
     source.locked.update(range(len(source.sizes)))
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])

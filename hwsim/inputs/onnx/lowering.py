@@ -32,6 +32,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "Clip": _clip,
     "LeakyRelu": elementwise.leaky,
     "Gelu": elementwise.gelu,
+    "Swish": elementwise.swish,
     "Pow": elementwise.power,
     "BatchNormalization": elementwise.batch_norm,
     "MatMul": products.matmul,
