@@ -133,9 +133,7 @@ class Drawing:
             return self.constant(offset.reshape(1, 1, -1))
         name = self.row(seen)
         if drawn.order is not None:
-            name = self.node("Transpose", name, what="columns", perm=(0, 2, 1))
-            name = self.node("Gather", name, self.constant(drawn.order, "int64"), what="order", axis=1)
-            name = self.node("Transpose", name, what="columns", perm=(0, 2, 1))
+            name = self.node("Gather", name, self.constant(drawn.order, "int64"), what="order", axis=2)
         if drawn.scale is not None and (drawn.scale != 1).any():
             name = self.node("Mul", name, self.constant(_short(drawn.scale)), what="scale")
         if drawn.offset is not None and drawn.offset.any():

@@ -12,6 +12,8 @@ from hwsim.ir.ops import Function
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
 
+MOST_POWER = 16
+"""The largest exponent: four squares."""
 Body = Callable[[Chain, Sequence[str]], str]
 """Adds the steps of a node to a chain, from the names of its operands; the name of its result."""
 
@@ -119,6 +121,13 @@ def _result(
     return tensor.whole(tuple(tensor.sizes)), Value(tensor, order, {}, tuple(shape))
 
 
+def _whole(operand: Operand) -> bool:
+    """Whether an operand is of whole numbers that stand for themselves."""
+    if isinstance(operand, Held):
+        return operand.quant is None and operand.values.dtype.kind in "iu"
+    return operand.quant is None and operand.stored.precision is Precision.INT32
+
+
 # -- the functions
 
 
@@ -194,6 +203,8 @@ BODIES: Mapping[str, Body] = {
 def plain(builder: Builder) -> None:
     """A node of such an operator."""
     operands = [builder.value(place) for place in range(len(builder.node.inputs))]
+    if builder.node.op == "Div" and all(_whole(operand) for operand in operands):
+        raise builder.refused("divides whole numbers of the data, whose quotients are cut off; hwsim reads floats")
     builder.give(emitted(builder, operands, BODIES[builder.node.op]))
 
 
@@ -273,18 +284,42 @@ def power(builder: Builder) -> None:
             return chain.apply(Function.RSQRT, x)
         if wanted == -1:
             return chain.apply(Function.RECIPROCAL, x)
-        if wanted == int(wanted) and 1 <= wanted <= 16:
+        if wanted == int(wanted) and 1 <= wanted <= MOST_POWER:
             result = x
             for bit in bin(int(wanted))[3:]:
                 result = chain.apply(Function.MUL, result, result)
                 if bit == "1":
                     result = chain.apply(Function.MUL, result, x)
             return result if result != x else chain.apply(Function.REQUANTIZE, x)
-        raise builder.refused(f"raises to the power {wanted:g}; hwsim knows 1 to 16, 1/2, -1/2 and -1")
+        raise builder.refused(f"raises to the power {wanted:g}; hwsim knows 1 to {MOST_POWER}, 1/2, -1/2 and -1")
 
     if np.isnan(wanted):
-        raise builder.refused("has several exponents; hwsim knows one for all elements")
+        builder.give(_powers(builder, exponent))
+        return
     builder.give(emitted(builder, [builder.value(0)], body))
+
+
+def _powers(builder: Builder, exponent: Held) -> Value:
+    """A power whose exponents differ: of each square on the way, what takes part, or one."""
+    values = np.asarray(exponent.real, np.float64)
+    if not ((values == np.floor(values)) & (values >= 0) & (values <= MOST_POWER)).all():
+        raise builder.refused(f"has several exponents; hwsim knows whole numbers of 0 to {MOST_POWER} then")
+    bits = [(values.astype(np.int64) >> bit) & 1 for bit in range(int(values.max()).bit_length())]
+    operands: list[Operand] = [builder.value(0)]
+    for taking in bits:
+        operands += [Held(one.astype(np.float32), "float32") for one in (taking, 1 - taking)]
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        square, *masks = args
+        result = ""
+        for number, (take, leave) in enumerate(zip(masks[::2], masks[1::2], strict=True)):
+            if number:
+                square = chain.apply(Function.MUL, square, square)
+            factor = chain.apply(Function.ADD, chain.apply(Function.MUL, square, take), leave)
+            result = chain.apply(Function.MUL, result, factor) if result else factor
+        return result
+
+    return emitted(builder, operands, body)
 
 
 def batch_norm(builder: Builder) -> None:
