@@ -49,6 +49,9 @@ EXCLUDED: dict[str, tuple[str, ...]] = {
     "floats cast to integers of four bits": ("test_cast_*INT4", "test_castlike_*INT4_expanded"),
     "quotients of whole numbers": ("test_div_int32*",),
     "matrices repeated for each of a batch": ("test_matmul_bcast",),
+    "equations that sum one operand or take its diagonal": (
+        "test_einsum_sum*", "test_einsum_batch_diagonal*",
+    ),
     "entries backwards": ("test_slice_neg_steps",),
     "edges that go round": ("test_wrap_pad",),
 }  # fmt: skip
@@ -246,6 +249,36 @@ GRAPHS: dict[str, tuple[Any, dict[str, Any]]] = {
             {"i": np.array([5, 3, 1, 0, 2, 4])},
         ),
         {"x": matrix(1, 6, 6)},
+    ),
+    "a mask of the file": (
+        model(
+            [
+                N("Where", ["c", "x", "low"], ["m"], "m"),
+                N("Softmax", ["m"], ["s"], "s"),
+                N("Where", ["d", "s", "x"], ["y"], "y"),
+            ],
+            {"x": [2, 3, 4]},
+            ["y"],
+            {
+                "c": np.tri(3, 4, dtype=bool),
+                "low": np.array(-1e4, np.float32),
+                "d": np.array([[True], [False], [True]]),
+            },
+        ),
+        {"x": matrix(2, 3, 4)},
+    ),
+    "an equation for heads": (
+        model(
+            [
+                N("Einsum", ["x", "w"], ["q"], "q", equation="btd,hdk->bhtk"),
+                N("Einsum", ["q", "x"], ["r"], "r", equation="bhtk, bsk -> bths"),
+                N("Einsum", ["r"], ["y"], "y", equation="bths->bsth"),
+            ],
+            {"x": [2, 5, 6]},
+            ["y"],
+            {"w": matrix(3, 6, 6)},
+        ),
+        {"x": matrix(2, 5, 6)},
     ),
     "a slice of a reshape": (
         model(

@@ -220,6 +220,31 @@ def leaky(builder: Builder) -> None:
     builder.give(emitted(builder, [builder.value(0)], body))
 
 
+def where(builder: Builder) -> None:
+    """The first operand where the file says so, the second elsewhere: each times what it is taken by, both added."""
+    chosen = builder.constant(0, "condition")
+    assert chosen is not None
+    taken = np.asarray(chosen.values).astype(bool)
+    operands: list[Operand] = []
+    for place, mask in ((1, taken), (2, ~taken)):
+        value = builder.value(place)
+        if isinstance(value, Held):
+            shape = np.broadcast_shapes(mask.shape, value.shape)
+            numbers = np.where(mask, np.broadcast_to(np.asarray(value.real, np.float32), shape), np.float32(0))
+            operands.append(Held(numbers.astype(np.float32), "float32"))
+        else:
+            operands += [value, Held(mask.astype(np.float32), "float32")]
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        rest, parts = list(args), []
+        for place in (1, 2):
+            one = rest.pop(0)
+            parts.append(one if isinstance(builder.value(place), Held) else chain.apply(Function.MUL, one, rest.pop(0)))
+        return chain.apply(Function.ADD, *parts)
+
+    builder.give(emitted(builder, operands, body))
+
+
 def swish(builder: Builder) -> None:
     """x · sigmoid(alpha · x)."""
     alpha = float(builder.attribute("alpha", 1.0))

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from hwsim.errors import Unsupported, shown
-from hwsim.inputs.onnx import copies, dynamic, elementwise, folding, gates, layout, products, quantised, reductions
+from hwsim.inputs.onnx import (
+    copies,
+    dynamic,
+    einsum,
+    elementwise,
+    folding,
+    gates,
+    layout,
+    products,
+    quantised,
+    reductions,
+)
 from hwsim.inputs.onnx.building import Builder, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
 from hwsim.inputs.onnx.names import shown_nodes
@@ -37,6 +48,8 @@ OPERATORS: Mapping[str, Lowering] = {
     "BatchNormalization": elementwise.batch_norm,
     "MatMul": products.matmul,
     "Gemm": products.gemm,
+    "Einsum": einsum.einsum,
+    "Where": elementwise.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
