@@ -144,7 +144,7 @@ def test_commands_take_it_by_its_name(chain: Path, tmp_path: Path, capsys: pytes
         assert main(arguments) == 0
         assert said in capsys.readouterr().out
     with np.load(tmp_path / "T.npz") as trace:
-        assert trace["out_output"].shape == (4, 7)
+        assert trace["out_output"].shape == (5, 7)
 
 
 def test_a_policy_quantises_it_calibrated_on_its_input(chain: Path) -> None:
