@@ -13,7 +13,7 @@ from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
     from hwsim.inputs.chips import AnyChip
-    from hwsim.inputs.load import Loaded
+    from hwsim.inputs.opened import Loaded
     from hwsim.ir.workload import Workload
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # help and completion need no chips
     from hwsim.hardware.analog.chip import AnalogChip
     from hwsim.hardware.chip import Chip
     from hwsim.inputs.chips import AnyChip
-    from hwsim.inputs.load import Loaded
+    from hwsim.inputs.opened import Loaded
     from hwsim.ir.workload import Workload
 
 STANDARD_OUTPUT = "-"

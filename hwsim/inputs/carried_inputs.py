@@ -55,8 +55,8 @@ def _input(file: ArrayFile, key: str, one: Named, carried: Carried, program: Pro
         for placed in program.placed()
         if isinstance(placed.op, Lookup) and placed.op.index.tensor == tensor.name
     ]
-    most = min(tables, default=1 << 31)
-    if values.size and (values.min() < 0 or values.max() >= most):
+    least, most = (0, min(tables)) if tables else (-(1 << 31), 1 << 31)
+    if values.size and (values.min() < least or values.max() >= most):
         raise FileProblem(
             file.name, f"{shown(key)} has symbols from {values.min()} to {values.max()}; there are {most}"
         )

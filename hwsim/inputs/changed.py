@@ -14,7 +14,8 @@ from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, show
 from hwsim.hardware.chip import Machine
 from hwsim.inputs.files import Node
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.load import adapter, as_node, load_device, load_prices
+from hwsim.inputs.load import adapter, load_device, load_prices
+from hwsim.inputs.opened import as_node
 from hwsim.quantities.noun import Noun, Table, sorted_pairs
 from hwsim.quantities.plain_data import field_paths
 

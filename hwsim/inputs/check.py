@@ -7,16 +7,9 @@ from typing import Any
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.chips import machine_from
 from hwsim.inputs.files import Kind, Located, locate, names
-from hwsim.inputs.load import (
-    Loaded,
-    describes,
-    device_from,
-    is_onnx,
-    onnx_from,
-    open_located,
-    prices_from,
-    workload_from,
-)
+from hwsim.inputs.load import describes, device_from, prices_from, workload_from
+from hwsim.inputs.model_files import is_model_file, model_workload
+from hwsim.inputs.opened import Loaded, open_located
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +27,8 @@ class Checked:
 
 def check(reference: str) -> Checked:
     """Validate a file or a shipped name; FileProblem says what is wrong with it."""
-    if is_onnx(reference):
-        return Checked(Kind.WORKLOAD, onnx_from(reference))
+    if is_model_file(reference):
+        return Checked(Kind.WORKLOAD, model_workload(reference))
     opened = open_located(_locate(reference))
     kind = describes(opened.document)
     match kind:
@@ -54,7 +47,7 @@ def check(reference: str) -> Checked:
 
 def kind_named(reference: str) -> Kind | None:
     """What a file or shipped name describes; None if nothing can be told."""
-    if is_onnx(reference):
+    if is_model_file(reference):
         return Kind.WORKLOAD
     try:
         return describes(open_located(_locate(reference)).document)

@@ -9,20 +9,8 @@ from hwsim.hardware.chip import Chip, Dram, Machine, at_point
 from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.files import Kind, Node, locate
-from hwsim.inputs.load import (
-    Loaded,
-    Opened,
-    Source,
-    device_from,
-    expect,
-    filled,
-    from_document,
-    load_device,
-    load_prices,
-    open_located,
-    open_source,
-    prices_from,
-)
+from hwsim.inputs.load import device_from, expect, filled, from_document, load_device, load_prices, prices_from
+from hwsim.inputs.opened import Loaded, Opened, Source, open_located, open_source
 from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
 

@@ -75,16 +75,14 @@ def fits(source: ModelInput, workload: Workload) -> bool:
     return spec is not None and prod(source.shapes[spec.tensor]) == elements
 
 
-def invocations(source: ModelInput, carried: Carried) -> int | None:
-    """How many invocations of a model the arrays of a file stand for, an axis in front of the model's own; None, if
-    they are for a single one."""
-    counts = set()
+def shapes_of_inputs(source: ModelInput, carried: Carried) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of a file that are inputs of a model, by the model's names."""
+    found = {}
     for one in carried.inputs:
         shape = source.shapes.get(one.name, source.shapes.get(f"{PREFIX}{one.name}"))
-        if shape is None or shape[1:] != one.shape:
-            return None
-        counts.add(shape[0])
-    return counts.pop() if len(counts) == 1 else None
+        if shape is not None:
+            found[one.name] = shape
+    return found
 
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:

@@ -11,7 +11,8 @@ from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.inputs.chips import check_analog_chip, machine_from
 from hwsim.inputs.files import Kind, Node, locate, read_document, read_text
-from hwsim.inputs.load import as_node, from_document, open_located
+from hwsim.inputs.load import from_document
+from hwsim.inputs.opened import as_node, open_located
 
 _OF_CHIPS = {f.name for f in fields(AnalogChip)} - {"name", "about", "array"}
 

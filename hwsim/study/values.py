@@ -22,7 +22,7 @@ from hwsim.engine.values.trace import Trace
 from hwsim.errors import FileProblem, InvalidValue, OutOfRange, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.summation import Summation
-from hwsim.inputs.model_input import ModelInput, fits, invocations, lengths, model_input, read_source
+from hwsim.inputs.model_input import ModelInput, fits, lengths, model_input, read_source, shapes_of_inputs
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.tensor import SymbolLoop
 from hwsim.ir.workload import Workload
@@ -59,7 +59,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     if sources.input is not None:
         source_input = read_source(sources.input)
         files[str(sources.input)] = source_input.sha256
-        work = _as_often_as(source_input, _as_long_as(source_input, work))
+        work = _as_large_as(source_input, _as_long_as(source_input, work))
     declared, work = work, as_searched(work)
     inputs = inputs_from(work.trained, sources.seed)
     symbols = _symbols(work, sources.seed)
@@ -97,13 +97,12 @@ def _as_long_as(source_input: ModelInput, work: Workload) -> Workload:
     return work
 
 
-def _as_often_as(source_input: ModelInput, work: Workload) -> Workload:
-    """The workload of a model file with as many invocations as its input is for, if nobody said how many."""
+def _as_large_as(source_input: ModelInput, work: Workload) -> Workload:
+    """The workload of a model file for as many invocations or frames as its input has, if nobody said how many."""
     carried = work.carried
-    if not isinstance(carried, Carried) or carried.for_runs is None:
+    if not isinstance(carried, Carried) or carried.for_shapes is None:
         return work
-    count = invocations(source_input, carried)
-    return work if count is None else carried.for_runs(count)
+    return carried.for_shapes(shapes_of_inputs(source_input, carried)) or work
 
 
 def as_searched(work: Workload) -> Workload:

@@ -42,8 +42,9 @@ class Carried(ModelFile):
     """Products by the formats of their operands."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
     """What ops compute in integers, by their names, where the file's own convention says so."""
-    for_runs: Callable[[int], Workload] | None = None
-    """The same workload with so many invocations, if nobody said how many there are."""
+    for_shapes: Callable[[Mapping[str, tuple[int, ...]]], Workload | None] | None = None
+    """The same workload for as many invocations or frames as arrays of these shapes are for, if nobody said how many
+    there are; None, if they are for none."""
 
     @property
     def quantised(self) -> bool:

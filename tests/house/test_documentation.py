@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import onnx
 import pytest
 import yaml
@@ -21,6 +22,7 @@ from hwsim.inputs.files import Kind
 from hwsim.inputs.schema import schema
 from hwsim.models.catalogue import RECIPES
 from hwsim.quantities.registry import Family
+from kaldi_files import factored, written
 from onnx_models import model
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
@@ -32,12 +34,14 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
     path.write_text(example)
     relu = helper.make_node("Relu", ["x"], ["y"], "relu")
     onnx.save(model([relu], {"x": ["frames", 4]}, ["y"]), tmp_path / "recogniser.onnx")
+    (tmp_path / "okay_nabu.tflite").symlink_to(ROOT / "tests" / "data" / "tflite" / "okay_nabu.tflite")
+    (tmp_path / "final.mdl").write_bytes(written(factored(np.random.default_rng(1))))
     assert check(str(path)).name in example
 
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 22
+    assert len(EXAMPLES) == 24
 
 
 FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())

@@ -1,8 +1,8 @@
 """Operators of model files against the conformance cases of the ONNX project, and against its reference evaluator."""
 
 import warnings
-from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from hwsim.errors import UserError
@@ -21,18 +21,46 @@ from hwsim.study.values import prepared, run_values
 from hwsim.tensor.carried import Carried
 from onnx_models import model, traced
 
-KINDS = (
-    "matmul", "gemm", "basic_conv", "conv_with", "lstm", "gru", "simple_rnn", "rnn_seq", "softmax", "logsoftmax",
-    "layer_normalization", "instancenorm", "batchnorm", "dequantize", "quantize", "dynamicquantize", "convinteger",
-    "qlinearconv", "pad", "slice", "gather", "concat", "split", "transpose", "reshape", "squeeze", "unsqueeze",
-    "expand", "tile", "clip", "leakyrelu", "gelu", "erf", "pow", "reduce_mean", "reduce_sum", "reduce_max",
-    "reduce_min", "argmax", "sigmoid", "tanh", "sqrt", "div", "sub", "mul", "add", "relu",
-)  # fmt: skip
+READ = {TensorProto.DataType.Value(name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT32", "INT64")}
+"""Types of numbers that come into a graph."""
+MADE = READ | {
+    TensorProto.DataType.Value(name) for name in ("BOOL", "INT8", "UINT8", "INT16", "UINT16", "INT4", "UINT4")
+}
+"""Types that quantisers make beside these, or that the file holds."""
+SHARE = 0.15
+"""Of the cases of operators that are read so many may be refused."""
+EXCLUDED: dict[str, tuple[str, ...]] = {
+    "exponents that differ and are no whole numbers": ("test_pow",),
+    "of equal entries the last one is taken": ("test_argmax_*_select_last_index",),
+    "values without elements": (
+        "test_reduce_*_empty_set*", "test_reshape_allowzero_reordered", "test_split_zero_size_*",
+        "test_slice_start_out_of_bounds",
+    ),
+    "training, or the mask of what it drops": (
+        "test_training_dropout", "test_training_dropout_default*", "test_training_dropout_mask",
+        "test_training_dropout_zero_ratio_mask", "test_dropout_default_mask*", "test_batchnorm_*_training_mode",
+    ),
+    "data quantised with several scales": (
+        "test_quantizelinear_axis", "test_quantizelinear_blocked_*", "test_quantizelinear_*int4",
+    ),
+    "recurrent layers with batches first, or peepholes": (
+        "test_*_batchwise", "test_lstm_with_peepholes",
+    ),
+    "floats cast to integers of four bits": ("test_cast_*INT4", "test_castlike_*INT4_expanded"),
+    "quotients of whole numbers": ("test_div_int32*",),
+    "matrices repeated for each of a batch": ("test_matmul_bcast",),
+    "equations that sum one operand or take its diagonal": (
+        "test_einsum_sum*", "test_einsum_batch_diagonal*",
+    ),
+    "entries backwards": ("test_slice_neg_steps",),
+    "edges that go round": ("test_wrap_pad",),
+}  # fmt: skip
+"""Cases that hwsim refuses, by the reason."""
 
 
 @cache
 def cases() -> tuple[Any, ...]:
-    """The cases of the ONNX project whose operators hwsim reads."""
+    """The cases of the ONNX project whose operators hwsim reads, with types that it reads."""
     from onnx.backend.test.loader import load_model_tests
 
     with warnings.catch_warnings():
@@ -41,46 +69,96 @@ def cases() -> tuple[Any, ...]:
     return tuple(
         case
         for case in found
-        if any(case.name.startswith(f"test_{kind}") for kind in KINDS)
-        and {f"{node.domain}:{node.op_type}".lstrip(":") for node in case.model.graph.node} <= set(OPERATORS)
+        if {f"{node.domain}:{node.op_type}".lstrip(":") for node in case.model.graph.node} <= set(OPERATORS)
+        and of_types(case.model.graph)
     )
 
 
+def of_types(graph: Any) -> bool:
+    """Whether the first input, and all that nodes read or make, are of types that hwsim reads."""
+    used = {name for node in graph.node for name in node.input}
+    inputs = [port for port in graph.input if port.name in used]
+    kinds = [port.type.tensor_type.elem_type for port in (*inputs, *graph.output)]
+    return bool(inputs) and kinds[0] in READ and set(kinds) <= MADE
+
+
+def arrays_of(values: Any) -> list[Any]:
+    """The numbers of a case, of which some are kept as in a file. What is no number is 0 here: hwsim takes none, and of
+    the operators that are read a cast alone is given such, which goes element by element."""
+    arrays = [numpy_helper.to_array(one) if isinstance(one, TensorProto) else np.asarray(one) for one in values]
+    floats = [one.astype(np.float32) if str(one.dtype) == "bfloat16" else one for one in arrays]
+    return [np.where(np.isfinite(one), one, one.dtype.type(0)) if one.dtype.kind == "f" else one for one in floats]
+
+
+def tolerance(port: Any) -> float:
+    """How far a result may be from that of a case, relative to it: hwsim keeps floats of all formats in single
+    precision."""
+    name = TensorProto.DataType.Name(port.type.tensor_type.elem_type)
+    return {"FLOAT16": 2e-3, "BFLOAT16": 1e-2}.get(name, 1e-4)
+
+
 def forms(case: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The model with all its inputs, and with those after the first as numbers of the file."""
-    given, _ = case.data_sets[0]
-    arrays = dict(zip([port.name for port in case.model.graph.input], given, strict=False))
-    yield case.model, arrays
+    """The model with all its inputs, and with those after the first as numbers of the file; results are numbered.
+    Operators of opset 12 and earlier are here as they are in 13."""
+    made: Any = onnx.ModelProto()
+    made.CopyFrom(case.model)
+    for opset in made.opset_import:
+        opset.version = max(opset.version, 13) if opset.domain in ("", "ai.onnx") else opset.version
+    names = {port.name: f"result{number}" for number, port in enumerate(made.graph.output)}
+    for port in made.graph.output:
+        port.name = names[port.name]
+    for node in made.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    arrays = dict(zip([port.name for port in made.graph.input], arrays_of(case.data_sets[0][0]), strict=False))
+    used = {name for node in made.graph.node for name in node.input}
+    for port in [port for port in made.graph.input if port.name not in used]:
+        made.graph.input.remove(port)
+        del arrays[port.name]
+    yield made, arrays
     fixed: Any = onnx.ModelProto()
-    fixed.CopyFrom(case.model)
+    fixed.CopyFrom(made)
     for name in list(arrays)[1:]:
-        tensor = arrays[name]
-        if not isinstance(tensor, np.ndarray):
-            return
-        fixed.graph.initializer.append(numpy_helper.from_array(tensor, name))
+        fixed.graph.initializer.append(numpy_helper.from_array(arrays[name], name))
     yield fixed, {name: arrays[name] for name in list(arrays)[:1]}
 
 
+def reason_for(name: str) -> str:
+    """Why a case is excluded; nothing, if it is not."""
+    return next((why for why, names in EXCLUDED.items() if any(fnmatch(name, one) for one in names)), "")
+
+
+def results_of(case: Any, folder: Path) -> dict[str, Any] | None:
+    """What hwsim makes of a case in one of its forms; None, if it refuses both."""
+    for made, arrays in forms(case):
+        try:
+            return traced(made, arrays, folder)
+        except UserError:
+            continue
+    return None
+
+
 @pytest.mark.slow
-def test_cases_of_the_onnx_project_give_their_results_or_are_refused(tmp_path: Path) -> None:
-    seen: Counter[str] = Counter()
+def test_cases_of_the_onnx_project_give_their_results_but_for_those_that_are_excluded(tmp_path: Path) -> None:
+    wrong: list[str] = []
+    excluded = 0
     for case in cases():
-        _, wanted = case.data_sets[0]
-        for made, arrays in forms(case):
-            if not all(isinstance(one, np.ndarray) for one in (*arrays.values(), *wanted)):
-                continue
-            try:
-                leaves = traced(made, arrays, tmp_path)
-            except UserError:
-                seen["refused"] += 1
-                continue
-            for port, expected in zip(made.graph.output, wanted, strict=False):
-                got = leaves[f"out_{port.name}"]
-                assert got.shape == expected.shape, case.name
-                np.testing.assert_allclose(got.astype(float), expected.astype(float), 1e-4, 1e-5, err_msg=case.name)
-            seen["computed"] += 1
-            break
-    assert seen["computed"] >= 150, seen
+        leaves, why = results_of(case, tmp_path), reason_for(case.name)
+        if leaves is None or why:
+            excluded += 1
+            if (leaves is None) != bool(why):
+                wrong.append(f"{case.name}: {'is refused' if leaves is None else f'is computed, but excluded: {why}'}")
+            continue
+        ports = zip(case.model.graph.output, arrays_of(case.data_sets[0][1]), strict=True)
+        for number, (port, expected) in enumerate(ports):
+            got, near = leaves[f"out_result{number}"], tolerance(port)
+            if got.shape != expected.shape or not np.allclose(
+                got.astype(float), expected.astype(float), near, near / 10
+            ):
+                wrong.append(f"{case.name}: result {number} is another one")
+    assert not wrong
+    assert len(cases()) >= 300
+    assert excluded <= SHARE * len(cases()), f"{excluded} of {len(cases())}"
 
 
 def matrix(*shape: int) -> np.ndarray[Any, Any]:
@@ -156,6 +234,51 @@ GRAPHS: dict[str, tuple[Any, dict[str, Any]]] = {
             {"w": matrix(2, 16, 3), "r": matrix(2, 16, 4), "b": matrix(2, 32)},
         ),
         {"x": matrix(5, 2, 3), "h": matrix(2, 2, 4), "c": matrix(2, 2, 4) * 0.5},
+    ),
+    "rows of a turned square, each with a number of its own": (
+        model(
+            [
+                N("Gather", ["x", "i"], ["g"], "g", axis=1),
+                N("Transpose", ["g"], ["t"], "t", perm=[0, 2, 1]),
+                N("ReduceMean", ["t"], ["m"], "m", axes=[-1], keepdims=1),
+                N("Relu", ["m"], ["r"], "r"),
+                N("Mul", ["t", "r"], ["y"], "y"),
+            ],
+            {"x": [1, 6, 6]},
+            ["y"],
+            {"i": np.array([5, 3, 1, 0, 2, 4])},
+        ),
+        {"x": matrix(1, 6, 6)},
+    ),
+    "a mask of the file": (
+        model(
+            [
+                N("Where", ["c", "x", "low"], ["m"], "m"),
+                N("Softmax", ["m"], ["s"], "s"),
+                N("Where", ["d", "s", "x"], ["y"], "y"),
+            ],
+            {"x": [2, 3, 4]},
+            ["y"],
+            {
+                "c": np.tri(3, 4, dtype=bool),
+                "low": np.array(-1e4, np.float32),
+                "d": np.array([[True], [False], [True]]),
+            },
+        ),
+        {"x": matrix(2, 3, 4)},
+    ),
+    "an equation for heads": (
+        model(
+            [
+                N("Einsum", ["x", "w"], ["q"], "q", equation="btd,hdk->bhtk"),
+                N("Einsum", ["q", "x"], ["r"], "r", equation="bhtk, bsk -> bths"),
+                N("Einsum", ["r"], ["y"], "y", equation="bths->bsth"),
+            ],
+            {"x": [2, 5, 6]},
+            ["y"],
+            {"w": matrix(3, 6, 6)},
+        ),
+        {"x": matrix(2, 5, 6)},
     ),
     "a slice of a reshape": (
         model(

@@ -22,7 +22,7 @@ from hwsim.models.conformer import Conformer, CtcHead
 from hwsim.models.decoding import BeamSearch, Combination, Greedy, Joint, Prediction
 from hwsim.models.gemms import Gemms
 from hwsim.models.lstm_lm import LstmLmAlone
-from hwsim.models.onnx_file import OnnxFile
+from hwsim.models.model_file import ModelFileRecipe
 from hwsim.models.rnnt import Rnnt
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
@@ -144,7 +144,7 @@ def hand_count(recipe: AnyRecipe) -> int:
             return transformer_products(recipe)
         case Gemms():
             return recipe.batch * sum(p.m * p.k * p.n * p.times for p in recipe.products)
-        case OnnxFile():
+        case ModelFileRecipe():
             raise AssertionError("is held against its graph elsewhere")
 
 

@@ -59,8 +59,12 @@ KINDS = {
 }
 
 
+FILES = {"onnx", "tflite", "kaldi"}
+"""Kinds that need a file, and are no networks of ours."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", sorted(CATALOGUE.keys() - {"onnx"}))  # which needs a file, and is no network of ours
+@pytest.mark.parametrize("kind", sorted(CATALOGUE.keys() - FILES))
 def test_values_of_every_kind_of_network_read_back(kind: str) -> None:
     @settings(max_examples=3)
     @given(KINDS[kind])

@@ -12,6 +12,8 @@ from hwsim.ir.ops import Function
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
 
+MOST_POWER = 16
+"""The largest exponent: four squares."""
 Body = Callable[[Chain, Sequence[str]], str]
 """Adds the steps of a node to a chain, from the names of its operands; the name of its result."""
 
@@ -67,8 +69,12 @@ def _read(builder: Builder, chain: Chain, operand: Operand, shape: tuple[int, ..
     value = _padded(operand, shape)
     if perm != tuple(range(len(shape))):
         value = builder.turned(value, perm)
-    if value.elements != prod(shape) and not _is_row(value.shape, tuple(shape[axis] for axis in perm)):
-        value = builder.exact(value, lock=True)
+    if value.elements != prod(shape):
+        if _is_row(value.shape, tuple(shape[axis] for axis in perm)):
+            # Axes of one entry stand in front: behind others they would be taken for axes along which it is repeated.
+            value = value.other(order=sorted(value.order, key=lambda axis: value.size_of(axis) > 1))
+        else:
+            value = builder.exact(value, lock=True)
     local = chain.local()
     chain.reads.append((local, value))
     if value.real:
@@ -115,6 +121,13 @@ def _result(
     return tensor.whole(tuple(tensor.sizes)), Value(tensor, order, {}, tuple(shape))
 
 
+def _whole(operand: Operand) -> bool:
+    """Whether an operand is of whole numbers that stand for themselves."""
+    if isinstance(operand, Held):
+        return operand.quant is None and operand.values.dtype.kind in "iu"
+    return operand.quant is None and operand.stored.precision is Precision.INT32
+
+
 # -- the functions
 
 
@@ -158,10 +171,6 @@ def _relu(chain: Chain, args: Sequence[str]) -> str:
     return chain.apply(Function.MAX, args[0], chain.constant(0.0))
 
 
-def _silu(chain: Chain, args: Sequence[str]) -> str:
-    return chain.apply(Function.MUL, args[0], chain.apply(Function.SIGMOID, args[0]))
-
-
 def _softplus(chain: Chain, args: Sequence[str]) -> str:
     return chain.apply(Function.LOG, chain.apply(Function.ADD, chain.apply(Function.EXP, args[0]), chain.constant(1.0)))
 
@@ -186,7 +195,6 @@ BODIES: Mapping[str, Body] = {
     "Sin": _unary(Function.SIN),
     "Cos": _unary(Function.COS),
     "Reciprocal": _unary(Function.RECIPROCAL),
-    "Swish": _silu,
     "Softplus": _softplus,
 }
 """Operators that are a function of their operands alone."""
@@ -195,6 +203,8 @@ BODIES: Mapping[str, Body] = {
 def plain(builder: Builder) -> None:
     """A node of such an operator."""
     operands = [builder.value(place) for place in range(len(builder.node.inputs))]
+    if builder.node.op == "Div" and all(_whole(operand) for operand in operands):
+        raise builder.refused("divides whole numbers of the data, whose quotients are cut off; hwsim reads floats")
     builder.give(emitted(builder, operands, BODIES[builder.node.op]))
 
 
@@ -206,6 +216,43 @@ def leaky(builder: Builder) -> None:
 
     def body(chain: Chain, args: Sequence[str]) -> str:
         return chain.apply(Function.MAX, args[0], chain.apply(Function.MUL, args[0], chain.constant(alpha)))
+
+    builder.give(emitted(builder, [builder.value(0)], body))
+
+
+def where(builder: Builder) -> None:
+    """The first operand where the file says so, the second elsewhere: each times what it is taken by, both added."""
+    chosen = builder.constant(0, "condition")
+    assert chosen is not None
+    taken = np.asarray(chosen.values).astype(bool)
+    operands: list[Operand] = []
+    for place, mask in ((1, taken), (2, ~taken)):
+        value = builder.value(place)
+        if isinstance(value, Held):
+            shape = np.broadcast_shapes(mask.shape, value.shape)
+            numbers = np.where(mask, np.broadcast_to(np.asarray(value.real, np.float32), shape), np.float32(0))
+            operands.append(Held(numbers.astype(np.float32), "float32"))
+        else:
+            operands += [value, Held(mask.astype(np.float32), "float32")]
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        rest, parts = list(args), []
+        for place in (1, 2):
+            one = rest.pop(0)
+            parts.append(one if isinstance(builder.value(place), Held) else chain.apply(Function.MUL, one, rest.pop(0)))
+        return chain.apply(Function.ADD, *parts)
+
+    builder.give(emitted(builder, operands, body))
+
+
+def swish(builder: Builder) -> None:
+    """x · sigmoid(alpha · x)."""
+    alpha = float(builder.attribute("alpha", 1.0))
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        (x,) = args
+        bent = x if alpha == 1 else chain.apply(Function.MUL, x, chain.constant(alpha))
+        return chain.apply(Function.MUL, x, chain.apply(Function.SIGMOID, bent))
 
     builder.give(emitted(builder, [builder.value(0)], body))
 
@@ -262,18 +309,42 @@ def power(builder: Builder) -> None:
             return chain.apply(Function.RSQRT, x)
         if wanted == -1:
             return chain.apply(Function.RECIPROCAL, x)
-        if wanted == int(wanted) and 1 <= wanted <= 16:
+        if wanted == int(wanted) and 1 <= wanted <= MOST_POWER:
             result = x
             for bit in bin(int(wanted))[3:]:
                 result = chain.apply(Function.MUL, result, result)
                 if bit == "1":
                     result = chain.apply(Function.MUL, result, x)
             return result if result != x else chain.apply(Function.REQUANTIZE, x)
-        raise builder.refused(f"raises to the power {wanted:g}; hwsim knows 1 to 16, 1/2, -1/2 and -1")
+        raise builder.refused(f"raises to the power {wanted:g}; hwsim knows 1 to {MOST_POWER}, 1/2, -1/2 and -1")
 
     if np.isnan(wanted):
-        raise builder.refused("has several exponents; hwsim knows one for all elements")
+        builder.give(_powers(builder, exponent))
+        return
     builder.give(emitted(builder, [builder.value(0)], body))
+
+
+def _powers(builder: Builder, exponent: Held) -> Value:
+    """A power whose exponents differ: of each square on the way, what takes part, or one."""
+    values = np.asarray(exponent.real, np.float64)
+    if not ((values == np.floor(values)) & (values >= 0) & (values <= MOST_POWER)).all():
+        raise builder.refused(f"has several exponents; hwsim knows whole numbers of 0 to {MOST_POWER} then")
+    bits = [(values.astype(np.int64) >> bit) & 1 for bit in range(int(values.max()).bit_length())]
+    operands: list[Operand] = [builder.value(0)]
+    for taking in bits:
+        operands += [Held(one.astype(np.float32), "float32") for one in (taking, 1 - taking)]
+
+    def body(chain: Chain, args: Sequence[str]) -> str:
+        square, *masks = args
+        result = ""
+        for number, (take, leave) in enumerate(zip(masks[::2], masks[1::2], strict=True)):
+            if number:
+                square = chain.apply(Function.MUL, square, square)
+            factor = chain.apply(Function.ADD, chain.apply(Function.MUL, square, take), leave)
+            result = chain.apply(Function.MUL, result, factor) if result else factor
+        return result
+
+    return emitted(builder, operands, body)
 
 
 def batch_norm(builder: Builder) -> None:

@@ -125,7 +125,7 @@ def gather(builder: Builder) -> None:
     data, index = builder.value(0), builder.value(1)
     axis = shapes.place(builder.attribute("axis", 0), len(data.shape))
     if isinstance(index, Value):
-        _look_up(builder, data, index, axis)
+        builder.give(_looked_up_along(builder, data, index, axis))
         return
     places = np.asarray(index.values).reshape(-1).astype(np.int64)
     size = data.shape[axis]
@@ -142,12 +142,20 @@ def gather(builder: Builder) -> None:
     indices = builder.parameter(
         f"{builder.name}.index", places.astype(np.int32), Role.TABLE, key=builder.key(index.values, "places")
     )
-    _look_up(builder, value, indices.whole(index.shape), axis)
+    builder.give(_looked_up_along(builder, value, indices.whole(index.shape), axis))
 
 
-def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
-    if prod(data.shape[:axis]) != 1:
-        raise builder.refused(f"takes entries of axis {axis} behind others; hwsim looks up those of the first one")
+def _looked_up_along(builder: Builder, data: Operand, index: Value, axis: int) -> Value:
+    """Rows of a table; entries of an axis behind others are those of the data with that axis in front."""
+    if prod(data.shape[:axis]) == 1:
+        return _look_up(builder, data, index, axis)
+    rank, inner = len(data.shape), len(index.shape)
+    others = tuple(place for place in range(rank) if place != axis)
+    found = _look_up(builder, builder.turned(builder.as_value(data), (axis, *others)), index, 0)
+    return builder.turned(found, (*range(inner, inner + axis), *range(inner), *range(inner + axis, inner + rank - 1)))
+
+
+def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> Value:
     rows, width = data.shape[axis], prod(data.shape[axis + 1 :])
     if isinstance(data, Held):
         quant = data.quant
@@ -168,6 +176,8 @@ def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
         groups = table.groups()
         if groups is None or len([one for one in groups[1] if table.size_of(one) > 1]) > 1 or not table.in_order:
             table = builder.copied(table, (rows, width))
+        elif table.sizes != [rows, width]:
+            table = builder.exact(table)
     source = table.stored
     source.locked.update(range(len(source.sizes)))
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
@@ -175,7 +185,7 @@ def _look_up(builder: Builder, data: Operand, index: Value, axis: int) -> None:
     out = builder.stored(f"{builder.name}.out", sizes, source.precision, quant=source.quant).whole(shape)
     out.real = table.real
     builder.parts.append(Made(builder.name, [table, index], [out], _looked_up))
-    builder.give(out)
+    return out
 
 
 def _looked_up(made: Made) -> Op:

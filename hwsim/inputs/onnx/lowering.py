@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from hwsim.errors import Unsupported, shown
-from hwsim.inputs.onnx import copies, dynamic, elementwise, folding, gates, layout, products, quantised, reductions
+from hwsim.inputs.onnx import (
+    copies,
+    dynamic,
+    einsum,
+    elementwise,
+    folding,
+    gates,
+    layout,
+    products,
+    quantised,
+    reductions,
+)
 from hwsim.inputs.onnx.building import Builder, held_of
 from hwsim.inputs.onnx.graph import MOST_ELEMENTS, Graph
 from hwsim.inputs.onnx.names import shown_nodes
@@ -32,10 +43,13 @@ OPERATORS: Mapping[str, Lowering] = {
     "Clip": _clip,
     "LeakyRelu": elementwise.leaky,
     "Gelu": elementwise.gelu,
+    "Swish": elementwise.swish,
     "Pow": elementwise.power,
     "BatchNormalization": elementwise.batch_norm,
     "MatMul": products.matmul,
     "Gemm": products.gemm,
+    "Einsum": einsum.einsum,
+    "Where": elementwise.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,

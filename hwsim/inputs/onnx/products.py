@@ -67,7 +67,7 @@ def _whole_integers(operand: Operand) -> Quant | None:
 def multiply(builder: Builder, act: Operand, weight: Operand, bias: Operand | None = None) -> Value:
     """act[…, m, k] times weight[…, k, n], and a bias for each column."""
     if len(act.shape) < 2 or len(weight.shape) < 2:
-        raise builder.refused("multiplies vectors; hwsim reads matrices")
+        return _vectors(builder, act, weight, bias)
     *leading, m, k = act.shape
     *batch, rows, n = weight.shape
     if k != rows:
@@ -89,6 +89,34 @@ def multiply(builder: Builder, act: Operand, weight: Operand, bias: Operand | No
         return result
     with builder.part("add"):
         return emitted(builder, [result, bias], lambda chain, args: chain.apply(Function.ADD, *args))
+
+
+def _vectors(builder: Builder, act: Operand, weight: Operand, bias: Operand | None) -> Value:
+    """A product with a vector: a row as the first operand, a column as the second one, which the result lacks."""
+    if not act.shape or not weight.shape or bias is not None:
+        raise builder.refused(f"multiplies {list(act.shape)} by {list(weight.shape)}")
+    row, column = len(act.shape) == 1, len(weight.shape) == 1
+    if row and prod(weight.shape[:-2]) > 1:  # the same for each of several matrices: these are the rows then
+        rank = len(weight.shape)
+        perm = (*range(rank - 2), rank - 1, rank - 2)
+        turned = builder.turned(builder.as_value(weight), perm)
+        return _vectors(builder, turned, act, None)
+    act = _seen_as(act, (1, *act.shape)) if row else act
+    weight = _seen_as(weight, (*weight.shape, 1)) if column else weight
+    if column and isinstance(weight, Value):
+        weight = builder.exact(weight, lock=False)
+    result = multiply(builder, act, weight)
+    *leading, rows, columns = result.shape
+    return result.other(shape=(*leading, *(() if row else (rows,)), *(() if column else (columns,))))
+
+
+def _seen_as(operand: Operand, shape: tuple[int, ...]) -> Operand:
+    """A vector as a matrix; integers with scales along it become what they stand for."""
+    if isinstance(operand, Value):
+        return operand.other(shape=shape)
+    if operand.quant is not None and operand.quant.axis is not None:
+        return Held(np.asarray(operand.real).reshape(shape), "float32")
+    return Held(operand.values.reshape(shape), operand.kind, operand.quant)
 
 
 def _operands(builder: Builder, act: Operand, weight: Operand, batch: Sequence[int]) -> tuple[Value, Value, bool]:
@@ -135,13 +163,10 @@ def _matrices(builder: Builder, weight: Value, batch: Sequence[int]) -> tuple[Va
     """A value in the place of a weight: its last two axes are single ones of its tensor."""
     shape = (*batch, *weight.shape[-2:])
     weight = weight.other(shape=shape)
-    last = [weight.single(len(shape) - 2), weight.single(len(shape) - 1)]
-    if None in last or weight.groups() is None:
-        weight = builder.exact(builder.copied(weight.other(), shape), lock=False)
-        last = [weight.single(len(shape) - 2), weight.single(len(shape) - 1)]
-    k, n = last
-    assert k is not None
-    assert n is not None
+    k, n = weight.single(len(shape) - 2), weight.single(len(shape) - 1)
+    if k is None or n is None or weight.groups() is None:
+        weight = builder.exact(weight, lock=False)
+        k, n = weight.order[-2:]
     rest = [axis for axis in weight.order if axis not in (k, n)]
     turned = n < k
     weight.stored.locked.update((k, n))

@@ -89,6 +89,32 @@ def layer_norm(builder: Builder) -> None:
     epsilon = float(builder.attribute("epsilon", 1e-5))
     out = reduced(builder, Reduction.LAYER_NORM, rows, axis, parameters, epsilon)
     builder.give(out.other(shape=shape))
+    if any(builder.node.outputs[1:]):
+        _statistics(builder, rows, axis, epsilon, (*shape[:axis], *(1,) * (rank - axis)))
+
+
+def _statistics(builder: Builder, rows: Value, axis: int, epsilon: float, shape: tuple[int, ...]) -> None:
+    """The second and third result of a norm: the mean of each row, and one over its deviation."""
+    with builder.part("mean"):
+        mean = reduced(builder, Reduction.MEAN, rows, axis)
+    wide = mean.other(shape=(*rows.shape[:axis], 1))
+    builder.give(wide.other(shape=shape), 1)
+    if not any(builder.node.outputs[2:]):
+        return
+
+    def squared(chain: Chain, args: Sequence[str]) -> str:
+        apart = chain.apply(Function.SUB, *args)
+        return chain.apply(Function.MUL, apart, apart)
+
+    def inverse(chain: Chain, args: Sequence[str]) -> str:
+        return chain.apply(Function.RSQRT, chain.apply(Function.ADD, args[0], chain.constant(epsilon)))
+
+    with builder.part("squares"):
+        squares = emitted(builder, [rows, wide], squared)
+    with builder.part("variance"):
+        variance = reduced(builder, Reduction.MEAN, squares, axis)
+    with builder.part("inverse"):
+        builder.give(emitted(builder, [variance.other(shape=shape)], inverse), 2)
 
 
 def instance_norm(builder: Builder) -> None:

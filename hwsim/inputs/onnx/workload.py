@@ -52,7 +52,8 @@ def onnx_workload(
         if error.path == "--dim":
             raise
         raise FileProblem(str(path), str(error)) from error
-    carried = _carried(builder, program, leaving)
+    folding = told(builder)
+    carried = carried_by(builder, program, leaving, () if folding is None else (folding,))
     if not carried.quantised:
         work = workload_of(program, precision or floats, audio=audio)
         return replace(work, carried=carried), graph.sha256
@@ -101,20 +102,20 @@ def _stated(products: Mapping[str, int]) -> str:
     return ", ".join(listed[:3]) + (", …" if len(listed) > 3 else "")
 
 
-def _carried(builder: Builder, program: Program, leaving: list[tuple[str, Value]]) -> Carried:
+def carried_by(builder: Builder, program: Program, leaving: list[tuple[str, Value]], notes: tuple[str, ...]) -> Carried:
+    """What the file carries beside its program."""
     names = {tensor.name for tensor in program.tensors}
     inputs = []
     for port in builder.graph.inputs:
         value = builder.values[port.name]
         if isinstance(value, Value) and value.stored.name in names:
             inputs.append(Named(port.name, value.view(), value.shape))
-    folding = told(builder)
     return Carried(
         numbers={name: values for name, values in builder.parameters.items() if name in names},
         grids=grids_of(builder, names),
         inputs=tuple(inputs),
         outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
-        told=() if folding is None else (folding,),
+        told=notes,
         products=products_by_format(program),
     )
 

@@ -49,8 +49,8 @@ def tflite_workload(
         raise FileProblem(str(path), str(error)) from error
     carried = _carried(builder, program, leaving, frames)
     if frames is None:
-        again = partial(_again, path, precision, name, audio, floats)
-        carried = replace(carried, for_runs=again)
+        again = partial(_again, path, precision, name, audio, floats, carried.inputs)
+        carried = replace(carried, for_shapes=again)
     if not carried.quantised:
         work = workload_of(program, precision or floats, audio=audio)
         return replace(work, carried=carried), model.sha256
@@ -58,10 +58,17 @@ def tflite_workload(
 
 
 def _again(
-    path: Path, precision: str | PrecisionPlan | None, name: str | None, audio: int, floats: str, frames: int
-) -> Workload:
-    """The workload of the same file for so many invocations."""
-    return tflite_workload(path, precision, {FRAMES: frames}, name=name, audio=audio, floats=floats)[0]
+    path: Path, precision: str | PrecisionPlan | None, name: str | None, audio: int, floats: str,
+    inputs: Sequence[Named], shapes: Mapping[str, tuple[int, ...]],
+) -> Workload | None:  # fmt: skip
+    """The workload of the same file for as many invocations as arrays have along an axis in front of the model's own;
+    None, if they have none, or several numbers of them."""
+    given = [shapes.get(one.name, ()) for one in inputs]
+    counts = {shape[0] for shape in given if shape}
+    if len(counts) != 1 or any(shape[1:] != one.shape for shape, one in zip(given, inputs, strict=True)):
+        return None
+    dims = {FRAMES: counts.pop()}
+    return tflite_workload(path, precision, dims, name=name, audio=audio, floats=floats)[0]
 
 
 def _frames(dims: Mapping[str, int]) -> int | None:
@@ -120,5 +127,4 @@ def _carried(
         told=told(builder),
         products=products_by_format(program),
         rules={name: rule for name, rule in builder.rules.items() if name in ops},
-        for_runs=None,
     )

@@ -1,0 +1,72 @@
+"""Model files by their endings: each format has a reader, which is loaded when a file of it is opened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hwsim.errors import UserError
+from hwsim.inputs.files import Kind, Node, locate
+from hwsim.inputs.opened import Loaded, Opened, Source
+from hwsim.ir.workload import Workload
+from hwsim.models.model_file import ModelFileRecipe
+from hwsim.quantities.noun import sorted_pairs
+
+Reader = Callable[..., tuple[Workload, str]]
+"""From path, precision and dims, with `name`, `audio` and `floats`, to a workload and the hash of its file."""
+
+
+def _onnx() -> Reader:
+    from hwsim.inputs.onnx.workload import onnx_workload
+
+    return onnx_workload
+
+
+def _tflite() -> Reader:
+    from hwsim.inputs.tflite.workload import tflite_workload
+
+    return tflite_workload
+
+
+def _kaldi() -> Reader:
+    from hwsim.inputs.kaldi.workload import kaldi_workload
+
+    return kaldi_workload
+
+
+FORMATS: Mapping[str, Callable[[], Reader]] = {".onnx": _onnx, ".tflite": _tflite, ".mdl": _kaldi}
+"""What reads files of each ending."""
+
+
+def is_model_file(source: Source) -> bool:
+    """Whether a source is a model file, by its name."""
+    return not isinstance(source, Mapping) and str(source).lower().endswith(tuple(FORMATS))
+
+
+def model_workload(
+    source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+) -> Loaded[Workload]:
+    """The workload of a model file."""
+    located = locate(Kind.WORKLOAD, str(source))
+    work, sha256 = _reader(located.path)(located.path, precision, dims, floats=floats)
+    opened = Opened(str(source), Node(0, {}), located.path, ((located.label, sha256),))
+    return Loaded(work, opened, opened.files, opened.paths)
+
+
+def _reader(path: Path) -> Reader:
+    return FORMATS[path.suffix.lower()]()
+
+
+def described_workload(
+    opened: Opened, recipe: ModelFileRecipe, precision: str | None, dims: Mapping[str, int]
+) -> Loaded[Workload]:
+    """The workload of the model file that a workload file names, its open axes of these sizes."""
+    recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
+    try:
+        located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
+        work, sha256 = _reader(located.path)(
+            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
+        )
+    except UserError as error:
+        raise opened.refused("file", f"file: {error}") from error
+    files = (*opened.files, (located.label, sha256))
+    return Loaded(replace(work, recipe=recipe), opened, files, (*opened.paths, located.path))
