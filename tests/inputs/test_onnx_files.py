@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from command import complaint
 from damage import complaints
@@ -71,6 +71,22 @@ def _control(made: Any) -> None:
     made.graph.node.append(N("If", ["x"], ["z"], "branch", then_branch=body, else_branch=body))
 
 
+def _endless(made: Any) -> None:
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [N("Identity", ["going"], ["on"], "i"), N("Relu", ["h"], ["next"], "r")],
+        "body",
+        [
+            info("number", TensorProto.INT64, []),
+            info("going", TensorProto.BOOL, []),
+            info("h", TensorProto.FLOAT, None),
+        ],
+        [info("on", TensorProto.BOOL, []), info("next", TensorProto.FLOAT, None)],
+    )
+    made.graph.initializer.append(numpy_helper.from_array(np.array(10**9), "n"))
+    made.graph.node.append(N("Loop", ["n", "", "y"], ["z"], "loop", body=body))
+
+
 BROKEN = [
     (b"", "is no ONNX model: it has no graph"),
     (b"\xff\xfe no model", "is no readable ONNX file: damaged, cut off, or of another format"),
@@ -83,7 +99,9 @@ BROKEN = [
      "initialiser 'w': its data are in '../secret.bin', which is no file in the model's folder"),
     (changed(_outside("/etc/passwd")),
      "initialiser 'w': its data are in '/etc/passwd', which is no file in the model's folder"),
-    (changed(_control), "node 'branch' (If): holds a graph of its own; hwsim reads no control flow"),
+    (changed(_control), "node 'branch' (If): takes a branch as data say; hwsim needs that beforehand"),
+    (changed(_endless),
+     "node 'loop' (Loop): comes to more than 8,192 nodes; hwsim puts each run of its graph in its place"),
     (model([N("MatMul", ["x", "v"], ["y"], "mm")], {"x": [4, 3]}, ["y"]),
      "node 'mm' (MatMul): reads 'v', which nothing makes"),
     (model([N("Add", ["x", "b"], ["a"], "one"), N("Relu", ["a"], ["b"], "two")], {"x": [4]}, ["b"]),

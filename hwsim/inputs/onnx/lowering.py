@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from hwsim.errors import Unsupported, shown
 from hwsim.inputs.onnx import (
+    control,
     copies,
     dynamic,
     einsum,
@@ -49,6 +50,9 @@ OPERATORS: Mapping[str, Lowering] = {
     "MatMul": products.matmul,
     "Gemm": products.gemm,
     "Einsum": einsum.einsum,
+    "If": control.branch,
+    "Loop": control.loop,
+    "Scan": control.scan,
     "Where": elementwise.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
@@ -104,6 +108,7 @@ _VIEWS = (
 def lowered(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Builder:
     """The parts of the program of a graph whose inputs have these shapes."""
     builder = Builder(graph)
+    builder.lower = _node
     for name, constant in graph.stored.items():
         builder.values[name] = held_of(constant)
     for port in graph.inputs:
@@ -134,7 +139,7 @@ def _node(builder: Builder) -> None:
         return
     operands = [builder.operand(place) for place in range(len(node.inputs))]
     held = [one for one in operands if one is None or (isinstance(one, Held) and one.quant is None)]
-    if len(held) == len(operands) and node.kind not in _VIEWS:
+    if len(held) == len(operands) and node.kind not in _VIEWS and not node.bodies:
         results = folding.folded(node, [None if one is None else one.values for one in operands])  # type: ignore[union-attr]
         if results is not None:
             for place, array in enumerate(results):
