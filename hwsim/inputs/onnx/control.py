@@ -13,14 +13,14 @@ from hwsim.inputs.onnx.layout import part_of
 from hwsim.inputs.onnx.parts import Held, Operand
 from hwsim.inputs.onnx.products import real
 
-MOST_NODES = 1 << 13
+MOST_NODES = 1 << 12
 """Nodes that stand in the places of others."""
 
 
 def _run(builder: Builder, body: Body, given: Mapping[str, Operand]) -> list[Operand]:
     """What a graph inside the node at hand makes of its inputs, and of what it reads around it."""
     node, name, around, readers = builder.node, builder.name, builder.values, builder.readers
-    builder.inlined += len(body.nodes)
+    builder.inlined += max(1, len(body.nodes))
     if builder.inlined > MOST_NODES:
         raise builder.refused(f"comes to more than {MOST_NODES:,} nodes; hwsim puts each run of its graph in its place")
     builder.values = {**around, **{key: held_of(one) for key, one in body.stored.items()}, **given}

@@ -357,7 +357,10 @@ def batch_norm(builder: Builder) -> None:
     assert mean is not None
     assert variance is not None
     epsilon = float(builder.attribute("epsilon", 1e-5))
-    stretch = np.asarray(gain.real, np.float64) / np.sqrt(np.asarray(variance.real, np.float64) + epsilon)
+    floored = np.asarray(variance.real, np.float64) + epsilon
+    if not (floored > 0).all():
+        raise builder.refused("has a variance below zero, with its epsilon")
+    stretch = np.asarray(gain.real, np.float64) / np.sqrt(floored)
     shift = np.asarray(offset.real, np.float64) - np.asarray(mean.real, np.float64) * stretch
     value = builder.as_value(builder.value(0))
     sizes = (-1, *(1,) * (len(value.shape) - 2))

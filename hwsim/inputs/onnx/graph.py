@@ -76,7 +76,8 @@ class GraphNode:
     @property
     def title(self) -> str:
         """How messages speak of it."""
-        return f"node {shown(self.name or '/'.join(filter(None, self.outputs)))} ({self.kind})"
+        kind = self.kind if self.kind.isprintable() else shown(self.kind)
+        return f"node {shown(self.name or '/'.join(filter(None, self.outputs)))} ({kind})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
