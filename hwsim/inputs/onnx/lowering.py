@@ -11,6 +11,7 @@ from hwsim.inputs.onnx import (
     einsum,
     elementwise,
     folding,
+    functions,
     gates,
     layout,
     products,
@@ -35,25 +36,25 @@ def _add(builder: Builder) -> None:
 
 def _clip(builder: Builder) -> None:
     if not quantised.clip_integers(builder):
-        elementwise.clipped(builder)
+        functions.clipped(builder)
 
 
 OPERATORS: Mapping[str, Lowering] = {
     **dict.fromkeys(elementwise.BODIES, elementwise.plain),
     "Add": _add,
     "Clip": _clip,
-    "LeakyRelu": elementwise.leaky,
-    "Gelu": elementwise.gelu,
-    "Swish": elementwise.swish,
-    "Pow": elementwise.power,
-    "BatchNormalization": elementwise.batch_norm,
+    "LeakyRelu": functions.leaky,
+    "Gelu": functions.gelu,
+    "Swish": functions.swish,
+    "Pow": functions.power,
+    "BatchNormalization": functions.batch_norm,
     "MatMul": products.matmul,
     "Gemm": products.gemm,
     "Einsum": einsum.einsum,
     "If": control.branch,
     "Loop": control.loop,
     "Scan": control.scan,
-    "Where": elementwise.where,
+    "Where": functions.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
