@@ -247,7 +247,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "no output": (lambda: written(Net(["input-node name=input dim=4"])), "has no output-node"),
     "outputs": (lambda: written(Net(["input-node name=i dim=4", "output-node name=x input=i",
                                      "output-node name=y input=i"])),
-                "has the outputs x, y; one of them must be called output"),
+                "has the outputs 'x, y'; one of them must be called output"),
     "nothing read": (changed(1, f"{LINE}Const(1, 4)"), "reads no input"),
     "descriptor": (changed(1, f"{LINE}Append(input"),
                    f"line '{LINE}Append(input': ends in the middle of a descriptor"),

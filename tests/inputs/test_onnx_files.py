@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from command import complaint
 from damage import complaints
 from hwsim.errors import UserError
 from hwsim.inputs.load import open_workload
+from inputs.test_onnx_operators import GRAPHS
 from onnx_models import model
 
 DATA = Path(__file__).parents[1] / "data" / "onnx"
@@ -71,6 +72,22 @@ def _control(made: Any) -> None:
     made.graph.node.append(N("If", ["x"], ["z"], "branch", then_branch=body, else_branch=body))
 
 
+def _endless(made: Any) -> None:
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [N("Identity", ["going"], ["on"], "i"), N("Relu", ["h"], ["next"], "r")],
+        "body",
+        [
+            info("number", TensorProto.INT64, []),
+            info("going", TensorProto.BOOL, []),
+            info("h", TensorProto.FLOAT, None),
+        ],
+        [info("on", TensorProto.BOOL, []), info("next", TensorProto.FLOAT, None)],
+    )
+    made.graph.initializer.append(numpy_helper.from_array(np.array(10**9), "n"))
+    made.graph.node.append(N("Loop", ["n", "", "y"], ["z"], "loop", body=body))
+
+
 BROKEN = [
     (b"", "is no ONNX model: it has no graph"),
     (b"\xff\xfe no model", "is no readable ONNX file: damaged, cut off, or of another format"),
@@ -83,7 +100,9 @@ BROKEN = [
      "initialiser 'w': its data are in '../secret.bin', which is no file in the model's folder"),
     (changed(_outside("/etc/passwd")),
      "initialiser 'w': its data are in '/etc/passwd', which is no file in the model's folder"),
-    (changed(_control), "node 'branch' (If): holds a graph of its own; hwsim reads no control flow"),
+    (changed(_control), "node 'branch' (If): takes a branch as data say; hwsim needs that beforehand"),
+    (changed(_endless),
+     "node 'loop' (Loop): comes to more than 4,096 nodes; hwsim puts each run of its graph in its place"),
     (model([N("MatMul", ["x", "v"], ["y"], "mm")], {"x": [4, 3]}, ["y"]),
      "node 'mm' (MatMul): reads 'v', which nothing makes"),
     (model([N("Add", ["x", "b"], ["a"], "one"), N("Relu", ["a"], ["b"], "two")], {"x": [4]}, ["b"]),
@@ -150,5 +169,6 @@ SMALL = sorted(DATA.glob("*.onnx"), key=lambda path: path.stat().st_size)[:12]
 
 @pytest.mark.slow
 def test_damage_is_refused_in_one_line_or_does_not_show(tmp_path: Path) -> None:
-    found = complaints(open_workload, [path.read_bytes() for path in SMALL], tmp_path / "m.onnx", MUTATIONS, seed=5)
+    sources = [*(path.read_bytes() for path in SMALL), *(made.SerializeToString() for made, _ in GRAPHS.values())]
+    found = complaints(open_workload, sources, tmp_path / "m.onnx", MUTATIONS, seed=5)
     assert MUTATIONS / 4 < sum(map(bool, found)) < MUTATIONS

@@ -72,7 +72,7 @@ def layers_of(network: Network) -> Layers:
     if not outputs:
         raise Unsupported("has no output-node")
     if OUTPUT not in outputs and len(outputs) > 1:
-        raise Unsupported(f"has the outputs {', '.join(outputs[:8])}; one of them must be called {OUTPUT}")
+        raise Unsupported(f"has the outputs {shown(', '.join(outputs[:8]))}; one of them must be called {OUTPUT}")
     output = OUTPUT if OUTPUT in outputs else outputs[0]
     ordered = _ordered(network, output)
     inputs = {node.name: node for node in ordered if node.reads is None}

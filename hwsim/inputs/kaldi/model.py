@@ -171,7 +171,7 @@ def _components(stream: Stream) -> Iterator[tuple[str, Component]]:
         name = stream.token()
         kind = stream.token()
         stream.where = f"component {shown(name)}"
-        if len(kind) < 3 or not (kind.startswith("<") and kind.endswith(">")):
+        if len(kind) < 3 or not (kind.startswith("<") and kind.endswith(">") and kind.isprintable()):
             raise stream.refused(f"has {shown(kind)} where its kind is due")
         if name in names:
             raise stream.refused("is there twice")

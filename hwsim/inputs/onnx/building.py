@@ -1,6 +1,6 @@
 """A program under construction from a graph: tensors whose axes may still be split, ops that hold values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,11 +28,15 @@ class Builder:
         self.readers: dict[str, int] = {}
         self.node = graph.nodes[0] if graph.nodes else GraphNode("", "", "", (), ())
         self.name = ""
+        self.inlined = 0
+        """Nodes of graphs inside of nodes so far."""
+        self.lower: Callable[[Builder], None] = _nothing
+        """Lowers the node at hand."""
         self._kept: dict[tuple[object, ...], Stored] = {}
         self._arrays: list[Array] = []
         self._tensor_names: set[str] = set()
         for node in graph.nodes:
-            for name in node.inputs:
+            for name in node.reads:
                 self.readers[name] = self.readers.get(name, 0) + 1
         for port in graph.outputs:
             self.readers[port.name] = self.readers.get(port.name, 0) + 1
@@ -222,6 +226,10 @@ class Builder:
     def grouped(self, value: Value) -> Value:
         """The value so that each axis of its shape is made up of whole axes of the view."""
         return value if value.groups() is not None else self.copied(value)
+
+
+def _nothing(builder: Builder) -> None:
+    raise builder.refused("holds a graph of its own, where none can stand")
 
 
 def held_of(constant: Constant) -> Held:

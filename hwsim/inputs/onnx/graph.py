@@ -5,6 +5,7 @@ This file alone knows the package `onnx`, which is loaded when a file is opened.
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ Array = NDArray[Any]
 
 LEAST_OPSET, MOST_OPSET = 13, 28
 MOST_NODES = 1 << 15
+DEEPEST = 8
+"""Graphs inside of graphs."""
 MOST_ELEMENTS = 1 << 33
 """Elements of one array: more than any recogniser has, so that a shape that lies asks for no memory."""
 _MOST_FILE = 1 << 31
@@ -56,6 +59,16 @@ class GraphNode:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def bodies(self) -> "list[Body]":
+        """The graphs inside it."""
+        return [value for value in self.attributes.values() if isinstance(value, Body)]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All that it reads: its inputs, and what the graphs inside it read around them."""
+        return (*self.inputs, *(name for body in self.bodies for name in body.around))
+
+    @property
     def kind(self) -> str:
         """The operator, with its domain if that is not ONNX's own."""
         return f"{self.domain}:{self.op}" if self.domain else self.op
@@ -63,7 +76,32 @@ class GraphNode:
     @property
     def title(self) -> str:
         """How messages speak of it."""
-        return f"node {shown(self.name or '/'.join(filter(None, self.outputs)))} ({self.kind})"
+        kind = self.kind if self.kind.isprintable() else shown(self.kind)
+        return f"node {shown(self.name or '/'.join(filter(None, self.outputs)))} ({kind})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A graph inside a node: its nodes in order, the names of what it is given and of what it makes; `around` are those
+    that it reads of the graph around it."""
+
+    nodes: tuple[GraphNode, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    stored: Mapping[str, Constant]
+
+    @property
+    def readers(self) -> dict[str, int]:
+        """How often each of its own values is read."""
+        own = {*self.inputs, *self.stored, *(name for node in self.nodes for name in node.outputs)}
+        read = Counter([*self.outputs, *(name for node in self.nodes for name in node.reads)])
+        return {name: read[name] for name in own}
+
+    @property
+    def around(self) -> tuple[str, ...]:
+        known = {"", *self.inputs, *self.stored, *(name for node in self.nodes for name in node.outputs)}
+        read = [*(name for node in self.nodes for name in node.reads), *self.outputs]
+        return tuple(dict.fromkeys(name for name in read if name not in known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +206,12 @@ class _Reader:
 
     def in_order(self, graph: Any, stored: Mapping[str, Constant], inputs: set[str]) -> Iterator[GraphNode]:
         """The nodes, each after those whose results it reads."""
-        nodes = [self.node(node) for node in graph.node]
+        return self.ordered([self.node(node, 0) for node in graph.node], stored, inputs)
+
+    def ordered(
+        self, nodes: list[GraphNode], stored: Mapping[str, Constant], inputs: set[str], inside: bool = False
+    ) -> Iterator[GraphNode]:
+        """The nodes in order; inside of a node they may read whatever is around it."""
         writer: dict[str, GraphNode] = {}
         for node in nodes:
             for name in filter(None, node.outputs):
@@ -176,24 +219,38 @@ class _Reader:
                     raise self.refused(f"{node.title}: makes {shown(name)}, which something else makes already")
                 writer[name] = node
         ready = {"", *stored, *inputs}
+        if inside:
+            ready |= {name for node in nodes for name in node.reads if name not in writer}
         waiting = nodes
         while waiting:
             later: list[GraphNode] = []
             for node in waiting:
-                if ready.issuperset(node.inputs):
+                if ready.issuperset(node.reads):
                     ready.update(node.outputs)
                     yield node
                 else:
                     later.append(node)
             if len(later) == len(waiting):
                 node = later[0]
-                for name in node.inputs:
+                for name in node.reads:
                     if name not in ready and name not in writer:
                         raise self.refused(f"{node.title}: reads {shown(name)}, which nothing makes")
                 raise self.refused(f"{node.title}: waits for its own result: the nodes form a cycle")
             waiting = later
 
-    def node(self, node: Any) -> GraphNode:
+    def body(self, graph: Any, where: str, depth: int) -> Body:
+        """A graph inside a node."""
+        if depth >= DEEPEST or len(graph.node) > MOST_NODES:
+            raise self.refused(
+                f"{where}: holds graphs more than {DEEPEST} deep, or one of more than {MOST_NODES:,} nodes"
+            )
+        stored = {_text(tensor.name): self.constant(tensor, where) for tensor in graph.initializer}
+        inputs = tuple(name for value in graph.input if (name := _text(value.name)) not in stored)
+        nodes = [self.node(node, depth + 1) for node in graph.node]
+        ordered = tuple(self.ordered(nodes, stored, set(inputs), inside=True))
+        return Body(ordered, inputs, tuple(_text(value.name) for value in graph.output), stored)
+
+    def node(self, node: Any, depth: int) -> GraphNode:
         attributes: dict[str, Any] = {}
         domain = "" if node.domain in _OURS else node.domain
         inputs, outputs = (tuple(map(_text, names)) for names in (node.input, node.output))
@@ -201,8 +258,11 @@ class _Reader:
         kinds = self.onnx.AttributeProto
         for attribute in node.attribute:
             name, where = _text(attribute.name), f"{plain.title}: attribute {shown(_text(attribute.name))}"
-            if attribute.type in (kinds.GRAPH, kinds.GRAPHS):
-                raise self.refused(f"{plain.title}: holds a graph of its own; hwsim reads no control flow")
+            if attribute.type == kinds.GRAPHS:
+                raise self.refused(f"{plain.title}: holds several graphs in one attribute, which hwsim does not read")
+            if attribute.type == kinds.GRAPH:
+                attributes[name] = self.body(attribute.g, where, depth)
+                continue
             if attribute.type == kinds.TENSOR:
                 attributes[name] = self.constant(attribute.t, where)
                 continue

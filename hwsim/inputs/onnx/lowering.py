@@ -5,11 +5,13 @@ from difflib import get_close_matches
 
 from hwsim.errors import Unsupported, shown
 from hwsim.inputs.onnx import (
+    control,
     copies,
     dynamic,
     einsum,
     elementwise,
     folding,
+    functions,
     gates,
     layout,
     products,
@@ -34,22 +36,25 @@ def _add(builder: Builder) -> None:
 
 def _clip(builder: Builder) -> None:
     if not quantised.clip_integers(builder):
-        elementwise.clipped(builder)
+        functions.clipped(builder)
 
 
 OPERATORS: Mapping[str, Lowering] = {
     **dict.fromkeys(elementwise.BODIES, elementwise.plain),
     "Add": _add,
     "Clip": _clip,
-    "LeakyRelu": elementwise.leaky,
-    "Gelu": elementwise.gelu,
-    "Swish": elementwise.swish,
-    "Pow": elementwise.power,
-    "BatchNormalization": elementwise.batch_norm,
+    "LeakyRelu": functions.leaky,
+    "Gelu": functions.gelu,
+    "Swish": functions.swish,
+    "Pow": functions.power,
+    "BatchNormalization": functions.batch_norm,
     "MatMul": products.matmul,
     "Gemm": products.gemm,
     "Einsum": einsum.einsum,
-    "Where": elementwise.where,
+    "If": control.branch,
+    "Loop": control.loop,
+    "Scan": control.scan,
+    "Where": functions.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
@@ -104,6 +109,7 @@ _VIEWS = (
 def lowered(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Builder:
     """The parts of the program of a graph whose inputs have these shapes."""
     builder = Builder(graph)
+    builder.lower = _node
     for name, constant in graph.stored.items():
         builder.values[name] = held_of(constant)
     for port in graph.inputs:
@@ -134,7 +140,7 @@ def _node(builder: Builder) -> None:
         return
     operands = [builder.operand(place) for place in range(len(node.inputs))]
     held = [one for one in operands if one is None or (isinstance(one, Held) and one.quant is None)]
-    if len(held) == len(operands) and node.kind not in _VIEWS:
+    if len(held) == len(operands) and node.kind not in _VIEWS and not node.bodies:
         results = folding.folded(node, [None if one is None else one.values for one in operands])  # type: ignore[union-attr]
         if results is not None:
             for place, array in enumerate(results):
