@@ -54,7 +54,9 @@ def _whole(path: str, bands: Values) -> Made:
 
 def _point(path: str, group: Sequence[Asked]) -> list[float]:
     runs = _runs(path)
-    return [runs.value(asked) for asked in group]
+    values = [runs.value(asked) for asked in group]
+    runs.forget_changed()
+    return values
 
 
 @cache

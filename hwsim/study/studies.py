@@ -61,6 +61,11 @@ class StudiedRuns:
             )
         return self.made[name, run]
 
+    def forget_changed(self) -> None:
+        """Forget the runs with changes, which hold all of their plans."""
+        own = set(self.study.file.runs)
+        self.made = {key: run for key, run in self.made.items() if key in own}
+
     def value(self, asked: "Asked") -> float:
         """What a formula comes to."""
 
