@@ -79,7 +79,8 @@ ROW_OF_ALL = 4 * 32
 """Rows of a bank lie as many bytes apart as all banks have in a row."""
 
 # Of each timing: a longer value, the bursts of which a command waits for it, which command, and further values that it
-# needs. Addresses 0 and 8 lie in the two groups, 0 and 64 in the two banks of one.
+# needs. Addresses 0 and 8 lie in the two groups, 0 and 64 in the two banks of one. `cwl in wr` is the timing `cwl`, from
+# which the rule of `wr` counts the end of a write's data.
 BINDING = [
     ("rcd", 17, reads(0), READ, 0, {}),
     ("rp", 17, reads(0, ROW_OF_ALL), ACT, 1, {}),
@@ -94,6 +95,9 @@ BINDING = [
     ("wr", 17, reads(0, ROW_OF_ALL, write=(0,)), PRE, 0, {}),
     ("wtr", 17, reads(0, 8, write=(0,)), READ, 0, {}),
     ("wtr_long", 17, reads(0, 16, write=(0,)), READ, 0, {}),
+    ("cwl in wr", 17, reads(0, ROW_OF_ALL, write=(0,)), PRE, 0, {}),
+    ("cwl in wtr", 17, reads(0, 8, write=(0,)), READ, 0, {}),
+    ("cwl in wtr_long", 17, reads(0, 16, write=(0,)), READ, 0, {"wtr_long": 1}),
     ("rtw", 17, reads(0, 8, write=(1,)), WRITE, 0, {}),
     ("rfc", 57, reads(0, start=1003), ACT, 0, {"refi": 1000}),
     ("rp_all", 17, [*reads(0), *reads(0, start=1003)], REFRESH, 0, {"refi": 1000}),
@@ -105,9 +109,10 @@ def test_a_command_is_blocked_one_cycle_before_it_comes(
     name: str, cycles: int, moves: list[Move], kind: str, number: int, others: dict[str, int]
 ) -> None:
     """By that timing alone; and the timing's next cycle is the command's."""
+    timed, _, rule = name.partition(" in ")
 
     def issued(longer: int) -> tuple[DramDevice, list[Command], Command]:
-        timing = replace(FREE, **{**others, name: longer})
+        timing = replace(FREE, **{**others, timed: longer})
         memory = device(timing)
         ordered = sorted(commands(run(memory, moves, cycles=0), memory), key=lambda command: command.time)
         return memory, ordered, [command for command in ordered if command.kind == kind][number]
@@ -116,10 +121,67 @@ def test_a_command_is_blocked_one_cycle_before_it_comes(
     channel = Channel(memory)
     for command in ordered:
         if command == watched:
-            assert channel.blocked_by(command._replace(time=command.time - 1)) == {name}
+            assert channel.blocked_by(command._replace(time=command.time - 1)) == {rule or timed}
             assert not channel.blocked_by(command)
         channel.issue(command)
     assert issued(cycles + 1)[2].time == watched.time + 1
+
+
+def after_data(*, write: bool) -> list[Move]:
+    """A burst promised a cycle after it was asked for, and a read of the other group, put off by as much as that is
+    late."""
+    return [Move(0, 1, write, ((0, 1),)), Move(1, NO_END, False, ((8, 1),))]
+
+
+# Timings that no pair of commands keeps: a longer value, the bursts, which command waits for it, further values, and
+# when that command comes, by hand. Rows open in cycle 0 and are read or written in cycle 1, unless they are asked for
+# later; a burst keeps the bus for 2 cycles.
+BY_HAND = [
+    # The data come in cycles 18 and 19, 19 cycles after the promise: the next burst is asked for in 1 + 19.
+    ("cl", 17, after_data(write=False), ACT, 1, {"rtw": 19}, 1 + 17 + 2),
+    ("cwl", 17, after_data(write=True), ACT, 1, {}, 1 + 17 + 2),
+    # All banks are closed in the cycle in which a refresh is due.
+    ("refi", 500, [*reads(0), *reads(0, start=600)], CLOSE_ALL, 0, {}, 500),
+    # Without an open row it begins then, and the next one is counted from when it was due.
+    ("refi", 500, reads(0, start=600), REFRESH, 0, {}, 500),
+    # A row that opens one cycle before a refresh is due, in 499, would be read in 500, too late: it stays closed, the
+    # refresh takes 500 and 501, and then it opens.
+    ("rfc", 2, reads(0, start=499), ACT, 0, {"refi": 500}, 500 + 2),
+    # One cycle earlier it is read before the refresh, for which it is closed again.
+    ("refi", 500, [*reads(0, start=498), *reads(0, start=600)], CLOSE_ALL, 0, {}, 500),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "cycles", "moves", "kind", "number", "others", "time"), BY_HAND, ids=[f"{b[0]}-{b[3]}" for b in BY_HAND]
+)
+def test_a_command_waits_for_data_and_for_refreshes(
+    name: str, cycles: int, moves: list[Move], kind: str, number: int, others: dict[str, int], time: int
+) -> None:
+    """It comes in the cycle that was worked out by hand, not in the one before, though no distance from any earlier
+    command forbids that; and a cycle later where the timing is one longer."""
+    for longer in (cycles, cycles + 1):
+        memory = device(replace(FREE, **{**others, name: longer}))
+        ordered = sorted(commands(run(memory, moves, cycles=0), memory), key=lambda command: command.time)
+        watched = [command for command in ordered if command.kind == kind][number]
+        assert watched.time == time + longer - cycles
+        channel = Channel(memory)
+        for command in ordered[: ordered.index(watched)]:
+            channel.issue(command)
+        if name in ("cl", "cwl", "refi"):
+            assert not channel.blocked_by(watched._replace(time=watched.time - 1))
+
+
+def test_a_read_in_the_cycle_of_a_refresh_comes_after_it_and_one_before_does_not_wait() -> None:
+    """Asked for in 499, a row would be read in 500, when a refresh of a cycle is due: so that is first, the row opens
+    in 501 and is read in 502. Where it is due in 501, the row is read in 500."""
+    for refi, expected in (
+        (500, [(500, REFRESH), (501, ACT), (502, READ)]),
+        (501, [(499, ACT), (500, READ), (501, CLOSE_ALL), (502, REFRESH)]),
+    ):
+        memory = device(replace(FREE, refi=refi))
+        found = sorted(commands(run(memory, reads(0, start=499), cycles=0), memory), key=lambda command: command.time)
+        assert [(command.time, command.kind) for command in found] == expected
 
 
 @pytest.mark.parametrize("seed", range(40))
