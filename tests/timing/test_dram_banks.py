@@ -79,8 +79,8 @@ ROW_OF_ALL = 4 * 32
 """Rows of a bank lie as many bytes apart as all banks have in a row."""
 
 # Of each timing: a longer value, the bursts of which a command waits for it, which command, and further values that it
-# needs. Addresses 0 and 8 lie in the two groups, 0 and 64 in the two banks of one. `cwl in wr` is the timing `cwl`, from
-# which the rule of `wr` counts the end of a write's data.
+# needs. Addresses 0 and 8 lie in the two groups, 0 and 64 in the two banks of one. `cwl in wr` is the timing `cwl`,
+# from which the rule of `wr` counts the end of a write's data.
 BINDING = [
     ("rcd", 17, reads(0), READ, 0, {}),
     ("rp", 17, reads(0, ROW_OF_ALL), ACT, 1, {}),
