@@ -25,6 +25,7 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "latency_ms": ("latency", lambda ms: seconds(ms / 1000)),
     "host_ms": ("host", lambda ms: seconds(ms / 1000)),
     "launch_ms": ("launch", lambda ms: seconds(ms / 1000)),
+    "dispatch_ms": ("dispatch", lambda ms: seconds(ms / 1000)),
     "cycles": ("cycles", lambda count: f"{count:,.0f}"),
     "rtf": ("RTF", figure),
     "throughput_rtf": ("throughput RTF", figure),

@@ -11,6 +11,7 @@ from hwsim.quantities.fields import HERTZ
 from hwsim.quantities.plain_data import Objective
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roughly, scaled, seconds, watts
 from hwsim.report.tables import GAP, TIE, plain_table
+from hwsim.report.without import without_each
 from hwsim.results.figures import NO_GAIN, Awaited, Diagnosis, PeakLimit, WhatIf, outlasting
 from hwsim.results.result import Result, Summary
 from hwsim.schedule.unit_table import Limit, Relief, Unit
@@ -184,9 +185,7 @@ def _times(result: Result, clock: int) -> list[Line]:
         ("latency", seconds(summary.latency_ms / 1000), f"{on_chip}{host}{started}"),
         ("RTF", figure(summary.rtf), f"{'' if alone else 'of an utterance: '}{beside_the_audio(summary.rtf)}"),
     ]
-    if summary.launch_ms:
-        without = seconds((summary.latency_ms - summary.launch_ms) / 1000)
-        lines.insert(1, ("without launch", without, "if starting the program and its ops took no time"))
+    lines[1:1] = without_each(summary)
     if factor != summary.rtf and lengths is None:
         lines.append(("throughput RTF", figure(factor), f"of all audio of the batch: {beside_the_audio(factor)}"))
     if lengths is not None:

@@ -5,6 +5,7 @@ from collections import Counter
 from hwsim.quantities.fields import HERTZ
 from hwsim.report.headline import Line, chips_time, standby_line
 from hwsim.report.numbers import beside_the_audio, figure, joules, percent, roughly, scaled, seconds, watts
+from hwsim.report.without import without_each
 from hwsim.results.tiles_result import PLACE_NAMES, TilesOpResult, TilesResult
 
 
@@ -62,6 +63,7 @@ def tiles_headline(result: TilesResult) -> list[Line]:
     room = f"of {placement.tiles * placement.chips:,}{on_chips}, with {held:,} weights"
     lines = [
         ("latency", seconds(summary.latency_ms / 1000), f"{summary.cycles:,} cycles at {clock}{host}"),
+        *without_each(summary),
         ("RTF", figure(summary.rtf), beside_the_audio(summary.rtf)),
         ("energy", joules(summary.energy_aj), f"{watts(efficiency.average_power_w)}, {per_second} per second of audio"),
         *standby_line(efficiency.standby_per_audio_second_mj, efficiency.duty_cycle),
@@ -82,11 +84,16 @@ def tiles_headline(result: TilesResult) -> list[Line]:
     if summary.throughput_rtf != summary.rtf:
         factor = summary.throughput_rtf
         remark = f"of all audio of the batch: {beside_the_audio(factor)}"
-        lines.insert(2, ("throughput RTF", figure(factor), remark))
+        lines.insert(_after(lines, "RTF"), ("throughput RTF", figure(factor), remark))
     if summary.lm_parameters:
         remark = f"{summary.lm_parameters:,} parameters, not counted above"
-        lines.insert(4, ("fused LMs", scaled(summary.lm_bytes, "B"), remark))
+        lines.insert(_after(lines, "model"), ("fused LMs", scaled(summary.lm_bytes, "B"), remark))
     stream = result.streaming
     if stream is not None:
         lines.append(("chunks", f"{stream.chunks:,}", f"of {seconds(stream.chunk_seconds)}"))
     return lines
+
+
+def _after(lines: list[Line], name: str) -> int:
+    """The place behind the line of that name."""
+    return next(place for place, line in enumerate(lines, 1) if line[0] == name)

@@ -43,7 +43,7 @@ class Summary(Noun):
 
     Latency and real-time factors are those of the chip's cycles, of the host's share of the search, `host_ms`, and of
     what it takes to start the program and the runs of its ops, `launch_ms`, if the chip says so; `dispatched` are those
-    runs, if each takes time to start.
+    runs, if each takes time to start, `dispatch_ms` what they take of `launch_ms`.
     `rtf` is that of an utterance, latency ÷ audio of one utterance; `throughput_rtf` is latency ÷ audio of all
     utterances of the batch. `products_by_mode` sums to `macs`; of these, `widened_macs` were made in a mode wider than
     both operands. The sizes are the recogniser's own; `lm_parameters` and `lm_bytes` are those of language models fused
@@ -76,6 +76,7 @@ class Summary(Noun):
     lm_parameters: int
     lm_bytes: int
     launch_ms: Annotated[float, UnlessDefault()] = 0.0
+    dispatch_ms: Annotated[float, UnlessDefault()] = 0.0
     dispatched: Annotated[int, UnlessDefault()] = 0
 
 

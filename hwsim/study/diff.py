@@ -28,8 +28,8 @@ AnyResult = Result | TilesResult
 T = TypeVar("T")
 
 _SUMMARY = (
-    "latency_ms", "cycles", "host_ms", "launch_ms", "rtf", "throughput_rtf", "energy_mj", "dram_read_bytes",
-    "dram_write_bytes", "macs", "utilization", "parameters", "model_bytes",
+    "latency_ms", "cycles", "host_ms", "launch_ms", "dispatch_ms", "rtf", "throughput_rtf", "energy_mj",
+    "dram_read_bytes", "dram_write_bytes", "macs", "utilization", "parameters", "model_bytes",
 )  # fmt: skip
 _EFFICIENCY = ("average_power_w", "tops", "tops_per_watt")
 

@@ -220,6 +220,7 @@ def summary_of(
         lm_parameters=fused.parameters,
         lm_bytes=fused.stored_bytes,
         launch_ms=float(chip.starting(dispatched) * 1000),
+        dispatch_ms=float((chip.starting(dispatched) - chip.starting(0)) * 1000),
         dispatched=dispatched,
     )
 

@@ -12,6 +12,7 @@ from hwsim.report.asked import Asked
 from hwsim.report.nouns import noun_text
 from hwsim.report.screen import run_text
 from hwsim.report.tables import Screen
+from hwsim.report.tiles_headline import tiles_headline
 from hwsim.results.tiles_result import TilesResult
 from hwsim.study.simulate import simulate
 
@@ -47,6 +48,18 @@ def test_the_first_screen_says_what_is_waited_for_and_what_is_digital() -> None:
     assert "2.18 % of the products, 2 ops, are digital because `digital` names it." in text
     assert f"tiles {sum(result.placement.tiles_used)} of 170 on 5 chips" in text
     assert "the cells' energy is that of typical inputs: --values" in text
+
+
+def test_what_the_run_takes_without_a_host_is_that_without_one() -> None:
+    plain = tiles_headline(result_of("tdnnf_7q"))
+    assert not any(name.startswith("without") for name, _, _ in plain)
+    work = replace(load_workload("tdnnf_7q"), host=5 * 10**9, decoding_steps=1)
+    with_host = tiles_headline(simulate(load_analog_chip("analog_pcm"), work))
+    of_name = {name: value for name, value, _ in plain}
+    assert [line for line in with_host if line[0].startswith("without")] == [
+        ("without host", of_name["latency"], f"RTF {of_name['RTF']}, if the host took no time")
+    ]
+    assert {name for name, _, _ in with_host} - {name for name, _, _ in plain} == {"without host"}
 
 
 def test_a_network_all_of_which_is_on_tiles_says_so() -> None:

@@ -13,7 +13,9 @@ from hwsim.mapping.splits import Split
 from hwsim.report.explanation import explanation_text
 from hwsim.report.export import run_files, to_json
 from hwsim.report.full import full_text
+from hwsim.report.numbers import figure, seconds
 from hwsim.report.tables import Screen
+from hwsim.report.without import without_each
 from hwsim.schedule.unit_table import Unit
 from hwsim.study.simulate import simulate
 from hwsim.timing.events import events
@@ -77,9 +79,40 @@ def test_starting_takes_what_the_chip_says_and_stands_apart() -> None:
     assert taking.launch_ms == pytest.approx(0.1 + 7 * 0.002)
     assert taking.dispatched == 7
     assert taking.latency_ms == pytest.approx(free.latency_ms + taking.launch_ms)
+    assert taking.dispatch_ms == pytest.approx(7 * 0.002)
     text = full_text(simulate(started(TINY), work), TINY.clock, SCREEN)
     assert "without launch" in text
     assert "launch" not in full_text(simulate(TINY, work), TINY.clock, SCREEN)
+
+
+def test_each_start_and_the_host_have_a_line_of_what_the_run_takes_without_them() -> None:
+    """7 runs of 2 us and a launch of 100 us beside 3 ms of a host: lines are there for those that take time alone."""
+
+    def told(launch: int, dispatch: int, host_ms: int) -> dict[str, tuple[str, str]]:
+        on = replace(TINY, launch=launch * 10**6, dispatch=dispatch * 10**6)
+        work = replace(workload_of(gemm(3, 4, 4, times=7)), host=host_ms * 10**9, decoding_steps=1)
+        summary = simulate(on, work).summary
+        chip_ms = summary.cycles / TINY.clock * 1000
+        assert summary.latency_ms == pytest.approx(chip_ms + launch / 1000 + 7 * dispatch / 1000 + host_ms)
+        return {name: (value, remark) for name, value, remark in without_each(summary)}
+
+    def line(us: float, why: str) -> tuple[str, str]:
+        took = cycles / TINY.clock + us * 1e-6
+        return seconds(took), f"RTF {figure(took / audio)}, if {why}"
+
+    plain = simulate(TINY, workload_of(gemm(3, 4, 4, times=7))).summary
+    cycles, audio = plain.cycles, plain.audio_seconds
+    launch, dispatch = "starting the program took no time", "starting 7 runs of ops took no time"
+    assert told(0, 0, 0) == {}
+    assert told(100, 0, 0) == {"without launch": line(0, launch)}
+    assert told(0, 2, 0) == {"without dispatch": line(0, dispatch)}
+    assert told(0, 0, 3) == {"without host": line(0, "the host took no time")}
+    assert told(100, 2, 3) == {
+        "without launch": line(3014, launch),
+        "without dispatch": line(3100, dispatch),
+        "without starts": line(3000, "neither of these took time"),
+        "without host": line(114, "the host took no time"),
+    }
 
 
 def started(on: Chip) -> Chip:
