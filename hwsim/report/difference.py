@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.report.numbers import component_name, figure, joules, percent, scaled, seconds, watts
+from hwsim.report.resource_changes import plans_table, resources_table
 from hwsim.report.tables import Screen, limit_text, new_table, render
 from hwsim.results.difference import (
     AssumptionChange,
@@ -53,6 +54,8 @@ def difference_text(found: Difference, screen: Screen) -> str:
         _ops_table(found, found.ops),
         components_table(found.energy_by_component),
         _tensors_table(found.tensors),
+        resources_table(found.resources),
+        plans_table(found.plans),
         assumptions_table(found.assumptions),
     )
     remarks = Text("\n".join(remarks_of(found)))

@@ -17,20 +17,22 @@ from hwsim.report.difference import (
     title_of,
 )
 from hwsim.report.numbers import costliest, groups, scaled
+from hwsim.report.resource_changes import largest_resources
 from hwsim.report.tables import Screen, first_that_fits
 from hwsim.results.difference import Assumed, AssumptionChange, Difference, OpChange, PartChange
 
 _ROOMS = (
-    (16, 7, 8, 5),
-    (12, 5, 6, 4),
-    (10, 4, 5, 3),
-    (8, 3, 4, 3),
-    (6, 3, 3, 2),
-    (5, 2, 2, 2),
-    (3, 1, 1, 1),
-    (2, 0, 1, 0),
+    (16, 7, 8, 5, 5),
+    (12, 5, 6, 4, 5),
+    (10, 4, 5, 3, 4),
+    (8, 3, 4, 3, 4),
+    (6, 3, 3, 2, 3),
+    (6, 3, 3, 2, 0),
+    (5, 2, 2, 2, 0),
+    (3, 1, 1, 1, 0),
+    (2, 0, 1, 0, 0),
 )
-"""Lines of figures, parts, ops and components, from the roomiest screen to the shortest."""
+"""Lines of figures, parts, ops, components and units, from the roomiest screen to the shortest."""
 
 _NAMED = 3
 """How many names a sentence gives before it counts the others."""
@@ -42,12 +44,12 @@ def difference_screen(found: Difference, screen: Screen) -> str:
 
 
 def _blocks(
-    found: Difference, screen: Screen, figures: int, parts: int, ops: int, components: int
+    found: Difference, screen: Screen, figures: int, parts: int, ops: int, components: int, units: int
 ) -> Iterable[Text | Table]:
     yield Text(title_of(found), style="bold")
     if found.equal:
         return
-    remarks = [*remarks_of(found), *_ops_in_words(found.ops), *_tensors_in_words(found)]
+    remarks = [*remarks_of(found), *_ops_in_words(found.ops), *_plans_in_words(found), *_tensors_in_words(found)]
     if remarks:
         yield Text("\n".join(remarks))
     yield figures_table(found.figures[:figures])
@@ -58,6 +60,8 @@ def _blocks(
     if found.energy_by_component and components:
         by_size = sorted(found.energy_by_component, key=lambda change: -abs(change.after_aj - change.before_aj))
         yield components_table(by_size[:components])
+    if found.resources and units:
+        yield largest_resources(found, units, wide=screen.width >= 80)
     yield Text("\n".join([*_assumptions_in_words(found.assumptions), "More: --full"]))
 
 
@@ -107,6 +111,16 @@ def _ops_in_words(ops: Sequence[OpChange]) -> list[str]:
     )
     told = [f"{count} {what}" for count, what in counts if count]
     return [f"Ops: {', '.join(told)}."] if told else []
+
+
+def _plans_in_words(found: Difference) -> list[str]:
+    """How many ops are made in another mode of the array, or split over the cores in another way."""
+    counts = (
+        (sum(plan.mode_before != plan.mode_after for plan in found.plans), "in another mode of the array"),
+        (sum(plan.split_before != plan.split_after for plan in found.plans), "split over the cores in another way"),
+    )
+    told = [f"{count} {what}" for count, what in counts if count]
+    return [f"Plans: {', '.join(told)}."] if told else []
 
 
 def _tensors_in_words(found: Difference) -> list[str]:

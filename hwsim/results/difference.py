@@ -131,6 +131,38 @@ class TensorChange(Noun):
     kept_after_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCycles(Noun):
+    """Cycles of a unit over a whole run: at work, waiting before a piece of work, with nothing to do; of all its
+    `servers` together. On tiles waiting is not told apart from having nothing to do."""
+
+    servers: int = 1
+    busy: int
+    waiting: int
+    idle: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange(Noun):
+    """A unit of the chip, all of whose time is not spent as before."""
+
+    unit: Name
+    before: UnitCycles | None
+    after: UnitCycles | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChange(Noun):
+    """An op that both runs have, made in another mode of the array or split over the cores in another way: what results
+    hold of plans."""
+
+    op: Name
+    mode_before: Name | None
+    mode_after: Name | None
+    split_before: Name | None
+    split_after: Name | None
+
+
 class Assumed(Enum):
     """A kind of thing on which a result rests."""
 
@@ -168,6 +200,8 @@ class Difference(Noun):
     ops: tuple[OpChange, ...]
     energy_by_component: tuple[ComponentChange, ...]
     tensors: tuple[TensorChange, ...]
+    resources: tuple[ResourceChange, ...]
+    plans: tuple[PlanChange, ...]
     assumptions: tuple[AssumptionChange, ...]
 
     def check(self) -> None:

@@ -15,14 +15,18 @@ from hwsim.results.difference import (
     FigureChange,
     OpChange,
     PartChange,
+    PlanChange,
+    ResourceChange,
     RunKind,
     Side,
     Spent,
     TensorChange,
+    UnitCycles,
 )
 from hwsim.results.figures import Components
 from hwsim.results.result import OpResult, PartResult, Result
 from hwsim.results.tiles_result import TilesOpResult, TilesResult
+from hwsim.schedule.unit_table import StallReason, Unit
 
 AnyResult = Result | TilesResult
 T = TypeVar("T")
@@ -48,6 +52,8 @@ def diff(before: AnyResult, after: AnyResult) -> Difference:
         ops=tuple(_ops(before.ops, after.ops)),
         energy_by_component=tuple(_components(before.energy_by_component_aj, after.energy_by_component_aj)),
         tensors=tuple(_tensors(before, after)),
+        resources=tuple(_resources(before, after)),
+        plans=tuple(_plans(before, after)),
         assumptions=tuple(_assumptions(before, after)),
     )
 
@@ -157,6 +163,45 @@ def _tiles(spots: set[tuple[int, int]]) -> str:
     chips = sorted({chip for chip, _ in spots})
     tiles = f"{len(spots)} tiles" if len(spots) > 1 else "1 tile"
     return f"{tiles} of {'chip' if len(chips) == 1 else 'chips'} {', '.join(map(str, chips))}"
+
+
+def _resources(before: AnyResult, after: AnyResult) -> Iterator[ResourceChange]:
+    if isinstance(before, Result) != isinstance(after, Result):
+        return
+    for name, old, new in _both(_unit_cycles(before), _unit_cycles(after)):
+        yield ResourceChange(unit=name, before=old, after=new)
+
+
+def _unit_cycles(result: AnyResult) -> dict[str, UnitCycles]:
+    """How each unit spends the run; the interconnect of cores only where there are several."""
+    if isinstance(result, TilesResult):
+        return {
+            unit.name: UnitCycles(servers=unit.servers, busy=unit.busy, waiting=0, idle=unit.idle)
+            for unit in result.units
+        }
+    counters, found = result.counters, {}
+    for unit in Unit:
+        waiting = sum(counters.stalls[reason][unit] for reason in StallReason)
+        spent = UnitCycles(busy=counters.busy[unit], waiting=waiting, idle=counters.idle[unit])
+        if not unit.spec.among_cores or spent.busy or spent.waiting or spent.idle:
+            found[unit.key] = spent
+    return found
+
+
+def _plans(before: AnyResult, after: AnyResult) -> Iterator[PlanChange]:
+    if not (isinstance(before, Result) and isinstance(after, Result)):
+        return
+    old, new = ({op.name: _planned(op) for op in result.ops} for result in (before, after))
+    for name, one, other in _both(old, new):
+        if one is not None and other is not None:
+            yield PlanChange(
+                op=name, mode_before=one[0], mode_after=other[0], split_before=one[1], split_after=other[1]
+            )
+
+
+def _planned(op: OpResult) -> tuple[str | None, str | None]:
+    """The array's mode, and the split over cores."""
+    return None if op.mode is None else op.mode.value, op.split
 
 
 def _assumptions(before: AnyResult, after: AnyResult) -> Iterator[AssumptionChange]:

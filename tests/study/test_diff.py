@@ -21,6 +21,7 @@ from hwsim.report.tables import MOST_LINES, Screen
 from hwsim.results.difference import Assumed, Difference, FigureChange, RunKind
 from hwsim.results.result import Result
 from hwsim.results.tiles_result import TilesResult
+from hwsim.schedule.unit_table import StallReason, Unit
 from strategies.recipes import RECIPES
 
 AnyResult = Result | TilesResult
@@ -52,8 +53,8 @@ def test_equal_results_have_no_difference(place: int) -> None:
     read = hwsim.load_result(to_json(result))
     found = hwsim.diff(result, read)
     assert found.equal
-    lists = (found.figures, found.parts, found.ops, found.energy_by_component, found.tensors, found.assumptions)
-    assert not any(lists)
+    assert not any((found.figures, found.parts, found.ops, found.energy_by_component, found.tensors))
+    assert not any((found.resources, found.plans, found.assumptions))
     text = difference_screen(found, Screen(width=200))
     assert text.startswith("The results are equal: ")
     assert text.count("\n") == 1
@@ -76,8 +77,25 @@ def test_changes_are_those_of_the_results_and_turn_round_with_them(one: int, oth
     assert {(c.kind, c.name, c.before, c.after) for c in found.assumptions} == {
         (c.kind, c.name, c.after, c.before) for c in back.assumptions
     }
+    for what in ("busy", "waiting", "idle"):
+        more = sum(getattr(c.after, what) - getattr(c.before, what) for c in found.resources if c.before and c.after)
+        if found.before.kind is found.after.kind is RunKind.ARRAY:
+            assert more == _spent_by_units(after, what) - _spent_by_units(before, what)
+    turned_units = {change.unit: (change.after, change.before) for change in back.resources}
+    assert {change.unit: (change.before, change.after) for change in found.resources} == turned_units
+    turned_plans = {p.op: (p.mode_after, p.mode_before, p.split_after, p.split_before) for p in back.plans}
+    assert {p.op: (p.mode_before, p.mode_after, p.split_before, p.split_after) for p in found.plans} == turned_plans
     figures = {change.name: change for change in found.figures}
     assert figures["latency_ms"].factor == pytest.approx(after.summary.latency_ms / before.summary.latency_ms)
+
+
+def _spent_by_units(result: AnyResult, what: str) -> int:
+    """All units' cycles at work, waiting or idle, out of the counters of the whole run."""
+    assert isinstance(result, Result)
+    counters = result.counters
+    if what == "waiting":
+        return sum(counters.stalls[reason].total for reason in StallReason)
+    return {"busy": counters.busy, "idle": counters.idle}[what].total
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
@@ -96,6 +114,8 @@ def test_the_first_screen_is_a_screen_and_says_what_the_runs_differ_in(one: int,
     assert said.endswith("More: --full")
     full = difference_text(found, Screen(width=400))
     assert all(op.name in full for op in found.ops)
+    assert all(f"{change.after.busy:,}" in full for change in found.resources if change.after)
+    assert all(plan.op in full for plan in found.plans)
 
 
 @given(RECIPES, st.sampled_from(["w8a8", "w4a4", "fp16"]), st.sampled_from(["w8a8", "w4a8", "fp16"]))
@@ -151,6 +171,60 @@ def test_weights_that_stand_elsewhere_are_told() -> None:
     assert gone
     assert "tile" in str(gone[0].place_before)
     assert "tile" not in str(gone[0].place_after)
+
+
+def test_units_of_a_whole_run_are_told_with_their_cycles() -> None:
+    """Of 4 bits instead of 8 each unit's time is its counters' in both runs, which are the run's cycles together."""
+    before, after = result_of("int4_array", "tdnnf_7q", "w8a8"), result_of("int4_array", "tdnnf_7q")
+    assert isinstance(before, Result)
+    assert isinstance(after, Result)
+    found = hwsim.diff(before, after)
+    assert {"array", "load"} <= {change.unit for change in found.resources}
+    for change in found.resources:
+        for spent, result in ((change.before, before), (change.after, after)):
+            assert spent is not None
+            counters, unit = result.counters, Unit[change.unit.upper()]
+            assert (spent.busy, spent.idle) == (counters.busy[unit], counters.idle[unit])
+            assert spent.waiting == sum(counters.stalls[reason][unit] for reason in StallReason)
+            if change.unit in ("array", "vector"):
+                assert spent.busy + spent.waiting + spent.idle == result.summary.cycles
+    assert "unit, shares of the run" in difference_screen(found, Screen(width=120))
+
+
+def test_tiles_tell_what_their_units_do() -> None:
+    work, chip = hwsim.load_workload("tdnnf_7q", precision="w8a8"), hwsim.load_analog_chip("hermes")
+    before, after = (
+        hwsim.simulate(on, work) for on in (chip, replace(chip, digital=(*chip.digital, "encoder.2.linear")))
+    )
+    found = hwsim.diff(before, after)
+    units = {unit.name: unit for unit in after.units}
+    assert found.resources
+    for change in found.resources:
+        if change.after is not None:
+            unit = units[change.unit]
+            assert (change.after.servers, change.after.busy, change.after.idle) == (
+                unit.servers, unit.busy, unit.idle,
+            )  # fmt: skip
+    across = hwsim.diff(result_of("int4_array", "tdnnf_7q", "w8a8"), before)
+    assert (across.resources, across.plans) == ((), ())
+
+
+def test_plans_tell_modes_and_splits_of_ops_that_both_have() -> None:
+    before, after = result_of("int4_array", "tdnnf_7q", "w8a8"), result_of("int4_array", "tdnnf_7q", "w4a4")
+    assert isinstance(before, Result)
+    assert isinstance(after, Result)
+    modes = [{op.name: op.mode for op in result.ops} for result in (before, after)]
+    changed = {name for name, mode in modes[1].items() if name in modes[0] and modes[0][name] != mode}
+    found = hwsim.diff(before, after)
+    assert changed
+    assert {plan.op for plan in found.plans} == changed
+    assert {(plan.mode_before, plan.mode_after) for plan in found.plans} == {("int8", "int4")}
+    assert f"Plans: {len(changed)} in another mode of the array." in difference_screen(found, Screen(width=200))
+    first = next(op for op in after.ops if op.mode is not None)
+    split = replace(after, ops=tuple(replace(op, split="4 of n") if op.name == first.name else op for op in after.ops))
+    (plan,) = hwsim.diff(after, split).plans
+    assert (plan.op, plan.split_before, plan.split_after) == (first.name, None, "4 of n")
+    assert "whole → 4 of n" in difference_text(hwsim.diff(after, split), Screen(width=200))
 
 
 def test_figures_of_nothing_have_no_factor() -> None:
