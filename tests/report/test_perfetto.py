@@ -27,7 +27,7 @@ from hwsim.mapping.tiles.run import planned_on_tiles
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.report.perfetto import microseconds, nanoseconds, perfetto
-from hwsim.results.traced import Extent, Level, Selection, Slice, Timeline, Track
+from hwsim.results.traced import MOST_WORK, Extent, Level, Selection, Slice, Timeline, Track
 from hwsim.schedule.counters import Counters
 from hwsim.schedule.unit_table import StallReason, Unit
 from hwsim.study.facts import table_of
@@ -43,6 +43,8 @@ DRAWN = settings(max_examples=40, deadline=None, suppress_health_check=list(Heal
 ALL = Selection(most=10**6)
 
 Json = dict[str, Any]
+Lasting = tuple[str, str, str]
+"""A track, an op, and what a stall waits for; nothing if it is work."""
 
 
 def work(program: Program) -> Workload:
@@ -171,6 +173,55 @@ def test_a_shipped_workload_is_its_counters_too() -> None:
     (trace,) = found
     check_format(trace)
     check_counters(trace, result.counters)
+
+
+@pytest.mark.slow
+def test_the_shipped_rnnt_is_its_counters_op_by_op_and_a_cut_trace_is_those_of_what_it_has_whole() -> None:
+    """All of its pieces of work, which make a file of a gigabyte, as records; those that `--trace` shows unless it is
+    asked for more, as a document."""
+    chip, lasting, pieces, cut = hwsim.load_chip("int4_array"), Counter[Lasting](), Counter[Lasting](), list[Json]()
+
+    def watch(on: AnyChip, ran: Workload, planned: Planned | None) -> None:
+        cut.append(document(traced(on, ran, planned, Selection())))
+        whole = traced(on, ran, planned, Selection(most=3 * 10**6))
+        assert whole.extent.whole
+        names = {track.number: track.name for track in whole.tracks}
+        for record in whole.records:
+            if isinstance(record, Slice):
+                stalled = record.kind == "stall"
+                key = names[record.track], str(record.args["op"]) if stalled else record.name, record.name * stalled
+                lasting[key] += record.end - record.start
+                pieces[key] += 1
+
+    result = hwsim.simulate(chip, hwsim.load_workload("rnnt"), watch=watch)
+    for op in result.ops:
+        for unit in Unit:
+            assert lasting[unit.key, op.name, ""] == op.busy_cycles[unit]
+            for reason in StallReason:
+                waited = lasting[f"{unit.key} stalls", op.name, reason.in_full]
+                assert waited == op.stall_cycles[reason][unit]
+    for unit in Unit:
+        assert result.counters.busy[unit] == sum(lasting[unit.key, op.name, ""] for op in result.ops)
+        for reason in StallReason:
+            of_ops = (lasting[f"{unit.key} stalls", op.name, reason.in_full] for op in result.ops)
+            assert result.counters.stalls[reason][unit] == sum(of_ops)
+
+    (shown,) = cut
+    check_format(shown)
+    every = sum(count for (_, _, reason), count in pieces.items() if not reason)
+    said = f"{MOST_WORK:,} of {every:,} pieces of work: the first {MOST_WORK:,} in the program's order"
+    assert (shown["otherData"]["shown"], shown["otherData"]["whole"]) == (said, False)
+    names, of_op, count = names_of(shown), Counter[Lasting](), Counter[Lasting]()
+    for event in of_phase(shown, "X"):
+        if event["cat"] == "work":
+            key = names[event["tid"]], event["name"], ""
+            of_op[key] += event["args"]["cycles"]
+            count[key] += 1
+    assert count.total() == MOST_WORK
+    uncut = [key for key in count if count[key] == pieces[key]]
+    assert 0 < len(uncut) < sum(not reason for _, _, reason in pieces)
+    assert all(of_op[key] == lasting[key] for key in uncut)
+    assert all(0 < of_op[key] <= lasting[key] for key in count)
 
 
 def test_times_are_whole_nanoseconds_whatever_a_viewer_does_with_floats() -> None:
