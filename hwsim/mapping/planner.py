@@ -213,6 +213,7 @@ class Planner:
                     self._consider(naive, len(plans), choice)
                 plans += naive
                 problem = plans_of_target.problem or problem
+        self.store.spend(choice.budget)
         if choice.budget.fell_short:
             self.store.forget(targets)
         with naming(name):

@@ -128,7 +128,7 @@ class TargetPlans:
         """Find the cuts of plans, as far as the budget goes."""
         slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
         steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
-        budget.walked(steps, slots)
+        budget.walked_cuts(steps, slots)
         budget.fell_short |= ended
 
     def by_part(self, uniform: Sequence[CandidatePlan], budget: SearchBudget) -> list[CandidatePlan]:

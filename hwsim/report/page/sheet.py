@@ -76,6 +76,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter:
+    """The lines of a listing as points by two of its columns, which can be chosen."""
+
+    listing: str
+    x: str
+    y: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A report: the command that made it, texts for wide and narrow screens, figures, tables, provenance."""
 
@@ -85,6 +94,7 @@ class Page:
     figures: Sequence[Shown]
     listings: Sequence[Listing]
     provenance: Sequence[tuple[str, str]] = ()
+    scatter: Scatter | None = None
 
     @property
     def version(self) -> str:

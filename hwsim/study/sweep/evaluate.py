@@ -1,0 +1,143 @@
+"""The figures of points of a sweep, without the nouns of a result: those that a run of each point alone has, exactly.
+
+Points that follow one another share what is planned as long as their chips have the same units and rates. A search
+that might have ended early by itself is made again by itself, so that no figure depends on which points came before.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hwsim.errors import UserError
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import prices_of
+from hwsim.inputs.sweeps import GIVEN, OpenedSweep
+from hwsim.inputs.varied import chip_with, workload_with
+from hwsim.ir.workload import Workload
+from hwsim.mapping.plan_store import PlanStore
+from hwsim.mapping.planner import Planned, Planner
+from hwsim.mapping.target import target_of
+from hwsim.passes.precision import in_precision
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff
+from hwsim.results.headline_figures import Headline, headline_figures, headline_of
+from hwsim.results.sweep_file import PRECISION
+from hwsim.study.efficiency import aim_of, areas, efficiency
+from hwsim.study.facts import check_functions, facts_of, table_of
+from hwsim.study.outcome import run_summary
+from hwsim.study.priced_run import PricedRun, priced_run
+from hwsim.study.simulate import simulate
+from hwsim.study.sweep.points import Place
+
+MOST_WORKS = 8
+"""Workloads with other fields or formats that are kept."""
+
+
+class Figures(NamedTuple):
+    """What a point came to: its whole numbers, and the headline figures in the order of `Headline`; or why not."""
+
+    cycles: int
+    energy_aj: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    headline: tuple[float, ...]
+
+
+class Refused(NamedTuple):
+    """Why a point has no figures."""
+
+    error: str
+
+
+@dataclass(slots=True)
+class Evaluator:
+    """Runs points of one sweep; it keeps what the next points may share."""
+
+    sweep: OpenedSweep
+    _works: dict[object, Workload] = field(default_factory=dict)
+    _plans: PlanStore = field(default_factory=PlanStore)
+    _planned_for: object = None
+
+    def run(self, places: Iterable[Place]) -> Iterator[Figures | Refused]:
+        """The figures of each point, in order."""
+        for place in places:
+            try:
+                yield self._figures(place)
+            except UserError as error:
+                yield Refused(str(error))
+
+    def point(self, place: Place) -> tuple[Any, Workload]:
+        """The chip and the workload of a point."""
+        pair = self.sweep.pairs[place.pair]
+        values = {
+            path: value
+            for levels, number in zip(pair.levels, place.levels, strict=True)
+            if levels.values
+            for path, value in levels.values[number]
+        }
+        precision = values.pop(PRECISION, None)
+        own = tuple((path, value) for path, value in values.items() if not pair.fields[path].of_chip)
+        chip = chip_with(pair.chip, pair.fields, values, GIVEN)
+        key = place.pair, precision, own
+        if key not in self._works:
+            if len(self._works) >= MOST_WORKS:
+                self._works.pop(next(iter(self._works)))
+            work = workload_with(pair.workload, pair.fields, values, GIVEN)
+            self._works[key] = work if precision is None else in_precision(work, precision)
+        return chip, self._works[key]
+
+    def _figures(self, place: Place) -> Figures:
+        chip, work = self.point(place)
+        if not isinstance(chip, Chip) or work.lengths is not None:
+            return self._by_result(chip, work)
+        prices = prices_of(chip)
+        tariff = Tariff.of(PriceBook(chip, prices))
+        check_functions(work.program, chip)
+        run = priced_run(chip, tariff, self._plan(chip, work, prices))
+        return _figures_of(work, run)
+
+    def _plan(self, chip: Chip, work: Workload, prices: Any) -> Planned:
+        """The plan of a point alone: a shared one, unless a search alone might have found no end."""
+        target = work.program, target_of(chip)
+        if self._planned_for != target:
+            self._plans, self._planned_for = PlanStore(), target
+        aim, table = aim_of(self.sweep.file.objective, chip, prices), table_of(work.program)
+        shared, self._plans = self._plans, PlanStore()
+        if shared.spent:
+            try:
+                planned = Planner(chip, aim, store=shared).plan(table)
+            except UserError:
+                pass  # what is refused is refused by itself, in the words that a run alone has
+            else:
+                if shared.last_as_alone:
+                    self._plans = shared
+                    return planned
+        alone = PlanStore()
+        planned = Planner(chip, aim, store=alone).plan(table)
+        if alone.last_as_alone:
+            self._plans = alone
+        return planned
+
+    def _by_result(self, chip: Any, work: Workload) -> Figures:
+        """The figures of a run, of a chip or a workload for which there is no shorter way."""
+        result: Any = simulate(chip, work, objective=self.sweep.file.objective)
+        summary = result.summary
+        return Figures(
+            summary.cycles,
+            summary.energy_aj,
+            summary.dram_read_bytes,
+            summary.dram_write_bytes,
+            tuple(float(value) for value in headline_of(result).values()),
+        )
+
+
+def _figures_of(work: Workload, run: PricedRun) -> Figures:
+    summary = run_summary(work, run, facts_of(work))
+    headline = headline_figures(summary, efficiency(work, run), areas(run.tariff).total_mm2)
+    return Figures(
+        summary.cycles,
+        summary.energy_aj,
+        summary.dram_read_bytes,
+        summary.dram_write_bytes,
+        tuple(float(headline[figure]) for figure in Headline),
+    )
