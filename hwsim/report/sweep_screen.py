@@ -122,8 +122,8 @@ def _sensitivity(outcome: SweepOutcome) -> Iterator[Table]:
         found = [one for one in outcome.sensitivity if one.figure == name]
         if not found:
             continue
-        title = f"What moves {label_of(name)}, on average over all other axes"
-        table = new_table("axis", "factor", "from", "to", title=title)
+        title = f"What moves {label_of(name)}"
+        table = new_table("axis", "factor", "least at", "most at", title=title)
         for one in found:
             if one.reach < NO_EFFECT:
                 table.add_row(one.axis, "none", "", "")
