@@ -140,7 +140,7 @@ def command(
 
         check_parquet()
     if row is not None:
-        _open_row(opened, row, json_file)
+        _open_row(opened, path, row, json_file)
         return
     if show:
         from hwsim.study.sweep.run import shown
@@ -245,11 +245,16 @@ def estimate_text(told: "Estimate") -> str:
 
     >>> from hwsim.study.sweep.run import Estimate
     >>> estimate_text(Estimate(to_run=400, points=1000, groups=20, workers=2, seconds=95.0))
-    '400 of 1,000 points to run, in 20 groups that share plans, on 2 processes: about 2 minutes'
+    '400 points of 1,000 to run, in 20 groups that share plans, on 2 processes: about 2 minutes'
     """
-    whole = f"{told.to_run:,} points" if told.to_run == told.points else f"{told.to_run:,} of {told.points:,} points"
-    on = f"on {told.workers} processes" if told.workers > 1 else "on 1 process"
-    return f"{whole} to run, in {told.groups:,} groups that share plans, {on}: about {_time(told.seconds)}"
+    whole = _counted(told.to_run, "point") + ("" if told.to_run == told.points else f" of {told.points:,}")
+    groups = f"in {_counted(told.groups, 'group')} that share{'s' * (told.groups == 1)} plans"
+    on = f"on {told.workers} process{'es' * (told.workers > 1)}"
+    return f"{whole} to run, {groups}, {on}: about {_time(told.seconds)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _time(seconds: float) -> str:
@@ -258,13 +263,21 @@ def _time(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
-def _open_row(opened: "OpenedSweep", row: int, json_file: str | None) -> None:
+def _open_row(opened: "OpenedSweep", path: Path | None, row: int, json_file: str | None) -> None:
     """Run one point in full."""
 
+    from hwsim.study.sweep.points import SweepPoints
+    from hwsim.study.sweep.run import place_of
+
+    points, place = SweepPoints(opened), place_of(opened, path, row)
+    named = zip((axis.name.replace(", ", " = ") for axis in opened.axes), points.written(place), strict=True)
+    note(f"row {row}: {', '.join(f'{name} = {value}' for name, value in named if value is not None)}")
+
     def job(progress: Progress) -> Any:
+        # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.sweep.full import full_run
 
-        return full_run(opened, row, progress)
+        return full_run(opened, place, progress)
 
     result = with_progress(f"row {row}", job)
 

@@ -20,7 +20,7 @@ MOST_VALUES = 100_000
 
 _TIMES = re.compile(r"(.+?)\.\.(.+)\*\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
 _EVENLY = re.compile(r"(.+?)\.\.(.+)/\s*(\d{1,9})\s*")
-_STEPS = re.compile(r"(.+?)\.\.(.+?)(?<![eE])\+(.+)")
+_STEPS = re.compile(r"(.+?)\.\.(.+?)(?<!\d[eE])\+(.+)")
 _SHAPES = "must be a range in steps: LOW..HIGH*FACTOR, LOW..HIGH+STEP or LOW..HIGH/COUNT, such as 8 GB/s..64 GB/s*2"
 
 Level = tuple[tuple[str, Any], ...]
@@ -84,6 +84,7 @@ def _read(field: Field | None, given: Any) -> Any:
 
 def _range(field: Field, text: str) -> list[Number]:
     """The values of a range; steps that are no whole numbers where whole ones are wanted are rounded."""
+    like = field.number
     for shape, values in ((_TIMES, _by_factor), (_EVENLY, _evenly), (_STEPS, _by_step)):
         found = shape.fullmatch(text)
         if found is None:
@@ -97,7 +98,7 @@ def _range(field: Field, text: str) -> list[Number]:
         if not low < high:
             raise InvalidValue(field.path, text, "must have its low end first")
         exact = values(field, Fraction(str(low)), Fraction(str(high)), found[3])
-        return [field.read(field.given(_as(field.value, value))) for value in exact]
+        return [field.read(field.given(_as(like, value))) for value in exact]
     raise InvalidValue(field.path, text, _SHAPES)
 
 

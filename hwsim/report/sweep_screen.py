@@ -39,7 +39,7 @@ def sweep_text(outcome: SweepOutcome, screen: Screen) -> str:
 
 
 def _head(outcome: SweepOutcome) -> Text:
-    counts = [f"{outcome.size:,} points"]
+    counts = [f"{outcome.size:,} point{'s' * (outcome.size != 1)}"]
     counts += [f"{outcome.open:,} open"] * bool(outcome.open)
     counts += [f"{outcome.refused:,} refused"] * bool(outcome.refused)
     if outcome.where:

@@ -22,10 +22,11 @@ TIMEOUT_SECONDS = 30
 def on_cluster(address: str) -> Finder:
     """What runs chunks on the cluster at that address, or of that scheduler file."""
 
+    where = {"address": address} if "://" in address else {"scheduler_file": address}
+    if "://" not in address and not Path(address).is_file():
+        raise Unsupported(f"--scheduler {address}: there is no such scheduler file, and no address tcp://HOST:PORT")
+
     def found(sweep: OpenedSweep, todo: list[list[Numbered]]) -> Iterator[Found]:
-        where = {"address": address} if "://" in address else {"scheduler_file": address}
-        if "://" not in address and not Path(address).is_file():
-            raise Unsupported(f"--scheduler {address}: there is no such scheduler file, and no address tcp://HOST:PORT")
         try:
             client = Client(timeout=TIMEOUT_SECONDS, set_as_default=False, **where)
         except (OSError, TimeoutError, ValueError) as error:

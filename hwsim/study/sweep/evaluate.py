@@ -12,22 +12,23 @@ from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import prices_of
 from hwsim.inputs.sweeps import GIVEN, OpenedSweep
-from hwsim.inputs.varied import chip_with, workload_with
+from hwsim.inputs.varied import workload_with
 from hwsim.ir.workload import Workload
+from hwsim.mapping.choice import Aim
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.planner import Planned, Planner
 from hwsim.mapping.target import target_of
 from hwsim.passes.precision import in_precision
-from hwsim.price.book import PriceBook
 from hwsim.price.price import Tariff
 from hwsim.results.headline_figures import Headline, headline_figures, headline_of
 from hwsim.results.sweep_file import PRECISION
-from hwsim.study.efficiency import aim_of, areas, efficiency
+from hwsim.study.efficiency import EnergyOf, areas, efficiency
 from hwsim.study.facts import check_functions, facts_of, table_of
 from hwsim.study.outcome import run_summary
 from hwsim.study.priced_run import PricedRun, priced_run
 from hwsim.study.simulate import simulate
 from hwsim.study.sweep.points import Place
+from hwsim.study.sweep.quick import QuickChips, QuickTariffs
 
 MOST_WORKS = 8
 """Workloads with other fields or formats that are kept."""
@@ -55,6 +56,8 @@ class Evaluator:
 
     sweep: OpenedSweep
     _works: dict[object, Workload] = field(default_factory=dict)
+    _chips: dict[int, QuickChips] = field(default_factory=dict)
+    _tariffs: QuickTariffs = field(default_factory=QuickTariffs)
     _plans: PlanStore = field(default_factory=PlanStore)
     _planned_for: object = None
 
@@ -77,7 +80,9 @@ class Evaluator:
         }
         precision = values.pop(PRECISION, None)
         own = tuple((path, value) for path, value in values.items() if not pair.fields[path].of_chip)
-        chip = chip_with(pair.chip, pair.fields, values, GIVEN)
+        if place.pair not in self._chips:
+            self._chips[place.pair] = QuickChips(pair)
+        chip = self._chips[place.pair].of(values)
         key = place.pair, precision, own
         if key not in self._works:
             if len(self._works) >= MOST_WORKS:
@@ -91,17 +96,17 @@ class Evaluator:
         if not isinstance(chip, Chip) or work.lengths is not None:
             return self._by_result(chip, work)
         prices = prices_of(chip)
-        tariff = Tariff.of(PriceBook(chip, prices))
+        tariff = self._tariffs.of(chip, prices)
         check_functions(work.program, chip)
-        run = priced_run(chip, tariff, self._plan(chip, work, prices))
+        run = priced_run(chip, tariff, self._plan(chip, work, tariff))
         return _figures_of(work, run)
 
-    def _plan(self, chip: Chip, work: Workload, prices: Any) -> Planned:
+    def _plan(self, chip: Chip, work: Workload, tariff: Tariff) -> Planned:
         """The plan of a point alone: a shared one, unless a search alone might have found no end."""
-        target = work.program, target_of(chip)
+        target = work.program, target_of(chip, 1)
         if self._planned_for != target:
             self._plans, self._planned_for = PlanStore(), target
-        aim, table = aim_of(self.sweep.file.objective, chip, prices), table_of(work.program)
+        aim, table = Aim(self.sweep.file.objective, EnergyOf(tariff)), table_of(work.program)
         shared, self._plans = self._plans, PlanStore()
         if shared.spent:
             try:

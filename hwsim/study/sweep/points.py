@@ -151,6 +151,15 @@ class SweepPoints:
             raise Unsupported(f"the sweep has no points: none of {self.size:,} satisfies {told}")
         return places
 
+    def numbered(self, number: int) -> Place:
+        """The point of that number, from 1, as tables and stores have it."""
+        if self.sweep.file.sample is not None and self.sweep.file.sample.method is Method.GUIDED:
+            raise Unsupported("a guided search numbers its points as it meets them; open one through its store")
+        places = self.chosen()
+        if not 1 <= number <= len(places):
+            raise InvalidValue("row", number, f"must be from 1 to {len(places):,}")
+        return places[number - 1]
+
     def _sample(self, sample: Sample) -> list[Place]:
         if sample.points >= self.size:
             return list(self.all())

@@ -16,7 +16,7 @@ from hwsim.study.provenance import hash_of, versions
 from hwsim.study.sweep.analysis import outcome
 from hwsim.study.sweep.chunks import Numbered, chunks
 from hwsim.study.sweep.evaluate import Evaluator
-from hwsim.study.sweep.points import SweepPoints
+from hwsim.study.sweep.points import Place, SweepPoints
 from hwsim.study.sweep.store import SweepStore, in_memory, is_begun, opened
 from hwsim.study.sweep.workers import Found, found_by_workers, found_here
 
@@ -230,3 +230,15 @@ def definition_in(path: Path) -> tuple[Mapping[str, object], Path]:
     with opened(path, fill=False) as store:
         told = store.told()
     return json.loads(told["definition"]), Path(told["folder"])
+
+
+def place_of(sweep: OpenedSweep, path: Path | None, number: int) -> Place:
+    """The point of that number: of the store, if there is one, else of the definition."""
+    if path is None or not is_begun(path):
+        return SweepPoints(sweep).numbered(number)
+    with opened(path, fill=False) as store:
+        _check_same(sweep, store, path)
+        places = {one.number: one.place for one in store.points()}
+    if number not in places:
+        raise InvalidValue("row", number, f"must be from 1 to {len(places):,}")
+    return places[number]
