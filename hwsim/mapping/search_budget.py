@@ -3,7 +3,7 @@
 Work is counted, never time, so that equal chips and programs have equal plans on every machine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from hwsim.mapping.knapsack import MOST_SUMS
@@ -41,8 +41,8 @@ class SearchBudget:
     """The sums of its knapsacks so far."""
     fell_short: bool = False
     """Whether there was no work left to walk some cut, or a knapsack was solved in coarser units for want of sums."""
-    cuts: int = 0
-    """The work of cuts, which is part of the work."""
+    cuts: dict[int, int] = field(default_factory=dict)
+    """The work of cuts, which is part of the work, by number of slots."""
     late: int = 0
     """The work of walks that ended before the run did, which nobody makes again who remembers how they ended."""
     shares: int = 1
@@ -106,7 +106,7 @@ class SearchBudget:
         """Cuts walked so many steps."""
         before = self.work
         self.walked(steps, slots)
-        self.cuts += self.work - before
+        self.cuts[slots] = self.cuts.get(slots, 0) + self.work - before
 
     def walked_late(self, steps: int, slots: int) -> None:
         """A plan walked so many steps and was found to be too slow."""

@@ -4,6 +4,7 @@ Everything that comes from files is text: templates escape it. Figures alone are
 package has drawn.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,12 @@ class Scatter:
     listing: str
     x: str
     y: str
+    units: Sequence[tuple[str, str]] = ()
+
+    @property
+    def units_text(self) -> str:
+        """The unit of each column that has one, as the script reads it."""
+        return json.dumps(list(self.units), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

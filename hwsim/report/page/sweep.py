@@ -27,7 +27,9 @@ def sweep_page(outcome: SweepOutcome, command: str) -> str:
         texts=[(wide, narrow)],
         figures=[Shown.of(drawing) for drawing in sweep_drawings(outcome)],
         listings=[_points(outcome)],
-        scatter=Scatter(listing=POINTS, x=label_of(x), y=label_of(y)),
+        scatter=Scatter(
+            listing=POINTS, x=label_of(x), y=label_of(y), units=[(one.label, one.unit) for one in Headline if one.unit]
+        ),
         provenance=[
             *((f"version of {name}", value) for name, value in outcome.versions),
             *((f"file {name}", value) for name, value in outcome.files),

@@ -20,13 +20,13 @@ from hwsim.mapping.planner import Planned, Planner
 from hwsim.mapping.target import target_of
 from hwsim.passes.precision import in_precision
 from hwsim.price.price import Tariff
-from hwsim.results.headline_figures import Headline, headline_figures, headline_of
+from hwsim.results.headline_figures import Headline, headline_of
 from hwsim.results.sweep_file import PRECISION
-from hwsim.study.efficiency import EnergyOf, areas, efficiency
-from hwsim.study.facts import check_functions, facts_of, table_of
-from hwsim.study.outcome import run_summary
+from hwsim.study.efficiency import EnergyOf, areas
+from hwsim.study.facts import check_functions, table_of
 from hwsim.study.priced_run import PricedRun, priced_run
 from hwsim.study.simulate import simulate
+from hwsim.study.sweep.headline import counts_of, headline_of_run
 from hwsim.study.sweep.points import Place
 from hwsim.study.sweep.quick import QuickChips, QuickTariffs
 
@@ -137,12 +137,5 @@ class Evaluator:
 
 
 def _figures_of(work: Workload, run: PricedRun) -> Figures:
-    summary = run_summary(work, run, facts_of(work))
-    headline = headline_figures(summary, efficiency(work, run), areas(run.tariff).total_mm2)
-    return Figures(
-        summary.cycles,
-        summary.energy_aj,
-        summary.dram_read_bytes,
-        summary.dram_write_bytes,
-        tuple(float(headline[figure]) for figure in Headline),
-    )
+    headline = headline_of_run(work, run, areas(run.tariff).total_mm2)
+    return Figures(*counts_of(run), tuple(float(headline[figure]) for figure in Headline))

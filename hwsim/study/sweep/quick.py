@@ -53,22 +53,28 @@ class QuickTariffs:
     """Tariffs by what they depend on: chips that differ in rates of memories, in slots, in names and in what starts
     cost have one."""
 
-    _kept: dict[Chip, Tariff] = field(default_factory=dict)
+    _kept: dict[Any, tuple[Chip, PriceTable, Tariff]] = field(default_factory=dict)
 
     def of(self, chip: Chip, prices: PriceTable) -> Tariff:
-        """The tariff of a chip."""
-        key = replace(
-            chip,
-            energy=prices,
-            sources=(),
-            launch=0,
-            dispatch=0,
-            operating_points=(),
-            dram=replace(chip.dram, read=1, write=1, latency=0),
-            scratchpad=replace(chip.scratchpad, write=1, buffers=1),
+        """The tariff of a chip.
+
+        Tables and arrays are long, and told apart as objects, which are kept beside the tariff.
+        """
+        memory = chip.scratchpad
+        key = (
+            *(getattr(chip, name) for name in _PRICED),
+            *(id(table) for table in (prices, chip.energy_override, chip.array, chip.vector)),
+            *(memory.size, memory.banks, memory.read, memory.bank_width, memory.shared_port, chip.dram.type),
         )
-        if key not in self._kept:
+        kept = self._kept.get(key)
+        if kept is None:
             if len(self._kept) >= MOST_TARIFFS:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = Tariff.of(PriceBook(chip, prices))
-        return self._kept[key]
+            kept = self._kept[key] = chip, prices, Tariff.of(PriceBook(chip, prices))
+        return kept[2]
+
+
+_PRICED = (
+    "clock", "node", "voltage", "memory_voltage", "idle_power", "power_gated", "cores", "arrays", "interconnect",
+)  # fmt: skip
+"""What a tariff depends on beside array, vector unit, memories and prices."""

@@ -7,11 +7,13 @@
   const selects = {x: figure.querySelector("select[name=x]"), y: figure.querySelector("select[name=y]")};
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
   const rows = [...table.tBodies[0].rows];
+  const units = new Map(JSON.parse(figure.dataset.units));
+  const titled = (column) => heads[column] + (units.get(heads[column]) ? ` [${units.get(heads[column])}]` : "");
   const number = (row, column) => Number(row.cells[column].dataset.value ?? NaN);
   const figures = heads.map((head, column) => column)
     .filter((column) => column > 0 && rows.some((row) => Number.isFinite(number(row, column))));
   for (const [axis, select] of Object.entries(selects)) {
-    for (const column of figures) select.add(new Option(heads[column], String(column)));
+    for (const column of figures) select.add(new Option(titled(column), String(column)));
     const wanted = heads.indexOf(figure.dataset[axis]);
     select.value = String(figures.includes(wanted) ? wanted : figures[0]);
   }
@@ -86,8 +88,8 @@
       make("line", {x1: M.left, x2: W - M.right, y1: sy.place(tick), y2: sy.place(tick), class: "grid"});
       make("text", {x: M.left - 6, y: sy.place(tick) + 4, "text-anchor": "end"}, short(tick));
     }
-    make("text", {x: (M.left + W - M.right) / 2, y: H - 8, "text-anchor": "middle"}, heads[cx]);
-    make("text", {x: 14, y: 12 + M.top, transform: `rotate(-90 14 ${H / 2})`, dy: H / 2 - 24, "text-anchor": "middle"}, heads[cy]);
+    make("text", {x: (M.left + W - M.right) / 2, y: H - 8, "text-anchor": "middle"}, titled(cx));
+    make("text", {x: 14, y: 12 + M.top, transform: `rotate(-90 14 ${H / 2})`, dy: H / 2 - 24, "text-anchor": "middle"}, titled(cy));
     points = known.map((row) => {
       const [x, y] = [sx.place(number(row, cx)), sy.place(number(row, cy))];
       const kind = row.cells[front].textContent ? "front" : row.cells[fits].textContent === "yes" ? "fits" : "misses";
