@@ -10,7 +10,7 @@ from hwsim.report.headline_words import headline_text
 from hwsim.report.numbers import figure as written
 from hwsim.report.tables import Screen, new_table, render
 from hwsim.results.sweep import Sensitivity, Status, SweepOutcome, SweepRow
-from hwsim.results.sweep_file import FIGURES, MORE_IS_BETTER
+from hwsim.results.sweep_file import FIGURES, SQNR, more_is_better
 
 MOST_ROWS = 10
 """Points that are shown of a list."""
@@ -64,7 +64,7 @@ def answer_texts(outcome: SweepOutcome) -> Iterator[str]:
 
 
 def _most(name: str) -> str:
-    return "most" if FIGURES.get(name) in MORE_IS_BETTER else "least"
+    return "most" if more_is_better(name) else "least"
 
 
 def point_text(outcome: SweepOutcome, row: SweepRow) -> str:
@@ -78,7 +78,7 @@ def point_text(outcome: SweepOutcome, row: SweepRow) -> str:
 
 def label_of(name: str) -> str:
     """A figure as texts call it."""
-    return FIGURES[name].label if name in FIGURES else name
+    return FIGURES[name].label if name in FIGURES else "SQNR" if name == SQNR else name
 
 
 def figure_text(row: SweepRow, name: str) -> str:
@@ -87,13 +87,13 @@ def figure_text(row: SweepRow, name: str) -> str:
         value = dict(row.figures).get(FIGURES[name])
         return "" if value is None else headline_text(FIGURES[name], value)
     value = dict(row.measured).get(name)
-    return "" if value is None else written(value)
+    return "" if value is None else f"{written(value)} dB" if name == SQNR else written(value)
 
 
 def _nearest(outcome: SweepOutcome) -> list[SweepRow]:
     """The points that come next to the best one, and this first."""
     (name,) = outcome.best
-    sign = -1 if FIGURES.get(name) in MORE_IS_BETTER else 1
+    sign = -1 if more_is_better(name) else 1
     values = [(sign * value, row) for row in outcome.rows if row.fits and (value := value_of(row, name)) is not None]
     return [row for _, row in sorted(values, key=lambda entry: (entry[0], entry[1].number))]
 

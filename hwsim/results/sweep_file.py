@@ -19,7 +19,19 @@ MOST_POINTS = 5_000_000
 FIGURES = {figure.name.lower(): figure for figure in Headline}
 """The figures that conditions and objectives may name."""
 
-MORE_IS_BETTER = frozenset({Headline.UTILIZATION, Headline.TOPS, Headline.TOPS_PER_WATT, Headline.UTTERANCES_PER_JOULE})
+SQNR = "sqnr"
+"""Signal to quantisation noise at the output, in dB: beside the figures of a run, where it is asked for."""
+
+_MORE = frozenset({Headline.UTILIZATION, Headline.TOPS, Headline.TOPS_PER_WATT, Headline.UTTERANCES_PER_JOULE})
+
+
+def more_is_better(name: str) -> bool:
+    """Whether more of a figure is better than less.
+
+    >>> more_is_better("tops"), more_is_better("sqnr"), more_is_better("energy"), more_is_better("wer")
+    (True, True, False, False)
+    """
+    return name == SQNR or FIGURES.get(name) in _MORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,5 +120,10 @@ class SweepFile(Noun):
             Condition.read(text)
         if self.measures is None:
             for name in self.best:
-                if name not in FIGURES:
-                    raise InvalidValue("best", name, str(UnknownName("figure", name, FIGURES)))
+                if name not in FIGURES and name != SQNR:
+                    raise InvalidValue("best", name, str(UnknownName("figure", name, (*FIGURES, SQNR))))
+
+
+def asked_figures(file: SweepFile) -> frozenset[str]:
+    """All names in the conditions and objectives of a sweep."""
+    return frozenset(file.best).union(*(Condition.read(text).names for text in file.where))

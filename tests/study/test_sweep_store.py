@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from hwsim.errors import FileProblem
+from hwsim.inputs.load import load_workload
+from hwsim.ir.workload import Workload
 from hwsim.results.sweep import Status, SweepOutcome
 from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.sweep.run import shown, sweep_points
 from hwsim.study.sweep.store import is_begun, opened
-from sweeps import PRODUCTS, small_sweep
+from sweeps import LSTM, PRODUCTS, small_sweep
 
 KILLS = 10
 YAML = """
@@ -152,3 +154,27 @@ def test_the_store_holds_definition_versions_and_every_point_with_its_status(tmp
         (1, Status.REFUSED.value, "16 B", None),
         (2, Status.DONE.value, "64 KiB", str(outcome.rows[1].energy_aj)),
     ]
+
+
+def test_signal_to_noise_is_worked_out_once_for_each_precision_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hwsim.study.sweep import quality
+
+    made, real = list[str](), quality._sqnr
+
+    def counted(work: Workload) -> float | None:
+        made.append(work.formats)
+        return real(work)
+
+    monkeypatch.setattr(quality, "_sqnr", counted)
+    store = tmp_path / "sweep.sqlite"
+    sweep = small_sweep(load_workload(LSTM), best=("sqnr", "energy"), where=("sqnr > 5",))
+    found = sweep_points(sweep, store=store)
+    assert len(made) == 2
+    by_precision = {dict(row.axes)["precision"]: dict(row.measured)["sqnr"] for row in found.rows}
+    assert (by_precision["w8a8"] or 0) > (by_precision["w4a4"] or 0)
+    best = found.answers[0].row
+    assert dict(best.axes)["precision"] == "w8a8"
+    assert shown(sweep, store) == found
+    assert all(row.fits == ((dict(row.measured)["sqnr"] or 0) > 5) for row in found.rows)

@@ -15,7 +15,7 @@ from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION
 from hwsim.report.sweep_screen import NO_EFFECT, label_of, point_text, value_of
 from hwsim.results.sweep import SweepOutcome, SweepRow
-from hwsim.results.sweep_file import FIGURES, MORE_IS_BETTER
+from hwsim.results.sweep_file import FIGURES, SQNR, more_is_better
 
 FRONT_COLUMNS = ("row", "x", "y", "x_label", "y_label", "kind", "said")
 FRONT_CAPTION = (
@@ -68,7 +68,7 @@ def front_rows(outcome: SweepOutcome) -> Rows:
 
 
 def _cost(name: str, value: float) -> float:
-    return -value if FIGURES.get(name) in MORE_IS_BETTER else value
+    return -value if more_is_better(name) else value
 
 
 def _on_front(points: Sequence[tuple[SweepRow, float, float]]) -> set[int]:
@@ -86,7 +86,7 @@ def _said(name: str, value: float) -> str:
 
 
 def _axis_label(name: str) -> str:
-    unit = FIGURES[name].unit if name in FIGURES else ""
+    unit = FIGURES[name].unit if name in FIGURES else "dB" if name == SQNR else ""
     return f"{label_of(name)} [{unit}]" if unit and unit != label_of(name) else label_of(name)
 
 

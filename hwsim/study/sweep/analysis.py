@@ -5,34 +5,38 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hwsim.results.headline_figures import Headline
 from hwsim.results.sweep import Answer, AxisLevel, Sensitivity, Status, SweepOutcome, SweepRow
-from hwsim.results.sweep_file import FIGURES, MORE_IS_BETTER, SweepFile
+from hwsim.results.sweep_file import FIGURES, SQNR, SweepFile, more_is_better
 from hwsim.study.sweep.evaluate import Figures, Refused
 from hwsim.study.sweep.points import SweepPoints
+from hwsim.study.sweep.quality import key_of, wants_quality
 from hwsim.study.sweep.store import Stored, SweepStore
 
 _NAMES = {figure: name for name, figure in FIGURES.items()}
 
 
-def rows_of(points: SweepPoints, stored: Iterable[Stored]) -> Iterator[SweepRow]:
+def rows_of(points: SweepPoints, store: SweepStore, stored: Iterable[Stored]) -> Iterator[SweepRow]:
     """The points as they are kept, with the names of what they vary."""
     sweep, (_, conditions) = points.sweep, points.conditions
+    qualities = store.qualities() if wants_quality(sweep) else None
     for one in stored:
         pair = sweep.pairs[one.place.pair]
         axes = tuple(zip((axis.name for axis in sweep.axes), points.written(one.place), strict=True))
         facts = points.facts(one.place)
-        measured = () if sweep.measures is None else sweep.measures.of(facts["workload"], facts["precision"]).items()
+        measured = {} if sweep.measures is None else dict(sweep.measures.of(facts["workload"], facts["precision"]))
+        if qualities is not None:
+            measured[SQNR] = qualities.get(key_of(sweep, one.place))
         row = SweepRow(
             number=one.number,
             status=one.status,
             chip=pair.chip.name,
             workload=pair.workload.name,
             axes=axes,
-            measured=tuple(measured),
+            measured=tuple(measured.items()),
             error=one.found.error if isinstance(one.found, Refused) else None,
         )
         if isinstance(one.found, Figures):
             figures = dict(zip(Headline, one.found.headline, strict=True))
-            known = {**facts, **dict(measured), **{_NAMES[figure]: value for figure, value in figures.items()}}
+            known = {**facts, **measured, **{_NAMES[figure]: value for figure, value in figures.items()}}
             row = SweepRow(
                 **{name: getattr(row, name) for name in ("number", "status", "chip", "workload", "axes", "measured")},
                 cycles=one.found.cycles,
@@ -57,13 +61,13 @@ def cost_of(row: SweepRow, name: str) -> float:
     value = value_of(row, name)
     if value is None:
         return math.inf
-    return -value if FIGURES.get(name) in MORE_IS_BETTER else value
+    return -value if more_is_better(name) else value
 
 
 def outcome(points: SweepPoints, store: SweepStore) -> SweepOutcome:
     """A sweep as far as it has come."""
     file, told = points.sweep.file, store.told()
-    rows = tuple(rows_of(points, store.points()))
+    rows = tuple(rows_of(points, store, store.points()))
     fitting = [row for row in rows if row.fits]
     done = [row for row in rows if row.status is Status.DONE]
     names = tuple(axis.name for axis in points.sweep.axes)

@@ -28,7 +28,7 @@ def touches_no_plan(path: str) -> bool:
 def chunks(sweep: OpenedSweep, points: Iterable[Numbered]) -> list[list[Numbered]]:
     """All points in chunks, those with equal workloads together."""
     own = [place for place, axis in enumerate(sweep.axes) if not all(map(touches_no_plan, axis.paths))]
-    of_work = [place for place in own if _of_workload(sweep, sweep.axes[place].paths)]
+    of_work = work_axes(sweep)
 
     def key(numbered: Numbered) -> tuple[object, ...]:
         number, place = numbered
@@ -36,6 +36,11 @@ def chunks(sweep: OpenedSweep, points: Iterable[Numbered]) -> list[list[Numbered
         return place.pair, work, tuple(place.levels[axis] for axis in own), number
 
     return list(_cut(sorted(points, key=key), key))
+
+
+def work_axes(sweep: OpenedSweep) -> list[int]:
+    """The axes that are fields of workloads, or precisions, by their places."""
+    return [place for place, axis in enumerate(sweep.axes) if _of_workload(sweep, axis.paths)]
 
 
 def _of_workload(sweep: OpenedSweep, paths: Sequence[str]) -> bool:

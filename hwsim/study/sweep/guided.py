@@ -14,6 +14,7 @@ from hwsim.results.sweep_file import Sample
 from hwsim.study.sweep.analysis import cost_of, rows_of
 from hwsim.study.sweep.evaluate import Evaluator, Figures, Refused
 from hwsim.study.sweep.points import Place, SweepPoints
+from hwsim.study.sweep.quality import Qualities, wants_quality
 from hwsim.study.sweep.store import Stored, SweepStore
 
 GENERATION = 24
@@ -48,6 +49,7 @@ class _Search:
         self.points, self.evaluator = SweepPoints(sweep), Evaluator(sweep)
         self.known = {one.place: one for one in store.points()}
         self.asked: set[Place] = set()
+        self.qualities = Qualities(sweep, store, self.evaluator) if wants_quality(sweep) else None
 
     @property
     def count(self) -> int:
@@ -97,5 +99,7 @@ class _Search:
             self.store.write([(one.number, found)])
             one = Stored(one.number, place, found)
         self.known[place] = one
-        (row,) = rows_of(self.points, [one])
+        if self.qualities is not None:
+            self.qualities.find(place)
+        (row,) = rows_of(self.points, self.store, [one])
         return row

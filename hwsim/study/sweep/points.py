@@ -15,7 +15,7 @@ from hwsim.quantities.condition import Condition, Unit
 from hwsim.quantities.fields import JOULES, PICOSECONDS, WATTS
 from hwsim.quantities.sobol import MOST_DIMENSIONS, sobol
 from hwsim.results.headline_figures import Headline
-from hwsim.results.sweep_file import FIGURES, MOST_POINTS, PRECISION, Method, Sample
+from hwsim.results.sweep_file import FIGURES, MOST_POINTS, PRECISION, SQNR, Method, Sample
 
 CHIP, WORKLOAD = "chip", "workload"
 WORDS = (CHIP, WORKLOAD, PRECISION)
@@ -94,7 +94,7 @@ class SweepPoints:
     def figure_names(self) -> frozenset[str]:
         """What conditions and objectives may name that only a run gives."""
         measures = self.sweep.measures
-        return frozenset(FIGURES) | frozenset(() if measures is None else measures.names)
+        return frozenset(FIGURES) | {SQNR} | frozenset(() if measures is None else measures.names)
 
     @cached_property
     def _named(self) -> tuple[str, ...]:

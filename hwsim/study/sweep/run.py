@@ -17,6 +17,7 @@ from hwsim.study.sweep.analysis import outcome
 from hwsim.study.sweep.chunks import Numbered, chunks
 from hwsim.study.sweep.evaluate import Evaluator
 from hwsim.study.sweep.points import Place, SweepPoints
+from hwsim.study.sweep.quality import Qualities, wants_quality
 from hwsim.study.sweep.store import SweepStore, in_memory, is_begun, opened
 from hwsim.study.sweep.workers import Found, found_by_workers, found_here
 
@@ -135,21 +136,22 @@ def fill(
     progress(done, whole)
     evaluator = Evaluator(sweep)
     alone = _pilot(evaluator, todo, keep)
-    left = sum(map(len, todo))
     seconds = _seconds(alone, todo)
     several = elsewhere is None and workers > 1 and len(todo) > 1 and seconds > SHORT_SECONDS
     here = min(workers, len(todo)) if several else 1
     tell(Estimate(len(open_points), whole, groups, here, seconds / here))
-    if not left:
-        return
     if elsewhere is not None:
         found_of = elsewhere(sweep, todo)
     elif several:
         found_of = found_by_workers(sweep, todo, here)
     else:
         found_of = (found_here(evaluator, chunk) for chunk in todo)
-    for found in found_of:
+    for found in found_of if todo else ():
         keep(found)
+    if wants_quality(sweep):
+        qualities = Qualities(sweep, store, evaluator)
+        for place in [one.place for one in store.points()]:
+            qualities.find(place)
 
 
 def _add_points(points: SweepPoints, store: SweepStore) -> None:

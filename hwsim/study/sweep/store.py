@@ -63,6 +63,7 @@ class SweepStore:
                 "CREATE TABLE points (number INTEGER PRIMARY KEY, place TEXT NOT NULL, status TEXT NOT NULL, error TEXT"
                 f", chip TEXT, workload TEXT{named}{columns})"
             )
+            transaction.execute("CREATE TABLE quality (key TEXT PRIMARY KEY, sqnr_db REAL)")
             transaction.executemany("INSERT INTO sweep VALUES (?, ?)", sorted({**told, "format": FORMAT}.items()))
 
     def add(self, places: Iterable[Place], names: Iterable[tuple[str | None, ...]]) -> None:
@@ -97,6 +98,15 @@ class SweepStore:
         with self.database as transaction:
             transaction.executemany(f"UPDATE points SET status = ?, {columns} WHERE number = ?", done)
             transaction.executemany("UPDATE points SET status = ?, error = ? WHERE number = ?", refused)
+
+    def qualities(self) -> dict[str, float | None]:
+        """The signal to noise of each workload in each precision, as far as it is known."""
+        return dict(self.database.execute("SELECT key, sqnr_db FROM quality"))
+
+    def keep_quality(self, key: str, sqnr_db: float | None) -> None:
+        """Keep the signal to noise of a workload in a precision."""
+        with self.database as transaction:
+            transaction.execute("INSERT OR REPLACE INTO quality VALUES (?, ?)", (key, sqnr_db))
 
     def points(self) -> Iterator[Stored]:
         """All points, in the order of their numbers."""
