@@ -5,7 +5,7 @@ from typing import Any
 
 from hwsim.errors import Unsupported
 from hwsim.report.export import to_csv, to_json
-from hwsim.results.sweep import SweepOutcome, SweepRow
+from hwsim.results.sweep import SweepOutcome, point_row
 
 SWEEP_FILES = ("sweep.json", "points.csv", "front.csv", "sensitivity.csv")
 
@@ -13,25 +13,6 @@ SWEEP_FILES = ("sweep.json", "points.csv", "front.csv", "sensitivity.csv")
 def point_rows(outcome: SweepOutcome) -> list[dict[str, Any]]:
     """A row a point."""
     return [point_row(row) for row in outcome.rows]
-
-
-def point_row(row: SweepRow) -> dict[str, Any]:
-    """One point: its axes, its figures, and its status."""
-    figures = {figure.value: value for figure, value in row.figures}
-    return {
-        "row": row.number,
-        "status": row.status.value,
-        "chip": row.chip,
-        "workload": row.workload,
-        **dict(row.axes),
-        **({"energy_aj": row.energy_aj} if row.energy_aj is not None else {}),
-        "dram_read_bytes": row.dram_read_bytes,
-        "dram_write_bytes": row.dram_write_bytes,
-        **figures,
-        **dict(row.measured),
-        "fits": row.fits,
-        "error": row.error,
-    }
 
 
 def sweep_files(outcome: SweepOutcome) -> dict[str, str]:

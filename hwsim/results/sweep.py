@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.figures import AttojouleCount
@@ -99,3 +99,22 @@ class SweepOutcome(Noun):
 
     def __repr__(self) -> str:
         return f"<SweepOutcome {self.title}: {self.size:,} points, {self.done:,} done, {self.fitting:,} fit>"
+
+
+def point_row(row: SweepRow) -> dict[str, Any]:
+    """One point: its axes, its figures, and its status."""
+    figures = {figure.value: value for figure, value in row.figures}
+    return {
+        "row": row.number,
+        "status": row.status.value,
+        "chip": row.chip,
+        "workload": row.workload,
+        **dict(row.axes),
+        **({"energy_aj": row.energy_aj} if row.energy_aj is not None else {}),
+        "dram_read_bytes": row.dram_read_bytes,
+        "dram_write_bytes": row.dram_write_bytes,
+        **figures,
+        **dict(row.measured),
+        "fits": row.fits,
+        "error": row.error,
+    }

@@ -135,3 +135,26 @@ def test_figures_of_a_chip_are_those_of_the_class_that_it_is() -> None:
     chip, work = Evaluator(small_sweep()).point(SweepPoints(small_sweep()).chosen()[0])
     assert isinstance(chip, Chip)
     assert work.name == PRODUCTS["name"]
+
+
+def test_in_python_a_sweep_takes_nouns_and_a_mapping_and_gives_a_frame() -> None:
+    import hwsim
+    from hwsim.errors import UserError
+
+    chip, work = hwsim.load_chip("int4_array"), hwsim.load_workload(PRODUCTS)
+    axes: Any = {
+        ("array.rows", "array.cols"): [8, 16, 24],
+        "scratchpad.size": "32 KiB..64 KiB*2",
+        "precision": ["w8a8", "w4a4"],
+    }
+    outcome = hwsim.sweep(chip, work, axes, where="rtf < 1", best=["energy", "area"])
+    assert outcome.rows == sweep_points(small_sweep(where=("rtf < 1",))).rows
+    frame = hwsim.to_frame(outcome)
+    assert list(frame["cycles"]) == [row.cycles for row in outcome.rows]
+    assert list(frame["energy_aj"]) == [row.energy_aj for row in outcome.rows]
+    assert set(frame["precision"]) == {"w8a8", "w4a4"}
+    for broken in ({"array.rows": 3}, {"array.rws": [3]}, 3):
+        with pytest.raises(UserError):
+            hwsim.sweep(chip, work, broken)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"chip = .int4_array.: must be a Machine"):
+        hwsim.sweep("int4_array", work, axes)  # type: ignore[arg-type]
