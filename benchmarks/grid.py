@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,9 +36,9 @@ def report() -> None:
     evaluator = Evaluator(sweep)
     list(evaluator.run(places[:1]))  # kernels are loaded, and the workload has its tables
     with TemporaryDirectory() as folder, store_for(sweep, Path(folder) / "grid.sqlite") as store:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), cpu()
         fill(sweep, store, workers=WORKERS)
-        wall = time.perf_counter() - start
+        wall, spent = time.perf_counter() - start, cpu() - before
         rows = {one.place: one.found for one in store.points()}
     alone = []
     for place in random.Random(3).sample(places, CHECKED):
@@ -50,13 +51,19 @@ def report() -> None:
         assert isinstance(found, Figures)
         assert found[:2] == (result.summary.cycles, result.summary.energy_aj)
         assert found.headline == tuple(float(headline[figure]) for figure in Headline)
-    each = WORKERS * wall / len(places)
+    each = spent / len(places)
     print(f"\nA sweep of Conformer-M's encoder, 10 s, with its store: {len(places):,} points, {WORKERS} processes")
     print(f"  wall, processes started   {wall:9.1f} s  {len(places) / wall:7.1f} points/s")
     print(f"  so {WHOLE:,} points take   {wall * WHOLE / len(places):9.0f} s")
-    print(f"  a point, of one process   {1e3 * each:9.1f} ms")
+    print(f"  a point, CPU              {1e3 * each:9.1f} ms")
     print(f"  a run alone, CPU          {1e3 * median(alone):9.1f} ms {median(alone) / each:7.1f} x")
     print(f"  {CHECKED} drawn points equal single runs in every figure")
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of those that it has started and that have ended."""
+    own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in (own, ended))
 
 
 def grid(groups: int) -> OpenedSweep:

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from command import complaint, printed
 from hwsim.cli.main import main
 from hwsim.results.headline_figures import Headline
-from sweeps import PRODUCTS
+from sweeps import LSTM, PRODUCTS
 
 FLAGS = ("--set", "array.rows,array.cols=8,16,24", "--set", "precision=w8a8,w4a4")
 
@@ -123,3 +126,42 @@ def test_an_estimate_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_cannot_be_meant_is_refused(capsys: pytest.CaptureFixture[str], args: str, line: str) -> None:
     assert main(["sweep", *args.split()]) == 2
     assert line in capsys.readouterr().err
+
+
+POOL = {
+    "array.rows": "8,16,24",
+    "array.cols": "8,16,48",
+    "array.dataflow": "ws,is,os",
+    "scratchpad.size": "32 KiB,48 KiB,64 KiB",
+    "scratchpad.buffers": "1,2,3",
+    "dram.read": "4 GB/s..16 GB/s*2",
+    "dram.latency": "0 ns,100 ns",
+    "vector.lanes": "16..64/3",
+    "precision": "fp16,w8a8,w4a4",
+    "clock": "500 MHz,1 GHz",
+    "energy.dram.lpddr4.energy": "8 pJ,12 pJ",
+    "model.cells": "150,200",
+    "batch": "1,2",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_points_of_drawn_sweeps_are_runs_in_fresh_processes(capsys: pytest.CaptureFixture[str], seed: int) -> None:
+    drawn = random.Random(seed)
+    Path("small.json").write_text(json.dumps(LSTM))
+    flags = [part for path in drawn.sample(sorted(POOL), 5) for part in ("--set", f"{path}={POOL[path]}")]
+    sample = ["--sample", "14", "--method", "random", "--seed", str(seed)]
+    args = ["sweep", "int4_array", "small.json", *flags, *sample]
+    printed(capsys, *args, "--json", "s.json")
+    rows = [row for row in json.loads(Path("s.json").read_text())["rows"] if row["status"] == "done"]
+    for row in drawn.sample(rows, 2):
+        opened = [*args, "--open", str(row["number"]), "--json", "-"]
+        done = subprocess.run([sys.executable, "-m", "hwsim", *opened], capture_output=True, text=True, check=True)
+        summary = json.loads(done.stdout)["summary"]
+        figures = row["figures"]
+        assert [summary[name] for name in ("cycles", "energy_aj", "dram_read_bytes", "dram_write_bytes")] == [
+            row[name] for name in ("cycles", "energy_aj", "dram_read_bytes", "dram_write_bytes")
+        ]
+        for name in ("latency_ms", "rtf", "energy_mj", "utilization", "model_bytes"):
+            assert summary[name] == figures[name]
