@@ -178,3 +178,63 @@ def test_signal_to_noise_is_worked_out_once_for_each_precision_and_kept(
     assert dict(best.axes)["precision"] == "w8a8"
     assert shown(sweep, store) == found
     assert all(row.fits == ((dict(row.measured)["sqnr"] or 0) > 5) for row in found.rows)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return psutil_status(pid) != "zombie"
+
+
+def psutil_status(pid: int) -> str:
+    psutil = pytest.importorskip("psutil")
+    try:
+        return str(psutil.Process(pid).status())
+    except psutil.NoSuchProcess:
+        return "zombie"
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_is_killed_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    import json
+
+    psutil = pytest.importorskip("psutil")
+    (tmp_path / "products.yaml").write_text(json.dumps(PRODUCTS))
+    file = tmp_path / "sweep.yaml"
+    file.write_text(YAML.replace("8..120+8", "4..124+2").replace("[8 GB/s, 16 GB/s]", "[4 GB/s, 8 GB/s, 16 GB/s]"))
+    command = [sys.executable, "-m", "hwsim", "sweep", str(file), "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    store, begun = tmp_path / "sweep.sqlite", time.monotonic()
+    while (process.poll() is None and len(psutil.Process(process.pid).children()) < 2) or count(store) < 20:
+        assert time.monotonic() - begun < 200
+        time.sleep(0.02)
+    workers = [child.pid for child in psutil.Process(process.pid).children()]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    while any(map(alive, workers)):
+        assert time.monotonic() - begun < 250
+        time.sleep(0.05)
+    subprocess.run([*command, "--resume"], capture_output=True, check=True)
+    from hwsim.inputs.sweeps import open_sweep_file
+
+    found = shown(open_sweep_file(file), store)
+    assert found.open == 0
+    assert found.rows == sweep_points(open_sweep_file(file)).rows
+
+
+def test_a_store_is_shown_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+
+    from hwsim.cli.main import main
+
+    (tmp_path / "products.yaml").write_text(json.dumps(PRODUCTS))
+    monkeypatch.chdir(tmp_path)
+    flags = ["--set", "array.rows=8,16", "--store", "s.sqlite"]
+    assert main(["sweep", "int4_array", "products.yaml", *flags]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["sweep", "../s.sqlite", "--show"]) == 0
+    (tmp_path / "products.yaml").write_text(json.dumps({**PRODUCTS, "precision": "w4a4"}))
+    assert main(["sweep", "../s.sqlite", "--show"]) == 2

@@ -76,11 +76,21 @@ def said(sweep: OpenedSweep) -> dict[str, str]:
         inputs[f"input.workload.{work.name}"] = f"{hash_of(described)} {hash_of(work.precision)}"
     return {
         "definition": json.dumps(plain(sweep.file), sort_keys=True),
-        "folder": str(sweep.folder),
+        "folder": str(sweep.folder.resolve()),
         **{f"version.{name}": version for name, version in versions()},
-        **{f"file.{name}": sha256 for name, sha256 in sweep.files},
+        **_files(sweep),
         **inputs,
     }
+
+
+def _files(sweep: OpenedSweep) -> dict[str, str]:
+    """Hashes by names without folders, which depend on where the sweep is looked at from."""
+    found: dict[str, str] = {}
+    for name, sha256 in sweep.files:
+        short = name if name.endswith("(shipped)") else Path(name).name
+        same = sum(1 for other in found if other.startswith(f"file.{short}"))
+        found[f"file.{short}" + f" ({same + 1})" * bool(same)] = sha256
+    return found
 
 
 def _begin(sweep: OpenedSweep, store: SweepStore) -> None:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
 
 from hwsim.errors import Unsupported
 from hwsim.inputs.sweeps import OpenedSweep
@@ -58,6 +60,15 @@ _HERE: list[Evaluator] = []
 
 def _begin(sweep: OpenedSweep) -> None:
     _HERE[:] = [Evaluator(sweep)]
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End with the process that asked for points: killed, it cannot say that it wants no more."""
+    parent.join()
+    os._exit(1)
 
 
 def _found(chunk: Sequence[Numbered]) -> Found:
