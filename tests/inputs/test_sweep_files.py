@@ -120,6 +120,24 @@ def test_conditions_on_fields_leave_points_out_and_those_with_a_figure_do_not() 
         SweepPoints(small_sweep(where=("array.rws > 100",))).chosen()
 
 
+@pytest.mark.parametrize(
+    ("condition", "figure", "holds", "misses"),
+    [
+        ("latency < 5 us", "latency", 0.0049, 0.0051),
+        ("energy <= 2 uJ", "energy", 0.002, 0.0021),
+        ("power < 500 mW", "power", 0.49, 0.51),
+        ("area < 2 mm2", "area", 1.9, 2.1),
+        ("model < 1 MB", "model", 999_999, 1_000_001),
+        ("dram >= 1 KiB", "dram", 1024, 1023),
+        ("latency < 5", "latency", 4.9, 5.1),
+    ],
+)
+def test_figures_are_compared_in_units(condition: str, figure: str, holds: float, misses: float) -> None:
+    (bound,) = SweepPoints(small_sweep(where=(condition,))).conditions[1]
+    assert bound.holds({figure: holds})
+    assert not bound.holds({figure: misses})
+
+
 @pytest.mark.parametrize("method", ["random", "sobol"])
 def test_samples_are_of_the_grid_without_doubles_and_drawn_by_their_seed(method: str) -> None:
     from hwsim.results.sweep_file import Method, Sample

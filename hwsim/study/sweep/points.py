@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice, product
 from math import prod
@@ -12,7 +13,7 @@ from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.sweeps import OpenedSweep, SweepPair
 from hwsim.inputs.varied import field_of
 from hwsim.quantities.condition import Condition, Unit
-from hwsim.quantities.fields import JOULES, PICOSECONDS, WATTS
+from hwsim.quantities.fields import AREA, BYTES, JOULES, PICOSECONDS, WATTS
 from hwsim.quantities.sobol import MOST_DIMENSIONS, sobol
 from hwsim.results.headline_figures import Headline
 from hwsim.results.sweep_file import FIGURES, MOST_POINTS, PRECISION, SQNR, Method, Sample
@@ -38,7 +39,7 @@ class _In:
     unit: str
 
     def parse(self, written: object) -> Any:
-        return self.quantity.parse(written) / self.quantity.multiples[self.unit]
+        return float(Fraction(self.quantity.parse(written)) / self.quantity.multiples[self.unit])  # figures are floats
 
 
 _UNITS: Mapping[Headline, Unit] = {
@@ -46,6 +47,9 @@ _UNITS: Mapping[Headline, Unit] = {
     Headline.ENERGY: _In(JOULES, "mJ"),
     Headline.ENERGY_PER_SECOND: _In(JOULES, "mJ"),
     Headline.POWER: _In(WATTS, "W"),
+    Headline.AREA: _In(AREA, "mm2"),
+    Headline.DRAM: _In(BYTES, "B"),
+    Headline.MODEL: _In(BYTES, "B"),
 }
 
 
