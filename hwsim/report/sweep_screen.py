@@ -9,7 +9,7 @@ from rich.text import Text
 from hwsim.report.headline_words import headline_text
 from hwsim.report.numbers import figure as written
 from hwsim.report.tables import Screen, new_table, render
-from hwsim.results.sweep import Sensitivity, Status, SweepOutcome, SweepRow
+from hwsim.results.sweep import Sensitivity, Status, SweepOutcome, SweepRow, value_of
 from hwsim.results.sweep_file import FIGURES, SQNR, more_is_better
 
 MOST_ROWS = 10
@@ -96,11 +96,6 @@ def _nearest(outcome: SweepOutcome) -> list[SweepRow]:
     sign = -1 if more_is_better(name) else 1
     values = [(sign * value, row) for row in outcome.rows if row.fits and (value := value_of(row, name)) is not None]
     return [row for _, row in sorted(values, key=lambda entry: (entry[0], entry[1].number))]
-
-
-def value_of(row: SweepRow, name: str) -> float | None:
-    """A figure of a point; None, where it has none."""
-    return dict(row.figures).get(FIGURES[name]) if name in FIGURES else dict(row.measured).get(name)
 
 
 def _rows(outcome: SweepOutcome, rows: Sequence[SweepRow], *, several: bool) -> Table:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.figures import AttojouleCount
-from hwsim.results.headline_figures import HeadlineFigures
+from hwsim.results.headline_figures import Headline, HeadlineFigures
+from hwsim.results.sweep_file import FIGURES
 
 Count = Annotated[int, Whole()]
 
@@ -118,3 +119,13 @@ def point_row(row: SweepRow) -> dict[str, Any]:
         "fits": row.fits,
         "error": row.error,
     }
+
+
+_PLACES = {figure: place for place, figure in enumerate(sorted(Headline, key=lambda figure: figure.value))}
+
+
+def value_of(row: SweepRow, name: str) -> float | None:
+    """A figure of a point, by the name that conditions and objectives have for it; None, where it has none."""
+    if name in FIGURES:
+        return row.figures[_PLACES[FIGURES[name]]][1] if row.figures else None
+    return next((value for known, value in row.measured if known == name), None)

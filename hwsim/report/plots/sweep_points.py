@@ -13,8 +13,8 @@ from hwsim.report.numbers import figure as written
 from hwsim.report.plots.axes import empty, legend, line_of, name_lines
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION
-from hwsim.report.sweep_screen import NO_EFFECT, label_of, point_text, value_of
-from hwsim.results.sweep import SweepOutcome, SweepRow
+from hwsim.report.sweep_screen import NO_EFFECT, label_of, point_text
+from hwsim.results.sweep import SweepOutcome, SweepRow, value_of
 from hwsim.results.sweep_file import FIGURES, SQNR, more_is_better
 
 FRONT_COLUMNS = ("row", "x", "y", "x_label", "y_label", "kind", "said")
@@ -60,11 +60,16 @@ def front_rows(outcome: SweepOutcome) -> Rows:
             "x_label": _axis_label(x),
             "y_label": _axis_label(y),
             "kind": FRONT if row.number in best else FITS if row.fits else MISSES,
-            "said": f"row {row.number}, {point_text(outcome, row)}: {_said(x, a)}, {_said(y, b)}",
+            "said": _told(outcome, row, (x, a), (y, b)) if row.number in best else "",
         }
         for row, a, b in known
     ]
     return sorted(rows, key=lambda row: (row["kind"] != FRONT, row["x"], row["row"]))
+
+
+def _told(outcome: SweepOutcome, row: SweepRow, *figures: tuple[str, float]) -> str:
+    """What a point of the front says when somebody points at it."""
+    return ", ".join([f"row {row.number}, {point_text(outcome, row)}", *(_said(*one) for one in figures)])
 
 
 def _cost(name: str, value: float) -> float:
@@ -173,6 +178,14 @@ def draw_tornado(rows: Rows, canvas: Canvas) -> None:
         _tornado(ax, [row for row in rows if row["figure"] == name], name, canvas)
 
 
+LONGEST_AXIS, LONGEST_VALUE = 36, 28
+"""Characters that a figure has room for."""
+
+
+def _short(text: str, longest: int) -> str:
+    return printable(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
 def _axes_of(rows: Rows, figure: str) -> list[str]:
     return list(dict.fromkeys(row["axis"] for row in rows if row["figure"] == figure))
 
@@ -192,7 +205,7 @@ def _tornado(ax: Axes, rows: Rows, figure: str, canvas: Canvas) -> None:
             canvas.note(drawn, f"{figure} with {axis} = {row['value']}: {written(row['factor'])} × the mean")
             right = row["factor"] >= 1
             ax.annotate(
-                printable(row["value"]), (row["factor"], middle), xytext=(3 if right else -3, 0),
+                _short(row["value"], LONGEST_VALUE), (row["factor"], middle), xytext=(3 if right else -3, 0),
                 textcoords="offset points", fontsize=7, va="center", ha="left" if right else "right",
             )  # fmt: skip
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
@@ -204,7 +217,7 @@ def _tornado(ax: Axes, rows: Rows, figure: str, canvas: Canvas) -> None:
     ticks = _ticks(low / room, high * room)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
-    name_lines(ax, axes, canvas)
+    name_lines(ax, [_short(axis, LONGEST_AXIS) for axis in axes], canvas)
     ax.set_xlabel("× the mean over all points")
     ax.set_title(figure)
 

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from hwsim.results.headline_figures import Headline
-from hwsim.results.sweep import Answer, AxisLevel, Sensitivity, Status, SweepOutcome, SweepRow
+from hwsim.results.sweep import Answer, AxisLevel, Sensitivity, Status, SweepOutcome, SweepRow, value_of
 from hwsim.results.sweep_file import FIGURES, SQNR, SweepFile, more_is_better
 from hwsim.study.sweep.evaluate import Figures, Refused
 from hwsim.study.sweep.points import SweepPoints
@@ -12,6 +13,8 @@ from hwsim.study.sweep.quality import key_of, wants_quality
 from hwsim.study.sweep.store import Stored, SweepStore
 
 _NAMES = {figure: name for name, figure in FIGURES.items()}
+_ORDER = tuple(sorted(Headline, key=lambda figure: figure.value))
+"""The order in which a row has its figures."""
 
 
 def rows_of(points: SweepPoints, store: SweepStore, stored: Iterable[Stored]) -> Iterator[SweepRow]:
@@ -25,6 +28,18 @@ def rows_of(points: SweepPoints, store: SweepStore, stored: Iterable[Stored]) ->
         measured = {} if sweep.measures is None else dict(sweep.measures.of(facts["workload"], facts["precision"]))
         if qualities is not None:
             measured[SQNR] = qualities.get(key_of(sweep, one.place))
+        counted: dict[str, Any] = {}
+        if isinstance(one.found, Figures):
+            figures = dict(zip(Headline, one.found.headline, strict=True))
+            known = {**facts, **measured, **{_NAMES[figure]: value for figure, value in figures.items()}}
+            counted = {
+                "cycles": one.found.cycles,
+                "energy_aj": one.found.energy_aj,
+                "dram_read_bytes": one.found.dram_read_bytes,
+                "dram_write_bytes": one.found.dram_write_bytes,
+                "figures": tuple((figure, figures[figure]) for figure in _ORDER),
+                "fits": all(condition.holds(known) for condition in conditions),
+            }
         row = SweepRow(
             number=one.number,
             status=one.status,
@@ -33,27 +48,9 @@ def rows_of(points: SweepPoints, store: SweepStore, stored: Iterable[Stored]) ->
             axes=axes,
             measured=tuple(measured.items()),
             error=one.found.error if isinstance(one.found, Refused) else None,
+            **counted,
         )
-        if isinstance(one.found, Figures):
-            figures = dict(zip(Headline, one.found.headline, strict=True))
-            known = {**facts, **measured, **{_NAMES[figure]: value for figure, value in figures.items()}}
-            row = SweepRow(
-                **{name: getattr(row, name) for name in ("number", "status", "chip", "workload", "axes", "measured")},
-                cycles=one.found.cycles,
-                energy_aj=one.found.energy_aj,
-                dram_read_bytes=one.found.dram_read_bytes,
-                dram_write_bytes=one.found.dram_write_bytes,
-                figures=tuple(sorted(figures.items(), key=lambda entry: entry[0].value)),
-                fits=all(condition.holds(known) for condition in conditions),
-            )
         yield row
-
-
-def value_of(row: SweepRow, name: str) -> float | None:
-    """A figure of a point by the name that conditions and objectives have for it."""
-    if name in FIGURES:
-        return dict(row.figures).get(FIGURES[name])
-    return dict(row.measured).get(name)
 
 
 def cost_of(row: SweepRow, name: str) -> float:
@@ -130,12 +127,13 @@ def _sensitivity(rows: Sequence[SweepRow], axes: Sequence[str], best: Sequence[s
             continue
         middle = sum(math.log(value) for _, value in values) / len(values)
         found = []
-        for axis in axes:
+        logs_of = [(row, math.log(value)) for row, value in values]
+        for place, axis in enumerate(axes):
             by_level: dict[str, list[float]] = {}
-            for row, value in values:
-                level = dict(row.axes)[axis]
+            for row, log in logs_of:
+                level = row.axes[place][1]
                 if level is not None:
-                    by_level.setdefault(level, []).append(math.log(value))
+                    by_level.setdefault(level, []).append(log)
             if len(by_level) < 2:
                 continue
             levels = tuple(
