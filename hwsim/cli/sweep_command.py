@@ -270,8 +270,10 @@ def _open_row(opened: "OpenedSweep", path: Path | None, row: int, json_file: str
     from hwsim.study.sweep.run import place_of
 
     points, place = SweepPoints(opened), place_of(opened, path, row)
-    named = zip((axis.name.replace(", ", " = ") for axis in opened.axes), points.written(place), strict=True)
-    note(f"row {row}: {', '.join(f'{name} = {value}' for name, value in named if value is not None)}")
+    from hwsim.report.sweep_screen import assigned
+
+    named = zip((axis.name for axis in opened.axes), points.written(place), strict=True)
+    note(f"row {row}: {', '.join(assigned(name, value) for name, value in named if value is not None)}")
 
     def job(progress: Progress) -> Any:
         # Imported here because it compiles kernels on the first run after an installation.

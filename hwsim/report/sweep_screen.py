@@ -69,11 +69,19 @@ def _most(name: str) -> str:
 
 def point_text(outcome: SweepOutcome, row: SweepRow) -> str:
     """What a point varies, with its chip and its workload where there are several."""
-    parts = [f"{path.replace(', ', ' = ')} = {value}" for path, value in row.axes if value is not None]
+    parts = [assigned(path, value) for path, value in row.axes if value is not None]
     chips, works = {one.chip for one in outcome.rows}, {one.workload for one in outcome.rows}
-    named = row.workload if len(works) > 1 else ""
-    named += f" on {row.chip}" if len(chips) > 1 else ""
-    return " with ".join(part for part in (named.strip(), ", ".join(parts)) if part) or f"{row.workload} on {row.chip}"
+    named = " on ".join([row.workload] * (len(works) > 1) + [row.chip] * (len(chips) > 1))
+    return " with ".join(part for part in (named, ", ".join(parts)) if part) or f"{row.workload} on {row.chip}"
+
+
+def assigned(axis: str, value: str) -> str:
+    """The value of an axis; that of several fields together is said of all of them.
+
+    >>> assigned("array.rows, array.cols", "32"), assigned("array.rows, array.cols", "32, 64")
+    ('array.rows = array.cols = 32', 'array.rows, array.cols = 32, 64')
+    """
+    return f"{axis if ', ' in value else axis.replace(', ', ' = ')} = {value}"
 
 
 def label_of(name: str) -> str:

@@ -11,8 +11,6 @@ from hwsim.results.sweep_file import Method, Sample, SweepAxis
 from hwsim.study.sweep.run import sweep_points
 from sweeps import small_sweep
 
-pytest.importorskip("optuna")
-
 AXES = (
     SweepAxis(fields=("array.rows", "array.cols"), range="4..64+4"),
     SweepAxis(fields="scratchpad.size", range="32 KiB..256 KiB*2"),
@@ -22,6 +20,7 @@ BEST = ("energy", "area")
 
 
 def guided(points: int, store: Path | None = None, *, resume: bool = False) -> SweepOutcome:
+    pytest.importorskip("optuna")
     sample = Sample(method=Method.GUIDED, points=points, seed=1)
     return sweep_points(small_sweep(axes=AXES, best=BEST, sample=sample), store=store, resume=resume)
 
@@ -37,6 +36,7 @@ def test_a_guided_search_finds_the_best_of_a_grid_with_half_of_its_points() -> N
 
 
 def test_a_guided_search_goes_on_with_the_same_points(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
     store = tmp_path / "sweep.sqlite"
 
     class Stop(Exception):
