@@ -60,6 +60,7 @@ def test_a_row_opens_as_the_run_that_it_is(capsys: pytest.CaptureFixture[str]) -
     run, row = json.loads(Path("run.json").read_text()), json.loads(Path("s.json").read_text())["rows"][3]
     assert (run["summary"]["cycles"], run["summary"]["energy_aj"]) == (row["cycles"], row["energy_aj"])
     assert out.startswith("products in w4a4 on int4_array")
+    assert run["provenance"]["sources"]["chip.array.rows"] == "sweep: array.rows = 16"
     assert "row 4: array.rows = array.cols = 16, precision = w4a4" in err
     line = complaint(capsys, "sweep", "int4_array", "products.json", *FLAGS, "--open", "7")
     assert line == "row = 7: must be from 1 to 6"

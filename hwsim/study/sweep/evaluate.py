@@ -4,7 +4,7 @@ Points that follow one another share what is planned as long as their chips have
 that might have ended early by itself is made again by itself, so that no figure depends on which points came before.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -70,26 +70,23 @@ class Evaluator:
                 yield Refused(str(error))
 
     def point(self, place: Place) -> tuple[Any, Workload]:
-        """The chip and the workload of a point."""
-        pair = self.sweep.pairs[place.pair]
-        values = {
-            path: value
-            for levels, number in zip(pair.levels, place.levels, strict=True)
-            if levels.values
-            for path, value in levels.values[number]
-        }
-        precision = values.pop(PRECISION, None)
-        own = tuple((path, value) for path, value in values.items() if not pair.fields[path].of_chip)
+        """The chip and the workload of a point; the chip names no sources for what the point varies."""
+        values = values_of(self.sweep, place)
         if place.pair not in self._chips:
-            self._chips[place.pair] = QuickChips(pair)
-        chip = self._chips[place.pair].of(values)
-        key = place.pair, precision, own
+            self._chips[place.pair] = QuickChips(self.sweep.pairs[place.pair])
+        precision = values.pop(PRECISION, None)
+        return self._chips[place.pair].of(values), self._work(place, precision, values)
+
+    def _work(self, place: Place, precision: str | None, values: Mapping[str, Any]) -> Workload:
+        """The workload of a point, of which the last few are kept."""
+        pair = self.sweep.pairs[place.pair]
+        key = place.pair, precision, tuple(one for one in values.items() if not pair.fields[one[0]].of_chip)
         if key not in self._works:
             if len(self._works) >= MOST_WORKS:
                 self._works.pop(next(iter(self._works)))
             work = workload_with(pair.workload, pair.fields, values, GIVEN)
             self._works[key] = work if precision is None else in_precision(work, precision)
-        return chip, self._works[key]
+        return self._works[key]
 
     def _figures(self, place: Place) -> Figures:
         chip, work = self.point(place)
@@ -134,6 +131,12 @@ class Evaluator:
             summary.dram_write_bytes,
             tuple(float(value) for value in headline_of(result).values()),
         )
+
+
+def values_of(sweep: OpenedSweep, place: Place) -> dict[str, Any]:
+    """What a point varies, by dotted path; its precision, if that varies, among it."""
+    levels = zip(sweep.pairs[place.pair].levels, place.levels, strict=True)
+    return {path: value for axis, number in levels if axis.values for path, value in axis.values[number]}
 
 
 def _figures_of(work: Workload, run: PricedRun) -> Figures:
