@@ -9,7 +9,8 @@ from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.changed import changed
 from hwsim.inputs.chips import check_machine, open_machine
 from hwsim.inputs.files import Node, read_document, read_text, shown_path
-from hwsim.inputs.load import Loaded, from_document, open_workload
+from hwsim.inputs.load import from_document, open_workload
+from hwsim.inputs.opened import Loaded
 from hwsim.inputs.varied import chip_with, field_of, workload_with
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import Name

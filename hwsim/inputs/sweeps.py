@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from hwsim.errors import FileProblem, InvalidValue, UserError
 from hwsim.inputs.chips import check_machine, open_machine
 from hwsim.inputs.files import Node, read_document, read_text
-from hwsim.inputs.load import as_node, from_document, open_workload
+from hwsim.inputs.load import from_document, open_workload
 from hwsim.inputs.measures import Measures, read_measures
+from hwsim.inputs.opened import as_node
 from hwsim.inputs.sweep_axes import Levels, levels_of
 from hwsim.inputs.varied import Field, field_of
 from hwsim.ir.workload import Workload
