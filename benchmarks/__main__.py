@@ -11,7 +11,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import analog, exact, pages, planner, plans, registers, rtl_speed, sweep, timeline, values
+from benchmarks import analog, exact, grid, pages, planner, plans, registers, rtl_speed, sweep, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "analog": analog.report,
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "planner": planner.report,
     "plans": plans.report,
     "sweep": sweep.report,
+    "grid": grid.report,
     "registers": registers.report,
     "timeline": timeline.report,
     "values": values.report,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hwsim.study.paper_table import table as table
     from hwsim.study.simulate import simulate as simulate
     from hwsim.study.streams import stream as stream
+    from hwsim.study.sweep.call import sweep as sweep
     from hwsim.study.what_if import what_if as what_if
 
     __version__: str
@@ -54,6 +55,7 @@ _HOMES = {
     "diff": "hwsim.study.diff",
     "what_if": "hwsim.study.what_if",
     "stream": "hwsim.study.streams",
+    "sweep": "hwsim.study.sweep.call",
     "lognormal_lengths": "hwsim.study.drawn_lengths",
     "chosen_buckets": "hwsim.study.drawn_lengths",
     "load_lengths": "hwsim.inputs.spoken",
@@ -82,6 +84,7 @@ __all__ = [
     "mvm",
     "simulate",
     "stream",
+    "sweep",
     "table",
     "to_frame",
     "what_if",

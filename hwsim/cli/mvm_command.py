@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hwsim.cli.options import JSON
-from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
+from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver, keep
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
@@ -54,9 +54,11 @@ def command(
         raise InvalidValue("--codes", True, "puts codes into the JSON; give --json FILE, or --json - to print it")
 
     from hwsim.inputs.arrays import read_array
-    from hwsim.inputs.tile import load_tile_or_chip
+    from hwsim.inputs.tile import open_tile_or_chip
 
-    tile = load_tile_or_chip(tile_file)
+    opened = open_tile_or_chip(tile_file)
+    keep(click.get_current_context(), opened.paths)
+    tile = opened.value
     weight, inputs = read_array(weight_file), read_array(input_file)
     sample = None if sample_file is None else read_array(sample_file)
     check_outputs()

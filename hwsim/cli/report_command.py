@@ -44,7 +44,13 @@ def command(studies: tuple[str, ...], out: str | None) -> None:
     if out is not None and not out:
         raise InvalidValue("--out", out, "names no folder")
     asked = names_of_studies() if ALL in studies else tuple(dict.fromkeys(studies))
-    opened = [open_study(name) for name in asked or (ALL,)]
+    opened = list({study.folder.resolve(): study for study in map(open_study, asked or (ALL,))}.values())
+    names = [study.name for study in opened]
+    for name in names:
+        if out is not None and names.count(name) > 1:
+            raise InvalidValue(
+                "--out", out, f"would hold two studies of the name {name}; write each into its own folder"
+            )
 
     def job(progress: Progress) -> "list[Made]":
         # Imported here because it compiles kernels on the first run after an installation.

@@ -76,12 +76,18 @@ def write_stream(stream: TextIO | None, name: str, text: str) -> None:
         raise FileProblem(name, f"cannot be written: {error.strerror}") from error
 
 
-def with_progress(title: str, job: "Callable[[Progress], T]") -> T:
-    """The job's result. On a terminal a bar shows how far it is, if it takes longer than a second.
+def note(text: str) -> None:
+    """Say a line on standard error."""
+    write_stream(sys.stderr, "standard error", f"hwsim: {printable(text)}\n")
+
+
+def with_progress(title: str, job: "Callable[[Progress], T]", unit: str | None = None) -> T:
+    """The job's result. On a terminal a bar shows how far it is, if it takes longer than a second; of a job that counts
+    in a `unit` also how many a second.
 
     The job has a thread of its own, because only the main thread hears Ctrl-C, and not while it is inside a kernel.
     """
-    with _bar(title) as (progress, entitle):
+    with _bar(title, unit) as (progress, entitle):
         worker = _Worker(job, progress)
         worker.start()
         while not worker.done.wait(HEARING_SECONDS):
@@ -118,7 +124,7 @@ class _Worker(Thread, Generic[T]):
 
 
 @contextmanager
-def _bar(title: str) -> "Iterator[tuple[Progress, Callable[[str], None]]]":
+def _bar(title: str, unit: str | None) -> "Iterator[tuple[Progress, Callable[[str], None]]]":
     """What moves the bar, and what gives it another title."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, total: None, lambda title: None
@@ -126,8 +132,17 @@ def _bar(title: str) -> "Iterator[tuple[Progress, Callable[[str], None]]]":
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn, Task
 
-    bar = Bar(console=Console(stderr=True), transient=True)
+    class Rate(ProgressColumn):
+        """How many a second."""
+
+        def render(self, task: Task) -> str:
+            speed = task.finished_speed or task.speed
+            return "" if speed is None else f"{speed:,.3g} {unit}/s"
+
+    columns = Bar.get_default_columns() if unit is None else (*Bar.get_default_columns(), Rate())
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(escape(printable(title)), total=None)
     timer = Timer(PATIENCE_SECONDS, bar.start)
     timer.daemon = True

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwsim.errors import UserError
-from hwsim.inputs.files import Kind, Node, locate
-from hwsim.inputs.opened import Loaded, Opened, Source
+from hwsim.inputs.files import Kind, Located, Node, locate
+from hwsim.inputs.opened import Loaded, Opened, ReadModel, Source
 from hwsim.ir.workload import Workload
 from hwsim.models.model_file import ModelFileRecipe
 from hwsim.quantities.noun import sorted_pairs
 
-Reader = Callable[..., tuple[Workload, str]]
-"""From path, precision and dims, with `name`, `audio` and `floats`, to a workload and the hash of its file."""
+Reader = Callable[..., ReadModel]
+"""From path, precision and dims, with `name`, `audio` and `floats`, to a workload and hashes."""
 
 
 def _onnx() -> Reader:
@@ -47,9 +47,16 @@ def model_workload(
 ) -> Loaded[Workload]:
     """The workload of a model file."""
     located = locate(Kind.WORKLOAD, str(source))
-    work, sha256 = _reader(located.path)(located.path, precision, dims, floats=floats)
-    opened = Opened(str(source), Node(0, {}), located.path, ((located.label, sha256),))
-    return Loaded(work, opened, opened.files, opened.paths)
+    read = _reader(located.path)(located.path, precision, dims, floats=floats)
+    files, paths = _files_of(located, read)
+    opened = Opened(str(source), Node(0, {}), located.path, files)
+    return Loaded(read.workload, opened, files, paths)
+
+
+def _files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
+    """A model file and what lies beside it, with their hashes, and as paths."""
+    beside = tuple((str(Path(located.label).parent / path.name), sha256) for path, sha256 in read.beside)
+    return ((located.label, read.sha256), *beside), (located.path, *(path for path, _ in read.beside))
 
 
 def _reader(path: Path) -> Reader:
@@ -63,10 +70,11 @@ def described_workload(
     recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
     try:
         located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
-        work, sha256 = _reader(located.path)(
+        read = _reader(located.path)(
             located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
         )
     except UserError as error:
         raise opened.refused("file", f"file: {error}") from error
-    files = (*opened.files, (located.label, sha256))
-    return Loaded(replace(work, recipe=recipe), opened, files, (*opened.paths, located.path))
+    files, paths = _files_of(located, read)
+    work = replace(read.workload, recipe=recipe)
+    return Loaded(work, opened, (*opened.files, *files), (*opened.paths, *paths))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from os import PathLike
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
+from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import Noun
 
 T = TypeVar("T")
@@ -55,6 +56,14 @@ class Loaded(Generic[T]):
         """How messages speak of it: by its file, or by the name by which it is shipped."""
         opened = self.opened
         return opened.path.stem if opened.shipped and opened.path is not None else opened.name
+
+
+class ReadModel(NamedTuple):
+    """The workload of a model file, the file's hash, and the files beside it that hold its numbers, with theirs."""
+
+    workload: Workload
+    sha256: str
+    beside: tuple[tuple[Path, str], ...] = ()
 
 
 def open_located(located: Located) -> Opened:

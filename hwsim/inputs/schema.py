@@ -9,6 +9,7 @@ from hwsim.hardware.prices import PriceTable
 from hwsim.inputs.files import Kind
 from hwsim.inputs.load import json_schema
 from hwsim.models.catalogue import RECIPES
+from hwsim.results.sweep_file import SweepFile
 
 
 def schema(kind: Kind) -> dict[str, Any]:
@@ -22,3 +23,8 @@ def schema(kind: Kind) -> dict[str, Any]:
             return json_schema((PriceTable,))
         case Kind.DRAM:
             return json_schema((DramDevice,))
+
+
+def sweep_schema() -> dict[str, Any]:
+    """A schema that accepts the definitions of sweeps."""
+    return json_schema((SweepFile,))

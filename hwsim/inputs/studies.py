@@ -9,7 +9,8 @@ from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.changed import changed
 from hwsim.inputs.chips import check_machine, open_machine
 from hwsim.inputs.files import Node, read_document, read_text, shown_path
-from hwsim.inputs.load import Loaded, from_document, open_workload
+from hwsim.inputs.load import from_document, open_workload
+from hwsim.inputs.opened import Loaded
 from hwsim.inputs.varied import chip_with, field_of, workload_with
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import Name
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 STUDIES = Path("reports")
 """The folder in which studies lie, a folder each."""
 FILE, READING = "study.yaml", "reading.md"
+WRITTEN = "tables", "figures"
+"""Folders of a study in which nothing stays that its study does not have."""
 GIVEN = "study:"
 """Who gives the fields of runs other values, as provenance says it."""
 
@@ -145,6 +148,9 @@ def _precision(run: StudyRun, work: Workload) -> Name | PrecisionPlan:
 
 
 def _beside(folder: Path, reference: str) -> str:
-    """A file beside the study's, or else what is shipped by that name."""
+    """A file beside the study's, or else what is shipped by that name; none among what is written anew."""
     path = folder / reference
+    written = {folder.resolve() / name for name in WRITTEN}
+    if path.is_file() and not written.isdisjoint(path.resolve().parents):
+        raise FileProblem(str(path), f"lies where a study's output is written; move it beside {FILE}")
     return str(path) if path.is_file() else reference

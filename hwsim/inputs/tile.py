@@ -12,7 +12,7 @@ from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.inputs.chips import check_analog_chip, machine_from
 from hwsim.inputs.files import Kind, Node, locate, read_document, read_text
 from hwsim.inputs.load import from_document
-from hwsim.inputs.opened import as_node, open_located
+from hwsim.inputs.opened import Loaded, as_node, open_located
 
 _OF_CHIPS = {f.name for f in fields(AnalogChip)} - {"name", "about", "array"}
 
@@ -29,17 +29,17 @@ def load_tile(source: str | PathLike[str] | Mapping[str, Any] | AnalogTile) -> A
     return _tile_in(read_document(file), file.name)
 
 
-def load_tile_or_chip(reference: str) -> AnalogTile | AnalogChip:
-    """An analog tile from a file, or the chip, if the file or shipped name describes one."""
+def open_tile_or_chip(reference: str) -> "Loaded[AnalogTile] | Loaded[AnalogChip]":
+    """An analog tile from a file, or the chip, if the file or shipped name describes one; with all files of it."""
     opened = open_located(locate(Kind.ARCH, reference))
     entries = opened.document.value
     if not (isinstance(entries, dict) and "array" in entries and _OF_CHIPS & set(entries)):
-        return _tile_in(opened.document, opened.name)
+        return Loaded(_tile_in(opened.document, opened.name), opened, opened.files, opened.paths)
     loaded = machine_from(opened)
     if not isinstance(loaded.value, AnalogChip):
         raise opened.refused("array.kind", "array.kind: must be analog, where an analog tile is wanted")
     check_analog_chip(loaded.opened, loaded.value)
-    return loaded.value
+    return Loaded(loaded.value, loaded.opened, loaded.files, loaded.paths)
 
 
 def _tile_in(document: Node, name: str) -> AnalogTile:

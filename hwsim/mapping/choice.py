@@ -120,8 +120,11 @@ class Choice:
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise
             return
+        if cycles is None:
+            self.budget.walked_late(steps, plan.slots)
+            return
         self.budget.walked(steps, plan.slots)
-        if cycles is None or self.too_slow(cycles):
+        if self.too_slow(cycles):
             return
         cost, before = self._cost(plan, cycles), (self.fastest, self.least)
         self.fastest = cycles if self.fastest is None else min(self.fastest, cycles)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.knapsack import COUNT_BITS, add_group
 
-MOST_STATES = 1 << 25
-MOST_SUMS = 1 << 28
+MOST_STATES = 1 << 24
+MOST_SUMS = 1 << 27
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
@@ -108,16 +108,15 @@ class Sums:
 
     def unit_within(self, capacity: int, most: int = MOST_SUMS) -> int:
         """The unit in which a knapsack counts sizes: a divisor of all sizes, or so coarse that it takes no more than
-        `most` sums: a power of two of these divisors, so that knapsacks of about the same capacity share a table.
+        `most` sums.
 
         >>> sums = Sums.of([Group.of([(6, 1)]), Group.of([(9, 1)])])
         >>> sums.unit_within(12), sums.unit_within(1 << 30)
-        (3, 192)
+        (3, 195)
         """
         sizes, share = max(0, capacity) // self.unit + 1, LONG_SUMS if self.long else 1
         states, more = (len(self.groups) + 1) * sizes, self.count * sizes
-        coarser = max(1, -(-states * share // MOST_STATES), -(-more * share // most))
-        return self.unit << (coarser - 1).bit_length()
+        return self.unit * max(1, -(-states * share // MOST_STATES), -(-more * share // most))
 
 
 class _Heads(NamedTuple):

@@ -212,11 +212,11 @@ class OpCuts:
         write_key(self.ops, op, kept, resident, self._key)
         return int(tiling_of(self.ops, op, self._key, self.store))
 
-    def held(self, limit: int) -> dict[str, int]:
-        """Bytes of all slots of the naive cut of each op within a limit, nothing kept; by name."""
+    def held(self, limit: int) -> Ints:
+        """Bytes of all slots of the naive cut of each op within a limit, nothing kept; in the order of `largest`."""
         of_class = np.empty(len(self.classes), np.int64)
         least_rooms(self.ops, self.is_product, limit, of_class)
-        return {name: int(of_class[self.table.class_of[number]]) for name, number in self.table.largest.items()}
+        return of_class[self.table.largest_classes]
 
     def sides(self, cut: int) -> tuple[int, ...]:
         """What tells the blocks of a cut from others of its op: outer, inner and K, whether `inner` is the outer loop,

@@ -17,7 +17,7 @@ from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.choice import Aim, Choice
+from hwsim.mapping.choice import Aim, Candidate, Choice
 from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
@@ -36,7 +36,7 @@ from hwsim.mapping.strategies import (
 )
 from hwsim.mapping.target import UnsupportedOp, naming, target_of
 from hwsim.mapping.target_plans import TargetPlans
-from hwsim.quantities.plain_data import Progress, no_progress
+from hwsim.quantities.plain_data import Objective, Progress, no_progress
 from hwsim.schedule.schedule import Placement, Schedule
 from hwsim.timing.encode_steps import LONGEST
 
@@ -53,6 +53,9 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
             "shorten the audio, or bound what grows with it"
         )
     peak = max(chip.macs_per_cycle(mode) for mode in chip.array.modes)
+    key = id(analysed), peak
+    if _WITHIN.get(key) is analysed:
+        return
     cycles = 0
     for sized, products, times in analysed.products:
         if products > LONGEST:
@@ -66,6 +69,14 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
         raise Unsupported(
             f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
         )
+    if len(_WITHIN) >= _MOST_WITHIN:
+        _WITHIN.clear()
+    _WITHIN[key] = analysed
+
+
+_WITHIN: dict[tuple[int, object], AnalysedProgram] = {}
+"""Programs that keep within the bounds at a peak, which many chips have."""
+_MOST_WITHIN = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +147,31 @@ class Planner:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
         if self.chip.scratchpad.bank_width is not None:
             table = table.with_streams
+        known = None if residency is not None else self._known_key(table)
+        if known is not None and (found := self.store.choices.get(known)) is not None:
+            return self._planned(replace(found, aim=self.aim).best())
         try:
             tables = self._on_cores(self._structures(table, residency), residency)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        return Planned(self._best(tables, residency, progress))
+        return self._planned(self._best(tables, residency, progress, known))
+
+    def _known_key(self, table: ProgramTable) -> object | None:
+        """What decides which plans may be taken: for latency not what energy costs, by which the last few are told
+        apart. Whoever makes something else least has no such plans."""
+        if self.aim is not None and self.aim.objective is not Objective.LATENCY:
+            return None
+        target = target_of(self.chip, None, self.free_conversion)
+        return table, target, self.chip.scratchpad.size, self.searches, self.aim is None
+
+    def _planned(self, best: Candidate | None) -> Planned:
+        """A plan with its columns, which are made once for all chips that take it."""
+        assert isinstance(best, CandidatePlan)
+        if best not in self.store.taken:
+            self.store.taken[best] = Planned(best)
+        planned = self.store.taken[best]
+        assert isinstance(planned, Planned)
+        return planned
 
     def _structures(self, table: ProgramTable, residency: Plan | None) -> tuple[ProgramTable, ...]:
         """The program and, unless it has many ops, the program with its chains in pieces; each of them also with those
@@ -168,9 +199,11 @@ class Planner:
             split = [(table, splits) for table, splits in split if splits == before] or split
         return tuple(table.split(splits) for table, splits in split)
 
-    def _best(self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress) -> CandidatePlan:
+    def _best(
+        self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress, known: object | None
+    ) -> CandidatePlan:
         """The plan that is taken: candidates of each table for each number of slots, tried by their likely times, and
-        then the naive ones of the first.
+        then the naive ones of the first. Those that may be taken are kept under the key `known`, if there is one.
 
         Naive plans come last, because plans slower than a good one need not be made.
         """
@@ -212,6 +245,7 @@ class Planner:
                     self._consider(naive, len(plans), choice)
                 plans += naive
                 problem = plans_of_target.problem or problem
+        self.store.spend(choice.budget)
         if choice.budget.fell_short:
             self.store.forget(targets)
         with naming(name):
@@ -220,6 +254,8 @@ class Planner:
             assert problem is not None
             raise Unsupported(f"{problem.op} on {self.chip.name}: {problem.why}") from problem
         assert isinstance(best, CandidatePlan)
+        if known is not None and not choice.budget.fell_short and not choice.budget.ended:
+            self.store.choices[known] = choice
         return best
 
     def _targets(self, table: ProgramTable, residency: Plan | None) -> Iterator[TargetPlans | UnsupportedOp]:

@@ -125,6 +125,20 @@ class ProgramTable:
         return int(np.cumsum(steps).max(initial=0))
 
     @cached_property
+    def largest_classes(self) -> Ints:
+        """The class of each op in its largest size, in the order in which the analysed program has them."""
+        return np.array([self.class_of[self.largest[name]] for name in self.analysed.largest], np.int64)
+
+    @cached_property
+    def largest_places(self) -> tuple[Ints, Ints, Ints]:
+        """The places of these ops; which of them have epilogues, and the places of those."""
+        place_of, largest = self.analysed.uses.place_of, self.analysed.largest
+        fused = [number for number, sized in enumerate(largest.values()) if sized.epilogue is not None]
+        epilogues = [place_of[one.epilogue.op.name] for one in largest.values() if one.epilogue is not None]
+        places = [place_of[name] for name in largest]
+        return np.array(places, np.int64), np.array(fused, np.int64), np.array(epilogues, np.int64)
+
+    @cached_property
     def parts(self) -> Ints:
         """The part of the program in which each op is, by its number."""
         return self.analysed.parts[[self.analysed.uses.place_of[sized.op.name] for sized in self.ops]]

@@ -3,7 +3,7 @@
 Work is counted, never time, so that equal chips and programs have equal plans on every machine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from hwsim.mapping.knapsack import MOST_SUMS
@@ -41,6 +41,10 @@ class SearchBudget:
     """The sums of its knapsacks so far."""
     fell_short: bool = False
     """Whether there was no work left to walk some cut, or a knapsack was solved in coarser units for want of sums."""
+    cuts: dict[int, int] = field(default_factory=dict)
+    """The work of cuts, which is part of the work, by number of slots."""
+    late: int = 0
+    """The work of walks that ended before the run did, which nobody makes again who remembers how they ended."""
     shares: int = 1
     """Into how many equal parts the budget is divided, of which this search has one."""
 
@@ -95,5 +99,17 @@ class SearchBudget:
         return min(MOST_SUMS, max(LEAST_SUMS, (MOST_SEARCH_SUMS // self.shares - self.sums) // 8))
 
     def walked(self, steps: int, slots: int) -> None:
-        """A plan, or cuts, walked so many steps."""
+        """A plan walked so many steps."""
         self.work += steps * (ONE_STEP + slots)
+
+    def walked_cuts(self, steps: int, slots: int) -> None:
+        """Cuts walked so many steps."""
+        before = self.work
+        self.walked(steps, slots)
+        self.cuts[slots] = self.cuts.get(slots, 0) + self.work - before
+
+    def walked_late(self, steps: int, slots: int) -> None:
+        """A plan walked so many steps and was found to be too slow."""
+        before = self.work
+        self.walked(steps, slots)
+        self.late += self.work - before

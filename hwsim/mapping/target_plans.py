@@ -85,9 +85,14 @@ class TargetPlans:
     def sufficient(self, divisor: int) -> int:
         """A size of the scratchpad beyond which plans stay the same: the slots of each op hold it whole in one part in
         `divisor`, and everything that could ever stay fits beside them."""
-        whole = max(self.cuts.held(_ENDLESS).values(), default=0)
+        whole, beside = self._all_held
+        return divisor * whole + beside
+
+    @cached_property
+    def _all_held(self) -> tuple[int, int]:
+        """The most bytes of the slots of an op that hold it whole, and those of everything that could ever stay."""
         activations = sum(map(int, self.table.activation_buffers[:, p.BYTES]))
-        return divisor * whole + self.items.bytes + activations
+        return int(self.cuts.held(_ENDLESS).max(initial=0)), self.items.bytes + activations
 
     @cached_property
     def least_naive_cycles(self) -> int:
@@ -128,7 +133,7 @@ class TargetPlans:
         """Find the cuts of plans, as far as the budget goes."""
         slots, pending = self.target.slots, [plan.request for plan in plans if plan.request.pending]
         steps, ended = self.cuts.find(pending, budget.of_cuts(slots))
-        budget.walked(steps, slots)
+        budget.walked_cuts(steps, slots)
         budget.fell_short |= ended
 
     def by_part(self, uniform: Sequence[CandidatePlan], budget: SearchBudget) -> list[CandidatePlan]:
@@ -270,16 +275,16 @@ class TargetPlans:
     def _new_working_sets(self, size: int, divisor: int) -> Ints:
         analysed, slots = self.table.analysed, self.target.slots
         reserved = np.zeros(len(analysed.uses.placed), np.int64)
-        for name, held in self.cuts.held(size // divisor).items():
-            sized = analysed.largest[name]
-            if held > size:
-                what = "one tile of the array" if sized.on_array else "one row"
-                raise UnsupportedOp(
-                    name,
-                    f"{what} takes {held} bytes with {slots} buffer{'s' * (slots > 1)}, "
-                    f"there are {size} of the scratchpad to plan with; give a larger one",
-                )
-            reserved[analysed.uses.place_of[name]] = held
-            if sized.epilogue is not None:
-                reserved[analysed.uses.place_of[sized.epilogue.op.name]] = held
+        held, (places, fused, epilogues) = self.cuts.held(size // divisor), self.table.largest_places
+        if int(held.max(initial=0)) > size:
+            first = int(np.argmax(held > size))
+            name = list(analysed.largest)[first]
+            what = "one tile of the array" if analysed.largest[name].on_array else "one row"
+            raise UnsupportedOp(
+                name,
+                f"{what} takes {held[first]} bytes with {slots} buffer{'s' * (slots > 1)}, "
+                f"there are {size} of the scratchpad to plan with; give a larger one",
+            )
+        reserved[places] = held
+        reserved[epilogues] = held[fused]
         return reserved

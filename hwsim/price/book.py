@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import isqrt
 from typing import Any, Generic, TypeVar
 
@@ -71,6 +71,7 @@ def energy_factor(from_nm: Fraction, from_volts: Fraction, to_nm: Fraction, to_v
     return _switching(to_nm, to_volts) / _switching(from_nm, from_volts)
 
 
+@lru_cache(maxsize=256)
 def area_factor(from_nm: Fraction, to_nm: Fraction) -> Fraction:
     """By what an area in one process is multiplied in another.
 
@@ -100,6 +101,7 @@ def root(value: Fraction) -> Fraction:
     return Fraction(isqrt(value.numerator * _DIGITS**2 // value.denominator), _DIGITS)
 
 
+@lru_cache(maxsize=256)
 def _switching(nm: Fraction, volts: Fraction) -> Fraction:
     """The energy of a switching gate: linear in the node between two nodes, with its root beyond the last ones."""
     clamped = _clamped(nm)

@@ -1,15 +1,17 @@
 """The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import lru_cache
+from operator import attrgetter, mul
 
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, PriceTable, UnitPrice
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
+from hwsim.price.energy_columns import rates
 from hwsim.price.price import Tariff, placed_share, price
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
@@ -202,8 +204,19 @@ class EnergyOf:
     tariff: Tariff
 
     def __call__(self, work: WorkByMode, cycles: int) -> int:
-        spent = sum(self._charged(mode, of_mode, 0) for mode, of_mode in work.items())
-        return spent + self._charged(None, Work(), cycles)
+        spent = sum(sum(map(mul, _counts(of_mode), self._prices(mode)[0])) for mode, of_mode in work.items())
+        return spent + cycles * self._prices(None)[1]
 
-    def _charged(self, mode: Precision | None, work: Work, cycles: int) -> int:
-        return sum(unit.attojoules * count for unit, count in self.tariff.charges(mode, work, cycles))
+    def _prices(self, mode: Precision | None) -> tuple[tuple[int, ...], int]:
+        """What one of each counter of work in a mode takes, and what a cycle takes."""
+        return _whole_rates(self.tariff, mode)
+
+
+_counts: Callable[[Work], tuple[int, ...]] = attrgetter(*Work.__slots__)
+
+
+@lru_cache(maxsize=256)
+def _whole_rates(tariff: Tariff, mode: Precision | None) -> tuple[tuple[int, ...], int]:
+    """The rates of energy over all components."""
+    *counters, cycle = rates(tariff, mode).sum(axis=1).tolist()
+    return tuple(counters), cycle

@@ -8,13 +8,14 @@ import pandas as pd
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import flat, holds_attojoules, with_millijoules
 from hwsim.results.result import Comparison, Result
+from hwsim.results.sweep import SweepOutcome, point_row
 from hwsim.results.tiles_result import TilesResult, flat_op
 
 _TOO_LARGE = 2**63
 
 
-def to_frame(result: Result | TilesResult | Comparison) -> pd.DataFrame:
-    """One row an op, or one row a precision; nested figures become columns such as `busy_cycles.load`.
+def to_frame(result: Result | TilesResult | Comparison | SweepOutcome) -> pd.DataFrame:
+    """One row an op, one row a precision, or one row a point; nested figures become columns such as `busy_cycles.load`.
 
     Energies stand in attojoules, as Python's own integers, and beside them in millijoules. The sum of a column of
     integers is exact, whatever its rows.
@@ -23,8 +24,11 @@ def to_frame(result: Result | TilesResult | Comparison) -> pd.DataFrame:
         rows = [with_millijoules(flat_op(op)) for op in result.ops]
     elif isinstance(result, (Result, Comparison)):
         rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
+    elif isinstance(result, SweepOutcome):
+        rows = [with_millijoules(point_row(row)) for row in result.rows]
     else:
-        raise InvalidValue("result", result, "must be a Result, as simulate gives it, or a Comparison")
+        raise InvalidValue("result", result, "must be a Result, as simulate gives it, a Comparison or a SweepOutcome")
+    rows = [{name: row.get(name) for name in dict.fromkeys(name for row in rows for name in row)} for row in rows]
     return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
 
 

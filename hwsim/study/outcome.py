@@ -44,7 +44,7 @@ def result(workload: Workload, run: PricedRun, measured: Measured, asked: Condit
     """The result of a run under the conditions `asked`; every ratio is taken once, from integers."""
     chip, columns, facts = run.chip, run.columns, facts_of(workload)
     return Result(
-        summary=_summary(workload, run, facts),
+        summary=run_summary(workload, run, facts),
         diagnosis=diagnose(chip, workload, run.planned.candidate, columns),
         parts=_parts(run, facts),
         ops=Rows(len(columns.names), lambda: _op_results(run, facts)),
@@ -156,7 +156,8 @@ def _cycles_at_reachable_peak(chip: Chip, op: OpCounters, bits: OperandBits | No
     return op.work.macs / (chip.cores * reachable_peak(chip, op.mode, *bits).reachable_macs_per_cycle)
 
 
-def _summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
+def run_summary(workload: Workload, run: PricedRun, facts: Facts) -> Summary:
+    """The headline of a run."""
     chip, total = run.chip, run.total
     at_peak = (Fraction(macs, chip.macs_per_cycle(mode)) for mode, macs in run.products.items())
     return summary_of(

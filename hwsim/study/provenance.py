@@ -22,8 +22,8 @@ def provenance_of(chip: Machine, workload: Workload, table: PriceTable, files: M
     described = workload.program if workload.recipe is None else workload.recipe
     inputs = {"chip": chip, "workload": described, "prices": table, "precision": workload.precision}
     return Provenance(
-        versions=_versions(),
-        inputs=sorted_pairs({what: _hash(noun) for what, noun in inputs.items()}),
+        versions=versions(),
+        inputs=sorted_pairs({what: hash_of(noun) for what, noun in inputs.items()}),
         files=sorted_pairs(files),
         sources=_SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
         engine=Engine.FAST,
@@ -35,14 +35,16 @@ _HASHES = IdentityCache[str](most=64)
 _SOURCES = IdentityCache[Pairs](most=16)
 
 
-def _hash(noun: object) -> str:
+def hash_of(noun: object) -> str:
+    """The hash of an input."""
     return _HASHES.of(noun, make=lambda: fingerprint(noun))
 
 
 @cache
-def _versions() -> Pairs:
-    versions = {package: version(package) for package in ("hwsim", "numpy", "numba")}
-    return sorted_pairs({**versions, "python": platform.python_version()})
+def versions() -> Pairs:
+    """Versions of what results depend on."""
+    found = {package: version(package) for package in ("hwsim", "numpy", "numba")}
+    return sorted_pairs({**found, "python": platform.python_version()})
 
 
 def _sources(chip: Machine, workload: Workload) -> Pairs:

@@ -104,7 +104,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
             ["runn"],
             "unknown command 'runn'; did you mean run? "
             "known: check, compare, diff, drift, gemm, list, mvm, ops, report, run, scalesim, schema, show, stream, "
-            "table, trace",
+            "sweep, table, trace",
         ),
         (["run", "rnnt", "int4_array"], "rnnt: is a workload; the order is ARCH WORKLOAD"),
         (["compare", str(RNNT), "int4_array"], f"{RNNT}: is a workload; the order is ARCH WORKLOAD"),
@@ -156,8 +156,8 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         ),
         (
             ["schema", "chip"],
-            "Invalid value for '{arch|workload|energy|dram}': "
-            "'chip' is not one of 'arch', 'workload', 'energy', 'dram'.",
+            "Invalid value for '{arch|workload|energy|dram|sweep}': "
+            "'chip' is not one of 'arch', 'workload', 'energy', 'dram', 'sweep'.",
         ),
     ],
 )

@@ -93,6 +93,17 @@ def test_an_output_that_is_an_input_or_another_output_is_refused(
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
+def test_the_prices_of_a_chip_of_tiles_are_not_written_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "pcm.yaml").write_text((ARCH.parent / "analog_pcm.yaml").read_text().replace("pcm_14nm", "pcm_own.yaml"))
+    shutil.copy(PRICES.parent / "pcm_14nm.yaml", here / "pcm_own.yaml")
+    np.save(here / "weight.npy", np.ones((2, 2), np.float32))
+    product = "mvm", "pcm.yaml", "--weight", "weight.npy", "--input", "weight.npy"
+    for written in ("pcm.yaml", "pcm_own.yaml"):
+        before = (here / written).read_bytes()
+        assert complaint(capsys, *product, "--json", written) == f"{written}: {READ.format('--json')}"
+        assert (here / written).read_bytes() == before
+
+
 def test_a_target_that_is_a_folder_is_refused_before_the_work(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Damaged and hostile model files: each is refused in one line that names place and reason."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,22 @@ def test_data_beside_the_model_are_read(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(b"\0" * 7)
     with pytest.raises(UserError, match=r"w\.bin has 7"):
         open_workload(tmp_path / "m.onnx")
+
+
+def test_data_beside_the_model_are_inputs_like_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are not written over, and results hold their hash."""
+    monkeypatch.chdir(tmp_path)
+    onnx.save(good(), "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    (tmp_path / "work.yaml").write_text("{name: small, kind: onnx, file: m.onnx, audio: 1 s}")
+    data = (tmp_path / "w.bin").read_bytes()
+    for workload in ("m.onnx", "work.yaml"):
+        told = complaint(capsys, "run", "int4_array", workload, "--json", "w.bin")
+        assert told.endswith("w.bin: is read, and would be written over for --json; write to another file")
+        assert (tmp_path / "w.bin").read_bytes() == data
+        files = dict(open_workload(workload).files)
+        assert files["w.bin"] == hashlib.sha256(data).hexdigest()
 
 
 def test_without_the_package_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

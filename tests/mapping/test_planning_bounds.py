@@ -185,8 +185,8 @@ def test_a_weight_that_stays_in_part_names_the_unit_that_sizes_were_rounded_to()
     on = chip(array=SMALL_ARRAY, dram=NARROW, scratchpad=Scratchpad(size=1 << 23, read=16, write=16))
     places = schedule(workload(products((3, 4_000_003, 5), times=2), "w8a8").program, on).placements
     (why,) = (one.why for one in places if one.tensor == "p0.weight")
-    assert why.endswith("bytes fit, in sizes rounded up to 10 bytes")
-    assert MOST_SUMS // 4 < 257 * (1 << 23) // 10 < MOST_SUMS
+    assert why.endswith("bytes fit, in sizes rounded up to 20 bytes")
+    assert MOST_SUMS // 4 < 257 * (1 << 23) // 20 < MOST_SUMS
 
 
 @pytest.mark.parametrize("k", [1, 255, 256, 257, 100_003, 1 << 22])

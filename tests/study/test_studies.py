@@ -240,3 +240,19 @@ def test_shipped_studies_are_read() -> None:
         "weights in FP16",
     ]  # fmt: skip
     assert len(list(ends_of(band))) == 1 + 13 + 16
+
+
+def test_what_runs_read_lies_where_nothing_is_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one" / "tables").mkdir(parents=True)
+    (tmp_path / "one" / "tables" / "small.yaml").write_text(SMALL)
+    (tmp_path / "one" / "study.yaml").write_text(STUDY.replace("small.yaml", "tables/small.yaml"))
+    with pytest.raises(HwsimError, match=r"lies where a study's output is written; move it beside study\.yaml"):
+        studied(open_study(str(tmp_path / "one")))
+    (tmp_path / "two" / "one").mkdir(parents=True)
+    for place in ("one", "two/one"):
+        (tmp_path / place / "small.yaml").write_text(SMALL)
+        (tmp_path / place / "study.yaml").write_text(STUDY)
+    out = str(tmp_path / "out")
+    told = complaint(capsys, "report", str(tmp_path / "one"), str(tmp_path / "two" / "one"), "--out", out)
+    assert told.endswith("would hold two studies of the name one; write each into its own folder")
+    assert not (tmp_path / "out").exists()

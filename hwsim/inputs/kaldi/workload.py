@@ -12,6 +12,7 @@ from hwsim.inputs.kaldi.translation import graph_of, shapes_of
 from hwsim.inputs.onnx.finishing import finished
 from hwsim.inputs.onnx.lowering import lowered, outputs
 from hwsim.inputs.onnx.workload import SECOND, carried_by
+from hwsim.inputs.opened import ReadModel
 from hwsim.ir.workload import Workload
 from hwsim.passes.precision import workload_of
 from hwsim.quantities.precision import PrecisionPlan
@@ -53,15 +54,15 @@ def kaldi_workload(
     name: str | None = None,
     audio: int = SECOND,
     floats: str = "fp16",
-) -> tuple[Workload, str]:
-    """The workload of a file, and the file's hash; `floats` is the format of floats where no precision is given.
+) -> ReadModel:
+    """The workload of a file, and hashes; `floats` is the format of floats where no precision is given.
 
     Without a number of frames there are those of `audio`; with one, that says how much audio there is.
     """
     return _workload(_Asked(path, precision, dict(dims or {}), name, audio, floats))
 
 
-def _workload(asked: _Asked) -> tuple[Workload, str]:
+def _workload(asked: _Asked) -> ReadModel:
     _known(asked.dims)
     network, file = read_network(asked.path), str(asked.path)
     try:
@@ -85,7 +86,7 @@ def _workload(asked: _Asked) -> tuple[Workload, str]:
         carried = replace(carried, for_shapes=lambda shapes: asked.for_shapes(features, shapes))
     audio = max(1, frames - around) * FRAME if FRAMES in asked.dims else asked.audio
     work = workload_of(program, asked.precision or asked.floats, audio=audio)
-    return replace(work, carried=carried), network.sha256
+    return ReadModel(replace(work, carried=carried), network.sha256)
 
 
 def _known(dims: Mapping[str, int]) -> None:

@@ -125,6 +125,8 @@ class Graph:
     stored: Mapping[str, Constant]
     sha256: str
     producer: str
+    beside: tuple[tuple[Path, str], ...] = ()
+    """The files that hold its external data, with their hashes."""
 
 
 def read_graph(path: Path) -> Graph:
@@ -149,6 +151,12 @@ def read_graph(path: Path) -> Graph:
         raise FileProblem(str(path), f"is a damaged ONNX file: {text}") from error
 
 
+def _hash_of(path: Path) -> str:
+    """The hash of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _package(path: Path) -> Any:
     try:
         import onnx
@@ -163,6 +171,7 @@ def _package(path: Path) -> Any:
 class _Reader:
     onnx: Any
     path: Path
+    beside: set[Path] = field(default_factory=set)
 
     def refused(self, problem: str) -> FileProblem:
         return FileProblem(str(self.path), problem)
@@ -202,7 +211,8 @@ class _Reader:
         if len({port.name for port in (*inputs, *outputs)}) < len(inputs) + len(outputs):
             raise self.refused("has inputs or outputs of the same name")
         producer = " ".join(filter(None, map(_text, (model.producer_name, model.producer_version))))
-        return Graph(_text(graph.name), opset, nodes, inputs, outputs, stored, sha256, producer)
+        beside = tuple((file, _hash_of(file)) for file in sorted(self.beside))
+        return Graph(_text(graph.name), opset, nodes, inputs, outputs, stored, sha256, producer, beside)
 
     def in_order(self, graph: Any, stored: Mapping[str, Constant], inputs: set[str]) -> Iterator[GraphNode]:
         """The nodes, each after those whose results it reads."""
@@ -339,6 +349,7 @@ class _Reader:
         with file.open("rb") as source:
             source.seek(offset)
             data = source.read(length)
+        self.beside.add(file)
         whole = self.onnx.TensorProto()
         whole.dims.extend(tensor.dims)
         whole.data_type = tensor.data_type

@@ -13,6 +13,7 @@ from hwsim.inputs.onnx.finishing import finished
 from hwsim.inputs.onnx.graph import bound, read_graph
 from hwsim.inputs.onnx.lowering import lowered, outputs, told
 from hwsim.inputs.onnx.stored import Quant, Value
+from hwsim.inputs.opened import ReadModel
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program
@@ -35,8 +36,8 @@ def onnx_workload(
     name: str | None = None,
     audio: int = SECOND,
     floats: str = "fp16",
-) -> tuple[Workload, str]:
-    """The workload of a file, and the file's hash; `floats` is the format of floats where no precision is given.
+) -> ReadModel:
+    """The workload of a file, and hashes; `floats` is the format of floats where no precision is given.
 
     In a file that says formats a precision is that of the floats between its integers.
     """
@@ -56,8 +57,8 @@ def onnx_workload(
     carried = carried_by(builder, program, leaving, () if folding is None else (folding,))
     if not carried.quantised:
         work = workload_of(program, precision or floats, audio=audio)
-        return replace(work, carried=carried), graph.sha256
-    return in_its_formats(program, carried, precision, audio, floats), graph.sha256
+        return ReadModel(replace(work, carried=carried), graph.sha256, graph.beside)
+    return ReadModel(in_its_formats(program, carried, precision, audio, floats), graph.sha256, graph.beside)
 
 
 def in_its_formats(

@@ -12,6 +12,7 @@ from hwsim.inputs.onnx.finishing import put_together, settled
 from hwsim.inputs.onnx.parts import Looped, Made, Part
 from hwsim.inputs.onnx.stored import Value
 from hwsim.inputs.onnx.workload import SECOND, grids_of, in_its_formats, products_by_format
+from hwsim.inputs.opened import ReadModel
 from hwsim.inputs.tflite.building import TfliteBuilder
 from hwsim.inputs.tflite.lowering import LOOP, lowered, outputs, told
 from hwsim.inputs.tflite.model import read_model
@@ -35,8 +36,8 @@ def tflite_workload(
     name: str | None = None,
     audio: int = SECOND,
     floats: str = "fp16",
-) -> tuple[Workload, str]:
-    """The workload of a file, and the file's hash; `floats` is the format of floats where no precision is given."""
+) -> ReadModel:
+    """The workload of a file, and hashes; `floats` is the format of floats where no precision is given."""
     frames = _frames(dims or {})
     model = read_model(path)
     title = (name or path.stem)[:80]
@@ -53,8 +54,8 @@ def tflite_workload(
         carried = replace(carried, for_shapes=again)
     if not carried.quantised:
         work = workload_of(program, precision or floats, audio=audio)
-        return replace(work, carried=carried), model.sha256
-    return in_its_formats(program, carried, precision, audio, floats), model.sha256
+        return ReadModel(replace(work, carried=carried), model.sha256)
+    return ReadModel(in_its_formats(program, carried, precision, audio, floats), model.sha256)
 
 
 def _again(
@@ -68,7 +69,7 @@ def _again(
     if len(counts) != 1 or any(shape[1:] != one.shape for shape, one in zip(given, inputs, strict=True)):
         return None
     dims = {FRAMES: counts.pop()}
-    return tflite_workload(path, precision, dims, name=name, audio=audio, floats=floats)[0]
+    return tflite_workload(path, precision, dims, name=name, audio=audio, floats=floats).workload
 
 
 def _frames(dims: Mapping[str, int]) -> int | None:

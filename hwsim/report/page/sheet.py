@@ -4,6 +4,7 @@ Everything that comes from files is text: templates escape it. Figures alone are
 package has drawn.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,21 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter:
+    """The lines of a listing as points by two of its columns, which can be chosen."""
+
+    listing: str
+    x: str
+    y: str
+    units: Sequence[tuple[str, str]] = ()
+
+    @property
+    def units_text(self) -> str:
+        """The unit of each column that has one, as the script reads it."""
+        return json.dumps(list(self.units), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A report: the command that made it, texts for wide and narrow screens, figures, tables, provenance."""
 
@@ -85,6 +101,7 @@ class Page:
     figures: Sequence[Shown]
     listings: Sequence[Listing]
     provenance: Sequence[tuple[str, str]] = ()
+    scatter: Scatter | None = None
 
     @property
     def version(self) -> str:

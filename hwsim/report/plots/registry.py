@@ -15,6 +15,7 @@ from hwsim.report.plots import (
     residency,
     roofline,
     stacks,
+    sweep_points,
     time_groups,
     tornado,
     utilisation,
@@ -54,6 +55,8 @@ PLOTS: dict[str, Plot] = {
     "scatter": Plot(claims.COLUMNS, claims.draw_scatter, claims.SCATTER_CAPTION),
     "band": Plot(band_points.COLUMNS, band_points.draw, band_points.CAPTION),
     "ratios": Plot(ratios.COLUMNS, ratios.draw, ratios.CAPTION),
+    "sweep_front": Plot(sweep_points.FRONT_COLUMNS, sweep_points.draw_front, sweep_points.FRONT_CAPTION),
+    "sweep_tornado": Plot(sweep_points.TORNADO_COLUMNS, sweep_points.draw_tornado, sweep_points.TORNADO_CAPTION),
     "tornado": Plot(tornado.COLUMNS, tornado.draw, tornado.CAPTION),
 }
 

@@ -15,6 +15,7 @@ from hwsim.report.plots import (
     residency,
     roofline,
     stacks,
+    sweep_points,
     time_groups,
     tornado,
     utilisation,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hwsim.results.pictured import Pictured
     from hwsim.results.quality import Quality
     from hwsim.results.streams import StreamStudy
+    from hwsim.results.sweep import SweepOutcome
     from hwsim.results.tiles_result import TilesResult
 
 
@@ -66,6 +68,14 @@ def run_drawings(result: "Result | TilesResult", pictured: "Pictured") -> list[D
 def quality_drawing(title: str, found: "Quality") -> Drawing:
     """The figure of a run of values."""
     return Drawing("quality", f"{title}{weights_remark(found)}", quality.rows(found))
+
+
+def sweep_drawings(outcome: "SweepOutcome") -> list[Drawing]:
+    """The figures of a sweep."""
+    return [
+        Drawing("sweep_front", outcome.title, sweep_points.front_rows(outcome)),
+        Drawing("sweep_tornado", outcome.title, sweep_points.tornado_rows(outcome)),
+    ]
 
 
 def comparison_drawings(comparison: Comparison) -> list[Drawing]:

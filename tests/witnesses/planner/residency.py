@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 EXACT_ITEMS = 12
-MOST_STATES = 1 << 25
-MOST_SUMS = 1 << 28
+MOST_STATES = 1 << 24
+MOST_SUMS = 1 << 27
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
@@ -124,13 +124,12 @@ def unit_of(groups: Sequence[Sequence[tuple[int, int]]], capacity: int) -> int:
     """The unit in which a knapsack counts sizes: a divisor of all sizes, or a unit so coarse that its work is bounded.
 
     >>> unit_of([[(6, 1)], [(9, 1)]], 12), unit_of([[(6, 1)], [(9, 1)]], 1 << 30)
-    (3, 192)
+    (3, 195)
     """
     unit = gcd(*(size for group in groups for size, _ in group)) or 1
     sizes, share = max(0, capacity) // unit + 1, LONG_SUMS if _long(groups) else 1
     states, sums = (len(groups) + 1) * sizes, sum(map(len, groups)) * sizes
-    coarser = max(1, -(-states * share // MOST_STATES), -(-sums * share // MOST_SUMS))
-    return unit * next(1 << bits for bits in range(64) if 1 << bits >= coarser)
+    return unit * max(1, -(-states * share // MOST_STATES), -(-sums * share // MOST_SUMS))
 
 
 def _long(groups: Sequence[Sequence[tuple[int, int]]]) -> bool:
