@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import empty, legend, name_lines
+from hwsim.report.plots.axes import empty, legend, line_of, name_lines
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLACK, BLUE, GREY, VERMILLION, looks_of
 from hwsim.results.study_outcome import ClaimOutcome
@@ -50,16 +50,16 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.axvspan(1 - WITHIN, 1 + WITHIN, color=GREY, alpha=0.25, linewidth=0)
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
     for place, row in enumerate(rows):
-        ratio = row["predicted"] / row["published"]
+        ratio, (line, _) = row["predicted"] / row["published"], line_of(place, canvas)
         near = abs(ratio - 1) <= WITHIN
-        ax.plot([1.0, ratio], [place, place], color=GREY, linewidth=1)
+        ax.plot([1.0, ratio], [line, line], color=GREY, linewidth=1)
         (mark,) = ax.plot(
-            ratio, place, linestyle="", marker="o" if near else "D", color=BLUE if near else VERMILLION,
+            ratio, line, linestyle="", marker="o" if near else "D", color=BLUE if near else VERMILLION,
             markeredgecolor="black", markersize=6.5,
         )  # fmt: skip
         canvas.note(mark, _told(row))
         ax.annotate(
-            f"{ratio - 1:+.0%}".replace("%", " %"), (ratio, place), xytext=(8 if ratio >= 1 else -8, 0),
+            f"{ratio - 1:+.0%}".replace("%", " %"), (ratio, line), xytext=(8 if ratio >= 1 else -8, 0),
             textcoords="offset points", fontsize=7.5, va="center", ha="left" if ratio >= 1 else "right",
         )  # fmt: skip
     name_lines(ax, [row["what"] for row in rows], canvas)

@@ -1,7 +1,7 @@
 """The figure of ratios: by how many times one thing is better than another, a line a row, a mark a column."""
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import empty, name_lines, points_legend
+from hwsim.report.plots.axes import empty, line_of, name_lines, points_legend
 from hwsim.report.plots.canvas import Canvas, Rows
 from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.results.study_outcome import TableOutcome
@@ -32,17 +32,17 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         return
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
     for place, name in enumerate(names):
-        mine = [row for row in rows if row["name"] == name]
+        mine, (line, _) = [row for row in rows if row["name"] == name], line_of(place, canvas)
         ax.plot(
             [min(1.0, *(row["ratio"] for row in mine)), max(row["ratio"] for row in mine)],
-            [place, place],
+            [line, line],
             color=GREY,
             linewidth=1,
         )
         for row in mine:
             look = looks[row["what"]]
             (mark,) = ax.plot(
-                row["ratio"], place, linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black",
+                row["ratio"], line, linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black",
                 markersize=7,
             )  # fmt: skip
             canvas.note(mark, f"{name}, {row['what']}: {written(row['ratio'])} ×")
