@@ -214,8 +214,8 @@ def _run(
 
     def job(progress: Progress) -> "SweepOutcome":
         # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.study.processors import processors
         from hwsim.study.sweep.run import sweep_points
-        from hwsim.study.sweep.workers import processors
 
         elsewhere = None
         if scheduler is not None:

@@ -1,7 +1,6 @@
 """Figures that no simulation gives, such as word error rates: a CSV file with a row for each precision policy."""
 
 import csv
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -54,8 +53,7 @@ def read_measures(path: Path) -> Measures:
         if key in rows:
             raise FileProblem(file.name, f"{entry[PRECISION]} is there twice", line=line)
         rows[key] = tuple(_number(file.name, line, name, entry[name]) for name in names)
-    digest = hashlib.sha256(file.text.encode()).hexdigest()
-    return Measures(file.name, digest, names, tuple(rows.items()))
+    return Measures(file.name, file.sha256, names, tuple(rows.items()))
 
 
 def _number(file: str, line: int, name: str, text: str) -> float | None:

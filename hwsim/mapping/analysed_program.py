@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from math import prod
@@ -104,6 +105,18 @@ class AnalysedProgram:
         for sized, times in sized_runs(self.nodes):
             counted[id(sized)] = sized, counted.get(id(sized), (sized, 0))[1] + times
         return tuple((one, op_spec(one.op).macs(one.op, one.shape), times) for one, times in counted.values())
+
+    def least_cycles(self, peak: int | Fraction) -> int:
+        """What all products on an array with so many a cycle take at least."""
+        if peak not in self._least_cycles:
+            on_array = ((products, times) for sized, products, times in self.products if sized.on_array)
+            self._least_cycles[peak] = sum(times * -(-products // peak) for products, times in on_array)
+        return self._least_cycles[peak]
+
+    @cached_property
+    def _least_cycles(self) -> dict[int | Fraction, int]:
+        """Those that were asked for so far: chips of a sweep have few peaks."""
+        return {}
 
     def times(self, op: str) -> int:
         """How often an op runs."""

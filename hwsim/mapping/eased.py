@@ -54,7 +54,6 @@ class Easing:
     def _used(self) -> tuple[Ints, Ints, NDArray[np.bool_], Ints]:
         """The cuts that the plan uses, their rows, which of these are steps, and the cut of each op among them."""
         cuts = self.candidate.op_cuts
-        cuts.step_costs  # noqa: B018 - found before the cuts are copied, for all copies
         used, which = np.unique(self.candidate.cuts, return_inverse=True)
         rows, code = rows_of(cuts.store, used)
         return rows, code, code[:, c.KIND] == c.STEP, which

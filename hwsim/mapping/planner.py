@@ -53,30 +53,17 @@ def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
             "shorten the audio, or bound what grows with it"
         )
     peak = max(chip.macs_per_cycle(mode) for mode in chip.array.modes)
-    key = id(analysed), peak
-    if _WITHIN.get(key) is analysed:
-        return
-    cycles = 0
-    for sized, products, times in analysed.products:
+    for sized, products, _ in analysed.products:
         if products > LONGEST:
             raise Unsupported(
                 f"{sized.op.name} on {chip.name}: makes {products:,} products at once, hwsim counts to {LONGEST:,}; "
                 "make it smaller"
             )
-        if sized.on_array:
-            cycles += times * -(-products // peak)
+    cycles = analysed.least_cycles(peak)
     if cycles > LONGEST:
         raise Unsupported(
             f"{name}: takes at least {cycles:,} cycles, hwsim counts to {LONGEST:,}; ask for less at a time"
         )
-    if len(_WITHIN) >= _MOST_WITHIN:
-        _WITHIN.clear()
-    _WITHIN[key] = analysed
-
-
-_WITHIN: dict[tuple[int, object], AnalysedProgram] = {}
-"""Programs that keep within the bounds at a peak, which many chips have."""
-_MOST_WITHIN = 64
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,8 +91,7 @@ def _op_cycles(totals: Ints) -> Ints:
 def run_times(candidate: CandidatePlan, *, most: int | None = None) -> RunTimes:
     """The times of a plan; Unsettled, if its loops have no period within `most` iterations."""
     totals, _, now = candidate.walked(most=most)
-    counts, order = _counts(candidate, candidate.op_cuts.port_bounds), _order(candidate)
-    counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
+    counts, order = _counts(candidate, totals, candidate.op_cuts.port_bounds), _order(candidate)
     return RunTimes(counts[order, BOUND:CONFLICTS], totals[order], int(now[c.FRONTIER]), int(now[c.UNROLLED]))
 
 
@@ -100,9 +99,7 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
     """The counters of a plan; Unsettled, if its loops have no period within `most` iterations."""
     runs, cuts = candidate.table.op_runs, candidate.op_cuts
     totals, ends, now = candidate.walked(most=most)
-    cuts_works = candidate.op_cuts.works
-    counts, order = _counts(candidate, lambda cuts: exact(cuts_works(cuts))), _order(candidate)
-    counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
+    counts, order = _counts(candidate, totals, lambda used: exact(cuts.works(used))), _order(candidate)
     modes = tuple(dict.fromkeys([None, *(row.mode for row in cuts.classes)]))
     mode_of = np.zeros(len(order), np.int64)
     mode_of[runs.own.rows] = np.array([modes.index(row.mode) for row in cuts.classes], np.int64)[runs.of_class]
@@ -126,7 +123,7 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
     )
 
 
-def _counts(candidate: CandidatePlan, works_of: Callable[[Sequence[int]], Counts]) -> Counts:
+def _counts(candidate: CandidatePlan, totals: Ints, works_of: Callable[[Sequence[int]], Counts]) -> Counts:
     """The work and then the port-bound cycles of each op, by row of totals, from the works of cuts."""
     table, runs, ports = candidate.table, candidate.table.op_runs, candidate.op_cuts.target.ports
     cuts, which = np.unique(candidate.cuts, return_inverse=True)
@@ -148,6 +145,7 @@ def _counts(candidate: CandidatePlan, works_of: Callable[[Sequence[int]], Counts
         of_epilogues = np.add.reduceat(works[fused.numbers, OF_EPILOGUE:], fused.starts)
         counts[fused.rows[:, None], _EPILOGUE] += of_epilogues
     np.add.at(counts, owners, works[len(which) :, :OF_EPILOGUE])
+    counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
     return counts
 
 

@@ -98,18 +98,16 @@ class SearchBudget:
         """
         return min(MOST_SUMS, max(LEAST_SUMS, (MOST_SEARCH_SUMS // self.shares - self.sums) // 8))
 
-    def walked(self, steps: int, slots: int) -> None:
-        """A plan walked so many steps."""
-        self.work += steps * (ONE_STEP + slots)
+    def walked(self, steps: int, slots: int) -> int:
+        """A plan walked so many steps; the work of them."""
+        work = steps * (ONE_STEP + slots)
+        self.work += work
+        return work
 
     def walked_cuts(self, steps: int, slots: int) -> None:
         """Cuts walked so many steps."""
-        before = self.work
-        self.walked(steps, slots)
-        self.cuts[slots] = self.cuts.get(slots, 0) + self.work - before
+        self.cuts[slots] = self.cuts.get(slots, 0) + self.walked(steps, slots)
 
     def walked_late(self, steps: int, slots: int) -> None:
         """A plan walked so many steps and was found to be too slow."""
-        before = self.work
-        self.walked(steps, slots)
-        self.late += self.work - before
+        self.late += self.walked(steps, slots)

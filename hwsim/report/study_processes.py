@@ -1,6 +1,5 @@
 """Studies in several processes: the points of their bands first, which are most of the work, then each study whole."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
@@ -10,15 +9,11 @@ from hwsim.inputs.studies import OpenedStudy, open_study
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.report.study_files import study_files
 from hwsim.results.study_outcome import StudyOutcome
+from hwsim.study.processors import processors
 from hwsim.study.studies import Asked, StudiedRuns, Values, band_groups, studied
 
 Made = tuple[StudyOutcome, dict[str, str]]
 """What a study found out, and its files by their paths in its folder."""
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> Iterator[Made]:

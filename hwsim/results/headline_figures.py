@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from hwsim.quantities.noun import Table
 
 if TYPE_CHECKING:  # few runs are on tiles
-    from hwsim.results.figures import Efficiency
-    from hwsim.results.result import Result, Summary
-    from hwsim.results.tiles_result import TilesEfficiency, TilesResult
+    from hwsim.results.result import Result
+    from hwsim.results.tiles_result import TilesResult
 
 
 class Headline(Enum):
@@ -49,19 +48,12 @@ HeadlineFigures = Annotated[tuple[tuple[Headline, float], ...], Table()]
 
 def headline_of(result: "Result | TilesResult") -> dict[Headline, float]:
     """The headline figures of a run; where lengths are stated, the throughput is that over all of them."""
+    summary, efficiency = result.summary, result.efficiency
     lengths = getattr(result, "lengths", None)
-    throughput = None if lengths is None else lengths.throughput_rtf
-    return headline_figures(result.summary, result.efficiency, result.area.total_mm2, throughput)
-
-
-def headline_figures(
-    summary: "Summary", efficiency: "Efficiency | TilesEfficiency", area_mm2: float, throughput_rtf: float | None = None
-) -> dict[Headline, float]:
-    """The headline figures by their names, in their order; the throughput is that of the summary unless given."""
     return {
         Headline.LATENCY: summary.latency_ms,
         Headline.RTF: summary.rtf,
-        Headline.THROUGHPUT_RTF: summary.throughput_rtf if throughput_rtf is None else throughput_rtf,
+        Headline.THROUGHPUT_RTF: summary.throughput_rtf if lengths is None else lengths.throughput_rtf,
         Headline.ENERGY: summary.energy_mj,
         Headline.POWER: efficiency.average_power_w,
         Headline.ENERGY_PER_SECOND: efficiency.energy_per_audio_second_mj,
@@ -71,7 +63,7 @@ def headline_figures(
         Headline.TOPS_PER_WATT: efficiency.tops_per_watt,
         Headline.UTTERANCES_PER_JOULE: efficiency.utterances_per_joule,
         Headline.ENERGY_DELAY: efficiency.energy_delay_js,
-        Headline.AREA: area_mm2,
+        Headline.AREA: result.area.total_mm2,
         Headline.MODEL: summary.model_bytes,
         Headline.CYCLES: summary.cycles,
     }

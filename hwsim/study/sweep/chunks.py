@@ -1,6 +1,7 @@
 """The points of a sweep in chunks: those that share plans follow one another, and stay in one process."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from hwsim.inputs.sweeps import OpenedSweep
 from hwsim.results.sweep_file import PRECISION
@@ -31,11 +32,13 @@ def chunks(sweep: OpenedSweep, points: Iterable[Numbered]) -> list[list[Numbered
     of_work = work_axes(sweep)
 
     def key(numbered: Numbered) -> tuple[object, ...]:
-        number, place = numbered
+        _, place = numbered
         work = tuple(place.levels[axis] for axis in of_work)
-        return place.pair, work, tuple(place.levels[axis] for axis in own), number
+        return place.pair, work, tuple(place.levels[axis] for axis in own)
 
-    return list(_cut(sorted(points, key=key), key))
+    ordered = sorted(points, key=lambda numbered: (*key(numbered), numbered[0]))
+    together = (list(same) for _, same in groupby(ordered, key=key))
+    return [same[first : first + LARGEST] for same in together for first in range(0, len(same), LARGEST)]
 
 
 def work_axes(sweep: OpenedSweep) -> list[int]:
@@ -48,17 +51,3 @@ def _of_workload(sweep: OpenedSweep, paths: Sequence[str]) -> bool:
         return True
     known = {path: field for pair in sweep.pairs for path, field in pair.fields.items()}
     return any(not known[path].of_chip for path in paths if path in known)
-
-
-def _cut(points: Sequence[Numbered], key: "object") -> Iterator[list[Numbered]]:
-    chunk: list[Numbered] = []
-    shared: object = None
-    for numbered in points:
-        now = key(numbered)[:-1]  # type: ignore[operator]
-        if chunk and (now != shared or len(chunk) == LARGEST):
-            yield chunk
-            chunk = []
-        shared = now
-        chunk.append(numbered)
-    if chunk:
-        yield chunk

@@ -140,5 +140,6 @@ def values_of(sweep: OpenedSweep, place: Place) -> dict[str, Any]:
 
 
 def _figures_of(work: Workload, run: PricedRun) -> Figures:
-    headline = headline_of_run(work, run, areas(run.tariff).total_mm2)
-    return Figures(*counts_of(run), tuple(float(headline[figure]) for figure in Headline))
+    counts = counts_of(run)
+    headline = headline_of_run(work, run, counts, areas(run.tariff).total_mm2)
+    return Figures(*counts, tuple(float(headline[figure]) for figure in Headline))

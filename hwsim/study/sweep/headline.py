@@ -11,18 +11,21 @@ from hwsim.study.efficiency import ATTO, TERA
 from hwsim.study.facts import facts_of
 from hwsim.study.priced_run import PricedRun
 
+Counts = tuple[int, int, int, int]
+"""Cycles, attojoules, and the bytes that were read and written in DRAM."""
 
-def counts_of(run: PricedRun) -> tuple[int, int, int, int]:
-    """Cycles, attojoules, and the bytes that were read and written in DRAM."""
+
+def counts_of(run: PricedRun) -> Counts:
+    """The counts of a run."""
     columns = run.columns
     read, written = (sum(columns.work(name)) for name in ("dram_read_bytes", "dram_write_bytes"))
     return columns.cycles, sum(sum(row) for row in run.energy.of_ops.tolist()), read, written
 
 
-def headline_of_run(work: Workload, run: PricedRun, area_mm2: float) -> dict[Headline, float]:
-    """All headline figures of a run of a workload without a distribution of lengths."""
+def headline_of_run(work: Workload, run: PricedRun, counts: Counts, area_mm2: float) -> dict[Headline, float]:
+    """All headline figures of a run of a workload without a distribution of lengths, whose counts are these."""
     chip, columns = run.chip, run.columns
-    cycles, spent, read, written = counts_of(run)
+    cycles, spent, read, written = counts
     seconds = chip.latency(cycles, work.host_seconds, columns.dispatched if chip.dispatch else 0)
     joules, audio = Fraction(spent, ATTO), Fraction(work.audio_seconds)
     operations = 2 * sum(columns.macs)

@@ -13,12 +13,6 @@ from hwsim.inputs.sweeps import OpenedSweep
 from hwsim.study.sweep.chunks import Numbered
 from hwsim.study.sweep.evaluate import Evaluator, Figures, Refused
 
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 AHEAD = 3
 """Chunks that wait for each worker, so that none waits for a chunk."""
 
