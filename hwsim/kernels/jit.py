@@ -12,17 +12,17 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any, ParamSpec, TypeVar, cast
 
-import llvmlite.binding
 import numba
 from numba.core.caching import FunctionCache
-from numba.core.codegen import JITCodeLibrary
 from numba.core.runtime.nrt import rtsys
+
+from hwsim.kernels.parts import Whole
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,43 +34,6 @@ _LEAN: Any = {"nogil": True, "_nrt": False, "error_model": "numpy"}
 compiling = Event()
 """Set as soon as a kernel is compiled because no cache has it, so that whoever shows progress can say why it takes so
 long."""
-
-
-class _Library(JITCodeLibrary):
-    """Machine code from the cache. Its bitcode, which numba would parse at once, is for kernels that are compiled with
-    it inside: it is parsed when such a one asks."""
-
-    bitcode: bytes
-
-    @classmethod
-    def _unserialize(cls, codegen: Any, state: Any) -> "_Library":
-        name, _, (code, bitcode) = state
-        self = cls(codegen, name)
-        self.enable_object_caching()
-        self._set_compiled_object(code)
-        self._finalize_final_module()
-        self.bitcode = bitcode
-        return self
-
-    def _get_module_for_linking(self) -> Any:
-        if self._shared_module is None:
-            self._shared_module = llvmlite.binding.parse_bitcode(self.bitcode)
-        return self._shared_module
-
-    def get_pointer_to_function(self, name: str) -> int:
-        self._codegen._engine._defined_symbols.add(name)  # numba learns what the code defines from its bitcode
-        address: int = super().get_pointer_to_function(name)
-        return address
-
-
-@contextmanager
-def _in_libraries(codegen: Any) -> Iterator[None]:
-    """What is loaded meanwhile stands in such libraries; numba loads one thing at a time."""
-    usual, codegen._library_class = codegen._library_class, _Library
-    try:
-        yield
-    finally:
-        codegen._library_class = usual
 
 
 class _Cache(FunctionCache):
@@ -86,8 +49,7 @@ class _Cache(FunctionCache):
             # what is compiled already needs the runtime at most, and the compiler loads the rest itself.
             if self.runtime:
                 rtsys.initialize(target_context)
-            with _in_libraries(target_context.codegen()):
-                found = self._load_overload(sig, target_context)
+            found = self._load_overload(sig, target_context)
         if found is None:
             compiling.set()
         return found
@@ -99,7 +61,7 @@ class _Cache(FunctionCache):
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
-    return _cached(function, numba.njit(function, nogil=True), runtime=True)
+    return _cached(function, _compiled(function, {"nogil": True}), runtime=True)
 
 
 def lean(function: Callable[P, R]) -> Callable[P, R]:
@@ -107,7 +69,13 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
     Counting the references of every array that a function is given costs more than the few operations of a small step.
     """
-    return _cached(function, numba.njit(function, **_LEAN), runtime=False)
+    return _cached(function, _compiled(function, _LEAN), runtime=False)
+
+
+def _compiled(function: Callable[P, R], options: dict[str, Any]) -> Any:
+    """A function that compiles; itself, where numba shall not compile."""
+    config: Any = numba.config
+    return function if config.DISABLE_JIT else Whole(function, options)
 
 
 def _cached(function: Callable[P, R], dispatcher: Any, *, runtime: bool) -> Callable[P, R]:
@@ -127,7 +95,7 @@ def _cached(function: Callable[P, R], dispatcher: Any, *, runtime: bool) -> Call
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """A part of a lean kernel, compiled into whoever calls it."""
-    return cast(Callable[P, R], numba.njit(function, **_LEAN, forceinline=True))
+    return cast(Callable[P, R], _compiled(function, {**_LEAN, "forceinline": True}))
 
 
 @cache
