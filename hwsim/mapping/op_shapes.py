@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hwsim.errors import Unsupported
-from hwsim.ir.op_table import kind, matrix_size, op_spec
+from hwsim.ir.op_table import MatrixSize, kind, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Function, Gemm, Lookup, VectorWork
 from hwsim.ir.program import Program
 from hwsim.ir.view import View
@@ -97,6 +97,10 @@ class ProductShares(NamedTuple):
     batch: Shares
     m: Shares
     n: Shares
+
+    def size(self, k: int) -> MatrixSize:
+        """What the core with most to do multiplies."""
+        return MatrixSize(self.batch.size, self.m.size, k, self.n.size)
 
     @property
     def cores(self) -> int:

@@ -10,6 +10,7 @@ is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count, groupby
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
@@ -26,6 +27,7 @@ from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.search_budget import SearchBudget
+from hwsim.mapping.split_bounds import SplitTable, split_tables
 from hwsim.mapping.strategies import (
     LARGEST_DIVISOR,
     MOST_IN_PIECES,
@@ -39,6 +41,9 @@ from hwsim.mapping.target_plans import TargetPlans
 from hwsim.quantities.plain_data import Objective, Progress, no_progress
 from hwsim.schedule.schedule import Placement, Schedule
 from hwsim.timing.encode_steps import LONGEST
+
+MOST_PLANS = 1 << 32
+"""More than are made of one table: plans are numbered table by table, in whatever order tables come."""
 
 
 def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
@@ -176,61 +181,66 @@ class Planner:
         found = ((one.analysed.entries.keys(), on_vector_in(one.analysed.program)) for one in both)
         return tuple(one for one, its in zip(both, found, strict=True) if its == wanted) or (table,)
 
-    def _on_cores(self, tables: Sequence[ProgramTable], residency: Plan | None) -> tuple[ProgramTable, ...]:
+    def _on_cores(self, tables: Sequence[ProgramTable], residency: Plan | None) -> tuple[SplitTable, ...]:
         """The tables with their ops over cores, in all ways that are tried; those as in another plan, if its tensors
         shall stay where they are there."""
-        target = target_of(self.chip, None, self.free_conversion)
-        split = [(table, splits) for table in tables for splits in table.tried_splits(target)]
-        if residency is not None and residency.on_cores is not None:
-            before = residency.on_cores.splits
-            split = [(table, splits) for table, splits in split if splits == before] or split
-        return tuple(table.split(splits) for table, splits in split)
+        split = split_tables(tables, target_of(self.chip, None, self.free_conversion))
+        if residency is None or residency.on_cores is None:
+            return split
+        before = residency.on_cores.splits
+        return tuple(one for one in split if one.splits == before) or split
 
     def _best(
-        self, tables: Sequence[ProgramTable], residency: Plan | None, progress: Progress, known: object | None
+        self, tables: Sequence[SplitTable], residency: Plan | None, progress: Progress, known: object | None
     ) -> CandidatePlan:
         """The plan that is taken: candidates of each table for each number of slots, tried by their likely times, and
         then the naive ones of the first. Those that may be taken are kept under the key `known`, if there is one.
 
-        Naive plans come last, because plans slower than a good one need not be made.
+        The tables whose arrays may take least come first: whose arrays alone take too long need no plans. Naive plans
+        come last, because plans slower than a good one need not be made.
         """
-        whole, ops = tables[0], tables[0].analysed.size
+        whole, ops = tables[0].table, tables[0].unsplit.analysed.size
         name = f"{whole.analysed.program.name} on {self.chip.name}"
         choice, spacing = Choice(self.aim, budget=SearchBudget.shared(self.searches)), stride(ops)
         targets: list[TargetPlans] = []
         problem: UnsupportedOp | None = None
-        plans: list[CandidatePlan] = []
         steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
-        counted, most = 0, choice.budget.most_made * len({tuple(table.on_cores.splits.items()) for table in tables})
-        for table in tables:
-            for made in self._targets(table, residency):
-                if plans and counted > most:
-                    break
-                progress(len(targets), steps)
-                if isinstance(made, UnsupportedOp):
-                    problem = problem if table is not whole else made
-                    continue
-                targets.append(made)
-                ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
-                ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
-                uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
-                problem = (made.problem if table is whole else None) or problem
-                # In pieces every chain would be a part, and save little by a way of its own.
-                by_part = made.by_part(uniform, choice.budget) if table.analysed is whole.analysed else []
-                plans += uniform + by_part
-                counted += sum(ops + plan.wanted for plan in uniform + by_part)
+        counted, most = 0, choice.budget.most_made * len({tuple(table.splits.items()) for table in tables})
+        by_bound = sorted(enumerate(tables), key=lambda numbered: numbered[1].least_cycles)
+        for least_cycles, alike in groupby(by_bound, key=lambda numbered: numbered[1].least_cycles):
+            if choice.tried and choice.too_slow(least_cycles):
+                break
+            plans: list[tuple[int, CandidatePlan]] = []
+            for place, split_table in alike:
+                table, order = split_table.table, count(place * MOST_PLANS)
+                for made in self._targets(table, residency):
+                    if counted > most:
+                        break
+                    progress(len(targets), steps)
+                    if isinstance(made, UnsupportedOp):
+                        problem = problem if table is not whole else made
+                        continue
+                    targets.append(made)
+                    ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
+                    ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
+                    uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
+                    problem = (made.problem if table is whole else None) or problem
+                    # In pieces every chain would be a part, and save little by a way of its own.
+                    by_part = made.by_part(uniform, choice.budget) if table.analysed is whole.analysed else []
+                    plans += zip(order, uniform + by_part, strict=False)
+                    counted += sum(ops + plan.wanted for plan in uniform + by_part)
+            with naming(name):
+                self._consider(plans, choice)
         progress(steps - 1, steps)
-        with naming(name):
-            self._consider(plans, 0, choice)
         if residency is None or not (residency.residents or residency.resident_rows):
+            order = count(len(tables) * MOST_PLANS)
             for plans_of_target in reversed([made for made in targets if made.table is whole]):
                 with naming(name):
                     if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
                         continue
                     sizes = self._sizes(plans_of_target, spacing)
                     naive = plans_of_target.candidates(sizes, [None], choice.budget)
-                    self._consider(naive, len(plans), choice)
-                plans += naive
+                    self._consider(list(zip(order, naive, strict=False)), choice)
                 problem = plans_of_target.problem or problem
         self.store.spend(choice.budget)
         if choice.budget.fell_short:
@@ -265,11 +275,11 @@ class Planner:
         sufficient = plans.sufficient(LARGEST_DIVISOR)
         return tuple(capacity for capacity in candidate_capacities(size, spacing) if not sufficient < capacity < size)
 
-    def _consider(self, plans: Sequence[CandidatePlan], first: int, choice: Choice) -> None:
-        """Try plans by their likely times: the sooner a good one is found, the fewer have to be walked."""
+    def _consider(self, plans: Sequence[tuple[int, CandidatePlan]], choice: Choice) -> None:
+        """Try numbered plans by their likely times: the sooner a good one is found, the fewer have to be walked."""
         marks: set[object] = set()
         whole = self.chip.scratchpad.size, self.chip.scratchpad.buffers
-        for order, plan in sorted(enumerate(plans, first), key=lambda numbered: (numbered[1].likely, numbered[0])):
+        for order, plan in sorted(plans, key=lambda numbered: (numbered[1].likely, numbered[0])):
             mark = plan.op_cuts, plan.mark()
             # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
             naive = plan.way is None and (plan.size, plan.op_cuts.target.slots) == whole

@@ -185,11 +185,15 @@ _OUT = 2
 
 
 def _product(shape: ProductShape, split: Split) -> ProductShape:
-    size = shape.operands.size
-    batches = max(parts for parts in range(1, split.batch + 1) if size.batch % parts == 0)
-    shares = ProductShares(Shares.of(size.batch, batches), Shares.of(size.m, split.m), Shares.of(size.n, split.n))
-    own = MatrixSize(shares.batch.size, shares.m.size, size.k, shares.n.size)
+    shares = product_shares(shape.operands.size, split)
+    own = shares.size(shape.operands.size.k)
     return replace(shape, operands=replace(shape.operands, size=own), shares=shares)
+
+
+def product_shares(size: MatrixSize, split: Split) -> ProductShares:
+    """A product over cores; the batch in equal shares alone."""
+    batches = max(parts for parts in range(1, split.batch + 1) if size.batch % parts == 0)
+    return ProductShares(Shares.of(size.batch, batches), Shares.of(size.m, split.m), Shares.of(size.n, split.n))
 
 
 def _rows(shape: RowShape, values: int | None, split: Split) -> RowShape:

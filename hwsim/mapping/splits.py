@@ -54,16 +54,19 @@ class SplitRule(Enum):
 
 
 def core_counts(cores: int) -> tuple[int, ...]:
-    """How many cores are tried: one, all powers of two, and all cores.
+    """How many cores are tried: all numbers up to eight, from there on those of three binary digits, such as 10, 12, 14
+    and 16, 20, 24; and all cores.
 
-    Every power of two below a number of cores is below any larger number. So the plans for as many cores are among
+    Every number of these below a number of cores is below any larger one. So the plans for as many cores are among
     those for more, which are therefore never slower.
 
     >>> core_counts(1), core_counts(6)
-    ((1,), (1, 2, 4, 6))
+    ((1,), (1, 2, 3, 4, 5, 6))
+    >>> core_counts(19)
+    (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19)
     """
-    powers = (1 << power for power in range(cores.bit_length()))
-    return tuple(dict.fromkeys((*powers, cores)))
+    rounded = (digits << power for power in range(cores.bit_length()) for digits in range(1, 8))
+    return tuple(sorted({count for count in rounded if count < cores} | {cores}))
 
 
 def tried_splits(analysed: AnalysedProgram, ops: Mapping[str, ShapedOp], target: Target) -> tuple[Splits, ...]:
@@ -147,7 +150,7 @@ class _Splitting:
 
 
 def _all_splits(size: MatrixSize, cores: int) -> Iterator[Split]:
-    """Every way to split a product over no more cores, in numbers that are powers of two or use all cores."""
+    """Every way to split a product over no more cores, in numbers that are tried or use all cores."""
     counts = core_counts(cores)
     for batch in (parts for parts in counts if gcd(parts, size.batch) == parts):
         for m in (parts for parts in counts if parts <= size.m and batch * parts <= cores):

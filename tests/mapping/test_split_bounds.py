@@ -1,0 +1,89 @@
+"""Bounds by splits: no cut of any plan keeps arrays busy for less, and without bounds the same plan is taken."""
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import load_chip
+from hwsim.inputs.load import load_workload
+from hwsim.ir.program import Program
+from hwsim.kernels import cut_store as s
+from hwsim.kernels import timeline_code as c
+from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.plan_store import PlanStore
+from hwsim.mapping.planner import Planner
+from hwsim.mapping.program_table import program_table
+from hwsim.mapping.search_budget import SearchBudget
+from hwsim.mapping.split_bounds import SplitBounds, split_tables
+from hwsim.mapping.splits import Splits
+from hwsim.mapping.strategies import slots, strategies
+from hwsim.mapping.target import UnsupportedOp, target_of
+from hwsim.models.catalogue import AnyRecipe, workload
+from hwsim.quantities.precision import PrecisionPlan
+from mapping.test_cores import with_cores
+from mapping.test_mapped_networks import roomy_chips
+from strategies import programs
+from strategies.chips import chips
+from strategies.recipes import POLICIES, RECIPES
+
+SIDES = st.integers(1, 70)
+
+
+def check_bounds(program: Program, on: Chip) -> None:
+    """Each plan of each table has its arrays busy for at least the bound."""
+    table = program_table(analyse(program))
+    for slot_count in slots(on.scratchpad.buffers):
+        target = target_of(on, slot_count)
+        for split in split_tables([table], target):
+            try:
+                plans = PlanStore().plans(split.table, target)
+            except UnsupportedOp:
+                continue
+            ways = [way for way in (*strategies(table.analysed.size), None) if way is None or way.latency == 0]
+            for plan in plans.candidates([on.scratchpad.size], ways, SearchBudget()):
+                busy = plan.op_cuts.store.cuts[plan.cuts, s.BUSY + c.ARRAY_UNIT]
+                assert split.least_cycles <= int(busy @ split.table.op_times)
+
+
+@given(st.builds(programs.gemm, SIDES, SIDES, SIDES, batch=st.integers(1, 6)), chips(), st.integers(2, 5))
+def test_no_cut_of_an_op_undercuts_the_bound(program: Program, on: Chip, cores: int) -> None:
+    check_bounds(program, with_cores(on, cores))
+
+
+@pytest.mark.slow
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(RECIPES, POLICIES, roomy_chips(), st.integers(2, 6))
+def test_no_plan_of_a_network_undercuts_the_bound(
+    recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip, cores: int
+) -> None:
+    check_bounds(workload(recipe, policy).program, with_cores(on, cores))
+
+
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@given(RECIPES, POLICIES, roomy_chips(), st.integers(2, 6))
+def test_without_bounds_the_same_plan_is_taken(
+    recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip, cores: int
+) -> None:
+    program, several = workload(recipe, policy).program, with_cores(on, cores)
+    try:
+        planned = Planner(several).plan(program)
+    except Unsupported:
+        assume(False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SplitBounds, "array_cycles", no_bound)
+        assert Planner(several).plan(program).schedule == planned.schedule
+
+
+def no_bound(bounds: SplitBounds, splits: Splits) -> int:
+    return 0
+
+
+def test_on_four_cores_few_splits_of_a_transducer_need_plans() -> None:
+    """A core alone, and rows of single vectors over cores, keep the arrays busy for longer than the whole run takes."""
+    chip, work = load_chip("rapid"), load_workload("lstm_lm", "fp16")
+    cycles = Planner(chip).plan(work.program).columns.cycles
+    tables = split_tables([program_table(analyse(work.program))], target_of(chip))
+    out = [split for split in tables if split.least_cycles > cycles]
+    assert 0 < len(out) < len(tables)
