@@ -262,6 +262,7 @@ ON_SPYRE = (
     OnSpyre(32, 12800, 4096, (4, 8, 1), 0.72),
     OnSpyre(32, 8192, 8192, (32, 1, 1), 3.40),
     OnSpyre(32, 12800, 4096, (32, 1, 1), 2.64),
+    OnSpyre(32, 8192, 8192, (4, 4, 2), 0.94),
     OnSpyre(512, 7168, 18432, (1, 8, 4), 35.5),
 )
 """Wall times of public notes on torch-spyre, the launch included; those that stream weights through the DRAM first."""
