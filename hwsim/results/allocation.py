@@ -55,7 +55,7 @@ class Option(Noun):
     @property
     def title(self) -> str:
         """The option in a few words."""
-        policies = " and ".join(dict.fromkeys(self.policies)) if len(set(self.policies)) == 1 else " → ".join(self.policies)
+        policies = " → ".join(self.policies if len(set(self.policies)) > 1 else self.policies[:1])
         return policies if self.bottleneck is None else f"{policies}, {self.bottleneck} wide"
 
     def cost(self, spent: Spent) -> int:
@@ -165,6 +165,7 @@ class AllocationOutcome(Noun):
     sensing: Sensing
     calibrated_ms: float
     weights_from: Origin
+    seed: Count
     spent: Spent
     fixed: Cost
     layers: tuple[Layer, ...]

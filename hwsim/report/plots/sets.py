@@ -8,6 +8,7 @@ from hwsim.report.band import band_title
 from hwsim.report.drift import drift_title
 from hwsim.report.export import to_csv
 from hwsim.report.plots import (
+    budget_curve,
     drift,
     lines,
     occupancy,
@@ -26,6 +27,7 @@ from hwsim.report.quality import weights_remark
 from hwsim.results.result import Comparison, Result
 
 if TYPE_CHECKING:
+    from hwsim.results.allocation import AllocationOutcome
     from hwsim.results.drift import Drift
     from hwsim.results.pictured import Pictured
     from hwsim.results.quality import Quality
@@ -76,6 +78,11 @@ def sweep_drawings(outcome: "SweepOutcome") -> list[Drawing]:
         Drawing("sweep_front", outcome.title, sweep_points.front_rows(outcome)),
         Drawing("sweep_tornado", outcome.title, sweep_points.tornado_rows(outcome)),
     ]
+
+
+def allocation_drawings(outcome: "AllocationOutcome") -> list[Drawing]:
+    """The figure of an allocation."""
+    return [Drawing("budget_curve", f"{outcome.workload} on {outcome.chip}", budget_curve.rows(outcome))]
 
 
 def comparison_drawings(comparison: Comparison) -> list[Drawing]:

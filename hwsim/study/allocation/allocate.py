@@ -90,7 +90,8 @@ def allocate(
     runs = Runs(chip, workload, base, Objective.named(objective))
     costs, refused = _costs(runs, units, factored, offered, widths, stage(progress, 0, 3))
     names = tuple(dict.fromkeys(name for name, _ in costs))
-    values = Values.of(workload, base, units, factored, sources or Sources(), heard)
+    sources = sources or Sources()
+    values = Values.of(workload, base, units, factored, sources, heard)
     losses = values.losses(names, widths, sensing, file, stage(progress, 1, 3))
     layers = layers_of(units, factored, widths, costs, losses)
     shared = tuple(map(_beside, beside))
@@ -143,6 +144,7 @@ def allocate(
         sensing=sensing,
         calibrated_ms=values.audio / 10**9,
         weights_from=values.weights_from,
+        seed=sources.seed,
         spent=spent,
         fixed=fixed,
         layers=layers,

@@ -6,8 +6,8 @@ from hwsim.ir.workload import Workload
 from hwsim.passes.precision import in_precision
 from hwsim.quantities.precision import PrecisionPlan
 from hwsim.results.allocation import AllocationOutcome, Chosen, Layer, Option
-from hwsim.study.allocation.narrowing import Factored, with_widths
-from hwsim.study.allocation.units import plan_with
+from hwsim.study.allocation.narrowing import Factored, factored_layers, with_widths
+from hwsim.study.allocation.units import plan_with, units_of
 
 Picked = Sequence[tuple[Layer, Option]]
 
@@ -35,6 +35,13 @@ def widths_of(picked: Picked, factored: Iterable[Factored]) -> dict[str, int]:
 def allocated_plan(workload: Workload, outcome: AllocationOutcome, chosen: Chosen) -> PrecisionPlan:
     """The plan of a workload with the formats that were chosen."""
     return plan_with(workload.precision, outcome.base, policies_of(outcome.picked(chosen)))
+
+
+def allocated_widths(workload: Workload, outcome: AllocationOutcome, chosen: Chosen) -> dict[str, int]:
+    """The widths of bottlenecks that were chosen, by the paths of their fields."""
+    if not outcome.bottlenecks:
+        return {}
+    return widths_of(outcome.picked(chosen), factored_layers(workload, units_of(workload)))
 
 
 def in_formats(work: Workload, base: str, policies: dict[str, str], widths: dict[str, int]) -> Workload:
