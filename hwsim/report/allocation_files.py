@@ -22,12 +22,12 @@ def budget_rows(outcome: AllocationOutcome) -> list[dict[str, Any]]:
     """A row for each policy throughout, and for each budget."""
     rows = [
         {"formats": f"all {one.policy}", "limit": None, "cost": one.cost, "taken": one.cost,
-         "sensitivity": one.sensitivity, "greedy": None, **_judged(one.judged)}
+         "sensitivity": one.sensitivity, "least": None, "greedy": None, **_judged(one.judged)}
         for one in outcome.uniform
     ]  # fmt: skip
     rows += [
         {"formats": one.budget, "limit": one.limit, "cost": one.cost, "taken": one.taken,
-         "sensitivity": one.sensitivity, "greedy": one.greedy, **_judged(one.judged)}
+         "sensitivity": one.sensitivity, "least": one.least, "greedy": one.greedy, **_judged(one.judged)}
         for one in outcome.chosen
     ]  # fmt: skip
     return rows

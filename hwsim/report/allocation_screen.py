@@ -10,7 +10,17 @@ from hwsim.report.headline_words import headline_text
 from hwsim.report.numbers import figure as written
 from hwsim.report.numbers import joules, percent, scaled
 from hwsim.report.tables import Screen, new_table, render
-from hwsim.results.allocation import AllocationOutcome, Chosen, Judged, Layer, Option, Sensing, Spent, UniformRun, decibels
+from hwsim.results.allocation import (
+    AllocationOutcome,
+    Chosen,
+    Judged,
+    Layer,
+    Option,
+    Sensing,
+    Spent,
+    UniformRun,
+    decibels,
+)
 from hwsim.results.headline_figures import Headline
 from hwsim.results.quality import Origin
 
@@ -61,7 +71,10 @@ def answer_text(outcome: AllocationOutcome, chosen: Chosen) -> str:
     smaller = f"{written(judged.compression)} times smaller than fp32" + (f" with {beside}" if beside else "")
     takes = f"takes {scaled(judged.model_bytes, 'B')}, {smaller}, RTF {_headline(judged, Headline.RTF)}, "
     takes += f"{_headline(judged, Headline.ENERGY)}; SQNR {_db(judged.sqnr_db)}"
-    near = [f"{one.policy} throughout: {cost_text(one.cost, outcome)}, {_db(one.judged.sqnr_db)}" for one in _near(outcome, chosen)]
+    near = [
+        f"{one.policy} throughout: {cost_text(one.cost, outcome)}, {_db(one.judged.sqnr_db)}"
+        for one in _near(outcome, chosen)
+    ]
     return f"Within {chosen.budget} it {takes}" + (f" ({'; '.join(near)})" if near else "")
 
 
@@ -99,7 +112,7 @@ def loss_text(sensitivity: float, sensing: Sensing) -> str:
 
 def _points(outcome: AllocationOutcome) -> Table:
     table = new_table(
-        "formats", "model", "smaller", "latency", "RTF", "energy", "SQNR", "summed", "divergence", "greedy",
+        "formats", "model", "smaller", "RTF", "energy", "SQNR", "summed", "divergence", "greedy",
         title="What budgets come to, beside one policy throughout",
     )  # fmt: skip
     for one in outcome.uniform:
@@ -119,7 +132,6 @@ def _cells(name: str, judged: Judged, sensitivity: float, outcome: AllocationOut
         name,
         scaled(judged.model_bytes, "B"),
         f"{written(judged.compression)} ×",
-        _headline(judged, Headline.LATENCY),
         _headline(judged, Headline.RTF),
         _headline(judged, Headline.ENERGY),
         _db(judged.sqnr_db),
@@ -194,7 +206,11 @@ def option_rows(outcome: AllocationOutcome) -> list[dict[str, object]]:
     """A row a layer and option, and for which budgets it was chosen."""
     places = [chosen.options for chosen in outcome.chosen]
     return [
-        _option_row(layer, option, [chosen.budget for chosen, at in zip(outcome.chosen, places, strict=True) if at[number] == place])
+        _option_row(
+            layer,
+            option,
+            [chosen.budget for chosen, at in zip(outcome.chosen, places, strict=True) if at[number] == place],
+        )
         for number, layer in enumerate(outcome.layers)
         for place, option in enumerate(layer.options)
     ]

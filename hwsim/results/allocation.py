@@ -104,17 +104,22 @@ class UniformRun(Noun):
 class Chosen(Noun):
     """The options of all layers within a budget, by their places; what their costs sum to, and what the run took.
 
-    `sensitivity` is the sum that is least; `greedy` that of the layers that gain most for what they cost, one after
-    another, within the same limit. `rounds` says how often the limit was lowered, as a run took more than the sum said.
+    `least` is the least sum of what layers lose within the limit, `greedy` that of the layers that gain most for what
+    they cost, one after another. Noise of very narrow formats adds up to more than its sum, so the best options among
+    all policies, and among the wider ones alone, are run: those whose output loses least are chosen, `policies` says
+    from which they are, and `sensitivity` is their own sum. `rounds` says how often the limit was lowered, as a run
+    took more than the sum said.
     """
 
     budget: Remark
     spent: Spent
     limit: Cost
+    policies: tuple[Name, ...]
     options: tuple[Count, ...]
     cost: Cost
     taken: Cost
     sensitivity: float
+    least: float
     greedy: float
     rounds: Count
     judged: Judged
@@ -126,7 +131,7 @@ class Chosen(Noun):
     @property
     def gap(self) -> float:
         """By which share the greedy choice loses more."""
-        return self.greedy / self.sensitivity - 1 if self.sensitivity else 0.0
+        return self.greedy / self.least - 1 if self.least else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +187,9 @@ class AllocationOutcome(Noun):
         return tuple((layer, layer.options[place]) for layer, place in pairs)
 
     def __repr__(self) -> str:
-        return f"<AllocationOutcome {self.workload} on {self.chip}: {len(self.layers)} layers, {len(self.chosen)} budgets>"
+        return (
+            f"<AllocationOutcome {self.workload} on {self.chip}: {len(self.layers)} layers, {len(self.chosen)} budgets>"
+        )
 
 
 def decibels(sensitivity: float) -> float | None:

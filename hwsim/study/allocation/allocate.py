@@ -17,25 +17,18 @@ from hwsim.quantities.precision import policy
 from hwsim.results.allocation import (
     AllocationOutcome,
     Beside,
-    Chosen,
-    Judged,
-    Layer,
-    Option,
     Sensing,
     Spent,
     UniformRun,
-    compression,
-    decibels,
 )
-from hwsim.results.headline_figures import headline_of
 from hwsim.results.measured import Sources
 from hwsim.study.allocation.budgets import read_budgets
+from hwsim.study.allocation.choices import Choices, Judge, floors_of
 from hwsim.study.allocation.costs import UnitCost, stored_by_unit, unit_costs
-from hwsim.study.allocation.formats_of_layers import policies_of, widths_of
 from hwsim.study.allocation.narrowing import Factored, check_widths, factored_layers
 from hwsim.study.allocation.options import layers_of
-from hwsim.study.allocation.runs import Formats, Runs, formats
-from hwsim.study.allocation.search import Beyond, curve, groups_of, refusal, within
+from hwsim.study.allocation.runs import Runs, formats
+from hwsim.study.allocation.search import Beyond, curve, groups_of, refusal
 from hwsim.study.allocation.units import Unit, all_in, units_of
 from hwsim.study.allocation.values import Values
 
@@ -95,7 +88,7 @@ def allocate(
     losses = values.losses(names, widths, sensing, file, stage(progress, 1, 3))
     layers = layers_of(units, factored, widths, costs, losses)
     shared = tuple(map(_beside, beside))
-    judge = _Judge(runs, values, shared)
+    judge = Judge(runs, values, shared)
     last = stage(progress, 2, 3)
     fixed = _fixed(runs, units, names) + judge.beside_bytes if spent is Spent.MODEL else 0
     groups = groups_of(layers, spent)
@@ -110,29 +103,12 @@ def allocate(
     for place, budget in enumerate(found):
         parameters = workload.program.parameters + sum(one.parameters for one in shared)
         limit = runs.limit(budget, formats(all_in(units, names[0]), {}), parameters)
-
-        def of_places(places: tuple[int, ...]) -> Formats:
-            picked = picked_of(layers, places)
-            return formats(policies_of(picked), widths_of(picked, factored))
-
+        choices = Choices(judge, layers, factored, spent, limit, fixed)
+        floors = [names] if sensing is Sensing.GIVEN else floors_of(names)
         try:
-            fit = within(groups, limit, fixed, lambda places: judge.taken(of_places(places), spent))
+            chosen.append(choices.best(budget.text, floors, sensing))
         except Beyond as error:
             raise refusal(budget.text, limit, spent, error) from error
-        chosen.append(
-            Chosen(
-                budget=budget.text,
-                spent=spent,
-                limit=limit,
-                options=fit.best.places,
-                cost=fit.best.cost + fixed,
-                taken=fit.taken,
-                sensitivity=fit.best.value,
-                greedy=fit.greedy.value,
-                rounds=fit.rounds,
-                judged=judge.of(of_places(fit.best.places)),
-            )
-        )
         stage(last, len(names) + place, len(names) + len(found))(1, 1)
     read = {} if file is None else {file.name: file.sha256}
     return AllocationOutcome(
@@ -238,33 +214,3 @@ def _beside(work: Workload) -> Beside:
         parameters=work.program.parameters,
         model_bytes=work.program.model_bytes,
     )
-
-
-class _Judge:
-    """What runs and values say of formats."""
-
-    def __init__(self, runs: Runs, values: Values, shared: Sequence[Beside]) -> None:
-        self.runs, self.values, self.shared = runs, values, shared
-        self.beside_bytes = sum(one.model_bytes for one in shared)
-
-    def taken(self, chosen: Formats, spent: Spent) -> int:
-        """What a run takes of a budget."""
-        return self.runs.taken(chosen, spent, self.beside_bytes)
-
-    def of(self, chosen: Formats) -> Judged:
-        """The run, and the output."""
-        work, result = self.runs.of(chosen)
-        output, stored = self.values.judged(chosen), work.program.model_bytes
-        parameters = self.runs.workload.program.parameters + sum(one.parameters for one in self.shared)
-        return Judged(
-            model_bytes=stored,
-            compression=compression(parameters, stored + self.beside_bytes),
-            figures=sorted_pairs(headline_of(result)),
-            sqnr_db=decibels(output.noise),
-            divergence=output.divergence,
-        )
-
-
-def picked_of(layers: Sequence[Layer], places: Sequence[int]) -> list[tuple[Layer, Option]]:
-    """Each layer with the option at its place."""
-    return [(layer, layer.options[at]) for layer, at in zip(layers, places, strict=True)]

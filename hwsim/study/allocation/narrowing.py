@@ -120,7 +120,10 @@ def _directions(power: Doubles, leaving: Doubles) -> Directions:
 
 
 def narrowed(
-    parameters: Mapping[str, Any], layers: Sequence[Factored], widths: Mapping[str, int], directions: Mapping[int, Directions]
+    parameters: Mapping[str, Any],
+    layers: Sequence[Factored],
+    widths: Mapping[str, int],
+    directions: Mapping[int, Directions],
 ) -> dict[str, Any]:
     """The parameters of a workload with narrower bottlenecks."""
     fresh = dict(parameters)

@@ -89,9 +89,7 @@ def _stored_like(tensor: Tensor) -> str:
 def plan_with(plan: PrecisionPlan, base: str, policies: Mapping[str, str]) -> PrecisionPlan:
     """A plan with another policy for all that no rule names, and with these policies for the ops of those names."""
     kept = replace(plan, policy=base)
-    rules = [
-        Rule(match=pattern_of(op), policy=policy) for op, policy in policies.items() if kept.of(op).name != policy
-    ]
+    rules = [Rule(match=pattern_of(op), policy=policy) for op, policy in policies.items() if kept.of(op).name != policy]
     return replace(kept, rules=(*kept.rules, *rules))
 
 
