@@ -63,7 +63,7 @@ def _files_of(params: Mapping[str, Any]) -> Sequence[str]:
     default="sqnr",
     show_default=True,
     metavar="sqnr|kl|local|FILE",
-    help="What is made least: noise at the output, divergence of its softmax, noise of each layer, what a CSV file says.",
+    help="What is made least: noise at the output, divergence of its softmax, noise of each layer, what a file says.",
 )
 @click.option(
     "--beside",
@@ -111,7 +111,7 @@ def command(
     pdf: bool,
     html_file: str | None,
 ) -> None:
-    """Choose a precision for each layer of WORKLOAD, so that least is lost within budgets of bytes, time or energy on ARCH.
+    """Choose a precision for each layer of WORKLOAD, so that least is lost within budgets of bytes, time or energy.
 
     Example: hwsim allocate int4_array tdnnf_7q --budgets 8MB,11MB,16MB
     """
@@ -133,7 +133,7 @@ def command(
         from hwsim.study.allocation.allocate import allocate
 
         files = dict(chip.files + work.files + tuple(file for other in others for file in other.files))
-        with naming(chip, work):
+        with naming(work):
             return allocate(
                 chip.value, work.value, asked, precisions=listed(precisions or ""), bottlenecks=widths,
                 sensitivity=sensitivity, beside=[other.value for other in others],

@@ -29,7 +29,8 @@ def written_workload(
 ) -> str:
     """The file of a workload under a plan that adds rules to its own, with other values of fields by dotted path.
 
-    It is called `name`; `given` becomes the source of the plan. `folder` is where it will lie, if it names a model file.
+    It is called `name`; `given` becomes the source of the plan. `folder` is where it will lie, from which a model file
+    is named.
     """
     path = loaded.opened.path
     if path is None:

@@ -1,4 +1,4 @@
-"""An allocation for a terminal: what each budget comes to beside all layers in one policy, then which layers have what."""
+"""An allocation for a terminal: what each budget comes to beside one policy throughout, and which layers have what."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

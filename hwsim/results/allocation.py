@@ -43,7 +43,8 @@ class Spent(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option(Noun):
     """Formats of a layer: a policy for each of its factors, and how wide the bottleneck between them is, where that is
-    chosen too. What it costs is its share in runs of the whole network in one format; `sensitivity` is what it loses."""
+    chosen too. What it costs is its share in runs of the whole network in one format; `sensitivity` is what it
+    loses."""
 
     policies: tuple[Name, ...]
     bottleneck: Count | None = None
@@ -106,15 +107,16 @@ class Chosen(Noun):
 
     `least` is the least sum of what layers lose within the limit, `greedy` that of the layers that gain most for what
     they cost, one after another. Noise of very narrow formats adds up to more than its sum, so the best options among
-    all policies, and among the wider ones alone, are run: those whose output loses least are chosen, `policies` says
-    from which they are, and `sensitivity` is their own sum. `rounds` says how often the limit was lowered, as a run
-    took more than the sum said.
+    all policies and widths, and among the wider ones alone, are run: those whose output loses least are chosen. They
+    are of these `policies`, with bottlenecks at least as wide as `bottleneck`; `sensitivity` is their own sum.
+    `rounds` says how often the limit was lowered, as a run took more than the sum said.
     """
 
     budget: Remark
     spent: Spent
     limit: Cost
     policies: tuple[Name, ...]
+    bottleneck: Count
     options: tuple[Count, ...]
     cost: Cost
     taken: Cost

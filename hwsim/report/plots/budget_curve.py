@@ -1,4 +1,4 @@
-"""The figure of an allocation: the least that layers lose within any budget, and what runs within some of them came to."""
+"""The figure of an allocation: the least that layers lose within any budget, and what runs within some came to."""
 
 from matplotlib.lines import Line2D
 

@@ -55,12 +55,13 @@ def allocate(
     files: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> AllocationOutcome:
-    """Choose a precision policy for each layer, so that least is lost within each budget, such as `8 MB`, `13.6x` (times
-    smaller than fp32), `rtf=0.0002`, `2 ms` or `5 mJ`.
+    """Choose a precision policy for each layer, so that least is lost within each budget, such as `8 MB`, `13.6x`
+    (times smaller than fp32), `rtf=0.0002`, `2 ms` or `5 mJ`.
 
-    What is lost is noise at the output (`sqnr`), the divergence of its softmax (`kl`), noise of each layer's own results
-    (`local`), or what a CSV file says. With `bottlenecks`, each factored layer of a TDNN-F may have one of these widths.
-    Networks `beside` it share budgets of bytes. `heard` says on how many picoseconds of audio layers are compared.
+    What is lost is noise at the output (`sqnr`), the divergence of its softmax (`kl`), noise of each layer's own
+    results (`local`), or what a CSV file says. With `bottlenecks`, each factored layer of a TDNN-F may have one of
+    these widths. Networks `beside` it share budgets of bytes. `heard` says on how many picoseconds of audio layers are
+    compared.
     """
     if not isinstance(chip, Chip):
         must_be(Chip, "chip", chip)
@@ -104,7 +105,7 @@ def allocate(
         parameters = workload.program.parameters + sum(one.parameters for one in shared)
         limit = runs.limit(budget, formats(all_in(units, names[0]), {}), parameters)
         choices = Choices(judge, layers, factored, spent, limit, fixed)
-        floors = [names] if sensing is Sensing.GIVEN else floors_of(names)
+        floors = floors_of(names, widths)[: 1 if sensing is Sensing.GIVEN else None]
         try:
             chosen.append(choices.best(budget.text, floors, sensing))
         except Beyond as error:

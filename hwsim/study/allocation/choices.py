@@ -1,12 +1,13 @@
 """The best options of layers within one budget, by what a run of the whole network says of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import policy
-from hwsim.results.allocation import Beside, Chosen, Judged, Layer, Sensing, Spent, compression, decibels
+from hwsim.results.allocation import Beside, Chosen, Judged, Layer, Option, Sensing, Spent, compression, decibels
 from hwsim.results.headline_figures import headline_of
 from hwsim.study.allocation.formats_of_layers import policies_of, widths_of
 from hwsim.study.allocation.narrowing import Factored
@@ -40,14 +41,19 @@ class Judge:
         )
 
 
-def floors_of(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """All policies, then those alone whose weights are wider than the narrowest ones, and so on.
+Floor = tuple[tuple[str, ...], int]
+"""The policies that layers may have, and how wide their bottlenecks are at least."""
 
-    >>> floors_of(["w2a8", "w4a8", "w8a8"])
-    [('w2a8', 'w4a8', 'w8a8'), ('w4a8', 'w8a8'), ('w8a8',)]
+
+def floors_of(names: Sequence[str], widths: Sequence[int]) -> list[Floor]:
+    """All policies and widths, then those alone that are wider than the narrowest ones, and so on.
+
+    >>> floors_of(["w2a8", "w4a8"], [96])
+    [(('w2a8', 'w4a8'), 0), (('w4a8',), 0), (('w2a8', 'w4a8'), 97), (('w4a8',), 97)]
     """
     bits = sorted({policy(name).weight.bits for name in names})
-    return [tuple(name for name in names if policy(name).weight.bits >= least) for least in bits]
+    wider = [tuple(name for name in names if policy(name).weight.bits >= least) for least in bits]
+    return [(kept, width) for width in (0, *(width + 1 for width in sorted(widths))) for kept in wider]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +67,20 @@ class Choices:
     limit: int
     fixed: int
 
-    def best(self, budget: str, floors: Sequence[tuple[str, ...]], sensing: Sensing) -> Chosen:
-        """Of the best options among the policies of each floor those whose output loses least; Beyond, if none fit."""
+    def best(self, budget: str, floors: Sequence[Floor], sensing: Sensing) -> Chosen:
+        """Of the best options above each floor those whose output loses least; Beyond, if none fit at all."""
         first = self._among(floors[0])
         found = [self._chosen(budget, floors[0], *first, first[0])]
-        for names in floors[1:]:
-            try:
-                found.append(self._chosen(budget, names, *self._among(names), first[0]))
-            except Beyond:
-                break
+        for floor in floors[1:]:
+            with suppress(Beyond):
+                found.append(self._chosen(budget, floor, *self._among(floor), first[0]))
         return min(found, key=lambda one: _lost(one.judged, sensing))
 
-    def _among(self, names: Sequence[str]) -> tuple[Within, tuple[int, ...]]:
-        """The best options with these policies alone, and their places."""
-        kept = [
-            [place for place, option in enumerate(layer.options) if set(option.policies) <= set(names)]
-            for layer in self.layers
-        ]
+    def _among(self, floor: Floor) -> tuple[Within, tuple[int, ...]]:
+        """The best options above a floor, and their places."""
+        kept = [[place for place, option in enumerate(layer.options) if _above(option, floor)] for layer in self.layers]
+        if not all(kept):
+            raise Beyond(self.limit)
         groups = [
             [(layer.options[place].cost(self.spent), layer.options[place].sensitivity) for place in places]
             for layer, places in zip(self.layers, kept, strict=True)
@@ -96,14 +99,13 @@ class Choices:
         picked = [(layer, layer.options[at]) for layer, at in zip(self.layers, places, strict=True)]
         return formats(policies_of(picked), widths_of(picked, self.factored))
 
-    def _chosen(
-        self, budget: str, names: tuple[str, ...], fit: Within, places: tuple[int, ...], least: Within
-    ) -> Chosen:
+    def _chosen(self, budget: str, floor: Floor, fit: Within, places: tuple[int, ...], least: Within) -> Chosen:
         return Chosen(
             budget=budget,
             spent=self.spent,
             limit=self.limit,
-            policies=names,
+            policies=floor[0],
+            bottleneck=floor[1],
             options=places,
             cost=fit.best.cost + self.fixed,
             taken=fit.taken,
@@ -113,6 +115,11 @@ class Choices:
             rounds=fit.rounds,
             judged=self.judge.of(self._formats(places)),
         )
+
+
+def _above(option: Option, floor: Floor) -> bool:
+    names, width = floor
+    return set(option.policies) <= set(names) and (option.bottleneck is None or option.bottleneck >= width)
 
 
 def _lost(judged: Judged, sensing: Sensing) -> float:

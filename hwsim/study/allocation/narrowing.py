@@ -16,7 +16,7 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.changed import changed_recipe
-from hwsim.ir.ops import Op
+from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import workload
 from hwsim.models.tdnnf import Tdnnf
@@ -91,10 +91,10 @@ def directions_of(reference: Reference, layers: Sequence[Factored]) -> dict[int,
     power: dict[str, Doubles] = {layer.enter.name: np.zeros((layer.width, layer.width)) for layer in layers}
 
     def watch(ops: Watching, op: Op, memory: TensorStore, indices: Indices) -> bool:
-        if op.name not in power:
+        if op.name not in power or not isinstance(op, (Gemm, Conv)):
             return False
         ops.itself(op, memory, indices)
-        rows = memory.read(op.out, indices).reshape(-1, len(power[op.name])).astype(np.float64)  # type: ignore[union-attr]
+        rows = memory.read(op.out, indices).reshape(-1, len(power[op.name])).astype(np.float64)
         power[op.name] += rows.T @ rows
         return True
 
@@ -107,8 +107,12 @@ def directions_of(reference: Reference, layers: Sequence[Factored]) -> dict[int,
 
 def _leaving(parameters: Mapping[str, Floats], layer: Factored) -> Doubles:
     """The weight by which rows leave a bottleneck, all taps side by side."""
-    weight = parameters[f"{layer.leave.name}.weight"].astype(np.float64)
-    return np.concatenate(list(weight.reshape(-1, *weight.shape[-2:])), axis=1)
+    return np.concatenate(list(_taps(parameters[f"{layer.leave.name}.weight"], layer)), axis=1)
+
+
+def _taps(weight: Floats, layer: Factored) -> Doubles:
+    """The weight behind a bottleneck as [tap, direction, result]."""
+    return weight.astype(np.float64).reshape(-1, layer.width, weight.shape[-1])
 
 
 def _directions(power: Doubles, leaving: Doubles) -> Directions:
@@ -133,7 +137,8 @@ def narrowed(
             into, back = directions[layer.place].kept(width)
             enter, leave = f"{layer.enter.name}.weight", f"{layer.leave.name}.weight"
             fresh[enter] = np.asarray(parameters[enter] @ into, np.float32)
-            fresh[leave] = np.asarray(back @ parameters[leave], np.float32)
+            taps = np.asarray(back @ _taps(parameters[leave], layer), np.float32)
+            fresh[leave] = taps.reshape(1, -1, taps.shape[-1])
     return fresh
 
 

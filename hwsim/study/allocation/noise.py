@@ -34,7 +34,7 @@ from hwsim.tensor.histogram import Histogram
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A workload in floats with the values given to it; weights that loops read again are laid out once for all runs."""
+    """A workload in floats with the values given to it; weights that loops read again are laid out once."""
 
     work: Workload
     given: Given

@@ -54,8 +54,8 @@ def units_of(work: Workload) -> tuple[Unit, ...]:
     for first in ruled:
         owned = tensors.get(first, ())
         if any(sizes[name].role is not Role.BIAS for name in owned):
-            ops = tuple(name for name in ruled if find(name) == first)
-            units.append(Unit(ops, tuple(sorted(owned)), sum(sizes[name].elements for name in owned)))
+            together = tuple(name for name in ruled if find(name) == first)
+            units.append(Unit(together, tuple(sorted(owned)), sum(sizes[name].elements for name in owned)))
     if not units:
         raise Unsupported(f"{work.name}: has no ops with weights whose formats could be chosen")
     return tuple(units)

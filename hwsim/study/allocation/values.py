@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hwsim.errors import UserError
@@ -57,13 +58,11 @@ class Values:
         sources: Sources,
         heard: int,
     ) -> "Values":
-        """The values that files or a seed give; without an input so many picoseconds are heard, if there are as many."""
+        """The values that files or a seed give; without an input at most so many picoseconds are heard."""
         work = workload
         if sources.input is None and heard < workload.audio:
-            try:
+            with suppress(UserError):  # the length of a model file is its own
                 work = at_length(workload, heard)
-            except UserError:
-                pass  # its length is not ours to choose
         own = sources.weights is not None or isinstance(workload.carried, Carried)
         return cls(prepared(work, sources), base, units, factored, Origin.FILE if own else Origin.DRAWN)
 
