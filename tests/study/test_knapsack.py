@@ -43,7 +43,7 @@ def test_the_greedy_choice_fits_and_is_never_better(groups: list[Group], budget:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_exact_choice_of_many_layers_is_that_of_an_integer_program(seed: int) -> None:
     drawn = np.random.default_rng(seed)
-    groups = []
+    groups: list[Group] = []
     for size in drawn.choice([65_536, 98_304, 262_144], 40):
         gain = drawn.lognormal()
         groups.append([(int(size * bits) // 8, gain * 4.0**-bits) for bits in (2, 3, 4, 8)])

@@ -24,6 +24,7 @@ from hwsim.report.plots import (
 )
 from hwsim.report.plots.registry import Drawing
 from hwsim.report.quality import weights_remark
+from hwsim.report.tuning_screen import tornado_rows
 from hwsim.results.result import Comparison, Result
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hwsim.results.streams import StreamStudy
     from hwsim.results.sweep import SweepOutcome
     from hwsim.results.tiles_result import TilesResult
+    from hwsim.results.tuning import TuningOutcome
 
 
 def run_drawings(result: "Result | TilesResult", pictured: "Pictured") -> list[Drawing]:
@@ -83,6 +85,12 @@ def sweep_drawings(outcome: "SweepOutcome") -> list[Drawing]:
 def allocation_drawings(outcome: "AllocationOutcome") -> list[Drawing]:
     """The figure of an allocation."""
     return [Drawing("budget_curve", f"{outcome.workload} on {outcome.chip}", budget_curve.rows(outcome))]
+
+
+def tuning_drawings(outcome: "TuningOutcome") -> list[Drawing]:
+    """The figure of a tuned chip: half and twice of each resource, drawn as a band is."""
+    title = f"{outcome.workload} in {outcome.precision} on {outcome.chip}, half and twice of each resource alone"
+    return [Drawing("tornado", title, tornado_rows(outcome))]
 
 
 def comparison_drawings(comparison: Comparison) -> list[Drawing]:
