@@ -64,7 +64,7 @@ def answer_text(outcome: TuningOutcome) -> str:
         for one in SHOWN
         if one is not FIGURES[outcome.best]
     )
-    return f"{first.title}: {how} ({reached}; {others}). {first.reason}".rstrip()
+    return f"{first.title}: {how} ({reached}; {others}); {first.reason}"
 
 
 def _trials(outcome: TuningOutcome, trials: Sequence[Trial], title: str) -> Table:

@@ -16,10 +16,10 @@ def reason_of(trial: Trial, before: Trial) -> str:
     traffic = trial.figure("dram") / before.figure("dram") - 1 if before.figure("dram") else 0.0
     if abs(traffic) >= TRAFFIC:
         parts.append(f"DRAM traffic {100 * traffic:+.0f} %".replace("-", "−"))
-    parts = parts or ["binds no op for long"]
+    parts = parts or ["no ops bound by it"]
     change = trial.gain(before, "latency")
     if gains(change) or gains(1 / change):
-        parts += [f"then {trial.binds} binds"] * (trial.binds != before.binds)
+        parts += [f"then bound by {trial.binds}"] * (trial.binds != before.binds)
     return ", ".join(parts)
 
 
@@ -27,4 +27,4 @@ def _share(limit: Limit, before: Trial) -> str:
     """The share of the time that goes with ops that a limit binds."""
     cycles = dict(before.limits)
     share = cycles.get(limit.value, 0) / max(1, sum(cycles.values()))
-    return f"{limit.label} binds {100 * share:.0f} %" if share >= 0.005 else ""
+    return f"{100 * share:.0f} % bound by {limit.label}" if share >= 0.005 else ""

@@ -61,10 +61,10 @@ def tune(
     runs = _Runs(chip, workload, known, bounds, Objective.named(objective), progress, about)
     as_it_is = runs.of(())
     assert as_it_is is not None
-    alone = [(step,) for step in steps if runs.of((step,)) is not None]
+    alone: list[Steps] = [(step,) for step in steps if runs.of((step,)) is not None]
     latest = alone
     for _ in range(changes - 1):
-        grown = [
+        grown: list[Steps] = [
             (*before, step)
             for before in sorted(latest, key=lambda one: runs.rank(one, best))[:KEPT]
             for step in steps
