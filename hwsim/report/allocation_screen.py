@@ -24,6 +24,8 @@ from hwsim.results.allocation import (
 from hwsim.results.headline_figures import Headline
 from hwsim.results.quality import Origin
 
+MOST_SENTENCES = 2
+"""Budgets of which each has a sentence; of more the table says it."""
 MOST_NAMED = 8
 """Layers that are named of those that lose most."""
 
@@ -38,7 +40,8 @@ LOSSES = {
 def allocation_text(outcome: AllocationOutcome, screen: Screen, *, full: bool = False) -> str:
     """The whole allocation; in full with all layers."""
     blocks: list[Text | Table] = [_head(outcome)]
-    blocks += [Text(answer_text(outcome, chosen)) for chosen in outcome.chosen]
+    if len(outcome.chosen) <= MOST_SENTENCES:
+        blocks += [Text(answer_text(outcome, chosen)) for chosen in outcome.chosen]
     blocks.append(_points(outcome))
     blocks.append(_policies(outcome))
     if full:
@@ -72,10 +75,15 @@ def answer_text(outcome: AllocationOutcome, chosen: Chosen) -> str:
     takes = f"takes {scaled(judged.model_bytes, 'B')}, {smaller}, RTF {_headline(judged, Headline.RTF)}, "
     takes += f"{_headline(judged, Headline.ENERGY)}; SQNR {_db(judged.sqnr_db)}"
     near = [
-        f"{one.policy} throughout: {cost_text(one.cost, outcome)}, {_db(one.judged.sqnr_db)}"
-        for one in _near(outcome, chosen)
+        f"{one.policy} throughout: {_taken(outcome, one)}, {_db(one.judged.sqnr_db)}" for one in _near(outcome, chosen)
     ]
     return f"Within {chosen.budget} it {takes}" + (f" ({'; '.join(near)})" if near else "")
+
+
+def _taken(outcome: AllocationOutcome, one: UniformRun) -> str:
+    """What a uniform run takes of a budget, networks beside it left aside."""
+    of_model = outcome.spent is Spent.MODEL
+    return cost_text(one.judged.model_bytes if of_model else one.cost, outcome)
 
 
 def _near(outcome: AllocationOutcome, chosen: Chosen) -> list[UniformRun]:
@@ -111,10 +119,11 @@ def loss_text(sensitivity: float, sensing: Sensing) -> str:
 
 
 def _points(outcome: AllocationOutcome) -> Table:
+    diverges = ["divergence"] * (outcome.sensing is Sensing.KL)
+    title = "What budgets come to, beside one policy throughout"
     table = new_table(
-        "formats", "model", "smaller", "RTF", "energy", "SQNR", "summed", "divergence", "greedy",
-        title="What budgets come to, beside one policy throughout",
-    )  # fmt: skip
+        "formats", "model", "smaller", "RTF", "energy", "SQNR", *diverges, "summed", "greedy", title=title
+    )
     for one in outcome.uniform:
         table.add_row(*_cells(f"all {one.policy}", one.judged, one.sensitivity, outcome), "")
     for chosen in outcome.chosen:
@@ -135,8 +144,8 @@ def _cells(name: str, judged: Judged, sensitivity: float, outcome: AllocationOut
         _headline(judged, Headline.RTF),
         _headline(judged, Headline.ENERGY),
         _db(judged.sqnr_db),
+        *([f"{judged.divergence or 0:.3g}"] * (outcome.sensing is Sensing.KL)),
         loss_text(sensitivity, outcome.sensing),
-        "" if judged.divergence is None else f"{judged.divergence:.3g}",
     )
 
 
