@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hwsim.inputs.spoken import load_lengths as load_lengths
     from hwsim.inputs.tile import load_tile as load_tile
     from hwsim.results.measured import Measured as Measured
+    from hwsim.study.allocation.allocate import allocate as allocate
     from hwsim.study.band import band as band
     from hwsim.study.compare import compare as compare
     from hwsim.study.diff import diff as diff
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
     from hwsim.study.simulate import simulate as simulate
     from hwsim.study.streams import stream as stream
     from hwsim.study.sweep.call import sweep as sweep
+    from hwsim.study.tuning.tune import tune as tune
     from hwsim.study.what_if import what_if as what_if
 
     __version__: str
 
 _HOMES = {
     "Measured": "hwsim.results.measured",
+    "allocate": "hwsim.study.allocation.allocate",
     "band": "hwsim.study.band",
     "calibrate": "hwsim.engine.mvm",
     "gemm": "hwsim.engine.gemm",
@@ -56,6 +59,7 @@ _HOMES = {
     "what_if": "hwsim.study.what_if",
     "stream": "hwsim.study.streams",
     "sweep": "hwsim.study.sweep.call",
+    "tune": "hwsim.study.tuning.tune",
     "lognormal_lengths": "hwsim.study.drawn_lengths",
     "chosen_buckets": "hwsim.study.drawn_lengths",
     "load_lengths": "hwsim.inputs.spoken",
@@ -66,6 +70,7 @@ _HOMES = {
 __all__ = [
     "Fleet",
     "Measured",
+    "allocate",
     "band",
     "calibrate",
     "chosen_buckets",
@@ -87,6 +92,7 @@ __all__ = [
     "sweep",
     "table",
     "to_frame",
+    "tune",
     "what_if",
 ]
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "compare": "the same workload in several precisions, side by side",
     "table": "the table of a paper: workloads on chips in precisions, as text, Markdown, LaTeX or CSV",
     "sweep": "many points of chips and workloads: the best of them, and what moves figures",
+    "tune": "what the next doubling of each resource of a chip buys, and the best few changes within limits",
+    "allocate": "a format for each layer, so that least is lost within budgets of bytes, time or energy",
     "report": "studies: published figures beside predicted ones, with their pages, tables and figures",
     "diff": "what changed between two results: figures, ops, energy, tensors, assumptions",
     "trace": "the integers of every op of a quantised model, and what quantisation loses",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.report.plots import (
     band_points,
+    budget_curve,
     claims,
     drift,
     lines,
@@ -57,6 +58,7 @@ PLOTS: dict[str, Plot] = {
     "ratios": Plot(ratios.COLUMNS, ratios.draw, ratios.CAPTION),
     "sweep_front": Plot(sweep_points.FRONT_COLUMNS, sweep_points.draw_front, sweep_points.FRONT_CAPTION),
     "sweep_tornado": Plot(sweep_points.TORNADO_COLUMNS, sweep_points.draw_tornado, sweep_points.TORNADO_CAPTION),
+    "budget_curve": Plot(budget_curve.COLUMNS, budget_curve.draw, budget_curve.CAPTION),
     "tornado": Plot(tornado.COLUMNS, tornado.draw, tornado.CAPTION),
 }
 

@@ -8,6 +8,7 @@ from hwsim.report.band import band_title
 from hwsim.report.drift import drift_title
 from hwsim.report.export import to_csv
 from hwsim.report.plots import (
+    budget_curve,
     drift,
     lines,
     occupancy,
@@ -23,15 +24,18 @@ from hwsim.report.plots import (
 )
 from hwsim.report.plots.registry import Drawing
 from hwsim.report.quality import weights_remark
+from hwsim.report.tuning_screen import tornado_rows
 from hwsim.results.result import Comparison, Result
 
 if TYPE_CHECKING:
+    from hwsim.results.allocation import AllocationOutcome
     from hwsim.results.drift import Drift
     from hwsim.results.pictured import Pictured
     from hwsim.results.quality import Quality
     from hwsim.results.streams import StreamStudy
     from hwsim.results.sweep import SweepOutcome
     from hwsim.results.tiles_result import TilesResult
+    from hwsim.results.tuning import TuningOutcome
 
 
 def run_drawings(result: "Result | TilesResult", pictured: "Pictured") -> list[Drawing]:
@@ -76,6 +80,17 @@ def sweep_drawings(outcome: "SweepOutcome") -> list[Drawing]:
         Drawing("sweep_front", outcome.title, sweep_points.front_rows(outcome)),
         Drawing("sweep_tornado", outcome.title, sweep_points.tornado_rows(outcome)),
     ]
+
+
+def allocation_drawings(outcome: "AllocationOutcome") -> list[Drawing]:
+    """The figure of an allocation."""
+    return [Drawing("budget_curve", f"{outcome.workload} on {outcome.chip}", budget_curve.rows(outcome))]
+
+
+def tuning_drawings(outcome: "TuningOutcome") -> list[Drawing]:
+    """The figure of a tuned chip: half and twice of each resource, drawn as a band is."""
+    title = f"{outcome.workload} in {outcome.precision} on {outcome.chip}, half and twice of each resource alone"
+    return [Drawing("tornado", title, tornado_rows(outcome))]
 
 
 def comparison_drawings(comparison: Comparison) -> list[Drawing]:

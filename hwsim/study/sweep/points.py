@@ -42,7 +42,7 @@ class _In:
         return float(Fraction(self.quantity.parse(written)) / self.quantity.multiples[self.unit])  # figures are floats
 
 
-_UNITS: Mapping[Headline, Unit] = {
+UNITS: Mapping[Headline, Unit] = {
     Headline.LATENCY: _In(PICOSECONDS, "ms"),
     Headline.ENERGY: _In(JOULES, "mJ"),
     Headline.ENERGY_PER_SECOND: _In(JOULES, "mJ"),
@@ -75,7 +75,7 @@ class SweepPoints:
         of_figures: list[Condition] = []
         figures = self.figure_names
         units: dict[str, Unit | None] = {
-            name: _UNITS.get(FIGURES[name]) if name in FIGURES else None for name in figures
+            name: UNITS.get(FIGURES[name]) if name in FIGURES else None for name in figures
         }
         words = set(WORDS)
         units |= dict.fromkeys(WORDS)
