@@ -33,6 +33,10 @@ def _kaldi() -> Reader:
     return kaldi_workload
 
 
+Shapes = Mapping[str, tuple[int, ...]]
+NOTHING: Shapes = {}
+OPEN = ".onnx"
+"""The ending of files whose inputs may have axes without sizes: others need no arrays to be read."""
 FORMATS: Mapping[str, Callable[[], Reader]] = {".onnx": _onnx, ".tflite": _tflite, ".mdl": _kaldi}
 """What reads files of each ending."""
 
@@ -43,11 +47,16 @@ def is_model_file(source: Source) -> bool:
 
 
 def model_workload(
-    source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+    source: Source,
+    precision: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    floats: str = "fp16",
+    heard: Shapes = NOTHING,
 ) -> Loaded[Workload]:
-    """The workload of a model file."""
+    """The workload of a model file; the shapes of arrays that it hears give open axes their sizes."""
     located = locate(Kind.WORKLOAD, str(source))
-    read = _reader(located.path)(located.path, precision, dims, floats=floats)
+    read = _reader(located.path)(located.path, precision, dims, floats=floats, **_sizes(located.path, heard))
     files, paths = _files_of(located, read)
     opened = Opened(str(source), Node(0, {}), located.path, files)
     return Loaded(read.workload, opened, files, paths)
@@ -59,20 +68,27 @@ def _files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str],
     return ((located.label, read.sha256), *beside), (located.path, *(path for path, _ in read.beside))
 
 
+def _sizes(path: Path, heard: Shapes) -> dict[str, Shapes]:
+    """What the arrays that a model hears say of the sizes of its inputs, for readers that ask."""
+    return {"heard": heard} if path.suffix.lower() == OPEN else {}
+
+
 def _reader(path: Path) -> Reader:
     return FORMATS[path.suffix.lower()]()
 
 
 def described_workload(
-    opened: Opened, recipe: ModelFileRecipe, precision: str | None, dims: Mapping[str, int]
+    opened: Opened, recipe: ModelFileRecipe, precision: str | None, dims: Mapping[str, int], heard: Shapes = NOTHING
 ) -> Loaded[Workload]:
-    """The workload of the model file that a workload file names, its open axes of these sizes."""
+    """The workload of the model file that a workload file names, its open axes of these sizes, or of those that arrays
+    have which it hears."""
     recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
     try:
         located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
         read = _reader(located.path)(
-            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
-        )
+            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio,
+            **_sizes(located.path, heard),
+        )  # fmt: skip
     except UserError as error:
         raise opened.refused("file", f"file: {error}") from error
     files, paths = _files_of(located, read)
