@@ -10,11 +10,11 @@ from statistics import median
 import numpy as np
 
 from benchmarks.measure import seconds
+from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.evaluate import Given, quantised_ops, run_ops
 from hwsim.inputs.load import open_workload
 from hwsim.tensor.backend import ExactProducts
 from hwsim.tensor.carried import Carried, real_parameters
-from hwsim.engine.values.calibration import QuantParamsTable
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "conformer"
 FLOAT, INT8, RECORDING = FOLDER / "conformer.onnx", FOLDER / "conformer_int8.onnx", FOLDER / "librivox_0880.npz"
