@@ -1,4 +1,4 @@
-"""Kernels of programs whose scales a file decides: each gives what the plain arithmetic in numpy gives, to the last bit."""
+"""Kernels of programs whose scales a file decides: each gives what plain arithmetic in numpy gives, to the last bit."""
 
 from typing import Any
 
@@ -96,7 +96,9 @@ def test_few_sigmoids_of_a_network_are_in_doubt() -> None:
     assert sigmoids(values, 1e-15, np.empty_like(values), unsure) == unsure.sum() < 20
 
 
-@pytest.mark.parametrize("precision", [Precision.INT4, Precision.INT8, Precision.UINT8, Precision.INT16, Precision.INT32])
+@pytest.mark.parametrize(
+    "precision", [Precision.INT4, Precision.INT8, Precision.UINT8, Precision.INT16, Precision.INT32]
+)
 @pytest.mark.parametrize("zero", [0, 3])
 def test_what_integers_stand_for_is_the_product_of_double_precision(precision: Precision, zero: int) -> None:
     rng = np.random.default_rng(1)
