@@ -19,6 +19,7 @@ from hwsim.inputs.opened import Loaded, Opened, Source, open_located, open_sourc
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
 from hwsim.models.model_file import ModelFileRecipe
+from hwsim.models.staged import Models
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind
 from hwsim.quantities.plain_data import must_map_names
@@ -113,6 +114,11 @@ def workload_from(
     """The workload that a document describes, with other dimensions if any are given, whose source is named."""
     expect(opened, Kind.WORKLOAD)
     described = recipe_from(opened)
+    if isinstance(described, Models):
+        # Imported here because it knows what model files carry, which other workloads need not wait for.
+        from hwsim.inputs.staged import staged_workload
+
+        return staged_workload(opened, described, precision, dimensions)
     if isinstance(described, ModelFileRecipe):
         return described_workload(opened, described, precision, dimensions or {}, heard)
     recipe = with_dimensions(described, dimensions or {}, dimensions_source)

@@ -10,6 +10,7 @@ from hwsim.inputs.opened import Loaded, Opened, ReadModel, Source
 from hwsim.ir.workload import Workload
 from hwsim.models.model_file import ModelFileRecipe
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import PrecisionPlan
 
 Reader = Callable[..., ReadModel]
 """From path, precision and dims, with `name`, `audio` and `floats`, to a workload and hashes."""
@@ -56,13 +57,13 @@ def model_workload(
 ) -> Loaded[Workload]:
     """The workload of a model file; the shapes of arrays that it hears give open axes their sizes."""
     located = locate(Kind.WORKLOAD, str(source))
-    read = _reader(located.path)(located.path, precision, dims, floats=floats, **_sizes(located.path, heard))
-    files, paths = _files_of(located, read)
+    read = reader_of(located.path)(located.path, precision, dims, floats=floats, **_sizes(located.path, heard))
+    files, paths = files_of(located, read)
     opened = Opened(str(source), Node(0, {}), located.path, files)
     return Loaded(read.workload, opened, files, paths)
 
 
-def _files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
+def files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
     """A model file and what lies beside it, with their hashes, and as paths."""
     beside = tuple((str(Path(located.label).parent / path.name), sha256) for path, sha256 in read.beside)
     return ((located.label, read.sha256), *beside), (located.path, *(path for path, _ in read.beside))
@@ -73,7 +74,7 @@ def _sizes(path: Path, heard: Shapes) -> dict[str, Shapes]:
     return {"heard": heard} if path.suffix.lower() == OPEN else {}
 
 
-def _reader(path: Path) -> Reader:
+def reader_of(path: Path) -> Reader:
     return FORMATS[path.suffix.lower()]()
 
 
@@ -85,12 +86,18 @@ def described_workload(
     recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
     try:
         located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
-        read = _reader(located.path)(
-            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio,
-            **_sizes(located.path, heard),
+        wanted = precision or recipe.precision
+        read = reader_of(located.path)(
+            located.path, wanted.policy if recipe.parts and isinstance(wanted, PrecisionPlan) else wanted,
+            dict(recipe.dims), name=recipe.name, audio=recipe.audio, **_sizes(located.path, heard),
         )  # fmt: skip
+        if recipe.parts:
+            # Imported here because it knows what model files carry, which other workloads need not wait for.
+            from hwsim.inputs.grouped import in_parts
+
+            read = read._replace(workload=in_parts(read.workload, recipe.parts, wanted))
     except UserError as error:
         raise opened.refused("file", f"file: {error}") from error
-    files, paths = _files_of(located, read)
+    files, paths = files_of(located, read)
     work = replace(read.workload, recipe=recipe)
     return Loaded(work, opened, (*opened.files, *files), (*opened.paths, *paths))
