@@ -87,8 +87,8 @@ def _known(part: Part, name: str, known: Mapping[str, str], what: str) -> None:
 class _Wiring:
     """A stage on its way into a program: it fetches its inputs, runs, and keeps its states.
 
-    `loops` are those around it, each run of which hears something else. In a search there is a last `symbol`, and so
-    many `hypotheses` have a row each in what is kept: it reads one, all, or each in turn where a loop goes through them.
+    `loops` are those around it, each run of which hears something else. In a search there is a last `symbol`, and
+    so many `hypotheses` have a row each in what is kept: it reads one, all, or each in turn in a loop over them.
     """
 
     part: Part
