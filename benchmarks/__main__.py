@@ -11,11 +11,12 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import analog, exact, grid, pages, planner, plans, registers, rtl_speed, sweep, timeline, values
+from benchmarks import analog, exact, grid, models, pages, planner, plans, registers, rtl_speed, sweep, timeline, values
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "analog": analog.report,
     "exact": exact.report,
+    "models": models.report,
     "pages": pages.report,
     "planner": planner.report,
     "plans": plans.report,

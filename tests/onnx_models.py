@@ -4,15 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from hwsim.inputs.load import open_workload
-from hwsim.report.files import write_binary
-from hwsim.results.measured import Sources
-from hwsim.study.values import prepared, run_values
+from traced_models import traced_file
 
 Array = NDArray[Any]
 
@@ -45,11 +41,6 @@ def traced(
     dims: Mapping[str, int] | None = None,
 ) -> dict[str, Array]:
     """The trace of a model on these inputs."""
-    file, given, out = folder / "m.onnx", folder / "in.npz", folder / "T.npz"
+    file = folder / "m.onnx"
     onnx.save(made, file)
-    work = open_workload(file, precision, dims, floats="fp32").value
-    np.savez(given, **dict(arrays))  # type: ignore[arg-type]  # names of arrays
-    sources = Sources(input=given if arrays else None, weights=None, seed=0, packed=False)
-    run_values(prepared(work, sources), sources, write=lambda writer: write_binary(out, writer))
-    with np.load(out) as leaves:
-        return dict(leaves)
+    return traced_file(file, arrays, folder, dims, precision)

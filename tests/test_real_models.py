@@ -7,17 +7,15 @@ inputs, and scores and best states of each frame (`out.npz`). None of them is pa
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hwsim.inputs.load import open_workload
-from hwsim.report.files import write_binary
-from hwsim.results.measured import Sources
-from hwsim.study.values import prepared, run_values
+from locked_steps import locked
+from test_trained_conformer import NAMED
+from traced_models import traced_file
 
 Array = np.ndarray[Any, Any]
 FOLDER = Path(os.environ.get("HWSIM_REAL_MODELS") or "nowhere")
@@ -38,15 +36,6 @@ def arrays_in(file: Path) -> dict[str, Array]:
         return dict(arrays)
 
 
-def traced(file: Path, arrays: Mapping[str, Array], dims: Mapping[str, int], folder: Path) -> dict[str, Array]:
-    """The trace of a model on these inputs."""
-    work = open_workload(file, dimensions=dims, floats="fp32").value
-    np.savez(folder / "in.npz", **dict(arrays))  # type: ignore[arg-type]  # names of arrays
-    sources = Sources(input=folder / "in.npz", weights=None, seed=0, packed=False)
-    run_values(prepared(work, sources), sources, write=lambda writer: write_binary(folder / "T.npz", writer))
-    return arrays_in(folder / "T.npz")
-
-
 def needed(file: Path) -> Path:
     if not file.exists():
         pytest.skip(f"{file.parent.name} has no {file.name}")
@@ -57,19 +46,21 @@ def test_a_conformer_in_floats_is_that_of_onnxruntime(tmp_path: Path) -> None:
     given, wanted = (arrays_in(CONFORMER / name) for name in ("in.npz", "out.npz"))
     for name, expected in wanted.items():
         mel = given[name.replace("log_probs.", "mel.")]
-        found = traced(CONFORMER / "model.onnx", {"mel": mel}, {"frames": mel.shape[1]}, tmp_path)["out_log_probs"]
+        found = traced_file(CONFORMER / "model.onnx", {"mel": mel}, tmp_path)["out_log_probs"]
         assert (found.argmax(-1) == expected.argmax(-1)).all(), name
         assert np.abs(found - expected).max() <= RELATIVE * np.abs(expected).max(), name
 
 
-def test_a_conformer_in_integers_hears_what_it_hears_in_onnxruntime(tmp_path: Path) -> None:
+def test_a_conformer_in_integers_is_within_a_step_and_hears_what_it_hears_in_onnxruntime(tmp_path: Path) -> None:
+    """Within a step of what each operator should make of the integers before it: what differs once is carried on."""
     given, wanted = (arrays_in(CONFORMER / name) for name in ("in.npz", "out_int8_qdq.npz"))
     same = frames = 0
     for name, expected in wanted.items():
         mel = given[name.replace("log_probs.", "mel.")]
         model = CONFORMER / "model_int8_qdq.onnx"
-        found = traced(model, {"mel": mel}, {"frames": mel.shape[1]}, tmp_path)["out_log_probs"]
-        alike = found.argmax(-1) == expected.argmax(-1)
+        trace = traced_file(model, {"mel": mel}, tmp_path)
+        assert locked(model, {"mel": mel}, trace, NAMED).largest <= 1, name
+        alike = trace["out_log_probs"].argmax(-1) == expected.argmax(-1)
         same, frames = same + int(alike.sum()), frames + alike.size
     assert same >= SAME * frames, f"{same} of {frames}"
 
@@ -82,11 +73,11 @@ def test_a_factored_network_has_the_same_best_states_from_either_file(model: str
         features, ivector = given[f"{name}.features"], given[f"{name}.ivector"]
         if model == "final.mdl":
             frames = features.shape[1]
-            trace = traced(file, {"input": features[0], "ivector": ivector}, {"frames": frames}, tmp_path)
-            found = trace["out_output"]
+            inputs = {"input": features[0], "ivector": ivector}
+            found = traced_file(file, inputs, tmp_path, {"frames": frames})["out_output"]
         else:
             inputs = {"features": features, "ivector": ivector}
-            found = traced(file, inputs, {"frames": features.shape[1]}, tmp_path)["out_scores"][0]
+            found = traced_file(file, inputs, tmp_path)["out_scores"][0]
         assert (found.argmax(-1) == wanted[f"{name}.best"][0]).all(), name
         if f"{name}.scores" in wanted:
             scores = wanted[f"{name}.scores"][0]

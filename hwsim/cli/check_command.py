@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import ANY
+from hwsim.cli.options import ANY, DIMENSIONS, dimensions
 from hwsim.cli.paths import Command
 from hwsim.cli.terminal import say, with_progress
 from hwsim.errors import printable
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 @click.command(name="check", cls=Command)
 @click.argument("files", type=ANY, nargs=-1, required=True, metavar="FILE...")
-def command(files: tuple[str, ...]) -> None:
+@DIMENSIONS
+def command(files: tuple[str, ...], dims: tuple[str, ...]) -> None:
     """Validate each FILE: a chip, a workload, a price table or a DRAM device (or a shipped name).
 
     What is wrong is told in one line.
@@ -38,7 +39,8 @@ def command(files: tuple[str, ...]) -> None:
     from hwsim.report.dram_banks import needed_text
     from hwsim.report.peak import peak_text
 
-    checked_files = [check(file) for file in files]
+    sizes = dimensions(dims)
+    checked_files = [check(file, sizes) for file in files]
     chips = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Machine)]
     works = [checked.loaded for checked in checked_files if isinstance(checked.loaded.value, Workload)]
     for chip in chips:

@@ -4,11 +4,13 @@ import click
 
 from hwsim.cli.options import (
     ARCH,
+    DIMENSIONS,
     HTML,
     PDF,
     WORKLOAD,
     Policies,
     comparison_files_of,
+    dimensions,
     listed,
     objective_option,
     output_options,
@@ -29,6 +31,7 @@ from hwsim.quantities.plain_data import Progress
     metavar="LIST",
     help="Policies for the whole model, in place of that of the file and its rules; gains are relative to the first.",
 )
+@DIMENSIONS
 @objective_option
 @click.option("--full", is_flag=True, help="Print all tables, instead of the one screen.")
 @output_options(comparison_files_of)
@@ -38,6 +41,7 @@ def command(
     arch: str,
     workload: str,
     precisions: str,
+    dims: tuple[str, ...],
     objective: str,
     full: bool,
     json_file: str | None,
@@ -56,7 +60,7 @@ def command(
     names = listed(precisions)
     for name in names:
         policy(name)
-    chip, work = chip_and_workload(arch, workload)
+    chip, work = chip_and_workload(arch, workload, dims=dimensions(dims))
     check_outputs()
 
     def job(progress: Progress) -> Comparison:

@@ -250,7 +250,12 @@ def naming(*loaded: "Loaded[AnyChip] | Loaded[AnalogChip] | Loaded[Workload]") -
 
 
 def chip_and_workload(
-    arch: str, workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None
+    arch: str,
+    workload: str,
+    precision: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    heard: str | None = None,
 ) -> "tuple[Loaded[AnyChip], Loaded[Workload]]":
     """The chip of either kind, on which something must run, and the workload."""
     from hwsim.inputs.check import kind_named
@@ -265,7 +270,7 @@ def chip_and_workload(
         raise
     keep(click.get_current_context(), chip.paths)
     check_machine(chip)
-    return chip, workload_named(workload, precision, dims)
+    return chip, workload_named(workload, precision, dims, heard=heard)
 
 
 def chip_named(arch: str) -> "Loaded[Chip]":
@@ -287,14 +292,29 @@ def analog_chip_named(arch: str) -> "Loaded[AnalogChip]":
 
 
 def workload_named(
-    workload: str, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+    workload: str,
+    precision: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    floats: str = "fp16",
+    heard: str | None = None,
 ) -> "Loaded[Workload]":
-    """The workload; `floats` is the format of floats of a model file, if no precision is given."""
+    """The workload; `floats` is the format of floats of a model file, if no precision is given, and the arrays of the
+    file that it hears say how large its open axes are."""
     from hwsim.inputs.load import open_workload
 
-    work = open_workload(workload, precision, dims, floats=floats)
+    work = open_workload(workload, precision, dims, floats=floats, heard=_shapes_heard(heard))
     keep(click.get_current_context(), work.paths)
     return work
+
+
+def _shapes_heard(file: str | None) -> dict[str, tuple[int, ...]]:
+    if file is None:
+        return {}
+    # Imported here because a run without values reads no arrays.
+    from hwsim.inputs.model_input import shapes_heard
+
+    return shapes_heard(Path(file))
 
 
 def told_of(value: object) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def command(
     cap, varied, changed = power_of(power_cap), ranges(band), changes(what_if)
     bursts = bursts_of(dram_banks, dram_bursts)
     selection = selection_of(trace, trace_op, trace_iterations, trace_events)
-    chip, work = chip_and_workload(arch, workload, precision, dimensions(dims))
+    chip, work = chip_and_workload(arch, workload, precision, dimensions(dims), heard=input_file)
     check_outputs()
     measuring = measuring_of(values, counts, input_file, weights_file, seed, zero_gating)
     refuse_values(band, what_if, measuring)

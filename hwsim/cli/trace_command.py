@@ -42,7 +42,7 @@ def command(
 
     if precision is not None:
         policy(precision)
-    work = workload_named(workload, precision, dimensions(dims), floats="fp32")
+    work = workload_named(workload, precision, dimensions(dims), floats="fp32", heard=input_file)
     check_outputs()
 
     def job(progress: Progress) -> Quality:

@@ -47,6 +47,8 @@ def _input(file: ArrayFile, key: str, one: Named, carried: Carried, program: Pro
             raise FileProblem(file.name, f"{law} {low} to {high}")
         return grid.real(values.astype(np.int32)).reshape(tensor.shape)
     if tensor.precision is not Precision.INT32:
+        if values.dtype.kind == "b":
+            return values.astype(np.float32).reshape(tensor.shape)
         return finite(file.name, key, values).astype(np.float32).reshape(tensor.shape)
     if values.dtype.kind not in "iu":
         raise FileProblem(file.name, f"{shown(key)} holds symbols; it must be of integers, not {values.dtype}")

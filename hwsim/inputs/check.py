@@ -1,5 +1,6 @@
 """Validates a file of any kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,17 @@ class Checked:
         return name
 
 
-def check(reference: str) -> Checked:
-    """Validate a file or a shipped name; FileProblem says what is wrong with it."""
+def check(reference: str, dims: Mapping[str, int] | None = None) -> Checked:
+    """Validate a file or a shipped name, a workload with these dimensions; FileProblem says what is wrong with it."""
     if is_model_file(reference):
-        return Checked(Kind.WORKLOAD, model_workload(reference))
+        return Checked(Kind.WORKLOAD, model_workload(reference, dims=dims))
     opened = open_located(_locate(reference))
     kind = describes(opened.document)
     match kind:
         case Kind.ARCH:
             return Checked(kind, machine_from(opened))
         case Kind.WORKLOAD:
-            return Checked(kind, workload_from(opened))
+            return Checked(kind, workload_from(opened, dimensions=dims))
         case Kind.ENERGY:
             return Checked(kind, prices_from(opened))
         case Kind.DRAM:

@@ -14,11 +14,12 @@ from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable, TechnologyTable
 from hwsim.inputs.files import Kind, Node, locate
 from hwsim.inputs.findings import first_finding
-from hwsim.inputs.model_files import described_workload, is_model_file, model_workload
+from hwsim.inputs.model_files import NOTHING, Shapes, described_workload, is_model_file, model_workload
 from hwsim.inputs.opened import Loaded, Opened, Source, open_located, open_source
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
 from hwsim.models.model_file import ModelFileRecipe
+from hwsim.models.staged import Models
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind
 from hwsim.quantities.plain_data import must_map_names
@@ -91,14 +92,16 @@ def open_workload(
     dimensions: Mapping[str, int] | None = None,
     *,
     floats: str = "fp16",
+    heard: Shapes = NOTHING,
 ) -> Loaded[Workload]:
     """A workload, with other dimensions if any are given, and the file that it comes from.
 
-    `floats` is the format of floats of a model file, if no precision is given.
+    `floats` is the format of floats of a model file, if no precision is given; axes that it leaves open have the sizes
+    of the arrays that it hears.
     """
     if is_model_file(source):
-        return model_workload(source, precision, dimensions, floats=floats)
-    return workload_from(open_source(Kind.WORKLOAD, source), precision, dimensions)
+        return model_workload(source, precision, dimensions, floats=floats, heard=heard)
+    return workload_from(open_source(Kind.WORKLOAD, source), precision, dimensions, heard=heard)
 
 
 def workload_from(
@@ -106,12 +109,18 @@ def workload_from(
     precision: str | None = None,
     dimensions: Mapping[str, int] | None = None,
     dimensions_source: str = "command line: --dim",
+    heard: Shapes = NOTHING,
 ) -> Loaded[Workload]:
     """The workload that a document describes, with other dimensions if any are given, whose source is named."""
     expect(opened, Kind.WORKLOAD)
     described = recipe_from(opened)
+    if isinstance(described, Models):
+        # Imported here because it knows what model files carry, which other workloads need not wait for.
+        from hwsim.inputs.staged import staged_workload
+
+        return staged_workload(opened, described, precision, dimensions)
     if isinstance(described, ModelFileRecipe):
-        return described_workload(opened, described, precision, dimensions or {})
+        return described_workload(opened, described, precision, dimensions or {}, heard)
     recipe = with_dimensions(described, dimensions or {}, dimensions_source)
     try:
         work = workload(recipe, precision)

@@ -10,6 +10,7 @@ from hwsim.inputs.opened import Loaded, Opened, ReadModel, Source
 from hwsim.ir.workload import Workload
 from hwsim.models.model_file import ModelFileRecipe
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import PrecisionPlan
 
 Reader = Callable[..., ReadModel]
 """From path, precision and dims, with `name`, `audio` and `floats`, to a workload and hashes."""
@@ -33,6 +34,10 @@ def _kaldi() -> Reader:
     return kaldi_workload
 
 
+Shapes = Mapping[str, tuple[int, ...]]
+NOTHING: Shapes = {}
+OPEN = ".onnx"
+"""The ending of files whose inputs may have axes without sizes: others need no arrays to be read."""
 FORMATS: Mapping[str, Callable[[], Reader]] = {".onnx": _onnx, ".tflite": _tflite, ".mdl": _kaldi}
 """What reads files of each ending."""
 
@@ -43,38 +48,56 @@ def is_model_file(source: Source) -> bool:
 
 
 def model_workload(
-    source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
+    source: Source,
+    precision: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    floats: str = "fp16",
+    heard: Shapes = NOTHING,
 ) -> Loaded[Workload]:
-    """The workload of a model file."""
+    """The workload of a model file; the shapes of arrays that it hears give open axes their sizes."""
     located = locate(Kind.WORKLOAD, str(source))
-    read = _reader(located.path)(located.path, precision, dims, floats=floats)
-    files, paths = _files_of(located, read)
+    read = reader_of(located.path)(located.path, precision, dims, floats=floats, **_sizes(located.path, heard))
+    files, paths = files_of(located, read)
     opened = Opened(str(source), Node(0, {}), located.path, files)
     return Loaded(read.workload, opened, files, paths)
 
 
-def _files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
+def files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
     """A model file and what lies beside it, with their hashes, and as paths."""
     beside = tuple((str(Path(located.label).parent / path.name), sha256) for path, sha256 in read.beside)
     return ((located.label, read.sha256), *beside), (located.path, *(path for path, _ in read.beside))
 
 
-def _reader(path: Path) -> Reader:
+def _sizes(path: Path, heard: Shapes) -> dict[str, Shapes]:
+    """What the arrays that a model hears say of the sizes of its inputs, for readers that ask."""
+    return {"heard": heard} if path.suffix.lower() == OPEN else {}
+
+
+def reader_of(path: Path) -> Reader:
     return FORMATS[path.suffix.lower()]()
 
 
 def described_workload(
-    opened: Opened, recipe: ModelFileRecipe, precision: str | None, dims: Mapping[str, int]
+    opened: Opened, recipe: ModelFileRecipe, precision: str | None, dims: Mapping[str, int], heard: Shapes = NOTHING
 ) -> Loaded[Workload]:
-    """The workload of the model file that a workload file names, its open axes of these sizes."""
+    """The workload of the model file that a workload file names, its open axes of these sizes, or of those that arrays
+    have which it hears."""
     recipe = replace(recipe, dims=sorted_pairs({**dict(recipe.dims), **dims}))
     try:
         located = locate(Kind.WORKLOAD, recipe.file, opened.folder)
-        read = _reader(located.path)(
-            located.path, precision or recipe.precision, dict(recipe.dims), name=recipe.name, audio=recipe.audio
-        )
+        wanted = precision or recipe.precision
+        read = reader_of(located.path)(
+            located.path, wanted.policy if recipe.parts and isinstance(wanted, PrecisionPlan) else wanted,
+            dict(recipe.dims), name=recipe.name, audio=recipe.audio, **_sizes(located.path, heard),
+        )  # fmt: skip
+        if recipe.parts:
+            # Imported here because it knows what model files carry, which other workloads need not wait for.
+            from hwsim.inputs.grouped import in_parts
+
+            read = read._replace(workload=in_parts(read.workload, recipe.parts, wanted))
     except UserError as error:
         raise opened.refused("file", f"file: {error}") from error
-    files, paths = _files_of(located, read)
+    files, paths = files_of(located, read)
     work = replace(read.workload, recipe=recipe)
     return Loaded(work, opened, (*opened.files, *files), (*opened.paths, *paths))

@@ -51,6 +51,11 @@ def read_source(path: Path) -> ModelInput:
     return ModelInput(path, arrays.sha256, shapes=arrays.shapes)
 
 
+def shapes_heard(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of a file, by the names that a model has for its inputs."""
+    return {name.removeprefix(PREFIX): shape for name, shape in read_source(path).shapes.items()}
+
+
 def lengths(source: ModelInput, workload: Workload) -> tuple[int, ...]:
     """Lengths of audio, in picoseconds, that give as many features as the file has; the likeliest first."""
     if source.audio is not None:

@@ -88,7 +88,7 @@ def _npy_header(
         start = member.tell()
     if kind.hasobject:
         raise FileProblem(file, f"{shown(name)} holds pickled Python objects, which are never read")
-    if kind.kind not in "fiu":
+    if kind.kind not in "fiub":  # truths are 0 and 1
         raise FileProblem(file, f"{shown(name)} holds {kind}, not real numbers")
     check_size(file, name, shape, prod(shape) * kind.itemsize, info.file_size - start)
     return shape, kind, turned, start

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hwsim.ir.ops import Function, Move, Reduce, Reduction
 from hwsim.ir.tensor import BeamLoop, FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, Share, View, Window, spread, window
-from hwsim.models.decoding import BeamSearch, Greedy, LstmLm, TimeSynchronous, new_prefixes, steps_in_piece
+from hwsim.models.decoding import BeamSearch, Greedy, LstmLm, Speech, TimeSynchronous, new_prefixes, steps_in_piece
 from hwsim.models.fragment import Fragment, chain, gathered, indices, step, tensor, with_rows
 from hwsim.models.greedy import greedy_search
 from hwsim.models.transducer import EncoderOutput, LstmState, Transducer, cell_format, lm_step, log_softmax
@@ -51,6 +51,28 @@ def beam_search(net: Transducer, search: BeamSearch, encoded: EncoderOutput) -> 
     )
     carried = replace(_carried(net, search, sizes), search=steered)
     return projection + carried + search_step.looped(STEPS, steps_in_piece(search, encoded.speech))
+
+
+def around(search: BeamSearch, speech: Speech, outputs: int, predicted: Fragment, evaluated: Fragment) -> Fragment:
+    """All steps of a search of one utterance around two networks that are there: one for each new prefix, which reads
+    `NEW_SYMBOL`, and one for each hypothesis, or for all of them, which leaves `joint.scores`."""
+    new = new_prefixes(search, speech, 1, STEPS)
+    sizes = _Sizes(1, search.beam, new, outputs)
+    shape = (1, search.beam, 1)
+    carried = [indices(view.tensor, shape, Role.STATE) for view in (SYMBOL, FRAME, PREFIX)]
+    carried.append(indices(NEW.tensor, (_places(search, sizes), 1), Role.STATE))
+    carried.append(tensor(SCORE.tensor, shape, Role.STATE, SUMMED))
+    scores = tensor("joint.scores", (1, search.beam, outputs))
+    index = replace(NEW, windows=(window(0, loop=PREFIXES, count=1),))
+    fetched = Fragment((indices(NEW_SYMBOL.tensor, (1, 1)),)) + gathered(LAST, SYMBOL, index, NEW_SYMBOL)
+    expansions = evaluated if search.batch_joint else evaluated.looped(HYPOTHESES, search.beam)
+    whole = (
+        (fetched + predicted).looped(PREFIXES, spread(new))
+        + expansions
+        + _total(search, sizes)
+        + _survivors(sizes, _places(search, sizes))
+    )
+    return Fragment((*carried, scores)) + whole.looped(STEPS, steps_in_piece(search, speech))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hwsim.models.gemms import Gemms, extract_gemms
 from hwsim.models.lstm_lm import LanguageModel, LstmLmAlone, extract_lstm_lm
 from hwsim.models.model_file import KaldiFile, ModelFileRecipe, OnnxFile, TfliteFile
 from hwsim.models.rnnt import Chunks, Rnnt, extract_rnnt
+from hwsim.models.staged import Models
 from hwsim.models.tdnnf import Tdnnf, extract_tdnnf
 from hwsim.models.transformer_lm import TransformerLm, extract_transformer_lm
 from hwsim.passes.precision import plan_of, workload_of
@@ -75,10 +76,21 @@ def _changed(noun: Any, values: Mapping[str, int]) -> Any:
     return replace(noun, **fresh)
 
 
-AnyRecipe = Rnnt | Conformer | Tdnnf | TransformerLm | LstmLmAlone | Gemms | OnnxFile | TfliteFile | KaldiFile
+AnyRecipe = Rnnt | Conformer | Tdnnf | TransformerLm | LstmLmAlone | Gemms | OnnxFile | TfliteFile | KaldiFile | Models
 RECIPES: Mapping[str, type[AnyRecipe]] = {
     kind_of(recipe): recipe
-    for recipe in (Rnnt, Conformer, Tdnnf, TransformerLm, LstmLmAlone, Gemms, OnnxFile, TfliteFile, KaldiFile)
+    for recipe in (
+        Rnnt,
+        Conformer,
+        Tdnnf,
+        TransformerLm,
+        LstmLmAlone,
+        Gemms,
+        OnnxFile,
+        TfliteFile,
+        KaldiFile,
+        Models,
+    )
 }
 
 
@@ -102,7 +114,7 @@ def workload(recipe: AnyRecipe, precision: str | PrecisionPlan | None = None) ->
         fused=() if fusion is None else (SOURCE_LM, EXTERNAL_LM),
         host=0 if decoding is None else decoding.host,
         decoding_steps=recipe.decoding_steps if isinstance(recipe, (Rnnt, Conformer)) else 0,
-        lengths=None if isinstance(recipe, Gemms | ModelFileRecipe) else recipe.lengths,
+        lengths=None if isinstance(recipe, Gemms | ModelFileRecipe | Models) else recipe.lengths,
         features=recipe.features if isinstance(recipe, (Rnnt, Conformer, Tdnnf)) else None,
         streaming=recipe.streamed if isinstance(recipe, (Rnnt, Conformer)) else None,
     )
@@ -230,6 +242,6 @@ def _extract(recipe: AnyRecipe) -> Program:
             return extract_lstm_lm(recipe)
         case Gemms():
             return extract_gemms(recipe)
-        case ModelFileRecipe():
+        case ModelFileRecipe() | Models():
             law = "comes from a model file, whose sizes are its own; state others as dims in its workload file"
             raise InvalidValue("workload", recipe.name, law)

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import Utterance
-from hwsim.quantities.noun import Name, Noun, Remark, Table, Text, Whole
+from hwsim.quantities.noun import Name, Noun, Remark, Table, Text, UnlessDefault, Whole
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
 
@@ -15,7 +15,8 @@ class ModelFileRecipe(Noun):
     """What workload files of all formats of models say. `file` lies beside it; `dims` are the sizes of axes that the
     model leaves open.
 
-    `audio` is what the inputs stand for; of a model that is quantised already `precision` is that of the floats between
+    `parts` are names for what patterns of names of ops match: the part is put before these names. `audio` is what the
+    inputs stand for; of a model that is quantised already `precision` is that of the floats between
     its integers.
     """
 
@@ -27,6 +28,7 @@ class ModelFileRecipe(Noun):
     dims: Annotated[tuple[tuple[Name, Annotated[int, Whole(low=1, high=2**33)]], ...], Table()] = ()
     audio: Utterance = 10**12
     precision: Name | PrecisionPlan = "fp16"
+    parts: Annotated[tuple[tuple[Name, Annotated[str, Text(longest=400)]], ...], Table(), UnlessDefault()] = ()
     about: Remark | None = None
     sources: Sources = ()
 

@@ -39,17 +39,13 @@ class Precision(Enum):
     FP32 = "fp32"
 
     bits: int
+    floating: bool
+    signed: bool
 
     def __init__(self, *name: object) -> None:
-        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", str(name[0]))[0])
-
-    @property
-    def floating(self) -> bool:
-        return "int" not in self.value
-
-    @property
-    def signed(self) -> bool:
-        return not self.value.startswith("uint")
+        written = str(name[0])
+        self.bits = int(re.findall(r"(?:int|fp|bf)(\d+)", written)[0])
+        self.floating, self.signed = "int" not in written, not written.startswith("uint")
 
     @property
     def lowest(self) -> int:

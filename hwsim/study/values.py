@@ -28,6 +28,7 @@ from hwsim.ir.tensor import SymbolLoop
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, decoding_of, with_decoding
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
+from hwsim.models.staged import Models
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.precision import Precision
 from hwsim.results.measured import Sources, WriteTrace
@@ -54,6 +55,9 @@ class Prepared:
 
 def prepared(work: Workload, sources: Sources) -> Prepared:
     """Read or draw the parameters and inputs; a recording decides how long the workload is."""
+    if isinstance(work.recipe, Models):
+        law = "is several model files, whose values are not computed together; hwsim trace takes each of them"
+        raise Unsupported(f"{work.name}: {law}")
     files: dict[str, str] = {}
     source_input: ModelInput | None = None
     if sources.input is not None:

@@ -11,7 +11,7 @@ from hwsim.ir.ops import Apply, Elementwise, Function
 from hwsim.kernels import chain as kernels
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.fixed_point import one_factor
-from hwsim.tensor.functions import TABLE_ENTRIES, TABLE_ZERO, UNARY, evaluated, table
+from hwsim.tensor.functions import TABLE_ENTRIES, TABLE_ZERO, UNARY, singles, table
 from hwsim.tensor.quant_params import Ints, QuantParams
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.split import in_parallel, pieces
@@ -130,7 +130,7 @@ def float_chain(
 
 def _float_step(op: Elementwise, step: Apply, args: list[Floats]) -> Floats:
     if step.function in UNARY:
-        return evaluated(step.function, args[0]).astype(np.float32)
+        return singles(step.function, args[0])
     if step.function in _CONVERSIONS or len(args) == 1:
         return args[0]
     match step.function:

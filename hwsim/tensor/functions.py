@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.ir.ops import Function
+from hwsim.kernels.sigmoids import sigmoids
 from hwsim.tensor.quant_params import QuantParams
 
 TABLE_ENTRIES = 1 << 16
@@ -18,6 +19,9 @@ TABLE_ZERO = 1 << 15
 _LEAST = 1e-200  # so that its reciprocal can still be divided by a scale
 _LARGEST_EXPONENT = 600.0  # far below the 709 at which a double overflows, so that it can still be divided by a scale
 
+
+_FEW = 64
+"""Values for which it is not worth to call a kernel."""
 
 _ERF = np.vectorize(erf, otypes=[np.float64])
 
@@ -44,6 +48,24 @@ UNARY: Mapping[Function, Callable[[NDArray[np.float64]], NDArray[np.float64]]] =
     Function.COS: lambda x: np.asarray(np.cos(x)),
     Function.ROUND: lambda x: np.asarray(np.rint(x)),
 }
+
+
+_DOUBT = 1e-15
+"""How far the sigmoid above and that of the kernel may lie from the sigmoid: 2 · 10^-16 is the most that was found."""
+
+
+def singles(function: Function, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The function of each value in double precision, rounded to single.
+
+    Sigmoids are those of a kernel, which comes as close, where that leaves no doubt of how they are rounded.
+    """
+    if function is not Function.SIGMOID or values.size < _FEW:
+        return evaluated(function, values).astype(np.float32)
+    flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+    results, unsure = np.empty_like(flat), np.empty(flat.size, np.bool_)
+    if sigmoids(flat, _DOUBT, results, unsure):
+        results[unsure] = evaluated(function, flat[unsure])
+    return results.reshape(values.shape)
 
 
 def evaluated(function: Function, values: NDArray[Any]) -> NDArray[np.float64]:

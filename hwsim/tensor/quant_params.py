@@ -10,6 +10,8 @@ from hwsim.quantities.precision import Precision
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+_EXACT_BITS = 16
+"""Formats of so many bits have no integers, less a zero point, that single precision has not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,15 +52,20 @@ class QuantParams:
     def quantised(self, values: NDArray[Any]) -> Ints:
         """The nearest integers: divided by the scale in single precision, halves to even, zero added, then clipped."""
         scale, zero = self._spread(values.shape)
-        integers = np.rint(values.astype(np.float32, copy=False) / scale)
+        integers = np.asarray(values.astype(np.float32, copy=False) / scale)
+        np.rint(integers, out=integers)
         if zero.any():
-            integers = integers + zero
-        return np.asarray(np.clip(integers, self.lowest, self.highest), np.int32)
+            integers = np.asarray(integers + zero)
+        return np.asarray(np.clip(integers, self.lowest, self.highest, out=integers), np.int32)
 
     def real(self, integers: NDArray[Any]) -> Floats:
         """What the integers stand for."""
         scale, zero = self._spread(integers.shape)
-        return np.asarray((integers - zero) * scale, np.float32)
+        centred = integers - zero if zero.any() else integers
+        if self.precision.bits <= _EXACT_BITS and integers.dtype.kind in "iu":
+            # Single precision has these integers: their product, rounded once, is that of double precision.
+            return np.asarray(np.multiply(centred, scale, dtype=np.float32, casting="unsafe"))
+        return np.asarray(centred * scale, np.float32)
 
     def _spread(self, shape: tuple[int, ...]) -> tuple[Floats, Ints]:
         if self.group is None:

@@ -132,16 +132,22 @@ def float_reduced(
     wide = rows.astype(np.float64)
     match reduction:
         case Reduction.SOFTMAX:
-            powers = np.exp(wide - wide.max(axis=1, keepdims=True))
-            return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+            wide -= wide.max(axis=1, keepdims=True)
+            powers = np.exp(wide, out=wide)
+            powers /= powers.sum(axis=1, keepdims=True)
+            return powers
         case Reduction.LOG_SOFTMAX:
             lower = wide - wide.max(axis=1, keepdims=True)
             return np.asarray(lower - np.log(np.exp(lower).sum(axis=1, keepdims=True)))
         case Reduction.LAYER_NORM:
             gain, offset = parameters or (1.0, 0.0)
-            centred = wide - wide.mean(axis=1, keepdims=True)
-            spread = (centred * centred).mean(axis=1, keepdims=True) + epsilon
-            return np.asarray(centred / np.sqrt(spread) * gain + offset)
+            # In place: new memory takes longer than the arithmetic.
+            wide -= wide.mean(axis=1, keepdims=True)
+            spread = (wide * wide).mean(axis=1, keepdims=True) + epsilon
+            wide /= np.sqrt(spread)
+            wide *= gain
+            wide += offset
+            return wide
         case Reduction.MEAN:
             return np.asarray(wide.mean(axis=1, keepdims=True))
         case Reduction.SUM:

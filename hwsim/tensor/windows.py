@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.ir.ops import Conv
+from hwsim.kernels import given_sums as kernels
 
 
 def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:
@@ -15,6 +16,8 @@ def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:
     what lies outside.
     """
     batch, *_, channels = act.shape
+    if op.groups == 1 and all((x.kernel, x.stride, x.before, x.after) == (1, 1, 0, 0) for x in op.axes):
+        return np.ascontiguousarray(act).reshape(1, -1, channels)
     edges = [(0, 0), *((axis.before, axis.after) for axis in op.axes), (0, 0)]
     padded = np.pad(act, edges, constant_values=filling)
     stride = padded.strides
@@ -30,6 +33,23 @@ def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:
     entries = int(np.prod([axis.kernel for axis in op.axes]))
     grouped = covered.reshape(positions, entries, op.groups, channels // op.groups)
     return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(op.groups, positions, -1)
+
+
+def depthwise_results(op: Conv, act: NDArray[Any], filling: int, weight: NDArray[Any]) -> NDArray[np.int32]:
+    """Σ over entries of act[batch, *axes, channels] less the zero that it is filled with, times weight[entry, channel]:
+    [batch · positions, channels]. Every sum must fit 32 bits."""
+    edges = [(0, 0), *((axis.before, axis.after) for axis in op.axes), (0, 0)]
+    padded = np.pad(act, edges, constant_values=filling).astype(np.int32, copy=False)
+    strides = [stride // padded.itemsize for stride in padded.strides[:-1]]
+    starts = np.arange(act.shape[0], dtype=np.int64) * strides[0]
+    steps = np.zeros(1, np.int64)
+    for axis, stride in zip(op.axes, strides[1:], strict=True):
+        starts = np.add.outer(starts, np.arange(axis.outputs) * (axis.stride * stride)).reshape(-1)
+        steps = np.add.outer(steps, np.arange(axis.kernel) * (axis.dilation * stride)).reshape(-1)
+    out = np.empty((starts.size, act.shape[-1]), np.int32)
+    columns = np.ascontiguousarray(weight, np.int32)
+    kernels.depthwise(padded.reshape(-1), starts, steps, columns, np.int32(filling), out)
+    return out
 
 
 def depthwise_sums(act: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:

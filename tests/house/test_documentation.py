@@ -24,6 +24,7 @@ from hwsim.models.catalogue import RECIPES
 from hwsim.quantities.registry import Family
 from kaldi_files import factored, written
 from onnx_models import model
+from three_files import encoder, joiner, predictor
 
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), flags=re.DOTALL)
 
@@ -36,12 +37,14 @@ def test_examples_are_valid_files(example: str, tmp_path: Path) -> None:
     onnx.save(model([relu], {"x": ["frames", 4]}, ["y"]), tmp_path / "recogniser.onnx")
     (tmp_path / "okay_nabu.tflite").symlink_to(ROOT / "tests" / "data" / "tflite" / "okay_nabu.tflite")
     (tmp_path / "final.mdl").write_bytes(written(factored(np.random.default_rng(1))))
+    for name, made in (("encoder", encoder()), ("predictor", predictor()), ("joiner", joiner())):
+        onnx.save(made, tmp_path / f"{name}.onnx")
     assert check(str(path)).name in example
 
 
 def test_every_kind_of_file_is_shown() -> None:
     assert set(re.findall(r"^kind: (\w+)$", "\n".join(EXAMPLES), flags=re.MULTILINE)) == set(RECIPES)
-    assert len(EXAMPLES) == 24
+    assert len(EXAMPLES) == 25
 
 
 FILES = (Chip, AnalogChip, PriceTable, DramDevice, *RECIPES.values())

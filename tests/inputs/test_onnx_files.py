@@ -11,10 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from command import complaint
+from command import complaint, printed
 from damage import complaints
 from hwsim.errors import UserError
 from hwsim.inputs.load import open_workload
+from hwsim.inputs.model_input import shapes_heard
 from inputs.test_onnx_operators import GRAPHS
 from onnx_models import model
 
@@ -189,3 +190,22 @@ def test_damage_is_refused_in_one_line_or_does_not_show(tmp_path: Path) -> None:
     sources = [*(path.read_bytes() for path in SMALL), *(made.SerializeToString() for made, _ in GRAPHS.values())]
     found = complaints(open_workload, sources, tmp_path / "m.onnx", MUTATIONS, seed=5)
     assert MUTATIONS / 4 < sum(map(bool, found)) < MUTATIONS
+
+
+def test_arrays_that_a_model_hears_say_how_large_its_open_axes_are(tmp_path: Path) -> None:
+    file, given = tmp_path / "m.onnx", tmp_path / "in.npz"
+    onnx.save(model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": ["frames", 3]}, ["y"], {"w": W}), file)
+    np.savez(given, in_x=np.ones((7, 3), np.float32))
+    heard = shapes_heard(given)
+    assert open_workload(file, heard=heard).value.program.macs == 7 * 3 * 2
+    assert open_workload(file, dimensions={"frames": 5}, heard=heard).value.program.macs == 5 * 3 * 2
+    described = tmp_path / "m.yaml"
+    described.write_text("name: m\nkind: onnx\nfile: m.onnx\n")
+    assert open_workload(described, heard=heard).value.program.macs == 7 * 3 * 2
+
+
+def test_a_model_with_open_axes_is_checked_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "m.onnx"
+    onnx.save(model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": ["frames", 3]}, ["y"], {"w": W}), file)
+    assert "valid" in printed(capsys, "check", str(file), "--dim", "frames=4")[0]
+    assert "w4a4" in printed(capsys, "compare", "int4_array", str(file), "--dim", "frames=4")[0]

@@ -24,6 +24,7 @@ from hwsim.models.gemms import Gemms
 from hwsim.models.lstm_lm import LstmLmAlone
 from hwsim.models.model_file import ModelFileRecipe
 from hwsim.models.rnnt import Rnnt
+from hwsim.models.staged import Models
 from hwsim.models.tdnnf import Tdnnf
 from hwsim.models.transformer_lm import TransformerLm
 from hwsim.quantities.precision import Precision, PrecisionPlan, Rule
@@ -144,7 +145,7 @@ def hand_count(recipe: AnyRecipe) -> int:
             return transformer_products(recipe)
         case Gemms():
             return recipe.batch * sum(p.m * p.k * p.n * p.times for p in recipe.products)
-        case ModelFileRecipe():
+        case ModelFileRecipe() | Models():
             raise AssertionError("is held against its graph elsewhere")
 
 

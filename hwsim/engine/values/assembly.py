@@ -81,7 +81,7 @@ class Assembly:
 
     def chain(self, op: Elementwise) -> bool:
         chain, params_table = self.by.chain(op), self.by.params_table.locals[op.name]
-        elements = chain_elements(op, self.by.program, {**self.arena.indices, self.arena.loop.name: 0})
+        elements = chain_elements(op, self.by.shapes({**self.arena.indices, self.arena.loop.name: 0}))
         loads: list[list[int]] = []
         stores: list[list[int]] = []
         for views, kind, codes in ((op.reads, kernel.LOAD, loads), (op.writes, kernel.STORE, stores)):

@@ -105,7 +105,7 @@ def run_floats(
     for name, values in given.inputs.items():
         stats.see_tensor(name, values)
     search = search_of(workload, ops.run, given.steering())
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         if only is None:
             run_program(program, ops.memory(given.inputs), ops.run, search)
         else:
@@ -162,7 +162,7 @@ def run_ops(
     def run_loop(loop: Loop, memory: TensorStore, indices: Indices) -> bool:
         return search(loop, memory, indices) or fast(loop, memory, indices)
 
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         run_program(workload.program, memory, ops.run, run_loop)
     return search.decoded()
 

@@ -95,7 +95,8 @@ class FloatOps:
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
-        elements, shape = chain_elements(op, self.program, indices), self.program.shapes(indices)
+        shape = self.program.shapes(indices)
+        elements = chain_elements(op, shape)
         reads = {
             local: spread(op, view, shape, elements, memory.read(view, indices).astype(np.float32, copy=False))
             for local, view in op.reads
@@ -123,9 +124,8 @@ def matrices(op: Gemm, act: NDArray[Any], weight: NDArray[Any]) -> tuple[NDArray
     return act.reshape(len(turned), -1, turned.shape[1]), turned
 
 
-def chain_elements(op: Elementwise, program: Program, indices: Indices) -> int:
+def chain_elements(op: Elementwise, shape: ShapeOf) -> int:
     """Elements of the largest local value."""
-    shape = program.shapes(indices)
     return max(prod(shape(view)) for _, view in (*op.reads, *op.writes))
 
 
@@ -137,6 +137,8 @@ def repeated(op: Elementwise, view: View, shape: ShapeOf, values: NDArray[Any]) 
 
 def spread(op: Elementwise, view: View, shape: ShapeOf, elements: int, values: NDArray[Any]) -> NDArray[Any]:
     """What a chain reads of a view, as many numbers as it has elements: repeated for rows, or along axes."""
+    if values.size == elements:
+        return values.reshape(-1)
     whole = repeated(op, view, shape, values).reshape(-1)
     return whole if whole.size == elements else np.tile(whole, elements // whole.size)
 

@@ -36,14 +36,17 @@ from hwsim.quantities.precision import Precision
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.carried import Carried
 from hwsim.tensor.formats import storage
+from hwsim.tensor.given_sums import settled
+from hwsim.tensor.quant_params import QuantParams
 from hwsim.tensor.reduce import float_reduced, places
 from hwsim.tensor.rounding import rounded
 from hwsim.tensor.weights import Weights
-from hwsim.tensor.windows import depthwise_sums, laid_out, windows
+from hwsim.tensor.windows import depthwise_results, depthwise_sums, laid_out, windows
 from hwsim.tensor.zero_points import centred
 
 Array = NDArray[Any]
 
+_INT32 = (1 << 31) - 1
 _SIGNED = {
     Precision.UINT8: Precision.INT8,
     Precision.UINT4: Precision.INT4,
@@ -61,10 +64,11 @@ class GivenOps(IntegerOps):
     ) -> None:  # fmt: skip
         self.carried = carried
         self._laid_out: dict[tuple[str, int], Weights] = {}
+        self._of_columns: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
         super().__init__(program, parameters, QuantParamsTable(carried.grids, {}), products, seen=seen)
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
-        tensor = self.program.tensor(name)
+        tensor = self.tensors[name]
         if tensor.precision.floating or tensor.role is Role.BIAS:
             return rounded(values, tensor.precision) if tensor.precision.floating else values
         numbers = self.carried.numbers[name]
@@ -95,11 +99,9 @@ class GivenOps(IntegerOps):
         acts, weights = matrices(op, memory.read(op.act, indices), memory.read(op.weight, indices))
         scale, zero = self._columns(op, len(weights))
         offset = self._offset(op, memory, indices)
-        sums = np.stack(
-            [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
-        )
+        sums = self._centred_sums(op, acts, weights, offset, zero)
         self.seen(op, "/act", acts)
-        if not self.program.tensor(op.weight.tensor).role.parameter:
+        if not self.tensors[op.weight.tensor].role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", sums)
         self._keep_sums(op, memory, indices, sums, scale)
@@ -110,35 +112,44 @@ class GivenOps(IntegerOps):
             super().conv(op, memory, indices)
             return
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        offset, shape = self._offset(op, memory, indices), self.program.shapes(indices)
-        rows = windows(op, act, offset)
+        offset, shape = self._offset(op, memory, indices), self.shapes(indices)
         scale, zero = self._columns(op, len(weight))
         if is_depthwise(op, shape):
-            sums = depthwise_sums(rows.astype(np.int64) - offset, weight.astype(np.int64) - zero)[:, :, None]
+            sums = self._depthwise_sums(op, act, weight.astype(np.int64) - zero, offset).reshape(shape(op.out))
         else:
-            sums = np.stack(
-                [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(rows, weight, strict=True))]
-            )
+            sums = laid_out(op, self._centred_sums(op, windows(op, act, offset), weight, offset, zero), shape(op.out))
         self.seen(op, "/act", act)
-        self.seen(op, "/acc", laid_out(op, sums, shape(op.out)))
+        self.seen(op, "/acc", sums)
         scale = np.broadcast_to(scale, (len(weight), 1, weight.shape[-1]))
-        self._keep_sums(op, memory, indices, laid_out(op, sums, shape(op.out)), scale.reshape(-1))
+        self._keep_sums(op, memory, indices, sums, scale.reshape(-1))
+
+    def _depthwise_sums(self, op: Conv, act: Array, weight: NDArray[np.int64], offset: int) -> Array:
+        """Sums of each channel, [batch · positions, channels], by a kernel where 32 bits hold them all."""
+        precision = self.params_table.tensors[op.act.tensor].precision
+        furthest = max(abs(precision.lowest - offset), abs(precision.highest - offset))
+        if furthest * int(np.abs(weight).sum(axis=1).max()) <= _INT32:
+            return depthwise_results(op, act, offset, weight[:, :, 0].T)
+        return depthwise_sums(windows(op, act, offset).astype(np.int64) - offset, weight).T
 
     def _both_integers(self, op: Gemm | Conv) -> bool:
         names = (op.act.tensor, op.weight.tensor)
         grids = self.params_table.tensors
-        return all(name in grids and not self.program.tensor(name).precision.floating for name in names) and (
+        return all(name in grids and not self.tensors[name].precision.floating for name in names) and (
             grids[op.weight.tensor].group is None
         )
 
     def _columns(self, op: Gemm | Conv, batch: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The scale and the zero point of each column of the weight, [batch, 1, n]."""
+        key = op.name, batch
+        if key in self._of_columns:
+            return self._of_columns[key]
         params = self.params_table.tensors[op.weight.tensor]
         spread = (
             np.broadcast_to(one, (batch, 1, one.shape[-1] if one.ndim else 1)) for one in (params.scale, params.zero)
         )
         scale, zero = spread
-        return scale.astype(np.float64), zero.astype(np.int64)
+        self._of_columns[key] = scale.astype(np.float64), zero.astype(np.int64)
+        return self._of_columns[key]
 
     def _offset(self, op: Gemm | Conv, memory: TensorStore, indices: Indices) -> int:
         """The integer of the activations that stands for zero."""
@@ -146,9 +157,16 @@ class GivenOps(IntegerOps):
             return int(act_zero(op, memory, indices))
         return self.params_table.tensors[op.act.tensor].offset
 
+    def _centred_sums(
+        self, op: Gemm | Conv, acts: Array, weights: Array, offset: int, zero: NDArray[np.int64]
+    ) -> Array:
+        """Σ (a - za)(w - zw) of acts[b, m, k] and weights[b, k, n]."""
+        sums = [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
+        return sums[0][None] if len(sums) == 1 else np.stack(sums)
+
     def _centred(
         self, op: Gemm | Conv, place: int, act: Array, weight: Array, offset: int, zero: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    ) -> Array:
         """Σ (a - za)(w - zw) of rows act[m, k] and the weight[k, n] at a place of its batch, by the array's own sums.
 
         Arrays take signed integers: unsigned ones stand as many lower, and their zero points with them.
@@ -156,7 +174,7 @@ class GivenOps(IntegerOps):
         params, weight_params = (self.params_table.tensors[view.tensor] for view in (op.act, op.weight))
         act_format, rows, lowered_zero = _signed(params.precision, act, np.asarray(offset))
         weight_format, columns, weight_zero = _signed(weight_params.precision, weight, zero.reshape(-1))
-        narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8)
+        narrow = rows.astype(np.int16 if act_format.bits > 8 else np.int8, copy=False)
         ready = self._laid_out.get((op.name, place))
         if ready is None:
             ready = Weights.of(np.ascontiguousarray(columns.astype(storage(weight_format))), weight_format)
@@ -164,6 +182,8 @@ class GivenOps(IntegerOps):
                 self._laid_out[op.name, place] = ready
         product = self.products.product(op.name, narrow, act_format, ready)
         self.clipped[op.name].accumulator += product.saturations
+        if op.act_zero is None and int(lowered_zero) == 0 and not weight_zero.any():
+            return product.out  # these are the sums already
         shared = int(weight_zero[0]) if weight_zero.size == 1 else weight_zero
         return centred(product.out, rows, columns, int(lowered_zero), shared)
 
@@ -174,20 +194,32 @@ class GivenOps(IntegerOps):
         if rule is not None:
             self.keep(op, op.out, memory, indices, rule(sums).astype(np.int32))
             return
-        if self.program.tensor(op.out.tensor).precision is Precision.INT32:
+        if self.tensors[op.out.tensor].precision is Precision.INT32:
             self.keep(op, op.out, memory, indices, sums.astype(np.int32))
             return
         act = self.params_table.tensors[op.act.tensor]
-        reals = np.asarray(sums * (act.scale.astype(np.float64).reshape(-1)[0] * scale), np.float32)
+        factor = act.scale.astype(np.float64).reshape(-1)[0] * scale
+        target = self._single_scale(op.out)
+        if target is not None and sums.dtype == np.int32:
+            bias = self._biased(op, np.zeros(sums.shape[-1], np.float32), Precision.FP32)
+            self.keep(op, op.out, memory, indices, settled(sums, factor, bias, target))
+            return
+        reals = np.asarray(sums * factor, np.float32)
         self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
+
+    def _single_scale(self, view: View) -> QuantParams | None:
+        """The parameters of a tensor of integers that has one scale."""
+        tensor, params = self.tensors[view.tensor], self.params_table.tensors.get(view.tensor)
+        whole = tensor.name not in self.indices and not tensor.precision.floating
+        return params if whole and params is not None and params.scale.size == 1 and params.group is None else None
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain in floats, whatever it reads and writes, or by its rule."""
-        elements, rule = chain_elements(op, self.program, indices), self.carried.rules.get(op.name)
+        shape, rule = self.shapes(indices), self.carried.rules.get(op.name)
+        elements = chain_elements(op, shape)
         if rule is None:
             self._float_elementwise(op, memory, indices, elements)
             return
-        shape = self.program.shapes(indices)
         operands = []
         for _, view in op.reads:
             values = memory.read(view, indices)
@@ -219,7 +251,7 @@ class GivenOps(IntegerOps):
 def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision, Array, Array]:
     """Unsigned integers as signed ones of the same width, lower by half the range, with their zero points."""
     if precision not in _SIGNED:
-        return precision, values.astype(np.int32), zero
+        return precision, values, zero
     lower = 1 << (precision.bits - 1)
     return _SIGNED[precision], values.astype(np.int32) - lower, zero - lower
 

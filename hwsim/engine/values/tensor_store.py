@@ -14,12 +14,23 @@ from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
+from hwsim.quantities.registry import IdentityCache
 
 Array = NDArray[Any]
 
 
+_INDICES = IdentityCache[frozenset[str]](most=8)
+_LAST_USES = IdentityCache[tuple[frozenset[str], ...]](most=8)
+_COUNTS = IdentityCache[Mapping[str, tuple[Any, ...]]](most=8)
+"""Of the last programs, which are run several times: in floats, in integers, over chunks."""
+
+
 def index_tensors(program: Program) -> frozenset[str]:
     """The tensors whose integers stand for themselves: places, symbols, counts, but not scores of 32 bits."""
+    return _INDICES.of(program, make=lambda: _index_tensors(program))
+
+
+def _index_tensors(program: Program) -> frozenset[str]:
     int32_tensors = {t.name for t in program.tensors if t.precision is Precision.INT32 and t.role is not Role.BIAS}
     ops = [placed.op for placed in program.placed()]
     scores: set[str] = set()
@@ -40,6 +51,11 @@ def _computed(op: Op) -> tuple[View, ...]:
     return () if op_spec(op).copies(op) else op_spec(op).writes(op)
 
 
+def _counts(program: Program) -> dict[str, tuple[Any, ...]]:
+    """How often ops run that some iterations skip."""
+    return {placed.op.name: placed.counts for placed in program.placed() if placed.shares}
+
+
 class TensorStore:
     """Arrays by the names of tensors, new ones zero; `integer` says whether quantised ones hold integers or floats."""
 
@@ -49,7 +65,7 @@ class TensorStore:
         self._permanent = set(arrays)
         self._integer = integer
         self._indices = index_tensors(program)
-        self._counts = {placed.op.name: placed.counts for placed in program.placed() if placed.shares}
+        self._counts = _COUNTS.of(program, make=lambda: _counts(program))
 
     def __getitem__(self, name: str) -> Array:
         array = self._arrays.get(name)
@@ -104,6 +120,10 @@ def outputs(program: Program) -> tuple[str, ...]:
 
 def last_uses(program: Program) -> tuple[frozenset[str], ...]:
     """Of each node of the program's body, the tensors that no later one touches, outputs apart."""
+    return _LAST_USES.of(program, make=lambda: _last_uses(program))
+
+
+def _last_uses(program: Program) -> tuple[frozenset[str], ...]:
     later = set(outputs(program))
     dying = []
     for node in reversed(program.body):

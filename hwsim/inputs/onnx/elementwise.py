@@ -119,7 +119,7 @@ def _result(
     return tensor.whole(tuple(tensor.sizes)), Value(tensor, order, {}, tuple(shape))
 
 
-def _whole(operand: Operand) -> bool:
+def whole_numbers(operand: Operand) -> bool:
     """Whether an operand is of whole numbers that stand for themselves."""
     if isinstance(operand, Held):
         return operand.quant is None and operand.values.dtype.kind in "iu"
@@ -145,7 +145,7 @@ def _unary(function: Function) -> Body:
     return lambda chain, args: chain.apply(function, args[0])
 
 
-def _divided(chain: Chain, args: Sequence[str]) -> str:
+def quotient(chain: Chain, args: Sequence[str]) -> str:
     """A quotient is a product with a reciprocal; that of a number of the file is known."""
     above, below = args
     if below in chain.constants:
@@ -180,7 +180,6 @@ BODIES: Mapping[str, Body] = {
     "Mul": _fold(Function.MUL),
     "Max": _fold(Function.MAX),
     "Min": _fold(Function.MIN),
-    "Div": _divided,
     "Sqrt": _root,
     "Neg": _negated,
     "Abs": _absolute,
@@ -201,6 +200,4 @@ BODIES: Mapping[str, Body] = {
 def plain(builder: Builder) -> None:
     """A node of such an operator."""
     operands = [builder.value(place) for place in range(len(builder.node.inputs))]
-    if builder.node.op == "Div" and all(_whole(operand) for operand in operands):
-        raise builder.refused("divides whole numbers of the data, whose quotients are cut off; hwsim reads floats")
     builder.give(emitted(builder, operands, BODIES[builder.node.op]))

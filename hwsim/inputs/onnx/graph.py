@@ -371,13 +371,14 @@ def _plain(value: Any) -> Any:
     return tuple(_plain(item) for item in value)
 
 
-def bound(graph: Graph, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
-    """The shape of each input, its named axes of the given sizes."""
+def bound(graph: Graph, dims: Mapping[str, int], heard: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The shape of each input, its named axes of the given sizes, or of those that arrays of these shapes have."""
     named = dict.fromkeys(axis for port in graph.inputs for axis in port.axes if isinstance(axis, str))
     for name in dims:
         if name not in named:
             known = f"its named axes are {', '.join(named)}" if named else "its axes all have sizes"
             raise InvalidValue("--dim", name, f"is no axis of {graph.name or 'the model'}; {known}")
+    dims = {**_heard(graph, heard), **dims}
     missing = [name for name in named if name not in dims]
     if missing:
         given = " ".join(f"--dim {name}=N" for name in missing)
@@ -387,3 +388,15 @@ def bound(graph: Graph, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return {
         port.name: tuple(dims[axis] if isinstance(axis, str) else axis for axis in port.axes) for port in graph.inputs
     }
+
+
+def _heard(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes of named axes in arrays for the inputs, the first one's where they differ."""
+    found: dict[str, int] = {}
+    for port in graph.inputs:
+        shape = shapes.get(port.name, ())
+        if len(shape) == len(port.axes):
+            for axis, size in zip(port.axes, shape, strict=True):
+                if isinstance(axis, str) and size:
+                    found.setdefault(axis, size)
+    return found

@@ -6,9 +6,11 @@ import numpy as np
 
 from hwsim.inputs.onnx import folding, shapes
 from hwsim.inputs.onnx.building import Builder
+from hwsim.inputs.onnx.comparisons import is_true
+from hwsim.inputs.onnx.elementwise import emitted
 from hwsim.inputs.onnx.parts import Held, Made, Operand
 from hwsim.inputs.onnx.stored import Value, sliced
-from hwsim.ir.ops import Lookup, Op
+from hwsim.ir.ops import Function, Lookup, Op
 from hwsim.ir.tensor import Role
 from hwsim.quantities.precision import Precision
 
@@ -207,5 +209,11 @@ def cast(builder: Builder) -> None:
     whole = ("int64", "int32")
     if isinstance(value, Value) and to in whole and value.stored.precision is Precision.INT32:
         builder.give(value)
+        return
+    if isinstance(value, Value) and to in floats and value.stored.precision is Precision.INT32:
+        builder.give(emitted(builder, [value], lambda chain, args: chain.apply(Function.REQUANTIZE, args[0])))
+        return
+    if isinstance(value, Value) and to == "bool" and (value.stored.precision.floating or value.quant is None):
+        builder.give(emitted(builder, [value], is_true))
         return
     raise builder.refused(f"casts data to {to or 'an unknown type'}, which hwsim does not read")

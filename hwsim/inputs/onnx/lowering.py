@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from hwsim.errors import Unsupported, shown
 from hwsim.inputs.onnx import (
+    activations,
+    comparisons,
     control,
     copies,
     dynamic,
@@ -45,6 +47,15 @@ OPERATORS: Mapping[str, Lowering] = {
     "Clip": _clip,
     "LeakyRelu": functions.leaky,
     "Gelu": functions.gelu,
+    "HardSigmoid": activations.hard_sigmoid,
+    "HardSwish": activations.hard_swish,
+    "PRelu": activations.sloped,
+    "Elu": activations.elu,
+    "Selu": activations.selu,
+    "Celu": activations.celu,
+    "Mish": activations.mish,
+    "Softsign": activations.softsign,
+    "ThresholdedRelu": activations.thresholded,
     "Swish": functions.swish,
     "Pow": functions.power,
     "BatchNormalization": functions.batch_norm,
@@ -54,7 +65,10 @@ OPERATORS: Mapping[str, Lowering] = {
     "If": control.branch,
     "Loop": control.loop,
     "Scan": control.scan,
-    "Where": functions.where,
+    **dict.fromkeys(comparisons.BODIES, comparisons.plain),
+    "Div": comparisons.divided,
+    "Mod": comparisons.modulo,
+    "Where": comparisons.where,
     "Conv": products.conv,
     "LayerNormalization": reductions.layer_norm,
     "InstanceNormalization": reductions.instance_norm,
@@ -67,6 +81,11 @@ OPERATORS: Mapping[str, Lowering] = {
     "ReduceSum": reductions.along,
     "ReduceMax": reductions.along,
     "ReduceMin": reductions.along,
+    "ReduceL1": reductions.norm,
+    "ReduceL2": reductions.norm,
+    "ReduceSumSquare": reductions.norm,
+    "GlobalAveragePool": reductions.pooled,
+    "GlobalMaxPool": reductions.pooled,
     "ArgMax": reductions.argmax,
     "Identity": layout.same,
     "Dropout": layout.dropout,
@@ -122,8 +141,8 @@ def lowered(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Builder:
 
 def _input(builder: Builder, name: str, kind: str, shape: tuple[int, ...]) -> None:
     whole = kind in ("int64", "int32")
-    if not whole and kind not in ("float32", "float16", "bfloat16", "float64"):
-        raise Unsupported(f"input {name!r}: holds {kind}; hwsim reads floats, and 32 or 64 bits for symbols")
+    if not whole and kind not in ("float32", "float16", "bfloat16", "float64", "bool"):
+        raise Unsupported(f"input {name!r}: holds {kind}; hwsim reads floats, truths, and 32 or 64 bits for symbols")
     elements = 1
     for size in shape:
         elements *= size

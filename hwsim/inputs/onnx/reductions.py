@@ -164,29 +164,59 @@ _ALONG = {
 
 def along(builder: Builder) -> None:
     """Means, sums and largest entries along some axes."""
-    value = builder.as_value(builder.value(0))
+    builder.give(_along(builder, builder.as_value(builder.value(0)), _ALONG[builder.node.op]))
+
+
+def _along(builder: Builder, value: Value, reduction: Reduction) -> Value:
+    """A reduction along the axes that the node names."""
     given = builder.numbers(1, "axes")
     axes = shapes.axes_of(builder.node, given, len(value.shape))
     if not axes:
         if builder.attribute("noop_with_empty_axes", 0):
-            builder.give(value)
-            return
+            return value
         axes = tuple(range(len(value.shape)))
-    shape = tuple(
-        1 if place in axes else size
-        for place, size in enumerate(value.shape)
-        if place not in axes or builder.attribute("keepdims", 1)
-    )
+    return _over(builder, value, reduction, axes, keep=bool(builder.attribute("keepdims", 1)))
+
+
+def _over(builder: Builder, value: Value, reduction: Reduction, axes: Sequence[int], *, keep: bool) -> Value:
+    """A reduction along these axes, one after another."""
+    shape = tuple(1 if place in axes else size for place, size in enumerate(value.shape) if place not in axes or keep)
     for number, axis in enumerate(sorted(axes, reverse=True)):
         if value.shape[axis] == 1:
             value = value.other(shape=(*value.shape[:axis], *value.shape[axis + 1 :]))
             continue
         if number:
             with builder.part(f"axis{axis}"):
-                value = reduced(builder, _ALONG[builder.node.op], value, axis)
+                value = reduced(builder, reduction, value, axis)
         else:
-            value = reduced(builder, _ALONG[builder.node.op], value, axis)
-    builder.give(value.other(shape=shape))
+            value = reduced(builder, reduction, value, axis)
+    return value.other(shape=shape)
+
+
+def norm(builder: Builder) -> None:
+    """`ReduceL1`, `ReduceL2` and `ReduceSumSquare`: sums of sizes, or of squares."""
+    op = builder.node.op
+
+    def sized(chain: Chain, args: Sequence[str]) -> str:
+        if op != "ReduceL1":
+            return chain.apply(Function.MUL, args[0], args[0])
+        return chain.apply(Function.MAX, args[0], chain.apply(Function.SUB, chain.constant(0.0), args[0]))
+
+    with builder.part("sizes"):
+        sizes = emitted(builder, [builder.value(0)], sized)
+    sums = _along(builder, sizes, Reduction.SUM)
+    if op != "ReduceL2":
+        builder.give(sums)
+        return
+    with builder.part("root"):
+        builder.give(emitted(builder, [sums], lambda chain, args: chain.apply(Function.SQRT, args[0])))
+
+
+def pooled(builder: Builder) -> None:
+    """`GlobalAveragePool` and `GlobalMaxPool`: all but batch and channels become one entry."""
+    value = builder.as_value(builder.value(0))
+    reduction = Reduction.MEAN if builder.node.op == "GlobalAveragePool" else Reduction.MAX
+    builder.give(_over(builder, value, reduction, range(2, len(value.shape)), keep=True))
 
 
 def argmax(builder: Builder) -> None:

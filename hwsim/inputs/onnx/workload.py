@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,15 +37,18 @@ def onnx_workload(
     name: str | None = None,
     audio: int = SECOND,
     floats: str = "fp16",
+    heard: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> ReadModel:
     """The workload of a file, and hashes; `floats` is the format of floats where no precision is given.
+
+    Axes that neither the file nor `dims` give a size have that of arrays of these shapes.
 
     In a file that says formats a precision is that of the floats between its integers.
     """
     graph = read_graph(path)
     title = (name or path.stem)[:80]
     try:
-        builder = lowered(graph, bound(graph, dims or {}))
+        builder = lowered(graph, bound(graph, dims or {}, heard))
         leaving = outputs(builder)
         program = finished(builder, title)
     except Unsupported as error:
