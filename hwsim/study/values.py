@@ -59,7 +59,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     if sources.input is not None:
         source_input = read_source(sources.input)
         files[str(sources.input)] = source_input.sha256
-        work = _as_large_as(source_input, _as_long_as(source_input, work))
+        work = as_long_as(source_input, work)
     declared, work = work, as_searched(work)
     inputs = inputs_from(work.trained, sources.seed)
     symbols = _symbols(work, sources.seed)
@@ -84,8 +84,12 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     )
 
 
-def _as_long_as(source_input: ModelInput, work: Workload) -> Workload:
+def as_long_as(source_input: ModelInput, work: Workload) -> Workload:
     """The workload with the length of its input, if some length fits."""
+    return _as_large_as(source_input, _at_its_length(source_input, work))
+
+
+def _at_its_length(source_input: ModelInput, work: Workload) -> Workload:
     for audio in lengths(source_input, work):
         if audio > 0:
             try:
