@@ -57,7 +57,7 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 @click.option(
     "--buckets",
     type=click.IntRange(0, 10**4),
-    default=4,
+    default=2,
     show_default=True,
     metavar="N",
     help="Lengths at which utterances are timed; 0: no time and energy.",

@@ -10,6 +10,7 @@ from hwsim.errors import FileProblem, InvalidValue, shown, suggestion
 from hwsim.inputs.archives import ArrayFile, open_arrays
 from hwsim.inputs.files import read_text
 from hwsim.inputs.model_input import ModelInput, read_source
+from hwsim.quantities.fields import UTTERANCE
 
 TABLE = "transcripts.tsv"
 FEATURES = "in.npz"
@@ -18,7 +19,7 @@ FEATURES = "in.npz"
 LARGEST = 256 << 20
 """Bytes of the largest table that is read."""
 
-NEEDED, OPTIONAL = ("file", "transcript"), ("group", "use")
+NEEDED, OPTIONAL = ("file", "transcript"), ("group", "use", "seconds")
 
 
 class Use(Enum):
@@ -40,6 +41,8 @@ class Utterance:
     group: str
     use: Use
     line: int
+    audio: int | None = None
+    """How long it is, in picoseconds, if the table says so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +155,21 @@ def _utterance(name: str, folder: Path, number: int, row: Mapping[str, str]) -> 
         where = f"and {FEATURES}, which could have its arrays, neither" if path.name == FEATURES else "beside the table"
         raise FileProblem(name, f"file = {shown(file)}: there is no such file, {where}", line=number)
     label = key if key is not None else Path(file).with_suffix("").as_posix()
-    return Utterance(label, tuple(row["transcript"].split()), path, key, row.get("group", ""), Use(use), number)
+    said, group = tuple(row["transcript"].split()), row.get("group", "")
+    return Utterance(label, said, path, key, group, Use(use), number, _audio(name, number, row.get("seconds", "")))
+
+
+def _audio(name: str, number: int, written: str) -> int | None:
+    if not written:
+        return None
+    try:
+        audio = UTTERANCE.parse(f"{written} s")
+        problem = UTTERANCE.broken_by(audio)
+    except ValueError as error:
+        problem, audio = str(error), 0
+    if problem is not None:
+        raise FileProblem(name, f"seconds = {shown(written)}: {problem}", line=number)
+    return int(audio)
 
 
 def _place(folder: Path, file: str) -> tuple[Path, str | None]:

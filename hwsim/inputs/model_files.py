@@ -53,6 +53,25 @@ def model_workload(
     return Loaded(read.workload, opened, files, paths)
 
 
+def workload_for_inputs(
+    source: Source,
+    precision: str | None,
+    shapes: Mapping[str, tuple[int, ...]],
+    dims: Mapping[str, int],
+    *,
+    floats: str = "fp16",
+) -> Loaded[Workload]:
+    """The workload of a model file for inputs of these shapes, where the format lets inputs decide sizes."""
+    located = locate(Kind.WORKLOAD, str(source))
+    if located.path.suffix.lower() != ".onnx":
+        return model_workload(source, precision, dims, floats=floats)
+    from hwsim.inputs.onnx.workload import onnx_for_shapes
+
+    read = onnx_for_shapes(located.path, precision, shapes, dims, floats=floats)
+    files, paths = _files_of(located, read)
+    return Loaded(read.workload, Opened(str(source), Node(0, {}), located.path, files), files, paths)
+
+
 def _files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:
     """A model file and what lies beside it, with their hashes, and as paths."""
     beside = tuple((str(Path(located.label).parent / path.name), sha256) for path, sha256 in read.beside)

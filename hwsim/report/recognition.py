@@ -49,30 +49,24 @@ def _what(found: Recognitions) -> Text:
     first = found.runs[0]
     scales = dict.fromkeys(run.scales for run in found.runs if run.scales != "none are needed")
     of_scales = f" Scales of activations: {'; '.join(scales)}." if scales else ""
-    padding = max((run.cost.padding for run in found.runs if run.cost is not None), default=0.0)
-    timed = f" Time and energy at {_lengths(first, found)}, {percent(padding)} of it padding." if padding else ""
+    lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
+    timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
     return Text(f"Search: {first.search}. Intervals hold 95 of 100 drawn sets of utterances.{of_scales}{timed}")
-
-
-def _lengths(first: Recognition, found: Recognitions) -> str:
-    count = max(len(run.cost.buckets) for run in found.runs if run.cost is not None)
-    return f"{count} lengths" if count > 1 else "the longest length"
 
 
 def _rates(found: Recognitions) -> list[Table]:
     first = found.runs[0]
     token = first.token
     costs = any(run.cost is not None for run in found.runs)
-    table = new_table(
-        "precision", f"{token} errors", "95 %", "sub", "del", "ins", *(("RTF", "energy", "model") if costs else ())
-    )
+    heads = ("RTF", "energy", "model") if costs else ()
+    table = new_table("", f"{token} errors", "95 % from to", "sub", "del", "ins", *heads)
     for run in found.runs:
         table.add_row(run.precision, *_rate_cells(run.rate), *(_cost_cells(run) if costs else ()))
     tables = [table]
     if found.changes:
-        changes = new_table("precision", f"against {first.precision}", "95 %", "worse in")
+        changes = new_table("", f"against {first.precision}", "95 % from to", "worse in")
         for one in found.changes:
-            interval = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+            interval = f"{100 * one.low:+.1f} {100 * one.high:+.1f}"
             changes.add_row(one.precision, f"{100 * one.change:+.1f} points", interval, percent(one.worse))
         tables.append(changes)
     if len(first.rates) > 1:
@@ -84,12 +78,12 @@ def _rates(found: Recognitions) -> list[Table]:
 
 
 def _rate_cells(rate: ErrorRate) -> tuple[str, ...]:
-    interval = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+    interval = f"{100 * rate.low:.1f} {100 * rate.high:.1f}"
     return _short(rate), interval, str(rate.substitutions), str(rate.deletions), str(rate.insertions)
 
 
 def _short(rate: ErrorRate) -> str:
-    return f"{rate.errors:,} of {rate.tokens:,} ({100 * rate.rate:.1f} %)"
+    return f"{rate.errors:,}/{rate.tokens:,} {100 * rate.rate:.1f} %"
 
 
 def _cost_cells(run: Recognition) -> tuple[str, ...]:

@@ -82,11 +82,12 @@ class ErrorRate(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedBucket(Noun):
-    """Utterances that are timed and priced as one: each as long as the longest of them, with the mean counts of their
-    searches, rounded up."""
+    """Utterances of like lengths, `audio_seconds` of them: timed and priced as the one of `seconds` that is nearest to
+    their mean, with the mean counts of their searches, rounded up."""
 
     seconds: float
     utterances: Count
+    audio_seconds: float
     evaluations: Count
     predictions: Count
     latency_ms: float
@@ -104,8 +105,6 @@ class RecognitionCost(Noun):
     dram_bytes: Count
     model_bytes: Count
     area_mm2: float
-    padding: float
-    """The share of the audio that utterances are timed longer than they are."""
     buckets: tuple[PricedBucket, ...]
 
 

@@ -160,13 +160,22 @@ def given_scales(workload: Workload) -> Carried | None:
 
 
 def quantised_ops(
-    workload: Workload, given: Given, params_table: QuantParamsTable, products: ProductBackend, seen: Seen = nobody
+    workload: Workload,
+    given: Given,
+    params_table: QuantParamsTable,
+    products: ProductBackend,
+    seen: Seen = nobody,
+    like: IntegerOps | None = None,
 ) -> IntegerOps:
-    """The ops of a quantised workload: with the scales of its file, or in the integers of the house."""
+    """The ops of a quantised workload: with the scales of its file, or in the integers of the house.
+
+    `like` are ops of the same network at another length, with the very same parameters, scales and products.
+    """
     carried = given_scales(workload)
     if carried is not None:
-        return GivenOps(workload.program, carried, given.parameters, products, seen=seen)
-    return integer_ops(workload, given.parameters, params_table, products, seen)
+        own = like if isinstance(like, GivenOps) else None
+        return GivenOps(workload.program, carried, given.parameters, products, seen=seen, like=own)
+    return integer_ops(workload, given.parameters, params_table, products, seen, like)
 
 
 def run_integers(

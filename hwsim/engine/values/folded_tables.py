@@ -32,14 +32,16 @@ def integer_ops(
     params_table: QuantParamsTable,
     products: ProductBackend,
     seen: Seen = nobody,
+    like: IntegerOps | None = None,
 ) -> IntegerOps:
     """The ops of a workload's program with its parameters, its precomputed tables made of them.
 
-    The parameters and their quantisation are those of the program before anything was precomputed.
+    The parameters and their quantisation are those of the program before anything was precomputed. `like` are ops of
+    the same network at another length, whose own are taken over where nothing is precomputed.
     """
     program, folding = workload.program, workload.folding
     if folding is None:
-        return IntegerOps(program, parameters, params_table, products, seen=seen)
+        return IntegerOps(program, parameters, params_table, products, seen=seen, like=like)
     names = {tensor.name for tensor in program.tensors}
     left = {name: values for name, values in parameters.items() if name in names}
     params = dict(params_table.tensors)

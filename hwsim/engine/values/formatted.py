@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +47,21 @@ class FormattedOps:
         products: ProductBackend,
         *,
         seen: Seen = nobody,
+        like: Self | None = None,
     ) -> None:
+        """`like` are ops of the same network at another length, with the very same parameters, scales and products:
+        what they have made ready is not made again."""
+        assert like is None or (like.parameters is parameters and like.params_table is params_table)
+        self.like = like
         self.program, self.parameters, self.params_table = program, parameters, params_table
         self.products, self.seen = products, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
-        self._fixed_weights: dict[str, tuple[Weights, ...]] = {}
-        self.held = {name: self._held(name, values) for name, values in parameters.items()}
+        self._fixed_weights: dict[str, tuple[Weights, ...]] = {} if like is None else like._fixed_weights
+        if like is None:
+            self.held = {name: self._held(name, values) for name, values in parameters.items()}
+        else:
+            self.held = like.held
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
         tensor = self.program.tensor(name)

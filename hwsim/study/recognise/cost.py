@@ -30,8 +30,9 @@ def cost_of(
 ) -> RecognitionCost:
     """What a chip needs for these utterances, one after another; `at_length_of` gives the workload for one of them.
 
-    They are parted by their lengths into as many buckets as are asked for, of equally many utterances. Each is timed
-    as long as the longest of its bucket, with the bucket's mean counts, rounded up.
+    They are parted by their lengths into as many buckets as are asked for, of equally many utterances. Each bucket is
+    timed at the length of the one utterance that is nearest to its mean, with the mean counts of its searches, rounded
+    up; all of its audio needs, second for second, what that one does.
     """
     ordered = sorted(spoken, key=lambda one: (one.audio, one.name))
     parts = min(buckets, len(ordered))
@@ -39,34 +40,41 @@ def cost_of(
     found, area, model, store = [], 0.0, 0, PlanStore()
     for first, last in zip(edges[:-1], edges[1:], strict=True):
         held = ordered[first:last]
-        longest = held[-1]
-        work = _counted(at_length_of(longest.name), _mean(held, "evaluations"), _mean(held, "predictions"))
-        run = simulate(chip, work, plans=store)
-        area, model = run.area.total_mm2, run.summary.model_bytes
+        audio = sum(one.audio for one in held)
+        middle = min(held, key=lambda one: (abs(one.audio * len(held) - audio), one.name))
+        work = _counted(at_length_of(middle.name), _mean(held, "evaluations"), _mean(held, "predictions"))
+        summary = (run := simulate(chip, work, plans=store)).summary
+        area, model = run.area.total_mm2, summary.model_bytes
         found.append(
             PricedBucket(
-                seconds=longest.audio / PICOSECONDS,
+                seconds=middle.audio / PICOSECONDS,
                 utterances=len(held),
+                audio_seconds=audio / PICOSECONDS,
                 evaluations=_mean(held, "evaluations"),
                 predictions=_mean(held, "predictions"),
-                latency_ms=run.summary.latency_ms,
-                energy_aj=run.summary.energy_aj,
-                dram_bytes=run.summary.dram_read_bytes + run.summary.dram_write_bytes,
+                latency_ms=summary.latency_ms,
+                energy_aj=summary.energy_aj,
+                dram_bytes=summary.dram_read_bytes + summary.dram_write_bytes,
             )
         )
-    audio = Fraction(sum(one.audio for one in ordered), PICOSECONDS)
-    whole = sum(Fraction(bucket.seconds) * bucket.utterances for bucket in found)
-    energy = sum(bucket.energy_aj * bucket.utterances for bucket in found)
-    milliseconds = sum(Fraction(bucket.latency_ms) * bucket.utterances for bucket in found)
+    return _whole(found, area, model)
+
+
+def _whole(buckets: Sequence[PricedBucket], area_mm2: float, model_bytes: int) -> RecognitionCost:
+    """All buckets together."""
+    audio = sum(Fraction(bucket.audio_seconds) for bucket in buckets)
+    times = [Fraction(bucket.audio_seconds) / Fraction(bucket.seconds) for bucket in buckets]
+    milliseconds = sum(Fraction(bucket.latency_ms) * often for bucket, often in zip(buckets, times, strict=True))
+    energy = round(sum(bucket.energy_aj * often for bucket, often in zip(buckets, times, strict=True)))
+    moved = round(sum(bucket.dram_bytes * often for bucket, often in zip(buckets, times, strict=True)))
     return RecognitionCost(
         rtf=float(milliseconds / 1000 / audio),
         energy_aj=energy,
         energy_per_audio_second_mj=float(Fraction(energy, 10**15) / audio),
-        dram_bytes=sum(bucket.dram_bytes * bucket.utterances for bucket in found),
-        model_bytes=model,
-        area_mm2=area,
-        padding=max(0.0, float(1 - audio / whole)),
-        buckets=tuple(found),
+        dram_bytes=moved,
+        model_bytes=model_bytes,
+        area_mm2=area_mm2,
+        buckets=tuple(buckets),
     )
 
 

@@ -16,7 +16,7 @@ from hwsim.engine.values.seeded import inputs_from
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.archives import ArrayFile
 from hwsim.inputs.datasets import ALONE, DataSet, Utterance
-from hwsim.inputs.model_input import ModelInput, model_input, utterance_frames
+from hwsim.inputs.model_input import ModelInput, model_input, shapes_of_inputs, utterance_frames
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, with_batch
 from hwsim.models.decoding import Greedy
@@ -26,6 +26,10 @@ from hwsim.tensor.carried import Carried
 
 LARGEST = 16
 """Utterances of a lot: a search makes its steps for all of them at once, and more would be padded more."""
+
+FRAME = 10**10
+"""Picoseconds of a frame of features that a model file reads, if no table says how long utterances are: 10 ms, the
+hop of most front ends (assumed)."""
 
 Floats = dict[str, "np.typing.NDArray[np.float32]"]
 
@@ -75,7 +79,7 @@ def lot_of(
     recipe = padded(work)
     if recipe is None:
         (one,) = utterances
-        return _alone(_heard(data, one, work), work, parameters, seed)
+        return _alone(one, _heard(data, one, work), work, parameters, seed)
     sources = [_heard(data, one, work) for one in utterances]
     frames = [_frames(source, recipe) for source in sources]
     longest = at_length(work, max(frames) * recipe.encoder.frame)
@@ -91,8 +95,9 @@ def lot_of(
         most_symbols=MOST_SYMBOLS_PER_FRAME,
         ends=tuple(count // recipe.encoder.factor for count in frames),
     )
-    audio = [_audio(source, count * recipe.encoder.frame) for source, count in zip(sources, frames, strict=True)]
-    return Lot(whole, given, tuple(audio))
+    lengths = (count * recipe.encoder.frame for count in frames)
+    heard = zip(utterances, sources, lengths, strict=True)
+    return Lot(whole, given, tuple(_audio(one, source, length) for one, source, length in heard))
 
 
 def own_work(data: DataSet, utterance: Utterance, work: Workload) -> Workload:
@@ -100,14 +105,25 @@ def own_work(data: DataSet, utterance: Utterance, work: Workload) -> Workload:
     return as_long_as(_heard(data, utterance, work), work)
 
 
-def _alone(source: ModelInput, work: Workload, parameters: Floats, seed: int) -> Lot:
+def _alone(utterance: Utterance, source: ModelInput, work: Workload, parameters: Floats, seed: int) -> Lot:
     own = as_searched(as_long_as(source, work))
     inputs = {**inputs_from(own.trained, seed), **model_input(source, own)}
     given = Given(parameters=parameters, inputs=inputs, most_symbols=MOST_SYMBOLS_PER_FRAME)
-    return Lot(own, given, (_audio(source, own.audio),))
+    return Lot(own, given, (_audio(utterance, source, _of_frames(source, own)),))
 
 
-def _audio(source: ModelInput, of_frames: int) -> int:
+def _of_frames(source: ModelInput, work: Workload) -> int:
+    """How long the inputs are: as long as their workload is, or, of a model file, by the longest axis of the first."""
+    if not isinstance(work.carried, Carried):
+        return work.audio
+    first = next(iter(shapes_of_inputs(source, work.carried).values()), ())
+    return FRAME * max(first[:-1], default=1)
+
+
+def _audio(utterance: Utterance, source: ModelInput, of_frames: int) -> int:
+    """How long an utterance is: as its table says, as its recording is, or as its frames are."""
+    if utterance.audio is not None:
+        return utterance.audio
     return of_frames if source.audio is None else source.audio
 
 

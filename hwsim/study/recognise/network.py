@@ -64,10 +64,12 @@ class Network:
     products: ProductBackend
     saturations: int = 0
     clipped: int = 0
+    _first: IntegerOps | None = None
 
     def run(self, lot: Lot) -> list[Outcome]:
         """What it makes of each utterance of a lot."""
-        ops = quantised_ops(lot.work, lot.given, self.scales, self.products)
+        ops = quantised_ops(lot.work, lot.given, self.scales, self.products, like=self._first)
+        self._first = self._first or ops
         memory = ops.memory(lot.given.inputs)
         search = run_search(lot.work, lot.given, ops, memory)
         self.saturations += sum(count.accumulator for count in ops.clipped.values())

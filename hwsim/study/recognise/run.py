@@ -33,7 +33,7 @@ class Request:
     precisions: tuple[str | None, ...] = (None,)
     calibrate: int = 8
     calibrate_on: Path | None = None
-    buckets: int = 4
+    buckets: int = 2
     seed: int = 0
     workers: int = 1
     out: Path | None = None

@@ -8,7 +8,10 @@ from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import open_chip
 from hwsim.inputs.datasets import TABLE, DataSet, open_data
+from hwsim.inputs.files import Kind, locate
 from hwsim.inputs.load import open_workload
+from hwsim.inputs.model_files import is_model_file, workload_for_inputs
+from hwsim.inputs.opened import Loaded
 from hwsim.inputs.symbols import LEXICON, SYMBOLS, Lexicon, Symbols, open_lexicon, open_symbols
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.workload import Workload
@@ -54,18 +57,17 @@ class Session:
 
     def in_precision(self, precision: str | None) -> Workload:
         """The workload in another precision, or in that of its file; a file's own reader makes it for other lengths."""
-        if precision is None:
-            return self.work
-        return open_workload(self.asked.workload, precision, dict(self.asked.dims), floats="fp32").value
+        return self.work if precision is None else _opened(self.asked, precision, self.data).value
 
 
 def open_session(asked: Asked) -> Session:
     """Open all files; what a workload has beside its file is taken from there, unless another file is named."""
-    chip, loaded = open_chip(asked.arch), open_workload(asked.workload, None, dict(asked.dims), floats="fp32")
+    chip = open_chip(asked.arch)
+    folder = locate(Kind.WORKLOAD, asked.workload).path.parent
+    data = open_data(_data(asked, folder))
+    loaded = _opened(asked, None, data)
     work, files = loaded.value, dict(chip.files + loaded.files)
-    folder = None if loaded.opened.path is None else loaded.opened.path.parent
     parameters = _parameters(asked, work, folder, files)
-    data = open_data(_data(asked, work, folder))
     symbols = _symbols(asked, folder, files)
     search = _search(asked, work, symbols, folder)
     lexicon = _lexicon(asked, symbols, folder, files) if search is not None else None
@@ -74,7 +76,7 @@ def open_session(asked: Asked) -> Session:
     return Session(asked, chip.value, work, data, parameters, symbols, lexicon, search, files)
 
 
-def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
+def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
     carried = work.carried if isinstance(work.carried, Carried) else None
     if carried is not None:
         if asked.weights is not None:
@@ -88,15 +90,24 @@ def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[s
     return parameters
 
 
-def _data(asked: Asked, work: Workload, folder: Path | None) -> Path:
+def _opened(asked: Asked, precision: str | None, data: DataSet) -> Loaded[Workload]:
+    """The workload; axes that a model file leaves open are as long as those of the first utterance, at first."""
+    dims = dict(asked.dims)
+    if not is_model_file(asked.workload):
+        return open_workload(asked.workload, precision, dims)
+    shapes = data.heard(data.utterances[0]).shapes
+    return workload_for_inputs(asked.workload, precision, shapes, dims)
+
+
+def _data(asked: Asked, folder: Path) -> Path:
     if asked.data is not None:
         return asked.data
-    if folder is None or not (folder / TABLE).is_file():
-        raise Unsupported(f"{work.name} has no recordings beside it; give --data DIR, a folder with {TABLE}")
+    if not (folder / TABLE).is_file():
+        raise Unsupported(f"{asked.workload} has no recordings beside it; give --data DIR, a folder with {TABLE}")
     return folder
 
 
-def _symbols(asked: Asked, folder: Path | None, files: dict[str, str]) -> Symbols | None:
+def _symbols(asked: Asked, folder: Path, files: dict[str, str]) -> Symbols | None:
     path = asked.symbols or _beside(folder, SYMBOLS)
     if path is None:
         return None
@@ -104,7 +115,7 @@ def _symbols(asked: Asked, folder: Path | None, files: dict[str, str]) -> Symbol
     return symbols
 
 
-def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path | None, files: dict[str, str]) -> Lexicon | None:
+def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path, files: dict[str, str]) -> Lexicon | None:
     path = asked.lexicon or _beside(folder, (LEXICON,))
     if path is None:
         return None
@@ -114,7 +125,7 @@ def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path | None, files: 
     return lexicon
 
 
-def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path | None) -> SearchKind | None:
+def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path) -> SearchKind | None:
     """The search over scores; None where the network has a search of its own."""
     decoding = decoding_of(work.recipe)
     if decoding is not None:
@@ -128,7 +139,5 @@ def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path 
     return SearchKind.LEXICON if has_words else SearchKind.GREEDY
 
 
-def _beside(folder: Path | None, names: tuple[str, ...]) -> Path | None:
-    if folder is None:
-        return None
+def _beside(folder: Path, names: tuple[str, ...]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)

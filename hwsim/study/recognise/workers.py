@@ -34,6 +34,7 @@ class Ears:
     session: Session
     threads: int
     _works: dict[str | None, Workload] = field(default_factory=dict)
+    _networks: dict[str | None, Network] = field(default_factory=dict)
 
     def work(self, precision: str | None) -> Workload:
         """The workload in a precision."""
@@ -48,7 +49,10 @@ class Ears:
     def hear(self, precision: str | None, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
         session, work = self.session, self.work(precision)
-        network = Network(scales, self.products(work))
+        if precision not in self._networks:
+            self._networks = {precision: Network(scales, self.products(work))}
+        network = self._networks[precision]
+        saturations, clipped = network.saturations, network.clipped
         ready = lot_of(session.data, lot, work, session.parameters)
         hearing = hearing_of(session)
         outcomes = network.run(ready)
@@ -56,7 +60,7 @@ class Ears:
             Heard(one.name, audio, hearing.heard(outcome), outcome.evaluations, outcome.predictions)
             for one, audio, outcome in zip(lot, ready.audio, outcomes, strict=True)
         )
-        return HeardLot(title, heard, network.saturations, network.clipped)
+        return HeardLot(title, heard, network.saturations - saturations, network.clipped - clipped)
 
 
 def is_reference(work: Workload) -> bool:
