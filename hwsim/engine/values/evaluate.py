@@ -54,9 +54,7 @@ class Given:
 
     def steering(self, forced: Sequence[Any] | None = None) -> Steering:
         """What a search follows."""
-        return Steering(
-            forced=forced, symbols=self.symbols, most_symbols=self.most_symbols, ends=self.ends
-        )
+        return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols, ends=self.ends)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,9 +51,9 @@ class FormattedOps:
     ) -> None:
         """`like` are ops of the same network at another length, with the very same parameters, scales and products:
         what they have made ready is not made again."""
+        self.program, self.parameters, self.params_table = program, parameters, params_table
         assert like is None or (like.parameters is parameters and like.params_table is params_table)
         self.like = like
-        self.program, self.parameters, self.params_table = program, parameters, params_table
         self.products, self.seen = products, seen
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload
@@ -38,11 +39,12 @@ def cost_of(
     parts = min(buckets, len(ordered))
     edges = [len(ordered) * part // parts for part in range(parts + 1)]
     found, area, model, store = [], 0.0, 0, PlanStore()
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         held = ordered[first:last]
         audio = sum(one.audio for one in held)
         middle = min(held, key=lambda one: (abs(one.audio * len(held) - audio), one.name))
-        work = _counted(at_length_of(middle.name), _mean(held, "evaluations"), _mean(held, "predictions"))
+        counts = _mean([one.evaluations for one in held]), _mean([one.predictions for one in held])
+        work = _counted(at_length_of(middle.name), *counts)
         summary = (run := simulate(chip, work, plans=store)).summary
         area, model = run.area.total_mm2, summary.model_bytes
         found.append(
@@ -50,8 +52,8 @@ def cost_of(
                 seconds=middle.audio / PICOSECONDS,
                 utterances=len(held),
                 audio_seconds=audio / PICOSECONDS,
-                evaluations=_mean(held, "evaluations"),
-                predictions=_mean(held, "predictions"),
+                evaluations=counts[0],
+                predictions=counts[1],
                 latency_ms=summary.latency_ms,
                 energy_aj=summary.energy_aj,
                 dram_bytes=summary.dram_read_bytes + summary.dram_write_bytes,
@@ -78,9 +80,9 @@ def _whole(buckets: Sequence[PricedBucket], area_mm2: float, model_bytes: int) -
     )
 
 
-def _mean(held: Sequence[Spoken], count: str) -> int:
-    """The mean of a count, rounded up."""
-    return -(-sum(getattr(one, count) for one in held) // len(held))
+def _mean(counts: Sequence[int]) -> int:
+    """The mean of counts, rounded up."""
+    return -(-sum(counts) // len(counts))
 
 
 def _counted(work: Workload, evaluations: int, predictions: int) -> Workload:

@@ -72,9 +72,7 @@ def equal_lots(data: DataSet, utterances: Sequence[Utterance], work: Workload) -
     return [tuple(same) for same in by_frames.values()]
 
 
-def lot_of(
-    data: DataSet, utterances: Sequence[Utterance], work: Workload, parameters: Floats, *, seed: int = 0
-) -> Lot:
+def lot_of(data: DataSet, utterances: Sequence[Utterance], work: Workload, parameters: Floats, *, seed: int = 0) -> Lot:
     """A lot, ready to run."""
     recipe = padded(work)
     if recipe is None:
