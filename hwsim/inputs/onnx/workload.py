@@ -77,10 +77,10 @@ def onnx_for_shapes(
 
 
 def dims_for(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes of open axes that arrays of these shapes have."""
+    """The sizes of open axes that arrays of these shapes have; an array without a name is that of an only input."""
     found: dict[str, int] = {}
     for port in graph.inputs:
-        shape = shapes.get(port.name, ())
+        shape = shapes.get(port.name, shapes.get("", ()) if len(graph.inputs) == 1 else ())
         if len(shape) != len(port.axes):
             continue
         for axis, size in zip(port.axes, shape, strict=True):

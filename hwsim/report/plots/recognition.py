@@ -35,6 +35,10 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     high = max(2.6, 1.4 + 0.32 * len(names))
     canvas.size(high, narrow=2 * high)
     beside, over = canvas.grid(2, 2)
+    if not rows:
+        empty(beside, "nothing was recognised")
+        empty(over, "nothing was recognised")
+        return
     draw_rates(rows, beside, looks, canvas)
     draw_costs(rows, over, looks, canvas)
     points_legend(canvas, looks)

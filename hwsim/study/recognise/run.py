@@ -171,15 +171,19 @@ def _calibrating(data: DataSet, request: Request, tests: Sequence[Utterance]) ->
     """Those of another data set, those that are marked, or some of those that are measured, evenly spread."""
     if request.calibrate_on is not None:
         other = open_data(request.calibrate_on)
-        return _Calibrating(other, other.utterances, f"{len(other.utterances)} utterances of {other.name}")
+        return _Calibrating(other, other.utterances, f"{_counted(len(other.utterances))} of {other.name}")
     marked = data.of(Use.CALIBRATE, Use.BOTH)
     if marked:
         shared = sum(one.use is Use.BOTH for one in marked)
-        also = f", {shared} of which are measured too" if shared else ", none of which is measured"
-        return _Calibrating(data, marked, f"{len(marked)} utterances that are marked for it{also}")
+        also = f"measured too: {shared}" if shared else "none of them measured"
+        return _Calibrating(data, marked, f"{_counted(len(marked))} marked for it, {also}")
     count = min(request.calibrate, len(tests))
     chosen = [tests[len(tests) * place // count] for place in range(count)]
-    return _Calibrating(data, chosen, f"{count} of the utterances, which are measured too")
+    return _Calibrating(data, chosen, f"{_counted(count)}, measured too")
+
+
+def _counted(utterances: int) -> str:
+    return f"{utterances:,} utterance{'s' * (utterances != 1)}"
 
 
 def _store(ears: Ears, request: Request) -> HeardStore | None:
