@@ -1,17 +1,25 @@
 """`hwsim recognise`: what a network on a chip hears of recordings, beside what was said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwsim.cli.options import ARCH, DIMENSIONS, PDF, WORKLOAD, Policies, dimensions, listed, output_options
-from hwsim.cli.paths import Command, Reads, check_outputs, deliver
+from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
 from hwsim.results.recognition import Recognitions, Searching, SearchKind
+
+if TYPE_CHECKING:  # help needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hwsim.study.recognise.run import KeepScores
 
 
 def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
@@ -67,6 +75,9 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draws the intervals' sets."
 )
+@click.option(
+    "--scores", type=Writes(), metavar="FILE", help="Hand out the network's scores: FILE.npz, or FILE.ark for Kaldi."
+)
 @DIMENSIONS
 @output_options(recognise_files_of)
 @PDF
@@ -90,6 +101,7 @@ def command(
     workers: int,
     resume: bool,
     seed: int,
+    scores: str | None,
     dims: tuple[str, ...],
     json_file: str | None,
     out: str | None,
@@ -108,12 +120,14 @@ def command(
             raise InvalidValue("--precisions", name, "is there twice")
     if resume and out is None:
         raise InvalidValue("--resume", True, "goes on with what lies in --out; give --out DIR")
+    if scores is not None and (len(wanted) > 1 or resume):
+        raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
     searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
     check_outputs()
 
     def job(progress: Progress) -> Recognitions:
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.recognise.run import Request, recognise
+        from hwsim.study.recognise.run import Request, forgotten, recognise
         from hwsim.study.recognise.session import Asked
 
         asked = Asked(
@@ -128,6 +142,7 @@ def command(
             search=None if search is None else SearchKind(search),
             searching=searching,
             dims=tuple(dimensions(dims).items()),
+            scores=scores is not None,
         )
         request = Request(
             precisions=tuple(wanted) or (None,),
@@ -139,7 +154,10 @@ def command(
             out=_path(out),
             resume=resume,
         )
-        return recognise(asked, request, progress=progress)
+        if scores is None:
+            return recognise(asked, request, keep=forgotten, progress=progress)
+        with kept_scores(Path(scores)) as keep:
+            return recognise(asked, request, keep=keep, progress=progress)
 
     found = with_progress(f"{workload} on {arch}", job, unit="utterances")
 
@@ -153,7 +171,26 @@ def command(
 
     written = deliver(json_file, out, lambda: to_json(found), files)
     tell(json_file, lambda screen: recognition_text(found, screen))
-    tell_written(written)
+    tell_written(written if scores is None else [*written, Path(scores)])
+
+
+@contextmanager
+def kept_scores(path: Path) -> "Iterator[KeepScores]":
+    """What takes scores one after another; at the end they are in that file."""
+    import numpy as np
+
+    from hwsim.report.files import write_binary
+    from hwsim.report.scores import writer_of
+
+    write, files = writer_of(path, "--scores"), dict[str, Path]()
+    with TemporaryDirectory(prefix="hwsim-scores-") as folder:
+
+        def keep(name: str, scores: "NDArray[np.float32]") -> None:
+            files[name] = Path(folder) / f"{len(files)}.npy"
+            np.save(files[name], scores, allow_pickle=False)
+
+        yield keep
+        write_binary(path, lambda file: write(dict(sorted(files.items())), file))
 
 
 def _path(written: str | None) -> Path | None:

@@ -51,18 +51,19 @@ def _what(found: Recognitions) -> Text:
     of_scales = f" Scales of activations: {'; '.join(scales)}." if scales else ""
     lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
     timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
-    return Text(f"Search: {first.search}. Intervals hold 95 of 100 drawn sets of utterances.{of_scales}{timed}")
+    intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""
+    return Text(f"Search: {first.search}.{intervals}{of_scales}{timed}")
 
 
 def _rates(found: Recognitions) -> list[Table]:
     first = found.runs[0]
     token = first.token
     costs = any(run.cost is not None for run in found.runs)
-    heads = ("RTF", "energy", "model") if costs else ()
-    table = new_table("", f"{token} errors", "95 % from to", "sub", "del", "ins", *heads)
+    rates = (f"{token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
+    table = new_table("", *rates, *(("RTF", "energy", "model") if costs else ()))
     for run in found.runs:
-        table.add_row(run.precision, *_rate_cells(run.rate), *(_cost_cells(run) if costs else ()))
-    tables = [table]
+        table.add_row(run.precision, *(_rate_cells(run.rate) if rates else ()), *(_cost_cells(run) if costs else ()))
+    tables = [table] if rates or costs else []
     if found.changes:
         changes = new_table("", f"against {first.precision}", "95 % from to", "worse in")
         for one in found.changes:
@@ -94,6 +95,8 @@ def _cost_cells(run: Recognition) -> tuple[str, ...]:
 
 def _beside(run: Recognition, most: int) -> Sequence[Text | Table]:
     """Of the first utterances with errors what was said and heard."""
+    if not run.rates:
+        return []
     wrong = [one for one in run.utterances if one.errors]
     if not wrong or not most:
         return [Text(_remark(run, wrong))]

@@ -14,11 +14,13 @@ Told = Annotated[str, Text(longest=400)]
 
 
 class SearchKind(Enum):
-    """How symbols or words are found in the scores of a network that was trained with CTC."""
+    """How symbols or words are found in the scores of a network that was trained with CTC; `none`: scores are handed
+    out alone, to a decoder outside."""
 
     GREEDY = "greedy"
     BEAM = "beam"
     LEXICON = "lexicon"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,8 @@ class Recognition(Noun):
     """A set of utterances on a chip in one precision.
 
     `scales` says on what the scales of activations were found, in words. `saturations` counts additions that left the
-    accumulators, `clipped` results that were cut off. `cost` is None where nobody asked for it.
+    accumulators, `clipped` results that were cut off. `rates` begin with that of all utterances; there are none where
+    nothing was searched. `cost` is None where nobody asked for it.
     """
 
     chip: Name
@@ -130,13 +133,9 @@ class Recognition(Noun):
     cost: RecognitionCost | None
     utterances: tuple[HeardUtterance, ...]
 
-    def check(self) -> None:
-        if not self.rates:
-            raise InvalidValue("rates", self.rates, "must have that of all utterances, at least")
-
     @property
     def rate(self) -> ErrorRate:
-        """That of all utterances."""
+        """That of all utterances, if anything was searched."""
         return self.rates[0]
 
 
@@ -169,7 +168,7 @@ class Recognitions(Noun):
             raise InvalidValue("runs", self.runs, "must be at least one")
 
     def __repr__(self) -> str:
-        rates = ", ".join(f"{run.precision} {run.rate.rate:.1%}" for run in self.runs)
+        rates = ", ".join(f"{run.precision} {run.rate.rate:.1%}" if run.rates else run.precision for run in self.runs)
         return f"<Recognitions of {self.runs[0].workload} on {self.runs[0].chip}: {rates}>"
 
     def _repr_html_(self) -> str:

@@ -25,7 +25,7 @@ def ramp(frames: int, size: int = 2) -> NDArray[np.float32]:
 def test_utterances_are_recordings_or_arrays(tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_bytes(wav(bytes(320)))
     table = "file\tvoice\ttranscript\na\tx\tgo left\nb.wav\ty\t\nother.npz:c.d\tz\tup\n"
-    np.savez(tmp_path / "other.npz", **{"c.d": ramp(3)})
+    np.savez(tmp_path / "other.npz", **{"c.d": ramp(3)})  # type: ignore[arg-type]
     data = open_data(folder_of(tmp_path, table, a=ramp(2)))
     assert [(one.name, one.said, one.use) for one in data.utterances] == [
         ("a", ("go", "left"), Use.TEST), ("b", (), Use.TEST), ("c.d", ("up",), Use.TEST),

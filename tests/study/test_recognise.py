@@ -13,7 +13,7 @@ from hwsim.engine.values.evaluate import quantised_ops, run_search
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, shipped_file
-from hwsim.ir.ops import Gemm
+from hwsim.ir.ops import Gemm, Op
 from hwsim.models.catalogue import with_decoding
 from hwsim.models.decoding import Greedy, GreedyCounts
 from hwsim.results.recognition import Recognitions, SearchKind
@@ -88,8 +88,12 @@ def test_ops_that_take_over_what_others_made_ready_compute_the_same(session: Ses
     run_search(first.work, first.given, before, before.memory(first.given.inputs))
     seen: list[list[tuple[str, str, bytes]]] = []
     for like in (None, before):
-        ops, told = quantised_ops(second.work, second.given, scales, ExactProducts(), like=like), []
-        ops.seen = lambda op, name, values, runs=1, told=told: told.append((op.name, name, values.tobytes()))
+        told: list[tuple[str, str, bytes]] = []
+
+        def see(op: Op, name: str, values: Any, runs: int = 1, told: Any = told) -> None:
+            told.append((op.name, name, values.tobytes()))
+
+        ops = quantised_ops(second.work, second.given, scales, ExactProducts(), see, like)
         run_search(second.work, second.given, ops, ops.memory(second.given.inputs))
         seen.append(told)
         products = [op for op in second.work.program.placed() if isinstance(op.op, Gemm)]

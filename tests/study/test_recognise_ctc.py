@@ -1,6 +1,7 @@
 """Model files whose outputs are scores of CTC: each utterance at its own length, and words by a search of ours."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper
 
+from command import complaint, printed
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.results.recognition import Searching, SearchKind
 from hwsim.study.recognise.run import Request, recognise
@@ -107,3 +109,55 @@ def test_the_table_says_how_long_utterances_are(folder: Path) -> None:
     (folder / "transcripts.tsv").write_text("\n".join(["file\ttranscript\tseconds", *rows]) + "\n")
     (run,) = recognise(asked(folder), Request(precisions=("fp32",))).runs
     assert run.audio_seconds == 6.0
+
+
+def test_scores_are_handed_out_as_arrays_and_as_matrices_of_kaldi(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("recognise", "int4_array", str(folder / "model.onnx"), "--data", str(folder), "--search", "none")
+    for name in ("scores.npz", "scores.ark"):
+        shown, told = printed(capsys, *arguments, "--precisions", "fp32", "--scores", str(folder / name))
+        assert "none, scores alone" in shown
+        assert "errors" not in shown
+        assert name in told
+    with np.load(folder / "scores.npz") as arrays:
+        found = dict(arrays)
+    assert list(found) == sorted(SAID)
+    for name, (_, letters) in SAID.items():
+        assert found[name].argmax(axis=1).tolist() == [_LETTERS.index(letter) for letter in letters]
+        np.testing.assert_allclose(np.exp(found[name]).sum(axis=1), 1, rtol=1e-5)
+    assert matrices((folder / "scores.ark").read_bytes()) == {name: values.tolist() for name, values in found.items()}
+
+
+def matrices(data: bytes) -> dict[str, list[list[float]]]:
+    """The matrices of an archive of Kaldi's, as its documentation has them."""
+    found, place = {}, 0
+    while place < len(data):
+        end = data.index(b" ", place)
+        name, place = data[place:end].decode(), end + 1
+        assert data[place : place + 5] == b"\0BFM "
+        (four, rows), (again, columns) = (struct.unpack_from("<bi", data, place + at) for at in (5, 10))
+        assert (four, again) == (4, 4)
+        start = place + 15
+        found[name] = np.frombuffer(data, "<f4", rows * columns, start).reshape(rows, columns).tolist()
+        place = start + 4 * rows * columns
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--scores", "s.txt"), "--scores = 's.txt': must end in .npz (numpy) or .ark (Kaldi)"),
+        (("--scores", "s.npz", "--precisions", "w8a8,w4a4"), "is of one run in one precision, from its beginning"),
+    ],
+)
+def test_scores_that_cannot_be_handed_out_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], problem: str
+) -> None:
+    arguments = ("recognise", "int4_array", str(folder / "model.onnx"), "--data", str(folder))
+    assert problem in complaint(capsys, *arguments, *options)
+
+
+def test_a_transducer_has_no_scores(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    problem = complaint(capsys, "recognise", "int4_array", "words_rnnt", "--scores", str(tmp_path / "s.npz"))
+    assert problem == "words_rnnt searches by itself and leaves no scores that could be handed out"

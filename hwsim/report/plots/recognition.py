@@ -25,6 +25,7 @@ def rows(found: Recognitions) -> list[Row]:
             "model_bytes": None if run.cost is None else run.cost.model_bytes,
         }
         for run in found.runs
+        if run.rates
     ]
 
 

@@ -41,6 +41,8 @@ class Hearing:
                 return "the network's own"
             case SearchKind.GREEDY:
                 return "CTC, best output of each frame"
+            case SearchKind.NONE:
+                return "none, scores alone"
             case SearchKind.BEAM:
                 return f"CTC, prefixes, beam {self.searching.beam}"
             case SearchKind.LEXICON:
@@ -63,6 +65,8 @@ class Hearing:
         if outcome.symbols is not None:
             return self._spelled(outcome.symbols)
         assert outcome.scores is not None
+        if self.search is SearchKind.NONE:
+            return ()
         if self.symbols is not None and outcome.scores.shape[1] != len(self.symbols.names):
             law = f"{len(self.symbols.names)} symbols are named, and the network has {outcome.scores.shape[1]} outputs"
             raise Unsupported(f"{law}; --symbols FILE names the symbol of each output")
@@ -82,6 +86,8 @@ class Hearing:
 
     def said(self, data: DataSet, utterance: Utterance) -> tuple[str, ...]:
         """The tokens of a transcript."""
+        if self.search is SearchKind.NONE:
+            return ()
         if self.token == "word" or self.lexicon is None or self.symbols is None:
             return utterance.said
         sounds = dict(zip(self.lexicon.words, self.lexicon.sounds, strict=True))

@@ -1,8 +1,11 @@
 """A set of utterances, heard on a chip in one precision after another: what was wrong, and what it cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.errors import InvalidValue
@@ -10,7 +13,7 @@ from hwsim.inputs.datasets import DataSet, Use, Utterance, open_data
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, fingerprint, no_progress
-from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions
+from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
 from hwsim.study.processors import processors
 from hwsim.study.provenance import versions
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
@@ -40,7 +43,17 @@ class Request:
     resume: bool = False
 
 
-def recognise(asked: Asked, request: Request, *, progress: Progress = no_progress) -> Recognitions:
+KeepScores = Callable[[str, NDArray[np.float32]], None]
+"""Told of the scores of each utterance, in the order in which they are found."""
+
+
+def forgotten(name: str, scores: NDArray[np.float32]) -> None:
+    """Nobody wants scores."""
+
+
+def recognise(
+    asked: Asked, request: Request, *, keep: KeepScores = forgotten, progress: Progress = no_progress
+) -> Recognitions:
     """Recognise all utterances of a data set that are to be tested, in each precision."""
     ears = Ears(open_session(asked), threads=processors())
     tests = ears.session.data.of(Use.TEST, Use.BOTH)
@@ -48,14 +61,14 @@ def recognise(asked: Asked, request: Request, *, progress: Progress = no_progres
         raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {ears.session.data.name}")
     store = _store(ears, request)
     try:
-        runs = _Runs(ears, request, tests, store, progress).all()
+        runs = _Runs(ears, request, tests, store, keep, progress).all()
     finally:
         if store is not None:
             store.close()
     first = runs[0]
     return Recognitions(
         runs=tuple(runs),
-        changes=tuple(change(run, first, request.seed) for run in runs[1:]),
+        changes=tuple(change(run, first, request.seed) for run in runs[1:] if run.rates),
         seed=request.seed,
         versions=versions(),
         files=sorted_pairs({**ears.session.files, **ears.session.data.files()}),
@@ -70,6 +83,7 @@ class _Runs:
     request: Request
     tests: Sequence[Utterance]
     store: HeardStore | None
+    keep: KeepScores
     progress: Progress
     done: int = 0
 
@@ -108,7 +122,9 @@ class _Runs:
         workers = min(self.request.workers, len(jobs))
         heard = heard_by_workers(session.asked, jobs, workers) if several else heard_here(self.ears, jobs)
         for lot in heard:
-            found.append(lot)
+            found.append(lot._replace(scores=()))
+            for one, scores in zip(lot.utterances, lot.scores, strict=False):
+                self.keep(one.name, scores)
             if self.store is not None:
                 self.store.keep(lot)
             self._moved(len(lot.utterances))
@@ -133,7 +149,7 @@ class _Runs:
             audio_seconds=sum(one.seconds for one in utterances),
             saturations=sum(lot.saturations for lot in lots),
             clipped=sum(lot.clipped for lot in lots),
-            rates=rates(utterances, self.request.seed),
+            rates=() if session.search is SearchKind.NONE else rates(utterances, self.request.seed),
             cost=self._cost(work, by_name),
             utterances=utterances,
         )

@@ -39,6 +39,8 @@ class Asked:
     search: SearchKind | None = None
     searching: Searching = Searching()
     dims: tuple[tuple[str, int], ...] = ()
+    scores: bool = False
+    """Whether scores are handed out, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +134,8 @@ def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path)
         if asked.search is not None:
             law = f"{work.name} searches by itself ({decoding.kind}, as its field decoding says)"
             raise InvalidValue("--search", asked.search.value, f"{law}; leave it out")
+        if asked.scores:
+            raise Unsupported(f"{work.name} searches by itself and leaves no scores that could be handed out")
         return None
     if asked.search is not None:
         return asked.search

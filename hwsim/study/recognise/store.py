@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwsim.errors import FileProblem
 
 NAME = "heard.jsonl"
@@ -29,6 +32,8 @@ class HeardLot(NamedTuple):
     utterances: tuple[Heard, ...]
     saturations: int
     clipped: int
+    scores: tuple[NDArray[np.float32], ...] = ()
+    """Of each utterance, if they are asked for; they are not kept here."""
 
 
 @dataclass(slots=True)

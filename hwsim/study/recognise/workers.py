@@ -56,11 +56,13 @@ class Ears:
         ready = lot_of(session.data, lot, work, session.parameters)
         hearing = hearing_of(session)
         outcomes = network.run(ready)
+        scores = tuple(outcome.scores for outcome in outcomes if outcome.scores is not None)
         heard = tuple(
             Heard(one.name, audio, hearing.heard(outcome), outcome.evaluations, outcome.predictions)
             for one, audio, outcome in zip(lot, ready.audio, outcomes, strict=True)
         )
-        return HeardLot(title, heard, network.saturations - saturations, network.clipped - clipped)
+        left = scores if session.asked.scores else ()
+        return HeardLot(title, heard, network.saturations - saturations, network.clipped - clipped, left)
 
 
 def is_reference(work: Workload) -> bool:
