@@ -128,11 +128,15 @@ def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
 def products_of(chip: Chip, threads: int = 1) -> ProductBackend:
     """Products as the chip's array makes them: every kind of array so far adds them in registers, in some order."""
 
+    known: dict[tuple[Precision, Precision], Summation] = {}
+
     def order(op: str, act: Precision, weight: Precision) -> Summation:
-        mode = chip.array.mode(act, weight)
-        if mode is None:
-            raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
-        return chip.array.summation(mode)
+        if (act, weight) not in known:
+            mode = chip.array.mode(act, weight)
+            if mode is None:
+                raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
+            known[act, weight] = chip.array.summation(mode)
+        return known[act, weight]
 
     return OrderedProducts(order, chip.name, threads)
 

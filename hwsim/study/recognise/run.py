@@ -14,7 +14,6 @@ from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, fingerprint, no_progress
 from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
-from hwsim.study.processors import processors
 from hwsim.study.provenance import versions
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.errors import change, rates
@@ -55,7 +54,7 @@ def recognise(
     asked: Asked, request: Request, *, keep: KeepScores = forgotten, progress: Progress = no_progress
 ) -> Recognitions:
     """Recognise all utterances of a data set that are to be tested, in each precision."""
-    ears = Ears(open_session(asked), threads=processors())
+    ears = Ears(open_session(asked), threads=1)
     tests = ears.session.data.of(Use.TEST, Use.BOTH)
     if not tests:
         raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {ears.session.data.name}")
