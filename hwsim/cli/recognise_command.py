@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # help needs no arrays
     import numpy as np
     from numpy.typing import NDArray
 
+    from hwsim.quantities.quantisation import Quantisation
     from hwsim.study.recognise.run import KeepScores
 
 
@@ -53,6 +54,14 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 )
 @click.option("--blank", metavar="SYMBOL", help="The blank, if its name does not say so.")
 @click.option("--between", metavar="SYMBOL", help="The symbol between words, if its name does not say so.")
+@click.option(
+    "--quantise",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A quantiser's field, as in a workload's precision.quantise: weights.rounding=least_squares.",
+)
+@click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
 @click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
 @click.option(
     "--calibrate",
@@ -95,6 +104,8 @@ def command(
     blank_bias: float,
     blank: str | None,
     between: str | None,
+    fields: tuple[str, ...],
+    ends: str | None,
     calibrate_on: str | None,
     calibrate: int,
     buckets: int,
@@ -118,6 +129,8 @@ def command(
         policy(name)
         if name in wanted[:place]:
             raise InvalidValue("--precisions", name, "is there twice")
+    if ends is not None:
+        policy(ends)
     if resume and out is None:
         raise InvalidValue("--resume", True, "goes on with what lies in --out; give --out DIR")
     if scores is not None and (len(wanted) > 1 or resume):
@@ -143,6 +156,8 @@ def command(
             searching=searching,
             dims=tuple(dimensions(dims).items()),
             scores=scores is not None,
+            quantise=_quantisers(fields),
+            ends=ends,
         )
         request = Request(
             precisions=tuple(wanted) or (None,),
@@ -191,6 +206,19 @@ def kept_scores(path: Path) -> "Iterator[KeepScores]":
 
         yield keep
         write_binary(path, lambda file: write(dict(sorted(files.items())), file))
+
+
+def _quantisers(fields: Sequence[str]) -> "Quantisation | None":
+    """What `--quantise FIELD=VALUE` says, several times."""
+    from hwsim.inputs.load import quantisers
+
+    written = {}
+    for field in fields:
+        name, equals, value = field.partition("=")
+        if not name or not equals:
+            raise InvalidValue("--quantise", field, "must be a field and its value, such as weights.clip=mse")
+        written[name] = value
+    return quantisers(written, "--quantise") if written else None
 
 
 def _path(written: str | None) -> Path | None:

@@ -10,6 +10,7 @@ from hwsim.inputs.opened import Loaded, Opened, ReadModel, Source
 from hwsim.ir.workload import Workload
 from hwsim.models.model_file import ModelFileRecipe
 from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import PrecisionPlan
 
 Reader = Callable[..., ReadModel]
 """From path, precision and dims, with `name`, `audio` and `floats`, to a workload and hashes."""
@@ -46,7 +47,16 @@ def model_workload(
     source: Source, precision: str | None = None, dims: Mapping[str, int] | None = None, *, floats: str = "fp16"
 ) -> Loaded[Workload]:
     """The workload of a model file."""
-    located = locate(Kind.WORKLOAD, str(source))
+    return _model_workload(locate(Kind.WORKLOAD, str(source)), source, precision, dims, floats)
+
+
+def _model_workload(
+    located: Located,
+    source: Source,
+    precision: str | PrecisionPlan | None,
+    dims: Mapping[str, int] | None,
+    floats: str,
+) -> Loaded[Workload]:
     read = _reader(located.path)(located.path, precision, dims, floats=floats)
     files, paths = _files_of(located, read)
     opened = Opened(str(source), Node(0, {}), located.path, files)
@@ -55,7 +65,7 @@ def model_workload(
 
 def workload_for_inputs(
     source: Source,
-    precision: str | None,
+    precision: str | PrecisionPlan | None,
     shapes: Mapping[str, tuple[int, ...]],
     dims: Mapping[str, int],
     *,
@@ -64,7 +74,7 @@ def workload_for_inputs(
     """The workload of a model file for inputs of these shapes, where the format lets inputs decide sizes."""
     located = locate(Kind.WORKLOAD, str(source))
     if located.path.suffix.lower() != ".onnx":
-        return model_workload(source, precision, dims, floats=floats)
+        return _model_workload(located, source, precision, dims, floats)
     from hwsim.inputs.onnx.workload import onnx_for_shapes
 
     read = onnx_for_shapes(located.path, precision, shapes, dims, floats=floats)

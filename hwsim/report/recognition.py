@@ -49,6 +49,8 @@ def _what(found: Recognitions) -> Text:
     first = found.runs[0]
     scales = dict.fromkeys(run.scales for run in found.runs if run.scales != "none are needed")
     of_scales = f" Scales of activations: {'; '.join(scales)}." if scales else ""
+    asked = dict.fromkeys(run.quantisers for run in found.runs if run.quantisers)
+    of_scales += f" Quantisers: {'; '.join(asked)}." if asked else ""
     lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
     timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
     intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""

@@ -114,7 +114,8 @@ class RecognitionCost(Noun):
 class Recognition(Noun):
     """A set of utterances on a chip in one precision.
 
-    `scales` says on what the scales of activations were found, in words. `saturations` counts additions that left the
+    `scales` says on what the scales of activations were found, in words, `quantisers` what is asked of them beside the
+    precision. `saturations` counts additions that left the
     accumulators, `clipped` results that were cut off. `rates` begin with that of all utterances; there are none where
     nothing was searched. `cost` is None where nobody asked for it.
     """
@@ -126,6 +127,7 @@ class Recognition(Noun):
     search: Told
     token: Name
     scales: Told
+    quantisers: str
     audio_seconds: float
     saturations: Count
     clipped: Count

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from hwsim.engine.values.evaluate import quantised_ops, run_search
-from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, shipped_file
+from hwsim.inputs.load import quantisers
 from hwsim.ir.ops import Gemm, Op
 from hwsim.models.catalogue import with_decoding
 from hwsim.models.decoding import Greedy, GreedyCounts
+from hwsim.quantities.quantisation import Rounding
 from hwsim.results.recognition import Recognitions, SearchKind
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
@@ -212,3 +214,33 @@ def test_the_reference_in_single_precision_is_exact_and_not_timed(session: Sessi
     ears = Ears(session, threads=1)
     assert ears.products(ears.work("fp32")).accumulators == "exact"
     assert ears.products(ears.work("w8a8")).accumulators == "int4_array"
+
+
+def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> None:
+    quantise = quantisers(
+        {"weights.rounding": "least_squares", "weights.group": "32", "weights.granularity": "group"}, "q"
+    )
+    opened = open_session(asked(some(tmp_path), quantise=quantise, ends="w8a8"))
+    plan = opened.in_precision("w3a8").precision
+    assert plan.quantise == quantise
+    assert plan.quantise.weights.rounding is Rounding.LEAST_SQUARES
+    by_op = [plan.of(op).name for op in ("encoder.0.forward.input", "encoder.0.forward.recurrent", "joint.output")]
+    assert by_op == ["w8a8", "w3a8", "w8a8"]
+    assert opened.in_precision("fp32").precision.rules == ()
+    (run,) = recognise(opened.asked, Request(precisions=("w3a8",), buckets=0)).runs
+    assert run.quantisers == (
+        "weights.granularity group, weights.group 32, weights.rounding least_squares, first and last product in w8a8"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({"weights.clop": "mse"}, "--quantise:"),
+        ({"weights.clip": "mean"}, "weights.clip"),
+        ({"weights": "mse", "weights.clip": "mse"}, "names a field inside of a value"),
+    ],
+)
+def test_a_quantiser_that_is_none_is_refused(written: dict[str, str], problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        quantisers(written, "--quantise")

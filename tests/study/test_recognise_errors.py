@@ -77,7 +77,8 @@ def test_one_group_is_not_told_twice() -> None:
 def recognition(said: list[HeardUtterance]) -> Recognition:
     return Recognition(
         chip="c", workload="w", precision="p", accumulators="exact", search="s", token="word", scales="none",
-        audio_seconds=1.0, saturations=0, clipped=0, rates=rates(said, seed=0), cost=None, utterances=tuple(said),
+        quantisers="", audio_seconds=1.0, saturations=0, clipped=0, rates=rates(said, seed=0), cost=None,
+        utterances=tuple(said),
     )  # fmt: skip
 
 

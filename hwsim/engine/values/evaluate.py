@@ -14,11 +14,12 @@ from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
-from hwsim.engine.values.floats import FloatOps, Seen, SeenOne, nobody
+from hwsim.engine.values.floats import FloatOps, ObservedOps, Seen, SeenOne, nobody
 from hwsim.engine.values.folded_tables import integer_ops
 from hwsim.engine.values.given import GivenFloats, GivenOps
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
+from hwsim.engine.values.refine import OperandStats, observed
 from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.tensor_store import TensorStore
@@ -128,7 +129,12 @@ def _in_floats(
 ) -> Search:
     """Run a workload in single precision; its search."""
     program, carried = workload.program, given_scales(workload)
-    if carried is None:
+    ops: FloatOps
+    wanted = frozenset[str]() if carried is not None else observed(program, workload.precision)
+    if wanted:
+        stats.operands = stats.operands or OperandStats()
+        ops = ObservedOps(program, given.parameters, products, note, wanted, stats.operands)
+    elif carried is None:
         ops = FloatOps(program, given.parameters, products, note)
     else:
         ops = GivenFloats(program, carried, given.parameters, products, note)

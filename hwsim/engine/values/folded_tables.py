@@ -48,7 +48,9 @@ def integer_ops(
     for product, op in zip(folding.products, _products(folding), strict=True):
         if op.out.tensor in params:
             params[product.table] = params[op.out.tensor]
-    ops = IntegerOps(program, left, QuantParamsTable(params, params_table.locals), products, seen=seen)
+    ops = IntegerOps(
+        program, left, QuantParamsTable(params, params_table.locals, params_table.refined), products, seen=seen
+    )
     for product in folding.products:
         ops.held[product.table] = rows_of_table(product, folding.program, parameters, params_table, products)
     return ops

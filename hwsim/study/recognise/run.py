@@ -12,7 +12,8 @@ from hwsim.errors import InvalidValue
 from hwsim.inputs.datasets import DataSet, Use, Utterance, open_data
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
-from hwsim.quantities.plain_data import Progress, fingerprint, no_progress
+from hwsim.quantities.plain_data import Progress, fingerprint, flat, no_progress
+from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
 from hwsim.study.provenance import versions
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
@@ -145,6 +146,7 @@ class _Runs:
             search=hearing.told,
             token=hearing.token,
             scales=scales,
+            quantisers=_quantisers(session.asked) if needs_scales(work) else "",
             audio_seconds=sum(one.seconds for one in utterances),
             saturations=sum(lot.saturations for lot in lots),
             clipped=sum(lot.clipped for lot in lots),
@@ -197,6 +199,15 @@ def _calibrating(data: DataSet, request: Request, tests: Sequence[Utterance]) ->
     return _Calibrating(data, chosen, f"{_counted(count)}, measured too")
 
 
+def _quantisers(asked: Asked) -> str:
+    """What is asked of quantisers, in the words of the options."""
+    defaults = flat(Quantisation())
+    said = [] if asked.quantise is None else [
+        f"{name} {value}" for name, value in flat(asked.quantise).items() if value != defaults.get(name)
+    ]  # fmt: skip
+    return ", ".join([*said, *([] if asked.ends is None else [f"first and last product in {asked.ends}"])])
+
+
 def _counted(utterances: int) -> str:
     return f"{utterances:,} utterance{'s' * (utterances != 1)}"
 
@@ -212,6 +223,7 @@ def _store(ears: Ears, request: Request) -> HeardStore | None:
             "data": session.data.sha256,
             "options": [str(option) for option in options],
             "dims": list(session.asked.dims),
+            "quantise": [session.asked.quantise, session.asked.ends],
             "versions": versions(),
         }
     )

@@ -1,7 +1,8 @@
 """What a recognition is made with, opened once: chip, network, parameters, utterances, symbols, and a search."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
@@ -16,6 +17,10 @@ from hwsim.inputs.symbols import LEXICON, SYMBOLS, Lexicon, Symbols, open_lexico
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import decoding_of
+from hwsim.passes.precision import in_precision, plan_of
+from hwsim.passes.wanted import ruled_ops
+from hwsim.quantities.precision import PrecisionPlan, Rule, policy
+from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import Searching, SearchKind
 from hwsim.study.recognise.lots import Floats
 from hwsim.tensor.carried import Carried, real_parameters
@@ -41,6 +46,10 @@ class Asked:
     dims: tuple[tuple[str, int], ...] = ()
     scores: bool = False
     """Whether scores are handed out, too."""
+    quantise: Quantisation | None = None
+    """The quantisers, in the place of those of the workload's file."""
+    ends: str | None = None
+    """The policy of the first and of the last product of parameters, whatever that of all others is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +68,26 @@ class Session:
 
     def in_precision(self, precision: str | None) -> Workload:
         """The workload in another precision, or in that of its file; a file's own reader makes it for other lengths."""
-        return self.work if precision is None else _opened(self.asked, precision, self.data).value
+        plan = planned(self.asked, self.work, precision)
+        if plan is None:
+            return self.work
+        if is_model_file(self.asked.workload):
+            return _opened(self.asked, plan, self.data).value
+        return in_precision(self.work, plan)
+
+
+def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPlan | None:
+    """The plan of a run; None: that of the workload's file."""
+    if precision is None and asked.quantise is None and asked.ends is None:
+        return None
+    plan = work.precision if precision is None else plan_of(precision)
+    if asked.quantise is not None and not policy(plan.policy).weight.floating:
+        plan = replace(plan, quantise=asked.quantise)
+    if asked.ends is None or policy(plan.policy).weight.floating:
+        return plan
+    ops = ruled_ops(work.trained if work.network is None else work.network)
+    ends = dict.fromkeys((ops[0], ops[-1]))
+    return replace(plan, rules=(*plan.rules, *(Rule(match=escape(op), policy=asked.ends) for op in ends)))
 
 
 def open_session(asked: Asked) -> Session:
@@ -92,11 +120,11 @@ def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str
     return parameters
 
 
-def _opened(asked: Asked, precision: str | None, data: DataSet) -> Loaded[Workload]:
+def _opened(asked: Asked, precision: PrecisionPlan | None, data: DataSet) -> Loaded[Workload]:
     """The workload; axes that a model file leaves open are as long as those of the first utterance, at first."""
     dims = dict(asked.dims)
     if not is_model_file(asked.workload):
-        return open_workload(asked.workload, precision, dims)
+        return open_workload(asked.workload, None, dims)
     shapes = data.heard(data.utterances[0]).shapes
     return workload_for_inputs(asked.workload, precision, shapes, dims)
 
