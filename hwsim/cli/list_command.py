@@ -15,14 +15,14 @@ def command() -> None:
     import sys
     from textwrap import shorten
 
-    from hwsim.inputs.files import Kind, about, names
+    from hwsim.inputs.files import Kind, about, all_names
 
-    longest = max(len(name) for kind in Kind for name in names(kind))
+    longest = max(len(name) for kind in Kind for name in all_names(kind))
     terminal = sys.stdout is not None and sys.stdout.isatty()
     room = screen_of(sys.stdout).width - longest - 4
     for kind in Kind:
         say(f"{kind.title}s:")
-        for name in names(kind):
+        for name in all_names(kind):
             description = " ".join(about(kind, name).split())
             if terminal:  # a program gets whole sentences
                 description = shorten(description, room, placeholder=" …", break_on_hyphens=False)

@@ -27,6 +27,7 @@ COMMANDS = {
     "allocate": "a format for each layer, so that least is lost within budgets of bytes, time or energy",
     "report": "studies: published figures beside predicted ones, with their pages, tables and figures",
     "diff": "what changed between two results: figures, ops, energy, tensors, assumptions",
+    "recognise": "what a network on a chip hears of recordings: error rates beside time and energy",
     "trace": "the integers of every op of a quantised model, and what quantisation loses",
     "gemm": "one bit-exact matrix product on the chip's array",
     "mvm": "vectors times a matrix on analog tiles",

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from hwsim.cli.paths import Reads, Writes, WritesInto
 from hwsim.errors import InvalidValue, UserError
-from hwsim.inputs.files import Kind, names
+from hwsim.inputs.files import Kind, all_names
 from hwsim.quantities.plain_data import Objective
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Named(CompletedText):
         self.kinds = kinds
 
     def known(self, ctx: click.Context) -> Iterable[str]:
-        return [name for kind in self.kinds for name in names(kind)]
+        return [name for kind in self.kinds for name in all_names(kind)]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]

@@ -1,13 +1,12 @@
 """The inputs of a model file from a file of arrays: by their names in the model, with or without `in_` before them."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem, shown, suggestion
-from hwsim.inputs.archives import ArrayFile, finite, open_arrays
+from hwsim.inputs.archives import ArrayFile, finite
 from hwsim.ir.ops import Lookup
 from hwsim.ir.program import Program
 from hwsim.quantities.precision import Precision
@@ -18,9 +17,8 @@ RESULTS = ("out_", "opt_")
 """How arrays are called that some other program made of the inputs; they are left alone."""
 
 
-def carried_inputs(path: Path, carried: Carried, program: Program) -> dict[str, NDArray[Any]]:
+def carried_inputs(file: ArrayFile, carried: Carried, program: Program) -> dict[str, NDArray[Any]]:
     """The arrays of the file by the names of the program's tensors."""
-    file = open_arrays(path)
     named = {one.name: one for one in carried.inputs}
     found: dict[str, NDArray[Any]] = {}
     for key in file.shapes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.chips import machine_from
-from hwsim.inputs.files import Kind, Located, locate, names
+from hwsim.inputs.files import Kind, Located, all_names, locate
 from hwsim.inputs.load import describes, device_from, prices_from, workload_from
 from hwsim.inputs.model_files import is_model_file, model_workload
 from hwsim.inputs.opened import Loaded, open_located
@@ -66,6 +66,6 @@ def _locate(reference: str) -> Located:
     if is_file:
         return Located(Path(reference), reference)
     for kind in Kind:
-        if reference in names(kind):
+        if reference in all_names(kind):
             return locate(kind, reference)
-    raise UnknownName("file or shipped name", reference, [name for kind in Kind for name in names(kind)])
+    raise UnknownName("file or shipped name", reference, [name for kind in Kind for name in all_names(kind)])

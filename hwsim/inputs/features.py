@@ -1,21 +1,19 @@
-"""A program's inputs from a feature file: an array for each input tensor, under its name."""
+"""A program's inputs among the arrays of a file: one for each input tensor, under its name."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem, suggestion
-from hwsim.inputs.archives import ArrayFile, finite, open_arrays
+from hwsim.inputs.archives import ArrayFile, finite
 from hwsim.ir.nodes import Loop
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor
 
 
-def read_inputs(path: Path, program: Program) -> tuple[dict[str, NDArray[Any]], str]:
-    """The inputs that the file has, in the shapes that the program wants, and its hash."""
-    file = open_arrays(path)
+def inputs_in(file: ArrayFile, program: Program) -> dict[str, NDArray[Any]]:
+    """The inputs among these arrays, in the shapes that the program wants."""
     tensors = {tensor.name: tensor for tensor in program.tensors if tensor.role is Role.INPUT}
     symbols = _symbols(program)
     for name in file.shapes:
@@ -25,7 +23,7 @@ def read_inputs(path: Path, program: Program) -> tuple[dict[str, NDArray[Any]], 
     arrays |= {
         name: _indices(file, name, shape, most) for name, (shape, most) in symbols.items() if name in file.shapes
     }
-    return arrays, file.sha256
+    return arrays
 
 
 def _input(file: ArrayFile, tensor: Tensor) -> NDArray[Any]:

@@ -289,23 +289,44 @@ class Located:
     shipped: bool = False
 
 
+TRAINED = "trained"
+"""The folder, beside the files of a kind, that has a folder for each trained network: its file, under the folder's
+name, with the weights, the symbols and the recordings that belong to it."""
+
+
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names of all shipped files of a kind."""
+    """The names of all shipped files of a kind, trained networks apart."""
     return tuple(sorted(path.stem for path in kind.folder.glob("*.yaml")))
+
+
+def trained(kind: Kind) -> tuple[str, ...]:
+    """The names of shipped files that have trained weights beside them."""
+    return tuple(sorted(path.stem for path in kind.folder.glob(f"{TRAINED}/*/*.yaml") if path.stem == path.parent.name))
+
+
+def all_names(kind: Kind) -> tuple[str, ...]:
+    """The names of all shipped files of a kind, trained networks last."""
+    return names(kind) + trained(kind)
+
+
+def shipped_file(kind: Kind, name: str) -> Path:
+    """The file of a shipped name, if there is one."""
+    path = kind.folder / f"{name}.yaml"
+    return path if path.is_file() else kind.folder / TRAINED / name / f"{name}.yaml"
 
 
 def about(kind: Kind, name: str) -> str:
     """What the file of a shipped name says about itself."""
-    description = read_document(read_text(kind.folder / f"{name}.yaml")).plain().get("about", "")
+    description = read_document(read_text(shipped_file(kind, name))).plain().get("about", "")
     return str(description)
 
 
 def text(name: str) -> str:
     """The file of a shipped name, whatever its kind."""
     for kind in Kind:
-        if name in names(kind):
-            return (kind.folder / f"{name}.yaml").read_text(encoding="utf-8")
-    raise UnknownName("shipped name", name, [name for kind in Kind for name in names(kind)])
+        if name in all_names(kind):
+            return shipped_file(kind, name).read_text(encoding="utf-8")
+    raise UnknownName("shipped name", name, [name for kind in Kind for name in all_names(kind)])
 
 
 def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
@@ -320,7 +341,7 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
         if path.is_file():
             return Located(path, str(path))
         is_name = Path(reference).name == reference and not path.suffix
-        shipped = kind.folder / f"{reference}.yaml"
+        shipped = shipped_file(kind, reference)
         if is_name and shipped.is_file():
             return Located(shipped, f"{kind.value}/{reference} (shipped)", shipped=True)
         exists = path.exists()
@@ -331,10 +352,10 @@ def locate(kind: Kind, reference: str, beside: Path | None = None) -> Located:
         return Located(path, str(path))
     if is_name:
         for other_kind in Kind:
-            if reference in names(other_kind):
+            if reference in all_names(other_kind):
                 raise FileProblem(reference, f"is a {other_kind.title}, where a {kind.title} is wanted")
-        raise UnknownName(kind.title, reference, names(kind))
-    raise FileProblem(shown_path(reference), f"there is no such file; shipped names: {', '.join(names(kind))}")
+        raise UnknownName(kind.title, reference, all_names(kind))
+    raise FileProblem(shown_path(reference), f"there is no such file; shipped names: {', '.join(all_names(kind))}")
 
 
 def shown_path(reference: str) -> str:

@@ -12,10 +12,10 @@ from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.dram import DramDevice
 from hwsim.hardware.prices import PriceTable, TechnologyTable
-from hwsim.inputs.files import Kind, Node, locate
+from hwsim.inputs.files import Kind, Node, locate, resolve
 from hwsim.inputs.findings import first_finding
 from hwsim.inputs.model_files import NOTHING, Shapes, described_workload, is_model_file, model_workload
-from hwsim.inputs.opened import Loaded, Opened, Source, open_located, open_source
+from hwsim.inputs.opened import Loaded, Opened, Source, as_node, open_located, open_source
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import RECIPES, AnyRecipe, at_length, with_dimensions, workload
 from hwsim.models.model_file import ModelFileRecipe
@@ -23,6 +23,7 @@ from hwsim.models.staged import Models
 from hwsim.quantities.fields import UTTERANCE
 from hwsim.quantities.noun import ByKind
 from hwsim.quantities.plain_data import must_map_names
+from hwsim.quantities.quantisation import Quantisation
 from hwsim.quantities.registry import kept_for_kinds
 
 T = TypeVar("T")
@@ -36,6 +37,26 @@ def from_document(kind: type[T], document: Node, file: str) -> T:
     except ValidationError as error:
         finding = first_finding(error.errors(include_url=False), kind, document)
         raise FileProblem(file, finding.text, line=finding.line or None) from error
+
+
+def quantisers(written: Mapping[str, str], given: str) -> Quantisation:
+    """Quantisers from fields with dots, such as {"weights.clip": "mse"}, as the document of a workload has them.
+
+    `given` is what messages call it.
+    """
+    document: dict[str, Any] = {}
+    for path, value in written.items():
+        *outer, last = path.split(".")
+        place = document
+        for step in outer:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise InvalidValue(given, path, "names a field inside of a value")
+        try:
+            place[last] = resolve(value)
+        except ValueError as error:
+            raise InvalidValue(given, f"{path}={value}", str(error)) from error
+    return from_document(Quantisation, as_node(document), given)
 
 
 def json_schema(kinds: tuple[type[Any], ...]) -> dict[str, Any]:

@@ -58,9 +58,30 @@ def model_workload(
     """The workload of a model file; the shapes of arrays that it hears give open axes their sizes."""
     located = locate(Kind.WORKLOAD, str(source))
     read = reader_of(located.path)(located.path, precision, dims, floats=floats, **_sizes(located.path, heard))
+    return _loaded(source, located, read)
+
+
+def _loaded(source: Source, located: Located, read: ReadModel) -> Loaded[Workload]:
     files, paths = files_of(located, read)
     opened = Opened(str(source), Node(0, {}), located.path, files)
     return Loaded(read.workload, opened, files, paths)
+
+
+def workload_for_inputs(
+    source: Source,
+    precision: str | PrecisionPlan | None,
+    shapes: Shapes,
+    dims: Mapping[str, int],
+    *,
+    floats: str = "fp16",
+) -> Loaded[Workload]:
+    """The workload of a model file for inputs of these shapes, where the format lets inputs decide sizes."""
+    located = locate(Kind.WORKLOAD, str(source))
+    if located.path.suffix.lower() != OPEN:
+        return _loaded(source, located, reader_of(located.path)(located.path, precision, dims, floats=floats))
+    from hwsim.inputs.onnx.workload import onnx_for_shapes
+
+    return _loaded(source, located, onnx_for_shapes(located.path, precision, shapes, dims, floats=floats))
 
 
 def files_of(located: Located, read: ReadModel) -> tuple[tuple[tuple[str, str], ...], tuple[Path, ...]]:

@@ -1,7 +1,7 @@
 """What a model hears: a recording through the front end, or features from a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import FileProblem, InvalidValue
-from hwsim.inputs.archives import open_arrays
+from hwsim.inputs.archives import ArrayFile, finite, open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import Recording, read_wav
 from hwsim.inputs.carried_inputs import PREFIX, carried_inputs
-from hwsim.inputs.features import read_inputs
-from hwsim.ir.workload import Workload
+from hwsim.inputs.features import inputs_in
+from hwsim.ir.workload import Features, Workload
 from hwsim.tensor.carried import Carried
 
 Array = NDArray[Any]
@@ -27,12 +27,17 @@ RATE = 16_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelInput:
-    """A file of inputs; a recording also has a length, in picoseconds."""
+    """A file of inputs, a recording or arrays; a recording also has a length, in picoseconds."""
 
     path: Path
     sha256: str
     recording: Recording | None = None
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    arrays: ArrayFile | None = None
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of its arrays."""
+        return {} if self.arrays is None else self.arrays.shapes
 
     @property
     def audio(self) -> int | None:
@@ -48,7 +53,7 @@ def read_source(path: Path) -> ModelInput:
         recording = read_wav(path)
         return ModelInput(path, recording.sha256, recording)
     arrays = open_arrays(path)
-    return ModelInput(path, arrays.sha256, shapes=arrays.shapes)
+    return ModelInput(path, arrays.sha256, arrays=arrays)
 
 
 def shapes_heard(path: Path) -> dict[str, tuple[int, ...]]:
@@ -92,26 +97,44 @@ def shapes_of_inputs(source: ModelInput, carried: Carried) -> dict[str, tuple[in
 
 def model_input(source: ModelInput, workload: Workload) -> dict[str, Array]:
     """The inputs that the file gives to a workload."""
-    if source.recording is None:
+    if source.arrays is not None:
         if isinstance(workload.carried, Carried):
-            return carried_inputs(source.path, workload.carried, workload.program)
-        return dict(read_inputs(source.path, workload.trained)[0])
+            return carried_inputs(source.arrays, workload.carried, workload.program)
+        return inputs_in(source.arrays, workload.trained)
+    assert source.recording is not None
     spec = workload.features
     if spec is None:
         raise FileProblem(str(source.path), f"is audio, which {workload.name} does not read")
     shape, frames_axis = workload.program.tensor(spec.tensor).shape, spec.frames_axis
-    try:
-        front_end = FrontEnd.for_features(prod(shape[2:]), max(1, spec.frame // 10**9))
-    except InvalidValue as error:
-        raise FileProblem(str(source.path), str(error)) from error
-    frames = features(resampled(source.recording.samples, source.recording.rate, RATE), RATE, front_end)
-    fitted_frames = _fitted(frames, shape[frames_axis])
+    fitted_frames = _fitted(_recorded(source, source.recording, spec, prod(shape[2:])), shape[frames_axis])
     utterance = fitted_frames[:, None] if frames_axis == 0 else fitted_frames[None]
     return {
         spec.tensor: np.ascontiguousarray(
             np.broadcast_to(utterance.reshape(_utterance_shape(shape, frames_axis)), shape)
         )
     }
+
+
+def utterance_frames(source: ModelInput, spec: Features, size: int, count: int) -> NDArray[np.float32]:
+    """So many frames of one utterance, which has no other inputs: [frames, features]."""
+    if source.arrays is None:
+        assert source.recording is not None
+        return _fitted(_recorded(source, source.recording, spec, size), count)
+    shape = source.shapes.get(spec.tensor)
+    if shape is None or prod(shape) != count * size:
+        law = f"must have an array {spec.tensor} of {count} frames of {size} features"
+        raise FileProblem(source.arrays.name, f"{law}; it has {dict(source.shapes)}")
+    values = source.arrays.read(spec.tensor).reshape(count, size)
+    return finite(source.arrays.name, spec.tensor, values).astype(np.float32)
+
+
+def _recorded(source: ModelInput, recording: Recording, spec: Features, size: int) -> NDArray[np.float32]:
+    """The frames that the front end makes of a recording."""
+    try:
+        front_end = FrontEnd.for_features(size, max(1, spec.frame // 10**9))
+    except InvalidValue as error:
+        raise FileProblem(str(source.path), str(error)) from error
+    return features(resampled(recording.samples, recording.rate, RATE), RATE, front_end)
 
 
 def _utterance_shape(shape: tuple[int, ...], frames_axis: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.noun import Noun, Whole
+from hwsim.quantities.noun import Noun, UnlessDefault, Whole
 
 SCALE_BYTES = 4
 """A scale is stored in single precision."""
@@ -61,6 +61,13 @@ class Clip(Enum):
     STATISTICS = "statistics"  # at a linear function of the root mean square and the mean magnitude
 
 
+class Rounding(Enum):
+    """Which of the integers around a weight stands for it."""
+
+    NEAREST = "nearest"
+    LEAST_SQUARES = "least_squares"  # the one after which those that follow can make up for most of the error
+
+
 class Mode(Enum):
     """When the scales of activations are decided."""
 
@@ -80,7 +87,9 @@ def _check_percentile(percentile: float) -> None:
 class WeightQuantiser(Noun):
     """The quantiser of weights. Without a `clip`: by statistics up to 4 bits, at the largest magnitude above.
 
-    Without a `granularity` scales are shared as the precision policy says.
+    Without a `granularity` scales are shared as the precision policy says. `correct_bias` adds to each bias what
+    rounding the weights takes from the mean of the results. That, and `rounding: least_squares`, look at what products
+    read while scales are found.
 
     >>> WeightQuantiser().clip_for(4), WeightQuantiser().clip_for(8)
     (<Clip.STATISTICS: 'statistics'>, <Clip.MAX: 'max'>)
@@ -91,6 +100,8 @@ class WeightQuantiser(Noun):
     symmetric: bool = True
     granularity: Granularity | None = None
     group: Annotated[int, Whole(low=1, high=2**20)] | None = None
+    rounding: Annotated[Rounding, UnlessDefault()] = Rounding.NEAREST
+    correct_bias: Annotated[bool, UnlessDefault()] = False
 
     def check(self) -> None:
         _check_percentile(self.percentile)
@@ -100,6 +111,11 @@ class WeightQuantiser(Noun):
             raise InvalidValue("clip", "statistics", "is for symmetric quantisers; use max, percentile or mse")
         if self.granularity is not None or self.group is not None:
             Scaling(granularity=self.granularity or Granularity.CHANNEL, group=self.group)
+
+    @property
+    def looks_at_operands(self) -> bool:
+        """Whether it needs to know what products read."""
+        return self.correct_bias or self.rounding is not Rounding.NEAREST
 
     @property
     def scaling(self) -> Scaling | None:

@@ -63,7 +63,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     if sources.input is not None:
         source_input = read_source(sources.input)
         files[str(sources.input)] = source_input.sha256
-        work = _as_large_as(source_input, _as_long_as(source_input, work))
+        work = as_long_as(source_input, work)
     declared, work = work, as_searched(work)
     inputs = inputs_from(work.trained, sources.seed)
     symbols = _symbols(work, sources.seed)
@@ -88,8 +88,12 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     )
 
 
-def _as_long_as(source_input: ModelInput, work: Workload) -> Workload:
+def as_long_as(source_input: ModelInput, work: Workload) -> Workload:
     """The workload with the length of its input, if some length fits."""
+    return _as_large_as(source_input, _at_its_length(source_input, work))
+
+
+def _at_its_length(source_input: ModelInput, work: Workload) -> Workload:
     for audio in lengths(source_input, work):
         if audio > 0:
             try:
@@ -128,11 +132,15 @@ def _symbols(work: Workload, seed: int) -> NDArray[np.int32] | None:
 def products_of(chip: Chip, threads: int = 1) -> ProductBackend:
     """Products as the chip's array makes them: every kind of array so far adds them in registers, in some order."""
 
+    known: dict[tuple[Precision, Precision], Summation] = {}
+
     def order(op: str, act: Precision, weight: Precision) -> Summation:
-        mode = chip.array.mode(act, weight)
-        if mode is None:
-            raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
-        return chip.array.summation(mode)
+        if (act, weight) not in known:
+            mode = chip.array.mode(act, weight)
+            if mode is None:
+                raise Unsupported(f"{op} on {chip.name}: the array multiplies no {act.value} by {weight.value}")
+            known[act, weight] = chip.array.summation(mode)
+        return known[act, weight]
 
     return OrderedProducts(order, chip.name, threads)
 

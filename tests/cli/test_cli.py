@@ -103,8 +103,8 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["runn"],
             "unknown command 'runn'; did you mean run? "
-            "known: allocate, check, compare, diff, drift, gemm, list, mvm, ops, report, run, scalesim, schema, show, stream, "
-            "sweep, table, trace, tune",
+            "known: allocate, check, compare, diff, drift, gemm, list, mvm, ops, recognise, report, run, scalesim, "
+            "schema, show, stream, sweep, table, trace, tune",
         ),
         (["run", "rnnt", "int4_array"], "rnnt: is a workload; the order is ARCH WORKLOAD"),
         (["compare", str(RNNT), "int4_array"], f"{RNNT}: is a workload; the order is ARCH WORKLOAD"),
@@ -115,7 +115,7 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
             "unknown shipped name 'rnn'; did you mean rnnt? known: aladdin_40nm, analog_pcm, bit_serial, carat, "
             "conformer_l, conformer_m, conformer_s, ddr4_3200, edge_npu, fp16_array, gemmini, generic_7nm, hbm2_2000, "
             "hermes, horowitz_45nm, int4_array, int8_array, lpddr4_3200, lpddr4_4266, lpddr5_6400, lstm_lm, "
-            "mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, tpu_v1, transformer_lm",
+            "mlperf_rnnt, pcm_14nm, rapid, rnnt, spyre, tdnnf_7q, tpu_v1, transformer_lm, words_rnnt",
         ),
         (
             ["run", "int4_array", "rnnt", "--seed", "-1"],

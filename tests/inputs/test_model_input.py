@@ -16,10 +16,11 @@ from engine.test_values import tiny_rnnt
 from hwsim.cli.main import main
 from hwsim.engine.values.seeded import inputs_from, parameters_from
 from hwsim.errors import FileProblem
+from hwsim.inputs.archives import open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features, mel_filters
 from hwsim.inputs.audio.resample import resampled
 from hwsim.inputs.audio.wav import read_wav
-from hwsim.inputs.features import read_inputs
+from hwsim.inputs.features import inputs_in
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import workload
@@ -324,14 +325,14 @@ def test_a_flipped_byte_inside_an_archive_is_noticed(tmp_path: Path) -> None:
 def test_features_may_leave_out_axes_of_size_one(tmp_path: Path) -> None:
     wanted = inputs_from(WORK.program, 1)["features"]
     np.savez(tmp_path / "a.npz", features=wanted[:, 0])
-    found, _ = read_inputs(tmp_path / "a.npz", WORK.program)
+    found = inputs_in(open_arrays(tmp_path / "a.npz"), WORK.program)
     assert np.array_equal(found["features"], wanted)
     np.savez(tmp_path / "b.npz", features=wanted[:2])
     with pytest.raises(FileProblem, match=r"features has shape \(2, 1, 6\), expected \(3, 1, 6\)"):
-        read_inputs(tmp_path / "b.npz", WORK.program)
+        inputs_in(open_arrays(tmp_path / "b.npz"), WORK.program)
     np.savez(tmp_path / "c.npz", feature=wanted)
     with pytest.raises(FileProblem, match="feature is no input of the model; did you mean features"):
-        read_inputs(tmp_path / "c.npz", WORK.program)
+        inputs_in(open_arrays(tmp_path / "c.npz"), WORK.program)
 
 
 @pytest.mark.parametrize("frames", [2, 9])

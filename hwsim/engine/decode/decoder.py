@@ -30,11 +30,13 @@ class Search(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Steering:
-    """What a search follows: choices of another search, symbols from outside, a limit of symbols per frame."""
+    """What a search follows: choices of another search, symbols from outside, a limit of symbols per frame, and where
+    each of several padded utterances ends."""
 
     forced: Sequence[Any] | None = None
     symbols: NDArray[np.int32] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
+    ends: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def search_of(workload: Workload, run_op: RunOp, steering: Steering) -> Search:
         case BeamLoop() as beam:
             return BeamDecoder(program, run_op, beam, steering.forced)
         case GreedyLoops() as greedy:
-            return GreedyDecoder(program, run_op, greedy, forced=steering.forced, most_symbols=steering.most_symbols)
+            return GreedyDecoder(
+                program, run_op, greedy, forced=steering.forced, most_symbols=steering.most_symbols, ends=steering.ends
+            )
         case SymbolLoop() as fed if steering.symbols is not None:
             return SymbolFeed(run_op, fed, steering.symbols)
         case _:

@@ -31,7 +31,8 @@ MOST_SYMBOLS_PER_FRAME = 30
 class GreedyDecoder:
     """Runs the ops of the loops that count a greedy search, on the outputs that it decides.
 
-    With `forced`, the outputs that another search chose in each step, it decides the same.
+    With `forced`, the outputs that another search chose in each step, it decides the same. `ends` says after how many
+    frames the search of each utterance is done, where utterances of several lengths are padded to one.
     """
 
     program: Program
@@ -39,7 +40,10 @@ class GreedyDecoder:
     steered: GreedyLoops
     forced: Sequence[Array] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
+    ends: Sequence[int] | None = None
     chosen: list[Array] = field(default_factory=list)
+    evaluations: list[int] = field(default_factory=list)
+    """Of each utterance, how often the joint network was asked for it."""
     _symbols: list[list[int]] = field(default_factory=list)
     _prediction: Loop | None = None
     _predictions: int = 0
@@ -79,13 +83,15 @@ class GreedyDecoder:
         frames = self._rows(loop, memory, indices) // batch
         if not self._symbols:
             self._symbols = [[] for _ in range(batch)]
+            self.evaluations = [0] * batch
             self._fresh = np.ones(batch, bool)
             symbol[:] = BLANK
             self._predict(memory, indices, np.ones(batch, bool))
         assert self._fresh is not None
         place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
-        while (place < frames).any():
-            active = place < frames
+        ends = np.full(batch, frames) if self.ends is None else np.array(self.ends, np.int64)
+        while (place < ends).any():
+            active = place < ends
             at_frame, utterance = np.minimum(place, frames - 1), np.arange(batch)
             frame[:, 0] = at_frame * batch + utterance if self.steered.frames_first else utterance * frames + at_frame
             self._expansions += int(active.sum())
@@ -94,6 +100,8 @@ class GreedyDecoder:
             self._batches[int(active.sum())] += 1
             choice = self._evaluate(loop, memory, indices)
             new = active & (choice != BLANK)
+            for row in np.flatnonzero(active):
+                self.evaluations[row] += 1
             for row in np.flatnonzero(new):
                 self._symbols[row].append(int(choice[row]))
             emitted = np.where(new, emitted + 1, 0)

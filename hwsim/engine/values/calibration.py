@@ -1,12 +1,13 @@
 """The quantisation parameters of each tensor and each local value of a quantised program."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration_stats import CalibrationStats, largest
+from hwsim.engine.values.refine import refined
 from hwsim.engine.values.tensor_store import index_tensors
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.ir.op_table import op_spec
@@ -24,10 +25,13 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantParamsTable:
-    """Quantisation parameters of integer tensors by name, and of local values by op and name."""
+    """Quantisation parameters of integer tensors by name, and of local values by op and name.
+
+    `refined` are parameters of the network that stand for trained ones of these names."""
 
     tensors: Mapping[str, QuantParams]
     locals: Mapping[str, Mapping[str, QuantParams]]
+    refined: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def quant_params_of(
@@ -41,7 +45,10 @@ def quant_params_of(
             members = maker.groups.get(tensor.name, (tensor.name,))
             tensors |= dict.fromkeys(members, maker.params(tensor, members))
     chains = (placed.op for placed in program.placed() if isinstance(placed.op, Elementwise))
-    return QuantParamsTable(tensors, {op.name: maker.locals(op, tensors) for op in chains if in_integers(op, program)})
+    of_locals = {op.name: maker.locals(op, tensors) for op in chains if in_integers(op, program)}
+    if stats.operands is None:
+        return QuantParamsTable(tensors, of_locals)
+    return QuantParamsTable(tensors, of_locals, refined(program, plan, parameters, tensors, stats.operands))
 
 
 def in_integers(op: Op, program: Program) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.engine.values.refine import OperandStats
 from hwsim.engine.values.tensor_store import index_tensors
 from hwsim.ir.ops import Op
 from hwsim.ir.program import Program
@@ -42,6 +43,8 @@ class CalibrationStats:
         self._names = {tensor.name: tensor for tensor in program.tensors}
         self._tensors: dict[str, _Collected] = {}
         self._largest: dict[tuple[str, str], float] = {}
+        self.operands: OperandStats | None = None
+        """What products read, if that is wanted."""
 
     def see(self, op: Op, name: str, values: NDArray[Any]) -> None:
         """Take note of a result: `name` is a tensor, or a local value of the op's chain."""

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.decode.decoder import Steering, search_of
+from hwsim.engine.decode.decoder import Search, Steering, search_of
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
-from hwsim.engine.values.floats import FloatOps, Seen, nobody
+from hwsim.engine.values.floats import FloatOps, ObservedOps, Seen, SeenOne, nobody
 from hwsim.engine.values.folded_tables import integer_ops
 from hwsim.engine.values.given import GivenFloats, GivenOps
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
+from hwsim.engine.values.refine import OperandStats, observed
 from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.tensor_store import TensorStore
@@ -42,17 +43,19 @@ Array = NDArray[Any]
 class Given:
     """What a workload is run with: its parameters, its inputs, the symbols that a language model reads.
 
-    `most_symbols` is after how many symbols a greedy search goes on to the next frame.
+    `most_symbols` is after how many symbols a greedy search goes on to the next frame; `ends` is after how many frames
+    it ends for each utterance of a batch, if some of them are padded.
     """
 
     parameters: Mapping[str, NDArray[np.float32]]
     inputs: Mapping[str, Array]
     symbols: NDArray[np.int32] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
+    ends: Sequence[int] | None = None
 
     def steering(self, forced: Sequence[Any] | None = None) -> Steering:
         """What a search follows."""
-        return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols)
+        return Steering(forced=forced, symbols=self.symbols, most_symbols=self.most_symbols, ends=self.ends)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,14 +94,47 @@ def run_floats(
     stats, tensors = CalibrationStats(program), {tensor.name for tensor in program.tensors}
 
     def note(op: Op, name: str, values: Array) -> None:
-        if not np.isfinite(values).all():
-            raise OutOfRange(f"{op.name}: its results leave single precision, in which scales are found; {FINITE}")
-        stats.see(op, name, values)
+        stats.see(op, name, finite_results(op, values))
         if name in tensors:
             spool.add(f"{op.name} {name}", values.reshape(-1))
 
-    carried = given_scales(workload)
-    if carried is None:
+    search = _in_floats(workload, given, products, stats, note, only)
+    progress(1, 1)
+    return FloatRun(stats, spool, tuple(search.chosen), search.decoded())
+
+
+def calibrate(workload: Workload, given: Given, products: ProductBackend, stats: CalibrationStats) -> None:
+    """Run a workload in single precision for the statistics of its values alone, which are added to those there."""
+
+    def note(op: Op, name: str, values: Array) -> None:
+        stats.see(op, name, finite_results(op, values))
+
+    _in_floats(unfolded(workload), given, products, stats, note)
+
+
+def finite_results(op: Op, values: Array) -> Array:
+    """Results that single precision holds; others are refused."""
+    if not np.isfinite(values).all():
+        raise OutOfRange(f"{op.name}: its results leave single precision, in which scales are found; {FINITE}")
+    return values
+
+
+def _in_floats(
+    workload: Workload,
+    given: Given,
+    products: ProductBackend,
+    stats: CalibrationStats,
+    note: SeenOne,
+    only: tuple[Node, ...] | None = None,
+) -> Search:
+    """Run a workload in single precision; its search."""
+    program, carried = workload.program, given_scales(workload)
+    ops: FloatOps
+    wanted = frozenset[str]() if carried is not None else observed(program, workload.precision)
+    if wanted:
+        stats.operands = stats.operands or OperandStats()
+        ops = ObservedOps(program, given.parameters, products, note, wanted, stats.operands)
+    elif carried is None:
         ops = FloatOps(program, given.parameters, products, note)
     else:
         ops = GivenFloats(program, carried, given.parameters, products, note)
@@ -110,8 +146,7 @@ def run_floats(
             run_program(program, ops.memory(given.inputs), ops.run, search)
         else:
             run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
-    progress(1, 1)
-    return FloatRun(stats, spool, tuple(search.chosen), search.decoded())
+    return search
 
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
@@ -129,13 +164,22 @@ def given_scales(workload: Workload) -> Carried | None:
 
 
 def quantised_ops(
-    workload: Workload, given: Given, params_table: QuantParamsTable, products: ProductBackend, seen: Seen = nobody
+    workload: Workload,
+    given: Given,
+    params_table: QuantParamsTable,
+    products: ProductBackend,
+    seen: Seen = nobody,
+    like: IntegerOps | None = None,
 ) -> IntegerOps:
-    """The ops of a quantised workload: with the scales of its file, or in the integers of the house."""
+    """The ops of a quantised workload: with the scales of its file, or in the integers of the house.
+
+    `like` are ops of the same network at another length, with the very same parameters, scales and products.
+    """
     carried = given_scales(workload)
     if carried is not None:
-        return GivenOps(workload.program, carried, given.parameters, products, seen=seen)
-    return integer_ops(workload, given.parameters, params_table, products, seen)
+        own = like if isinstance(like, GivenOps) else None
+        return GivenOps(workload.program, carried, given.parameters, products, seen=seen, like=own)
+    return integer_ops(workload, given.parameters, params_table, products, seen, like)
 
 
 def run_integers(
@@ -157,6 +201,13 @@ def run_ops(
     workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None
 ) -> Decoded | None:
     """Run all ops; what the search did."""
+    return run_search(workload, given, ops, memory, forced).decoded()
+
+
+def run_search(
+    workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None = None
+) -> Search:
+    """Run all ops; the finished search."""
     fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
 
     def run_loop(loop: Loop, memory: TensorStore, indices: Indices) -> bool:
@@ -164,7 +215,7 @@ def run_ops(
 
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         run_program(workload.program, memory, ops.run, run_loop)
-    return search.decoded()
+    return search
 
 
 def evaluate(

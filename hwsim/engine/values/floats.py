@@ -106,6 +106,33 @@ class FloatOps:
             self.keep(op, view, memory, indices, np.broadcast_to(values[local], (elements,)))
 
 
+class SeesOperands(Protocol):
+    """Told of the rows that a product reads, act[b, m, k]."""
+
+    def see(self, op: str, act: NDArray[Any]) -> None: ...
+
+
+class ObservedOps(FloatOps):
+    """The same ops, with somebody who is told of what some products read."""
+
+    def __init__(
+        self,
+        program: Program,
+        parameters: Mapping[str, Floats],
+        products: ProductBackend,
+        seen: SeenOne,
+        wanted: frozenset[str],
+        observer: SeesOperands,
+    ) -> None:
+        super().__init__(program, parameters, products, seen)
+        self._wanted, self._observer = wanted, observer
+
+    def _product(self, op: Gemm | Conv, act: NDArray[Any], weight: NDArray[Any]) -> Floats:
+        if op.name in self._wanted and self.program.tensor(op.weight.tensor).role.parameter:
+            self._observer.see(op.name, act)
+        return super()._product(op, act, weight)
+
+
 def act_zero(op: Gemm | Conv, memory: TensorStore, indices: Indices) -> Any:
     """What of the activations stands for zero, as far as it is known only when the op runs."""
     return 0 if op.act_zero is None else memory.read(op.act_zero, indices).reshape(())

@@ -32,21 +32,25 @@ def integer_ops(
     params_table: QuantParamsTable,
     products: ProductBackend,
     seen: Seen = nobody,
+    like: IntegerOps | None = None,
 ) -> IntegerOps:
     """The ops of a workload's program with its parameters, its precomputed tables made of them.
 
-    The parameters and their quantisation are those of the program before anything was precomputed.
+    The parameters and their quantisation are those of the program before anything was precomputed. `like` are ops of
+    the same network at another length, whose own are taken over where nothing is precomputed.
     """
     program, folding = workload.program, workload.folding
     if folding is None:
-        return IntegerOps(program, parameters, params_table, products, seen=seen)
+        return IntegerOps(program, parameters, params_table, products, seen=seen, like=like)
     names = {tensor.name for tensor in program.tensors}
     left = {name: values for name, values in parameters.items() if name in names}
     params = dict(params_table.tensors)
     for product, op in zip(folding.products, _products(folding), strict=True):
         if op.out.tensor in params:
             params[product.table] = params[op.out.tensor]
-    ops = IntegerOps(program, left, QuantParamsTable(params, params_table.locals), products, seen=seen)
+    ops = IntegerOps(
+        program, left, QuantParamsTable(params, params_table.locals, params_table.refined), products, seen=seen
+    )
     for product in folding.products:
         ops.held[product.table] = rows_of_table(product, folding.program, parameters, params_table, products)
     return ops

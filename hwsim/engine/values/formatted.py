@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +47,25 @@ class FormattedOps:
         products: ProductBackend,
         *,
         seen: Seen = nobody,
+        like: Self | None = None,
     ) -> None:
-        self.program, self.parameters, self.params_table = program, parameters, params_table
+        """`like` are ops of the same network at another length, with the very same parameters, scales and products:
+        what they have made ready is not made again."""
+        self.program, self.trained, self.params_table = program, parameters, params_table
+        assert like is None or (like.trained is parameters and like.params_table is params_table)
+        refined = {name: values for name, values in params_table.refined.items() if name in parameters}
+        self.parameters = {**parameters, **refined} if refined else parameters
+        self.like = like
         self.products, self.seen = products, seen
         self.tensors = {tensor.name: tensor for tensor in program.tensors}
         self.shapes = program.sizing()
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
-        self._fixed_weights: dict[str, tuple[Weights, ...]] = {}
-        self.held = {name: self._held(name, values) for name, values in parameters.items()}
+        self._fixed_weights: dict[str, tuple[Weights, ...]] = {} if like is None else like._fixed_weights
+        if like is None:
+            self.held = {name: self._held(name, values) for name, values in self.parameters.items()}
+        else:
+            self.held = like.held
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
         tensor = self.tensors[name]

@@ -6,7 +6,7 @@ real numbers the nearest integers, as the operators of ONNX do it.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +60,15 @@ class GivenOps(IntegerOps):
 
     def __init__(
         self, program: Program, carried: Carried, parameters: Mapping[str, Array], products: ProductBackend, *,
-        seen: Seen = nobody,
+        seen: Seen = nobody, like: Self | None = None,
     ) -> None:  # fmt: skip
         self.carried = carried
-        self._laid_out: dict[tuple[str, int], Weights] = {}
-        self._of_columns: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
-        super().__init__(program, parameters, QuantParamsTable(carried.grids, {}), products, seen=seen)
+        self._laid_out: dict[tuple[str, int], Weights] = {} if like is None else like._laid_out
+        self._of_columns: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = (
+            {} if like is None else like._of_columns
+        )
+        scales = QuantParamsTable(carried.grids, {}) if like is None else like.params_table
+        super().__init__(program, parameters, scales, products, seen=seen, like=like)
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
         tensor = self.tensors[name]

@@ -27,7 +27,7 @@ from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import is_depthwise
-from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
+from hwsim.ir.ops import Apply, Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import KindTable
@@ -56,11 +56,12 @@ class IntegerOps(FormattedOps):
 
     @cached_property
     def _ready(self) -> dict[str, _Ready]:
-        return {}
+        return {} if self.like is None else self.like._ready
 
     @cached_property
-    def _chains(self) -> dict[str, IntegerChain]:
-        return {}
+    def _chains(self) -> dict[tuple[str, tuple[Apply, ...], tuple[tuple[str, float], ...]], IntegerChain]:
+        # Constants may depend on the length, such as one over the frames of a mean.
+        return {} if self.like is None else self.like._chains
 
     @cached_property
     def _in_integers_by_op(self) -> dict[str, bool]:
@@ -72,10 +73,11 @@ class IntegerOps(FormattedOps):
 
     def chain(self, op: Elementwise) -> IntegerChain:
         """The chain of an op that works in integers."""
-        if op.name not in self._chains:
+        key = op.name, op.chain, op.constants
+        if key not in self._chains:
             with naming_operands(op):
-                self._chains[op.name] = prepared_chain(op, self.params_table.locals[op.name])
-        return self._chains[op.name]
+                self._chains[key] = prepared_chain(op, self.params_table.locals[op.name])
+        return self._chains[key]
 
     def ready(self, op: Gemm | Conv, weight: Array, memory: TensorStore) -> _Ready:
         """The weight[b, k, n] of an op in integers, with the requantisers of its sums; kept if it is a parameter."""

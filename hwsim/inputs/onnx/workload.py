@@ -11,7 +11,7 @@ import numpy as np
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.finishing import finished
-from hwsim.inputs.onnx.graph import bound, read_graph
+from hwsim.inputs.onnx.graph import Graph, bound, read_graph
 from hwsim.inputs.onnx.lowering import lowered, outputs, told
 from hwsim.inputs.onnx.stored import Quant, Value
 from hwsim.inputs.opened import ReadModel
@@ -21,11 +21,14 @@ from hwsim.ir.program import Program
 from hwsim.ir.workload import Workload
 from hwsim.passes.precision import plan_of, workload_of
 from hwsim.quantities.precision import Precision, PrecisionPlan
+from hwsim.quantities.registry import EqualityCache
 from hwsim.tensor.carried import Carried, Named
 from hwsim.tensor.quant_params import QuantParams
 
 SECOND = 10**12
 """What the values of a file stand for, if nobody says how long they take to hear, in picoseconds."""
+MOST_KEPT = 64
+"""Workloads of one file for inputs of so many different shapes are kept."""
 FLOATS = {"fp32": Precision.FP32, "fp16": Precision.FP16, "bf16": Precision.BF16}
 
 
@@ -46,9 +49,64 @@ def onnx_workload(
     In a file that says formats a precision is that of the floats between its integers.
     """
     graph = read_graph(path)
+    work = _workload(graph, path, precision, dims or {}, name, audio, floats, heard)
+    return ReadModel(work, graph.sha256, graph.beside)
+
+
+def onnx_for_shapes(
+    path: Path,
+    precision: str | PrecisionPlan | None,
+    shapes: Mapping[str, tuple[int, ...]],
+    dims: Mapping[str, int],
+    *,
+    floats: str = "fp16",
+) -> ReadModel:
+    """The workload of a file for inputs of these shapes, which give the axes sizes that the file leaves open; `dims`
+    are sizes of others.
+
+    It can be had for other shapes too, without the file being read again.
+    """
+    graph, made = read_graph(path), EqualityCache[Workload](MOST_KEPT)
+
+    def at(shapes: Mapping[str, tuple[int, ...]]) -> Workload:
+        sizes = {**dims, **dims_for(graph, shapes)}
+        return made.of(tuple(sorted(sizes.items())), make=lambda: at_sizes(sizes))
+
+    def at_sizes(sizes: Mapping[str, int]) -> Workload:
+        work = _workload(graph, path, precision, sizes, None, SECOND, floats)
+        assert isinstance(work.carried, Carried)
+        return replace(work, carried=replace(work.carried, for_shapes=at))
+
+    return ReadModel(at(shapes), graph.sha256, graph.beside)
+
+
+def dims_for(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes of open axes that arrays of these shapes have; an array without a name is that of an only input."""
+    found: dict[str, int] = {}
+    for port in graph.inputs:
+        shape = shapes.get(port.name, shapes.get("", ()) if len(graph.inputs) == 1 else ())
+        if len(shape) != len(port.axes):
+            continue
+        for axis, size in zip(port.axes, shape, strict=True):
+            if isinstance(axis, str):
+                found.setdefault(axis, size)
+    return found
+
+
+def _workload(
+    graph: Graph,
+    path: Path,
+    precision: str | PrecisionPlan | None,
+    dims: Mapping[str, int],
+    name: str | None,
+    audio: int,
+    floats: str,
+    heard: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+) -> Workload:
+    """The workload of a graph whose open axes have these sizes, or those of arrays of these shapes."""
     title = (name or path.stem)[:80]
     try:
-        builder = lowered(graph, bound(graph, dims or {}, heard))
+        builder = lowered(graph, bound(graph, dims, heard))
         leaving = outputs(builder)
         program = finished(builder, title)
     except Unsupported as error:
@@ -60,9 +118,8 @@ def onnx_workload(
     folding = told(builder)
     carried = carried_by(builder, program, leaving, () if folding is None else (folding,))
     if not carried.quantised:
-        work = workload_of(program, precision or floats, audio=audio)
-        return ReadModel(replace(work, carried=carried), graph.sha256, graph.beside)
-    return ReadModel(in_its_formats(program, carried, precision, audio, floats), graph.sha256, graph.beside)
+        return replace(workload_of(program, precision or floats, audio=audio), carried=carried)
+    return in_its_formats(program, carried, precision, audio, floats)
 
 
 def in_its_formats(

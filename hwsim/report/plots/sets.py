@@ -13,6 +13,7 @@ from hwsim.report.plots import (
     lines,
     occupancy,
     quality,
+    recognition,
     residency,
     roofline,
     stacks,
@@ -24,6 +25,7 @@ from hwsim.report.plots import (
 )
 from hwsim.report.plots.registry import Drawing
 from hwsim.report.quality import weights_remark
+from hwsim.report.recognition import recognition_title
 from hwsim.report.tuning_screen import tornado_rows
 from hwsim.results.result import Comparison, Result
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from hwsim.results.drift import Drift
     from hwsim.results.pictured import Pictured
     from hwsim.results.quality import Quality
+    from hwsim.results.recognition import Recognitions
     from hwsim.results.streams import StreamStudy
     from hwsim.results.sweep import SweepOutcome
     from hwsim.results.tiles_result import TilesResult
@@ -116,6 +119,11 @@ def stream_drawings(study: "StreamStudy") -> list[Drawing]:
 def drift_drawings(found: "Drift") -> list[Drawing]:
     """The figures of a study of drift."""
     return [Drawing("drift", drift_title(found), drift.rows(found))]
+
+
+def recognition_drawings(found: "Recognitions") -> list[Drawing]:
+    """The figures of a recognition."""
+    return [Drawing("recognition", recognition_title(found), recognition.rows(found))]
 
 
 def drawn_files(drawings: Iterable[Drawing], *, pdf: bool = False) -> dict[str, str | bytes]:

@@ -1,0 +1,225 @@
+"""`hwsim recognise`: what a network on a chip hears of recordings, beside what was said."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsim.cli.options import ARCH, DIMENSIONS, PDF, WORKLOAD, Policies, dimensions, listed, output_options
+from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
+from hwsim.cli.terminal import tell, tell_written, with_progress
+from hwsim.errors import InvalidValue
+from hwsim.quantities.plain_data import Progress
+from hwsim.results.recognition import Recognitions, Searching, SearchKind
+
+if TYPE_CHECKING:  # help needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hwsim.quantities.quantisation import Quantisation
+    from hwsim.study.recognise.run import KeepScores
+
+
+def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
+    """The files that a recognition writes into a folder."""
+    from hwsim.report.export import drawn
+    from hwsim.report.recognition import FILES
+    from hwsim.study.recognise.store import NAME
+
+    return (NAME, *FILES, *drawn(["recognition"], pdf=params["pdf"]))
+
+
+@click.command(name="recognise", cls=Command)
+@click.argument("arch", type=ARCH)
+@click.argument("workload", type=WORKLOAD)
+@click.option("--data", type=Reads(), metavar="DIR", help="Utterances; those that the workload ships with, if it does.")
+@click.option("--weights", type=Reads(), metavar="FILE", help="Parameters by name, if none lie beside WORKLOAD.")
+@click.option("--precisions", type=Policies(several=True), metavar="LIST", help="Policies, one after another.")
+@click.option("--symbols", type=Reads(), metavar="FILE", help="The symbol of each output, a JSON list of texts.")
+@click.option("--lexicon", type=Reads(), metavar="FILE", help="The symbols of each word, a JSON mapping.")
+@click.option(
+    "--search",
+    type=click.Choice([kind.value for kind in SearchKind]),
+    help="How symbols, or words of a lexicon, are found in scores of a network trained with CTC.",
+)
+@click.option("--beam", type=click.IntRange(1, 4096), default=16, show_default=True, metavar="N", help="Prefixes kept.")
+@click.option(
+    "--word-penalty", type=float, default=-3.0, show_default=True, metavar="X", help="Added to the score of each word."
+)
+@click.option(
+    "--blank-bias", type=float, default=0.0, show_default=True, metavar="X", help="Added to the score of each blank."
+)
+@click.option("--blank", metavar="SYMBOL", help="The blank, if its name does not say so.")
+@click.option("--between", metavar="SYMBOL", help="The symbol between words, if its name does not say so.")
+@click.option(
+    "--quantise",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A quantiser's field, as in a workload's precision.quantise: weights.rounding=least_squares.",
+)
+@click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
+@click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
+@click.option(
+    "--calibrate",
+    type=click.IntRange(1, 10**6),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Utterances for the scales, where none are marked.",
+)
+@click.option(
+    "--buckets",
+    type=click.IntRange(0, 10**4),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Lengths at which utterances are timed; 0: no time and energy.",
+)
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Processes.")
+@click.option("--resume", is_flag=True, help="Go on with what lies in --out.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draws the intervals' sets."
+)
+@click.option(
+    "--scores", type=Writes(), metavar="FILE", help="Hand out the network's scores: FILE.npz, or FILE.ark for Kaldi."
+)
+@DIMENSIONS
+@output_options(recognise_files_of)
+@PDF
+def command(
+    arch: str,
+    workload: str,
+    data: str | None,
+    weights: str | None,
+    precisions: str | None,
+    symbols: str | None,
+    lexicon: str | None,
+    search: str | None,
+    beam: int,
+    word_penalty: float,
+    blank_bias: float,
+    blank: str | None,
+    between: str | None,
+    fields: tuple[str, ...],
+    ends: str | None,
+    calibrate_on: str | None,
+    calibrate: int,
+    buckets: int,
+    workers: int,
+    resume: bool,
+    seed: int,
+    scores: str | None,
+    dims: tuple[str, ...],
+    json_file: str | None,
+    out: str | None,
+    pdf: bool,
+) -> None:
+    """Recognise utterances with WORKLOAD on ARCH, by the integers that its array makes: error rates, time, energy.
+
+    Example: hwsim recognise int4_array words_rnnt --precisions fp32,w8a8,w4a4
+    """
+    from hwsim.quantities.precision import policy
+
+    wanted = [] if precisions is None else listed(precisions)
+    for place, name in enumerate(wanted):
+        policy(name)
+        if name in wanted[:place]:
+            raise InvalidValue("--precisions", name, "is there twice")
+    if ends is not None:
+        policy(ends)
+    if resume and out is None:
+        raise InvalidValue("--resume", True, "goes on with what lies in --out; give --out DIR")
+    if scores is not None and (len(wanted) > 1 or resume):
+        raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
+    searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
+    check_outputs()
+
+    def job(progress: Progress) -> Recognitions:
+        # Imported here because it compiles kernels on the first run after an installation.
+        from hwsim.study.recognise.run import Request, forgotten, recognise
+        from hwsim.study.recognise.session import Asked
+
+        asked = Asked(
+            arch=arch,
+            workload=workload,
+            data=_path(data),
+            weights=_path(weights),
+            symbols=_path(symbols),
+            lexicon=_path(lexicon),
+            blank=blank,
+            between=between,
+            search=None if search is None else SearchKind(search),
+            searching=searching,
+            dims=tuple(dimensions(dims).items()),
+            scores=scores is not None,
+            quantise=_quantisers(fields),
+            ends=ends,
+        )
+        request = Request(
+            precisions=tuple(wanted) or (None,),
+            calibrate=calibrate,
+            calibrate_on=_path(calibrate_on),
+            buckets=buckets,
+            seed=seed,
+            workers=workers,
+            out=_path(out),
+            resume=resume,
+        )
+        if scores is None:
+            return recognise(asked, request, keep=forgotten, progress=progress)
+        with kept_scores(Path(scores)) as keep:
+            return recognise(asked, request, keep=keep, progress=progress)
+
+    found = with_progress(f"{workload} on {arch}", job, unit="utterances")
+
+    from hwsim.report.export import to_json
+    from hwsim.report.recognition import recognition_files, recognition_text
+
+    def files() -> dict[str, str | bytes]:
+        from hwsim.report.plots.sets import drawn_files, recognition_drawings
+
+        return recognition_files(found) | drawn_files(recognition_drawings(found), pdf=pdf)
+
+    written = deliver(json_file, out, lambda: to_json(found), files)
+    tell(json_file, lambda screen: recognition_text(found, screen))
+    tell_written(written if scores is None else [*written, Path(scores)])
+
+
+@contextmanager
+def kept_scores(path: Path) -> "Iterator[KeepScores]":
+    """What takes scores one after another; at the end they are in that file."""
+    import numpy as np
+
+    from hwsim.report.files import write_binary
+    from hwsim.report.scores import writer_of
+
+    write, files = writer_of(path, "--scores"), dict[str, Path]()
+    with TemporaryDirectory(prefix="hwsim-scores-") as folder:
+
+        def keep(name: str, scores: "NDArray[np.float32]") -> None:
+            files[name] = Path(folder) / f"{len(files)}.npy"
+            np.save(files[name], scores, allow_pickle=False)
+
+        yield keep
+        write_binary(path, lambda file: write(dict(sorted(files.items())), file))
+
+
+def _quantisers(fields: Sequence[str]) -> "Quantisation | None":
+    """What `--quantise FIELD=VALUE` says, several times."""
+    from hwsim.inputs.load import quantisers
+
+    written = {}
+    for field in fields:
+        name, equals, value = field.partition("=")
+        if not name or not equals:
+            raise InvalidValue("--quantise", field, "must be a field and its value, such as weights.clip=mse")
+        written[name] = value
+    return quantisers(written, "--quantise") if written else None
+
+
+def _path(written: str | None) -> Path | None:
+    return None if written is None else Path(written)

@@ -1,0 +1,114 @@
+"""What a recognition prints and writes: error rates with intervals, cost, and what was heard beside what was said."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from hwsim.quantities.plain_data import flat
+from hwsim.report.export import to_csv, to_json
+from hwsim.report.numbers import joules, percent, scaled, seconds
+from hwsim.report.tables import MOST_LINES, Screen, new_table, render
+from hwsim.results.recognition import ErrorRate, HeardUtterance, Recognition, Recognitions
+
+FILES = ("recognition.json", "rates.csv", "utterances.csv", "buckets.csv")
+
+
+def recognition_files(found: Recognitions) -> dict[str, str]:
+    """The files of a recognition by name."""
+    rates, heard, buckets = [], [], []
+    for run in found.runs:
+        rates += [{"precision": run.precision, **flat(rate), "errors": rate.errors} for rate in run.rates]
+        heard += [{"precision": run.precision, **flat(one), "errors": one.errors} for one in run.utterances]
+        if run.cost is not None:
+            buckets += [{"precision": run.precision, **flat(bucket)} for bucket in run.cost.buckets]
+    contents = to_json(found), to_csv(rates), to_csv(heard), to_csv(buckets)
+    return dict(zip(FILES, contents, strict=True))
+
+
+def recognition_text(found: Recognitions, screen: Screen) -> str:
+    """The rates in each precision, and of the first utterances with errors what was said and heard, on one screen."""
+    title = recognition_title(found)
+    for most in range(MOST_LINES, -1, -1):
+        blocks: list[Text | Table] = [Text(title, style="bold"), _what(found), *_rates(found)]
+        blocks += _beside(found.runs[-1], most)
+        text = render(blocks, screen)
+        if text.count("\n") <= MOST_LINES:
+            break
+    return text
+
+
+def recognition_title(found: Recognitions) -> str:
+    """What was recognised on what."""
+    first = found.runs[0]
+    said = f"{len(first.utterances):,} utterances, {seconds(first.audio_seconds)} of audio"
+    return f"{first.workload} on {first.chip}: {said}"
+
+
+def _what(found: Recognitions) -> Text:
+    first = found.runs[0]
+    scales = dict.fromkeys(run.scales for run in found.runs if run.scales != "none are needed")
+    of_scales = f" Scales of activations: {'; '.join(scales)}." if scales else ""
+    asked = dict.fromkeys(run.quantisers for run in found.runs if run.quantisers)
+    of_scales += f" Quantisers: {'; '.join(asked)}." if asked else ""
+    lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
+    timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
+    intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""
+    return Text(f"Search: {first.search}.{intervals}{of_scales}{timed}")
+
+
+def _rates(found: Recognitions) -> list[Table]:
+    first = found.runs[0]
+    token = first.token
+    costs = any(run.cost is not None for run in found.runs)
+    rates = (f"{token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
+    table = new_table("", *rates, *(("RTF", "energy", "model") if costs else ()))
+    for run in found.runs:
+        table.add_row(run.precision, *(_rate_cells(run.rate) if rates else ()), *(_cost_cells(run) if costs else ()))
+    tables = [table] if rates or costs else []
+    if found.changes:
+        changes = new_table("", f"against {first.precision}", "95 % from to", "worse in")
+        for one in found.changes:
+            interval = f"{100 * one.low:+.1f} {100 * one.high:+.1f}"
+            changes.add_row(one.precision, f"{100 * one.change:+.1f} points", interval, percent(one.worse))
+        tables.append(changes)
+    if len(first.rates) > 1:
+        groups = new_table("group", *(run.precision for run in found.runs), title=f"{token} errors by group")
+        for place, rate in enumerate(first.rates[1:], 1):
+            groups.add_row(rate.group or "(none)", *(_short(run.rates[place]) for run in found.runs))
+        tables.append(groups)
+    return tables
+
+
+def _rate_cells(rate: ErrorRate) -> tuple[str, ...]:
+    interval = f"{100 * rate.low:.1f} {100 * rate.high:.1f}"
+    return _short(rate), interval, str(rate.substitutions), str(rate.deletions), str(rate.insertions)
+
+
+def _short(rate: ErrorRate) -> str:
+    return f"{rate.errors:,}/{rate.tokens:,} {100 * rate.rate:.1f} %"
+
+
+def _cost_cells(run: Recognition) -> tuple[str, ...]:
+    if run.cost is None:
+        return "", "", ""
+    return f"{run.cost.rtf:.3g}", joules(run.cost.energy_aj), scaled(run.cost.model_bytes, "B")
+
+
+def _beside(run: Recognition, most: int) -> Sequence[Text | Table]:
+    """Of the first utterances with errors what was said and heard."""
+    if not run.rates:
+        return []
+    wrong = [one for one in run.utterances if one.errors]
+    if not wrong or not most:
+        return [Text(_remark(run, wrong))]
+    table = new_table("utterance", "", "", title=f"{run.precision}: said, and heard")
+    for one in wrong[:most]:
+        table.add_row(one.name, one.said or "(nothing)", one.heard or "(nothing)")
+    more = len(wrong) - most
+    note = f"{more:,} more utterances with errors, and all others: --json, --out" if more > 0 else _remark(run, wrong)
+    return [table, Text(note)]
+
+
+def _remark(run: Recognition, wrong: Sequence[HeardUtterance]) -> str:
+    return f"{len(run.utterances) - len(wrong):,} of {len(run.utterances):,} utterances without an error."

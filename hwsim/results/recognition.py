@@ -1,0 +1,177 @@
+"""What was heard beside what was said: error rates of a set of utterances, with time and energy of the same runs."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from hwsim.errors import InvalidValue
+from hwsim.quantities.noun import Name, Noun, Number, Table, Text, Whole
+from hwsim.quantities.offered import as_html
+from hwsim.results.figures import AttojouleCount
+
+Count = Annotated[int, Whole(high=2**53)]
+Told = Annotated[str, Text(longest=400)]
+
+
+class SearchKind(Enum):
+    """How symbols or words are found in the scores of a network that was trained with CTC; `none`: scores are handed
+    out alone, to a decoder outside."""
+
+    GREEDY = "greedy"
+    BEAM = "beam"
+    LEXICON = "lexicon"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching(Noun):
+    """What a search over scores weighs: natural logarithms that are added to the blank in each frame, and to each
+    word; and the prefixes that a beam keeps."""
+
+    beam: Annotated[int, Whole(low=1, high=4096)] = 16
+    blank_bias: Annotated[float, Number(low=-100, high=100)] = 0.0
+    word_penalty: Annotated[float, Number(low=-1000, high=1000)] = -3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardUtterance(Noun):
+    """One utterance: `said` and `heard` with blanks between tokens, and the fewest edits that make one of the other.
+
+    `evaluations` and `predictions` are how often a transducer's search ran its joint and its prediction network.
+    """
+
+    name: Name
+    group: str
+    seconds: float
+    said: str
+    heard: str
+    tokens: Count
+    substitutions: Count
+    deletions: Count
+    insertions: Count
+    evaluations: Count = 0
+    predictions: Count = 0
+
+    @property
+    def errors(self) -> int:
+        """Edits of any kind."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRate(Noun):
+    """Errors of all utterances, or of those of a group, for each token that was said.
+
+    95 of 100 sets of as many utterances, drawn from these with replacement, have a rate from `low` to `high`.
+    """
+
+    group: str
+    utterances: Count
+    wrong_utterances: Count
+    tokens: Count
+    substitutions: Count
+    deletions: Count
+    insertions: Count
+    rate: float
+    low: float
+    high: float
+
+    @property
+    def errors(self) -> int:
+        """Edits of any kind."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedBucket(Noun):
+    """Utterances of like lengths, `audio_seconds` of them: timed and priced as the one of `seconds` that is nearest to
+    their mean, with the mean counts of their searches, rounded up."""
+
+    seconds: float
+    utterances: Count
+    audio_seconds: float
+    evaluations: Count
+    predictions: Count
+    latency_ms: float
+    energy_aj: AttojouleCount
+    dram_bytes: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionCost(Noun):
+    """What the chip needs for all utterances, one after another."""
+
+    rtf: float
+    energy_aj: AttojouleCount
+    energy_per_audio_second_mj: float
+    dram_bytes: Count
+    model_bytes: Count
+    area_mm2: float
+    buckets: tuple[PricedBucket, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition(Noun):
+    """A set of utterances on a chip in one precision.
+
+    `scales` says on what the scales of activations were found, in words, `quantisers` what is asked of them beside the
+    precision. `saturations` counts additions that left the
+    accumulators, `clipped` results that were cut off. `rates` begin with that of all utterances; there are none where
+    nothing was searched. `cost` is None where nobody asked for it.
+    """
+
+    chip: Name
+    workload: Name
+    precision: Name
+    accumulators: Name
+    search: Told
+    token: Name
+    scales: Told
+    quantisers: str
+    audio_seconds: float
+    saturations: Count
+    clipped: Count
+    rates: tuple[ErrorRate, ...]
+    cost: RecognitionCost | None
+    utterances: tuple[HeardUtterance, ...]
+
+    @property
+    def rate(self) -> ErrorRate:
+        """That of all utterances, if anything was searched."""
+        return self.rates[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateChange(Noun):
+    """How much the error rate in a precision lies above that in the first one, on the same utterances.
+
+    `low` and `high` bound 95 of 100 draws of as many utterances; `worse` is the share of draws in which it is higher.
+    """
+
+    precision: Name
+    change: float
+    low: float
+    high: float
+    worse: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognitions(Noun):
+    """The same utterances in each precision; `changes` hold all but the first against the first."""
+
+    runs: tuple[Recognition, ...]
+    changes: tuple[RateChange, ...]
+    seed: Count
+    versions: Annotated[tuple[tuple[Name, Name], ...], Table()]
+    files: Annotated[tuple[tuple[str, str], ...], Table()]
+
+    def check(self) -> None:
+        if not self.runs:
+            raise InvalidValue("runs", self.runs, "must be at least one")
+
+    def __repr__(self) -> str:
+        rates = ", ".join(f"{run.precision} {run.rate.rate:.1%}" if run.rates else run.precision for run in self.runs)
+        return f"<Recognitions of {self.runs[0].workload} on {self.runs[0].chip}: {rates}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)

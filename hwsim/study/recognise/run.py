@@ -1,0 +1,231 @@
+"""A set of utterances, heard on a chip in one precision after another: what was wrong, and what it cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.errors import InvalidValue
+from hwsim.inputs.datasets import DataSet, Use, Utterance, open_data
+from hwsim.ir.workload import Workload
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.plain_data import Progress, fingerprint, flat, no_progress
+from hwsim.quantities.quantisation import Quantisation
+from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
+from hwsim.study.provenance import versions
+from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
+from hwsim.study.recognise.errors import change, rates
+from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
+from hwsim.study.recognise.network import needs_scales, scales_of
+from hwsim.study.recognise.session import Asked, open_session
+from hwsim.study.recognise.store import NAME, Heard, HeardLot, HeardStore, begun, resumed
+from hwsim.study.recognise.workers import Ears, Jobs, heard_by_workers, heard_here, hearing_of, is_reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How it is to be recognised.
+
+    `calibrate` utterances are taken where the data set marks none for the scales; `calibrate_on` is another data set
+    for them. `buckets` of like lengths are timed; 0 leaves time and energy out.
+    """
+
+    precisions: tuple[str | None, ...] = (None,)
+    calibrate: int = 8
+    calibrate_on: Path | None = None
+    buckets: int = 2
+    seed: int = 0
+    workers: int = 1
+    out: Path | None = None
+    resume: bool = False
+
+
+KeepScores = Callable[[str, NDArray[np.float32]], None]
+"""Told of the scores of each utterance, in the order in which they are found."""
+
+
+def forgotten(name: str, scores: NDArray[np.float32]) -> None:
+    """Nobody wants scores."""
+
+
+def recognise(
+    asked: Asked, request: Request, *, keep: KeepScores = forgotten, progress: Progress = no_progress
+) -> Recognitions:
+    """Recognise all utterances of a data set that are to be tested, in each precision."""
+    ears = Ears(open_session(asked), threads=1)
+    tests = ears.session.data.of(Use.TEST, Use.BOTH)
+    if not tests:
+        raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {ears.session.data.name}")
+    store = _store(ears, request)
+    try:
+        runs = _Runs(ears, request, tests, store, keep, progress).all()
+    finally:
+        if store is not None:
+            store.close()
+    first = runs[0]
+    return Recognitions(
+        runs=tuple(runs),
+        changes=tuple(change(run, first, request.seed) for run in runs[1:] if run.rates),
+        seed=request.seed,
+        versions=versions(),
+        files=sorted_pairs({**ears.session.files, **ears.session.data.files()}),
+    )
+
+
+@dataclass(slots=True)
+class _Runs:
+    """The runs in all precisions, and how far they are."""
+
+    ears: Ears
+    request: Request
+    tests: Sequence[Utterance]
+    store: HeardStore | None
+    keep: KeepScores
+    progress: Progress
+    done: int = 0
+
+    def all(self) -> list[Recognition]:
+        """One after another."""
+        return [self._run(precision) for precision in self.request.precisions]
+
+    def _run(self, precision: str | None) -> Recognition:
+        work = self.ears.work(precision)
+        title = precision or work.formats
+        lots = [] if self.store is None else [lot for lot in self.store.lots if lot.precision == title]
+        known = {one.name for lot in lots for one in lot.utterances}
+        open_tests = [one for one in self.tests if one.name not in known]
+        self._moved(len(known))
+        calibrating = _calibrating(self.ears.session.data, self.request, self.tests)
+        needed = needs_scales(work)
+        if open_tests:
+            scales = self._scales(work, calibrating if needed else None)
+            lots += self._heard(precision, scales, open_tests, title)
+        return self._recognition(work, title, lots, calibrating.told if needed else _UNSCALED)
+
+    def _scales(self, work: Workload, calibrating: "_Calibrating | None") -> QuantParamsTable:
+        session = self.ears.session
+        groups = [] if calibrating is None else equal_lots(calibrating.data, calibrating.utterances, work)
+        data = session.data if calibrating is None else calibrating.data
+        ready = (lot_of(data, group, work, session.parameters) for group in groups)
+        return scales_of(work, session.parameters, ready, self.ears.threads)
+
+    def _heard(
+        self, precision: str | None, scales: QuantParamsTable, tests: Sequence[Utterance], title: str
+    ) -> list[HeardLot]:
+        session, found = self.ears.session, []
+        lots = lots_of(session.data, tests, self.ears.work(precision))
+        jobs: Jobs = [(precision, scales, lot, title) for lot in lots]
+        several = self.request.workers > 1 and len(jobs) > 1
+        workers = min(self.request.workers, len(jobs))
+        heard = heard_by_workers(session.asked, jobs, workers) if several else heard_here(self.ears, jobs)
+        for lot in heard:
+            found.append(lot._replace(scores=()))
+            for one, scores in zip(lot.utterances, lot.scores, strict=False):
+                self.keep(one.name, scores)
+            if self.store is not None:
+                self.store.keep(lot)
+            self._moved(len(lot.utterances))
+        return found
+
+    def _moved(self, utterances: int) -> None:
+        self.done += utterances
+        self.progress(self.done, len(self.tests) * len(self.request.precisions))
+
+    def _recognition(self, work: Workload, title: str, lots: Sequence[HeardLot], scales: str) -> Recognition:
+        session, hearing = self.ears.session, hearing_of(self.ears.session)
+        by_name = {one.name: one for lot in lots for one in lot.utterances}
+        utterances = tuple(self._beside(one, by_name[one.name]) for one in self.tests)
+        return Recognition(
+            chip=session.chip.name,
+            workload=work.name,
+            precision=title,
+            accumulators=self.ears.products(work).accumulators,
+            search=hearing.told,
+            token=hearing.token,
+            scales=scales,
+            quantisers=_quantisers(session.asked) if needs_scales(work) else "",
+            audio_seconds=sum(one.seconds for one in utterances),
+            saturations=sum(lot.saturations for lot in lots),
+            clipped=sum(lot.clipped for lot in lots),
+            rates=() if session.search is SearchKind.NONE else rates(utterances, self.request.seed),
+            cost=self._cost(work, by_name),
+            utterances=utterances,
+        )
+
+    def _beside(self, utterance: Utterance, heard: Heard) -> HeardUtterance:
+        session, counts = self.ears.session, (heard.evaluations, heard.predictions)
+        hearing = hearing_of(session)
+        return hearing.held_against(session.data, utterance, heard.tokens, heard.audio / PICOSECONDS, counts)
+
+    def _cost(self, work: Workload, heard: Mapping[str, Heard]) -> RecognitionCost | None:
+        if not self.request.buckets or is_reference(work):
+            return None
+        session, tests = self.ears.session, {one.name: one for one in self.tests}
+        spoken = [Spoken(one.name, one.audio, one.evaluations, one.predictions) for one in heard.values()]
+
+        def at_its_length(name: str) -> Workload:
+            return own_work(session.data, tests[name], work)
+
+        return cost_of(session.chip, at_its_length, spoken, self.request.buckets)
+
+
+_UNSCALED = "none are needed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Calibrating:
+    """The utterances on which scales are found."""
+
+    data: DataSet
+    utterances: Sequence[Utterance]
+    told: str
+
+
+def _calibrating(data: DataSet, request: Request, tests: Sequence[Utterance]) -> _Calibrating:
+    """Those of another data set, those that are marked, or some of those that are measured, evenly spread."""
+    if request.calibrate_on is not None:
+        other = open_data(request.calibrate_on)
+        return _Calibrating(other, other.utterances, f"{_counted(len(other.utterances))} of {other.name}")
+    marked = data.of(Use.CALIBRATE, Use.BOTH)
+    if marked:
+        shared = sum(one.use is Use.BOTH for one in marked)
+        also = f"measured too: {shared}" if shared else "none of them measured"
+        return _Calibrating(data, marked, f"{_counted(len(marked))} marked for it, {also}")
+    count = min(request.calibrate, len(tests))
+    chosen = [tests[len(tests) * place // count] for place in range(count)]
+    return _Calibrating(data, chosen, f"{_counted(count)}, measured too")
+
+
+def _quantisers(asked: Asked) -> str:
+    """What is asked of quantisers, in the words of the options."""
+    defaults = flat(Quantisation())
+    said = [] if asked.quantise is None else [
+        f"{name} {value}" for name, value in flat(asked.quantise).items() if value != defaults.get(name)
+    ]  # fmt: skip
+    return ", ".join([*said, *([] if asked.ends is None else [f"first and last product in {asked.ends}"])])
+
+
+def _counted(utterances: int) -> str:
+    return f"{utterances:,} utterance{'s' * (utterances != 1)}"
+
+
+def _store(ears: Ears, request: Request) -> HeardStore | None:
+    if request.out is None:
+        return None
+    session = ears.session
+    options = (session.asked.searching, session.search, request.calibrate, str(request.calibrate_on))
+    made_with = fingerprint(
+        {
+            "files": dict(session.files),
+            "data": session.data.sha256,
+            "options": [str(option) for option in options],
+            "dims": list(session.asked.dims),
+            "quantise": [session.asked.quantise, session.asked.ends],
+            "versions": versions(),
+        }
+    )
+    path = request.out / NAME
+    return resumed(path, made_with) if request.resume else begun(path, made_with)

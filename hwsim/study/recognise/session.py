@@ -1,0 +1,175 @@
+"""What a recognition is made with, opened once: chip, network, parameters, utterances, symbols, and a search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from glob import escape
+from pathlib import Path
+
+from hwsim.errors import FileProblem, InvalidValue, Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import open_chip
+from hwsim.inputs.datasets import TABLE, DataSet, open_data
+from hwsim.inputs.files import Kind, locate
+from hwsim.inputs.load import open_workload
+from hwsim.inputs.model_files import is_model_file, workload_for_inputs
+from hwsim.inputs.opened import Loaded
+from hwsim.inputs.symbols import LEXICON, SYMBOLS, Lexicon, Symbols, open_lexicon, open_symbols
+from hwsim.inputs.weights import read_parameters
+from hwsim.ir.workload import Workload
+from hwsim.models.catalogue import decoding_of
+from hwsim.passes.precision import in_precision, plan_of
+from hwsim.passes.wanted import ruled_ops
+from hwsim.quantities.precision import PrecisionPlan, Rule, policy
+from hwsim.quantities.quantisation import Quantisation
+from hwsim.results.recognition import Searching, SearchKind
+from hwsim.study.recognise.lots import Floats
+from hwsim.tensor.carried import Carried, real_parameters
+
+WEIGHTS = ("weights.safetensors", "weights.npz")
+"""How files of weights are called where they lie beside a workload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be recognised: files by path or shipped name, so that any process can open them."""
+
+    arch: str
+    workload: str
+    data: Path | None = None
+    weights: Path | None = None
+    symbols: Path | None = None
+    lexicon: Path | None = None
+    blank: str | None = None
+    between: str | None = None
+    search: SearchKind | None = None
+    searching: Searching = Searching()
+    dims: tuple[tuple[str, int], ...] = ()
+    scores: bool = False
+    """Whether scores are handed out, too."""
+    quantise: Quantisation | None = None
+    """The quantisers, in the place of those of the workload's file."""
+    ends: str | None = None
+    """The policy of the first and of the last product of parameters, whatever that of all others is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """All that does not change from one utterance, or from one precision, to the next."""
+
+    asked: Asked
+    chip: Chip
+    work: Workload
+    data: DataSet
+    parameters: Floats
+    symbols: Symbols | None
+    lexicon: Lexicon | None
+    search: SearchKind | None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def in_precision(self, precision: str | None) -> Workload:
+        """The workload in another precision, or in that of its file; a file's own reader makes it for other lengths."""
+        plan = planned(self.asked, self.work, precision)
+        if plan is None:
+            return self.work
+        if is_model_file(self.asked.workload):
+            return _opened(self.asked, plan, self.data).value
+        return in_precision(self.work, plan)
+
+
+def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPlan | None:
+    """The plan of a run; None: that of the workload's file."""
+    if precision is None and asked.quantise is None and asked.ends is None:
+        return None
+    plan = work.precision if precision is None else plan_of(precision)
+    if asked.quantise is not None and not policy(plan.policy).weight.floating:
+        plan = replace(plan, quantise=asked.quantise)
+    if asked.ends is None or policy(plan.policy).weight.floating:
+        return plan
+    ops = ruled_ops(work.trained if work.network is None else work.network)
+    ends = dict.fromkeys((ops[0], ops[-1]))
+    return replace(plan, rules=(*plan.rules, *(Rule(match=escape(op), policy=asked.ends) for op in ends)))
+
+
+def open_session(asked: Asked) -> Session:
+    """Open all files; what a workload has beside its file is taken from there, unless another file is named."""
+    chip = open_chip(asked.arch)
+    folder = locate(Kind.WORKLOAD, asked.workload).path.parent
+    data = open_data(_data(asked, folder))
+    loaded = _opened(asked, None, data)
+    work, files = loaded.value, dict(chip.files + loaded.files)
+    parameters = _parameters(asked, work, folder, files)
+    symbols = _symbols(asked, folder, files)
+    search = _search(asked, work, symbols, folder)
+    lexicon = _lexicon(asked, symbols, folder, files) if search is not None else None
+    if search is SearchKind.LEXICON and lexicon is None:
+        raise InvalidValue("--search", search.value, "needs the words and their symbols; give --lexicon FILE")
+    return Session(asked, chip.value, work, data, parameters, symbols, lexicon, search, files)
+
+
+def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
+    carried = work.carried if isinstance(work.carried, Carried) else None
+    if carried is not None:
+        if asked.weights is not None:
+            raise FileProblem(str(asked.weights), f"has weights, but {work.name} carries its own; leave --weights out")
+        return real_parameters(carried, work.trained)
+    path = asked.weights or _beside(folder, WEIGHTS)
+    if path is None:
+        law = f"{work.name} has no trained weights beside it, and what others hear means nothing; give --weights FILE"
+        raise Unsupported(law)
+    parameters, files[str(path)] = read_parameters(path, work.trained)
+    return parameters
+
+
+def _opened(asked: Asked, precision: PrecisionPlan | None, data: DataSet) -> Loaded[Workload]:
+    """The workload; axes that a model file leaves open are as long as those of the first utterance, at first."""
+    dims = dict(asked.dims)
+    if not is_model_file(asked.workload):
+        return open_workload(asked.workload, None, dims)
+    shapes = data.heard(data.utterances[0]).shapes
+    return workload_for_inputs(asked.workload, precision, shapes, dims)
+
+
+def _data(asked: Asked, folder: Path) -> Path:
+    if asked.data is not None:
+        return asked.data
+    if not (folder / TABLE).is_file():
+        raise Unsupported(f"{asked.workload} has no recordings beside it; give --data DIR, a folder with {TABLE}")
+    return folder
+
+
+def _symbols(asked: Asked, folder: Path, files: dict[str, str]) -> Symbols | None:
+    path = asked.symbols or _beside(folder, SYMBOLS)
+    if path is None:
+        return None
+    symbols, files[str(path)] = open_symbols(path, blank=asked.blank, between=asked.between)
+    return symbols
+
+
+def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path, files: dict[str, str]) -> Lexicon | None:
+    path = asked.lexicon or _beside(folder, (LEXICON,))
+    if path is None:
+        return None
+    if symbols is None:
+        raise FileProblem(str(path), "spells words with symbols, which nobody has named; give --symbols FILE")
+    lexicon, files[str(path)] = open_lexicon(path, symbols)
+    return lexicon
+
+
+def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path) -> SearchKind | None:
+    """The search over scores; None where the network has a search of its own."""
+    decoding = decoding_of(work.recipe)
+    if decoding is not None:
+        if asked.search is not None:
+            law = f"{work.name} searches by itself ({decoding.kind}, as its field decoding says)"
+            raise InvalidValue("--search", asked.search.value, f"{law}; leave it out")
+        if asked.scores:
+            raise Unsupported(f"{work.name} searches by itself and leaves no scores that could be handed out")
+        return None
+    if asked.search is not None:
+        return asked.search
+    has_words = asked.lexicon is not None or (symbols is not None and _beside(folder, (LEXICON,)) is not None)
+    return SearchKind.LEXICON if has_words else SearchKind.GREEDY
+
+
+def _beside(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)

@@ -1,0 +1,130 @@
+"""Lots of utterances, here or in several processes, each of which opens the files once."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
+
+from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.errors import Unsupported
+from hwsim.inputs.datasets import Utterance
+from hwsim.ir.workload import Workload
+from hwsim.quantities.precision import Precision
+from hwsim.study.recognise.hearing import Hearing
+from hwsim.study.recognise.lots import lot_of
+from hwsim.study.recognise.network import Network
+from hwsim.study.recognise.session import Asked, Session, open_session
+from hwsim.study.recognise.store import Heard, HeardLot
+from hwsim.study.values import products_of
+from hwsim.tensor.backend import ExactProducts, ProductBackend
+
+AHEAD = 2
+"""Lots that wait for each worker, so that none waits for one."""
+
+
+@dataclass(slots=True)
+class Ears:
+    """Hears lots in one precision after another."""
+
+    session: Session
+    threads: int
+    _works: dict[str | None, Workload] = field(default_factory=dict)
+    _networks: dict[str | None, Network] = field(default_factory=dict)
+
+    def work(self, precision: str | None) -> Workload:
+        """The workload in a precision."""
+        if precision not in self._works:
+            self._works[precision] = self.session.in_precision(precision)
+        return self._works[precision]
+
+    def products(self, work: Workload) -> ProductBackend:
+        """Products as the chip makes them; those of single precision, which is what others are held against, exact."""
+        return ExactProducts(self.threads) if is_reference(work) else products_of(self.session.chip, self.threads)
+
+    def hear(self, precision: str | None, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+        """What is heard of a lot."""
+        session, work = self.session, self.work(precision)
+        if precision not in self._networks:
+            self._networks = {precision: Network(scales, self.products(work))}
+        network = self._networks[precision]
+        saturations, clipped = network.saturations, network.clipped
+        ready = lot_of(session.data, lot, work, session.parameters)
+        hearing = hearing_of(session)
+        outcomes = network.run(ready)
+        scores = tuple(outcome.scores for outcome in outcomes if outcome.scores is not None)
+        heard = tuple(
+            Heard(one.name, audio, hearing.heard(outcome), outcome.evaluations, outcome.predictions)
+            for one, audio, outcome in zip(lot, ready.audio, outcomes, strict=True)
+        )
+        left = scores if session.asked.scores else ()
+        return HeardLot(title, heard, network.saturations - saturations, network.clipped - clipped, left)
+
+
+def is_reference(work: Workload) -> bool:
+    """Whether a workload is in single precision throughout: what hwsim holds others against, and no chip's format."""
+    tensors = work.program.tensors
+    return all(tensor.precision in (Precision.FP32, Precision.INT32) for tensor in tensors)
+
+
+def hearing_of(session: Session) -> Hearing:
+    """What makes tokens of what the network of a session leaves."""
+    return Hearing(session.symbols, session.lexicon, session.search, session.asked.searching)
+
+
+Jobs = Sequence[tuple[str | None, QuantParamsTable, Sequence[Utterance], str]]
+"""Lots that are to be heard, each in a precision with its scales and its title."""
+
+
+def heard_here(ears: Ears, jobs: Jobs) -> Iterator[HeardLot]:
+    """What is heard of each lot, one after another."""
+    for precision, scales, lot, title in jobs:
+        yield ears.hear(precision, scales, lot, title)
+
+
+def heard_by_workers(asked: Asked, jobs: Jobs, workers: int) -> Iterator[HeardLot]:
+    """What is heard of each lot, in the order in which lots are done."""
+    waiting = iter(jobs)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn"), _begin, (asked,)))
+        running: set[Future[HeardLot]] = set()
+        try:
+            while True:
+                while len(running) < AHEAD * workers and (job := next(waiting, None)) is not None:
+                    running.add(pool.submit(_hear, *job))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        except BrokenProcessPool as error:
+            law = "a worker process was ended from outside, or by the system for want of memory"
+            raise Unsupported(f"the recognition: {law}; what is done is kept, --resume goes on") from error
+        finally:
+            for one in running:
+                one.cancel()
+
+
+_HERE: list[Ears] = []
+"""The ears of a worker process."""
+
+
+def _begin(asked: Asked) -> None:
+    _HERE[:] = [Ears(open_session(asked), threads=1)]
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End with the process that asked: killed, it cannot say that it wants no more."""
+    parent.join()
+    os._exit(1)
+
+
+def _hear(precision: str | None, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+    return _HERE[0].hear(precision, scales, lot, title)

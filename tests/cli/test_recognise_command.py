@@ -1,0 +1,68 @@
+"""`hwsim recognise`: what is shipped is heard as it was heard in training, and every output says the same."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from command import complaint, printed
+from data import ROOT
+from hwsim.cli.main import main
+from study.test_recognise import some
+
+RECORDED = ROOT / "tests" / "data" / "words_rnnt" / "torch_heard.json"
+
+
+def test_single_precision_hears_in_every_shipped_utterance_what_the_trained_network_heard(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document, _ = printed(capsys, "recognise", "int4_array", "words_rnnt", "--precisions", "fp32", "--json", "-")
+    (run,) = json.loads(document)["runs"]
+    assert {one["name"]: one["heard"] for one in run["utterances"]} == json.loads(RECORDED.read_text())
+    assert run["cost"] is None
+
+
+def test_every_output_says_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder, out = some(tmp_path), tmp_path / "out"
+    arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "w8a8,w4a4")
+    shown, told = printed(capsys, *arguments, "--out", str(out), "--json", str(tmp_path / "r.json"))
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert json.loads((out / "recognition.json").read_text()) == document
+    eight, four = document["runs"]
+    rate = eight["rates"][0]
+    errors = rate["substitutions"] + rate["deletions"] + rate["insertions"]
+    assert f"{errors}/{rate['tokens']} {100 * rate['rate']:.1f} %" in shown
+    assert [change["precision"] for change in document["changes"]] == ["w4a4"]
+    with (out / "utterances.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["heard"] for row in rows] == [one["heard"] for run in (eight, four) for one in run["utterances"]]
+    with (out / "recognition.csv").open() as file:
+        assert [float(row["rate"]) for row in csv.DictReader(file)] == [
+            run["rates"][0]["rate"] for run in (eight, four)
+        ]
+    assert "recognition.svg" in told
+    assert eight["cost"]["model_bytes"] > four["cost"]["model_bytes"]
+    assert eight["cost"]["rtf"] > 0
+
+
+def test_names_of_trained_networks_are_shipped_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(("show", "words_rnnt")) == 0
+    assert capsys.readouterr().out == (ROOT / "workloads" / "trained" / "words_rnnt" / "words_rnnt.yaml").read_text()
+    assert "words_rnnt" in printed(capsys, "list")[0]
+    assert printed(capsys, "check", "words_rnnt")[0].startswith("words_rnnt")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--precisions", "w8a8,w8a8"), "--precisions = 'w8a8': is there twice"),
+        (("--precisions", "w9"), "w9"),
+        (("--resume",), "--resume = True: goes on with what lies in --out; give --out DIR"),
+        (("--data", "nowhere"), "nowhere: there is no such folder"),
+        (("--search", "greedy"), "words_rnnt searches by itself (greedy, as its field decoding says)"),
+        (("--word-penalty", "nan"), "word_penalty"),
+    ],
+)
+def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], problem: str) -> None:
+    assert problem in complaint(capsys, "recognise", "int4_array", "words_rnnt", *options)
