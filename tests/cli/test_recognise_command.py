@@ -33,7 +33,7 @@ def test_every_output_says_the_same(capsys: pytest.CaptureFixture[str], tmp_path
     rate = eight["rates"][0]
     errors = rate["substitutions"] + rate["deletions"] + rate["insertions"]
     assert f"{errors}/{rate['tokens']} {100 * rate['rate']:.1f} %" in shown
-    assert [change["precision"] for change in document["changes"]] == ["w4a4"]
+    assert [change["run"] for change in document["changes"]] == ["w4a4"]
     with (out / "utterances.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["heard"] for row in rows] == [one["heard"] for run in (eight, four) for one in run["utterances"]]
@@ -66,3 +66,19 @@ def test_names_of_trained_networks_are_shipped_names(capsys: pytest.CaptureFixtu
 )
 def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], problem: str) -> None:
     assert problem in complaint(capsys, "recognise", "int4_array", "words_rnnt", *options)
+
+
+def test_a_field_of_the_chip_gives_a_curve(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder, out = some(tmp_path), tmp_path / "out"
+    arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "w8a8")
+    shown, told = printed(capsys, *arguments, "--set", "array.accumulator.bits=16,20", "--out", str(out))
+    assert "recognition_curve.svg" in told
+    assert "array.accumulator.bits." in shown
+    with (out / "recognition_curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["field"], row["value"], row["line"]) for row in rows] == [
+        ("array.accumulator.bits", "16.0", "w8a8"), ("array.accumulator.bits", "20.0", "w8a8"),
+    ]  # fmt: skip
+    runs = json.loads((out / "recognition.json").read_text())["runs"]
+    assert [float(row["rate"]) for row in rows] == [run["rates"][0]["rate"] for run in runs]
+    assert float(rows[0]["area_mm2"]) == runs[0]["cost"]["area_mm2"]

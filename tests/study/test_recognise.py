@@ -19,11 +19,13 @@ from hwsim.models.catalogue import with_decoding
 from hwsim.models.decoding import Greedy, GreedyCounts
 from hwsim.quantities.quantisation import Rounding
 from hwsim.results.recognition import Recognitions, SearchKind
+from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
 from hwsim.study.recognise.network import Network, scales_of
 from hwsim.study.recognise.run import Request, recognise
 from hwsim.study.recognise.session import Asked, Session, open_session
+from hwsim.study.recognise.variants import Variant
 from hwsim.study.recognise.workers import Ears
 from hwsim.study.simulate import simulate
 from hwsim.tensor.backend import ExactProducts
@@ -212,8 +214,8 @@ def test_a_network_with_a_search_takes_no_other(tmp_path: Path) -> None:
 
 def test_the_reference_in_single_precision_is_exact_and_not_timed(session: Session) -> None:
     ears = Ears(session, threads=1)
-    assert ears.products(ears.work("fp32")).accumulators == "exact"
-    assert ears.products(ears.work("w8a8")).accumulators == "int4_array"
+    assert ears.products(Variant("fp32")).accumulators == "exact"
+    assert ears.products(Variant("w8a8")).accumulators == "int4_array"
 
 
 def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> None:
@@ -244,3 +246,29 @@ def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> Non
 def test_a_quantiser_that_is_none_is_refused(written: dict[str, str], problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         quantisers(written, "--quantise")
+
+
+def test_accumulators_are_those_of_the_chip_with_other_values(tmp_path: Path) -> None:
+    """Sums that leave narrow accumulators are lost, and words with them; wide ones change nothing."""
+    bits = SweepAxis(fields="array.accumulator.bits", values=(16, 24))
+    overflow = SweepAxis(fields="array.accumulator.overflow", values=("saturate", "wrap"))
+    found = recognise(
+        asked(some(tmp_path)), Request(precisions=("fp32", "w8a8"), axes=(bits, overflow), buckets=1)
+    ).runs
+    assert [run.label for run in found] == [
+        "fp32", "w8a8, 16, saturate", "w8a8, 16, wrap", "w8a8, 24, saturate", "w8a8, 24, wrap",
+    ]  # fmt: skip
+    assert dict(found[1].varied) == {"array.accumulator.bits": "16", "array.accumulator.overflow": "saturate"}
+    reference, saturated, wrapped, wide, wide_too = found
+    assert saturated.saturations > 0
+    assert min(saturated.rate.rate, wrapped.rate.rate) > reference.rate.rate + 0.3
+    assert saturated.utterances != wrapped.utterances
+    assert (wide.saturations, wide.utterances) == (0, wide_too.utterances)
+    areas = [run.cost.area_mm2 for run in found if run.cost is not None]
+    assert areas[0] < areas[2]
+
+
+def test_fields_of_the_workload_are_not_varied(tmp_path: Path) -> None:
+    axis = SweepAxis(fields="encoder.layers", values=(2, 3))
+    with pytest.raises(InvalidValue, match="is a field of the workload; here fields of the chip are varied"):
+        recognise(asked(some(tmp_path)), Request(precisions=("w8a8",), axes=(axis,)))
