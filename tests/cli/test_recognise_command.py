@@ -18,7 +18,12 @@ def test_single_precision_hears_in_every_shipped_utterance_what_the_trained_netw
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     document, _ = printed(capsys, "recognise", "int4_array", "words_rnnt", "--precisions", "fp32", "--json", "-")
-    (run,) = json.loads(document)["runs"]
+    found = json.loads(document)
+    (run,) = found["runs"]
+    shipped = ["in.npz", "symbols.json", "transcripts.tsv", "weights.safetensors"]
+    named = [f"workload/words_rnnt/{name} (shipped)" for name in shipped] + ["workload/words_rnnt (shipped)"]
+    assert set(named) < set(found["files"])
+    assert all(name.endswith("(shipped)") for name in found["files"])
     assert {one["name"]: one["heard"] for one in run["utterances"]} == json.loads(RECORDED.read_text())
     assert run["cost"] is None
 

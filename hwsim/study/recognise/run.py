@@ -75,7 +75,7 @@ def recognise(
         changes=tuple(change(run, first, request.seed) for run in runs[1:] if run.rates),
         seed=request.seed,
         versions=versions(),
-        files=sorted_pairs({**ears.session.files, **ears.session.data.files()}),
+        files=sorted_pairs(ears.session.labelled()),
     )
 
 
