@@ -11,6 +11,7 @@ import pytest
 
 from hwsim.engine.values.evaluate import quantised_ops, run_search
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError
+from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, shipped_file
 from hwsim.inputs.load import quantisers
@@ -29,6 +30,7 @@ from hwsim.study.recognise.variants import Variant
 from hwsim.study.recognise.workers import Ears
 from hwsim.study.simulate import simulate
 from hwsim.tensor.backend import ExactProducts
+from inputs.test_model_input import wav
 
 WORDS = shipped_file(Kind.WORKLOAD, "words_rnnt").parent
 FEW = ("held_248", "held_208", "held_000", "held_224", "human_cards_001", "held_360")
@@ -272,3 +274,18 @@ def test_fields_of_the_workload_are_not_varied(tmp_path: Path) -> None:
     axis = SweepAxis(fields="encoder.layers", values=(2, 3))
     with pytest.raises(InvalidValue, match="is a field of the workload; here fields of the chip are varied"):
         recognise(asked(some(tmp_path)), Request(precisions=("w8a8",), axes=(axis,)))
+
+
+def test_a_recording_is_heard_as_its_features_are(tmp_path: Path) -> None:
+    rng, samples = np.random.default_rng(3), np.zeros(16_000 * 3 // 5 * 2, np.float32)
+    samples += rng.normal(size=len(samples)).astype(np.float32) / 8
+    written = np.round(samples * 2**15).astype("<i2")
+    (tmp_path / "noise.wav").write_bytes(wav(written.tobytes()))
+    frames = features(written.astype(np.float32) / 2**15, 16_000, FrontEnd.for_features(240, 30))
+    np.savez(tmp_path / "in.npz", frames=frames[:, None])
+    (tmp_path / "transcripts.tsv").write_text("file\ttranscript\nnoise.wav\tgo\nframes\tgo\n")
+    for precision in ("fp32", "w8a8"):
+        (run,) = recognise(asked(tmp_path), Request(precisions=(precision,), buckets=0)).runs
+        recording, array = run.utterances
+        assert (recording.heard, recording.evaluations) == (array.heard, array.evaluations)
+        assert recording.seconds == array.seconds == 1.2

@@ -52,6 +52,7 @@ class FormattedOps:
         """`like` are ops of the same network at another length, with the very same parameters, scales and products:
         what they have made ready is not made again."""
         self.program, self.trained, self.params_table = program, parameters, params_table
+        self.tensors, self.shapes = {tensor.name: tensor for tensor in program.tensors}, program.sizing()
         assert like is None or (like.trained is parameters and like.params_table is params_table)
         refined = {name: values for name, values in params_table.refined.items() if name in parameters}
         self.parameters = {**parameters, **refined} if refined else parameters
@@ -66,7 +67,7 @@ class FormattedOps:
             self.held = like.held
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
-        tensor = self.program.tensor(name)
+        tensor = self.tensors[name]
         if tensor.precision.floating:
             return rounded(values, tensor.precision)
         if name not in self.params_table.tensors:
@@ -80,7 +81,7 @@ class FormattedOps:
         """The arrays before the first op."""
         arrays = dict(self.held)
         for name, values in inputs.items():
-            tensor = self.program.tensor(name)
+            tensor = self.tensors[name]
             if tensor.name in self.indices:
                 arrays[name] = np.asarray(values, np.int32)
             elif tensor.precision.floating:
@@ -96,7 +97,7 @@ class FormattedOps:
     def real(self, name: str, values: Array) -> Array:
         """What the numbers of a tensor stand for."""
         params = self.params_table.tensors.get(name)
-        return values if params is None or self.program.tensor(name).precision.floating else params.real(values)
+        return values if params is None or self.tensors[name].precision.floating else params.real(values)
 
     def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
         """Write a result to its view, and show it in the view's shape."""
@@ -109,7 +110,7 @@ class FormattedOps:
         return rounded(real, self._multiplies_in(op))
 
     def _multiplies_in(self, op: Gemm | Conv) -> Precision:
-        formats = [self.program.tensor(view.tensor).precision for view in (op.act, op.weight)]
+        formats = [self.tensors[view.tensor].precision for view in (op.act, op.weight)]
         floating = [precision for precision in formats if precision.floating]
         return max(floating, key=lambda p: p.bits) if floating else Precision.FP32
 
@@ -136,7 +137,7 @@ class FormattedOps:
         precision = self._multiplies_in(op)
         pairs = zip(acts, self._float_weights(op, memory, indices), strict=True)
         acc = np.stack([self.products.product(op.name, a, precision, w).out for a, w in pairs])
-        shape = self.program.shapes(indices)(op.out)
+        shape = self.shapes(indices)(op.out)
         sums = laid_out(op, acc, shape) if isinstance(op, Conv) else acc
         results = self._biased(op, sums, precision)
         self.seen(op, "/act", acts)
@@ -148,12 +149,12 @@ class FormattedOps:
         if op.bias is None:
             return sums
         bias = read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
-        bias_format = self.program.tensor(op.bias.tensor).precision
+        bias_format = self.tensors[op.bias.tensor].precision
         return np.asarray(sums + rounded(bias, bias_format if bias_format.floating else precision))
 
     def _stored(self, op: Op, view: View, values: Array) -> Array:
         """Floats in the format of the tensor that keeps them."""
-        tensor = self.program.tensor(view.tensor)
+        tensor = self.tensors[view.tensor]
         if tensor.name in self.indices:
             return values.astype(np.int32)
         if tensor.precision.floating:
@@ -162,9 +163,9 @@ class FormattedOps:
 
     def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> None:
         views = [view for _, view in (*op.reads, *op.writes)]
-        formats = [self.program.tensor(view.tensor).precision for view in views]
+        formats = [self.tensors[view.tensor].precision for view in views]
         precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
-        shape = self.program.shapes(indices)
+        shape = self.shapes(indices)
         reals = {local: self.real_view(view, memory.read(view, indices)) for local, view in op.reads}
         reads = {local: spread(op, view, shape, elements, reals[local]).astype(np.float32) for local, view in op.reads}
         values = float_chain(op, reads, precision)
@@ -173,12 +174,12 @@ class FormattedOps:
             self.keep(op, view, memory, indices, self._stored(op, view, result))
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        precision = self.program.tensor(view.tensor).precision
+        precision = self.tensors[view.tensor].precision
         return rounded(values, precision) if precision.floating else values
 
     def real_view(self, view: View, values: Array) -> Array:
         """What the numbers of a view stand for, as floats."""
-        tensor = self.program.tensor(view.tensor)
+        tensor = self.tensors[view.tensor]
         params = self.params_table.tensors.get(view.tensor)
         if tensor.precision.floating or params is None:
             return values

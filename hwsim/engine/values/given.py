@@ -65,7 +65,7 @@ class GivenOps(IntegerOps):
         super().__init__(program, parameters, scales, products, seen=seen, like=like)
 
     def _held(self, name: str, values: NDArray[np.float32]) -> Array:
-        tensor = self.program.tensor(name)
+        tensor = self.tensors[name]
         if tensor.precision.floating or tensor.role is Role.BIAS:
             return rounded(values, tensor.precision) if tensor.precision.floating else values
         numbers = self.carried.numbers[name]
@@ -100,7 +100,7 @@ class GivenOps(IntegerOps):
             [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
         )
         self.seen(op, "/act", acts)
-        if not self.program.tensor(op.weight.tensor).role.parameter:
+        if not self.tensors[op.weight.tensor].role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", sums)
         self._keep_sums(op, memory, indices, sums, scale)
@@ -111,7 +111,7 @@ class GivenOps(IntegerOps):
             super().conv(op, memory, indices)
             return
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        offset, shape = self._offset(op, memory, indices), self.program.shapes(indices)
+        offset, shape = self._offset(op, memory, indices), self.shapes(indices)
         rows = windows(op, act, offset)
         scale, zero = self._columns(op, len(weight))
         if is_depthwise(op, shape):
@@ -128,7 +128,7 @@ class GivenOps(IntegerOps):
     def _both_integers(self, op: Gemm | Conv) -> bool:
         names = (op.act.tensor, op.weight.tensor)
         grids = self.params_table.tensors
-        return all(name in grids and not self.program.tensor(name).precision.floating for name in names) and (
+        return all(name in grids and not self.tensors[name].precision.floating for name in names) and (
             grids[op.weight.tensor].group is None
         )
 
@@ -175,7 +175,7 @@ class GivenOps(IntegerOps):
         if rule is not None:
             self.keep(op, op.out, memory, indices, rule(sums).astype(np.int32))
             return
-        if self.program.tensor(op.out.tensor).precision is Precision.INT32:
+        if self.tensors[op.out.tensor].precision is Precision.INT32:
             self.keep(op, op.out, memory, indices, sums.astype(np.int32))
             return
         act = self.params_table.tensors[op.act.tensor]
@@ -188,7 +188,7 @@ class GivenOps(IntegerOps):
         if rule is None:
             self._float_elementwise(op, memory, indices, elements)
             return
-        shape = self.program.shapes(indices)
+        shape = self.shapes(indices)
         operands = []
         for _, view in op.reads:
             values = memory.read(view, indices)

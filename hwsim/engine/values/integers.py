@@ -94,7 +94,7 @@ class IntegerOps(FormattedOps):
         bias = None if op.bias is None else read(self.parameters[op.bias.tensor], op.bias, {}).reshape(-1)
         act, target = self.params_table.tensors[op.act.tensor], self.params_table.tensors.get(op.out.tensor)
         if target is None:
-            raise Unsupported(f"{op.name}: integers become {self.program.tensor(op.out.tensor).precision.value}")
+            raise Unsupported(f"{op.name}: integers become {self.tensors[op.out.tensor].precision.value}")
         columns = weight.shape[2]
         parts = [None if bias is None else bias[i * columns : (i + 1) * columns] for i in range(len(prepared))]
         if isinstance(op, Gemm):
@@ -110,7 +110,7 @@ class IntegerOps(FormattedOps):
 
     def _along(self, op: Gemm | Conv, entries: Array, batch: int) -> Array:
         """Scales or zero points of a weight as [batch, groups, n]."""
-        shape = self.program.tensor(op.weight.tensor).shape
+        shape = self.tensors[op.weight.tensor].shape
         if entries.size == 1:
             return np.broadcast_to(entries.reshape(1, 1, 1), (batch, 1, 1))
         if isinstance(op, Gemm) and (op.transposed or op.weight.order is not None):
@@ -135,7 +135,7 @@ class IntegerOps(FormattedOps):
         acts, weights = matrices(op, act, weight)
         out, acc = self._products(op, acts, self.ready(op, weights, memory))
         self.seen(op, "/act", acts)
-        if not self.program.tensor(op.weight.tensor).role.parameter:
+        if not self.tensors[op.weight.tensor].role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", acc)
         self.keep(op, op.out, memory, indices, out)
@@ -165,7 +165,7 @@ class IntegerOps(FormattedOps):
         """Rows of floats as integers."""
         values, scales = memory.read(op.read, indices), op.scales.shape_in(memory[op.scales.tensor].shape, indices)
         rows = values.reshape(prod(scales), -1)
-        integers, row_scales = quantised_rows(rows, self.program.tensor(op.write.tensor).precision)
+        integers, row_scales = quantised_rows(rows, self.tensors[op.write.tensor].precision)
         self.clipped[op.name].results += integers.size
         self.keep(op, op.scales, memory, indices, row_scales)
         self.keep(op, op.write, memory, indices, integers)
@@ -175,7 +175,7 @@ class IntegerOps(FormattedOps):
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
         acts, weights = matrices(op, act, weight)
         scales = memory.read(row_scales, indices).reshape(len(acts), -1)
-        params = even(self.program.tensor(op.act.tensor).precision, 1.0)
+        params = even(self.tensors[op.act.tensor].precision, 1.0)
         outs, accs = [], []
         for rows, scales_of_rows, matrix in zip(acts, scales, self.ready(op, weights, memory).matrices, strict=True):
             acc, sums = self._sums(op, rows, matrix, params)
@@ -184,13 +184,13 @@ class IntegerOps(FormattedOps):
         self.seen(op, "/act_scale", scales)
         self.seen(op, "/act", acts)
         self.seen(op, "/acc", _stacked(accs))
-        results = self._biased(op, _stacked(outs), self.program.tensor(op.out.tensor).precision)
+        results = self._biased(op, _stacked(outs), self.tensors[op.out.tensor].precision)
         self.keep(op, op.out, memory, indices, self._stored(op, op.out, results))
 
     def conv(self, op: Conv, memory: TensorStore, indices: Indices) -> None:
         """A convolution."""
         act, weight = memory.read(op.act, indices), memory.read(op.weight, indices)
-        shape = self.program.shapes(indices)
+        shape = self.shapes(indices)
         if not self._in_integers(op):
             rows = windows(op, self._float(op, op.act, act), 0)
             self._float_product(op, rows, memory, indices)
@@ -241,7 +241,7 @@ class IntegerOps(FormattedOps):
         """Whether an op works in integers: a chain if all that it touches are, a product if operands and result are."""
         if op.name not in self._in_integers_by_op:
             views = (op.act, op.weight, op.out) if isinstance(op, (Gemm, Conv)) else ()
-            formats = [self.program.tensor(view.tensor).precision for view in views]
+            formats = [self.tensors[view.tensor].precision for view in views]
             all_integers = not any(precision.floating for precision in formats)
             self._in_integers_by_op[op.name] = all_integers if views else in_integers(op, self.program)
         return self._in_integers_by_op[op.name]
@@ -253,7 +253,7 @@ class IntegerOps(FormattedOps):
             self._float_elementwise(op, memory, indices, elements)
             return
         chain, params = self.chain(op), self.params_table.locals[op.name]
-        shape = self.program.shapes(indices)
+        shape = self.shapes(indices)
         reads = {
             local: repeated(op, view, shape, memory.read(view, indices)) - params[local].offset
             for local, view in op.reads
