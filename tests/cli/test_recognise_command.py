@@ -87,3 +87,12 @@ def test_a_field_of_the_chip_gives_a_curve(capsys: pytest.CaptureFixture[str], t
     runs = json.loads((out / "recognition.json").read_text())["runs"]
     assert [float(row["rate"]) for row in rows] == [run["rates"][0]["rate"] for run in runs]
     assert float(rows[0]["area_mm2"]) == runs[0]["cost"]["area_mm2"]
+
+
+@pytest.mark.slow
+def test_the_run_that_the_documentation_shows_is_a_true_one(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "recognise.md").read_text()
+    block = page.partition("```\n$ hwsim ")[2].partition("\n…\n```")[0]
+    command, _, output = block.partition("\n")
+    shown, _ = printed(capsys, *command.split())
+    assert shown.startswith(output)
