@@ -138,8 +138,11 @@ def _opened(asked: Asked, precision: PrecisionPlan | None, data: DataSet) -> Loa
     dims = dict(asked.dims)
     if not is_model_file(asked.workload):
         return open_workload(asked.workload, None, dims)
-    shapes = data.heard(data.utterances[0]).shapes
-    return workload_for_inputs(asked.workload, precision, shapes, dims)
+    first = data.heard(data.utterances[0])
+    if first.recording is not None:
+        law = "is a recording, and hwsim does not know what features a model file reads; give them as arrays (NPZ)"
+        raise FileProblem(str(first.path), law)
+    return workload_for_inputs(asked.workload, precision, first.shapes, dims)
 
 
 def _data(asked: Asked, folder: Path) -> Path:
