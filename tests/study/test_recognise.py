@@ -281,7 +281,7 @@ def test_a_recording_is_heard_as_its_features_are(tmp_path: Path) -> None:
     samples += rng.normal(size=len(samples)).astype(np.float32) / 8
     written = np.round(samples * 2**15).astype("<i2")
     (tmp_path / "noise.wav").write_bytes(wav(written.tobytes()))
-    frames = features(written.astype(np.float32) / 2**15, 16_000, FrontEnd.for_features(240, 30))
+    frames = features(written.astype(np.float32) / np.float32(2**15), 16_000, FrontEnd.for_features(240, 30))
     np.savez(tmp_path / "in.npz", frames=frames[:, None])
     (tmp_path / "transcripts.tsv").write_text("file\ttranscript\nnoise.wav\tgo\nframes\tgo\n")
     for precision in ("fp32", "w8a8"):
