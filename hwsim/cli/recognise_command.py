@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsim.cli.axes import axis_of
 from hwsim.cli.options import ARCH, DIMENSIONS, PDF, WORKLOAD, Policies, dimensions, listed, output_options
 from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
@@ -29,7 +30,8 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     from hwsim.report.recognition import FILES
     from hwsim.study.recognise.store import NAME
 
-    return (NAME, *FILES, *drawn(["recognition"], pdf=params["pdf"]))
+    figures = ["recognition", *(["recognition_curve"] if params["axes"] else [])]
+    return (NAME, *FILES, *drawn(figures, pdf=params["pdf"]))
 
 
 @click.command(name="recognise", cls=Command)
@@ -60,6 +62,13 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     multiple=True,
     metavar="FIELD=VALUE",
     help="A quantiser's field, as in a workload's precision.quantise: weights.rounding=least_squares.",
+)
+@click.option(
+    "--set",
+    "axes",
+    multiple=True,
+    metavar="FIELDS=VALUES",
+    help="Fields of the chip with other values: array.accumulator.bits=12,16,20.",
 )
 @click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
 @click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
@@ -105,6 +114,7 @@ def command(
     blank: str | None,
     between: str | None,
     fields: tuple[str, ...],
+    axes: tuple[str, ...],
     ends: str | None,
     calibrate_on: str | None,
     calibrate: int,
@@ -161,6 +171,7 @@ def command(
         )
         request = Request(
             precisions=tuple(wanted) or (None,),
+            axes=tuple(map(axis_of, axes)),
             calibrate=calibrate,
             calibrate_on=_path(calibrate_on),
             buckets=buckets,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsim.cli.axes import axis_of
 from hwsim.cli.options import HTML, JSON, PDF, listed, objective_option
 from hwsim.cli.paths import Command, Reads, Writes, WritesInto, check_outputs, command_line, deliver
 from hwsim.cli.terminal import note, tell, tell_written, with_progress
@@ -122,7 +123,7 @@ def command(
         file = SweepFile(
             chips=tuple(listed(what[0])),
             workloads=tuple(listed(what[1])),
-            axes=tuple(map(_axis, axes)),
+            axes=tuple(map(axis_of, axes)),
             where=where,
             best=tuple(listed(best)) if best is not None else ("energy",),
             sample=_sample(sample, method, seed),
@@ -173,22 +174,6 @@ def _check_asked(path: Path | None, *, resume: bool, show: bool, row: int | None
     several = [name for name, given in (("--show", show), ("--open", row), ("--estimate", estimate)) if given]
     if len(several) > 1:
         raise InvalidValue(several[0], True, f"is asked for together with {several[1]}; ask for one of them")
-
-
-def _axis(written: str) -> Any:
-    """An axis as `--set FIELDS=VALUES` says it."""
-    from hwsim.results.sweep_file import SweepAxis
-
-    fields, equals, values = (part.strip() for part in written.partition("="))
-    paths = tuple(listed(fields))
-    if not (paths and equals and values):
-        law = "must be fields and their values, such as array.rows,array.cols=16,32 or dram.read=8 GB/s..64 GB/s*2"
-        raise InvalidValue("--set", written, law)
-    named = paths[0] if len(paths) == 1 else paths
-    if ".." in values and "," not in values:
-        return SweepAxis(fields=named, range=values)
-    entries = [tuple(map(str.strip, value.split(":"))) if len(paths) > 1 else (value,) for value in listed(values)]
-    return SweepAxis(fields=named, values=tuple(entry[0] if len(entry) == 1 else entry for entry in entries))
 
 
 def _sample(points: int | None, method: str | None, seed: int | None) -> Any:

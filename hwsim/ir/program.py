@@ -47,12 +47,15 @@ class Program(Noun):
         always = {frozenset[Share]()}
         written = {t.name: always for t in self.tensors if t.role.given or t.role is Role.STATE}
         used: set[str] = set()
+        tensors = {tensor.name: tensor for tensor in self.tensors}
         for placed in self.placed():
             op, rules = placed.op, op_spec(placed.op)
             _check_shares(placed)
             skips = frozenset(share for share in placed.shares if share.least == 0)
             for view in (*rules.reads(op), *rules.writes(op)):
-                self._check_view(view, placed)
+                if view.tensor not in tensors:
+                    self.tensor(view.tensor)  # says so
+                _check_view(view, placed, tensors[view.tensor])
                 used.add(view.tensor)
             for view in rules.reads(op):
                 if view.tensor not in written:
@@ -60,10 +63,10 @@ class Program(Noun):
                 if not any(shares <= skips for shares in written[view.tensor]):
                     raise InvalidValue(op.name, view.tensor, "is read where no op may have written it; make it a state")
             for view in rules.writes(op):
-                if self.tensor(view.tensor).role.given:
+                if tensors[view.tensor].role.given:
                     raise InvalidValue(op.name, view.tensor, "is written, but is a parameter or an input")
                 written[view.tensor] = written.get(view.tensor, set()) | {skips}
-            formats = {self.tensor(view.tensor).precision.value for view in rules.copies(op)}
+            formats = {tensors[view.tensor].precision.value for view in rules.copies(op)}
             if len(formats) > 1:
                 raise InvalidValue(op.name, sorted(formats), "copies between formats; a conversion is a function")
         for count, instance in enumerate(self.instances()):
@@ -95,24 +98,6 @@ class Program(Noun):
                 for name in marks:
                     if name not in named[what]:
                         raise InvalidValue(f"{self.name}.search", name, f"is none of the program's {what}")
-
-    def _check_view(self, view: View, placed: Placed) -> None:
-        tensor = self.tensor(view.tensor)
-        if view.order is not None and len(view.order) != len(tensor.shape):
-            raise InvalidValue(placed.op.name, view.order, f"{view.tensor} has {len(tensor.shape)} axes")
-        times = {loop.name: loop.most for loop in placed.loops}
-        for window in view.windows:
-            if window.axis >= len(tensor.shape):
-                raise InvalidValue(placed.op.name, window.axis, f"{view.tensor} has only {len(tensor.shape)} axes")
-            unknown = sorted(loop for loop in window.start.loops | window.loops if loop not in times)
-            if unknown:
-                raise InvalidValue(placed.op.name, unknown[0], "is not a loop around this op")
-            first, end = window.reach(times)
-            size = tensor.shape[window.axis]
-            longest = window.longest(times) if window.wraps else end
-            if first < 0 or longest > size:
-                law = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
-                raise InvalidValue(placed.op.name, (first, end), law)
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name."""
@@ -186,3 +171,23 @@ def _check_shares(placed: Placed) -> None:
             if earlier.all != share.over:
                 raise InvalidValue(placed.op.name, share.over, f"must be {earlier.all}, the iterations of {share.loop}")
             shares.append(earlier)
+
+
+def _check_view(view: View, placed: Placed, tensor: Tensor) -> None:
+    if view.order is None and not view.windows:
+        return
+    if view.order is not None and len(view.order) != len(tensor.shape):
+        raise InvalidValue(placed.op.name, view.order, f"{view.tensor} has {len(tensor.shape)} axes")
+    times = {loop.name: loop.most for loop in placed.loops}
+    for window in view.windows:
+        if window.axis >= len(tensor.shape):
+            raise InvalidValue(placed.op.name, window.axis, f"{view.tensor} has only {len(tensor.shape)} axes")
+        unknown = sorted(loop for loop in window.start.loops | window.loops if loop not in times)
+        if unknown:
+            raise InvalidValue(placed.op.name, unknown[0], "is not a loop around this op")
+        first, end = window.reach(times)
+        size = tensor.shape[window.axis]
+        longest = window.longest(times) if window.wraps else end
+        if first < 0 or longest > size:
+            law = f"lies outside axis {window.axis} of {view.tensor}, which has {size} entries"
+            raise InvalidValue(placed.op.name, (first, end), law)

@@ -8,7 +8,7 @@ from rich.text import Text
 from hwsim.quantities.plain_data import flat
 from hwsim.report.export import to_csv, to_json
 from hwsim.report.numbers import joules, percent, scaled, seconds
-from hwsim.report.tables import MOST_LINES, Screen, new_table, render
+from hwsim.report.tables import MOST_LINES, TIE, Screen, new_table, render
 from hwsim.results.recognition import ErrorRate, HeardUtterance, Recognition, Recognitions
 
 FILES = ("recognition.json", "rates.csv", "utterances.csv", "buckets.csv")
@@ -18,10 +18,10 @@ def recognition_files(found: Recognitions) -> dict[str, str]:
     """The files of a recognition by name."""
     rates, heard, buckets = [], [], []
     for run in found.runs:
-        rates += [{"precision": run.precision, **flat(rate), "errors": rate.errors} for rate in run.rates]
-        heard += [{"precision": run.precision, **flat(one), "errors": one.errors} for one in run.utterances]
+        rates += [{"run": run.label, **flat(rate), "errors": rate.errors} for rate in run.rates]
+        heard += [{"run": run.label, **flat(one), "errors": one.errors} for one in run.utterances]
         if run.cost is not None:
-            buckets += [{"precision": run.precision, **flat(bucket)} for bucket in run.cost.buckets]
+            buckets += [{"run": run.label, **flat(bucket)} for bucket in run.cost.buckets]
     contents = to_json(found), to_csv(rates), to_csv(heard), to_csv(buckets)
     return dict(zip(FILES, contents, strict=True))
 
@@ -53,31 +53,48 @@ def _what(found: Recognitions) -> Text:
     of_scales += f" Quantisers: {'; '.join(asked)}." if asked else ""
     lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
     timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
+    names = dict.fromkeys(path for run in found.runs for path, _ in run.varied)
+    of_scales += f" Varied: {', '.join(names)}." if names else ""
     intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""
     return Text(f"Search: {first.search}.{intervals}{of_scales}{timed}")
 
 
 def _rates(found: Recognitions) -> list[Table]:
-    first = found.runs[0]
-    token = first.token
-    costs = any(run.cost is not None for run in found.runs)
-    rates = (f"{token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
-    table = new_table("", *rates, *(("RTF", "energy", "model") if costs else ()))
-    for run in found.runs:
-        table.add_row(run.precision, *(_rate_cells(run.rate) if rates else ()), *(_cost_cells(run) if costs else ()))
+    first, runs = found.runs[0], found.runs
+    costs = any(run.cost is not None for run in runs)
+    varied = any(run.varied for run in runs)
+    rates = (f"{first.token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
+    prices = ("RTF", "energy", "area" if varied else "model") if costs else ()
+    table = new_table("", *rates, *prices)
+    for run in runs:
+        cells = _rate_cells(run.rate) if rates else ()
+        table.add_row(_tied(run.label), *cells, *(_cost_cells(run, varied=varied) if costs else ()))
     tables = [table] if rates or costs else []
-    if found.changes:
-        changes = new_table("", f"against {first.precision}", "95 % from to", "worse in")
-        for one in found.changes:
-            interval = f"{100 * one.low:+.1f} {100 * one.high:+.1f}"
-            changes.add_row(one.precision, f"{100 * one.change:+.1f} points", interval, percent(one.worse))
-        tables.append(changes)
-    if len(first.rates) > 1:
-        groups = new_table("group", *(run.precision for run in found.runs), title=f"{token} errors by group")
+    if found.changes and len(runs) <= MOST_CHANGES:
+        tables.append(_changes(found))
+    if len(first.rates) > 1 and len(runs) <= MOST_COLUMNS:
+        groups = new_table("group", *(run.label for run in runs), title=f"{first.token} errors by group")
         for place, rate in enumerate(first.rates[1:], 1):
-            groups.add_row(rate.group or "(none)", *(_short(run.rates[place]) for run in found.runs))
+            groups.add_row(rate.group or "(none)", *(_short(run.rates[place]) for run in runs))
         tables.append(groups)
     return tables
+
+
+MOST_CHANGES, MOST_COLUMNS = 8, 4
+"""Runs whose differences, and whose groups, are shown on one screen; --json and --out have all of them."""
+
+
+def _changes(found: Recognitions) -> Table:
+    table = new_table("", f"against {found.runs[0].label}", "95 % from to", "worse in")
+    for one in found.changes:
+        interval = f"{100 * one.low:+.1f} {100 * one.high:+.1f}"
+        table.add_row(_tied(one.run), f"{100 * one.change:+.1f} points", interval, percent(one.worse))
+    return table
+
+
+def _tied(label: str) -> str:
+    """A label that is not broken."""
+    return label.replace(" ", TIE)
 
 
 def _rate_cells(rate: ErrorRate) -> tuple[str, ...]:
@@ -89,10 +106,11 @@ def _short(rate: ErrorRate) -> str:
     return f"{rate.errors:,}/{rate.tokens:,} {100 * rate.rate:.1f} %"
 
 
-def _cost_cells(run: Recognition) -> tuple[str, ...]:
+def _cost_cells(run: Recognition, *, varied: bool) -> tuple[str, ...]:
     if run.cost is None:
         return "", "", ""
-    return f"{run.cost.rtf:.3g}", joules(run.cost.energy_aj), scaled(run.cost.model_bytes, "B")
+    size = f"{run.cost.area_mm2:.4g} mm²" if varied else scaled(run.cost.model_bytes, "B")
+    return f"{run.cost.rtf:.3g}", joules(run.cost.energy_aj), size
 
 
 def _beside(run: Recognition, most: int) -> Sequence[Text | Table]:
@@ -102,7 +120,7 @@ def _beside(run: Recognition, most: int) -> Sequence[Text | Table]:
     wrong = [one for one in run.utterances if one.errors]
     if not wrong or not most:
         return [Text(_remark(run, wrong))]
-    table = new_table("utterance", "", "", title=f"{run.precision}: said, and heard")
+    table = new_table("utterance", "", "", title=f"{run.label}: said, and heard")
     for one in wrong[:most]:
         table.add_row(one.name, one.said or "(nothing)", one.heard or "(nothing)")
     more = len(wrong) - most

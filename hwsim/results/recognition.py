@@ -123,6 +123,8 @@ class Recognition(Noun):
     chip: Name
     workload: Name
     precision: Name
+    varied: Annotated[tuple[tuple[str, str], ...], Table()] = ()
+    """The fields of the chip that have other values than its file says, and these."""
     accumulators: Name
     search: Told
     token: Name
@@ -136,6 +138,11 @@ class Recognition(Noun):
     utterances: tuple[HeardUtterance, ...]
 
     @property
+    def label(self) -> str:
+        """What tells it from the other runs: its precision, and the values of what was varied."""
+        return ", ".join([self.precision, *(value for _, value in self.varied)])
+
+    @property
     def rate(self) -> ErrorRate:
         """That of all utterances, if anything was searched."""
         return self.rates[0]
@@ -143,12 +150,12 @@ class Recognition(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateChange(Noun):
-    """How much the error rate in a precision lies above that in the first one, on the same utterances.
+    """How much the error rate of the run of that label lies above that of the first one, on the same utterances.
 
     `low` and `high` bound 95 of 100 draws of as many utterances; `worse` is the share of draws in which it is higher.
     """
 
-    precision: Name
+    run: Told
     change: float
     low: float
     high: float
@@ -157,7 +164,7 @@ class RateChange(Noun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognitions(Noun):
-    """The same utterances in each precision; `changes` hold all but the first against the first."""
+    """The same utterances in each precision and on each chip; `changes` hold all runs but the first against it."""
 
     runs: tuple[Recognition, ...]
     changes: tuple[RateChange, ...]
@@ -170,7 +177,7 @@ class Recognitions(Noun):
             raise InvalidValue("runs", self.runs, "must be at least one")
 
     def __repr__(self) -> str:
-        rates = ", ".join(f"{run.precision} {run.rate.rate:.1%}" if run.rates else run.precision for run in self.runs)
+        rates = ", ".join(f"{run.label} {run.rate.rate:.1%}" if run.rates else run.label for run in self.runs)
         return f"<Recognitions of {self.runs[0].workload} on {self.runs[0].chip}: {rates}>"
 
     def _repr_html_(self) -> str:

@@ -18,7 +18,12 @@ def test_single_precision_hears_in_every_shipped_utterance_what_the_trained_netw
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     document, _ = printed(capsys, "recognise", "int4_array", "words_rnnt", "--precisions", "fp32", "--json", "-")
-    (run,) = json.loads(document)["runs"]
+    found = json.loads(document)
+    (run,) = found["runs"]
+    shipped = ["in.npz", "symbols.json", "transcripts.tsv", "weights.safetensors"]
+    named = [f"workload/words_rnnt/{name} (shipped)" for name in shipped] + ["workload/words_rnnt (shipped)"]
+    assert set(named) < set(found["files"])
+    assert all(name.endswith("(shipped)") for name in found["files"])
     assert {one["name"]: one["heard"] for one in run["utterances"]} == json.loads(RECORDED.read_text())
     assert run["cost"] is None
 
@@ -33,7 +38,7 @@ def test_every_output_says_the_same(capsys: pytest.CaptureFixture[str], tmp_path
     rate = eight["rates"][0]
     errors = rate["substitutions"] + rate["deletions"] + rate["insertions"]
     assert f"{errors}/{rate['tokens']} {100 * rate['rate']:.1f} %" in shown
-    assert [change["precision"] for change in document["changes"]] == ["w4a4"]
+    assert [change["run"] for change in document["changes"]] == ["w4a4"]
     with (out / "utterances.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["heard"] for row in rows] == [one["heard"] for run in (eight, four) for one in run["utterances"]]
@@ -66,3 +71,28 @@ def test_names_of_trained_networks_are_shipped_names(capsys: pytest.CaptureFixtu
 )
 def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], problem: str) -> None:
     assert problem in complaint(capsys, "recognise", "int4_array", "words_rnnt", *options)
+
+
+def test_a_field_of_the_chip_gives_a_curve(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder, out = some(tmp_path), tmp_path / "out"
+    arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "w8a8")
+    shown, told = printed(capsys, *arguments, "--set", "array.accumulator.bits=16,20", "--out", str(out))
+    assert "recognition_curve.svg" in told
+    assert "array.accumulator.bits." in shown
+    with (out / "recognition_curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["field"], row["value"], row["line"]) for row in rows] == [
+        ("array.accumulator.bits", "16.0", "w8a8"), ("array.accumulator.bits", "20.0", "w8a8"),
+    ]  # fmt: skip
+    runs = json.loads((out / "recognition.json").read_text())["runs"]
+    assert [float(row["rate"]) for row in rows] == [run["rates"][0]["rate"] for run in runs]
+    assert float(rows[0]["area_mm2"]) == runs[0]["cost"]["area_mm2"]
+
+
+@pytest.mark.slow
+def test_the_run_that_the_documentation_shows_is_a_true_one(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "recognise.md").read_text()
+    block = page.partition("```\n$ hwsim ")[2].partition("\n…\n```")[0]
+    command, _, output = block.partition("\n")
+    shown, _ = printed(capsys, *command.split())
+    assert shown.startswith(output)

@@ -11,6 +11,7 @@ import pytest
 
 from hwsim.engine.values.evaluate import quantised_ops, run_search
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError
+from hwsim.inputs.audio.logmel import FrontEnd, features
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.files import Kind, shipped_file
 from hwsim.inputs.load import quantisers
@@ -19,14 +20,17 @@ from hwsim.models.catalogue import with_decoding
 from hwsim.models.decoding import Greedy, GreedyCounts
 from hwsim.quantities.quantisation import Rounding
 from hwsim.results.recognition import Recognitions, SearchKind
+from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
 from hwsim.study.recognise.network import Network, scales_of
 from hwsim.study.recognise.run import Request, recognise
 from hwsim.study.recognise.session import Asked, Session, open_session
+from hwsim.study.recognise.variants import Variant
 from hwsim.study.recognise.workers import Ears
 from hwsim.study.simulate import simulate
 from hwsim.tensor.backend import ExactProducts
+from inputs.test_model_input import wav
 
 WORDS = shipped_file(Kind.WORKLOAD, "words_rnnt").parent
 FEW = ("held_248", "held_208", "held_000", "held_224", "human_cards_001", "held_360")
@@ -212,8 +216,8 @@ def test_a_network_with_a_search_takes_no_other(tmp_path: Path) -> None:
 
 def test_the_reference_in_single_precision_is_exact_and_not_timed(session: Session) -> None:
     ears = Ears(session, threads=1)
-    assert ears.products(ears.work("fp32")).accumulators == "exact"
-    assert ears.products(ears.work("w8a8")).accumulators == "int4_array"
+    assert ears.products(Variant("fp32")).accumulators == "exact"
+    assert ears.products(Variant("w8a8")).accumulators == "int4_array"
 
 
 def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> None:
@@ -244,3 +248,44 @@ def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> Non
 def test_a_quantiser_that_is_none_is_refused(written: dict[str, str], problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         quantisers(written, "--quantise")
+
+
+def test_accumulators_are_those_of_the_chip_with_other_values(tmp_path: Path) -> None:
+    """Sums that leave narrow accumulators are lost, and words with them; wide ones change nothing."""
+    bits = SweepAxis(fields="array.accumulator.bits", values=(16, 24))
+    overflow = SweepAxis(fields="array.accumulator.overflow", values=("saturate", "wrap"))
+    found = recognise(
+        asked(some(tmp_path)), Request(precisions=("fp32", "w8a8"), axes=(bits, overflow), buckets=1)
+    ).runs
+    assert [run.label for run in found] == [
+        "fp32", "w8a8, 16, saturate", "w8a8, 16, wrap", "w8a8, 24, saturate", "w8a8, 24, wrap",
+    ]  # fmt: skip
+    assert dict(found[1].varied) == {"array.accumulator.bits": "16", "array.accumulator.overflow": "saturate"}
+    reference, saturated, wrapped, wide, wide_too = found
+    assert saturated.saturations > 0
+    assert min(saturated.rate.rate, wrapped.rate.rate) > reference.rate.rate + 0.3
+    assert saturated.utterances != wrapped.utterances
+    assert (wide.saturations, wide.utterances) == (0, wide_too.utterances)
+    areas = [run.cost.area_mm2 for run in found if run.cost is not None]
+    assert areas[0] < areas[2]
+
+
+def test_fields_of_the_workload_are_not_varied(tmp_path: Path) -> None:
+    axis = SweepAxis(fields="encoder.layers", values=(2, 3))
+    with pytest.raises(InvalidValue, match="is a field of the workload; here fields of the chip are varied"):
+        recognise(asked(some(tmp_path)), Request(precisions=("w8a8",), axes=(axis,)))
+
+
+def test_a_recording_is_heard_as_its_features_are(tmp_path: Path) -> None:
+    rng, samples = np.random.default_rng(3), np.zeros(16_000 * 3 // 5 * 2, np.float32)
+    samples += rng.normal(size=len(samples)).astype(np.float32) / 8
+    written = np.round(samples * 2**15).astype("<i2")
+    (tmp_path / "noise.wav").write_bytes(wav(written.tobytes()))
+    frames = features(written.astype(np.float32) / np.float32(2**15), 16_000, FrontEnd.for_features(240, 30))
+    np.savez(tmp_path / "in.npz", frames=frames[:, None])
+    (tmp_path / "transcripts.tsv").write_text("file\ttranscript\nnoise.wav\tgo\nframes\tgo\n")
+    for precision in ("fp32", "w8a8"):
+        (run,) = recognise(asked(tmp_path), Request(precisions=(precision,), buckets=0)).runs
+        recording, array = run.utterances
+        assert (recording.heard, recording.evaluations) == (array.heard, array.evaluations)
+        assert recording.seconds == array.seconds == 1.2

@@ -16,6 +16,7 @@ from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.results.recognition import Searching, SearchKind
 from hwsim.study.recognise.run import Request, recognise
 from hwsim.study.recognise.session import Asked, open_session
+from inputs.test_model_input import wav
 from onnx_models import model
 
 SYMBOLS = ["a", "b", "c", "<wb>", "<blank>"]
@@ -161,3 +162,10 @@ def test_scores_that_cannot_be_handed_out_are_refused(
 def test_a_transducer_has_no_scores(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     problem = complaint(capsys, "recognise", "int4_array", "words_rnnt", "--scores", str(tmp_path / "s.npz"))
     assert problem == "words_rnnt searches by itself and leaves no scores that could be handed out"
+
+
+def test_a_model_file_reads_features_and_no_recordings(folder: Path) -> None:
+    (folder / "a.wav").write_bytes(wav(bytes(3200)))
+    (folder / "transcripts.tsv").write_text("file\ttranscript\na.wav\tc\n")
+    with pytest.raises(FileProblem, match=r"a\.wav: is a recording, and hwsim does not know what features"):
+        open_session(asked(folder))

@@ -49,6 +49,7 @@ class FloatOps:
         self, program: Program, parameters: Mapping[str, Floats], products: ProductBackend, seen: SeenOne = nobody
     ) -> None:
         self.program, self.parameters, self.products, self.seen = program, parameters, products, seen
+        self.tensors, self.shapes = {tensor.name: tensor for tensor in program.tensors}, program.sizing()
         self._again = {placed.op.name for placed in program.placed() if placed.loops}
         self._weights: dict[str, tuple[Weights, ...]] = {}
 
@@ -90,12 +91,12 @@ class FloatOps:
         rows = windows(op, act - act_zero(op, memory, indices), 0)
         depthwise = weight.shape[2] == 1 and act.shape[-1] == op.groups
         sums = depthwise_sums(rows, weight)[:, :, None] if depthwise else self._product(op, rows, weight)
-        shape = self.program.shapes(indices)(op.out)
+        shape = self.shapes(indices)(op.out)
         self._keep_biased(op, memory, indices, laid_out(op, sums, shape))
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
-        shape = self.program.shapes(indices)
+        shape = self.shapes(indices)
         elements = chain_elements(op, shape)
         reads = {
             local: spread(op, view, shape, elements, memory.read(view, indices).astype(np.float32, copy=False))
@@ -128,7 +129,7 @@ class ObservedOps(FloatOps):
         self._wanted, self._observer = wanted, observer
 
     def _product(self, op: Gemm | Conv, act: NDArray[Any], weight: NDArray[Any]) -> Floats:
-        if op.name in self._wanted and self.program.tensor(op.weight.tensor).role.parameter:
+        if op.name in self._wanted and self.tensors[op.weight.tensor].role.parameter:
             self._observer.see(op.name, act)
         return super()._product(op, act, weight)
 

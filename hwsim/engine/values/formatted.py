@@ -52,6 +52,7 @@ class FormattedOps:
         """`like` are ops of the same network at another length, with the very same parameters, scales and products:
         what they have made ready is not made again."""
         self.program, self.trained, self.params_table = program, parameters, params_table
+        self.tensors, self.shapes = {tensor.name: tensor for tensor in program.tensors}, program.sizing()
         assert like is None or (like.trained is parameters and like.params_table is params_table)
         refined = {name: values for name, values in params_table.refined.items() if name in parameters}
         self.parameters = {**parameters, **refined} if refined else parameters

@@ -15,7 +15,7 @@ def rows(found: Recognitions) -> list[Row]:
     """A row a precision."""
     return [
         {
-            "precision": run.precision,
+            "precision": run.label,
             "token": run.token,
             "rate": run.rate.rate,
             "low": run.rate.low,

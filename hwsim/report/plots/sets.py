@@ -14,6 +14,7 @@ from hwsim.report.plots import (
     occupancy,
     quality,
     recognition,
+    recognition_curve,
     residency,
     roofline,
     stacks,
@@ -123,7 +124,11 @@ def drift_drawings(found: "Drift") -> list[Drawing]:
 
 def recognition_drawings(found: "Recognitions") -> list[Drawing]:
     """The figures of a recognition."""
-    return [Drawing("recognition", recognition_title(found), recognition.rows(found))]
+    title, curve = recognition_title(found), recognition_curve.rows(found)
+    return [
+        Drawing("recognition", title, recognition.rows(found)),
+        *([Drawing("recognition_curve", title, curve)] if curve else []),
+    ]
 
 
 def drawn_files(drawings: Iterable[Drawing], *, pdf: bool = False) -> dict[str, str | bytes]:

@@ -88,7 +88,7 @@ def change(run: Recognition, first: Recognition, seed: int) -> RateChange:
     drawn = _drawn_rates(errors - first_errors, tokens, seed)
     low, high = np.percentile(drawn, _PERCENTILES) if drawn.size else (0.0, 0.0)
     return RateChange(
-        precision=run.precision,
+        run=run.label,
         change=run.rate.rate - first.rate.rate,
         low=float(low),
         high=float(high),

@@ -1,7 +1,7 @@
 """A set of utterances, heard on a chip in one precision after another: what was wrong, and what it cost."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, fingerprint, flat, no_progress
 from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
+from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.provenance import versions
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.errors import change, rates
@@ -22,6 +23,7 @@ from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
 from hwsim.study.recognise.network import needs_scales, scales_of
 from hwsim.study.recognise.session import Asked, open_session
 from hwsim.study.recognise.store import NAME, Heard, HeardLot, HeardStore, begun, resumed
+from hwsim.study.recognise.variants import Variant, variants_of
 from hwsim.study.recognise.workers import Ears, Jobs, heard_by_workers, heard_here, hearing_of, is_reference
 
 
@@ -30,10 +32,12 @@ class Request:
     """How it is to be recognised.
 
     `calibrate` utterances are taken where the data set marks none for the scales; `calibrate_on` is another data set
-    for them. `buckets` of like lengths are timed; 0 leaves time and energy out.
+    for them. `axes` are fields of the chip that have other values. `buckets` of like lengths are timed; 0 leaves time
+    and energy out.
     """
 
     precisions: tuple[str | None, ...] = (None,)
+    axes: tuple[SweepAxis, ...] = ()
     calibrate: int = 8
     calibrate_on: Path | None = None
     buckets: int = 2
@@ -71,7 +75,7 @@ def recognise(
         changes=tuple(change(run, first, request.seed) for run in runs[1:] if run.rates),
         seed=request.seed,
         versions=versions(),
-        files=sorted_pairs({**ears.session.files, **ears.session.data.files()}),
+        files=sorted_pairs(ears.session.labelled()),
     )
 
 
@@ -86,14 +90,21 @@ class _Runs:
     keep: KeepScores
     progress: Progress
     done: int = 0
+    runs: int = 1
+    _scales_of: dict[str | None, QuantParamsTable] = field(default_factory=dict)
 
     def all(self) -> list[Recognition]:
         """One after another."""
-        return [self._run(precision) for precision in self.request.precisions]
+        session, precisions = self.ears.session, self.request.precisions
+        references = [is_reference(self.ears.work(precision)) for precision in precisions]
+        variants = variants_of(session.chip, session.work, precisions, self.request.axes, references)
+        self.runs = len(variants)
+        return [self._run(variant) for variant in variants]
 
-    def _run(self, precision: str | None) -> Recognition:
+    def _run(self, variant: Variant) -> Recognition:
+        precision = variant.precision
         work = self.ears.work(precision)
-        title = precision or work.formats
+        title = ", ".join([precision or work.formats, *(f"{path} = {value}" for path, value in variant.varied)])
         lots = [] if self.store is None else [lot for lot in self.store.lots if lot.precision == title]
         known = {one.name for lot in lots for one in lot.utterances}
         open_tests = [one for one in self.tests if one.name not in known]
@@ -101,9 +112,10 @@ class _Runs:
         calibrating = _calibrating(self.ears.session.data, self.request, self.tests)
         needed = needs_scales(work)
         if open_tests:
-            scales = self._scales(work, calibrating if needed else None)
-            lots += self._heard(precision, scales, open_tests, title)
-        return self._recognition(work, title, lots, calibrating.told if needed else _UNSCALED)
+            if precision not in self._scales_of:
+                self._scales_of = {precision: self._scales(work, calibrating if needed else None)}
+            lots += self._heard(variant, self._scales_of[precision], open_tests, title)
+        return self._recognition(variant, lots, calibrating.told if needed else _UNSCALED)
 
     def _scales(self, work: Workload, calibrating: "_Calibrating | None") -> QuantParamsTable:
         session = self.ears.session
@@ -113,11 +125,11 @@ class _Runs:
         return scales_of(work, session.parameters, ready, self.ears.threads)
 
     def _heard(
-        self, precision: str | None, scales: QuantParamsTable, tests: Sequence[Utterance], title: str
+        self, variant: Variant, scales: QuantParamsTable, tests: Sequence[Utterance], title: str
     ) -> list[HeardLot]:
         session, found = self.ears.session, []
-        lots = lots_of(session.data, tests, self.ears.work(precision))
-        jobs: Jobs = [(precision, scales, lot, title) for lot in lots]
+        lots = lots_of(session.data, tests, self.ears.work(variant.precision))
+        jobs: Jobs = [(variant, scales, lot, title) for lot in lots]
         several = self.request.workers > 1 and len(jobs) > 1
         workers = min(self.request.workers, len(jobs))
         heard = heard_by_workers(session.asked, jobs, workers) if several else heard_here(self.ears, jobs)
@@ -132,17 +144,19 @@ class _Runs:
 
     def _moved(self, utterances: int) -> None:
         self.done += utterances
-        self.progress(self.done, len(self.tests) * len(self.request.precisions))
+        self.progress(self.done, len(self.tests) * self.runs)
 
-    def _recognition(self, work: Workload, title: str, lots: Sequence[HeardLot], scales: str) -> Recognition:
+    def _recognition(self, variant: Variant, lots: Sequence[HeardLot], scales: str) -> Recognition:
         session, hearing = self.ears.session, hearing_of(self.ears.session)
+        work = self.ears.work(variant.precision)
         by_name = {one.name: one for lot in lots for one in lot.utterances}
         utterances = tuple(self._beside(one, by_name[one.name]) for one in self.tests)
         return Recognition(
             chip=session.chip.name,
             workload=work.name,
-            precision=title,
-            accumulators=self.ears.products(work).accumulators,
+            precision=variant.precision or work.formats,
+            varied=variant.varied,
+            accumulators=self.ears.products(variant).accumulators,
             search=hearing.told,
             token=hearing.token,
             scales=scales,
@@ -151,7 +165,7 @@ class _Runs:
             saturations=sum(lot.saturations for lot in lots),
             clipped=sum(lot.clipped for lot in lots),
             rates=() if session.search is SearchKind.NONE else rates(utterances, self.request.seed),
-            cost=self._cost(work, by_name),
+            cost=self._cost(variant, work, by_name),
             utterances=utterances,
         )
 
@@ -160,7 +174,7 @@ class _Runs:
         hearing = hearing_of(session)
         return hearing.held_against(session.data, utterance, heard.tokens, heard.audio / PICOSECONDS, counts)
 
-    def _cost(self, work: Workload, heard: Mapping[str, Heard]) -> RecognitionCost | None:
+    def _cost(self, variant: Variant, work: Workload, heard: Mapping[str, Heard]) -> RecognitionCost | None:
         if not self.request.buckets or is_reference(work):
             return None
         session, tests = self.ears.session, {one.name: one for one in self.tests}
@@ -169,7 +183,7 @@ class _Runs:
         def at_its_length(name: str) -> Workload:
             return own_work(session.data, tests[name], work)
 
-        return cost_of(session.chip, at_its_length, spoken, self.request.buckets)
+        return cost_of(variant.chip(session.chip, work), at_its_length, spoken, self.request.buckets)
 
 
 _UNSCALED = "none are needed"

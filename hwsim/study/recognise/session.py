@@ -65,6 +65,13 @@ class Session:
     lexicon: Lexicon | None
     search: SearchKind | None
     files: Mapping[str, str] = field(default_factory=dict)
+    shipped: Path | None = None
+    """The folder of the network, if it is a shipped one: results call its files alike on every machine."""
+
+    def labelled(self) -> dict[str, str]:
+        """Hashes of all files that were read, by the names by which results speak of them."""
+        files = {**self.files, **self.data.files()}
+        return files if self.shipped is None else {_label(self.shipped, name): sha for name, sha in files.items()}
 
     def in_precision(self, precision: str | None) -> Workload:
         """The workload in another precision, or in that of its file; a file's own reader makes it for other lengths."""
@@ -74,6 +81,11 @@ class Session:
         if is_model_file(self.asked.workload):
             return _opened(self.asked, plan, self.data).value
         return in_precision(self.work, plan)
+
+
+def _label(shipped: Path, name: str) -> str:
+    path = Path(name)
+    return f"{Kind.WORKLOAD.value}/{shipped.name}/{path.name} (shipped)" if path.parent == shipped else name
 
 
 def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPlan | None:
@@ -103,7 +115,8 @@ def open_session(asked: Asked) -> Session:
     lexicon = _lexicon(asked, symbols, folder, files) if search is not None else None
     if search is SearchKind.LEXICON and lexicon is None:
         raise InvalidValue("--search", search.value, "needs the words and their symbols; give --lexicon FILE")
-    return Session(asked, chip.value, work, data, parameters, symbols, lexicon, search, files)
+    shipped = folder if loaded.opened.shipped else None
+    return Session(asked, chip.value, work, data, parameters, symbols, lexicon, search, files, shipped)
 
 
 def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
@@ -125,8 +138,11 @@ def _opened(asked: Asked, precision: PrecisionPlan | None, data: DataSet) -> Loa
     dims = dict(asked.dims)
     if not is_model_file(asked.workload):
         return open_workload(asked.workload, None, dims)
-    shapes = data.heard(data.utterances[0]).shapes
-    return workload_for_inputs(asked.workload, precision, shapes, dims)
+    first = data.heard(data.utterances[0])
+    if first.recording is not None:
+        law = "is a recording, and hwsim does not know what features a model file reads; give them as arrays (NPZ)"
+        raise FileProblem(str(first.path), law)
+    return workload_for_inputs(asked.workload, precision, first.shapes, dims)
 
 
 def _data(asked: Asked, folder: Path) -> Path:

@@ -20,6 +20,7 @@ from hwsim.study.recognise.lots import lot_of
 from hwsim.study.recognise.network import Network
 from hwsim.study.recognise.session import Asked, Session, open_session
 from hwsim.study.recognise.store import Heard, HeardLot
+from hwsim.study.recognise.variants import Variant
 from hwsim.study.values import products_of
 from hwsim.tensor.backend import ExactProducts, ProductBackend
 
@@ -34,7 +35,7 @@ class Ears:
     session: Session
     threads: int
     _works: dict[str | None, Workload] = field(default_factory=dict)
-    _networks: dict[str | None, Network] = field(default_factory=dict)
+    _networks: dict[Variant, Network] = field(default_factory=dict)
 
     def work(self, precision: str | None) -> Workload:
         """The workload in a precision."""
@@ -42,16 +43,19 @@ class Ears:
             self._works[precision] = self.session.in_precision(precision)
         return self._works[precision]
 
-    def products(self, work: Workload) -> ProductBackend:
+    def products(self, variant: Variant) -> ProductBackend:
         """Products as the chip makes them; those of single precision, which is what others are held against, exact."""
-        return ExactProducts(self.threads) if is_reference(work) else products_of(self.session.chip, self.threads)
+        work = self.work(variant.precision)
+        if is_reference(work):
+            return ExactProducts(self.threads)
+        return products_of(variant.chip(self.session.chip, work), self.threads)
 
-    def hear(self, precision: str | None, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+    def hear(self, variant: Variant, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
-        session, work = self.session, self.work(precision)
-        if precision not in self._networks:
-            self._networks = {precision: Network(scales, self.products(work))}
-        network = self._networks[precision]
+        session, work = self.session, self.work(variant.precision)
+        if variant not in self._networks:
+            self._networks = {variant: Network(scales, self.products(variant))}
+        network = self._networks[variant]
         saturations, clipped = network.saturations, network.clipped
         ready = lot_of(session.data, lot, work, session.parameters)
         hearing = hearing_of(session)
@@ -76,14 +80,14 @@ def hearing_of(session: Session) -> Hearing:
     return Hearing(session.symbols, session.lexicon, session.search, session.asked.searching)
 
 
-Jobs = Sequence[tuple[str | None, QuantParamsTable, Sequence[Utterance], str]]
-"""Lots that are to be heard, each in a precision with its scales and its title."""
+Jobs = Sequence[tuple[Variant, QuantParamsTable, Sequence[Utterance], str]]
+"""Lots that are to be heard, each in a variant with its scales and its title."""
 
 
 def heard_here(ears: Ears, jobs: Jobs) -> Iterator[HeardLot]:
     """What is heard of each lot, one after another."""
-    for precision, scales, lot, title in jobs:
-        yield ears.hear(precision, scales, lot, title)
+    for variant, scales, lot, title in jobs:
+        yield ears.hear(variant, scales, lot, title)
 
 
 def heard_by_workers(asked: Asked, jobs: Jobs, workers: int) -> Iterator[HeardLot]:
@@ -126,5 +130,5 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def _hear(precision: str | None, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
-    return _HERE[0].hear(precision, scales, lot, title)
+def _hear(variant: Variant, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+    return _HERE[0].hear(variant, scales, lot, title)
