@@ -121,8 +121,19 @@ def carried_by(builder: Builder, program: Program, leaving: list[tuple[str, Valu
         inputs=tuple(inputs),
         outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
         told=notes,
+        nodes=nodes_of(builder, program),
         products=products_by_format(program),
     )
+
+
+def nodes_of(builder: Builder, program: Program) -> dict[str, str]:
+    """The op of each node that has no op of its name: the one that it is part of, or the first one that it became."""
+    ops = [placed.op.name for placed in program.placed()]
+    own, found = set(ops), {**{name: name for name in builder.inside}, **builder.named}
+    for node, name in found.items():
+        op = builder.inside.get(name, name)
+        found[node] = op if op in own else next((one for one in ops if one.startswith(f"{op}.")), "")
+    return {node: op for node, op in found.items() if op and node not in own}
 
 
 def grids_of(builder: Builder, names: set[str]) -> dict[str, QuantParams]:
