@@ -48,7 +48,7 @@ def onnx_workload(
     graph = read_graph(path)
     title = (name or path.stem)[:80]
     try:
-        # What leaves single precision is cut off at the ends of a format, as by quantisers, or refused where it is used.
+        # What leaves single precision is cut off at the ends of a format, as quantisers do, or refused when it is read.
         with np.errstate(all="ignore"):
             builder = lowered(graph, bound(graph, dims or {}, heard))
         leaving = outputs(builder)
