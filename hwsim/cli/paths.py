@@ -308,6 +308,15 @@ def workload_named(
     return work
 
 
+def op_named(work: "Workload", name: str | None) -> str | None:
+    """The op of that name; of a model file's node that is part of an op, that op."""
+    if name is None or work.carried is None:
+        return name
+    from hwsim.tensor.carried import Carried
+
+    return work.carried.nodes.get(name, name) if isinstance(work.carried, Carried) else name
+
+
 def _shapes_heard(file: str | None) -> dict[str, tuple[int, ...]]:
     if file is None:
         return {}

@@ -114,7 +114,7 @@ def command(
 
     Example: hwsim run arch/int4_array.yaml workloads/rnnt.yaml --out results
     """
-    from hwsim.cli.paths import chip_and_workload, naming
+    from hwsim.cli.paths import chip_and_workload, naming, op_named
     from hwsim.quantities.precision import policy
 
     if precision is not None:
@@ -149,7 +149,7 @@ def command(
         request = Request(
             point=point,
             power_cap=cap,
-            explained=explained,
+            explained=op_named(work.value, explained),
             objective=Objective(objective),
             dram_bursts=bursts,
             measuring=measuring,

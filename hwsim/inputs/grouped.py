@@ -55,6 +55,7 @@ def _carried(
         numbers={named(name): numbers for name, numbers in carried.numbers.items()},
         grids={named(name): grid for name, grid in carried.grids.items()},
         rules={named(name): rule for name, rule in carried.rules.items()},
+        nodes={node: named(op) for node, op in carried.nodes.items()},
         inputs=tuple(map(value, carried.inputs)),
         outputs=tuple(map(value, carried.outputs)),
         for_shapes=None if carried.for_shapes is None else again,

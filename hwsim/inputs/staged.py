@@ -6,6 +6,7 @@ from dataclasses import replace
 from hwsim.errors import InvalidValue, UserError
 from hwsim.inputs.files import Kind, locate
 from hwsim.inputs.model_files import files_of, reader_of
+from hwsim.inputs.onnx.workload import FLOATS
 from hwsim.inputs.opened import Loaded, Opened
 from hwsim.ir.workload import ModelFile, Streaming, Workload
 from hwsim.models.decoding import Speech, steps_of, symbols_in
@@ -16,7 +17,6 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision, PrecisionPlan
 from hwsim.tensor.carried import Carried
 
-FLOATS = {"fp32": Precision.FP32, "fp16": Precision.FP16, "bf16": Precision.BF16}
 BETWEEN = "fp16"
 """The format of floats between the integers of quantised files, where the precision is a policy of integers."""
 

@@ -40,6 +40,8 @@ class Carried(ModelFile):
     told: tuple[str, ...] = ()
     products: Mapping[str, int] = field(default_factory=dict)
     """Products by the formats of their operands."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Ops by the names of nodes that have no op of their own name."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
     """What ops compute in integers, by their names, where the file's own convention says so."""
     for_shapes: Callable[[Mapping[str, tuple[int, ...]]], Workload | None] | None = None

@@ -111,7 +111,7 @@ import sys, warnings
 import hwsim.inputs.check as check
 from hwsim.errors import InvalidValue
 from hwsim.cli.main import run
-def warned(reference):
+def warned(*given):
     warnings.warn("of a library", RuntimeWarning)
     raise {error}
 check.check = warned

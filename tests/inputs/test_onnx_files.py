@@ -209,3 +209,23 @@ def test_a_model_with_open_axes_is_checked_and_compared(tmp_path: Path, capsys: 
     onnx.save(model([N("MatMul", ["x", "w"], ["y"], "mm")], {"x": ["frames", 3]}, ["y"], {"w": W}), file)
     assert "valid" in printed(capsys, "check", str(file), "--dim", "frames=4")[0]
     assert "w4a4" in printed(capsys, "compare", "int4_array", str(file), "--dim", "frames=4")[0]
+
+
+def test_a_node_that_became_part_of_an_op_is_explained_by_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bias is part of its product, an activation of the chain behind it; scopes are as the file writes them."""
+    nodes = [
+        N("MatMul", ["x", "w"], ["p"], "/layer/p"),
+        N("Add", ["p", "b"], ["q"], "/layer/bias"),
+        N("Sigmoid", ["q"], ["s"], "/layer/s"),
+        N("Mul", ["q", "s"], ["y"], "/layer/swish"),
+    ]
+    file = tmp_path / "m.onnx"
+    onnx.save(model(nodes, {"x": [4, 3]}, ["y"], {"w": W, "b": np.ones(2, np.float32)}), file)
+    for node, op in (("/layer/bias", "p"), ("/layer/s", "swish"), ("/layer/p", "p"), ("swish", "swish")):
+        shown = printed(capsys, "run", "int4_array", str(file), "--explain", node)[0]
+        assert shown.startswith(f"{op} of m in fp16"), shown[:80]
+    assert "unknown op '/layer/nothing'" in complaint(
+        capsys, "run", "int4_array", str(file), "--explain", "/layer/nothing"
+    )

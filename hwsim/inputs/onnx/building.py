@@ -25,6 +25,10 @@ class Builder:
         self.parts: list[Part] = []
         self.parameters: dict[str, Array] = {}
         self.folded: list[GraphNode] = []
+        self.named: dict[str, str] = {}
+        """The ops that nodes become, by the names that the file has for these."""
+        self.inside: dict[str, str] = {}
+        """The ops that others became part of, once the program is put together."""
         self.readers: dict[str, int] = {}
         self.node = graph.nodes[0] if graph.nodes else GraphNode("", "", "", (), ())
         self.name = ""

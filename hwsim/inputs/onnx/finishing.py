@@ -26,6 +26,7 @@ def settled(parts: Sequence[Part]) -> list[Part]:
 def put_together(builder: Builder, name: str, parts: Sequence[Part]) -> Program:
     """The program of parts that are settled."""
     body = tuple(_node(part) for part in parts)
+    builder.inside = {inner: part.name for part in _flat(parts) for inner in part.inside}
     used = {id(value.stored) for part in _flat(parts) for value in (*_reads(part), *_writes(part))}
     tensors = [_tensor(stored) for stored in builder.tensors if id(stored) in used]
     for stored in builder.tensors:
@@ -137,6 +138,7 @@ def _fits(first: Chain, second: Chain, value: Value) -> bool:
 
 def _take(second: Chain, first: Chain, local: str, value: Value) -> None:
     """Put the steps of the first chain in front of those of the second."""
+    second.inside += [first.name, *first.inside]
     renamed: dict[str, str] = {}
 
     def name(old: str) -> str:
@@ -188,6 +190,7 @@ def _converted(parts: list[Part]) -> list[Part]:
         if not _writable(made, target, written):
             continue
         made.writes = [written]
+        made.inside += [part.name, *part.inside]
         gone.add(id(part))
     return [part for part in parts if id(part) not in gone]
 

@@ -175,6 +175,7 @@ def _node(builder: Builder) -> None:
             f"{node.title}: hwsim does not read this operator{hint}; docs/onnx.md lists those that it reads"
         )
     builder.name = builder.names.of(node)
+    builder.named.setdefault(node.name, builder.name)
     lowering(builder)
 
 

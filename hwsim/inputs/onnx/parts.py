@@ -60,6 +60,8 @@ class Made:
     reads: list[Value]
     writes: list[Value]
     make: Callable[["Made"], Op]
+    inside: list[str] = field(default_factory=list, kw_only=True)
+    """Names of what would have been ops of their own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +76,8 @@ class Chain:
     count: int = 0
     closed: bool = False
     """Whether it stays an op of its own, which nothing is joined with."""
+    inside: list[str] = field(default_factory=list)
+    """Names of the chains that are part of it now."""
 
     def local(self) -> str:
         """A name for one more value."""

@@ -250,6 +250,7 @@ def added(builder: Builder) -> bool:
         return False
     if other.shape[-1] != one.shape[-1] or not take_bias(builder, made, other):
         return False
+    made.inside.append(builder.name)
     builder.give(one)
     return True
 

@@ -106,7 +106,9 @@ def _workload(
     """The workload of a graph whose open axes have these sizes, or those of arrays of these shapes."""
     title = (name or path.stem)[:80]
     try:
-        builder = lowered(graph, bound(graph, dims, heard))
+        # What leaves single precision is cut off at the ends of a format, as quantisers do, or refused when it is read.
+        with np.errstate(all="ignore"):
+            builder = lowered(graph, bound(graph, dims, heard))
         leaving = outputs(builder)
         program = finished(builder, title)
     except Unsupported as error:
@@ -178,8 +180,19 @@ def carried_by(builder: Builder, program: Program, leaving: list[tuple[str, Valu
         inputs=tuple(inputs),
         outputs=tuple(Named(name, value.view(), value.shape) for name, value in leaving),
         told=notes,
+        nodes=nodes_of(builder, program),
         products=products_by_format(program),
     )
+
+
+def nodes_of(builder: Builder, program: Program) -> dict[str, str]:
+    """The op of each node that has no op of its name: the one that it is part of, or the first one that it became."""
+    ops = [placed.op.name for placed in program.placed()]
+    own, found = set(ops), {**{name: name for name in builder.inside}, **builder.named}
+    for node, name in found.items():
+        op = builder.inside.get(name, name)
+        found[node] = op if op in own else next((one for one in ops if one.startswith(f"{op}.")), "")
+    return {node: op for node, op in found.items() if op and node not in own}
 
 
 def grids_of(builder: Builder, names: set[str]) -> dict[str, QuantParams]:
