@@ -103,8 +103,8 @@ def test_show_prints_the_file_of_what_is_shipped(capsys: pytest.CaptureFixture[s
         (
             ["runn"],
             "unknown command 'runn'; did you mean run? "
-            "known: allocate, check, compare, diff, drift, gemm, list, mvm, ops, report, run, scalesim, schema, show, stream, "
-            "sweep, table, trace, tune",
+            "known: allocate, check, compare, diff, drift, gemm, list, mvm, ops, report, run, scalesim, schema, show, "
+            "stream, sweep, table, trace, tune",
         ),
         (["run", "rnnt", "int4_array"], "rnnt: is a workload; the order is ARCH WORKLOAD"),
         (["compare", str(RNNT), "int4_array"], f"{RNNT}: is a workload; the order is ARCH WORKLOAD"),
