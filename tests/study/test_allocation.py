@@ -23,7 +23,16 @@ from hwsim.study.allocation.costs import unit_costs
 from hwsim.study.allocation.formats_of_layers import allocated_plan, allocated_widths, in_formats, policies_of
 from hwsim.study.allocation.knapsack import chosen as choice
 from hwsim.study.allocation.narrowing import directions_of, factored_layers
-from hwsim.study.allocation.noise import Setting, divergence_sum, in_floats, products_of, reference_of
+from hwsim.study.allocation.noise import (
+    Setting,
+    Start,
+    at_output,
+    divergence_sum,
+    in_floats,
+    other_products,
+    products_of,
+    reference_of,
+)
 from hwsim.study.allocation.search import Beyond, groups_of, within
 from hwsim.study.allocation.units import all_in, pattern_of, units_of, with_policies
 from hwsim.study.simulate import simulate
@@ -166,6 +175,27 @@ def test_a_bottleneck_as_wide_as_it_is_loses_nothing(work: Workload) -> None:
     for layer in layers:
         into, back = directions_of(reference, layers)[layer.place].kept(layer.width)
         assert into @ back == pytest.approx(np.eye(layer.width), abs=1e-6)
+
+
+@pytest.mark.parametrize("described", [TDNNF, LSTM])
+def test_runs_that_share_a_start_are_whole_runs(described: dict[str, object]) -> None:
+    units = units_of(work := load_workload(described))
+    ready = prepared(work, Sources())
+    floats = in_floats(ready.workload)
+    products = products_of(floats, units)
+    reference = reference_of(Setting(work=floats, given=ready.given, threads=1), products)
+    formats = {"w4a8": with_policies(ready.workload, "w4a8", all_in(units, "w4a8"))}
+    others = other_products(reference, products, formats)
+    start, places = Start(reference), []
+    for name in products:
+        changed = {name: others[name]["w4a8"]}
+        shared = start.before(changed)
+        assert shared is not None
+        places.append(shared.place)
+        assert at_output(reference, changed, shared) == at_output(reference, changed)
+    assert places == sorted(places)
+    assert (places[-1] > 0) is (described is TDNNF)
+    assert start.before({"encoder.1"}) is None or described is LSTM
 
 
 @pytest.mark.slow
