@@ -119,11 +119,9 @@ def loss_text(sensitivity: float, sensing: Sensing) -> str:
 
 
 def _points(outcome: AllocationOutcome) -> Table:
-    diverges = outcome.sensing is Sensing.KL
     title = "What budgets come to, beside one policy throughout"
-    table = new_table(
-        "formats", "model", "smaller", "RTF", "energy", "SQNR", *diverges, "summed", "greedy", title=title
-    )
+    judged = ("SQNR", "divergence") if outcome.sensing is Sensing.KL else ("RTF", "energy", "SQNR")
+    table = new_table("formats", "model", "smaller", *judged, "summed", "greedy", title=title)
     for one in outcome.uniform:
         table.add_row(*_cells(f"all {one.policy}", one.judged, one.sensitivity, outcome), "")
     for chosen in outcome.chosen:
