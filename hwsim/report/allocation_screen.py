@@ -119,11 +119,9 @@ def loss_text(sensitivity: float, sensing: Sensing) -> str:
 
 
 def _points(outcome: AllocationOutcome) -> Table:
-    diverges = ["divergence"] * (outcome.sensing is Sensing.KL)
     title = "What budgets come to, beside one policy throughout"
-    table = new_table(
-        "formats", "model", "smaller", "RTF", "energy", "SQNR", *diverges, "summed", "greedy", title=title
-    )
+    judged = ("SQNR", "divergence") if outcome.sensing is Sensing.KL else ("RTF", "energy", "SQNR")
+    table = new_table("formats", "model", "smaller", *judged, "summed", "greedy", title=title)
     for one in outcome.uniform:
         table.add_row(*_cells(f"all {one.policy}", one.judged, one.sensitivity, outcome), "")
     for chosen in outcome.chosen:
@@ -137,14 +135,12 @@ def gap_text(chosen: Chosen) -> str:
 
 
 def _cells(name: str, judged: Judged, sensitivity: float, outcome: AllocationOutcome) -> tuple[str, ...]:
+    own = _headline(judged, Headline.RTF), _headline(judged, Headline.ENERGY), _db(judged.sqnr_db)
     return (
         name,
         scaled(judged.model_bytes, "B"),
         f"{written(judged.compression)} ×",
-        _headline(judged, Headline.RTF),
-        _headline(judged, Headline.ENERGY),
-        _db(judged.sqnr_db),
-        *([f"{judged.divergence or 0:.3g}"] * (outcome.sensing is Sensing.KL)),
+        *(own if outcome.sensing is not Sensing.KL else (_db(judged.sqnr_db), f"{judged.divergence or 0:.3g}")),
         loss_text(sensitivity, outcome.sensing),
     )
 

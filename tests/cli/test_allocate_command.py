@@ -20,6 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_budget_is_answered_and_its_workload_runs(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = printed(capsys, *FLAGS, "--budget", "12 kB", "--write", "mixed.yaml", "--json", "found.json")
     found = json.loads(Path("found.json").read_text())
@@ -33,6 +34,7 @@ def test_a_budget_is_answered_and_its_workload_runs(capsys: pytest.CaptureFixtur
     assert "hwsim allocate int4_array small.json" in Path("mixed.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_several_budgets_have_a_curve_and_a_workload_each(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(
         capsys, *FLAGS, "--budgets", "9.5kB,3.5x", "--out", "out", "--html", "a.html", "--csv", "l.csv", "--full"
@@ -54,6 +56,7 @@ def test_several_budgets_have_a_curve_and_a_workload_each(capsys: pytest.Capture
     assert "Layers with their options" in Path("a.html").read_text()
 
 
+@pytest.mark.slow
 def test_another_network_shares_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, *FLAGS, "--budget", "4x", "--beside", "small.json:w2a8", "--json", "-")
     found = json.loads(out)

@@ -18,6 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_best_changes_are_named_and_written(capsys: pytest.CaptureFixture[str]) -> None:
     args = "tune", "int4_array", "products.json", "--within", "area=6mm2", "--changes", "1"
     out, _ = printed(capsys, *args, "--out", "out", "--csv", "c.csv", "--html", "t.html", "--json", "t.json")

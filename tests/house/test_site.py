@@ -101,4 +101,4 @@ def test_the_cookbook_shows_what_commands_print(tmp_path: Path) -> None:
     pages = script("pages")
     text = pages.COOKBOOK.read_text()
     assert pages.printed(text, folder=tmp_path) == text
-    assert len(re.findall(r"^\$ hwsim", text, flags=re.MULTILINE)) == 5
+    assert len(re.findall(r"^\$ hwsim", text, flags=re.MULTILINE)) == 7

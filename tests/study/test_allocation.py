@@ -23,7 +23,16 @@ from hwsim.study.allocation.costs import unit_costs
 from hwsim.study.allocation.formats_of_layers import allocated_plan, allocated_widths, in_formats, policies_of
 from hwsim.study.allocation.knapsack import chosen as choice
 from hwsim.study.allocation.narrowing import directions_of, factored_layers
-from hwsim.study.allocation.noise import Setting, divergence_sum, in_floats, products_of, reference_of
+from hwsim.study.allocation.noise import (
+    Setting,
+    Start,
+    at_output,
+    divergence_sum,
+    in_floats,
+    other_products,
+    products_of,
+    reference_of,
+)
 from hwsim.study.allocation.search import Beyond, groups_of, within
 from hwsim.study.allocation.units import all_in, pattern_of, units_of, with_policies
 from hwsim.study.simulate import simulate
@@ -82,6 +91,7 @@ def test_bytes_of_a_choice_are_the_sum_of_its_layers(found: AllocationOutcome) -
         assert sum(option.model_bytes for _, option in found.picked(chosen)) + found.fixed == chosen.cost
 
 
+@pytest.mark.slow
 def test_the_least_sum_is_that_of_all_choices(chip: Chip) -> None:
     small = load_workload({**TDNNF, "encoder": {**TDNNF["encoder"], "layers": TDNNF["encoder"]["layers"][:1],
                                                 "subsampling": 1}})  # fmt: skip
@@ -139,6 +149,7 @@ def test_a_workload_with_what_was_chosen_is_written_and_runs(
         assert simulate(chip, again).summary.cycles == figures(chosen)["cycles"]
 
 
+@pytest.mark.slow
 def test_bottlenecks_are_chosen_with_formats(chip: Chip, work: Workload, tmp_path: Path) -> None:
     found = allocate(chip, work, ["8 kB", "10 kB"], precisions=POLICIES, bottlenecks=[4, 8])
     tightest = found.chosen[0]
@@ -166,6 +177,28 @@ def test_a_bottleneck_as_wide_as_it_is_loses_nothing(work: Workload) -> None:
         assert into @ back == pytest.approx(np.eye(layer.width), abs=1e-6)
 
 
+@pytest.mark.parametrize("described", [TDNNF, LSTM])
+def test_runs_that_share_a_start_are_whole_runs(described: dict[str, object]) -> None:
+    units = units_of(work := load_workload(described))
+    ready = prepared(work, Sources())
+    floats = in_floats(ready.workload)
+    products = products_of(floats, units)
+    reference = reference_of(Setting(work=floats, given=ready.given, threads=1), products)
+    formats = {"w4a8": with_policies(ready.workload, "w4a8", all_in(units, "w4a8"))}
+    others = other_products(reference, products, formats)
+    start, places = Start(reference), []
+    for name in products:
+        changed = {name: others[name]["w4a8"]}
+        shared = start.before(changed)
+        assert shared is not None
+        places.append(shared.place)
+        assert at_output(reference, changed, shared) == at_output(reference, changed)
+    assert places == sorted(places)
+    assert (places[-1] > 0) is (described is TDNNF)
+    assert start.before({"encoder.1"}) is None or described is LSTM
+
+
+@pytest.mark.slow
 def test_budgets_of_time_and_energy_hold_for_the_whole_run(chip: Chip, work: Workload) -> None:
     slow = replace(chip, dram=replace(chip.dram, read=10**9, write=10**9))
     both = {}
@@ -192,6 +225,7 @@ def test_a_limit_is_lowered_until_the_run_holds() -> None:
         within(groups, 10, 0, lambda places: 11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensing", ["kl", "local"])
 def test_other_measures_choose_too(chip: Chip, work: Workload, sensing: str) -> None:
     found = allocate(chip, work, ["12 kB"], precisions=POLICIES, sensitivity=sensing)
@@ -207,12 +241,14 @@ def test_divergence_is_that_of_the_definition() -> None:
     assert divergence_sum(wanted + 3, other - 2) == pytest.approx(0.25 * np.log(2), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_is_allocated(chip: Chip) -> None:
     found = allocate(chip, load_workload(LSTM), ["120 kB"], precisions=("w2a8", "w4a8", "w8a8"))
     assert found.chosen[0].taken <= 120_000
     assert found.uniform[1].judged.sqnr_db == pytest.approx(decibels(found.uniform[1].sensitivity), abs=1.5)
 
 
+@pytest.mark.slow
 def test_files_say_what_layers_lose(chip: Chip, work: Workload, tmp_path: Path) -> None:
     file = tmp_path / "losses.csv"
     ops = [op for unit in units_of(work) for op in unit.ops]
@@ -248,6 +284,7 @@ def test_budgets_that_say_nothing_are_refused(text: str, law: str) -> None:
         read_budget(text)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_chosen_is_refused(chip: Chip, work: Workload) -> None:
     with pytest.raises(InvalidValue, match="budget = '1 kB': is 1,000 B, and the cheapest formats take "):
         allocate(chip, work, ["1 kB"], precisions=POLICIES)

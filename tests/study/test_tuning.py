@@ -27,7 +27,7 @@ def work() -> Workload:
 
 @pytest.fixture(scope="module")
 def found(chip: Chip, work: Workload) -> TuningOutcome:
-    return tune(chip, work, within=["area=6 mm2"], changes=2)
+    return tune(chip, work, within=["area=6 mm2"], changes=1)
 
 
 def by_title(outcome: TuningOutcome, title: str) -> Trial:
@@ -57,11 +57,12 @@ def test_answers_keep_their_limits_and_are_the_best_first(found: TuningOutcome) 
     for answer in found.answers:
         assert answer.fits
         assert answer.figure("area") <= 6
-        assert 1 <= len(answer.moves) <= 2
+        assert len(answer.moves) == 1
     alone = [trial for trial in found.alone if trial.fits]
     assert figures[0] >= max(trial.gain(found.as_it_is, "latency") for trial in alone)
 
 
+@pytest.mark.slow
 def test_a_chip_that_passes_a_limit_is_led_below_it(chip: Chip, work: Workload) -> None:
     now = headline_of(simulate(chip, work))
     area = next(value for figure, value in now.items() if figure.label == "area")
@@ -81,6 +82,7 @@ def test_reasons_are_counters(found: TuningOutcome) -> None:
     assert any(f"{share:.0f} % bound by" in (by_title(found, f"2 × {one.name}").reason or "") for one in eased)
 
 
+@pytest.mark.slow
 def test_more_of_a_figure_may_be_better(chip: Chip, work: Workload) -> None:
     found = tune(chip, work, best="utilization", changes=1)
     first = found.answers[0]

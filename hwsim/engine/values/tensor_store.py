@@ -1,6 +1,7 @@
 """The arrays of a program while it runs: made when first needed, given back after their last use."""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,14 @@ class TensorStore:
 
     def __setitem__(self, name: str, array: Array) -> None:
         self._arrays[name] = array
+
+    def copy(self) -> "TensorStore":
+        """The same arrays for another run: what was given is shared, what ops wrote is copied."""
+        other = copy(self)
+        other._arrays = {
+            name: array if name in self._permanent else array.copy() for name, array in self._arrays.items()
+        }
+        return other
 
     def read(self, view: View, indices: Indices) -> Array:
         return read(self[view.tensor], view, indices)

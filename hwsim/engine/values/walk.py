@@ -32,10 +32,20 @@ def run_nodes(
 
 
 def run_program(
-    program: Program, memory: TensorStore, run_op: RunOp, run_loop: RunLoop = never, skip: frozenset[str] = frozenset()
+    program: Program,
+    memory: TensorStore,
+    run_op: RunOp,
+    run_loop: RunLoop = never,
+    skip: frozenset[str] = frozenset(),
+    *,
+    first: int = 0,
+    end: int | None = None,
 ) -> None:
-    """Run a program, but the loops and ops named in `skip`; what no later node touches is given back."""
-    for node, done in zip(program.body, last_uses(program), strict=True):
+    """Run a program, but the loops and ops named in `skip`; what no later node touches is given back.
+
+    `first` and `end` are places in its body: then only the nodes between them run, on arrays that those before left.
+    """
+    for node, done in zip(program.body[first:end], last_uses(program)[first:end], strict=True):
         if node.name not in skip:
             run_nodes((node,), memory, {}, run_op, run_loop)
         memory.forget(done)

@@ -4,7 +4,7 @@ A first run in floats shows what each product reads; a second one has each produ
 its own float operands, and measures what it writes against what it wrote in floats.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ from hwsim.engine.values.compare import Sums, error_metrics, ranked_tensors
 from hwsim.engine.values.evaluate import Given
 from hwsim.engine.values.floats import FloatOps, SeenOne
 from hwsim.engine.values.floats import nobody as sees_nothing
-from hwsim.engine.values.tensor_store import TensorStore, index_tensors
+from hwsim.engine.values.tensor_store import TensorStore, index_tensors, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_program
 from hwsim.errors import OutOfRange
+from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm, Op
 from hwsim.ir.program import Program
@@ -136,14 +137,56 @@ def reference_of(setting: Setting, products: Mapping[str, Product], progress: Pr
 
 
 def run_watched(
-    setting: Setting, watch: Watch, seen: SeenOne = sees_nothing, forced: Sequence[Any] | None = None
+    setting: Setting,
+    watch: Watch,
+    seen: SeenOne = sees_nothing,
+    forced: Sequence[Any] | None = None,
+    start: "Start | None" = None,
 ) -> tuple[Any, ...]:
-    """Run a workload in floats, along the choices of an earlier search, if there was one; what its search chose."""
+    """Run a workload in floats, along the choices of an earlier search, if there was one; what its search chose.
+
+    With a start only the rest of it runs.
+    """
     ops = Watching(setting, watch, seen)
     search = search_of(setting.work, ops.run, setting.given.steering(forced))
+    memory, first = (ops.memory(setting.given.inputs), 0) if start is None else (start.memory.copy(), start.place)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for where it counts
-        run_program(setting.work.program, ops.memory(setting.given.inputs), ops.run, search)
+        run_program(setting.work.program, memory, ops.run, search, first=first)
     return tuple(search.chosen)
+
+
+class Start:
+    """The beginning of a run in floats, which runs that differ only behind it share: its arrays, and how many nodes of
+    the program's body have run. It ends before loops of a search, and before what the network is run for is written."""
+
+    def __init__(self, reference: "Reference") -> None:
+        self.reference, self.place = reference, 0
+        self._ops = Watching(reference, lambda ops, op, memory, indices: False)
+        self.memory = self._ops.memory(reference.given.inputs)
+        self._last = self._end()
+
+    def _end(self) -> int:
+        """The first node that no start may hold."""
+        program = self.reference.work.program
+        for place, node in enumerate(program.body):
+            searched = program.search is not None and isinstance(node, Loop)
+            written = {view.tensor for op in ops_of(node) for view in op_spec(op).writes(op)}
+            if searched or self.reference.output in written:
+                return place
+        return len(program.body)
+
+    def before(self, names: Collection[str]) -> "Start | None":
+        """The start that goes on to the first op of these names; None, if it is beyond that already."""
+        program = self.reference.work.program
+        met = (place for place, node in enumerate(program.body) if any(op.name in names for op in ops_of(node)))
+        wanted = next(met, 0)
+        if wanted < self.place:
+            return None
+        end = min(wanted, self._last)
+        with np.errstate(over="ignore", invalid="ignore"):
+            run_program(program, self.memory, self._ops.run, first=self.place, end=end)
+        self.place = end
+        return self
 
 
 def output_of(program: Program) -> str:
@@ -203,8 +246,8 @@ class AtOutput:
     divergence: float
 
 
-def at_output(reference: Reference, changed: Mapping[str, OtherProduct]) -> AtOutput:
-    """The output with these products in the place of those of their names."""
+def at_output(reference: Reference, changed: Mapping[str, OtherProduct], start: Start | None = None) -> AtOutput:
+    """The output with these products in the place of those of their names, which a start has not met."""
     sums, places = Sums(), iter(reference.written)
     divergence = rows = 0.0
 
@@ -222,7 +265,7 @@ def at_output(reference: Reference, changed: Mapping[str, OtherProduct]) -> AtOu
             divergence += divergence_sum(exact, np.asarray(values).reshape(exact.shape))
             rows += exact.size // exact.shape[-1]
 
-    run_watched(reference, watch, seen, reference.chosen)
+    run_watched(reference, watch, seen, reference.chosen, start)
     return AtOutput(sums.noise / sums.signal if sums.signal else 0.0, divergence / rows if rows else 0.0)
 
 

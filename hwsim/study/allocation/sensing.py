@@ -12,7 +12,7 @@ from hwsim.quantities.plain_data import Progress, stage
 from hwsim.quantities.precision import policy
 from hwsim.results.allocation import Sensing
 from hwsim.study.allocation.formats import rounded_table
-from hwsim.study.allocation.noise import AtOutput, OtherProduct, Reference, at_output, local_noise, table_noise
+from hwsim.study.allocation.noise import AtOutput, OtherProduct, Reference, Start, at_output, local_noise, table_noise
 from hwsim.study.allocation.units import Unit
 
 USUAL_BITS = 4
@@ -39,8 +39,9 @@ def sensed(
         return local
     followed = min(formats, key=lambda name: (abs(policy(name).weight.bits - USUAL_BITS), policy(name).weight.bits))
     table: Table = {}
+    start = Start(reference)
     for place, unit in enumerate(units):
-        arrived = _arrived(reference, others, unit, formats[followed], followed)
+        arrived = _arrived(reference, others, unit, formats[followed], followed, start)
         at_end = arrived.divergence if sensing is Sensing.KL else arrived.noise
         heard = local[unit.name][followed]
         table[unit.name] = {name: at_end * noise / heard if heard else 0.0 for name, noise in local[unit.name].items()}
@@ -63,11 +64,12 @@ def _arrived(
     unit: Unit,
     work: Workload,
     followed: str,
+    start: Start,
 ) -> AtOutput:
     """What a unit in one format makes of the output."""
     changed = {op: others[op][followed] for op in unit.ops if op in others}
     if changed:
-        return at_output(reference, changed)
+        return at_output(reference, changed, start.before(changed))
     parameters = dict(reference.given.parameters)
     for name in unit.tensors:
         if name in parameters:

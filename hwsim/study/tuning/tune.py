@@ -18,7 +18,7 @@ from hwsim.quantities.noun import must_be, sorted_pairs
 from hwsim.quantities.plain_data import Objective, Progress, must_map_names, no_progress, stage
 from hwsim.results.headline_figures import headline_of
 from hwsim.results.sweep_file import FIGURES
-from hwsim.results.tuning import Trial, TuningOutcome, gains
+from hwsim.results.tuning import Trial, TuningOutcome
 from hwsim.study.points import binding_of
 from hwsim.study.simulate import simulate
 from hwsim.study.tuning.bounds import Bound, read_bounds
@@ -29,6 +29,8 @@ KEPT = 4
 """Sets of moves that are run with one more move each."""
 MOST_CHANGES = 4
 MOST_ANSWERS = 8
+WORTH = 1.01
+"""How many times better a set must be than any part of it to be told of."""
 
 Steps = tuple[Step, ...]
 
@@ -99,7 +101,7 @@ def _answers(runs: "_Runs", as_it_is: Trial, best: str) -> list[Trial]:
     kept: list[Trial] = []
     for trial in fitting:
         parts = [one for one in (as_it_is, *fitting) if one.fits and set(one.moves) < set(trial.moves)]
-        if all(gains(trial.gain(part, best)) or _saves(trial, part) for part in parts):
+        if all(trial.gain(part, best) >= WORTH or _saves(trial, part) for part in parts):
             kept.append(trial)
     return kept[:MOST_ANSWERS]
 
