@@ -220,7 +220,8 @@ BROKEN_WORKLOADS = [
     (
         "kind: rnnt\n",
         "",
-        "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms, onnx, tflite, kaldi, models",
+        "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms, onnx, tflite, kaldi, "
+        "models",
     ),
     (
         "precision: w4a4",
