@@ -215,12 +215,13 @@ BROKEN_WORKLOADS = [
         "kind: rnnt",
         "kind: rntt",
         "5: unknown kind 'rntt'; did you mean rnnt? "
-        "known: conformer, gemms, kaldi, lstm_lm, onnx, rnnt, tdnnf, tflite, transformer_lm",
+        "known: conformer, gemms, kaldi, lstm_lm, models, onnx, rnnt, tdnnf, tflite, transformer_lm",
     ),
     (
         "kind: rnnt\n",
         "",
-        "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms, onnx, tflite, kaldi",
+        "1: kind: is missing; known: rnnt, conformer, tdnnf, transformer_lm, lstm_lm, gemms, onnx, tflite, kaldi, "
+        "models",
     ),
     (
         "precision: w4a4",
