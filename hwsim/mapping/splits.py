@@ -54,8 +54,7 @@ class SplitRule(Enum):
 
 
 def core_counts(cores: int) -> tuple[int, ...]:
-    """How many cores are tried: all numbers up to eight, from there on those of three binary digits, such as 10, 12, 14
-    and 16, 20, 24; and all cores.
+    """How many cores are tried: all numbers up to eight, then powers of two, and all cores.
 
     Every number of these below a number of cores is below any larger one. So the plans for as many cores are among
     those for more, which are therefore never slower.
@@ -63,10 +62,10 @@ def core_counts(cores: int) -> tuple[int, ...]:
     >>> core_counts(1), core_counts(6)
     ((1,), (1, 2, 3, 4, 5, 6))
     >>> core_counts(19)
-    (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19)
+    (1, 2, 3, 4, 5, 6, 7, 8, 16, 19)
     """
-    rounded = (digits << power for power in range(cores.bit_length()) for digits in range(1, 8))
-    return tuple(sorted({count for count in rounded if count < cores} | {cores}))
+    powers = {1 << power for power in range(cores.bit_length())}
+    return tuple(sorted({*range(1, min(cores, 8)), *powers, cores}))
 
 
 def tried_splits(analysed: AnalysedProgram, ops: Mapping[str, ShapedOp], target: Target) -> tuple[Splits, ...]:
