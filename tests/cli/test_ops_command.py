@@ -11,7 +11,7 @@ import pytest
 from command import HWSIM, printed
 from data import RNNT
 from hwsim.errors import InvalidValue
-from hwsim.inputs.files import Kind, names
+from hwsim.inputs.files import Kind, all_names, names
 from hwsim.inputs.load import load_workload
 from hwsim.quantities.precision import POLICIES
 from hwsim.study.listing import listing
@@ -99,7 +99,7 @@ def completed(words: str, incomplete: str) -> list[str]:
         ("run", "int", ["int4_array", "int8_array"]),
         ("run rapid rnnt --point", "", ["fast", "nominal"]),
         ("run int4_array", "conf", ["conformer_l", "conformer_m", "conformer_s"]),
-        ("show", "", [name for kind in Kind for name in names(kind)]),
+        ("show", "", [name for kind in Kind for name in all_names(kind)]),
         ("run int4_array rnnt --precision", "w2", [name for name in sorted(POLICIES) if name.startswith("w2")]),
         ("compare int4_array rnnt --precisions", "fp16,w4a1", ["fp16,w4a16"]),
         ("run int4_array rnnt --explain", "joint.o", ["joint.output"]),

@@ -59,7 +59,7 @@ KINDS = {
 }
 
 
-FILES = {"onnx", "tflite", "kaldi"}
+FILES = {"onnx", "tflite", "kaldi", "models"}
 """Kinds that need a file, and are no networks of ours."""
 
 
