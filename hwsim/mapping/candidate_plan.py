@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class CandidatePlan:
     def cuts(self) -> Ints:
         """The cut of each op, by number; UnsupportedOp, if an op has none."""
         if self.request.problem is not None:
-            raise self.request.problem
+            raise self.request.problem.again()
         return self.request.cuts
 
     def mark(self) -> tuple[bytes, ...]:
@@ -88,7 +89,7 @@ class CandidatePlan:
         """What the places of tensors say of the plan's code."""
         codes, ports = self.placed.codes, self.op_cuts.target.ports
         if ports not in codes:
-            codes[ports] = PlacedCode(self.placed, ports)
+            codes[ports] = PlacedCode(proxy(self.placed), ports)  # whoever has the code has the places
         code: PlacedCode = codes[ports]
         return code
 
@@ -156,7 +157,7 @@ class CandidatePlan:
         try:
             _, _, now = self.walked(most=most, limit=limit)
         except Unsettled as error:
-            self._unsettled = error if most is None else None
+            self._unsettled = error.with_traceback(None) if most is None else None
             raise
         if now[c.LATE]:
             assert limit is not None

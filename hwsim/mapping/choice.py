@@ -110,13 +110,13 @@ class Choice:
         try:
             cycles, steps = plan.timed(self._slowest, most)
         except TooLong as error:
-            self.too_long = error
+            self.too_long = error.with_traceback(None)
             return
         except Unsettled as error:
             self.budget.walked(error.most, plan.slots)
             if most is not None:
                 return
-            self.unsettled.append(error)
+            self.unsettled.append(error.with_traceback(None))  # its frames know all plans
             if len(self.unsettled) == MOST_UNSETTLED:
                 raise
             return

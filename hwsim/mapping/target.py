@@ -23,6 +23,11 @@ class UnsupportedOp(Unsupported):
         self.op, self.why = op, why
         super().__init__(f"{op}: {why}")
 
+    def again(self) -> "UnsupportedOp":
+        """The same error for somebody who keeps it, or raises it once more: without the frames in which this one was
+        raised, which would keep all plans that they know."""
+        return UnsupportedOp(self.op, self.why)
+
 
 @contextmanager
 def naming(op: str) -> Iterator[None]:

@@ -177,7 +177,7 @@ class TargetPlans:
         plan = self._uncut(size, way, SearchBudget())
         self.cuts.find([plan.request])
         if plan.request.problem is not None:
-            raise plan.request.problem
+            raise plan.request.problem.again()
         return plan
 
     def _that_fit(self, plans: Iterable[CandidatePlan]) -> Iterator[CandidatePlan]:
@@ -196,7 +196,7 @@ class TargetPlans:
             try:
                 self._plans[key] = self._uncut(size, way, budget)
             except UnsupportedOp as error:
-                self._plans[key] = error
+                self._plans[key] = error.again()
         return self._plans[key]
 
     def _uncut(self, size: int, way: Way | None, budget: SearchBudget) -> CandidatePlan:
