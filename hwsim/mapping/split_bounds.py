@@ -93,4 +93,6 @@ def _of_array(size: MatrixSize, mode: Precision, target: Target) -> int:
         deep, stream = -(-whole.k // unit.k), whole.outer
     across = -(-whole.inner // unit.inner)
     in_turn = -(-across // target.arrays) * deep
-    return in_turn * max(costs.pace * stream + costs.fixed, costs.least)
+    interval = max(costs.pace * stream + costs.fixed, costs.least)
+    # Of results that stay in the array the last tile lets the next op follow its stream as soon as that op can.
+    return (in_turn - 1) * interval + min(interval, costs.pace * stream) if limits.outputs_stay else in_turn * interval
