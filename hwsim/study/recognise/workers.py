@@ -1,17 +1,9 @@
 """Lots of utterances, here or in several processes, each of which opens the files once."""
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
-from threading import Thread
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.errors import Unsupported
 from hwsim.inputs.datasets import Utterance
 from hwsim.ir.workload import Workload
 from hwsim.quantities.precision import Precision
@@ -22,6 +14,7 @@ from hwsim.study.recognise.session import Asked, Session, open_session
 from hwsim.study.recognise.store import Heard, HeardLot
 from hwsim.study.recognise.variants import Variant
 from hwsim.study.values import products_of
+from hwsim.study.worker_processes import by_workers
 from hwsim.tensor.backend import ExactProducts, ProductBackend
 
 AHEAD = 2
@@ -92,25 +85,7 @@ def heard_here(ears: Ears, jobs: Jobs) -> Iterator[HeardLot]:
 
 def heard_by_workers(asked: Asked, jobs: Jobs, workers: int) -> Iterator[HeardLot]:
     """What is heard of each lot, in the order in which lots are done."""
-    waiting = iter(jobs)
-    with ExitStack() as stack:
-        pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn"), _begin, (asked,)))
-        running: set[Future[HeardLot]] = set()
-        try:
-            while True:
-                while len(running) < AHEAD * workers and (job := next(waiting, None)) is not None:
-                    running.add(pool.submit(_hear, *job))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for one in done:
-                    yield one.result()
-        except BrokenProcessPool as error:
-            law = "a worker process was ended from outside, or by the system for want of memory"
-            raise Unsupported(f"the recognition: {law}; what is done is kept, --resume goes on") from error
-        finally:
-            for one in running:
-                one.cancel()
+    return by_workers("the recognition", jobs, _hear, _begin, (asked,), workers, AHEAD)
 
 
 _HERE: list[Ears] = []
@@ -119,15 +94,6 @@ _HERE: list[Ears] = []
 
 def _begin(asked: Asked) -> None:
     _HERE[:] = [Ears(open_session(asked), threads=1)]
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    """End with the process that asked: killed, it cannot say that it wants no more."""
-    parent.join()
-    os._exit(1)
 
 
 def _hear(variant: Variant, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
