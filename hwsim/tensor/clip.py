@@ -18,6 +18,10 @@ STATISTICS = {2: (2.6, -1.71), 3: (7.509, -6.892), 4: (12.035, -12.03), 8: (31.7
 (github.com/foundation-model-stack/fms-model-optimizer, SAWB utility functions): codes 103, 403 and 803 for ranges
 that are as wide on both sides, and its three-bit entry."""
 
+FEW_VALUES = 64
+"""Of fewer values, a row's statistics are no longer those of the family that it is drawn from: of normal rows, four
+bits clipped by statistics err more than unclipped ones from 64 values downwards (docs/values.md)."""
+
 _COARSE, _FINE = 40, 16
 _LEAST_SHARE = 1 / 40
 
@@ -82,26 +86,36 @@ def _by_statistics(sample: Sample, precision: Precision) -> Rows:
     magnitudes = np.abs(sample.values)
     occurring = magnitudes if sample.counts is None else np.where(sample.counts > 0, magnitudes, 0)
     bound = of_rms * np.sqrt(sample.mean(magnitudes**2)) + of_mean * sample.mean(magnitudes)
-    # Rows of few or equal values lie outside the families for which the factors were found: nothing is clipped there.
     largest = occurring.max(axis=1)
-    return np.where((bound > 0) & (bound < largest), bound, largest)
+    # Rows of equal values lie outside the families for which the factors were found: nothing is clipped there.
+    bound = np.where((bound > 0) & (bound < largest), bound, largest)
+    if sample.values.shape[1] >= FEW_VALUES:
+        return bound
+    # So do rows of few values, whose factors cancel: of a single value four bits would keep 0.005 of it.
+    clipped, whole = (_error(sample, precision, _symmetric(high), symmetric=True) for high in (bound, largest))
+    return np.where(clipped < whole, bound, largest)
 
 
 def _least_error(sample: Sample, precision: Precision, full_range: Range, symmetric: bool) -> Range:
     """The share of the full range at which the error is least: a coarse search, then a fine one around the best."""
-    steps = precision.highest if symmetric else precision.highest - precision.lowest
 
     def error(share: Rows) -> Rows:
-        low, high = (full_range.low * share)[:, None], (full_range.high * share)[:, None]
-        step = np.maximum(high if symmetric else high - low, np.finfo(np.float64).tiny) / steps
-        quantised = np.clip(np.rint(sample.values / step), np.rint(low / step), np.rint(high / step)) * step
-        return sample.mean((quantised - sample.values) ** 2)
+        return _error(sample, precision, Range(full_range.low * share, full_range.high * share), symmetric)
 
     rows = len(sample.values)
     coarse = _best(error, [np.full(rows, share) for share in np.linspace(_LEAST_SHARE, 1, _COARSE)])
     near = np.linspace(-_LEAST_SHARE, _LEAST_SHARE, _FINE + 1)
     share = _best(error, [np.clip(coarse + difference, _LEAST_SHARE / 2, 1) for difference in near])
     return Range(full_range.low * share, full_range.high * share)
+
+
+def _error(sample: Sample, precision: Precision, bounds: Range, symmetric: bool) -> Rows:
+    """The mean square error of each row, quantised within those bounds."""
+    steps = precision.highest if symmetric else precision.highest - precision.lowest
+    low, high = bounds.low[:, None], bounds.high[:, None]
+    step = np.maximum(high if symmetric else high - low, np.finfo(np.float64).tiny) / steps
+    quantised = np.clip(np.rint(sample.values / step), np.rint(low / step), np.rint(high / step)) * step
+    return sample.mean((quantised - sample.values) ** 2)
 
 
 def _best(error: Callable[[Rows], Rows], candidates: list[Rows]) -> Rows:

@@ -69,6 +69,20 @@ def test_statistics_and_search_come_within_two_percent_of_the_least_error(
     assert error <= 1.02 * least
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 25, 63])
+@pytest.mark.parametrize("precision", [Precision.INT2, Precision.INT3, Precision.INT4, Precision.INT8])
+def test_rows_of_few_values_are_never_clipped_to_their_loss(precision: Precision, count: int) -> None:
+    rows = np.random.default_rng(count).normal(size=(200, count))
+    highest = precision.highest
+    bounds = {clip: clip_range(Sample(rows), precision, clip, 99.9, True).high for clip in (Clip.STATISTICS, Clip.MAX)}
+    for row, by_statistics, largest in zip(rows, *bounds.values(), strict=True):
+        errors = [mean_square_error(row, -bound, bound, highest, symmetric=True) for bound in (by_statistics, largest)]
+        assert errors[0] <= errors[1]
+    # The factors still decide where they err less, and a value alone keeps itself.
+    clipped = (bounds[Clip.STATISTICS] < bounds[Clip.MAX]).sum()
+    assert clipped == 0 if count == 1 else clipped > 0 or count < 25 or precision is Precision.INT8
+
+
 def test_the_error_that_is_searched_is_that_of_the_oracle() -> None:
     values = DRAWN["normal"][::437]
     found = clip_range(Sample(values[None]), Precision.INT4, Clip.MSE, 99.9, False)
