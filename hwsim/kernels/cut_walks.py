@@ -11,6 +11,7 @@ from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.cut_rows import product_rows, row_work_rows
+from hwsim.kernels.cut_search import next_candidates
 from hwsim.kernels.jit import inlined, lean
 from hwsim.kernels.tilings import known_cut
 from hwsim.kernels.timeline import run
@@ -214,6 +215,23 @@ def walk_cuts(store, first, latencies, room):
             store.cycles[candidate, latency] = cycles_alone(rows, latencies[latency], room)
             store.counts[s.STEPS] += rows + room.walk.now[c.UNROLLED]
     return store.counts[s.ERRANDS]
+
+
+@lean
+def walk_all(store, done, latencies, room):
+    """Walk all candidates that searches ask for, from a piece on, and those for which they ask then, until none is
+    open, and keep the cuts that they end with.
+
+    Below 0 when all is done; else the piece before which the store must have room for more rows.
+    """
+    while True:
+        done = walk_cuts(store, done, latencies, room)
+        if done < store.counts[s.ERRANDS]:
+            return done
+        store.counts[s.ERRANDS], done = 0, np.int64(0)
+        if store.counts[s.SEARCHES] == 0:
+            return np.int64(-1)
+        next_candidates(store)
 
 
 @lean

@@ -133,6 +133,13 @@ def most_blocks(ops, is_product):
 
 
 @lean
+def least_weights(op):
+    """Bytes of weights that a run of a product loads at least, if nothing is kept."""
+    of_cores = op[t.N_FULL] * weight_bytes(op[t.K], op[t.N], op) + weight_bytes(op[t.K], op[t.N_REST], op)
+    return op[t.BATCH] * op[t.B_FULL] * of_cores
+
+
+@lean
 def least_loaded(op, is_product):
     """Bytes that a run of an op loads at least, if nothing is kept; of a convolution only the weights.
 
@@ -140,7 +147,7 @@ def least_loaded(op, is_product):
     """
     if is_product:
         acts = np.int64(0) if op[t.POSITIONS] else op[t.M_FULL] * act_bytes(op[t.M], op[t.K], op)
-        return op[t.BATCH] * op[t.B_FULL] * (acts + op[t.N_FULL] * weight_bytes(op[t.K], op[t.N], op))
+        return op[t.BATCH] * op[t.B_FULL] * acts + least_weights(op)
     loaded = np.int64(0)
     for number in range(op[t.READS]):
         loaded += op[op[t.READS_AT] + number * t.ROW_OPERAND + t.R_BYTES]

@@ -104,6 +104,11 @@ class CandidatePlan:
         return int(self._busy.max())
 
     @property
+    def load_cycles(self) -> int:
+        """Busy cycles of the load unit, and of the store unit, if the two share a port."""
+        return int(self._busy[c.LOAD_UNIT])
+
+    @property
     def _rows(self) -> int:
         """The rows of its ops' cuts, each of which a walk passes once at least."""
         return int(self.op_cuts.store.cuts[self.cuts, s.ROWS] @ self.table.node_counts)
@@ -165,6 +170,10 @@ class CandidatePlan:
             return Timed(None, self._rows + int(now[c.UNROLLED]))
         self._timed = Timed(int(now[c.FRONTIER]), self._rows + int(now[c.UNROLLED]))
         return self._timed
+
+    def takes_as_long_as(self, other: "CandidatePlan") -> None:
+        """What is known of the time of another plan with the same schedule is known of this one."""
+        self._timed, self._unsettled, self._more_than = other._timed, other._unsettled, other._more_than
 
     def walked(self, *, most: int | None = None, limit: int | None = None) -> tuple[Ints, Ints, Ints]:
         """Totals of all ops, when each unit ended, and what was true in the end; Unsettled after `most` iterations.

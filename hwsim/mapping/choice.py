@@ -29,6 +29,9 @@ WorkByMode = Mapping[Precision | None, Work]
 Energy = Callable[[WorkByMode, int], int]
 """The energy of a run with that work that takes so many cycles: no less for more of them."""
 
+Order = tuple[int, ...]
+"""The place of a plan among all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Aim:
@@ -76,7 +79,7 @@ class Tried(NamedTuple):
 
     cycles: int
     cost: int
-    order: int
+    order: Order
     plan: Candidate
     naive: bool
 
@@ -95,7 +98,7 @@ class Choice:
     too_long: TooLong | None = None
     """The error of the last plan that was left out because its cycles might not be counted."""
 
-    def consider(self, plan: Candidate, order: int, *, naive: bool = False) -> None:
+    def consider(self, plan: Candidate, order: Order, *, naive: bool = False) -> None:
         """Time a plan, unless its busiest unit alone takes too long for it to be taken.
 
         Of plans that are alike in all else the one with the lowest `order` is taken.

@@ -14,8 +14,8 @@ from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.blocks import naive_block, naive_rows
 from hwsim.kernels.candidates import candidates
-from hwsim.kernels.cut_search import find_cuts, next_candidates
-from hwsim.kernels.cut_walks import cycles_alone, walk_cuts, write_cut
+from hwsim.kernels.cut_search import find_cuts
+from hwsim.kernels.cut_walks import cycles_alone, walk_all, write_cut
 from hwsim.kernels.tiling_bytes import all_slots_bytes, held_bytes, held_rows_bytes
 from hwsim.kernels.tilings import least_rooms, most_blocks, tiling_of, write_key
 from hwsim.mapping.analysed_program import columns_of, parameters_of
@@ -180,14 +180,9 @@ class OpCuts:
 
     def _walk(self) -> None:
         """Walk all candidates that searches ask for, until none is open, and keep the cuts that they end with."""
-        while True:
-            done = 0
-            while (done := int(walk_cuts(self.store, done, self.latencies, self.room))) < self.store.counts[s.ERRANDS]:
-                self.store = with_more_cuts(self.store)
-            self.store.counts[s.ERRANDS] = 0
-            if not self.store.counts[s.SEARCHES]:
-                return
-            next_candidates(self.store)
+        done = 0
+        while (done := int(walk_all(self.store, done, self.latencies, self.room))) >= 0:
+            self.store = with_more_cuts(self.store)
 
     def _why(self, error: int, op: int, kept: Ints, resident: Ints, free: int) -> str:
         """Why an op cannot be cut."""

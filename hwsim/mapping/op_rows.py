@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hwsim.errors import Unsupported
+from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.ops import Function
 from hwsim.kernels import tiling_code as t
 from hwsim.mapping.bank_conflicts import as_ratio, stretches
@@ -67,6 +68,7 @@ def padded(size: int, unit: int) -> int:
 
 def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int, ...]:
     operands, array, cycles = shape.operands, target.array, _Cycles(target.vector_cycles)
+    on_tiles = _on_tiles(operands, cycles)
     size, sliding, limits, costs = operands.size, operands.sliding, array.constraints(mode), array.step_costs(mode)
     tile = weight_tile(operands, mode, target)
     if tile is not None:
@@ -103,11 +105,9 @@ def _product(shape: ProductShape, mode: Precision, target: Target) -> tuple[int,
         t.LEAD: array.lead(mode, size.k),
         t.ACT_TAKES: costs.acts,
         t.WEIGHT_TAKES: costs.weights,
-        t.REQUANTIZE: cycles.of(Function.REQUANTIZE),
-        t.ADD: cycles.of(Function.ADD) * additions
-        if (additions := (operands.bias is not None) + operands.zeros)
-        else 0,
-        t.MULTIPLY: cycles.of(Function.MUL) if operands.row_scales is not None else 0,
+        t.REQUANTIZE: on_tiles[0],
+        t.ADD: on_tiles[1],
+        t.MULTIPLY: on_tiles[2],
         t.EPILOGUE: shape.has_epilogue,
         t.M_FULL: shape.shares.m.full,
         t.M_REST: shape.shares.m.rest,
@@ -163,7 +163,7 @@ class _Cycles(NamedTuple):
 
 
 def _row_work(shape: RowShape, target: Target) -> tuple[int, ...]:
-    cycles, row = _Cycles(target.vector_cycles), [0] * t.ROW_WORK
+    row = [0] * t.ROW_WORK
     row[t.ROWS], row[t.ROWS_FULL], row[t.ROWS_REST] = shape.rows, shape.shares.full, shape.shares.rest
     row[t.CORES] = shape.shares.cores
     operands = [
@@ -173,15 +173,48 @@ def _row_work(shape: RowShape, target: Target) -> tuple[int, ...]:
     return _completed(
         row,
         target,
-        functions=[
-            *(() if shape.products is None else (_multiplied(shape.products, target),)),
-            *((cycles.of(each.function), each.block, each.row) for each in shape.functions),
-        ],
+        functions=_functions(shape, target),
         reads=operands[0],
         writes=operands[1],
         marks=len(shape.reads) + len(shape.writes),
         rest=shape.shares.rest,
     )
+
+
+def vector_alone(shape: RowShape, target: Target) -> int:
+    """Cycles of the vector unit's lanes for an op in one block; more blocks fill the lanes no better."""
+    lanes = target.vector.lanes
+    return sum(-(-(block + row * shape.rows) // lanes) * cycles for cycles, block, row in _functions(shape, target))
+
+
+def results_alone(shape: ProductShape, size: MatrixSize, target: Target) -> int:
+    """Cycles of the vector unit's lanes for the results of products of that size, each in one tile; more tiles fill the
+    lanes no better."""
+    lanes, cycles, results = target.vector.lanes, _Cycles(target.vector_cycles), size.m * size.n
+    of_one = -(-results // lanes) * sum(_on_tiles(shape.operands, cycles))
+    for each in shape.functions if shape.has_epilogue else ():
+        elements = each.tile * results + each.column * size.n + each.once
+        of_one += -(-elements // lanes) * cycles.of(each.function)
+    return size.batch * of_one
+
+
+def _on_tiles(operands: Operands, cycles: _Cycles) -> tuple[int, int, int]:
+    """Cycles in which as many results as there are lanes are requantised, added to, and multiplied."""
+    additions = (operands.bias is not None) + operands.zeros
+    return (
+        cycles.of(Function.REQUANTIZE),
+        cycles.of(Function.ADD) * additions if additions else 0,
+        cycles.of(Function.MUL) if operands.row_scales is not None else 0,
+    )
+
+
+def _functions(shape: RowShape, target: Target) -> list[tuple[int, ...]]:
+    """The functions of an op of the vector unit: cycles of each, and elements of a block and of a row."""
+    cycles = _Cycles(target.vector_cycles)
+    return [
+        *(() if shape.products is None else (_multiplied(shape.products, target),)),
+        *((cycles.of(each.function), each.block, each.row) for each in shape.functions),
+    ]
 
 
 def _multiplied(products: RowProducts, target: Target) -> tuple[int, ...]:

@@ -7,10 +7,9 @@ than the fastest plan for a smaller scratchpad or fewer buffers, if that size is
 is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `search_budget.MOST_MADE`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count, groupby
 
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
@@ -18,32 +17,21 @@ from hwsim.ir.limits import MOST_OPS
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import AnalysedProgram, analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
-from hwsim.mapping.choice import Aim, Candidate, Choice
+from hwsim.mapping.chain_bounds import SplitTable, split_tables
+from hwsim.mapping.choice import Aim, Candidate
 from hwsim.mapping.on_vector import faster_on_vector, on_vector_in
 from hwsim.mapping.placements import placements
 from hwsim.mapping.plan import Plan
+from hwsim.mapping.plan_search import Circumstances, PlanSearch
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.program_table import ProgramTable, program_table
 from hwsim.mapping.run_columns import RunColumns, run_columns
 from hwsim.mapping.schedule_nouns import schedule_of
-from hwsim.mapping.search_budget import SearchBudget
-from hwsim.mapping.split_bounds import SplitTable, split_tables
-from hwsim.mapping.strategies import (
-    LARGEST_DIVISOR,
-    MOST_IN_PIECES,
-    candidate_capacities,
-    slots,
-    strategies,
-    stride,
-)
-from hwsim.mapping.target import UnsupportedOp, naming, target_of
-from hwsim.mapping.target_plans import TargetPlans
+from hwsim.mapping.strategies import MOST_IN_PIECES
+from hwsim.mapping.target import UnsupportedOp, target_of
 from hwsim.quantities.plain_data import Objective, Progress, no_progress
 from hwsim.schedule.schedule import Placement, Schedule
 from hwsim.timing.encode_steps import LONGEST
-
-MOST_PLANS = 1 << 32
-"""More than are made of one table: plans are numbered table by table, in whatever order tables come."""
 
 
 def check_limits(analysed: AnalysedProgram, chip: Chip) -> None:
@@ -146,7 +134,12 @@ class Planner:
             tables = self._on_cores(self._structures(table, residency), residency)
         except UnsupportedOp as error:
             raise Unsupported(f"{error.op} on {self.chip.name}: {error.why}") from error
-        return self._planned(self._best(tables, residency, progress, known))
+        circumstances = Circumstances(self.chip, self.aim, self.free_conversion, self.searches, residency)
+        search = PlanSearch(tables, circumstances, self.store, progress)
+        best = search.best()
+        if known is not None and search.came_to_its_end:
+            self.store.choices[known] = search.choice
+        return self._planned(best)
 
     def _known_key(self, table: ProgramTable) -> object | None:
         """What decides which plans may be taken: for latency not what energy costs, by which the last few are told
@@ -189,103 +182,6 @@ class Planner:
             return split
         before = residency.on_cores.splits
         return tuple(one for one in split if one.splits == before) or split
-
-    def _best(
-        self, tables: Sequence[SplitTable], residency: Plan | None, progress: Progress, known: object | None
-    ) -> CandidatePlan:
-        """The plan that is taken: candidates of each table for each number of slots, tried by their likely times, and
-        then the naive ones of the first. Those that may be taken are kept under the key `known`, if there is one.
-
-        The tables whose arrays may take least come first: whose arrays alone take too long need no plans. Naive plans
-        come last, because plans slower than a good one need not be made.
-        """
-        whole, ops = tables[0].table, tables[0].unsplit.analysed.size
-        name = f"{whole.analysed.program.name} on {self.chip.name}"
-        choice, spacing = Choice(self.aim, budget=SearchBudget.shared(self.searches)), stride(ops)
-        targets: list[TargetPlans] = []
-        problem: UnsupportedOp | None = None
-        steps = len(tables) * len(slots(self.chip.scratchpad.buffers)) + 1
-        counted, most = 0, choice.budget.most_made * len({tuple(table.splits.items()) for table in tables})
-        by_bound = sorted(enumerate(tables), key=lambda numbered: numbered[1].least_cycles)
-        for least_cycles, alike in groupby(by_bound, key=lambda numbered: numbered[1].least_cycles):
-            if choice.tried and choice.too_slow(least_cycles):
-                break
-            plans: list[tuple[int, CandidatePlan]] = []
-            for place, split_table in alike:
-                table, order = split_table.table, count(place * MOST_PLANS)
-                for made in self._targets(table, residency):
-                    if counted > most:
-                        break
-                    progress(len(targets), steps)
-                    if isinstance(made, UnsupportedOp):
-                        problem = problem if table is not whole else made
-                        continue
-                    targets.append(made)
-                    ways = strategies(ops, in_pieces=table.analysed is not whole.analysed)
-                    ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
-                    uniform = made.candidates(self._sizes(made, spacing), ways, choice.budget)
-                    problem = (made.problem if table is whole else None) or problem
-                    # In pieces every chain would be a part, and save little by a way of its own.
-                    by_part = made.by_part(uniform, choice.budget) if table.analysed is whole.analysed else []
-                    plans += zip(order, uniform + by_part, strict=False)
-                    counted += sum(ops + plan.wanted for plan in uniform + by_part)
-            with naming(name):
-                self._consider(plans, choice)
-        progress(steps - 1, steps)
-        if residency is None or not (residency.residents or residency.resident_rows):
-            order = count(len(tables) * MOST_PLANS)
-            for plans_of_target in reversed([made for made in targets if made.table is whole]):
-                with naming(name):
-                    if choice.tried and choice.too_slow(plans_of_target.least_naive_cycles):
-                        continue
-                    sizes = self._sizes(plans_of_target, spacing)
-                    naive = plans_of_target.candidates(sizes, [None], choice.budget)
-                    self._consider(list(zip(order, naive, strict=False)), choice)
-                problem = plans_of_target.problem or problem
-        self.store.spend(choice.budget)
-        if choice.budget.fell_short:
-            self.store.forget(targets)
-        with naming(name):
-            best = choice.best()
-        if best is None:
-            assert problem is not None
-            raise Unsupported(f"{problem.op} on {self.chip.name}: {problem.why}") from problem
-        assert isinstance(best, CandidatePlan)
-        if known is not None and not choice.budget.fell_short and not choice.budget.ended:
-            self.store.choices[known] = choice
-        return best
-
-    def _targets(self, table: ProgramTable, residency: Plan | None) -> Iterator[TargetPlans | UnsupportedOp]:
-        """The makers of plans for each number of slots, most first, or why there are none."""
-        for slot_count in slots(self.chip.scratchpad.buffers):
-            try:
-                target = target_of(self.chip, slot_count, self.free_conversion)
-                if residency is None:
-                    made = self.store.plans(table, target)
-                else:
-                    made = self.store.new_plans(table, target, residency)
-            except UnsupportedOp as error:
-                yield error
-            else:
-                yield made
-
-    def _sizes(self, plans: TargetPlans, spacing: int) -> tuple[int, ...]:
-        """The sizes of the scratchpad to plan for; plans for those in between are the same as for the whole."""
-        size = self.chip.scratchpad.size
-        sufficient = plans.sufficient(LARGEST_DIVISOR)
-        return tuple(capacity for capacity in candidate_capacities(size, spacing) if not sufficient < capacity < size)
-
-    def _consider(self, plans: Sequence[tuple[int, CandidatePlan]], choice: Choice) -> None:
-        """Try numbered plans by their likely times: the sooner a good one is found, the fewer have to be walked."""
-        marks: set[object] = set()
-        whole = self.chip.scratchpad.size, self.chip.scratchpad.buffers
-        for order, plan in sorted(plans, key=lambda numbered: (numbered[1].likely, numbered[0])):
-            mark = plan.op_cuts, plan.mark()
-            # A naive plan bounds the time of all plans, even if another plan has led to the same schedule.
-            naive = plan.way is None and (plan.size, plan.op_cuts.target.slots) == whole
-            if mark not in marks or naive:
-                marks.add(mark)
-                choice.consider(plan, order, naive=naive)
 
 
 def schedule(program: Program, chip: Chip, *, aim: Aim | None = None, progress: Progress = no_progress) -> Schedule:

@@ -103,12 +103,10 @@ class ProgramTable:
         """The tables of the same program with its ops over several cores."""
         key = tuple(sorted(splits.items()))
         if key not in self._split:
-            on_cores = replace(self.on_cores, splits=splits)
+            on_cores, names = replace(self.on_cores, splits=splits), [sized.op.name for sized in self.ops]
             self._split[key] = replace(
                 self,
-                shaped=tuple(
-                    on_cores.shaped(sized.op.name, op) for sized, op in zip(self.ops, self.shaped, strict=True)
-                ),
+                shaped=on_cores.shaped(zip(names, self.class_of, self.shaped, strict=True)),
                 activation_buffers=on_cores.buffers(self.activations, self.activation_buffers),
                 on_cores=on_cores,
             )
@@ -159,13 +157,15 @@ class ProgramTable:
     @cached_property
     def shapes(self) -> tuple[OpShape, ...]:
         """All different shapes of ops."""
-        return tuple(dict.fromkeys(op.shape for op in self.shaped))
+        found = {id(op.shape): op.shape for op in self.shaped}  # most are the same objects, which are compared sooner
+        return tuple(dict.fromkeys(found.values()))
 
     @cached_property
     def class_of(self) -> tuple[int, ...]:
         """The number of each op's shape."""
         numbers = {shape: number for number, shape in enumerate(self.shapes)}
-        return tuple(numbers[op.shape] for op in self.shaped)
+        of_object = {key: numbers[shape] for key, shape in {id(op.shape): op.shape for op in self.shaped}.items()}
+        return tuple(of_object[id(op.shape)] for op in self.shaped)
 
     @cached_property
     def largest(self) -> dict[str, int]:
@@ -207,7 +207,7 @@ def program_table(analysed: AnalysedProgram) -> ProgramTable:
     two_spaces[[spots[name] for name in analysed.two_spaces]] = 1
     activations, buffers, loops = activation_buffers(analysed, nodes.loops)
     lists = list(nodes.uses.values())
-    shaped = tuple(_shaped(sized, analysed.program) for sized in nodes.ops)
+    shaped = _once(_shaped(sized, analysed.program) for sized in nodes.ops)
     return ProgramTable(
         analysed=analysed,
         spots=spots,
@@ -237,6 +237,12 @@ def _values(analysed: AnalysedProgram, ops: Sequence[SizedOp], shaped: Sequence[
         for sized, op in zip(ops, shaped, strict=True)
         if op.values is not None and sized is analysed.largest[sized.op.name]
     }
+
+
+def _once(shaped: Iterable[ShapedOp]) -> tuple[ShapedOp, ...]:
+    """The ops, with equal shapes as one object."""
+    shapes: dict[OpShape, OpShape] = {}
+    return tuple(replace(op, shape=shapes.setdefault(op.shape, op.shape)) for op in shaped)
 
 
 def _shaped(sized: SizedOp, program: Program) -> ShapedOp:

@@ -5,7 +5,7 @@ same rows in the same shares lies in shares, each in the scratchpad of its core.
 whole in all scratchpads, and what a core writes of it is sent to the others; unless one core alone has to do with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -150,10 +150,18 @@ class OnCores:
                 row[p.BYTES] = (self.bytes_of(name) or 0) * tensor.spaces
         return found
 
-    def shaped(self, name: str, op: ShapedOp) -> ShapedOp:
-        """An op as the core with most to do works on it."""
-        split = self.splits.get(name, _ONE)
-        return replace(op, shape=self._shape(op, split))
+    def shaped(self, ops: Iterable[tuple[str, int, ShapedOp]]) -> tuple[ShapedOp, ...]:
+        """Ops as the core with most to do works on each of them, given by name, the number of their shape, and
+        themselves; ops of one shape mostly have one again."""
+        known: dict[tuple[object, ...], OpShape] = {}
+        found = []
+        for name, of_class, op in ops:
+            split = self.splits.get(name, _ONE)
+            key = of_class, op.values, split, tuple(self.sent(tensor) for tensor in op.roles)
+            if key not in known:
+                known[key] = self._shape(op, split)
+            found.append(replace(op, shape=known[key]))
+        return tuple(found)
 
     def _touch(self, use: RowUse) -> Touch:
         split = self.splits.get(use.owner, _ONE)
@@ -177,7 +185,7 @@ class OnCores:
         writes_of_rows = tuple(
             each._replace(sent=self.sent(name)) for each, name in zip(shape.writes, op.roles[first:], strict=True)
         )
-        return _rows(replace(shape, writes=writes_of_rows), op.values, split)
+        return rows_over_cores(replace(shape, writes=writes_of_rows), op.values, split)
 
 
 _OUT = 2
@@ -196,7 +204,8 @@ def product_shares(size: MatrixSize, split: Split) -> ProductShares:
     return ProductShares(Shares.of(size.batch, batches), Shares.of(size.m, split.m), Shares.of(size.n, split.n))
 
 
-def _rows(shape: RowShape, values: int | None, split: Split) -> RowShape:
+def rows_over_cores(shape: RowShape, values: int | None, split: Split) -> RowShape:
+    """An op of the vector unit over cores; a single row in shares of its values, if it is said how many they are."""
     if split.m == 1:
         return shape
     if values is not None and shape.rows == 1:

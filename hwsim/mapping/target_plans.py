@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from hwsim.mapping.plan import ByPart, Plan, Strategy, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Items
 from hwsim.mapping.search_budget import SearchBudget
+from hwsim.mapping.size_bounds import SizeBounds
 from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.timing.encode_steps import LONGEST
 
@@ -58,6 +60,13 @@ def _about_as_fast(likely: Ints) -> NDArray[np.bool]:
     return near
 
 
+class _TooSmall(NamedTuple):
+    """A size of the scratchpad in which an op does not fit, nor in any smaller one, and why."""
+
+    size: int
+    why: UnsupportedOp
+
+
 class TargetPlans:
     """Makes plans one after another; cuts, working sets and choices of residents are found once for all of them."""
 
@@ -77,6 +86,7 @@ class TargetPlans:
         self.problem: UnsupportedOp | None = None
         """The last op that did not fit."""
         self._plans: dict[tuple[int, Way | None], CandidatePlan | UnsupportedOp] = {}
+        self._too_small: dict[Way | None, _TooSmall] = {}
         self._places: dict[tuple[int, Divisors, bool], tuple[Placed, int]] = {}
         self._reserved: dict[tuple[int, int], Ints] = {}
         self._chosen: dict[tuple[int, Divisors], tuple[tuple[Wanted, ...], int]] = {}
@@ -95,6 +105,11 @@ class TargetPlans:
         return int(self.cuts.held(_ENDLESS).max(initial=0)), self.items.bytes + activations
 
     @cached_property
+    def bounds(self) -> SizeBounds:
+        """What plans for scratchpads of any size take at least."""
+        return SizeBounds(self.table, self.target, self.cuts.classes, self.items)
+
+    @cached_property
     def least_naive_cycles(self) -> int:
         """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
         rows = zip(self.cuts.classes, self.cuts.ops.classes, strict=True)
@@ -109,13 +124,18 @@ class TargetPlans:
         """The plans for scratchpads of these sizes, by all of the strategies, with their cuts; None: the naive plan.
 
         Plans are left out which are equal to others: where no tensor is kept in part, those that could. The first plan
-        of a strategy in which an op does not fit is the last one, because the op fits no smaller scratchpad.
+        of a strategy in which an op does not fit is the last one, because the op fits no smaller scratchpad; whoever
+        asks for smaller ones later gets none.
         """
         self.problem = None
         plans: list[CandidatePlan] = []
         ways: set[tuple[Strategy | None, int]] = set()
         for strategy in strategies:
             for size in sizes:
+                too_small = self._too_small.get(strategy)
+                if too_small is not None and size <= too_small.size:
+                    self.problem = too_small.why
+                    break
                 plan = self._made(size, strategy, budget)
                 if isinstance(plan, UnsupportedOp):
                     self.problem = plan
@@ -186,6 +206,7 @@ class TargetPlans:
             for plan in of_strategy:
                 if plan.request.problem is not None:
                     self.problem = plan.request.problem
+                    self._too_small[plan.way] = _TooSmall(plan.size, self.problem)
                     break
                 yield plan
 

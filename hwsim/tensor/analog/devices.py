@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.hardware.analog.curves import SMALLEST, Curve
+from hwsim.hardware.analog.curves import SMALLEST, Curve, Piece
 from hwsim.hardware.analog.device import DeviceModel, WhiteNoise
 from hwsim.tensor.analog.draws import Purpose, of_cells
 from hwsim.tensor.formats import Array
@@ -14,19 +14,34 @@ def evaluate(curve: Curve, g: Array) -> Array:
     if curve.points:
         places, values = zip(*curve.points, strict=True)
         return np.asarray(np.interp(g, places, values))
+    # Of two cells that hold one weight, one is meant to hold nothing: such cells have one value.
+    held = g > SMALLEST
+    out = np.full(g.shape, _by_pieces(curve, np.array([SMALLEST]))[0])
+    out[held] = _by_pieces(curve, g[held])
+    return out
+
+
+def _by_pieces(curve: Curve, g: Array) -> Array:
+    """Pieces of a curve at these places."""
+    if len(curve.pieces) == 1 and (g < curve.pieces[0].below).all():
+        return _of_piece(curve.pieces[0], g)
     out, left = np.zeros(g.shape), np.ones(g.shape, bool)
     for piece in curve.pieces:
         here = left & (g < piece.below)
-        part, value = g[here], np.zeros(int(here.sum()))
-        for coefficient in reversed(piece.polynomial):
-            value = value * part + coefficient
-        if piece.log:
-            value += piece.log * np.log(part)
-        if piece.power:
-            value += piece.power * part**piece.exponent
-        out[here] = np.clip(value, piece.low, piece.high)
+        out[here] = _of_piece(piece, g[here])
         left &= ~here
     return out
+
+
+def _of_piece(piece: Piece, g: Array) -> Array:
+    value = np.zeros(g.shape)
+    for coefficient in reversed(piece.polynomial):
+        value = value * g + coefficient
+    if piece.log:
+        value += piece.log * np.log(g)
+    if piece.power:
+        value += piece.power * g**piece.exponent
+    return np.clip(value, piece.low, piece.high)
 
 
 def programmed(model: DeviceModel | None, target: Array, seed: int, tile: int, array: int) -> Array:

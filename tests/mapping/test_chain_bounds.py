@@ -1,4 +1,6 @@
-"""Bounds by splits: no cut of any plan keeps arrays busy for less, and without bounds the same plan is taken."""
+"""Bounds before plans: no plan takes less, and without bounds the same plan is taken."""
+
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -9,19 +11,19 @@ from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
-from hwsim.kernels import cut_store as s
-from hwsim.kernels import timeline_code as c
 from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.chain_bounds import ChainBounds, split_tables
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.search_budget import SearchBudget
-from hwsim.mapping.split_bounds import SplitBounds, split_tables
+from hwsim.mapping.size_bounds import SizeBounds
 from hwsim.mapping.splits import Splits
-from hwsim.mapping.strategies import slots, strategies
+from hwsim.mapping.strategies import candidate_capacities, slots, strategies
 from hwsim.mapping.target import UnsupportedOp, target_of
 from hwsim.models.catalogue import AnyRecipe, workload
 from hwsim.quantities.precision import PrecisionPlan
+from hwsim.timing.timeline import Unsettled
 from mapping.test_cores import with_cores
 from mapping.test_mapped_networks import roomy_chips
 from strategies import programs
@@ -32,30 +34,36 @@ SIDES = st.integers(1, 70)
 
 
 def check_bounds(program: Program, on: Chip) -> None:
-    """Each plan of each table has its arrays busy for at least the bound."""
+    """Each plan of each table takes at least the bound of its chains, and loads at least that of its weights."""
     table = program_table(analyse(program))
+    sizes = candidate_capacities(on.scratchpad.size)[:4]
     for slot_count in slots(on.scratchpad.buffers):
         target = target_of(on, slot_count)
-        for split in split_tables([table], target):
+        for splits in table.tried_splits(target):
+            least, split = ChainBounds(table, target).least_cycles(splits), table.split(splits)
             try:
-                plans = PlanStore().plans(split.table, target)
+                plans = PlanStore().plans(split, target)
             except UnsupportedOp:
+                assert least == 0
                 continue
             ways = [way for way in (*strategies(table.analysed.size), None) if way is None or way.latency == 0]
-            for plan in plans.candidates([on.scratchpad.size], ways, SearchBudget()):
-                busy = plan.op_cuts.store.cuts[plan.cuts, s.BUSY + c.ARRAY_UNIT]
-                assert split.least_cycles <= int(busy @ split.table.op_times)
+            for plan in plans.candidates(sizes, ways, SearchBudget()):
+                with suppress(Unsettled):
+                    cycles = plan.timed().cycles
+                    assert cycles is not None
+                    assert least <= cycles
+                    assert plans.bounds.load_cycles(plan.size) <= plan.load_cycles <= cycles
 
 
 @given(st.builds(programs.gemm, SIDES, SIDES, SIDES, batch=st.integers(1, 6)), chips(), st.integers(2, 5))
-def test_no_cut_of_an_op_undercuts_the_bound(program: Program, on: Chip, cores: int) -> None:
+def test_no_plan_of_an_op_undercuts_its_bounds(program: Program, on: Chip, cores: int) -> None:
     check_bounds(program, with_cores(on, cores))
 
 
 @pytest.mark.slow
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(RECIPES, POLICIES, roomy_chips(), st.integers(2, 6))
-def test_no_plan_of_a_network_undercuts_the_bound(
+def test_no_plan_of_a_network_undercuts_its_bounds(
     recipe: AnyRecipe, policy: str | PrecisionPlan, on: Chip, cores: int
 ) -> None:
     check_bounds(workload(recipe, policy).program, with_cores(on, cores))
@@ -72,11 +80,12 @@ def test_without_bounds_the_same_plan_is_taken(
     except Unsupported:
         assume(False)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(SplitBounds, "array_cycles", no_bound)
+        patched.setattr(ChainBounds, "least_cycles", no_bound)
+        patched.setattr(SizeBounds, "load_cycles", no_bound)
         assert Planner(several).plan(program).schedule == planned.schedule
 
 
-def no_bound(bounds: SplitBounds, splits: Splits) -> int:
+def no_bound(bounds: ChainBounds | SizeBounds, of: Splits | int) -> int:
     return 0
 
 

@@ -1,0 +1,88 @@
+"""How long the DRAM's port is busy at least with a program's weights in a scratchpad of some size, before any plan."""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from hwsim.ir.ops import Conv, Gemm
+from hwsim.kernels.tilings import least_weights
+from hwsim.mapping.op_rows import OpRow
+from hwsim.mapping.program_table import ProgramTable
+from hwsim.mapping.residency import Items
+from hwsim.mapping.target import Target
+
+
+class _Alike(NamedTuple):
+    """Items of as many bytes that save as much, and how many items they are."""
+
+    bytes: int
+    saves: int
+    items: int
+
+
+@dataclass(frozen=True, eq=False)
+class SizeBounds:
+    """Bounds of a program's tables on a target, by the size of the scratchpad.
+
+    Every run of a product loads its weights, unless they are resident. Items of one innermost loop are there together
+    at least while it runs, so that they share the scratchpad; the bound gives them all of it, and the last one in part.
+    """
+
+    table: ProgramTable
+    target: Target
+    classes: tuple[OpRow, ...]
+    items: Items
+
+    def load_cycles(self, size: int) -> int:
+        """Cycles in which the load unit is busy at least, whatever stays and however ops are cut."""
+        loaded = max(0, self._loaded - sum(_saved(items, size) for items in self._by_loop))
+        return self.target.ports.load_cycles(loaded, loaded // self.target.ports.cores)
+
+    @cached_property
+    def _loaded(self) -> int:
+        """Bytes of weights that all runs load, if nothing stays; what several ops read, or a part of, is left out."""
+        bytes_of = [
+            0 if op_class.operands is None else int(least_weights(np.array(op_class.row, np.int64)))
+            for op_class in self.classes
+        ]
+        runs = zip(self.table.ops, self.table.class_of, self.table.op_times.tolist(), strict=True)
+        return sum(times * bytes_of[of_class] for sized, of_class, times in runs if self._reads_own(sized.op))
+
+    def _reads_own(self, op: object) -> bool:
+        """Whether an op reads a whole weight that no other op reads."""
+        if not isinstance(op, Gemm | Conv) or op.weight.windows:
+            return False
+        uses = self.table.analysed.uses.tensors[op.weight.tensor]
+        return uses.tensor.role.parameter and len(uses.uses) == 1
+
+    @cached_property
+    def _by_loop(self) -> tuple[tuple[_Alike, ...], ...]:
+        """What may be resident, by innermost loops; first what saves most per byte."""
+        found: dict[str, Counter[tuple[int, int]]] = {}
+        for item in self.items.all:
+            if item.loaded is not None and item.loops:  # states are no weights
+                found.setdefault(item.loops[-1], Counter())[item.bytes, max(item.saves)] += 1
+        return tuple(
+            tuple(_Alike(*pair, number) for pair, number in sorted(alike.items(), key=_per_byte, reverse=True))
+            for alike in found.values()
+        )
+
+
+def _per_byte(alike: tuple[tuple[int, int], int]) -> Fraction:
+    (size, saves), _ = alike
+    return Fraction(saves, max(1, size))
+
+
+def _saved(items: tuple[_Alike, ...], room: int) -> int:
+    """The most bytes that items save together in so much room, the last one in part, rounded up."""
+    saved = 0
+    for size, saves, number in items:
+        whole = number if size * number <= room else room // size
+        saved, room = saved + saves * whole, room - size * whole
+        if whole < number:
+            return saved + -(-saves * room // size)
+    return saved
