@@ -13,7 +13,9 @@ from hwsim.kernels import cut_store as s
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk
 from hwsim.mapping import search_budget
+from hwsim.mapping.chain_bounds import chain_cycles
 from hwsim.mapping.choice import Timed, TooLong
+from hwsim.mapping.liveness import ALL
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placed_code import PlacedCode, Preloaded
 from hwsim.mapping.placing import Placed
@@ -27,6 +29,9 @@ from hwsim.timing.encode_steps import LONGEST
 from hwsim.timing.timeline import LEVELS, Unsettled, unsettled
 
 Ints = NDArray[np.int64]
+
+_BUSY = [s.BUSY + unit for unit in (c.LOAD_UNIT, c.ARRAY_UNIT, c.VECTOR_UNIT, c.STORE_UNIT)]
+"""The columns of cuts that say how long units are busy, in the order of chains."""
 
 
 class CandidatePlan:
@@ -102,6 +107,16 @@ class CandidatePlan:
     def busiest(self) -> int:
         """Busy cycles of the busiest port, which no schedule undercuts; exact, even if a run takes too long."""
         return int(self._busy.max())
+
+    @cached_property
+    def least_cycles(self) -> int:
+        """Cycles that no walk of the plan undercuts: of the busiest unit, or of the longest chain of ops."""
+        if self.longest >= LONGEST:
+            return self.busiest
+        kept = self.placed.kept
+        how = (kept > 0).astype(np.int64) + (kept >= ALL)
+        of_ops = self.op_cuts.store.cuts[self.cuts][:, _BUSY]
+        return max(self.busiest, chain_cycles(self.table, of_ops, how))
 
     @property
     def load_cycles(self) -> int:

@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize
-from hwsim.kernels.chains import Scratch, Shortest, least_cycles
+from hwsim.kernels import chains
 from hwsim.mapping.op_rows import results_alone, vector_alone
 from hwsim.mapping.op_shapes import ProductShape, ShapedOp
 from hwsim.mapping.program_table import ProgramTable
@@ -22,6 +23,8 @@ from hwsim.mapping.splits import Split, Splits
 from hwsim.mapping.target import Target, UnsupportedOp, mode_of
 from hwsim.quantities.precision import Precision
 from hwsim.timing.encode_steps import LONGEST
+
+Ints = NDArray[np.int64]
 
 _ONE = Split()
 
@@ -67,17 +70,11 @@ class ChainBounds:
         except (Unsupported, UnsupportedOp):
             return 0
         times = table.op_times.tolist()
-        if sum(runs * (array + vector) for runs, (array, vector) in zip(times, of_ops, strict=True)) > LONGEST:
+        if sum(runs * sum(cycles) for runs, cycles in zip(times, of_ops, strict=True)) > LONGEST:
             return 0
-        nodes, spots = len(table.nodes), 2 * len(table.spots)
-        shortest = Shortest(*np.array(of_ops, np.int64).reshape(-1, 2).T.copy())
-        scratch = Scratch(
-            of_body=np.zeros((2, nodes), np.int64),
-            passed=np.zeros(nodes, np.int64),
-            around=np.zeros(table.depth + 1, np.int64),
-            complete=np.zeros(spots, np.int64),
-        )
-        return int(least_cycles(table.nodes, table.op_rows, table.uses, table.use_at, shortest, scratch))
+        of_units = np.zeros((len(of_ops), chains.UNITS), np.int64)
+        of_units[:, chains.ARRAY : chains.VECTOR + 1] = np.array(of_ops, np.int64).reshape(-1, 2)
+        return chain_cycles(table, of_units, np.full(len(table.spots), chains.KEPT, np.int64))
 
     @cached_property
     def _known(self) -> dict[tuple[object, ...], tuple[int, int]]:
@@ -103,6 +100,22 @@ class ChainBounds:
         of_port = 0 if rate is None else int(bits // 8 / rate)
         array = own.batch * max(_of_array(own, mode_of(operands, target), target), of_port)
         return array, results_alone(shape, own, target)
+
+
+def chain_cycles(table: ProgramTable, of_units: Ints, kept: Ints) -> int:
+    """Cycles that a program takes at least: by op and unit those that each op takes, and how much of each tensor is
+    kept."""
+    nodes = len(table.nodes)
+    chain = chains.Chain(
+        shortest=of_units,
+        kept=kept,
+        of_body=np.zeros((nodes, chains.UNITS), np.int64),
+        passed=np.zeros(nodes, np.int64),
+        around=np.zeros(table.depth + 1, np.int64),
+        ends=np.zeros(chains.UNITS, np.int64),
+        complete=np.zeros((len(kept), 2), np.int64),
+    )
+    return int(chains.least_cycles(table.nodes, table.op_rows, table.uses, table.use_at, chain))
 
 
 def _of_array(size: MatrixSize, mode: Precision, target: Target) -> int:

@@ -60,6 +60,10 @@ class Candidate(Protocol):
     def busiest(self) -> int:
         """Busy cycles of the busiest unit, which the plan does not undercut."""
 
+    @property
+    def least_cycles(self) -> int:
+        """Cycles that the plan does not undercut either, no fewer, which take longer to find."""
+
     def timed(self, limit: int | None = None, most: int | None = None) -> Timed:
         """The cycles of a run, as far as they do not pass the limit; Unsettled, if they are not found in `most`
         iterations, None for as many as any plan may take."""
@@ -99,12 +103,11 @@ class Choice:
     """The error of the last plan that was left out because its cycles might not be counted."""
 
     def consider(self, plan: Candidate, order: Order, *, naive: bool = False) -> None:
-        """Time a plan, unless its busiest unit alone takes too long for it to be taken.
+        """Time a plan, unless what it takes at least is too long for it to be taken.
 
         Of plans that are alike in all else the one with the lowest `order` is taken.
         """
-        busy = plan.busiest
-        if self.too_slow(busy) or self._too_costly(plan, busy):
+        if self.too_slow(plan.busiest) or self._too_costly(plan, plan.busiest) or self.too_slow(plan.least_cycles):
             return
         if self.budget.ended and self.tried and not naive:
             return

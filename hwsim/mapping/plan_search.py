@@ -165,7 +165,7 @@ class PlanSearch:
         table, size = self.tables[prospect.place].table, -prospect.less
         undivided = table.analysed is self.whole.analysed
         for number, made in enumerate(self._opened[prospect.place]):
-            if size not in self._sizes(made):
+            if size not in self._sizes(made) or self._made > self._most_made:
                 continue
             ways = strategies(self._ops, in_pieces=not undivided)
             ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops

@@ -16,8 +16,8 @@ MOST_WALKED = 1 << 22
 """A plan whose units find no common period within so many iterations of loops, a few seconds, is left out."""
 
 MOST_MADE = 3 << 18
-"""After so many plans, none is made for fewer slots or in pieces: some seconds, and more than shipped networks need on
-any chip of up to eight buffers; a quarter is more than they need on chips of two. A plan counts as often as the program
+"""After so many plans, no more are made, for fewer slots, less room or in pieces: some seconds, and more than shipped
+networks need on any chip of up to eight buffers; a quarter is more than they need on chips of two. A plan counts as often as the program
 has ops, and as there are tensors that are to stay."""
 
 ONE_STEP = 4
@@ -65,7 +65,7 @@ class SearchBudget:
 
     @property
     def most_made(self) -> int:
-        """How many plans the search may make before it makes none for fewer slots, counted as `MOST_MADE` is."""
+        """How many plans the search may make before it makes no more, counted as `MOST_MADE` is."""
         return MOST_MADE // self.shares
 
     @property

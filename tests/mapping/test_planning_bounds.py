@@ -114,7 +114,8 @@ def test_a_search_that_has_summed_enough_chooses_in_coarser_units_and_says_so() 
 
 
 def test_what_is_to_stay_counts_to_the_plans_that_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once enough are made, none is made for fewer slots: of one of four searches after a quarter as many."""
+    """Once enough are made, none is made for fewer slots or less room: of one of four searches after a quarter as
+    many."""
     program = workload(products((8, 16, 8), times=3)).program
     on, made, candidates = (
         chip(scratchpad=Scratchpad(size=4096, read=16, write=16, buffers=4)),
@@ -124,12 +125,12 @@ def test_what_is_to_stay_counts_to_the_plans_that_are_made(monkeypatch: pytest.M
 
     def noted(plans: TargetPlans, sizes: Any, ways: Any, budget: SearchBudget) -> list[CandidatePlan]:
         found = candidates(plans, sizes, ways, budget)
-        made.extend([found] if list(ways) != [None] else [])
+        made.extend([found] if found and list(ways) != [None] else [])
         return found
 
     monkeypatch.setattr(TargetPlans, "candidates", noted)
     Planner(on).plan(program)
-    assert [len(found) > 0 for found in made] == [True] * 4  # for 4, 3, 2 and 1 slots
+    assert {(plan.size, plan.slots) for found in made for plan in found} >= {(4096, slots) for slots in (4, 3, 2, 1)}
     alone = analyse(program).size * len(made[0])
     assert sum(plan.wanted for plan in made[0]) > 0
     monkeypatch.setattr(search_budget, "MOST_MADE", alone)
