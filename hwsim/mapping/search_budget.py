@@ -17,8 +17,8 @@ MOST_WALKED = 1 << 22
 
 MOST_MADE = 3 << 18
 """After so many plans, no more are made, for fewer slots, less room or in pieces: some seconds, and more than shipped
-networks need on any chip of up to eight buffers; a quarter is more than they need on chips of two. A plan counts as often as the program
-has ops, and as there are tensors that are to stay."""
+networks need on any chip of up to eight buffers; a quarter is more than they need on chips of two. A plan counts as
+often as the program has ops, and as there are tensors that are to stay."""
 
 ONE_STEP = 4
 """What a step that is walked counts as, a row or an iteration of a loop, and one more for each slot, whose releases are

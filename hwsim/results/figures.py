@@ -11,6 +11,7 @@ from hwsim.hardware.array import Rate
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import Component, Confidence, UnitPrice
 from hwsim.quantities.fields import Hertz, Nanometres, Volts, Watts
+from hwsim.quantities.later import Later
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.quantities.plain_data import Objective
 from hwsim.quantities.precision import Precision
@@ -285,14 +286,14 @@ class WhatIf(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis(Noun):
+class Diagnosis(Later, Noun):
     """The part of the network that takes most time, and the limit with which most of that part's time goes.
 
     `limit_cycles` are the part's cycles in ops with that limit; `awaited` is what they load, where that is the limit.
     `binds` is the limit with which most of the whole run's time goes, `binds_cycles`. `what_ifs` are all reliefs, one
     at a time; none, if the units of an eased chip find no common period soon enough. Where neither that of the limit
     nor the bandwidth gains anything, something else is as slow as what binds: `beside` is the relief that gains most
-    together with that of the limit.
+    together with that of the limit. These two may be made when somebody reads one of them.
     """
 
     part: Name

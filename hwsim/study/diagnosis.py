@@ -4,7 +4,7 @@ The gain is exact for the plan of the run, but a plan made for the eased chip co
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ def _limits_of(run: RunColumns | RunTimes) -> NDArray[np.int64]:
 
 
 def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunColumns) -> Diagnosis:
-    """The diagnosis of a plan's run; of equal parts, or limits, it names the first."""
+    """The diagnosis of a plan's run; of equal parts, or limits, it names the first. The plan is eased, which takes as
+    long as all else, when somebody asks for that."""
     ops = list(zip(run.names, map(part_of, run.names), limits_of(run), run.op_cycles.tolist(), strict=True))
     parts: Counter[str] = Counter()
     for _, part_name, _, cycles in ops:
@@ -58,20 +59,22 @@ def diagnose(chip: Chip, workload: Workload, candidate: CandidatePlan, run: RunC
             limits[op_limit] += cycles
     limit = max(limits, key=lambda candidate: limits[candidate])
     bound = {name for name, part_name, op_limit, _ in ops if part_name == part and op_limit is limit}
-    asked = _WhatIfs(chip, workload, Easing(candidate), MOST_WALKED)
-    what_ifs, beside = asked.told(limit.relief, run.cycles)
     binds, binds_cycles = binding(run)
-    return Diagnosis(
-        part=part,
-        part_cycles=parts[part],
-        limit=limit,
-        limit_cycles=limits[limit],
-        awaited=_awaited(candidate, bound) if limit.unit is Unit.LOAD else None,
-        binds=binds,
-        binds_cycles=binds_cycles,
-        what_ifs=what_ifs,
-        beside=beside,
-    )
+
+    def eased() -> Mapping[str, object]:
+        what_ifs, beside = _WhatIfs(chip, workload, Easing(candidate), MOST_WALKED).told(limit.relief, run.cycles)
+        return {"what_ifs": what_ifs, "beside": beside}
+
+    told = {
+        "part": part,
+        "part_cycles": parts[part],
+        "limit": limit,
+        "limit_cycles": limits[limit],
+        "awaited": _awaited(candidate, bound) if limit.unit is Unit.LOAD else None,
+        "binds": binds,
+        "binds_cycles": binds_cycles,
+    }
+    return Diagnosis.later(told, eased)
 
 
 def binding(run: RunColumns | RunTimes) -> tuple[Limit, int]:

@@ -182,11 +182,30 @@ def test_ops_that_wait_for_what_others_made_say_so() -> None:
 def test_eased_chips_whose_units_find_no_period_soon_enough_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     work = load_workload({"kind": "gemms", "name": "one", "products": [{"name": "a", "m": 4000, "k": 64, "n": 640}]})
     told = simulate(load_chip("int4_array"), work)
+    assert len(told.diagnosis.what_ifs) == len(Relief.on(1))  # made now, within the usual bound
     monkeypatch.setattr(diagnosis, "MOST_WALKED", 0)
     found = simulate(load_chip("int4_array"), work)
-    assert len(told.diagnosis.what_ifs) == len(Relief.on(1))
     assert found.diagnosis == replace(told.diagnosis, what_ifs=(), beside=None)
     assert "What binds next was not sought" in diagnosis_text(found.diagnosis, found.summary)
+
+
+def test_the_plan_is_eased_when_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then nobody walks it; then all that was to be made is there, and holds its laws."""
+    asked, told = list[Relief](), diagnosis._WhatIfs.told
+
+    def noted(what_ifs: diagnosis._WhatIfs, limit: Relief, cycles: int) -> tuple[tuple[WhatIf, ...], WhatIf | None]:
+        asked.append(limit)
+        return told(what_ifs, limit, cycles)
+
+    monkeypatch.setattr(diagnosis._WhatIfs, "told", noted)
+    found = simulate(load_chip("int4_array"), load_workload("lstm_lm")).diagnosis
+    assert found.binds_cycles > 0
+    assert not asked
+    assert len(found.what_ifs) == len(Relief.on(1))
+    assert found.beside == replace(found).beside
+    assert len(asked) == 1
+    with pytest.raises(AttributeError, match="Diagnosis has no speed"):
+        _ = found.speed
 
 
 def test_a_diagnosis_of_more_than_its_part_is_none() -> None:
