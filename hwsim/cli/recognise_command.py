@@ -61,7 +61,7 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     "fields",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="A quantiser's field, as in a workload's precision.quantise: weights.rounding=least_squares.",
+    help="A quantiser's field, as in precision.quantise: weights.rounding=least_squares; or in_turn, or equalise.",
 )
 @click.option(
     "--set",
@@ -146,6 +146,7 @@ def command(
     if scores is not None and (len(wanted) > 1 or resume):
         raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
     searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
+    flags, quantise = _quantisers(fields)
     check_outputs()
 
     def job(progress: Progress) -> Recognitions:
@@ -166,8 +167,10 @@ def command(
             searching=searching,
             dims=tuple(dimensions(dims).items()),
             scores=scores is not None,
-            quantise=_quantisers(fields),
+            quantise=quantise,
             ends=ends,
+            equalise="equalise" in flags,
+            in_turn="in_turn" in flags,
         )
         request = Request(
             precisions=tuple(wanted) or (None,),
@@ -219,17 +222,26 @@ def kept_scores(path: Path) -> "Iterator[KeepScores]":
         write_binary(path, lambda file: write(dict(sorted(files.items())), file))
 
 
-def _quantisers(fields: Sequence[str]) -> "Quantisation | None":
-    """What `--quantise FIELD=VALUE` says, several times."""
+PLAN_FLAGS = "equalise", "in_turn"
+"""What a plan says beside its quantisers, of the whole network."""
+
+
+def _quantisers(fields: Sequence[str]) -> "tuple[frozenset[str], Quantisation | None]":
+    """What `--quantise FIELD=VALUE` says, several times: flags of the plan, and quantisers."""
     from hwsim.inputs.load import quantisers
 
-    written = {}
+    written, flags = {}, set()
     for field in fields:
         name, equals, value = field.partition("=")
         if not name or not equals:
             raise InvalidValue("--quantise", field, "must be a field and its value, such as weights.clip=mse")
-        written[name] = value
-    return quantisers(written, "--quantise") if written else None
+        if name not in PLAN_FLAGS:
+            written[name] = value
+        elif value not in ("true", "false"):
+            raise InvalidValue("--quantise", field, "must be true or false")
+        elif value == "true":
+            flags.add(name)
+    return frozenset(flags), quantisers(written, "--quantise") if written else None
 
 
 def _path(written: str | None) -> Path | None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Self
+from typing import Annotated, Self
 
 from hwsim.errors import InvalidValue, UnknownName, suggestion
-from hwsim.quantities.noun import Name, Noun
+from hwsim.quantities.noun import Name, Noun, UnlessDefault
 from hwsim.quantities.quantisation import Mode, Quantisation
 
 
@@ -211,7 +211,10 @@ class Rule(Noun):
 class PrecisionPlan(Noun):
     """A policy for the whole model, and rules for parts of it; the last rule that matches wins.
 
-    `cache` is the format in which attention keeps keys and values; without it that of the op that reads them.
+    `cache` is the format in which attention keeps keys and values; without it that of the op that reads them. With
+    `equalise` channels between two products get weights of equal ranges on both sides before anything is quantised.
+    With `in_turn` weights that are rounded by what products read are rounded one product after another, each on what
+    those before it leave.
 
     >>> plan = PrecisionPlan(policy="w4a4", rules=(Rule(match="joint.*", policy="w8a8"),))
     >>> plan.of("encoder.0.forward.input").name, plan.of("joint.output").name
@@ -222,9 +225,17 @@ class PrecisionPlan(Noun):
     rules: tuple[Rule, ...] = ()
     cache: Precision | None = None
     quantise: Quantisation = Quantisation()
+    equalise: Annotated[bool, UnlessDefault()] = False
+    in_turn: Annotated[bool, UnlessDefault()] = False
 
     def check(self) -> None:
         _must_be_policy(self.policy)
+        if self.in_turn and not any(each.weights.looks_at_operands for each in self._quantisers()):
+            law = "is how weights are rounded by what products read; ask for weights.rounding or weights.correct_bias"
+            raise InvalidValue("in_turn", self.in_turn, law)
+
+    def _quantisers(self) -> tuple[Quantisation, ...]:
+        return self.quantise, *(rule.quantise for rule in self.rules if rule.quantise is not None)
 
     @property
     def title(self) -> str:

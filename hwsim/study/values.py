@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.decode.symbol_feed import symbols_shape
 from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.engine.values.equalise import equalised
 from hwsim.engine.values.evaluate import Given, evaluate
 from hwsim.engine.values.npz import write_npz
 from hwsim.engine.values.seeded import inputs_from, parameters_from, symbols_from
@@ -82,10 +83,21 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         parameters = parameters_from(work.trained, sources.seed)
     else:
         parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.trained)
+    parameters = prepared_parameters(work, parameters)
     most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
     return Prepared(
         work, declared, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files
     )
+
+
+def prepared_parameters(
+    work: Workload, parameters: Mapping[str, NDArray[np.float32]]
+) -> Mapping[str, NDArray[np.float32]]:
+    """The parameters as the plan of a workload has them quantised: equalised, if it says so."""
+    if not work.precision.equalise:
+        return parameters
+    kept = [one.view.tensor for one in work.carried.outputs] if isinstance(work.carried, Carried) else []
+    return equalised(work.trained if work.network is None else work.network, parameters, kept)
 
 
 def as_long_as(source_input: ModelInput, work: Workload) -> Workload:

@@ -8,6 +8,7 @@ goes on with the last of these; GPTQ (Frantar et al., arXiv 2210.17323) is the s
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kernels.grams import add_products, solve_with_triangle, upper_triangle
 from hwsim.tensor.quant_params import QuantParams
 
 Doubles = NDArray[np.float64]
@@ -42,14 +43,31 @@ def triangle(gram: Doubles) -> Doubles | None:
     >>> triangle(np.array([[4.0, 2.0], [2.0, 5.0]])).round(1).tolist()
     [[2.0, 1.0], [0.0, 2.0]]
     """
-    left = gram.astype(np.float64)
-    mean = float(np.diag(left).mean())
-    if mean <= 0:
+    damping = _damping(gram)
+    if damping <= 0:
         return None
-    left[np.diag_indices(len(left))] += DAMPING * mean
-    found = np.zeros_like(left)
-    for place in range(len(left)):
-        row = left[place, place:] / np.sqrt(left[place, place])
-        found[place, place:] = row
-        left[place + 1 :, place + 1 :] -= row[1:, None] * row[None, 1:]
+    found = gram.astype(np.float64)
+    found[np.diag_indices(len(found))] += damping
+    upper_triangle(found)
     return found
+
+
+def moved_by_what_is_read(weight: Doubles, gram: Doubles, cross: Doubles) -> Doubles:
+    """The t with Σ (x·w - y·t)² + λ (w - t)² least, for vectors y that are read in the place of x: their sums are
+    Σ y·yᵀ = gram and Σ y·xᵀ = cross, and λ is the damping.
+
+    >>> gram = np.array([[4.0, 0.0], [0.0, 1.0]])
+    >>> moved_by_what_is_read(np.array([[1.0], [1.0]]), gram, 2 * gram).round(2).tolist()
+    [[1.99], [1.98]]
+    """
+    factor = triangle(gram)
+    if factor is None:
+        return weight
+    wanted = weight * _damping(gram)
+    add_products(np.ascontiguousarray(cross.T), np.ascontiguousarray(weight), wanted)
+    solve_with_triangle(factor, wanted)
+    return wanted
+
+
+def _damping(gram: Doubles) -> float:
+    return DAMPING * float(np.diag(gram).mean())

@@ -1,7 +1,8 @@
 """A workload's values: in floats first, which give the scales; then in integers, held against the floats."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ from hwsim.engine.values.given import GivenFloats, GivenOps
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.refine import OperandStats, observed
+from hwsim.engine.values.refine_in_turn import Heard, refined_in_turn
 from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.tensor_store import TensorStore
@@ -33,7 +35,7 @@ from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.results.decoded import Decoded
 from hwsim.results.quality import Quality
-from hwsim.tensor.backend import ProductBackend
+from hwsim.tensor.backend import ExactProducts, ProductBackend
 from hwsim.tensor.carried import Carried
 
 Array = NDArray[Any]
@@ -154,7 +156,24 @@ def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsT
     carried = given_scales(workload)
     if carried is not None:
         return QuantParamsTable(carried.grids, {})
-    return quant_params_of(workload.trained, workload.precision, given.parameters, floats.seen)
+    return params_from(workload, given.parameters, floats.seen, [(workload.trained, given.inputs)])
+
+
+def params_from(
+    workload: Workload,
+    parameters: Mapping[str, NDArray[np.float32]],
+    seen: CalibrationStats,
+    heard: Sequence[Heard],
+) -> QuantParamsTable:
+    """The quantisation parameters of a workload by what was seen of its float values; weights that are rounded one
+    product after another are so on what was `heard`."""
+    found = quant_params_of(workload.trained, workload.precision, parameters, seen)
+    if not workload.precision.in_turn:
+        return found
+    # Alike for any number of threads, which only make it faster.
+    products = ExactProducts(os.cpu_count() or 1)
+    refined = refined_in_turn(heard, workload.precision, parameters, found.tensors, found.refined, products)
+    return replace(found, refined=refined)
 
 
 def given_scales(workload: Workload) -> Carried | None:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.decode.greedy import GreedyDecoder
-from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
+from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.calibration_stats import CalibrationStats
-from hwsim.engine.values.evaluate import calibrate, given_scales, quantised_ops, run_search
+from hwsim.engine.values.evaluate import calibrate, given_scales, params_from, quantised_ops, run_search
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors, outputs
 from hwsim.ir.program import Program
@@ -50,10 +50,12 @@ def scales_of(work: Workload, parameters: Floats, lots: Iterable[Lot], threads: 
     carried = given_scales(work)
     if carried is not None:
         return QuantParamsTable(carried.grids, {})
-    stats = CalibrationStats(work.trained)
+    stats, heard = CalibrationStats(work.trained), []
     for lot in lots:
         calibrate(lot.work, lot.given, ExactProducts(threads), stats)
-    return quant_params_of(work.trained, work.precision, parameters, stats)
+        if work.precision.in_turn:
+            heard.append((lot.work.trained, lot.given.inputs))
+    return params_from(work, parameters, stats, heard)
 
 
 @dataclass(slots=True, eq=False)

@@ -113,16 +113,16 @@ class _Runs:
         needed = needs_scales(work)
         if open_tests:
             if precision not in self._scales_of:
-                self._scales_of = {precision: self._scales(work, calibrating if needed else None)}
+                self._scales_of = {precision: self._scales(precision, calibrating if needed else None)}
             lots += self._heard(variant, self._scales_of[precision], open_tests, title)
         return self._recognition(variant, lots, calibrating.told if needed else _UNSCALED)
 
-    def _scales(self, work: Workload, calibrating: "_Calibrating | None") -> QuantParamsTable:
-        session = self.ears.session
+    def _scales(self, precision: str | None, calibrating: "_Calibrating | None") -> QuantParamsTable:
+        session, work, parameters = self.ears.session, self.ears.work(precision), self.ears.parameters(precision)
         groups = [] if calibrating is None else equal_lots(calibrating.data, calibrating.utterances, work)
         data = session.data if calibrating is None else calibrating.data
-        ready = (lot_of(data, group, work, session.parameters) for group in groups)
-        return scales_of(work, session.parameters, ready, self.ears.threads)
+        ready = (lot_of(data, group, work, parameters) for group in groups)
+        return scales_of(work, parameters, ready, self.ears.threads)
 
     def _heard(
         self, variant: Variant, scales: QuantParamsTable, tests: Sequence[Utterance], title: str
@@ -219,6 +219,7 @@ def _quantisers(asked: Asked) -> str:
     said = [] if asked.quantise is None else [
         f"{name} {value}" for name, value in flat(asked.quantise).items() if value != defaults.get(name)
     ]  # fmt: skip
+    said += [word for word, asked_for in (("equalise", asked.equalise), ("in turn", asked.in_turn)) if asked_for]
     return ", ".join([*said, *([] if asked.ends is None else [f"first and last product in {asked.ends}"])])
 
 
@@ -237,7 +238,7 @@ def _store(ears: Ears, request: Request) -> HeardStore | None:
             "data": session.data.sha256,
             "options": [str(option) for option in options],
             "dims": list(session.asked.dims),
-            "quantise": [session.asked.quantise, session.asked.ends],
+            "quantise": [session.asked.quantise, session.asked.ends, session.asked.equalise, session.asked.in_turn],
             "versions": versions(),
         }
     )

@@ -23,6 +23,7 @@ from hwsim.quantities.precision import PrecisionPlan, Rule, policy
 from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import Searching, SearchKind
 from hwsim.study.recognise.lots import Floats
+from hwsim.study.values import prepared_parameters
 from hwsim.tensor.carried import Carried, real_parameters
 
 WEIGHTS = ("weights.safetensors", "weights.npz")
@@ -50,6 +51,10 @@ class Asked:
     """The quantisers, in the place of those of the workload's file."""
     ends: str | None = None
     """The policy of the first and of the last product of parameters, whatever that of all others is."""
+    equalise: bool = False
+    """Whether channels between two products get weights of equal ranges first."""
+    in_turn: bool = False
+    """Whether weights that are rounded by what products read are rounded one product after another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +87,10 @@ class Session:
             return _opened(self.asked, plan, self.data).value
         return in_precision(self.work, plan)
 
+    def parameters_of(self, work: Workload) -> Floats:
+        """The parameters as a plan has them quantised."""
+        return dict(prepared_parameters(work, self.parameters))
+
 
 def _label(shipped: Path, name: str) -> str:
     path = Path(name)
@@ -90,12 +99,15 @@ def _label(shipped: Path, name: str) -> str:
 
 def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPlan | None:
     """The plan of a run; None: that of the workload's file."""
-    if precision is None and asked.quantise is None and asked.ends is None:
+    if precision is None and (asked.quantise, asked.ends, asked.equalise, asked.in_turn) == (None, None, False, False):
         return None
     plan = work.precision if precision is None else plan_of(precision)
-    if asked.quantise is not None and not policy(plan.policy).weight.floating:
-        plan = replace(plan, quantise=asked.quantise)
-    if asked.ends is None or policy(plan.policy).weight.floating:
+    if policy(plan.policy).weight.floating:
+        return plan
+    quantise = plan.quantise if asked.quantise is None else asked.quantise
+    equalise, in_turn = plan.equalise or asked.equalise, plan.in_turn or asked.in_turn
+    plan = replace(plan, quantise=quantise, equalise=equalise, in_turn=in_turn)
+    if asked.ends is None:
         return plan
     ops = ruled_ops(work.trained if work.network is None else work.network)
     ends = dict.fromkeys((ops[0], ops[-1]))

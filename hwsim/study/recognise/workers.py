@@ -8,7 +8,7 @@ from hwsim.inputs.datasets import Utterance
 from hwsim.ir.workload import Workload
 from hwsim.quantities.precision import Precision
 from hwsim.study.recognise.hearing import Hearing
-from hwsim.study.recognise.lots import lot_of
+from hwsim.study.recognise.lots import Floats, lot_of
 from hwsim.study.recognise.network import Network
 from hwsim.study.recognise.session import Asked, Session, open_session
 from hwsim.study.recognise.store import Heard, HeardLot
@@ -29,12 +29,19 @@ class Ears:
     threads: int
     _works: dict[str | None, Workload] = field(default_factory=dict)
     _networks: dict[Variant, Network] = field(default_factory=dict)
+    _parameters: dict[str | None, Floats] = field(default_factory=dict)
 
     def work(self, precision: str | None) -> Workload:
         """The workload in a precision."""
         if precision not in self._works:
             self._works[precision] = self.session.in_precision(precision)
         return self._works[precision]
+
+    def parameters(self, precision: str | None) -> Floats:
+        """The parameters that are quantised in a precision."""
+        if precision not in self._parameters:
+            self._parameters[precision] = self.session.parameters_of(self.work(precision))
+        return self._parameters[precision]
 
     def products(self, variant: Variant) -> ProductBackend:
         """Products as the chip makes them; those of single precision, which is what others are held against, exact."""
@@ -50,7 +57,7 @@ class Ears:
             self._networks = {variant: Network(scales, self.products(variant))}
         network = self._networks[variant]
         saturations, clipped = network.saturations, network.clipped
-        ready = lot_of(session.data, lot, work, session.parameters)
+        ready = lot_of(session.data, lot, work, self.parameters(variant.precision))
         hearing = hearing_of(session)
         outcomes = network.run(ready)
         scores = tuple(outcome.scores for outcome in outcomes if outcome.scores is not None)
