@@ -1,5 +1,6 @@
-"""What `--set FIELDS=VALUES` says, for the commands that take it."""
+"""What `--set FIELDS=VALUES` and `--at LIST` say, for the commands that take them."""
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hwsim.cli.options import listed
@@ -23,3 +24,16 @@ def axis_of(written: str) -> "SweepAxis":
         return SweepAxis(fields=named, range=values)
     entries = [tuple(map(str.strip, value.split(":"))) if len(paths) > 1 else (value,) for value in listed(values)]
     return SweepAxis(fields=named, values=tuple(entry[0] if len(entry) == 1 else entry for entry in entries))
+
+
+def ages_of(written: str) -> list[Fraction]:
+    """The ages that a list names, in seconds."""
+    from hwsim.quantities.fields import AGE
+
+    ages = []
+    for text in listed(written):
+        try:
+            ages.append(Fraction(AGE.parse(text)))
+        except ValueError as error:
+            raise InvalidValue("--at", text, str(error)) from error
+    return ages

@@ -1,12 +1,12 @@
 """`hwsim drift`: the quality of a network on analog tiles over time."""
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsim.cli.axes import ages_of
 from hwsim.cli.options import (
     ARCH,
     DIMENSIONS,
@@ -21,7 +21,6 @@ from hwsim.cli.options import (
 )
 from hwsim.cli.paths import Command, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
-from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
 
 if TYPE_CHECKING:
@@ -102,19 +101,6 @@ def command(
 
     tell(json_file, lambda screen: drift_text(study, screen))
     tell_written(written)
-
-
-def ages_of(written: str) -> list[Fraction]:
-    """The ages that a list names, in seconds."""
-    from hwsim.quantities.fields import AGE
-
-    ages = []
-    for text in listed(written):
-        try:
-            ages.append(Fraction(AGE.parse(text)))
-        except ValueError as error:
-            raise InvalidValue("--at", text, str(error)) from error
-    return ages
 
 
 def _written(study: "Drift", json_file: str | None, out: str | None, *, pdf: bool) -> list[Path]:

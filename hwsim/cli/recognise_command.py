@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.axes import axis_of
+from hwsim.cli.axes import ages_of, axis_of
 from hwsim.cli.options import ARCH, DIMENSIONS, PDF, WORKLOAD, Policies, dimensions, listed, output_options
 from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
 from hwsim.cli.terminal import tell, tell_written, with_progress
@@ -70,6 +70,21 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     metavar="FIELDS=VALUES",
     help="Fields of the chip with other values: array.accumulator.bits=12,16,20.",
 )
+@click.option(
+    "--at",
+    default="0s",
+    show_default=True,
+    metavar="LIST",
+    help="On analog tiles: times since programming, in s, min, h, d, w or y.",
+)
+@click.option(
+    "--compensation",
+    default="none",
+    show_default=True,
+    metavar="LIST",
+    help="On analog tiles: what brings back what drift took: none, global, column.",
+)
+@click.option("--beside", metavar="CHIPS", help="Recognise the same on these chips too: analog_pcm,int8_array.")
 @click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
 @click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
 @click.option(
@@ -91,7 +106,12 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Processes.")
 @click.option("--resume", is_flag=True, help="Go on with what lies in --out.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draws the intervals' sets."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Draws intervals and devices.",
 )
 @click.option(
     "--scores", type=Writes(), metavar="FILE", help="Hand out the network's scores: FILE.npz, or FILE.ark for Kaldi."
@@ -115,6 +135,9 @@ def command(
     between: str | None,
     fields: tuple[str, ...],
     axes: tuple[str, ...],
+    at: str,
+    compensation: str,
+    beside: str | None,
     ends: str | None,
     calibrate_on: str | None,
     calibrate: int,
@@ -153,6 +176,7 @@ def command(
         # Imported here because it compiles kernels on the first run after an installation.
         from hwsim.study.recognise.run import Request, forgotten, recognise
         from hwsim.study.recognise.session import Asked
+        from hwsim.study.recognise.variants import Aged
 
         asked = Asked(
             arch=arch,
@@ -169,12 +193,15 @@ def command(
             scores=scores is not None,
             quantise=quantise,
             ends=ends,
+            beside=() if beside is None else tuple(listed(beside)),
+            devices=seed,
             equalise="equalise" in flags,
             in_turn="in_turn" in flags,
         )
         request = Request(
             precisions=tuple(wanted) or (None,),
             axes=tuple(map(axis_of, axes)),
+            aged=Aged(tuple(ages_of(at)), tuple(listed(compensation))),
             calibrate=calibrate,
             calibrate_on=_path(calibrate_on),
             buckets=buckets,

@@ -198,7 +198,7 @@ def test_scales_of_another_data_set_are_others(tmp_path: Path) -> None:
     [
         ({"workload": "rnnt"}, Unsupported, "has no trained weights beside it"),
         ({"data": None, "workload": "rnnt"}, Unsupported, "has no recordings beside it; give --data DIR"),
-        ({"arch": "analog_pcm"}, FileProblem, "is analog"),
+        ({"beside": ("int8_array", "int4_array")}, InvalidValue, "is there twice"),
         ({"blank": "zerro"}, ValueError, "did you mean zero"),
     ],
 )
@@ -216,8 +216,8 @@ def test_a_network_with_a_search_takes_no_other(tmp_path: Path) -> None:
 
 def test_the_reference_in_single_precision_is_exact_and_not_timed(session: Session) -> None:
     ears = Ears(session, threads=1)
-    assert ears.products(Variant("fp32")).accumulators == "exact"
-    assert ears.products(Variant("w8a8")).accumulators == "int4_array"
+    assert ears.accumulators(Variant("fp32")) == "exact"
+    assert ears.accumulators(Variant("w8a8")) == "int4_array"
 
 
 def test_quantisers_and_ends_are_those_that_are_asked_for(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import AnyChip
 from hwsim.ir.workload import Workload
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.models.catalogue import decoding_of, with_decoding
@@ -27,7 +27,7 @@ class Spoken:
 
 
 def cost_of(
-    chip: Chip, at_length_of: Callable[[str], Workload], spoken: Sequence[Spoken], buckets: int
+    chip: AnyChip, at_length_of: Callable[[str], Workload], spoken: Sequence[Spoken], buckets: int
 ) -> RecognitionCost:
     """What a chip needs for these utterances, one after another; `at_length_of` gives the workload for one of them.
 

@@ -51,10 +51,12 @@ def padded(work: Workload) -> Rnnt | None:
     return recipe if isinstance(recipe.decoding, Greedy) else None
 
 
-def lots_of(data: DataSet, utterances: Sequence[Utterance], work: Workload) -> list[tuple[Utterance, ...]]:
-    """The utterances in lots, those of like lengths together."""
+def lots_of(
+    data: DataSet, utterances: Sequence[Utterance], work: Workload, *, alone: bool = False
+) -> list[tuple[Utterance, ...]]:
+    """The utterances in lots, those of like lengths together, or each by itself."""
     recipe = padded(work)
-    if recipe is None:
+    if recipe is None or alone:
         return [(one,) for one in utterances]
     frames = {one.name: _frames(_heard(data, one, work), recipe) for one in utterances}
     ordered = sorted(utterances, key=lambda one: (frames[one.name], one.line))

@@ -1,6 +1,6 @@
 """A set of utterances, heard on a chip in one precision after another: what was wrong, and what it cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.errors import InvalidValue
+from hwsim.hardware.chip import Chip
 from hwsim.inputs.datasets import DataSet, Use, Utterance, open_data
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
@@ -19,12 +20,14 @@ from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.provenance import versions
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
 from hwsim.study.recognise.errors import change, rates
-from hwsim.study.recognise.lots import equal_lots, lot_of, lots_of, own_work
+from hwsim.study.recognise.lots import Floats, Lot, equal_lots, lot_of, lots_of, own_work
 from hwsim.study.recognise.network import needs_scales, scales_of
 from hwsim.study.recognise.session import Asked, open_session
 from hwsim.study.recognise.store import NAME, Heard, HeardLot, HeardStore, begun, resumed
-from hwsim.study.recognise.variants import Variant, variants_of
-from hwsim.study.recognise.workers import Ears, Jobs, heard_by_workers, heard_here, hearing_of, is_reference
+from hwsim.study.recognise.tiles import samples_of, standings_of
+from hwsim.study.recognise.variants import Aged, Variant, variants_of
+from hwsim.study.recognise.workers import Ears, Jobs, Scales, heard_by_workers, heard_here, hearing_of, is_reference
+from hwsim.tensor.analog.network import Samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +35,13 @@ class Request:
     """How it is to be recognised.
 
     `calibrate` utterances are taken where the data set marks none for the scales; `calibrate_on` is another data set
-    for them. `axes` are fields of the chip that have other values. `buckets` of like lengths are timed; 0 leaves time
-    and energy out.
+    for them. `axes` are fields of the chip that have other values, `aged` how old analog tiles are. `buckets` of like
+    lengths are timed; 0 leaves time and energy out.
     """
 
     precisions: tuple[str | None, ...] = (None,)
     axes: tuple[SweepAxis, ...] = ()
+    aged: Aged = Aged()
     calibrate: int = 8
     calibrate_on: Path | None = None
     buckets: int = 2
@@ -91,13 +95,16 @@ class _Runs:
     progress: Progress
     done: int = 0
     runs: int = 1
-    _scales_of: dict[str | None, QuantParamsTable] = field(default_factory=dict)
+    _scales_of: dict[str | None, Scales] = field(default_factory=dict)
+    _samples_of: dict[object, Samples] = field(default_factory=dict)
 
     def all(self) -> list[Recognition]:
         """One after another."""
         session, precisions = self.ears.session, self.request.precisions
         references = [is_reference(self.ears.work(precision)) for precision in precisions]
-        variants = variants_of(session.chip, session.work, precisions, self.request.axes, references)
+        variants = variants_of(
+            session.chips, session.work, precisions, self.request.axes, references, self.request.aged
+        )
         self.runs = len(variants)
         return [self._run(variant) for variant in variants]
 
@@ -114,21 +121,32 @@ class _Runs:
         if open_tests:
             if precision not in self._scales_of:
                 self._scales_of = {precision: self._scales(precision, calibrating if needed else None)}
-            lots += self._heard(variant, self._scales_of[precision], open_tests, title)
+            scales = self._scales_of[precision]
+            if self.ears.on_tiles(variant):
+                scales = Scales(scales.table, self._samples(variant, scales.table, calibrating))
+            lots += self._heard(variant, scales, open_tests, title)
+        needed = needed or self.ears.on_tiles(variant)
         return self._recognition(variant, lots, calibrating.told if needed else _UNSCALED)
 
-    def _scales(self, precision: str | None, calibrating: "_Calibrating | None") -> QuantParamsTable:
-        session, work, parameters = self.ears.session, self.ears.work(precision), self.ears.parameters(precision)
-        groups = [] if calibrating is None else equal_lots(calibrating.data, calibrating.utterances, work)
-        data = session.data if calibrating is None else calibrating.data
-        ready = (lot_of(data, group, work, parameters) for group in groups)
-        return scales_of(work, parameters, ready, self.ears.threads)
+    def _scales(self, precision: str | None, calibrating: "_Calibrating | None") -> Scales:
+        work, parameters = self.ears.work(precision), self.ears.parameters(precision)
+        lots = [] if calibrating is None else calibrating.lots(work, parameters)
+        return Scales(scales_of(work, parameters, lots, self.ears.threads))
 
-    def _heard(
-        self, variant: Variant, scales: QuantParamsTable, tests: Sequence[Utterance], title: str
-    ) -> list[HeardLot]:
+    def _samples(self, variant: Variant, table: QuantParamsTable, calibrating: "_Calibrating") -> Samples:
+        """The vectors by which converters are calibrated: the same whatever fields of the tiles are varied."""
+        chip, work = self.ears.chip(variant), self.ears.work(variant.precision)
+        assert not isinstance(chip, Chip)
+        key = (variant.precision, *sorted(standings_of(chip, work)), chip.array.adc is None or chip.array.adc.range)
+        if key not in self._samples_of:
+            lots = calibrating.lots(work, self.ears.parameters(variant.precision))
+            self._samples_of = {key: samples_of(chip, work, table, lots, self.ears.threads)}
+        return self._samples_of[key]
+
+    def _heard(self, variant: Variant, scales: Scales, tests: Sequence[Utterance], title: str) -> list[HeardLot]:
         session, found = self.ears.session, []
-        lots = lots_of(session.data, tests, self.ears.work(variant.precision))
+        alone = self.ears.on_tiles(variant)
+        lots = lots_of(session.data, tests, self.ears.work(variant.precision), alone=alone)
         jobs: Jobs = [(variant, scales, lot, title) for lot in lots]
         several = self.request.workers > 1 and len(jobs) > 1
         workers = min(self.request.workers, len(jobs))
@@ -152,11 +170,11 @@ class _Runs:
         by_name = {one.name: one for lot in lots for one in lot.utterances}
         utterances = tuple(self._beside(one, by_name[one.name]) for one in self.tests)
         return Recognition(
-            chip=session.chip.name,
+            chip=session.chips[variant.place].name,
             workload=work.name,
             precision=variant.precision or work.formats,
             varied=variant.varied,
-            accumulators=self.ears.products(variant).accumulators,
+            accumulators=self.ears.accumulators(variant),
             search=hearing.told,
             token=hearing.token,
             scales=scales,
@@ -183,7 +201,7 @@ class _Runs:
         def at_its_length(name: str) -> Workload:
             return own_work(session.data, tests[name], work)
 
-        return cost_of(variant.chip(session.chip, work), at_its_length, spoken, self.request.buckets)
+        return cost_of(self.ears.chip(variant), at_its_length, spoken, self.request.buckets)
 
 
 _UNSCALED = "none are needed"
@@ -196,6 +214,11 @@ class _Calibrating:
     data: DataSet
     utterances: Sequence[Utterance]
     told: str
+
+    def lots(self, work: Workload, parameters: Floats) -> Iterator[Lot]:
+        """All of them in lots without padding, ready to run."""
+        groups = equal_lots(self.data, self.utterances, work)
+        return (lot_of(self.data, group, work, parameters) for group in groups)
 
 
 def _calibrating(data: DataSet, request: Request, tests: Sequence[Utterance]) -> _Calibrating:
@@ -232,6 +255,7 @@ def _store(ears: Ears, request: Request) -> HeardStore | None:
         return None
     session = ears.session
     options = (session.asked.searching, session.search, request.calibrate, str(request.calibrate_on))
+    analog = any(not isinstance(chip, Chip) for chip in session.chips)
     made_with = fingerprint(
         {
             "files": dict(session.files),
@@ -240,6 +264,7 @@ def _store(ears: Ears, request: Request) -> HeardStore | None:
             "dims": list(session.asked.dims),
             "quantise": [session.asked.quantise, session.asked.ends, session.asked.equalise, session.asked.in_turn],
             "versions": versions(),
+            **({"devices": session.asked.devices} if analog else {}),
         }
     )
     path = request.out / NAME

@@ -6,8 +6,7 @@ from glob import escape
 from pathlib import Path
 
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
-from hwsim.hardware.chip import Chip
-from hwsim.inputs.chips import open_chip
+from hwsim.inputs.chips import AnyChip, open_machine
 from hwsim.inputs.datasets import TABLE, DataSet, open_data
 from hwsim.inputs.files import Kind, locate
 from hwsim.inputs.load import open_workload
@@ -36,6 +35,8 @@ class Asked:
 
     arch: str
     workload: str
+    beside: tuple[str, ...] = ()
+    """Other chips on which the same is recognised."""
     data: Path | None = None
     weights: Path | None = None
     symbols: Path | None = None
@@ -53,6 +54,8 @@ class Asked:
     """The policy of the first and of the last product of parameters, whatever that of all others is."""
     equalise: bool = False
     """Whether channels between two products get weights of equal ranges first."""
+    devices: int = 0
+    """The seed with which devices of analog tiles and their noise are drawn."""
     in_turn: bool = False
     """Whether weights that are rounded by what products read are rounded one product after another."""
 
@@ -62,7 +65,7 @@ class Session:
     """All that does not change from one utterance, or from one precision, to the next."""
 
     asked: Asked
-    chip: Chip
+    chips: tuple[AnyChip, ...]
     work: Workload
     data: DataSet
     parameters: Floats
@@ -116,11 +119,15 @@ def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPla
 
 def open_session(asked: Asked) -> Session:
     """Open all files; what a workload has beside its file is taken from there, unless another file is named."""
-    chip = open_chip(asked.arch)
+    chips = [open_machine(arch) for arch in (asked.arch, *asked.beside)]
+    names = [chip.value.name for chip in chips]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InvalidValue("--beside", name, "is there twice")
     folder = locate(Kind.WORKLOAD, asked.workload).path.parent
     data = open_data(_data(asked, folder))
     loaded = _opened(asked, None, data)
-    work, files = loaded.value, dict(chip.files + loaded.files)
+    work, files = loaded.value, dict([*(file for chip in chips for file in chip.files), *loaded.files])
     parameters = _parameters(asked, work, folder, files)
     symbols = _symbols(asked, folder, files)
     search = _search(asked, work, symbols, folder)
@@ -128,7 +135,8 @@ def open_session(asked: Asked) -> Session:
     if search is SearchKind.LEXICON and lexicon is None:
         raise InvalidValue("--search", search.value, "needs the words and their symbols; give --lexicon FILE")
     shipped = folder if loaded.opened.shipped else None
-    return Session(asked, chip.value, work, data, parameters, symbols, lexicon, search, files, shipped)
+    machines = tuple(chip.value for chip in chips)
+    return Session(asked, machines, work, data, parameters, symbols, lexicon, search, files, shipped)
 
 
 def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:

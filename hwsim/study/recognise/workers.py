@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import AnyChip
 from hwsim.inputs.datasets import Utterance
 from hwsim.ir.workload import Workload
 from hwsim.quantities.precision import Precision
@@ -12,13 +14,23 @@ from hwsim.study.recognise.lots import Floats, lot_of
 from hwsim.study.recognise.network import Network
 from hwsim.study.recognise.session import Asked, Session, open_session
 from hwsim.study.recognise.store import Heard, HeardLot
+from hwsim.study.recognise.tiles import first_vector, products_on
 from hwsim.study.recognise.variants import Variant
 from hwsim.study.values import products_of
 from hwsim.study.worker_processes import by_workers
+from hwsim.tensor.analog.network import Samples, TileProducts
 from hwsim.tensor.backend import ExactProducts, ProductBackend
 
 AHEAD = 2
 """Lots that wait for each worker, so that none waits for one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scales:
+    """What is found before anything is heard: scales, and vectors by which converters of tiles are calibrated."""
+
+    table: QuantParamsTable
+    samples: Samples = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -43,19 +55,39 @@ class Ears:
             self._parameters[precision] = self.session.parameters_of(self.work(precision))
         return self._parameters[precision]
 
-    def products(self, variant: Variant) -> ProductBackend:
+    def chip(self, variant: Variant) -> AnyChip:
+        """The chip of a variant."""
+        return variant.chip(self.session.chips, self.work(variant.precision))
+
+    def on_tiles(self, variant: Variant) -> bool:
+        """Whether its products are those of analog tiles."""
+        analog = not isinstance(self.session.chips[variant.place], Chip)
+        return analog and not is_reference(self.work(variant.precision))
+
+    def accumulators(self, variant: Variant) -> str:
+        """In what its products are added, in words."""
+        if self.on_tiles(variant):
+            return f"analog tiles of {self.chip(variant).name}"
+        return self.products(variant, {}).accumulators
+
+    def products(self, variant: Variant, samples: Samples) -> ProductBackend:
         """Products as the chip makes them; those of single precision, which is what others are held against, exact."""
         work = self.work(variant.precision)
         if is_reference(work):
             return ExactProducts(self.threads)
-        return products_of(variant.chip(self.session.chip, work), self.threads)
+        chip = self.chip(variant)
+        if isinstance(chip, Chip):
+            return products_of(chip, self.threads)
+        return products_on(chip, work, variant, samples, self.session.asked.devices, self.threads)
 
-    def hear(self, variant: Variant, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+    def hear(self, variant: Variant, scales: Scales, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
         session, work = self.session, self.work(variant.precision)
         if variant not in self._networks:
-            self._networks = {variant: Network(scales, self.products(variant))}
+            self._networks = {variant: Network(scales.table, self.products(variant, scales.samples))}
         network = self._networks[variant]
+        if isinstance(network.products, TileProducts):
+            network.products.begin(first_vector(lot[0].line))
         saturations, clipped = network.saturations, network.clipped
         ready = lot_of(session.data, lot, work, self.parameters(variant.precision))
         hearing = hearing_of(session)
@@ -80,7 +112,7 @@ def hearing_of(session: Session) -> Hearing:
     return Hearing(session.symbols, session.lexicon, session.search, session.asked.searching)
 
 
-Jobs = Sequence[tuple[Variant, QuantParamsTable, Sequence[Utterance], str]]
+Jobs = Sequence[tuple[Variant, Scales, Sequence[Utterance], str]]
 """Lots that are to be heard, each in a variant with its scales and its title."""
 
 
@@ -103,5 +135,5 @@ def _begin(asked: Asked) -> None:
     _HERE[:] = [Ears(open_session(asked), threads=1)]
 
 
-def _hear(variant: Variant, scales: QuantParamsTable, lot: Sequence[Utterance], title: str) -> HeardLot:
+def _hear(variant: Variant, scales: Scales, lot: Sequence[Utterance], title: str) -> HeardLot:
     return _HERE[0].hear(variant, scales, lot, title)

@@ -53,6 +53,9 @@ class Standing:
 Place = tuple[str, int, int]
 """An op, which of its matrices, and which copy of that."""
 
+Samples = Mapping[tuple[str, int], Sequence[Array]]
+"""Vectors of each matrix of each op."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledProducts:
@@ -102,7 +105,7 @@ class Tiles:
 
     standings: Mapping[str, Standing]
     seed: int
-    samples: Mapping[tuple[str, int], Sequence[Array]]
+    samples: Samples
     seconds: float = 0.0
     compensations: tuple[str, ...] = ("none",)
     ranges: dict[Place, Array] = field(default_factory=dict)
@@ -136,9 +139,12 @@ class Tiles:
         return settled(late), corrections
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class TileProducts:
-    """What the tiles of a chip give for the products that stand on them; all others are exact."""
+    """What the tiles of a chip give for the products that stand on them; all others are exact.
+
+    The vectors of each matrix are numbered from `first` on, one after another.
+    """
 
     name: str
     tiles: Tiles
@@ -147,6 +153,13 @@ class TileProducts:
     known: "_Matrices" = field(default_factory=lambda: _Matrices())
     running: dict[tuple[str, int], "_Running"] = field(default_factory=dict)
     room: Room = field(default_factory=Room)
+    first: int = 0
+
+    def begin(self, first: int) -> None:
+        """The vectors that come next are numbered from there: what is drawn for them depends on nothing before."""
+        self.first = first
+        for running in self.running.values():
+            running.next = first
 
     @property
     def accumulators(self) -> str:
@@ -190,17 +203,18 @@ class TileProducts:
             copies.append(Multiplier.of(matrix, seed=tiles.seed, ranges=ranges, room=self.room))
         floating = precision.floating or weights.precision.floating
         narrow = weights.k <= _INT32 // (extreme(precision) * extreme(weights.precision)) if not floating else True
-        return _Running(tuple(copies), unit_of(standing.tile.input, precision), floating, narrow)
+        return _Running(tuple(copies), unit_of(standing.tile.input, precision), floating, narrow, self.first)
 
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """The copies of one matrix, which take vectors in turn, and how many vectors there have been."""
+    """The copies of one matrix, which take vectors in turn, the number of the next one, and how many there were."""
 
     copies: tuple[Multiplier, ...]
     unit: float
     floating: bool
     narrow: bool
+    next: int = 0
     vectors: int = 0
     cells_aj: int = 0
 
@@ -213,6 +227,7 @@ class _Running:
         x = np.multiply(act, self.unit, dtype=np.float64)
         out, clipped = self._sums(x, threads)
         self.vectors += len(x)
+        self.next += len(x)
         if self.floating:
             return Sums(np.asarray(out, np.float32), clipped)
         sums = np.rint(out if self.unit == 1.0 else out / self.unit)
@@ -221,7 +236,7 @@ class _Running:
         return Sums(sums.astype(np.int64), clipped)
 
     def _sums(self, x: Array, threads: int) -> tuple[Array, int]:
-        count, first = len(self.copies), self.vectors
+        count, first = len(self.copies), self.next
         if count == 1:
             made = self.copies[0](x, first, threads)
             self._measure(self.copies[0], x, made.retries)
