@@ -1,27 +1,27 @@
 """`hwsim recognise`: what a network on a chip hears of recordings, beside what was said."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwsim.cli.axes import ages_of, axis_of
-from hwsim.cli.options import ARCH, DIMENSIONS, PDF, WORKLOAD, Policies, dimensions, listed, output_options
-from hwsim.cli.paths import Command, Reads, Writes, check_outputs, deliver
+from hwsim.cli.options import ARCH, DIMENSIONS, HTML, PDF, WORKLOAD, Policies, dimensions, listed, output_options
+from hwsim.cli.paths import Command, Reads, Writes, check_outputs, command_line, deliver
+from hwsim.cli.recognised import kept_scores, open_run, quantisers_of
 from hwsim.cli.terminal import tell, tell_written, with_progress
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import Progress
 from hwsim.results.recognition import Recognitions, Searching, SearchKind
 
 if TYPE_CHECKING:  # help needs no arrays
-    import numpy as np
-    from numpy.typing import NDArray
+    from hwsim.study.recognise.run import Request
+    from hwsim.study.recognise.session import Asked
 
-    from hwsim.quantities.quantisation import Quantisation
-    from hwsim.study.recognise.run import KeepScores
+
+FRESH = "0s"
+"""As analog tiles are right after programming."""
 
 
 def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
@@ -30,7 +30,10 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     from hwsim.report.recognition import FILES
     from hwsim.study.recognise.store import NAME
 
-    figures = ["recognition", *(["recognition_curve"] if params["axes"] else [])]
+    figures = ["recognition"]
+    figures += ["recognition_curve"] if params["axes"] or params["at"] != FRESH else []
+    several = params["beside"] is not None or params["axes"] or len(listed(params["precisions"] or "")) > 1
+    figures += ["recognition_front"] if several and params["buckets"] else []
     return (NAME, *FILES, *drawn(figures, pdf=params["pdf"]))
 
 
@@ -72,7 +75,7 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 )
 @click.option(
     "--at",
-    default="0s",
+    default=FRESH,
     show_default=True,
     metavar="LIST",
     help="On analog tiles: times since programming, in s, min, h, d, w or y.",
@@ -103,6 +106,8 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     metavar="N",
     help="Lengths at which utterances are timed; 0: no time and energy.",
 )
+@click.option("--open", "row", type=click.IntRange(min=1), metavar="N", help="Show the N-th run in full, as run does.")
+@click.option("--utterance", metavar="NAME", help="Of this utterance, with --open; the first one, if nothing is said.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Processes.")
 @click.option("--resume", is_flag=True, help="Go on with what lies in --out.")
 @click.option(
@@ -119,6 +124,7 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 @DIMENSIONS
 @output_options(recognise_files_of)
 @PDF
+@HTML
 def command(
     arch: str,
     workload: str,
@@ -142,6 +148,8 @@ def command(
     calibrate_on: str | None,
     calibrate: int,
     buckets: int,
+    row: int | None,
+    utterance: str | None,
     workers: int,
     resume: bool,
     seed: int,
@@ -150,6 +158,7 @@ def command(
     json_file: str | None,
     out: str | None,
     pdf: bool,
+    html_file: str | None,
 ) -> None:
     """Recognise utterances with WORKLOAD on ARCH, by the integers that its array makes: error rates, time, energy.
 
@@ -169,12 +178,15 @@ def command(
     if scores is not None and (len(wanted) > 1 or resume):
         raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
     searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
-    flags, quantise = _quantisers(fields)
+    flags, quantise = quantisers_of(fields)
     check_outputs()
 
-    def job(progress: Progress) -> Recognitions:
+    if utterance is not None and row is None:
+        raise InvalidValue("--utterance", utterance, "is the one of a run that is opened; give --open N")
+
+    def request_of() -> "tuple[Asked, Request]":
         # Imported here because it compiles kernels on the first run after an installation.
-        from hwsim.study.recognise.run import Request, forgotten, recognise
+        from hwsim.study.recognise.run import Request
         from hwsim.study.recognise.session import Asked
         from hwsim.study.recognise.variants import Aged
 
@@ -210,6 +222,16 @@ def command(
             out=_path(out),
             resume=resume,
         )
+        return asked, request
+
+    if row is not None:
+        open_run(request_of, row, utterance, f"{workload} on {arch}", json_file)
+        return
+
+    def job(progress: Progress) -> Recognitions:
+        from hwsim.study.recognise.run import forgotten, recognise
+
+        asked, request = request_of()
         if scores is None:
             return recognise(asked, request, keep=forgotten, progress=progress)
         with kept_scores(Path(scores)) as keep:
@@ -225,50 +247,14 @@ def command(
 
         return recognition_files(found) | drawn_files(recognition_drawings(found), pdf=pdf)
 
-    written = deliver(json_file, out, lambda: to_json(found), files)
+    def page() -> str:
+        from hwsim.report.page.recognition import recognition_page
+
+        return recognition_page(found, command_line())
+
+    written = deliver(json_file, out, lambda: to_json(found), files, (html_file, page))
     tell(json_file, lambda screen: recognition_text(found, screen))
     tell_written(written if scores is None else [*written, Path(scores)])
-
-
-@contextmanager
-def kept_scores(path: Path) -> "Iterator[KeepScores]":
-    """What takes scores one after another; at the end they are in that file."""
-    import numpy as np
-
-    from hwsim.report.files import write_binary
-    from hwsim.report.scores import writer_of
-
-    write, files = writer_of(path, "--scores"), dict[str, Path]()
-    with TemporaryDirectory(prefix="hwsim-scores-") as folder:
-
-        def keep(name: str, scores: "NDArray[np.float32]") -> None:
-            files[name] = Path(folder) / f"{len(files)}.npy"
-            np.save(files[name], scores, allow_pickle=False)
-
-        yield keep
-        write_binary(path, lambda file: write(dict(sorted(files.items())), file))
-
-
-PLAN_FLAGS = "equalise", "in_turn"
-"""What a plan says beside its quantisers, of the whole network."""
-
-
-def _quantisers(fields: Sequence[str]) -> "tuple[frozenset[str], Quantisation | None]":
-    """What `--quantise FIELD=VALUE` says, several times: flags of the plan, and quantisers."""
-    from hwsim.inputs.load import quantisers
-
-    written, flags = {}, set()
-    for field in fields:
-        name, equals, value = field.partition("=")
-        if not name or not equals:
-            raise InvalidValue("--quantise", field, "must be a field and its value, such as weights.clip=mse")
-        if name not in PLAN_FLAGS:
-            written[name] = value
-        elif value not in ("true", "false"):
-            raise InvalidValue("--quantise", field, "must be true or false")
-        elif value == "true":
-            flags.add(name)
-    return frozenset(flags), quantisers(written, "--quantise") if written else None
 
 
 def _path(written: str | None) -> Path | None:

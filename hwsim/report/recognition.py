@@ -31,7 +31,7 @@ def recognition_text(found: Recognitions, screen: Screen) -> str:
     title = recognition_title(found)
     for most in range(MOST_LINES, -1, -1):
         blocks: list[Text | Table] = [Text(title, style="bold"), _what(found), *_rates(found)]
-        blocks += _beside(found.runs[-1], most)
+        blocks += [*_front(found), *_beside(found.runs[-1], most)]
         text = render(blocks, screen)
         if text.count("\n") <= MOST_LINES:
             break
@@ -42,7 +42,22 @@ def recognition_title(found: Recognitions) -> str:
     """What was recognised on what."""
     first = found.runs[0]
     said = f"{len(first.utterances):,} utterances, {seconds(first.audio_seconds)} of audio"
-    return f"{first.workload} on {first.chip}: {said}"
+    chips = " and ".join(dict.fromkeys(run.chip for run in found.runs))
+    return f"{first.workload} on {chips}: {said}"
+
+
+def front_of(found: Recognitions) -> list[str]:
+    """The labels of the timed runs that no other beats: with fewer errors for no more energy, or for less no more."""
+    timed = [
+        (run.cost.energy_per_audio_second_mj, run.rate.rate, run.label)
+        for run in found.runs
+        if run.rates and run.cost is not None
+    ]
+
+    def beaten(energy: float, rate: float) -> bool:
+        return any(e <= energy and r <= rate and (e < energy or r < rate) for e, r, _ in timed)
+
+    return [label for energy, rate, label in sorted(timed) if not beaten(energy, rate)]
 
 
 def _what(found: Recognitions) -> Text:
@@ -82,6 +97,14 @@ def _rates(found: Recognitions) -> list[Table]:
 
 MOST_CHANGES, MOST_COLUMNS = 8, 4
 """Runs whose differences, and whose groups, are shown on one screen; --json and --out have all of them."""
+
+
+def _front(found: Recognitions) -> list[Text]:
+    """Which runs nobody beats, where runs on several chips are compared."""
+    front = front_of(found)
+    if len({run.chip for run in found.runs}) == 1:
+        return []
+    return [Text(f"Beaten by no other in errors and energy: {'; '.join(front)}.")]
 
 
 def _changes(found: Recognitions) -> Table:

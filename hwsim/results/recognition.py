@@ -13,6 +13,10 @@ Count = Annotated[int, Whole(high=2**53)]
 Told = Annotated[str, Text(longest=400)]
 
 
+CHIP, DRIFT, COMPENSATION = "chip", "drift time [s]", "compensation"
+"""What runs differ in beside fields of chips: where there are several chips, and on analog tiles."""
+
+
 class SearchKind(Enum):
     """How symbols or words are found in the scores of a network that was trained with CTC; `none`: scores are handed
     out alone, to a decoder outside."""
@@ -124,7 +128,8 @@ class Recognition(Noun):
     workload: Name
     precision: Name
     varied: Annotated[tuple[tuple[str, str], ...], Table()] = ()
-    """The fields of the chip that have other values than its file says, and these."""
+    """The fields of the chip that have other values than its file says, and these; where runs differ in them also the
+    chip itself, and on analog tiles the time since programming and what brings back what drift took."""
     accumulators: Name
     search: Told
     token: Name

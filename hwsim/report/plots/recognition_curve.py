@@ -2,10 +2,12 @@
 
 import re
 
+from matplotlib.axes import Axes
+
 from hwsim.report.plots.axes import empty, points_legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import looks_of
-from hwsim.results.recognition import Recognitions
+from hwsim.results.recognition import CHIP, COMPENSATION, Recognitions
 
 COLUMNS = ("field", "value", "line", "token", "rate", "low", "high", "energy_per_audio_second_mj", "area_mm2")
 CAPTION = "Errors for each token that was said over fields of the chip, with intervals of 95 %."
@@ -21,7 +23,7 @@ def rows(found: Recognitions) -> list[Row]:
     found_rows: list[Row] = []
     for run in found.runs:
         for field, written in run.varied:
-            number = _NUMBER.match(written)
+            number = None if field in (CHIP, COMPENSATION) else _NUMBER.match(written)
             if number is None or not run.rates:
                 continue
             others = [value for name, value in run.varied if name != field]
@@ -65,10 +67,22 @@ def draw(rows: Rows, canvas: Canvas) -> None:
                 )  # fmt: skip
                 canvas.note(mark, f"{line}, {field} {value:g}: {100 * row['rate']:.1f} %")
         ax.set_ylim(0, max(10.0, *(1.1 * _shown(row["high"]) for row in rows)))
+        _scale(ax, [row["value"] for row in rows if row["field"] == field])
         ax.set_xlabel(field)
         ax.set_ylabel(f"{rows[0]['token']} errors [%]")
         ax.grid()
     points_legend(canvas, looks)
+
+
+WIDE_RANGE = 50.0
+"""Values that differ by more than this factor are drawn in powers of ten, with room for 0."""
+
+
+def _scale(ax: Axes, values: list[float]) -> None:
+    above = [value for value in values if value > 0]
+    if above and min(values) >= 0 and max(above) > WIDE_RANGE * min(above):
+        ax.set_xscale("symlog", linthresh=min(above))
+        ax.set_xlim(left=min(values))
 
 
 def _shown(rate: float) -> float:

@@ -15,6 +15,7 @@ from hwsim.report.plots import (
     quality,
     recognition,
     recognition_curve,
+    recognition_front,
     residency,
     roofline,
     stacks,
@@ -124,10 +125,11 @@ def drift_drawings(found: "Drift") -> list[Drawing]:
 
 def recognition_drawings(found: "Recognitions") -> list[Drawing]:
     """The figures of a recognition."""
-    title, curve = recognition_title(found), recognition_curve.rows(found)
+    title, curve, front = recognition_title(found), recognition_curve.rows(found), recognition_front.rows(found)
     return [
         Drawing("recognition", title, recognition.rows(found)),
         *([Drawing("recognition_curve", title, curve)] if curve else []),
+        *([Drawing("recognition_front", title, front)] if len(front) > 1 else []),
     ]
 
 

@@ -5,11 +5,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from hwsim.inputs.chips import AnyChip
+from hwsim.errors import Unsupported
+from hwsim.hardware.chip import Chip
+from hwsim.inputs.chips import AnyChip, prices_of
 from hwsim.ir.workload import Workload
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.models.catalogue import decoding_of, with_decoding
 from hwsim.models.decoding import BeamCounts, Greedy, GreedyCounts
+from hwsim.price.book import PriceBook
+from hwsim.price.price import Tariff
+from hwsim.price.tile_prices import AnalogTariff
 from hwsim.results.recognition import PricedBucket, RecognitionCost
 from hwsim.study.simulate import simulate
 
@@ -44,7 +49,7 @@ def cost_of(
         audio = sum(one.audio for one in held)
         middle = min(held, key=lambda one: (abs(one.audio * len(held) - audio), one.name))
         counts = _mean([one.evaluations for one in held]), _mean([one.predictions for one in held])
-        work = _counted(at_length_of(middle.name), *counts)
+        work = counted(at_length_of(middle.name), *counts)
         summary = (run := simulate(chip, work, plans=store)).summary
         area, model = run.area.total_mm2, summary.model_bytes
         found.append(
@@ -60,6 +65,18 @@ def cost_of(
             )
         )
     return _whole(found, area, model)
+
+
+def check_priced(chip: AnyChip) -> None:
+    """Refuse a chip whose price table lacks something, before anything is heard on it."""
+    try:
+        book = PriceBook(chip, prices_of(chip))
+        if isinstance(chip, Chip):
+            Tariff.of(book)
+        else:
+            AnalogTariff.of(book)
+    except Unsupported as error:
+        raise Unsupported(f"{error}; --buckets 0 leaves time and energy out") from error
 
 
 def _whole(buckets: Sequence[PricedBucket], area_mm2: float, model_bytes: int) -> RecognitionCost:
@@ -85,7 +102,7 @@ def _mean(counts: Sequence[int]) -> int:
     return -(-sum(counts) // len(counts))
 
 
-def _counted(work: Workload, evaluations: int, predictions: int) -> Workload:
+def counted(work: Workload, evaluations: int, predictions: int) -> Workload:
     """The workload with the counts of its search, if it has one."""
     decoding = decoding_of(work.recipe)
     if decoding is None:

@@ -18,7 +18,7 @@ from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
 from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.provenance import versions
-from hwsim.study.recognise.cost import PICOSECONDS, Spoken, cost_of
+from hwsim.study.recognise.cost import PICOSECONDS, Spoken, check_priced, cost_of
 from hwsim.study.recognise.errors import change, rates
 from hwsim.study.recognise.lots import Floats, Lot, equal_lots, lot_of, lots_of, own_work
 from hwsim.study.recognise.network import needs_scales, scales_of
@@ -69,7 +69,7 @@ def recognise(
         raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {ears.session.data.name}")
     store = _store(ears, request)
     try:
-        runs = _Runs(ears, request, tests, store, keep, progress).all()
+        runs = Runs(ears, request, tests, tests, store, keep, progress).all()
     finally:
         if store is not None:
             store.close()
@@ -84,37 +84,44 @@ def recognise(
 
 
 @dataclass(slots=True)
-class _Runs:
-    """The runs in all precisions, and how far they are."""
+class Runs:
+    """The runs in all precisions, and how far they are: of `tests`, or of those of them that are `heard`."""
 
     ears: Ears
     request: Request
     tests: Sequence[Utterance]
-    store: HeardStore | None
-    keep: KeepScores
-    progress: Progress
+    heard: Sequence[Utterance]
+    store: HeardStore | None = None
+    keep: KeepScores = forgotten
+    progress: Progress = no_progress
     done: int = 0
     runs: int = 1
     _scales_of: dict[str | None, Scales] = field(default_factory=dict)
     _samples_of: dict[object, Samples] = field(default_factory=dict)
 
-    def all(self) -> list[Recognition]:
-        """One after another."""
+    def variants(self) -> list[Variant]:
+        """What is run, in order."""
         session, precisions = self.ears.session, self.request.precisions
         references = [is_reference(self.ears.work(precision)) for precision in precisions]
-        variants = variants_of(
-            session.chips, session.work, precisions, self.request.axes, references, self.request.aged
-        )
-        self.runs = len(variants)
-        return [self._run(variant) for variant in variants]
+        return variants_of(session.chips, session.work, precisions, self.request.axes, references, self.request.aged)
 
-    def _run(self, variant: Variant) -> Recognition:
+    def all(self) -> list[Recognition]:
+        """One after another."""
+        variants = self.variants()
+        for variant in variants if self.request.buckets else []:
+            if not is_reference(self.ears.work(variant.precision)):
+                check_priced(self.ears.chip(variant))
+        self.runs = len(variants)
+        return [self.one(variant) for variant in variants]
+
+    def one(self, variant: Variant) -> Recognition:
+        """One of them."""
         precision = variant.precision
         work = self.ears.work(precision)
         title = ", ".join([precision or work.formats, *(f"{path} = {value}" for path, value in variant.varied)])
         lots = [] if self.store is None else [lot for lot in self.store.lots if lot.precision == title]
         known = {one.name for lot in lots for one in lot.utterances}
-        open_tests = [one for one in self.tests if one.name not in known]
+        open_tests = [one for one in self.heard if one.name not in known]
         self._moved(len(known))
         calibrating = _calibrating(self.ears.session.data, self.request, self.tests)
         needed = needs_scales(work)
@@ -162,13 +169,13 @@ class _Runs:
 
     def _moved(self, utterances: int) -> None:
         self.done += utterances
-        self.progress(self.done, len(self.tests) * self.runs)
+        self.progress(self.done, len(self.heard) * self.runs)
 
     def _recognition(self, variant: Variant, lots: Sequence[HeardLot], scales: str) -> Recognition:
         session, hearing = self.ears.session, hearing_of(self.ears.session)
         work = self.ears.work(variant.precision)
         by_name = {one.name: one for lot in lots for one in lot.utterances}
-        utterances = tuple(self._beside(one, by_name[one.name]) for one in self.tests)
+        utterances = tuple(self._beside(one, by_name[one.name]) for one in self.heard)
         return Recognition(
             chip=session.chips[variant.place].name,
             workload=work.name,

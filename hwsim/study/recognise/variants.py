@@ -7,12 +7,14 @@ from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
 
-from hwsim.errors import InvalidValue, UserError
+from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
+from hwsim.inputs.changed import UnfitValue
 from hwsim.inputs.sweep_axes import Level, Levels, levels_of
 from hwsim.inputs.varied import chip_with, field_of
 from hwsim.ir.workload import Workload
 from hwsim.quantities.fields import AGE
+from hwsim.results.recognition import CHIP, COMPENSATION, DRIFT
 from hwsim.results.sweep_file import SweepAxis
 from hwsim.tensor.analog.programmed import COMPENSATIONS
 
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 GIVEN = "given for this recognition"
 """The source of a value that is varied."""
-
-CHIP, DRIFT, COMPENSATION = "chip", "drift time [s]", "compensation"
-"""What runs differ in beside fields of chips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +101,16 @@ def _levels(chip: "AnyChip", work: Workload, axes: Sequence[SweepAxis], *, sever
     found: list[Levels | None] = []
     for axis in axes:
         try:
-            for path in axis.paths:
-                if not field_of(chip, work, path).of_chip:
-                    raise InvalidValue("--set", path, "is a field of the workload; here fields of the chip are varied")
-        except UserError as error:
-            if not several or isinstance(error, InvalidValue):
+            fields = [field_of(chip, work, path) for path in axis.paths]
+        except UnfitValue:
+            if not several:
                 raise
             found.append(None)
             continue
+        for field in fields:
+            if not field.of_chip:
+                law = "is a field of the workload; here fields of the chip are varied"
+                raise InvalidValue("--set", field.path, law)
         found.append(levels_of(axis, chip, work))
     return found
 
