@@ -9,7 +9,7 @@ from hwsim.quantities.plain_data import flat
 from hwsim.report.export import to_csv, to_json
 from hwsim.report.numbers import joules, percent, scaled, seconds
 from hwsim.report.tables import MOST_LINES, TIE, Screen, new_table, render
-from hwsim.results.recognition import ErrorRate, HeardUtterance, Recognition, Recognitions
+from hwsim.results.recognition import CHIP, ErrorRate, HeardUtterance, Recognition, Recognitions
 
 FILES = ("recognition.json", "rates.csv", "utterances.csv", "buckets.csv")
 
@@ -42,7 +42,8 @@ def recognition_title(found: Recognitions) -> str:
     """What was recognised on what."""
     first = found.runs[0]
     said = f"{len(first.utterances):,} utterances, {seconds(first.audio_seconds)} of audio"
-    chips = " and ".join(dict.fromkeys(run.chip for run in found.runs))
+    *others, last = dict.fromkeys(run.chip for run in found.runs)
+    chips = f"{', '.join(others)} and {last}" if others else last
     return f"{first.workload} on {chips}: {said}"
 
 
@@ -68,16 +69,21 @@ def _what(found: Recognitions) -> Text:
     of_scales += f" Quantisers: {'; '.join(asked)}." if asked else ""
     lengths = max((len(run.cost.buckets) for run in found.runs if run.cost is not None), default=0)
     timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
-    names = dict.fromkeys(path for run in found.runs for path, _ in run.varied)
+    names = _varied(found)
     of_scales += f" Varied: {', '.join(names)}." if names else ""
     intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""
     return Text(f"Search: {first.search}.{intervals}{of_scales}{timed}")
 
 
+def _varied(found: Recognitions) -> list[str]:
+    """The fields in which runs on a chip differ."""
+    return [path for path in dict.fromkeys(path for run in found.runs for path, _ in run.varied) if path != CHIP]
+
+
 def _rates(found: Recognitions) -> list[Table]:
     first, runs = found.runs[0], found.runs
     costs = any(run.cost is not None for run in runs)
-    varied = any(run.varied for run in runs)
+    varied = bool(_varied(found))
     rates = (f"{first.token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
     prices = ("RTF", "energy", "area" if varied else "model") if costs else ()
     table = new_table("", *rates, *prices)

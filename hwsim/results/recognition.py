@@ -144,8 +144,9 @@ class Recognition(Noun):
 
     @property
     def label(self) -> str:
-        """What tells it from the other runs: its precision, and the values of what was varied."""
-        return ", ".join([self.precision, *(value for _, value in self.varied)])
+        """What tells it from the other runs: its precision, its chip where there are several, what else was varied."""
+        own = sorted(self.varied, key=lambda pair: pair[0] != CHIP)
+        return ", ".join([self.precision, *(value for _, value in own)])
 
     @property
     def rate(self) -> ErrorRate:

@@ -12,7 +12,8 @@ from hwsim.engine.standing import standings
 from hwsim.errors import InvalidValue, Unsupported, UserError
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.conversion import Adc, Axis, InputConversion, Range, Scaling
-from hwsim.hardware.analog.device import Device, Preset
+from hwsim.hardware.analog.curves import polynomial
+from hwsim.hardware.analog.device import Device, DeviceModel
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import load_analog_chip
@@ -43,8 +44,11 @@ SHORT = ("held_208", "human_cards_001")
 WEEK = Fraction(7 * 86_400)
 PHASES = load_analog_chip("analog_pcm").array.phases
 IDEAL = AnalogTile(input=InputConversion(bits=16), phases=PHASES)
+NOISY = DeviceModel(
+    white=0.02, programming=polynomial(0.3), characterised_at=Device().g_max, drift_mean=polynomial(0.05)
+)
 READ = AnalogTile(
-    device=Device(model=Preset.PCM),
+    device=Device(custom=NOISY),
     input=InputConversion(scaling=Scaling.LARGEST),
     adc=Adc(bits=8, range=Range.CALIBRATED, per=(Axis.TILE, Axis.COLUMN)),
     phases=PHASES,
@@ -127,7 +131,8 @@ def test_vectors_that_begin_anew_are_those_of_their_numbers() -> None:
 
 def test_words_are_those_of_a_run_of_values_on_the_same_tiles(folder: Path) -> None:
     """The slow way: the float run, the exact one, and the one on tiles, of one utterance, for its symbols."""
-    session = session_on(folder, on(replace(READ, adc=None)))
+    steady = replace(READ, adc=None, device=Device(custom=replace(NOISY, white=0.0)))
+    session = session_on(folder, on(steady))
     ears, variant = Ears(session, 1), Variant("w8a8", age=WEEK, compensation="global")
     one, work = session.data.utterances[0], ears.work("w8a8")
     lot = lot_of(session.data, [one], work, ears.parameters("w8a8"))
@@ -154,7 +159,7 @@ def test_drift_and_converters_are_varied(tmp_path: Path) -> None:
     )
     found = recognise(asked(some(tmp_path, names), arch="analog_pcm"), request)
     assert [run.label for run in found.runs] == [
-        "fp32", "w8a8, 3, 0, none", "w8a8, 3, 604800, none", "w8a8, 8, 0, none", "w8a8, 8, 604800, none",
+        "fp32", "w8a8, 3, none, 0 s", "w8a8, 3, none, 604800 s", "w8a8, 8, none, 0 s", "w8a8, 8, none, 604800 s",
     ]  # fmt: skip
     coarse, fine = found.runs[1], found.runs[3]
     assert coarse.rate.rate > fine.rate.rate
@@ -211,10 +216,10 @@ def test_chips_are_varied_in_the_fields_that_they_have(folder: Path) -> None:
     found = variants_of(session.chips, session.work, ("fp32", "w8a8"), axes, (True, False), aged)
     assert [(one.precision, one.place, [value for _, value in one.varied]) for one in found] == [
         ("fp32", 0, []),
-        ("w8a8", 0, ["int4_array", "16"]),
-        ("w8a8", 0, ["int4_array", "20"]),
-        ("w8a8", 1, ["analog_pcm", "6", "604800", "none"]),
-        ("w8a8", 1, ["analog_pcm", "6", "604800", "column"]),
+        ("w8a8", 0, ["16", "int4_array"]),
+        ("w8a8", 0, ["20", "int4_array"]),
+        ("w8a8", 1, ["6", "analog_pcm", "none", "604800 s"]),
+        ("w8a8", 1, ["6", "analog_pcm", "column", "604800 s"]),
     ]
     with pytest.raises(UserError, match=r"array\.adc\.bit"):
         variants_of(session.chips, session.work, ("w8a8",), [SweepAxis(fields="array.adc.bit", values=(6,))], (False,))

@@ -66,7 +66,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         if row["on_front"] or len(rows) <= NAMED:
             before = energy > middle
             ax.annotate(
-                printable(row["label"]), (energy, percent), xytext=(-7 if before else 7, 4),
+                printable(row["label"].replace(f", {row['chip']}", "")), (energy, percent), xytext=(-7 if before else 7, 4),
                 textcoords="offset points", fontsize=7.5, ha="right" if before else "left",
             )  # fmt: skip
     if wide:

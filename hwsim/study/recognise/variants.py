@@ -131,7 +131,7 @@ def _on(
     for numbers in product(*(range(len(each.values)) for _, each in own)):
         taken = [(axis, each, number) for (axis, each), number in zip(own, numbers, strict=True)]
         level = tuple(entry for _, each, number in taken for entry in each.values[number])
-        varied = tuple(sorted((axis.name, each.written[number]) for axis, each, number in taken))
+        varied = [(axis.name, each.written[number]) for axis, each, number in taken]
         for age, compensation in times:
-            of_time = ((DRIFT, f"{float(age):g}"), (COMPENSATION, compensation)) if ages != Aged() else ()
-            yield Variant(precision, level, (*named, *varied, *of_time), place, age, compensation)
+            of_time = ((DRIFT, f"{float(age):g} s"), (COMPENSATION, compensation)) if ages != Aged() else ()
+            yield Variant(precision, level, tuple(sorted((*named, *varied, *of_time))), place, age, compensation)
