@@ -65,8 +65,9 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         canvas.note(mark, f"{row['label']}: {percent:.1f} % {row['token']} errors, {energy:.3g} mJ a second of audio")
         if row["on_front"] or len(rows) <= NAMED:
             before = energy > middle
+            name = row["label"].replace(f", {row['chip']}", "")  # which its colour says
             ax.annotate(
-                printable(row["label"].replace(f", {row['chip']}", "")), (energy, percent), xytext=(-7 if before else 7, 4),
+                printable(name), (energy, percent), xytext=(-7 if before else 7, 4),
                 textcoords="offset points", fontsize=7.5, ha="right" if before else "left",
             )  # fmt: skip
     if wide:
