@@ -65,6 +65,10 @@ def test_names_of_trained_networks_are_shipped_names(capsys: pytest.CaptureFixtu
         (("--precisions", "w9"), "w9"),
         (("--resume",), "--resume = True: goes on with what lies in --out; give --out DIR"),
         (("--data", "nowhere"), "nowhere: there is no such folder"),
+        (("--utterance", "held_208"), "is the one of a run that is opened; give --open N"),
+        (("--at", "1d"), "are of analog tiles, of which this chip has none"),
+        (("--quantise", "in_turn=yes"), "--quantise = 'in_turn=yes': must be true or false"),
+        (("--precisions", "w4a8", "--quantise", "in_turn=true"), "in_turn = True: is how weights are rounded"),
         (("--search", "greedy"), "words_rnnt searches by itself (greedy, as its field decoding says)"),
         (("--word-penalty", "nan"), "word_penalty"),
     ],
@@ -87,6 +91,37 @@ def test_a_field_of_the_chip_gives_a_curve(capsys: pytest.CaptureFixture[str], t
     runs = json.loads((out / "recognition.json").read_text())["runs"]
     assert [float(row["rate"]) for row in rows] == [run["rates"][0]["rate"] for run in runs]
     assert float(rows[0]["area_mm2"]) == runs[0]["cost"]["area_mm2"]
+
+
+def test_chips_beside_each_other_make_a_front_and_a_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder, out, page = some(tmp_path, ("held_208",)), tmp_path / "out", tmp_path / "r.html"
+    arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "fp32,w8a8,w4a8")
+    shown, told = printed(
+        capsys, *arguments, "--beside", "analog_pcm", "--buckets", "1", "--out", str(out), "--html", str(page)
+    )
+    assert "recognition_front.svg" in told
+    runs = json.loads((out / "recognition.json").read_text())["runs"]
+    with (out / "recognition_front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    timed = [run for run in runs if run["cost"] is not None]
+    assert [row["chip"] for row in rows] == [run["chip"] for run in timed] == 2 * ["int4_array"] + 2 * ["analog_pcm"]
+    assert [float(row["energy_per_audio_second_mj"]) for row in rows] == [
+        run["cost"]["energy_per_audio_second_mj"] for run in timed
+    ]
+    best = [row["label"] for row in rows if row["on_front"] == "True"]
+    assert f"Beaten by no other in errors and energy: {best[0]}" in shown
+    html = page.read_text()
+    assert all(row["label"] in html for row in rows)
+    assert "recognition_front" in html
+
+
+def test_a_run_is_opened_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = some(tmp_path, ("held_208", "held_248"))
+    arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "w8a8", "--open", "1")
+    shown, told = printed(capsys, *arguments, "--utterance", "held_248", "--json", str(tmp_path / "run.json"))
+    assert shown.startswith("words_rnnt in w8a8 on int4_array")
+    assert "w8a8: held_248, said " in told
+    assert json.loads((tmp_path / "run.json").read_text())["summary"]["precision"] == "w8a8"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from hwsim.hardware.analog.conversion import Adc, Axis, InputConversion, Range, 
 from hwsim.hardware.analog.curves import polynomial
 from hwsim.hardware.analog.device import Device, DeviceModel
 from hwsim.hardware.analog.tile import AnalogTile
+from hwsim.hardware.analog.wires import ClosedForm
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import load_analog_chip
 from hwsim.models.catalogue import workload
@@ -84,6 +85,15 @@ def test_ideal_tiles_hear_what_exact_integers_hear(folder: Path) -> None:
     exact = open_session(asked(folder))
     for name, tokens in heard(Ears(session_on(folder, on(IDEAL)), 1), Variant("w8a8")).items():
         assert tokens == heard(Ears(exact, 1), Variant("w8a8"))[name]
+
+
+def test_wires_that_lose_voltage_are_a_field_like_any_other(folder: Path) -> None:
+    ears = Ears(session_on(folder, on(replace(IDEAL, wires=ClosedForm(strength=0.0)))), 1)
+    work, axis = ears.work("w8a8"), SweepAxis(fields="array.wires.strength", values=(0.0, 1000.0))
+    none, much = variants_of(ears.session.chips, work, ("w8a8",), [axis], (False,))
+    exact = heard(Ears(open_session(asked(folder)), 1), Variant("w8a8"), SHORT[:1])
+    assert heard(ears, none, SHORT[:1]) == exact
+    assert heard(ears, much, SHORT[:1]) != exact
 
 
 def test_an_utterance_is_heard_as_it_is_alone_whatever_was_heard_before(folder: Path) -> None:
