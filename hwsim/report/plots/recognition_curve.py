@@ -1,13 +1,15 @@
 """The figure of error rates over a field of the chip: a line for each precision and each value of all other fields."""
 
 import re
+from fractions import Fraction
 
 from matplotlib.axes import Axes
 
+from hwsim.quantities.fields import AGE
 from hwsim.report.plots.axes import empty, points_legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import looks_of
-from hwsim.results.recognition import CHIP, COMPENSATION, Recognitions
+from hwsim.results.recognition import CHIP, COMPENSATION, DRIFT, Recognitions
 
 COLUMNS = ("field", "value", "line", "token", "rate", "low", "high", "energy_per_audio_second_mj", "area_mm2")
 CAPTION = "Errors for each token that was said over fields of the chip, with intervals of 95 %."
@@ -67,7 +69,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
                 )  # fmt: skip
                 canvas.note(mark, f"{line}, {field} {value:g}: {100 * row['rate']:.1f} %")
         ax.set_ylim(0, max(10.0, *(1.1 * _shown(row["high"]) for row in rows)))
-        _scale(ax, [row["value"] for row in rows if row["field"] == field])
+        _scale(ax, field, [row["value"] for row in rows if row["field"] == field])
         ax.set_xlabel(field)
         ax.set_ylabel(f"{rows[0]['token']} errors [%]")
         ax.grid()
@@ -78,11 +80,31 @@ WIDE_RANGE = 50.0
 """Values that differ by more than this factor are drawn in powers of ten, with room for 0."""
 
 
-def _scale(ax: Axes, values: list[float]) -> None:
+MOST_TICKS = 8
+
+
+def _scale(ax: Axes, field: str, values: list[float]) -> None:
+    """Powers of ten below values that are far apart, which are written beneath it themselves."""
     above = [value for value in values if value > 0]
-    if above and min(values) >= 0 and max(above) > WIDE_RANGE * min(above):
-        ax.set_xscale("symlog", linthresh=min(above))
-        ax.set_xlim(left=min(values))
+    if not above or min(values) < 0 or max(above) <= WIDE_RANGE * min(above):
+        return
+    ax.set_xscale("symlog", linthresh=min(above))
+    ax.set_xlim(left=min(values))
+    shown = sorted(set(values))
+    shown = shown if len(shown) <= MOST_TICKS else shown[:: -(-len(shown) // MOST_TICKS)]
+    ax.set_xticks(shown, [_written(field, value) for value in shown])
+    ax.set_xticks([], minor=True)
+
+
+def _written(field: str, value: float) -> str:
+    """A value on the axis.
+
+    >>> _written(DRIFT, 604800.0), _written("array.rows", 64.0)
+    ('1 w', '64')
+    """
+    if field == DRIFT:
+        return AGE.written(Fraction(value)) if value else "0"
+    return f"{value:g}"
 
 
 def _shown(rate: float) -> float:

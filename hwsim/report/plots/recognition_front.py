@@ -5,7 +5,6 @@ from matplotlib.lines import Line2D
 from hwsim.errors import printable
 from hwsim.report.plots.axes import empty, legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
-from hwsim.report.plots.lines import NAMED
 from hwsim.report.plots.looks import BLACK, GREY, looks_of
 from hwsim.report.recognition import front_of
 from hwsim.results.recognition import Recognitions
@@ -43,13 +42,14 @@ def rows(found: Recognitions) -> list[Row]:
 
 
 def draw(rows: Rows, canvas: Canvas) -> None:
-    """Points with their intervals, a colour for each chip; those on the front joined by steps, and named."""
+    """Points with their intervals, a colour for each chip, a mark for each precision; those on the front joined by
+    steps, and named."""
     canvas.size(3.6)
     ax = canvas.axes()
     if not rows:
         empty(ax, "no run was timed")
         return
-    looks = looks_of([row["chip"] for row in rows])
+    looks, marks = looks_of([row["chip"] for row in rows]), looks_of([row["precision"] for row in rows])
     best = sorted({(row[ENERGY], 100 * row["rate"]) for row in rows if row["on_front"]})
     ax.step(*zip(*best, strict=True), where="post", color=BLACK, linewidth=1.2, zorder=1)
     energies = [row[ENERGY] for row in rows]
@@ -59,11 +59,11 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         look, energy, percent = looks[row["chip"]], row[ENERGY], 100 * row["rate"]
         ax.plot([energy, energy], [100 * row["low"], 100 * row["high"]], color=GREY, linewidth=0.8, zorder=0)
         (mark,) = ax.plot(
-            energy, percent, linestyle="", marker=look.marker, color=look.colour, markersize=7, zorder=3,
-            markeredgecolor="black" if row["on_front"] else GREY,
+            energy, percent, linestyle="", marker=marks[row["precision"]].marker, color=look.colour, markersize=7,
+            zorder=3, markeredgecolor="black" if row["on_front"] else GREY,
         )  # fmt: skip
         canvas.note(mark, f"{row['label']}: {percent:.1f} % {row['token']} errors, {energy:.3g} mJ a second of audio")
-        if row["on_front"] or len(rows) <= NAMED:
+        if row["on_front"]:
             before = energy > middle
             name = row["label"].replace(f", {row['chip']}", "")  # which its colour says
             ax.annotate(
@@ -79,6 +79,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.set_xlabel("energy for a second of audio [mJ]")
     ax.set_ylabel(f"{rows[0]['token']} errors [%]")
     ax.grid()
-    handles = [Line2D([], [], linestyle="", marker=look.marker, color=look.colour) for look in looks.values()]
+    chips = [Line2D([], [], color=look.colour, linewidth=5) for look in looks.values()]
+    precisions = [Line2D([], [], linestyle="", marker=look.marker, color=GREY) for look in marks.values()]
     front = Line2D([], [], color=BLACK, linewidth=1.2)
-    legend(canvas, [*handles, front], [*looks, "beaten by no other"])
+    legend(canvas, [*chips, *precisions, front], [*looks, *marks, "beaten by no other"])

@@ -133,5 +133,5 @@ def _on(
         level = tuple(entry for _, each, number in taken for entry in each.values[number])
         varied = [(axis.name, each.written[number]) for axis, each, number in taken]
         for age, compensation in times:
-            of_time = ((DRIFT, f"{float(age):g} s"), (COMPENSATION, compensation)) if ages != Aged() else ()
+            of_time = ((DRIFT, f"{float(age):.12g} s"), (COMPENSATION, compensation)) if ages != Aged() else ()
             yield Variant(precision, level, tuple(sorted((*named, *varied, *of_time))), place, age, compensation)
