@@ -115,6 +115,15 @@ def test_an_utterance_is_heard_as_it_is_alone_whatever_was_heard_before(folder: 
     assert min(kept[0][1].values()) > 0
 
 
+@pytest.mark.slow
+def test_workers_hear_on_tiles_what_one_process_hears(folder: Path) -> None:
+    request = Request(precisions=("w8a8",), buckets=0)
+    here, elsewhere = (
+        recognise(asked(folder, arch="analog_pcm"), replace(request, workers=workers)) for workers in (1, 2)
+    )
+    assert here == elsewhere
+
+
 def test_vectors_that_begin_anew_are_those_of_their_numbers() -> None:
     """What is drawn depends on the number of a vector: not on how many there were, but on where they begin."""
     work = workload(Gemms(name="one", products=(GemmSize(name="only", m=4, k=6, n=5),)), "w8a8")
