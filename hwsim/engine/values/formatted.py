@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
+from hwsim.engine.values.floats import Seen, is_fixed, nobody, repeated, spread
 from hwsim.engine.values.strange import naming_weight
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors
 from hwsim.engine.values.views import Indices, read
@@ -20,7 +20,9 @@ from hwsim.quantities.precision import Precision
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
+from hwsim.tensor.quant_params import QuantParams
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.single_chain import Read, SingleChain, integers_by_one_scale
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import laid_out
 
@@ -62,6 +64,8 @@ class FormattedOps:
         self.shapes = program.sizing()
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
+        self._single_chains: dict[tuple[object, ...], SingleChain | None] = {} if like is None else like._single_chains
+        self._one_scales: dict[str, QuantParams | None] = {} if like is None else like._one_scales
         self._fixed_weights: dict[str, tuple[Weights, ...]] = {} if like is None else like._fixed_weights
         if like is None:
             self.held = {name: self._held(name, values) for name, values in self.parameters.items()}
@@ -167,6 +171,8 @@ class FormattedOps:
         views = [view for _, view in (*op.reads, *op.writes)]
         formats = [self.tensors[view.tensor].precision for view in views]
         precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
+        if precision is Precision.FP32 and self._chained(op, memory, indices, elements):
+            return
         shape = self.shapes(indices)
         reals = {local: self.real_view(view, memory.read(view, indices)) for local, view in op.reads}
         reads = {
@@ -179,6 +185,41 @@ class FormattedOps:
             if result.size != elements:
                 result = np.broadcast_to(result, (elements,))
             self.keep(op, view, memory, indices, self._stored(op, view, result))
+
+    def _chained(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> bool:
+        """A chain in single precision by one call of a kernel; whether there is one for it."""
+        arrays, sizes, shape = [], [], self.shapes(indices)
+        for _, view in op.reads:
+            values = memory.read(view, indices)
+            if self._by_one_scale(view) is None:
+                values = self.real_view(view, values)
+            if values.size != elements:
+                values = repeated(op, view, shape, values)
+            arrays.append(values)
+            sizes.append(values.size)
+        key = op.name, op.chain, op.constants, *sizes
+        if key not in self._single_chains:
+            reads = [
+                Read(local, size, self._by_one_scale(view)) for (local, view), size in zip(op.reads, sizes, strict=True)
+            ]
+            writes = [(local, self._by_one_scale(view)) for local, view in op.writes]
+            self._single_chains[key] = SingleChain.of(op, reads, writes, elements)
+        chain = self._single_chains[key]
+        if chain is None:
+            return False
+        for (_, view), result in zip(op.writes, chain(arrays), strict=True):
+            whole = self._by_one_scale(view) is not None
+            self.keep(op, view, memory, indices, result if whole else self._stored(op, view, result))
+        return True
+
+    def _by_one_scale(self, view: View) -> QuantParams | None:
+        """The parameters of a tensor of integers that a kernel reads and writes; None for any other tensor."""
+        name = view.tensor
+        if name not in self._one_scales:
+            params = self.params_table.tensors.get(name)
+            whole = name not in self.indices and not self.tensors[name].precision.floating
+            self._one_scales[name] = params if whole and integers_by_one_scale(params) else None
+        return self._one_scales[name]
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.tensors[view.tensor].precision

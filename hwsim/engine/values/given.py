@@ -38,8 +38,9 @@ from hwsim.tensor.carried import Carried
 from hwsim.tensor.formats import storage
 from hwsim.tensor.given_sums import settled
 from hwsim.tensor.quant_params import QuantParams
-from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.reduce import places
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.single_rows import singly_reduced, softmaxed
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_results, depthwise_sums, laid_out, windows
 from hwsim.tensor.zero_points import centred
@@ -241,12 +242,16 @@ class GivenOps(IntegerOps):
             self.clipped[op.name].results += results.size
             self.keep(op, op.write, memory, indices, from_rows(op, results, values.shape))
             return
-        rows = rows_of(op, self.real_view(op.read, values))
-        if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
-            self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
-            return
         parameters = tuple(self._parameter(view, memory.read(view, indices).reshape(-1)) for view in op.parameters)
-        reals = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
+        reals, source = None, self._by_one_scale(op.read)
+        if op.reduction is Reduction.SOFTMAX and source is not None:
+            reals = softmaxed(rows_of(op, values), source)
+        if reals is None:
+            rows = rows_of(op, self.real_view(op.read, values))
+            if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
+                self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+                return
+            reals = singly_reduced(op.reduction, rows, parameters, op.epsilon)
         stored = self._stored(op, op.write, reals)
         self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
 

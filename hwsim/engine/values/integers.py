@@ -36,8 +36,9 @@ from hwsim.tensor.dynamic import quantised_rows, real_sums
 from hwsim.tensor.products import Matrix, requantisers
 from hwsim.tensor.quant_params import Ints, QuantParams, even
 from hwsim.tensor.quantise import power_of_two_grid
-from hwsim.tensor.reduce import NORM_SCALE, float_reduced, normalised, places, reduced
+from hwsim.tensor.reduce import NORM_SCALE, normalised, places, reduced
 from hwsim.tensor.requantiser import Requantiser
+from hwsim.tensor.single_rows import singly_reduced
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
 Array = NDArray[Any]
@@ -277,8 +278,7 @@ class IntegerOps(FormattedOps):
         if source is None or target is None:
             rounded_parameters = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
             reals = rows_of(op, self.real_view(op.read, values))
-            results = float_reduced(op.reduction, reals, rounded_parameters, op.epsilon)
-            stored = self._stored(op, op.write, results.astype(np.float32))
+            stored = self._stored(op, op.write, singly_reduced(op.reduction, reals, rounded_parameters, op.epsilon))
             self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
         centred = rows - source.offset
