@@ -137,6 +137,22 @@ class SingleChain:
             result[places] = found[local] if target is None else target.quantised(found[local])
 
 
+def nearest(values: Singles, params: QuantParams) -> Ints:
+    """`params.quantised` of many numbers, for parameters of one scale."""
+    if not compiles() or values.dtype != np.float32:
+        return params.quantised(values)
+    steps = np.array([(kernels.SINGLES, 0, 0, 0), (kernels.ROUNDED, 0, 0, 0)], np.int64)
+    numbers = np.array([_NO_SCALE, _scale(params)], np.float32)
+    room, whole = np.empty((1, kernels.BLOCK), np.float32), np.empty((1, values.size), np.int32)
+    flat, unsure = np.ascontiguousarray(values).reshape(1, -1), np.empty(values.size, np.bool_)
+    nothing = np.empty((0, 0), np.int32), np.empty(0, np.float32), np.empty((0, 2), np.int64)
+    integers, rows, spans = nothing
+    kept = np.empty((0, 0), np.float32)
+    if kernels.run_singles(steps, numbers, DOUBT, integers, flat, rows, spans, room, whole, kept, unsure):
+        return params.quantised(values)
+    return whole.reshape(values.shape)
+
+
 _NO_SCALE = (1.0, 0.0, 0.0, 0.0)
 
 

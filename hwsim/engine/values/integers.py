@@ -249,10 +249,10 @@ class IntegerOps(FormattedOps):
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
-        elements = chain_elements(op, self.shapes(indices))
         if not self._in_integers(op):
-            self._float_elementwise(op, memory, indices, elements)
+            self._float_elementwise(op, memory, indices)
             return
+        elements = chain_elements(op, self.shapes(indices))
         chain, params = self.chain(op), self.params_table.locals[op.name]
         shape = self.shapes(indices)
         reads = {
