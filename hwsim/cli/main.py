@@ -112,8 +112,8 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show µ still shows the rest
-    # A command makes many small values and few cycles: looking for cycles after every 700 takes a tenth of its time, and
-    # most commands are done before they have made so many.
+    # A command makes many small values and few cycles: looking for cycles after every 700 takes a tenth of its time.
+    # Most commands are done before they have made so many.
     gc.set_threshold(300_000)
     _end_in_order_when_asked_to()
     code = _without_warnings_beside_a_refusal(sys.argv[1:])
