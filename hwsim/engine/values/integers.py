@@ -234,8 +234,8 @@ class IntegerOps(FormattedOps):
         whole, furthest = len(ready.matrices[0].blocks) == 1, max(-params.lowest, params.highest)
         largest = max(sum(block.measures.magnitudes for block in matrix.blocks) for matrix in ready.matrices)
         if whole and furthest * largest <= _INT32 and not any(matrix.zeros.any() for matrix in ready.matrices):
-            acc = depthwise_results(op, act, params.offset, weight[:, :, 0].T, zero=0).T
-            sums = acc
+            sums = depthwise_results(op, act, params.offset, weight[:, :, 0].T, zero=0).T
+            acc = sums.astype(np.int64)
         elif not whole:
             acc, sums = self._depthwise_by_groups(windows(op, act, params.offset), ready, params)
         else:
