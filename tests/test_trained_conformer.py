@@ -10,6 +10,12 @@ import numpy as np
 import pytest
 
 from data import ROOT
+from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.engine.values.evaluate import Given, quantised_ops, run_ops
+from hwsim.inputs.load import open_workload
+from hwsim.ir.ops import Op
+from hwsim.tensor.backend import ExactProducts
+from hwsim.tensor.carried import Carried, real_parameters
 from locked_steps import locked
 from traced_models import traced_file
 
@@ -66,3 +72,30 @@ def test_integers_are_within_a_step_and_hear_the_same(tmp_path: Path) -> None:
         alike = trace["out_log_probs"].argmax(-1) == arrays["out_int8"].argmax(-1)
         same, frames = same + int(alike.sum()), frames + alike.size
     assert same >= SAME * frames, f"{same} of {frames}"
+
+
+def test_results_that_nobody_watches_are_those_that_somebody_watches() -> None:
+    """Unwatched results are not copied, and each utterance takes what the first one made ready."""
+    first = None
+    for recording in RECORDINGS:
+        mel = recorded(recording)["mel"]
+        work = open_workload(FOLDER / "conformer_int8.onnx", floats="fp32", heard={"mel": mel.shape}).value
+        carried = work.carried
+        assert isinstance(carried, Carried)
+        if first is None:
+            parameters, scales = real_parameters(carried, work.trained), QuantParamsTable(carried.grids, {})
+        port, result = carried.inputs[0].view.tensor, carried.outputs[0].view.tensor
+        given = Given(parameters=parameters, inputs={port: mel.reshape(work.program.tensor(port).shape)})
+        seen: dict[str, Array] = {}
+
+        def see(op: Op, name: str, values: Array, runs: int = 1, seen: dict[str, Array] = seen) -> None:
+            seen[name] = np.array(values)
+
+        watched = quantised_ops(work, given, scales, ExactProducts(), see)
+        run_ops(work, given, watched, watched.memory(given.inputs), None)
+        ops = quantised_ops(work, given, scales, ExactProducts(), like=first)
+        memory = ops.memory(given.inputs)
+        run_ops(work, given, ops, memory, None)
+        first = first or ops
+        np.testing.assert_array_equal(memory[result].reshape(-1), seen[result].reshape(-1))
+        assert ops.clipped == watched.clipped

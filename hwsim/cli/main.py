@@ -113,9 +113,12 @@ def run() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show µ still shows the rest
     # A command makes many small values and few cycles: looking for cycles after every 700 takes a tenth of its time.
-    gc.set_threshold(50_000)
+    # Most commands are done before they have made so many.
+    gc.set_threshold(300_000)
     _end_in_order_when_asked_to()
-    sys.exit(_without_warnings_beside_a_refusal(sys.argv[1:]))
+    code = _without_warnings_beside_a_refusal(sys.argv[1:])
+    gc.freeze()  # at its end Python would look for cycles in all that is left
+    sys.exit(code)
 
 
 def _without_warnings_beside_a_refusal(args: Sequence[str]) -> int:

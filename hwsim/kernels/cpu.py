@@ -23,6 +23,8 @@ class ByteDot(Enum):
     """`sdot` of ARM on 128 bits: signed bytes times signed ones."""
 
 
+_DOTS = tuple((dot, dot.value) for dot in ByteDot)
+
 PAIR_DOT = "avx2"
 """The instruction `vpmaddwd` on 256 bits: two products of 16 bits onto an int32, exactly for operands of 9 bits."""
 
@@ -35,7 +37,7 @@ def compiles() -> bool:
 
 def byte_dot() -> ByteDot | None:
     """What kernels use for products of bytes: compiled for this processor, and it has it."""
-    return next((dot for dot in ByteDot if has(dot.value)), None)
+    return next((dot for dot, name in _DOTS if has(name)), None)
 
 
 def has_pair_dot() -> bool:

@@ -6,12 +6,15 @@ from typing import Protocol
 
 from hwsim.hardware.summation import Summation
 from hwsim.quantities.precision import Precision
+from hwsim.tensor.batched import batched_sums
 from hwsim.tensor.formats import Array
 from hwsim.tensor.gemm import Sums, matmul
 from hwsim.tensor.single import Floats, single_products
 from hwsim.tensor.weights import Weights
 
 _INT32 = (1 << 31) - 1
+_BYTES = 1 << 14
+"""The largest magnitude of a product of signed bytes."""
 
 Order = Callable[[str, Precision, Precision], Summation]
 """In which order and registers the op of that name adds products of activations and weights of two formats."""
@@ -28,6 +31,10 @@ class ProductBackend(Protocol):
 
     def product(self, op: str, act: Array, precision: Precision, weights: Weights) -> Sums:
         """act[m, k] @ weights of an op of the array, as its accumulators hold the sums."""
+
+    def together(self, op: str, act: Array, weight: Array) -> Array | None:
+        """act[b, m, k] @ weight[b, k, n] of an op of the array, all signed bytes, if that is faster together than one
+        by one, and no accumulator cuts a sum off."""
 
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         """act[m, k] @ weights of the vector unit, whose sums no register cuts off."""
@@ -52,6 +59,9 @@ class ExactProducts:
 
     def product(self, op: str, act: Array, precision: Precision, weights: Weights) -> Sums:
         return self.exact(act, precision, weights)
+
+    def together(self, op: str, act: Array, weight: Array) -> Array | None:
+        return batched_sums(act, weight, self.threads)
 
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         return matmul(act, weights, act_precision=precision, weight_precision=weights.precision, threads=self.threads)
@@ -80,6 +90,13 @@ class OrderedProducts:
             summation=self.order(op, precision, weights.precision),
             threads=self.threads,
         )
+
+    def together(self, op: str, act: Array, weight: Array) -> Array | None:
+        summation = self.order(op, Precision.INT8, Precision.INT8)
+        registers = (summation.register, summation.outer or summation.register)
+        if weight.shape[1] * _BYTES > min(_INT32, *(register.highest for register in registers)):
+            return None
+        return batched_sums(act, weight, self.threads)
 
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         return ExactProducts(self.threads).exact(act, precision, weights)

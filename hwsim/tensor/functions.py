@@ -50,7 +50,7 @@ UNARY: Mapping[Function, Callable[[NDArray[np.float64]], NDArray[np.float64]]] =
 }
 
 
-_DOUBT = 1e-15
+DOUBT = 1e-15
 """How far the sigmoid above and that of the kernel may lie from the sigmoid: 2 · 10^-16 is the most that was found."""
 
 
@@ -63,7 +63,7 @@ def singles(function: Function, values: NDArray[np.float32]) -> NDArray[np.float
         return evaluated(function, values).astype(np.float32)
     flat = np.ascontiguousarray(values, np.float32).reshape(-1)
     results, unsure = np.empty_like(flat), np.empty(flat.size, np.bool_)
-    if sigmoids(flat, _DOUBT, results, unsure):
+    if sigmoids(flat, DOUBT, results, unsure):
         results[unsure] = evaluated(function, flat[unsure])
     return results.reshape(values.shape)
 

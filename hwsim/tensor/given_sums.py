@@ -1,6 +1,7 @@
 """Sums of integers as the nearest integers of another scale, by what they stand for."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,36 @@ from hwsim.tensor.quant_params import Ints, QuantParams
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Settler:
+    """Sums to the integers of a target: times a factor, in single precision, with a bias for each column.
+
+    `factors` are those of columns of each matrix, [b, n].
+    """
+
+    factors: NDArray[np.float64]
+    bias: NDArray[np.float32]
+    target: QuantParams
+
+    @classmethod
+    def of(cls, factor: Array, bias: NDArray[np.float32], target: QuantParams, columns: int) -> Self:
+        """Factors are those of columns, [n], or of columns of each matrix, [b, 1, n]. The target has one scale."""
+        batch = len(factor) if factor.ndim == 3 else 1
+        factors = np.broadcast_to(factor.reshape(batch, -1), (batch, columns))
+        return cls(np.ascontiguousarray(factors, np.float64), np.ascontiguousarray(bias), target)
+
+    def __call__(self, sums: NDArray[np.int32]) -> Ints:
+        """`target.quantised` of what sums stand for, in their shape."""
+        target = self.target
+        flat = np.ascontiguousarray(sums).reshape(len(self.factors), -1, sums.shape[-1])
+        out = np.empty(flat.shape, np.int32)
+        scale = np.float32(target.single)
+        to_integers(flat, self.factors, self.bias, scale, target.offset, target.lowest, target.highest, out)
+        return out.reshape(sums.shape)
+
+
 def settled(sums: NDArray[np.int32], factor: Array, bias: NDArray[np.float32], target: QuantParams) -> Ints:
-    """`target.quantised` of sums times a factor, in single precision, with a bias for each column; factors are those of
-    columns, [n], or of columns of each matrix, [b, 1, n]. The target has one scale.
+    """The same for sums that come once.
 
     >>> from hwsim.quantities.precision import Precision
     >>> from hwsim.tensor.quant_params import even
@@ -21,10 +49,4 @@ def settled(sums: NDArray[np.int32], factor: Array, bias: NDArray[np.float32], t
     >>> settled(sums, np.array([0.5]), bias, even(Precision.INT8, 1.0)).tolist()
     [[5, -4]]
     """
-    batch, columns = (len(factor) if factor.ndim == 3 else 1), sums.shape[-1]
-    factors = np.ascontiguousarray(np.broadcast_to(factor.reshape(batch, -1), (batch, columns)), np.float64)
-    flat = np.ascontiguousarray(sums).reshape(batch, -1, columns)
-    out = np.empty(flat.shape, np.int32)
-    scale, zero = np.float32(target.single), target.offset
-    to_integers(flat, factors, np.ascontiguousarray(bias), scale, zero, target.lowest, target.highest, out)
-    return out.reshape(sums.shape)
+    return Settler.of(factor, bias, target, sums.shape[-1])(sums)

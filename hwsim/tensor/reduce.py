@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.ir.ops import Function, Reduction
+from hwsim.kernels import integer_rows as kernels
+from hwsim.kernels.cpu import compiles
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.functions import TABLE_ZERO, table
 from hwsim.tensor.quant_params import Ints, QuantParams, even
@@ -46,9 +48,7 @@ def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: Quant
     wide = rows.astype(np.int64)
     match reduction:
         case Reduction.SOFTMAX:
-            powers, total = _powers(wide, source)
-            shares = ((powers << 16) + total) // (2 * total)  # of 2^15, halves up
-            return _requantised(shares, Q15, target)
+            return _requantised(_shares(rows, source), Q15, target)
         case Reduction.LOG_SOFTMAX:
             _, total = _powers(wide, source)
             logarithm = np.rint(np.log(total * Q15) / source.single).astype(np.int64)
@@ -64,10 +64,24 @@ def reduced(reduction: Reduction, rows: Ints, source: QuantParams, target: Quant
             return _requantised(wide.max(axis=1, keepdims=True), source.single, target)
 
 
+def _shares(rows: Ints, source: QuantParams) -> NDArray[np.integer]:
+    """The powers over their sum, in 15 bits behind the point, halves up."""
+    if not compiles():
+        powers, total = _powers(rows.astype(np.int64), source)
+        return np.asarray(((powers << 16) + total) // (2 * total))
+    out = np.empty(rows.shape, np.int32)
+    kernels.shares(np.ascontiguousarray(rows, np.int32), _exponentials(source), TABLE_ZERO, out)
+    return out
+
+
+def _exponentials(source: QuantParams) -> NDArray[np.int16]:
+    return table(Function.EXP, source, even(Precision.INT16, Q15))
+
+
 def _powers(rows: Longs, source: QuantParams) -> tuple[Longs, Longs]:
     """exp(x - max) in 15 bits behind the point, by a table, and the sum of each row."""
     exponents = np.maximum(rows - rows.max(axis=1, keepdims=True), _INT16.min)
-    powers = table(Function.EXP, source, even(Precision.INT16, Q15))[exponents + TABLE_ZERO].astype(np.int64)
+    powers = _exponentials(source)[exponents + TABLE_ZERO].astype(np.int64)
     return powers, powers.sum(axis=1, keepdims=True)
 
 
@@ -86,17 +100,27 @@ def normalised(
     are exact. Their quotient is rounded once, halves up; the root is rounded down from 31 bits.
     """
     n = rows.shape[1]
-    wide = rows.astype(np.int64)
-    total, squares = wide.sum(axis=1, keepdims=True), (wide * wide).sum(axis=1, keepdims=True)
-    spread = n * squares - total * total + max(1, round(epsilon * n * n / source.single**2))
-    doublings = (_ROOT_BITS - bit_lengths(spread)) // 2
-    root = whole_root(spread << (2 * doublings))
-    scaled = (n * wide - total) << (doublings + 10)
-    units = np.clip((2 * scaled + root) // (2 * root), _INT16.min, _INT16.max)
-    sums = np.clip(units * gain, _INT32.min, _INT32.max).astype(np.int32)
+    added = max(1, round(epsilon * n * n / source.single**2))
+    sums = np.empty(rows.shape, np.int32)
+    if compiles():
+        kernels.normalise(np.ascontiguousarray(rows, np.int32), added, np.ascontiguousarray(gain, np.int64), sums)
+    else:
+        sums = _normalised(rows.astype(np.int64), added, gain)
     factor = np.full(n, NORM_SCALE * gain_scale / target.single)
     out, clipped = Requantiser.of(factor, target, offset)(sums)
     return Reduced(out, clipped)
+
+
+def _normalised(rows: Longs, added: int, gain: Ints) -> Ints:
+    """What `kernels.normalise` makes, in numpy."""
+    n = rows.shape[1]
+    total, squares = rows.sum(axis=1, keepdims=True), (rows * rows).sum(axis=1, keepdims=True)
+    spread = n * squares - total * total + added
+    doublings = (_ROOT_BITS - bit_lengths(spread)) // 2
+    root = whole_root(spread << (2 * doublings))
+    scaled = (n * rows - total) << (doublings + 10)
+    units = np.clip((2 * scaled + root) // (2 * root), _INT16.min, _INT16.max)
+    return np.asarray(np.clip(units * gain, _INT32.min, _INT32.max), np.int32)
 
 
 def bit_lengths(values: Longs) -> Longs:
@@ -116,7 +140,7 @@ def whole_root(values: Longs) -> Longs:
     return np.asarray(root + ((root + 1) * (root + 1) <= values))
 
 
-def _requantised(values: Longs, scale: float, target: QuantParams) -> Reduced:
+def _requantised(values: NDArray[np.integer], scale: float, target: QuantParams) -> Reduced:
     factor = np.full(values.shape[1], scale / target.single)
     out, clipped = Requantiser.of(factor, target)(values)
     return Reduced(out, clipped)

@@ -35,9 +35,11 @@ def windows(op: Conv, act: NDArray[Any], filling: int | float) -> NDArray[Any]:
     return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(op.groups, positions, -1)
 
 
-def depthwise_results(op: Conv, act: NDArray[Any], filling: int, weight: NDArray[Any]) -> NDArray[np.int32]:
-    """Σ over entries of act[batch, *axes, channels] less the zero that it is filled with, times weight[entry, channel]:
-    [batch · positions, channels]. Every sum must fit 32 bits."""
+def depthwise_results(
+    op: Conv, act: NDArray[Any], filling: int, weight: NDArray[Any], zero: int | None = None
+) -> NDArray[np.int32]:
+    """Σ over entries of act[batch, *axes, channels] less a zero, that which it is filled with unless another one is
+    given, times weight[entry, channel]: [batch · positions, channels]. Every sum must fit 32 bits."""
     edges = [(0, 0), *((axis.before, axis.after) for axis in op.axes), (0, 0)]
     padded = np.pad(act, edges, constant_values=filling).astype(np.int32, copy=False)
     strides = [stride // padded.itemsize for stride in padded.strides[:-1]]
@@ -48,7 +50,7 @@ def depthwise_results(op: Conv, act: NDArray[Any], filling: int, weight: NDArray
         steps = np.add.outer(steps, np.arange(axis.kernel) * (axis.dilation * stride)).reshape(-1)
     out = np.empty((starts.size, act.shape[-1]), np.int32)
     columns = np.ascontiguousarray(weight, np.int32)
-    kernels.depthwise(padded.reshape(-1), starts, steps, columns, np.int32(filling), out)
+    kernels.depthwise(padded.reshape(-1), starts, steps, columns, np.int32(filling if zero is None else zero), out)
     return out
 
 

@@ -37,6 +37,9 @@ class Told:
         self.made.append(op)
         return Sums(self.exact(act, precision, weights).out + self.more, 0)
 
+    def together(self, op: str, act: Array, weight: Array) -> None:
+        return None
+
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         return ExactProducts().exact(act, precision, weights)
 

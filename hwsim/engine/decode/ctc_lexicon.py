@@ -7,6 +7,7 @@ language model: each word costs the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -18,11 +19,13 @@ Floats = NDArray[np.float64]
 _NEVER = -np.inf
 _NOBODY = -1
 
+_TWO_NEVER, _TWO_NOBODY = np.full(2, _NEVER), np.full(2, _NOBODY)
+
 Held = tuple[float, int]
 """The score of the best way to a place, and the last link of the words on it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WordLoop:
     """The places of all words, one word after another: their symbols, with a blank between each two.
 
@@ -57,6 +60,20 @@ class WordLoop:
         inner[first] = False
         return cls(np.array(symbols), np.array(first), np.array(last), inner, np.array(skips), blank, between)
 
+    @cached_property
+    def _closed_to_one(self) -> Floats:
+        """What a way from the place before costs: nothing, or all."""
+        return np.where(self.inner, 0.0, _NEVER)
+
+    @cached_property
+    def _closed_to_two(self) -> Floats:
+        """What a way from two places before costs."""
+        return np.where(self.skips, 0.0, _NEVER)
+
+    @cached_property
+    def _blanks(self) -> NDArray[np.bool_]:
+        return np.asarray(self.symbols == self.blank)
+
     def words(self, scores: NDArray[np.floating], penalty: float = 0.0, bias: float = 0.0) -> tuple[int, ...]:
         """The words of the best way, by their numbers; `penalty` is added for each word, `bias` to each blank."""
         size = len(self.symbols)
@@ -75,7 +92,7 @@ class WordLoop:
             way, history = self._inside(way, history, (best[0] + penalty, best[1]))
             emitted = frame[self.symbols]
             if bias:
-                emitted[self.symbols == self.blank] += bias
+                emitted[self._blanks] += bias
             way = way + emitted
             boundary = _NEVER if self.between is None else float(frame[self.between])
             outside = [(best[0] + blank, best[1]), (best[0] + boundary, best[1])]
@@ -83,16 +100,16 @@ class WordLoop:
 
     def _inside(self, way: Floats, history: Ints, entering: Held) -> tuple[Floats, Ints]:
         """The best way to each place, from itself, from the place before, from two before, or into a word."""
-        by_one, by_two = _shifted(way, 1, _NEVER), _shifted(way, 2, _NEVER)
-        by_one[~self.inner] = _NEVER
-        by_two[~self.skips] = _NEVER
-        ways = np.stack([way, by_one, by_two])
-        histories = np.stack([history, _shifted(history, 1, _NOBODY), _shifted(history, 2, _NOBODY)])
-        chosen, places = ways.argmax(axis=0), np.arange(len(way))
-        found, held = ways[chosen, places], histories[chosen, places]
+        before, links = np.concatenate((_TWO_NEVER, way)), np.concatenate((_TWO_NOBODY, history))
+        found, held = way.copy(), history.copy()
+        for by, closed in ((1, self._closed_to_one), (2, self._closed_to_two)):
+            ways = before[2 - by : 2 - by + len(way)] + closed
+            better = ways > found  # of equals the nearest one stays
+            np.copyto(found, ways, where=better)
+            np.copyto(held, links[2 - by : 2 - by + len(way)], where=better)
         score, link = entering
-        better = self.first[score > found[self.first]]
-        found[better], held[better] = score, link
+        entered = self.first[score > found[self.first]]
+        found[entered], held[entered] = score, link
         return found, held
 
     def _traced(
@@ -107,9 +124,3 @@ class WordLoop:
             link, word = links[link]
             found.append(word)
         return tuple(reversed(found))
-
-
-def _shifted(values: NDArray[np.generic], by: int, filled: float) -> NDArray[np.generic]:
-    out = np.full_like(values, filled)
-    out[by:] = values[:-by] if len(values) > by else values[:0]
-    return out

@@ -17,7 +17,8 @@ from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
 from hwsim.engine.values.floats import FloatOps, ObservedOps, Seen, SeenOne, nobody
 from hwsim.engine.values.folded_tables import integer_ops
-from hwsim.engine.values.given import GivenFloats, GivenOps
+from hwsim.engine.values.given import GivenOps
+from hwsim.engine.values.given_floats import GivenFloats
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.recurrent import RecurrentLoops
 from hwsim.engine.values.refine import OperandStats, observed

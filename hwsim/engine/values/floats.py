@@ -18,8 +18,9 @@ from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import KindTable
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
-from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.reduce import places
 from hwsim.tensor.single import single_weights
+from hwsim.tensor.single_rows import singly_reduced
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_sums, laid_out, windows
 
@@ -193,8 +194,7 @@ def reduced_floats(op: Reduce, memory: TensorStore, indices: Indices) -> NDArray
     if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
         return places(op.reduction, rows, op.count)
     parameters = tuple(memory.read(view, indices).reshape(-1) for view in op.parameters)
-    results = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
-    return from_rows(op, results, values.shape)
+    return from_rows(op, singly_reduced(op.reduction, rows, parameters, op.epsilon), values.shape)
 
 
 def looked_up(op: Lookup, memory: TensorStore, indices: Indices) -> NDArray[Any]:

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
-from hwsim.engine.values.floats import Seen, is_fixed, nobody, spread
+from hwsim.engine.values.floats import Seen, chain_elements, is_fixed, nobody, spread
 from hwsim.engine.values.strange import naming_weight
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors
 from hwsim.engine.values.views import Indices, read
+from hwsim.ir.op_spec import repeated_shape
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Op
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
@@ -20,11 +22,16 @@ from hwsim.quantities.precision import Precision
 from hwsim.tensor.backend import ProductBackend
 from hwsim.tensor.chain import float_chain
 from hwsim.tensor.formats import storage
+from hwsim.tensor.quant_params import QuantParams
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.single_chain import Read, SingleChain, integers_by_one_scale, nearest
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import laid_out
 
 Array = NDArray[Any]
+
+_MANY = 256
+"""Numbers for which it is worth to call a kernel."""
 
 
 @dataclass(slots=True)
@@ -34,6 +41,18 @@ class Clipped:
     accumulator: int = 0
     result: int = 0
     results: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReadyChain:
+    """A chain in floats: its format, its elements, along which shapes it repeats what it reads, and the kernel for it,
+    if there is one."""
+
+    op: Elementwise
+    precision: Precision
+    elements: int
+    repeats: tuple[tuple[int, ...] | None, ...]
+    chain: SingleChain | None
 
 
 class FormattedOps:
@@ -62,6 +81,8 @@ class FormattedOps:
         self.shapes = program.sizing()
         self.indices = index_tensors(program)
         self.clipped: dict[str, Clipped] = {placed.op.name: Clipped() for placed in program.placed()}
+        self._ready_chains: dict[str, _ReadyChain] = {}
+        self._one_scales: dict[str, QuantParams | None] = {} if like is None else like._one_scales
         self._fixed_weights: dict[str, tuple[Weights, ...]] = {} if like is None else like._fixed_weights
         if like is None:
             self.held = {name: self._held(name, values) for name, values in self.parameters.items()}
@@ -105,6 +126,13 @@ class FormattedOps:
         """Write a result to its view, and show it in the view's shape."""
         memory.write(view, indices, values)
         self.seen(op, view.tensor, values.reshape(view.shape_in(memory[view.tensor].shape, indices)))
+
+    def keep_new(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: Array) -> None:
+        """Keep a result in an array of its own, which nobody else has: it is not copied, unless somebody sees it."""
+        if self.seen is nobody and not indices:
+            memory.take(view, indices, values)
+        else:
+            self.keep(op, view, memory, indices, values)
 
     def _float(self, op: Gemm | Conv, view: View, values: Array) -> Array:
         """An operand in the format in which the op multiplies."""
@@ -161,24 +189,73 @@ class FormattedOps:
             return values.astype(np.int32)
         if tensor.precision.floating:
             return rounded(values, tensor.precision)
+        params = self._by_one_scale(view)
+        if params is not None and values.size > _MANY:
+            return nearest(values, params)
         return self.params_table.tensors[view.tensor].quantised(values)
 
-    def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices, elements: int) -> None:
-        views = [view for _, view in (*op.reads, *op.writes)]
-        formats = [self.tensors[view.tensor].precision for view in views]
-        precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
-        shape = self.shapes(indices)
+    def _float_elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
+        ready = None if indices else self._ready_chains.get(op.name)
+        if ready is None or ready.op is not op:
+            ready = self._ready_chain(op, indices)
+            if not indices:
+                self._ready_chains[op.name] = ready
+        if ready.chain is not None:
+            self._chained(ready, ready.chain, memory, indices)
+            return
+        elements, shape = ready.elements, self.shapes(indices)
         reals = {local: self.real_view(view, memory.read(view, indices)) for local, view in op.reads}
         reads = {
             local: spread(op, view, shape, elements, reals[local]).astype(np.float32, copy=False)
             for local, view in op.reads
         }
-        values = float_chain(op, reads, precision)
+        values = float_chain(op, reads, ready.precision)
         for local, view in op.writes:
             result = values[local]
             if result.size != elements:
                 result = np.broadcast_to(result, (elements,))
             self.keep(op, view, memory, indices, self._stored(op, view, result))
+
+    def _ready_chain(self, op: Elementwise, indices: Indices) -> _ReadyChain:
+        views = [view for _, view in (*op.reads, *op.writes)]
+        formats = [self.tensors[view.tensor].precision for view in views]
+        precision = max((p for p in formats if p.floating), key=lambda p: p.bits, default=Precision.FP32)
+        shape = self.shapes(indices)
+        elements = chain_elements(op, shape)
+        shapes = [shape(view) for _, view in op.reads]
+        repeats = [
+            None if prod(own) == elements else repeated_shape(op, view, shape)
+            for own, (_, view) in zip(shapes, op.reads, strict=True)
+        ]
+        chain = None
+        if precision is Precision.FP32:
+            sizes = [prod(whole or own) for own, whole in zip(shapes, repeats, strict=True)]
+            scales = [self._by_one_scale(view) for _, view in op.reads]
+            reads = [Read(local, size, scale) for (local, _), size, scale in zip(op.reads, sizes, scales, strict=True)]
+            writes = [(local, self._by_one_scale(view)) for local, view in op.writes]
+            chain = SingleChain.of(op, reads, writes, elements)
+        return _ReadyChain(op, precision, elements, tuple(repeats), chain)
+
+    def _chained(self, ready: _ReadyChain, chain: SingleChain, memory: TensorStore, indices: Indices) -> None:
+        """A chain in single precision by one call of a kernel."""
+        arrays = []
+        for (_, view), one, whole in zip(ready.op.reads, chain.reads, ready.repeats, strict=True):
+            values = memory.read(view, indices)
+            if one.params is None:
+                values = self.real_view(view, values)
+            arrays.append(values if whole is None else np.broadcast_to(values, whole))
+        for (_, view), (_, target), result in zip(ready.op.writes, chain.writes, chain(arrays), strict=True):
+            kept = result if target is not None else self._stored(ready.op, view, result)
+            self.keep_new(ready.op, view, memory, indices, kept)
+
+    def _by_one_scale(self, view: View) -> QuantParams | None:
+        """The parameters of a tensor of integers that a kernel reads and writes; None for any other tensor."""
+        name = view.tensor
+        if name not in self._one_scales:
+            params = self.params_table.tensors.get(name)
+            whole = name not in self.indices and not self.tensors[name].precision.floating
+            self._one_scales[name] = params if whole and integers_by_one_scale(params) else None
+        return self._one_scales[name]
 
     def _parameter(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float32]:
         precision = self.tensors[view.tensor].precision

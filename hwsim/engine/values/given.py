@@ -5,7 +5,6 @@ real numbers the nearest integers, as the operators of ONNX do it.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.floats import (
-    FloatOps,
     Seen,
-    SeenOne,
     act_zero,
     chain_elements,
     from_rows,
@@ -28,18 +25,20 @@ from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.ir.op_table import is_depthwise
-from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Op, Reduce, Reduction
+from hwsim.ir.ops import Conv, Elementwise, Gemm, Op, Reduce, Reduction
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.backend import ProductBackend
+from hwsim.tensor.batched import signed_bytes
 from hwsim.tensor.carried import Carried
 from hwsim.tensor.formats import storage
-from hwsim.tensor.given_sums import settled
+from hwsim.tensor.given_sums import Settler
 from hwsim.tensor.quant_params import QuantParams
-from hwsim.tensor.reduce import float_reduced, places
+from hwsim.tensor.reduce import places
 from hwsim.tensor.rounding import rounded
+from hwsim.tensor.single_rows import singly_reduced, softmaxed
 from hwsim.tensor.weights import Weights
 from hwsim.tensor.windows import depthwise_results, depthwise_sums, laid_out, windows
 from hwsim.tensor.zero_points import centred
@@ -63,6 +62,9 @@ class GivenOps(IntegerOps):
         seen: Seen = nobody, like: Self | None = None,
     ) -> None:  # fmt: skip
         self.carried = carried
+        self._integers: dict[str, bool] = {} if like is None else like._integers
+        self._settlers: dict[tuple[object, ...], Settler | None] = {} if like is None else like._settlers
+        self._factors: dict[str, NDArray[np.int64]] = {} if like is None else like._factors
         self._laid_out: dict[tuple[str, int], Weights] = {} if like is None else like._laid_out
         self._of_columns: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = (
             {} if like is None else like._of_columns
@@ -118,7 +120,9 @@ class GivenOps(IntegerOps):
         offset, shape = self._offset(op, memory, indices), self.shapes(indices)
         scale, zero = self._columns(op, len(weight))
         if is_depthwise(op, shape):
-            sums = self._depthwise_sums(op, act, weight.astype(np.int64) - zero, offset).reshape(shape(op.out))
+            if op.name not in self._factors or not self.fixed(op):
+                self._factors[op.name] = weight.astype(np.int64) - zero
+            sums = self._depthwise_sums(op, act, self._factors[op.name], offset).reshape(shape(op.out))
         else:
             sums = laid_out(op, self._centred_sums(op, windows(op, act, offset), weight, offset, zero), shape(op.out))
         self.seen(op, "/act", act)
@@ -135,11 +139,13 @@ class GivenOps(IntegerOps):
         return depthwise_sums(windows(op, act, offset).astype(np.int64) - offset, weight).T
 
     def _both_integers(self, op: Gemm | Conv) -> bool:
-        names = (op.act.tensor, op.weight.tensor)
-        grids = self.params_table.tensors
-        return all(name in grids and not self.tensors[name].precision.floating for name in names) and (
-            grids[op.weight.tensor].group is None
-        )
+        if op.name not in self._integers:
+            names = (op.act.tensor, op.weight.tensor)
+            grids = self.params_table.tensors
+            self._integers[op.name] = all(
+                name in grids and not self.tensors[name].precision.floating for name in names
+            ) and (grids[op.weight.tensor].group is None)
+        return self._integers[op.name]
 
     def _columns(self, op: Gemm | Conv, batch: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The scale and the zero point of each column of the weight, [batch, 1, n]."""
@@ -164,6 +170,11 @@ class GivenOps(IntegerOps):
         self, op: Gemm | Conv, acts: Array, weights: Array, offset: int, zero: NDArray[np.int64]
     ) -> Array:
         """Σ (a - za)(w - zw) of acts[b, m, k] and weights[b, k, n]."""
+        if len(acts) > 1 and offset == 0 and op.act_zero is None and not self.fixed(op) and not zero.any():
+            formats = (self.params_table.tensors[view.tensor].precision for view in (op.act, op.weight))
+            together = self.products.together(op.name, acts, weights) if signed_bytes(*formats) else None
+            if together is not None:
+                return together
         sums = [self._centred(op, b, a, w, offset, zero[b]) for b, (a, w) in enumerate(zip(acts, weights, strict=True))]
         return sums[0][None] if len(sums) == 1 else np.stack(sums)
 
@@ -200,15 +211,26 @@ class GivenOps(IntegerOps):
         if self.tensors[op.out.tensor].precision is Precision.INT32:
             self.keep(op, op.out, memory, indices, sums.astype(np.int32))
             return
-        act = self.params_table.tensors[op.act.tensor]
-        factor = act.scale.astype(np.float64).reshape(-1)[0] * scale
-        target = self._single_scale(op.out)
-        if target is not None and sums.dtype == np.int32:
-            bias = self._biased(op, np.zeros(sums.shape[-1], np.float32), Precision.FP32)
-            self.keep(op, op.out, memory, indices, settled(sums, factor, bias, target))
+        settle = self._settler(op, scale, sums.shape[-1])
+        if settle is not None and sums.dtype == np.int32:
+            self.keep_new(op, op.out, memory, indices, settle(sums))
             return
+        factor = self._factor(op, scale)
         reals = np.asarray(sums * factor, np.float32)
         self.keep(op, op.out, memory, indices, self._stored(op, op.out, self._biased(op, reals, Precision.FP32)))
+
+    def _factor(self, op: Gemm | Conv, scale: Array) -> Array:
+        """What sums stand for: one of them is this much."""
+        return np.asarray(self.params_table.tensors[op.act.tensor].scale.astype(np.float64).reshape(-1)[0] * scale)
+
+    def _settler(self, op: Gemm | Conv, scale: Array, columns: int) -> Settler | None:
+        """What makes integers of sums; None if the result has none, or several scales."""
+        key = op.name, scale.shape, columns  # of products of activations these depend on the length
+        if key not in self._settlers:
+            target = self._single_scale(op.out)
+            bias = self._biased(op, np.zeros(columns, np.float32), Precision.FP32)
+            self._settlers[key] = None if target is None else Settler.of(self._factor(op, scale), bias, target, columns)
+        return self._settlers[key]
 
     def _single_scale(self, view: View) -> QuantParams | None:
         """The parameters of a tensor of integers that has one scale."""
@@ -218,11 +240,12 @@ class GivenOps(IntegerOps):
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain in floats, whatever it reads and writes, or by its rule."""
-        shape, rule = self.shapes(indices), self.carried.rules.get(op.name)
-        elements = chain_elements(op, shape)
+        rule = self.carried.rules.get(op.name)
         if rule is None:
-            self._float_elementwise(op, memory, indices, elements)
+            self._float_elementwise(op, memory, indices)
             return
+        shape = self.shapes(indices)
+        elements = chain_elements(op, shape)
         operands = []
         for _, view in op.reads:
             values = memory.read(view, indices)
@@ -241,14 +264,18 @@ class GivenOps(IntegerOps):
             self.clipped[op.name].results += results.size
             self.keep(op, op.write, memory, indices, from_rows(op, results, values.shape))
             return
-        rows = rows_of(op, self.real_view(op.read, values))
-        if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
-            self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
-            return
         parameters = tuple(self._parameter(view, memory.read(view, indices).reshape(-1)) for view in op.parameters)
-        reals = float_reduced(op.reduction, rows, parameters, op.epsilon).astype(np.float32)
+        reals, source = None, self._by_one_scale(op.read)
+        if op.reduction is Reduction.SOFTMAX and source is not None:
+            reals = softmaxed(rows_of(op, values), source)
+        if reals is None:
+            rows = rows_of(op, self.real_view(op.read, values))
+            if op.reduction in (Reduction.ARGMAX, Reduction.TOP):
+                self.keep(op, op.write, memory, indices, places(op.reduction, rows, op.count))
+                return
+            reals = singly_reduced(op.reduction, rows, parameters, op.epsilon)
         stored = self._stored(op, op.write, reals)
-        self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
+        self.keep_new(op, op.write, memory, indices, from_rows(op, stored, values.shape))
 
 
 def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision, Array, Array]:
@@ -257,43 +284,3 @@ def _signed(precision: Precision, values: Array, zero: Array) -> tuple[Precision
         return precision, values, zero
     lower = 1 << (precision.bits - 1)
     return _SIGNED[precision], values.astype(np.int32) - lower, zero - lower
-
-
-class GivenFloats(FloatOps):
-    """The same program in floats: its quantisers round nothing, but keep their ranges, which may stand for a function
-    such as a rectifier."""
-
-    def __init__(
-        self,
-        program: Program,
-        carried: Carried,
-        parameters: Mapping[str, Array],
-        products: ProductBackend,
-        seen: SeenOne,
-    ) -> None:
-        super().__init__(program, parameters, products, seen)
-        self._grids = carried.grids
-        self._counted = {tensor.name for tensor in program.tensors if tensor.precision is Precision.INT32}
-
-    def keep(self, op: Op, view: View, memory: TensorStore, indices: Indices, values: NDArray[Any]) -> None:
-        """Write a result to its view, within the range of its integers."""
-        params = self._grids.get(view.tensor)
-        if params is not None and params.scale.size == 1 and view.tensor not in self._counted:
-            ends = [(end - params.offset) * params.single for end in (params.lowest, params.highest)]
-            values = np.clip(values, min(ends), max(ends))
-        super().keep(op, view, memory, indices, values)
-
-    def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
-        """A chain in which nothing is rounded."""
-        steps = tuple(
-            replace(step, function=Function.REQUANTIZE) if step.function is Function.ROUND else step
-            for step in op.chain
-        )
-        super().elementwise(replace(op, chain=steps), memory, indices)
-
-    def run(self, op: Op, memory: TensorStore, indices: Indices) -> None:
-        """Run one op."""
-        if isinstance(op, Elementwise):
-            self.elementwise(op, memory, indices)
-        else:
-            super().run(op, memory, indices)

@@ -31,16 +31,20 @@ from hwsim.ir.ops import Apply, Conv, Elementwise, Gemm, Lookup, Move, Op, Quant
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import KindTable
+from hwsim.tensor.batched import signed_bytes
 from hwsim.tensor.chain import IntegerChain, prepared_chain
 from hwsim.tensor.dynamic import quantised_rows, real_sums
 from hwsim.tensor.products import Matrix, requantisers
 from hwsim.tensor.quant_params import Ints, QuantParams, even
 from hwsim.tensor.quantise import power_of_two_grid
-from hwsim.tensor.reduce import NORM_SCALE, float_reduced, normalised, places, reduced
+from hwsim.tensor.reduce import NORM_SCALE, normalised, places, reduced
 from hwsim.tensor.requantiser import Requantiser
-from hwsim.tensor.windows import depthwise_sums, laid_out, windows
+from hwsim.tensor.single_rows import singly_reduced
+from hwsim.tensor.windows import depthwise_results, depthwise_sums, laid_out, windows
 
 Array = NDArray[Any]
+
+_INT32 = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,12 +137,32 @@ class IntegerOps(FormattedOps):
             self._float_product(op, acts, memory, indices)
             return
         acts, weights = matrices(op, act, weight)
-        out, acc = self._products(op, acts, self.ready(op, weights, memory))
+        out, acc = self._together(op, acts, weights) or self._products(op, acts, self.ready(op, weights, memory))
         self.seen(op, "/act", acts)
         if not self.tensors[op.weight.tensor].role.parameter:
             self.seen(op, "/weight", weights)
         self.seen(op, "/acc", acc)
         self.keep(op, op.out, memory, indices, out)
+
+    def _together(self, op: Gemm, acts: Array, weights: Array) -> tuple[Ints, Array] | None:
+        """Several products of activations, if they are made together and all sums become integers in one way."""
+        act, weight = (self.params_table.tensors[view.tensor] for view in (op.act, op.weight))
+        one_way = act.offset == 0 and not weight.zero.any() and weight.scale.size == 1 and weight.group is None
+        target = self.params_table.tensors.get(op.out.tensor)
+        if len(acts) == 1 or op.bias is not None or self.fixed(op) or not one_way or target is None:
+            return None
+        if not signed_bytes(act.precision, weight.precision):
+            return None
+        acc = self.products.together(op.name, acts, weights)
+        if acc is None:
+            return None
+        factors = np.full(acc.shape[2], weight.scale.astype(np.float64).reshape(-1)[0])
+        requantise = Requantiser.of(act.single * factors / target.single, target)
+        out, clipped = requantise(acc.reshape(-1, acc.shape[2]))
+        count = self.clipped[op.name]
+        count.result += clipped
+        count.results += out.size
+        return out.reshape(acc.shape), acc
 
     def _products(self, op: Gemm | Conv, acts: Array, ready: _Ready) -> tuple[Ints, Array]:
         params, outs, accs = self.params_table.tensors[op.act.tensor], [], []
@@ -196,22 +220,26 @@ class IntegerOps(FormattedOps):
             self._float_product(op, rows, memory, indices)
             return
         params = self.params_table.tensors[op.act.tensor]
-        rows, ready = windows(op, act, params.offset), self.ready(op, weight, memory)
+        ready = self.ready(op, weight, memory)
         if is_depthwise(op, shape):
-            out, acc = self._depthwise(op, rows, weight, ready, params)
+            out, acc = self._depthwise(op, act, weight, ready, params)
         else:
-            out, acc = self._products(op, rows, ready)
+            out, acc = self._products(op, windows(op, act, params.offset), ready)
         self.seen(op, "/act", act)
         self.seen(op, "/acc", laid_out(op, acc, shape(op.out)))
         self.keep(op, op.out, memory, indices, laid_out(op, out, shape(op.out)))
 
-    def _depthwise(
-        self, op: Conv, rows: Array, weight: Array, ready: _Ready, params: QuantParams
-    ) -> tuple[Ints, Array]:
+    def _depthwise(self, op: Conv, act: Array, weight: Array, ready: _Ready, params: QuantParams) -> tuple[Ints, Array]:
         """Products of the vector unit, exact in 32 bits; one requantiser for all channels."""
-        if len(ready.matrices[0].blocks) > 1:
-            acc, sums = self._depthwise_by_groups(rows, ready, params)
+        whole, furthest = len(ready.matrices[0].blocks) == 1, max(-params.lowest, params.highest)
+        largest = max(sum(block.measures.magnitudes for block in matrix.blocks) for matrix in ready.matrices)
+        if whole and furthest * largest <= _INT32 and not any(matrix.zeros.any() for matrix in ready.matrices):
+            sums = depthwise_results(op, act, params.offset, weight[:, :, 0].T, zero=0).T
+            acc = sums.astype(np.int64)
+        elif not whole:
+            acc, sums = self._depthwise_by_groups(windows(op, act, params.offset), ready, params)
         else:
+            rows = windows(op, act, params.offset)
             acc = depthwise_sums(rows, weight)
             zeros = np.array([matrix.zeros[0, 0] for matrix in ready.matrices])
             sums = acc - zeros[:, None] * rows.astype(np.int64).sum(axis=2)
@@ -248,10 +276,10 @@ class IntegerOps(FormattedOps):
 
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
-        elements = chain_elements(op, self.shapes(indices))
         if not self._in_integers(op):
-            self._float_elementwise(op, memory, indices, elements)
+            self._float_elementwise(op, memory, indices)
             return
+        elements = chain_elements(op, self.shapes(indices))
         chain, params = self.chain(op), self.params_table.locals[op.name]
         shape = self.shapes(indices)
         reads = {
@@ -277,8 +305,7 @@ class IntegerOps(FormattedOps):
         if source is None or target is None:
             rounded_parameters = tuple(self._parameter(v, p) for v, p in zip(op.parameters, parameters, strict=True))
             reals = rows_of(op, self.real_view(op.read, values))
-            results = float_reduced(op.reduction, reals, rounded_parameters, op.epsilon)
-            stored = self._stored(op, op.write, results.astype(np.float32))
+            stored = self._stored(op, op.write, singly_reduced(op.reduction, reals, rounded_parameters, op.epsilon))
             self.keep(op, op.write, memory, indices, from_rows(op, stored, values.shape))
             return
         centred = rows - source.offset

@@ -12,7 +12,7 @@ from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op, Reduce, Reduction
 from hwsim.ir.program import Program
-from hwsim.ir.tensor import Role
+from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import IdentityCache
@@ -22,6 +22,7 @@ Array = NDArray[Any]
 
 _INDICES = IdentityCache[frozenset[str]](most=8)
 _LAST_USES = IdentityCache[tuple[frozenset[str], ...]](most=8)
+_TENSORS = IdentityCache[Mapping[str, Tensor]](most=8)
 _COUNTS = IdentityCache[Mapping[str, tuple[Any, ...]]](most=8)
 """Of the last programs, which are run several times: in floats, in integers, over chunks."""
 
@@ -67,13 +68,14 @@ class TensorStore:
         self._integer = integer
         self._indices = index_tensors(program)
         self._counts = _COUNTS.of(program, make=lambda: _counts(program))
+        self._tensors = _TENSORS.of(program, make=lambda: {tensor.name: tensor for tensor in program.tensors})
 
     def __getitem__(self, name: str) -> Array:
         array = self._arrays.get(name)
         if array is None:
-            tensor = self.program.tensor(name)
-            is_integer = name in self._indices or (self._integer and not tensor.precision.floating)
-            array = self._arrays[name] = np.zeros(tensor.shape, np.int32 if is_integer else np.float32)
+            if name not in self._tensors:
+                self.program.tensor(name)  # which says that there is none
+            array = self._arrays[name] = np.zeros(self._tensors[name].shape, self._kind(name))
         return array
 
     def __setitem__(self, name: str, array: Array) -> None:
@@ -92,6 +94,23 @@ class TensorStore:
 
     def write(self, view: View, indices: Indices, values: Array) -> None:
         write(self[view.tensor], view, indices, values)
+
+    def take(self, view: View, indices: Indices, values: Array) -> None:
+        """Write an array that nobody else has: it becomes the tensor's, where the view is all of a new one."""
+        name = view.tensor
+        if name in self._arrays or view.windows or view.order is not None or not values.flags.c_contiguous:
+            self.write(view, indices, values)
+            return
+        tensor = self._tensors[name]
+        if values.dtype != self._kind(name) or tensor.role is Role.STATE:
+            self.write(view, indices, values)
+        else:
+            self._arrays[name] = values.reshape(tensor.shape)
+
+    def _kind(self, name: str) -> type[np.generic]:
+        """The type of the numbers of a tensor."""
+        is_integer = name in self._indices or (self._integer and not self._tensors[name].precision.floating)
+        return np.int32 if is_integer else np.float32
 
     def runs(self, op: Op, indices: Indices) -> bool:
         """Whether an op has something to do in this iteration."""

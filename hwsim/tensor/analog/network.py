@@ -84,6 +84,10 @@ class SampledProducts:
                 kept.append(act[:missing].copy())
         return self.exact(act, precision, weights)
 
+    def together(self, op: str, act: Array, weight: Array) -> Array | None:
+        """One by one: each product is asked for by itself."""
+        return None
+
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         return ExactProducts(self.threads).exact(act, precision, weights)
 
@@ -174,6 +178,10 @@ class TileProducts:
         if running is None:
             running = self.running[place] = self._begun(standing, *place, precision, weights)
         return running(act, self.threads)
+
+    def together(self, op: str, act: Array, weight: Array) -> Array | None:
+        """One by one: each product is asked for by itself."""
+        return None
 
     def exact(self, act: Array, precision: Precision, weights: Weights) -> Sums:
         return ExactProducts(self.threads).exact(act, precision, weights)
