@@ -82,13 +82,14 @@ def _named(place: str, named: Sequence[str], known: Mapping[str, T]) -> T:
 
 
 def _precisions(runs: Sequence[StudiedRun]) -> Rows:
-    """Latency and energy of each run."""
-    rows = []
+    """Latency and energy of each run, by its precision, or by its name where precisions do not tell runs apart."""
+    rows, precisions = [], [run.precision for run in runs]
+    apart = None not in precisions and len(set(precisions)) == len(runs)
     for run in runs:
         split = groups(run.result.energy_by_component_aj)
         rows += [
             {
-                "precision": run.name,
+                "precision": run.precision if apart else run.name,
                 "group": GROUP_TITLES[field.name],
                 "energy_aj": getattr(split, field.name),
                 "latency_ms": run.result.summary.latency_ms,

@@ -1,6 +1,7 @@
 """The tables of a study, as people and programs read them."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from hwsim.report.numbers import figure
 from hwsim.report.written_table import DIGITS, Head, WrittenTable
@@ -11,12 +12,13 @@ CLAIMS, COUNTERFACTUALS, RUNS = "claims", "counterfactuals", "runs"
 
 
 def difference(predicted: float, published: float) -> str:
-    """How far off a prediction is.
+    """How far off a prediction is; what rounds to nothing has no sign.
 
-    >>> difference(3.94, 3.4), difference(0.025, 0.06)
-    ('+16 %', '−58 %')
+    >>> difference(3.94, 3.4), difference(0.025, 0.06), difference(63.07, 63.1), difference(200, 9.76)
+    ('+16 %', '−58 %', '0 %', '+1,949 %')
     """
-    return f"{100 * (predicted / published - 1):+.0f} %".replace("-", "−")
+    percent = round(100 * (predicted / published - 1))
+    return f"{percent:+,} %".replace("-", "−") if percent else "0 %"
 
 
 def claims_table(outcomes: Sequence[ClaimOutcome]) -> WrittenTable:
@@ -38,8 +40,9 @@ def claims_table(outcomes: Sequence[ClaimOutcome]) -> WrittenTable:
 
 
 def _with_unit(value: float, unit: str | None) -> str:
-    """A figure with its unit: as it was published, or with four digits."""
-    text = f"{value:g}" if value == float(f"{value:.3g}") else figure(value, DIGITS)
+    """A figure with its unit: as it was published, without powers of ten beside figures that have none; or with four
+    digits."""
+    text = f"{Decimal(f'{value:g}'):f}" if value == float(f"{value:.3g}") else figure(value, DIGITS)
     return text if unit is None else f"{text} {unit}"
 
 

@@ -135,7 +135,21 @@ def test_a_waterfall_leads_from_the_first_run_to_the_last_in_both_orders(compari
         assert steps[-1]["cycles_after"] == comparison.rows[-1].cycles
         assert steps[-1]["energy_after_aj"] == comparison.rows[-1].energy_aj
     drawn = next(drawing for drawing in comparison_drawings(comparison) if drawing.name == "waterfall")
-    assert len(drawn.canvas().figure.axes) == 4
+    panels = drawn.canvas().figure.axes
+    assert len(panels) == 4
+    assert {panel.get_xlim() for panel in panels} == {panels[0].get_xlim(), panels[1].get_xlim()}, "one scale a unit"
+
+
+def test_marks_of_ratios_do_not_hide_each_other() -> None:
+    """Equal ratios stand above each other; where small and large ones are far apart, the axis is in powers of ten."""
+    for high, scale in ((4.0, "linear"), (60.0, "log")):
+        rows = [{"name": "a", "what": "faster", "ratio": high}, {"name": "a", "what": "cheaper", "ratio": high}]
+        rows.append({"name": "b", "what": "faster", "ratio": 0.5})
+        (panel,) = Drawing("ratios", "gains", rows).canvas().figure.axes
+        marks = [tuple(line.get_xydata()[0]) for line in panel.lines if line.get_marker() != "None"]
+        assert panel.get_xscale() == scale
+        assert len(set(marks)) == len(marks) == len(rows)
+        assert all(panel.get_xlim()[0] <= x <= panel.get_xlim()[1] for x, _ in marks)
 
 
 def test_precisions_and_points_of_a_comparison_are_its_rows(comparison: Comparison) -> None:

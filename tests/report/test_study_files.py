@@ -11,6 +11,8 @@ from hwsim.report.study_files import study_files, write_study
 from hwsim.report.study_processes import made
 from hwsim.report.study_tables import claims_table, difference
 from hwsim.report.written_table import Head, WrittenTable
+from hwsim.results.study_file import Claim
+from hwsim.results.study_outcome import ClaimOutcome
 from hwsim.study.studies import studied
 
 REPORTS = ROOT / "reports"
@@ -84,4 +86,12 @@ def test_a_table_is_the_same_in_all_formats() -> None:
 def test_differences_are_relative_to_what_was_published() -> None:
     assert difference(3.0, 2.0) == "+50 %"
     assert difference(1.0, 2.0) == "−50 %"
+    assert difference(1.999, 2.0) == difference(2.001, 2.0) == "0 %"
     assert claims_table(()).rows == []
+
+
+def test_published_and_predicted_figures_are_written_in_one_way() -> None:
+    claim = Claim(what="RTF", published=8e-5, source="nobody", predicted="a.rtf")
+    assert claims_table([ClaimOutcome(claim=claim, predicted=9.1426e-5)]).cells == [
+        ["RTF", "0.00008", "0.00009143", "+14 %", "nobody"]
+    ]

@@ -37,8 +37,13 @@ def _texts(result: Result | TilesResult) -> list[tuple[str, str]]:
         alone = replace(result, band=None, changed=(), explanation=None, quality=None, dram_banks=None)
     else:
         alone = replace(result, band=None, changed=(), explained=None, quality=None)
-    texts = [_both(alone)]
-    return texts if alone == result else [*texts, _both(result)]
+    first = _both(alone)
+    if alone == result:
+        return [first]
+    wide, narrow = (  # what stands behind the first screen, where that is not replaced, stands behind it here too
+        whole.removeprefix(screen).lstrip("\n") for screen, whole in zip(first, _both(result), strict=True)
+    )
+    return [first, (wide, narrow)]
 
 
 def _both(result: Result | TilesResult) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def name_lines(ax: Axes, names: Sequence[str], canvas: Canvas) -> None:
     for place, name in enumerate(names):
         ax.annotate(
             name, (0, place - 0.04), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
-            va="bottom", ha="left", fontsize=7,
+            va="bottom", ha="left", fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
         )  # fmt: skip
 
 

@@ -6,13 +6,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hwsim.report.numbers import figure as written
-from hwsim.report.plots.axes import empty, legend, line_of, name_lines
+from hwsim.report.plots.axes import empty, legend, line_of, name_lines, points_legend
 from hwsim.report.plots.canvas import Canvas, Row, Rows
-from hwsim.report.plots.looks import BLACK, BLUE, GREY, VERMILLION, looks_of
+from hwsim.report.plots.looks import BLACK, BLUE, GREY, VERMILLION, Look, looks_of
+from hwsim.report.study_tables import difference
 from hwsim.results.study_outcome import ClaimOutcome
 
 WITHIN = 0.25
 """By how much a prediction may be off and still count as near."""
+
+_NEAR, _FAR = Look(BLUE), Look(VERMILLION, marker="D")
 
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 
@@ -41,7 +44,7 @@ def _told(row: Row) -> str:
 
 def draw(rows: Rows, canvas: Canvas) -> None:
     """A line a figure: how many times what was published is predicted."""
-    tall = 1.5 + 0.3 * len(rows)
+    tall = 1.7 + 0.3 * len(rows)
     canvas.size(tall, narrow=tall + 0.4)
     ax = canvas.axes()
     if not rows:
@@ -51,27 +54,28 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.axvline(1.0, color=BLACK, linewidth=0.8)
     for place, row in enumerate(rows):
         ratio, (line, _) = row["predicted"] / row["published"], line_of(place, canvas)
-        near = abs(ratio - 1) <= WITHIN
+        look = _NEAR if abs(ratio - 1) <= WITHIN else _FAR
         ax.plot([1.0, ratio], [line, line], color=GREY, linewidth=1)
         (mark,) = ax.plot(
-            ratio, line, linestyle="", marker="o" if near else "D", color=BLUE if near else VERMILLION,
-            markeredgecolor="black", markersize=6.5,
+            ratio, line, linestyle="", marker=look.marker, color=look.colour, markeredgecolor="black", markersize=6.5,
         )  # fmt: skip
         canvas.note(mark, _told(row))
         ax.annotate(
-            f"{ratio - 1:+.0%}".replace("%", " %"), (ratio, line), xytext=(8 if ratio >= 1 else -8, 0),
+            difference(row["predicted"], row["published"]), (ratio, line), xytext=(8 if ratio >= 1 else -8, 0),
             textcoords="offset points", fontsize=7.5, va="center", ha="left" if ratio >= 1 else "right",
         )  # fmt: skip
     name_lines(ax, [row["what"] for row in rows], canvas)
     ax.set_xscale("log")
     ratios = [1 - WITHIN, 1 + WITHIN, *(row["predicted"] / row["published"] for row in rows)]
-    ax.set_xlim(min(ratios) / 1.6, max(ratios) * 1.6)
+    room = 1.6 if canvas.wide else 2.4  # for what stands beside the outermost marks
+    ax.set_xlim(min(ratios) / room, max(ratios) * room)
     low, high = ax.get_xlim()
     ticks = [tick for tick in TICKS if low <= tick <= high]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlabel("predicted ÷ published")
     ax.grid(axis="x")
+    points_legend(canvas, {f"within {WITHIN:.0%}".replace("%", " %"): _NEAR, "further off": _FAR})
 
 
 def draw_scatter(rows: Rows, canvas: Canvas) -> None:

@@ -159,7 +159,7 @@ def _panel(ax: Axes, rows: Rows, memory: str, column: str, canvas: Canvas) -> No
     rates = [row["gb_per_second"] for row in rows if row["what"] == "memory" and row["name"] == memory]
     low, high = _ends([row[column] for _, row in points])
     ridge = [1000 * row["tops"] / rate for row in peaks for rate in rates]
-    high = max([high, *(3 * x for x in ridge)])
+    low, high = min([low, *(x / 3 for x in ridge)]), max([high, *(3 * x for x in ridge)])
     tops = [row["tops"] for _, row in points]
     bottom, top = min(tops) / 3, max([*tops, *(row["tops"] for row in peaks)]) * 3
     ax.set_xscale("log")
@@ -168,7 +168,7 @@ def _panel(ax: Axes, rows: Rows, memory: str, column: str, canvas: Canvas) -> No
     ax.set_ylim(bottom, top)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter("{x:g}")
+        axis.set_major_formatter("{x:,.6g}")
     for row in peaks:
         _peak(ax, row, rates, low, high, canvas)
     for rate in rates:

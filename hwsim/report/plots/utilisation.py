@@ -75,8 +75,10 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         shown = percent(nominal) if fed is None or fed == nominal else f"{percent(nominal)}, {percent(fed)}"
         beside(ax, 100 * max(nominal, fed or 0.0), place, shown, canvas)
     name_lines(ax, [row["name"] for row in rows], canvas)
-    ax.margins(x=0.25)
-    ax.set_xlim(left=0)
+    most = max((100 * max(row["share"], row["reachable_share"] or 0.0) for row in rows), default=0.0)
+    ax.set_xlim(0, 1.25 * most or 1.0)
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= 100])  # no share is larger: what is beyond is for words
+    ax.set_xlim(0, 1.25 * most or 1.0)
     fed = any(row["reachable_share"] is not None for row in rows)
     ax.set_xlabel("share [%]" if fed else "busy [%]")
     if fed:

@@ -16,6 +16,7 @@ COLUMNS = ("order", "first", "last", "changes", "cycles_before", "cycles_after",
 CAPTION = "What each change between the first and the last precision takes from cycles and energy, in two orders."
 
 CHAIN, OTHER = "chain", "other order"
+_TITLES = {CHAIN: "one change after another", OTHER: "in another order"}
 _WHOLE, _LESS, _MORE = Look(BLUE), Look(GREEN, "///"), Look(VERMILLION, "xxx")
 
 
@@ -39,16 +40,19 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         empty(canvas.axes(), "one precision alone")
         return
     places = iter(canvas.grid(2 * len(orders), 2))
-    for order in orders:
-        steps = [row for row in rows if row["order"] == order]
-        _panel(next(places), steps, "cycles", 1e6, "Mcycles", canvas)
-        _panel(next(places), steps, "energy", 1.0, "mJ", canvas)
+    drawn = {order: [row for row in rows if row["order"] == order] for order in orders}
+    for steps in drawn.values():
+        for what, factor, unit in (("cycles", 1e6, "Mcycles"), ("energy", 1.0, "mJ")):
+            most = max(level for order in drawn.values() for level in _levels(order, what, factor))
+            ax = next(places)
+            _panel(ax, steps, what, factor, unit, canvas)
+            ax.set_xlim(0, 1.18 * most or 1.0)  # as wide in both orders, so that equal bars are equally long
     areas_legend(canvas, {"a whole run": _WHOLE, "saved": _LESS, "added": _MORE})
 
 
 def _panel(ax: Axes, steps: Sequence[Row], what: str, factor: float, unit: str, canvas: Canvas) -> None:
     """A bar for each run and change, a change from where the run before it ends to where it leads."""
-    levels = [_value(steps[0], what, "before") / factor, *(_value(row, what, "after") / factor for row in steps)]
+    levels = _levels(steps, what, factor)
     bars = [(steps[0]["first"], 0.0, levels[0], _WHOLE)]
     for row, before, after in zip(steps, levels, levels[1:], strict=False):
         bars.append((row["changes"], before, after, _LESS if after <= before else _MORE))
@@ -63,9 +67,13 @@ def _panel(ax: Axes, steps: Sequence[Row], what: str, factor: float, unit: str, 
         canvas.note(bar, f"{steps[0]['order']}, {name}: {said} {unit}")
         beside(ax, max(begin, end), place, said, canvas)
     name_lines(ax, [name for name, *_ in bars], canvas)
-    ax.set_xlim(0, 1.18 * max(levels) or 1.0)
     ax.set_xlabel(f"{what} [{unit}]")
-    ax.set_title(f"{what}, {steps[0]['order']}")
+    ax.set_title(f"{what}, {_TITLES[steps[0]['order']]}")
+
+
+def _levels(steps: Sequence[Row], what: str, factor: float) -> list[float]:
+    """What the first run takes, and what each change leads to."""
+    return [_value(steps[0], what, "before") / factor, *(_value(row, what, "after") / factor for row in steps)]
 
 
 def _value(row: Row, what: str, when: str) -> float:
