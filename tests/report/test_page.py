@@ -13,6 +13,7 @@ import hwsim
 from browser import Browser, browser, problem
 from command import complaint, printed
 from data import ARCH, TINY
+from hwsim.report.page import comparison
 from hwsim.report.page.ops import ops_listing
 from tools import require
 
@@ -121,6 +122,29 @@ def test_ops_fold_into_groups_and_parts_whose_lines_are_their_sums(
     assert sum(line.cells[2].value or 0 for line in lines if line.level == 0) == result.summary.cycles
     monkeypatch.setattr("hwsim.report.page.ops.MOST", 2)
     assert [line.level for line in ops_listing(result).lines] == [0, 1, 0, 1]
+
+
+def test_compared_ops_fold_into_groups_whose_lines_are_their_sums(pages: Path) -> None:
+    work = hwsim.load_workload(str(pages / "hostile.yaml"))
+    found = hwsim.compare(hwsim.load_chip(ARCH), work, ["fp16", "w4a4"])
+    lines = comparison.ops_listing(found).lines
+    assert [line.level for line in lines] == [0, 0, 1, 1]
+    assert [line.parent for line in lines] == [None, None, 1, 1]
+    group, *inner = lines[1:]
+    for column in (1, 2, 6, 7):
+        assert group.cells[column].value == pytest.approx(sum(line.cells[column].value or 0 for line in inner))
+    before, after = (sum(line.cells[column].value or 0 for line in lines if line.level == 0) for column in (1, 2))
+    assert (before, after) == (found.rows[0].cycles, found.rows[-1].cycles)
+
+
+def test_a_page_with_values_says_its_first_screen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("work.yaml").write_text(TINY)
+    from hwsim.cli.main import main
+
+    assert main(["run", "int4_array", "work.yaml", "--values", "--html", "run.html"]) == 0
+    page = "".join(Page(Path("run.html").read_text()).texts)
+    assert page.count("energy goes to") == page.count("Values of") == 2, "once for wide windows, once for narrow ones"
 
 
 def test_same_command_same_page(pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from command import printed
 from data import TINY
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.report.export import to_csv
-from hwsim.report.plots import lines, stacks, time_groups, utilisation, waterfall
+from hwsim.report.plots import lines, quality, stacks, time_groups, utilisation, waterfall
 from hwsim.report.plots.looks import BOUNDS, ENERGY, HATCHES, MARKERS, PALETTE
 from hwsim.report.plots.ops import shown_groups, title_of
 from hwsim.report.plots.registry import PLOTS, Drawing
@@ -138,6 +138,16 @@ def test_a_waterfall_leads_from_the_first_run_to_the_last_in_both_orders(compari
     panels = drawn.canvas().figure.axes
     assert len(panels) == 4
     assert {panel.get_xlim() for panel in panels} == {panels[0].get_xlim(), panels[1].get_xlim()}, "one scale a unit"
+
+
+def test_equal_layers_lose_as_one_line_by_the_worst_of_them() -> None:
+    lost = {"a.0.b": 3.0, "c": 9.0, "a.1.b": 10.0, "a.2.b": None, "d": -1.0}
+    rows = [{"name": name, "kind": "gemm", "sqnr_db": 20.0, "lost_db": value} for name, value in lost.items()]
+    found = [(title_of(group), group.members[0]["lost_db"]) for group in quality.worst(rows)]
+    assert found == [("a.*.b ×2", 10.0), ("c", 9.0), ("d", -1.0)]
+    told = Drawing("quality", "values", rows).canvas().notes.values()
+    assert "a.1.b: 10.0 dB lost" in told
+    assert "a.0.b: 3.0 dB lost" not in told
 
 
 def test_marks_of_ratios_do_not_hide_each_other() -> None:

@@ -115,7 +115,7 @@ class Page:
 
 def environment() -> Environment:
     """What templates are read and filled with."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("hwsim.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -124,6 +124,13 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_shown,
     )
+    found.filters["at_dots"] = _at_dots
+    return found
+
+
+def _at_dots(name: str) -> Markup:
+    """A name that narrow windows break behind its dots before they break it within words."""
+    return Markup(escape(_shown(name)).replace(".", Markup(".<wbr>")))
 
 
 def _shown(value: Any) -> Any:

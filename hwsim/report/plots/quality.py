@@ -1,14 +1,18 @@
 """The figure of a run of values: signal to noise along the program, and the ops that lose most."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hwsim.quantities.plain_data import flat
 from hwsim.quantities.registry import kind_name
+from hwsim.report.numbers import Group, groups
 from hwsim.report.op_styles import OP_STYLES
-from hwsim.report.plots.axes import empty, legend, line_of, lines_of, name_lines
+from hwsim.report.plots.axes import beside, empty, legend, line_of, lines_of, name_lines
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import GREY, MARKERS
+from hwsim.report.plots.ops import title_of
 from hwsim.report.quality import TOP
 from hwsim.results.quality import Quality
 
@@ -38,10 +42,10 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     legend(canvas, handles, [style.label for style in styles], across=6)
 
 
-def worst(rows: Rows) -> list[Row]:
-    """The rows at which most signal to noise is lost, the worst first."""
-    with_loss = [row for row in rows if row["lost_db"] is not None]
-    return sorted(with_loss, key=lambda row: -row["lost_db"])[:TOP]
+def worst(rows: Rows) -> list[Group[Row]]:
+    """Groups of equal layers by the one that loses most signal to noise, which stands first; the worst group first."""
+    with_loss = sorted((row for row in rows if row["lost_db"] is not None), key=lambda row: -row["lost_db"])
+    return groups(with_loss, lambda row: str(row["name"]))[:TOP]
 
 
 def marker_of(kind: str) -> str:
@@ -73,14 +77,16 @@ def draw_along(rows: Rows, ax: Axes, canvas: Canvas) -> None:
     ax.grid()
 
 
-def draw_losing(rows: Rows, ax: Axes, canvas: Canvas) -> None:
-    """How much SQNR each of some ops loses, the worst on top."""
-    for place, row in enumerate(rows):
-        middle, high = line_of(place, canvas)
+def draw_losing(worst: Sequence[Group[Row]], ax: Axes, canvas: Canvas) -> None:
+    """How much SQNR the worst of each of some groups of ops loses, the worst on top."""
+    for place, group in enumerate(worst):
+        row, (middle, high) = group.members[0], line_of(place, canvas)
         (bar,) = ax.barh(middle, row["lost_db"], height=high, color=OP_STYLES.named(row["kind"]).colour)
         canvas.note(bar, f"{row['name']}: {row['lost_db']:.1f} dB lost")
-    if not rows:
+        beside(ax, max(0.0, row["lost_db"]), place, f"{row['lost_db']:.1f}", canvas)
+    if not worst:
         empty(ax, "no op loses anything")
         return
-    name_lines(ax, [row["name"] for row in rows], canvas)
-    ax.set_xlabel("lost at this op [dB]")
+    name_lines(ax, [title_of(group) for group in worst], canvas)
+    ax.margins(x=0.15)
+    ax.set_xlabel("lost at this op, in the worst of equal layers [dB]" if canvas.wide else "lost, worst layer [dB]")
