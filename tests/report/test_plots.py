@@ -140,6 +140,19 @@ def test_a_waterfall_leads_from_the_first_run_to_the_last_in_both_orders(compari
     assert {panel.get_xlim() for panel in panels} == {panels[0].get_xlim(), panels[1].get_xlim()}, "one scale a unit"
 
 
+def test_stacks_begin_at_nothing_however_small_their_pieces_are() -> None:
+    """An axis that begins a hair right of nothing has no 0 on it."""
+    spent = {"encoder": (10**17, 10**15), "search": (10**9, 3 * 10**10)}
+    rows = [
+        {"part": part, "group": group, "energy_aj": value, "share": value / 10**17}
+        for part, values in spent.items()
+        for group, value in zip(ENERGY, values, strict=False)
+    ]
+    (panel,) = Drawing("energy_parts", "energy", rows).canvas().figure.axes
+    assert panel.get_xlim()[0] == 0
+    assert 0 in panel.get_xticks()
+
+
 def test_equal_layers_lose_as_one_line_by_the_worst_of_them() -> None:
     lost = {"a.0.b": 3.0, "c": 9.0, "a.1.b": 10.0, "a.2.b": None, "d": -1.0}
     rows = [{"name": name, "kind": "gemm", "sqnr_db": 20.0, "lost_db": value} for name, value in lost.items()]

@@ -76,6 +76,13 @@ def beside(ax: Axes, value: float, place: float, text: str, canvas: Canvas) -> N
     )  # fmt: skip
 
 
+def from_nothing(ax: Axes, room: float) -> None:
+    """Bars begin at the axis, with room behind the longest one for its text. Left to itself, an axis would begin at the
+    smallest piece of a bar."""
+    ax.margins(x=room)
+    ax.set_xlim(left=0)
+
+
 def areas_legend(canvas: Canvas, looks: Mapping[str, Look], *, across: int = 4) -> int:
     """A legend of areas below the axes; how many lines it takes."""
     handles = [Patch(facecolor=look.colour, hatch=look.hatch, edgecolor=EDGE) for look in looks.values()]

@@ -8,7 +8,17 @@ from hwsim.quantities.plain_data import ATTOJOULES_PER_MILLIJOULE
 from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.numbers import figure as written
 from hwsim.report.numbers import joules, percent, scaled
-from hwsim.report.plots.axes import areas_legend, bars, beside, height_of, in_order, lines_of, name_lines, scale_of
+from hwsim.report.plots.axes import (
+    areas_legend,
+    bars,
+    beside,
+    from_nothing,
+    height_of,
+    in_order,
+    lines_of,
+    name_lines,
+    scale_of,
+)
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BLUE, ENERGY, GREEN, ORANGE, VERMILLION, Look
 from hwsim.report.plots.ops import Seen, seen, shown_parts
@@ -89,7 +99,7 @@ def draw_energy(rows: Rows, canvas: Canvas) -> None:
         mine = [row for row in rows if row["part"] == part]
         end = sum(row["energy_aj"] for row in mine) / ATTOJOULES_PER_MILLIJOULE
         beside(ax, end, place, percent(sum(row["share"] for row in mine)), canvas)
-    ax.margins(x=0.12 if canvas.wide else 0.2)
+    from_nothing(ax, 0.12 if canvas.wide else 0.2)
     areas_legend(canvas, looks, across=6)
 
 
@@ -131,8 +141,7 @@ def draw_traffic(rows: Rows, canvas: Canvas) -> None:
             end = bars(ax, place, pieces, canvas)
             beside(ax, end, place, scaled(totals[place], "B"), canvas)
         name_lines(ax, parts, canvas)
-        ax.margins(x=0.2)
-        ax.set_xlim(left=0)
+        from_nothing(ax, 0.2)
         ax.set_title(memory)
         ax.set_xlabel(f"bytes [{prefix}B]")
     areas_legend(canvas, looks, across=4)
@@ -149,13 +158,13 @@ def draw_precisions(rows: Rows, canvas: Canvas) -> None:
         end = bars(time, place, [(latency, Look(BLUE), f"{name}: {written(latency)} ms")], canvas)
         beside(time, end, place, written(latency), canvas)
     name_lines(time, names, canvas)
-    time.margins(x=0.15)
+    from_nothing(time, 0.15)
     time.set_xlabel("latency [ms]")
     _energy_stacks(energy, rows, "precision", canvas)
     for place, name in enumerate(names):
         spent = sum(row["energy_aj"] for row in rows if row["precision"] == name)
         beside(energy, spent / ATTOJOULES_PER_MILLIJOULE, place, joules(spent), canvas)
-    energy.margins(x=0.2)
+    from_nothing(energy, 0.2)
     areas_legend(canvas, looks, across=6)
 
 

@@ -1,7 +1,17 @@
 """The figure of time: groups of equal ops, the costliest first, each in the look of what binds it."""
 
 from hwsim.report.numbers import percent, seconds
-from hwsim.report.plots.axes import areas_legend, bars, beside, height_of, in_order, lines_of, name_lines, scale_of
+from hwsim.report.plots.axes import (
+    areas_legend,
+    bars,
+    beside,
+    from_nothing,
+    height_of,
+    in_order,
+    lines_of,
+    name_lines,
+    scale_of,
+)
 from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import BOUNDS
 from hwsim.report.plots.ops import seen, shown_groups, title_of, usual_bound
@@ -46,7 +56,7 @@ def draw(rows: Rows, canvas: Canvas) -> None:
         end = bars(ax, place, [(row["ms"] / factor, BOUNDS[row["bound_by"]], said)], canvas)
         beside(ax, end, place, percent(row["share"]), canvas)
     name_lines(ax, [row["ops"] for row in rows], canvas)
-    ax.margins(x=0.14)
+    from_nothing(ax, 0.14)
     ax.set_xlabel(f"time [{prefix}]")
     areas_legend(canvas, bounds, across=5)
 
