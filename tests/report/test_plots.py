@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pytest
 
 import hwsim
@@ -169,7 +170,8 @@ def test_marks_of_ratios_do_not_hide_each_other() -> None:
         rows = [{"name": "a", "what": "faster", "ratio": high}, {"name": "a", "what": "cheaper", "ratio": high}]
         rows.append({"name": "b", "what": "faster", "ratio": 0.5})
         (panel,) = Drawing("ratios", "gains", rows).canvas().figure.axes
-        marks = [tuple(line.get_xydata()[0]) for line in panel.lines if line.get_marker() != "None"]
+        drawn = [np.asarray(line.get_xydata(), dtype=float)[0] for line in panel.lines if line.get_marker() != "None"]
+        marks = [(float(x), float(y)) for x, y in drawn]
         assert panel.get_xscale() == scale
         assert len(set(marks)) == len(marks) == len(rows)
         assert all(panel.get_xlim()[0] <= x <= panel.get_xlim()[1] for x, _ in marks)
