@@ -242,7 +242,8 @@ BROKEN_WORKLOADS = [
     (
         "precision: w4a4",
         "precision: {policy: w4a4, rule: []}",
-        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise, equalise, in_turn",
+        "8: precision.rule: unknown field; did you mean rules? known: policy, rules, cache, quantise, "
+        "equalise, in_turn",
     ),
     (
         "precision: w4a4",
