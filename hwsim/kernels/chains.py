@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hwsim.kernels import assembly as a
+from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.jit import inlined, lean
 
@@ -17,8 +18,8 @@ LOAD, ARRAY, VECTOR, STORE, UNITS = 0, 1, 2, 3, 4
 class Chain(NamedTuple):
     """What the kernel needs to know, and writes into.
 
-    `shortest` are cycles of each unit that an op takes at least, and `kept` how much of a tensor is in the scratchpad:
-    0 for nothing, 2 for all of it. `of_body` become the cycles of each unit in one iteration of each loop, by the node
+    `shortest` are cycles of each unit that an op takes at least, and `kept` the rows of a tensor that the
+    scratchpad keeps, by spot. `of_body` become the cycles of each unit in one iteration of each loop, by the node
     where it begins, `passed` tells how often its body was passed, `around` are the loops around a node, `ends` when
     each unit ends, and `complete` when each tensor is complete in the scratchpad, and in the DRAM.
     """
@@ -30,9 +31,6 @@ class Chain(NamedTuple):
     around: c.Ints
     ends: c.Ints
     complete: c.Ints  # [spot, 2]
-
-
-KEPT_IN_PART, KEPT = 1, 2
 
 
 @lean
@@ -97,7 +95,7 @@ def _pass(cycles, uses, chain):
         if how >= a.WRITES:
             continue
         if how >= a.LOADED_0:
-            if chain.kept[spot] < KEPT:
+            if chain.kept[spot] < t.ALL:
                 for_load = max(for_load, complete[spot, 1])
         elif chain.kept[spot] > 0:
             if how == a.ARRAY_READ:

@@ -15,7 +15,6 @@ from hwsim.kernels.timeline import walk
 from hwsim.mapping import search_budget
 from hwsim.mapping.chain_bounds import chain_cycles
 from hwsim.mapping.choice import Timed, TooLong
-from hwsim.mapping.liveness import ALL
 from hwsim.mapping.op_cuts import CutRequest, OpCuts
 from hwsim.mapping.placed_code import PlacedCode, Preloaded
 from hwsim.mapping.placing import Placed
@@ -113,10 +112,8 @@ class CandidatePlan:
         """Cycles that no walk of the plan undercuts: of the busiest unit, or of the longest chain of ops."""
         if self.longest >= LONGEST:
             return self.busiest
-        kept = self.placed.kept
-        how = (kept > 0).astype(np.int64) + (kept >= ALL)
         of_ops = self.op_cuts.store.cuts[self.cuts][:, _BUSY]
-        return max(self.busiest, chain_cycles(self.table, of_ops, how))
+        return max(self.busiest, chain_cycles(self.table, of_ops, self.placed.kept))
 
     @property
     def load_cycles(self) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize
 from hwsim.kernels import chains
+from hwsim.mapping.liveness import ALL
 from hwsim.mapping.op_rows import results_alone, vector_alone
 from hwsim.mapping.op_shapes import ProductShape, ShapedOp
 from hwsim.mapping.program_table import ProgramTable
@@ -74,7 +75,7 @@ class ChainBounds:
             return 0
         of_units = np.zeros((len(of_ops), chains.UNITS), np.int64)
         of_units[:, chains.ARRAY : chains.VECTOR + 1] = np.array(of_ops, np.int64).reshape(-1, 2)
-        return chain_cycles(table, of_units, np.full(len(table.spots), chains.KEPT, np.int64))
+        return chain_cycles(table, of_units, np.full(len(table.spots), ALL, np.int64))
 
     @cached_property
     def _known(self) -> dict[tuple[object, ...], tuple[int, int]]:
@@ -103,8 +104,8 @@ class ChainBounds:
 
 
 def chain_cycles(table: ProgramTable, of_units: Ints, kept: Ints) -> int:
-    """Cycles that a program takes at least: by op and unit those that each op takes, and how much of each tensor is
-    kept."""
+    """Cycles that a program takes at least: by op and unit those that each op takes, and how many rows of each
+    tensor are kept."""
     nodes = len(table.nodes)
     chain = chains.Chain(
         shortest=of_units,

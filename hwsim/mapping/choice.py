@@ -107,7 +107,9 @@ class Choice:
 
         Of plans that are alike in all else the one with the lowest `order` is taken.
         """
-        if self.too_slow(plan.busiest) or self._too_costly(plan, plan.busiest) or self.too_slow(plan.least_cycles):
+        if self.too_slow(plan.busiest) or self._too_costly(plan, plan.busiest):
+            return
+        if self._slowest is not None and self.too_slow(plan.least_cycles):  # which is sought for a limit alone
             return
         if self.budget.ended and self.tried and not naive:
             return

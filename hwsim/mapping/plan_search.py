@@ -1,7 +1,7 @@
 """The search for the best plan of a program: what may be fastest comes first, and what cannot be taken is not made.
 
 Tables, and sizes of the scratchpad for each of them, wait in the order of cycles that their plans take at least: those
-in which arrays are busy (`chain_bounds`) and those in which weights are loaded (`size_bounds`). Once these pass what a
+of chains of ops (`chain_bounds`) and those in which weights are loaded (`size_bounds`). Once these pass what a
 plan may take, the plans of all that still wait are slower, and none of them is made.
 """
 
