@@ -25,10 +25,14 @@ K_CLASS, K_FOLLOWING, K_RESIDENT, K_TOGETHER, K_ROLES = range(5)
 CANDIDATES, FIRST, OF_PRODUCT, LAST_CUT, LARGEST, LARGEST_WITHIN, LARGEST_OF_ANY, STATE = range(8)
 
 # Cuts: tiling, what tells blocks apart, first row, rows, the cut made before of the same tiling, masks of units and
-# rings, whether the array writes results by itself, and busy cycles of each unit and of a shared read port.
+# rings, whether the array writes results by itself, busy cycles of each unit and of a shared read port, cycles in
+# which steps hold slots of the operand rings and of the array's results, and how many loads hold slots of each ring
+# for the memory's latency besides.
 TILING, BLOCK, FIRST_ROW = 0, 1, 1 + t.SIDES
 _, ROWS, BEFORE, UNITS, RINGS, LOADED, ARRAY_WRITES, BUSY = range(FIRST_ROW, FIRST_ROW + 8)
-CUT = BUSY + c.UNITS + 1
+HELD = BUSY + c.UNITS + 1
+LOADS = HELD + c.ARRAY_RESULTS + 1
+CUT = LOADS + c.OPERAND_RINGS
 
 # How many there are: tilings, candidates of all tilings, cuts, rows of cuts, errands, searches, and the steps of all
 # cuts that were walked, rows and iterations. Beyond so many of them no cut is walked any more; whether some was not.

@@ -262,6 +262,7 @@ def _keep(work, rows, store, room):
             store.code[first + place, column] = row[column]
         if row[c.KIND] == c.STEP:
             _add_step(cut, row, shared)
+            _add_held(cut, row, room.code[0, c.SINGLE], room.walk.fixed[c.SLOTS])
 
 
 @lean
@@ -285,3 +286,21 @@ def _add_step(cut, row, shared):
     cut[s.BUSY + c.READ_PORT] += times * row[c.ALL_PASS]
     if row[c.VECTOR] >= 0:
         cut[s.ARRAY_WRITES] = 0
+
+
+@lean
+def _add_held(cut, row, single, slots):
+    """Count for how long a step holds slots at least: of operands from the load to the end of the unit that reads
+    them, of array results while the array and then the vector unit work on them. A load that takes all slots at once
+    counts for each of them."""
+    times, on_array = row[t.D_TIMES], max(np.int64(0), row[c.ARRAY])
+    on_vector = max(np.int64(0), row[c.VECTOR]) + max(np.int64(0), row[c.FUSED])
+    for ring in range(c.OPERAND_RINGS):
+        if row[c.LOAD_0 + ring] >= 0:
+            loads = times * slots if single & (1 << ring) else times
+            reader = on_vector if ring == c.VECTOR_OPERANDS else on_array
+            cut[s.HELD + ring] += loads * (row[c.LOAD_0 + ring] + reader)
+            cut[s.LOADS + ring] += loads
+    if row[c.ARRAY] >= 0:
+        after = row[c.TAIL] + on_vector if row[c.FLAGS] & c.CLOSES else np.int64(0)
+        cut[s.HELD + c.ARRAY_RESULTS] += times * (on_array + after)

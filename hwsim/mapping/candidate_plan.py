@@ -21,7 +21,7 @@ from hwsim.mapping.placing import Placed
 from hwsim.mapping.plan import Plan, Way
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Item
-from hwsim.mapping.works import Counts, exact, times, whole_work
+from hwsim.mapping.works import Counts, times, whole_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
 from hwsim.timing.encode_steps import LONGEST
@@ -109,11 +109,19 @@ class CandidatePlan:
 
     @cached_property
     def least_cycles(self) -> int:
-        """Cycles that no walk of the plan undercuts: of the busiest unit, or of the longest chain of ops."""
-        if self.longest >= LONGEST:
+        """Cycles that no walk of the plan undercuts: of the busiest unit, of the slots that are held for the longest
+        time, or of the longest chain of ops."""
+        if self.longest * self.slots >= LONGEST:
             return self.busiest
-        of_ops = self.op_cuts.store.cuts[self.cuts][:, _BUSY]
-        return max(self.busiest, chain_cycles(self.table, of_ops, self.placed.kept))
+        of_ops = self.op_cuts.store.cuts[self.cuts]
+        return max(self.busiest, self._held(of_ops), chain_cycles(self.table, of_ops[:, _BUSY], self.placed.kept))
+
+    def _held(self, of_ops: Ints) -> int:
+        """Cycles in which some ring has no slot free: each slot is held by one operand or result at a time."""
+        held = self.table.op_times @ of_ops[:, s.HELD : s.CUT]
+        rings, loads = held[: s.LOADS - s.HELD], held[s.LOADS - s.HELD :]
+        rings[: len(loads)] += self.op_cuts.fixed[c.LATENCY] * loads
+        return -int(-rings.max() // self.slots)
 
     @property
     def load_cycles(self) -> int:
@@ -128,7 +136,7 @@ class CandidatePlan:
     @cached_property
     def likely(self) -> float:
         """About the cycles of a run: the sum of each op's busiest unit. What overlaps and what waits is left out."""
-        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT].T.astype(float, order="C")
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.HELD].T.astype(float, order="C")
         if self.op_cuts.target.ports.shared:
             busy[c.LOAD_UNIT] += busy[c.STORE_UNIT]
         return float(busy.max(axis=0) @ self.table.op_times)
@@ -138,7 +146,7 @@ class CandidatePlan:
         """Busy cycles of each unit, and of a shared read port; those of stores are the load unit's, if the two share a
         port."""
         times = self.table.op_times
-        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.CUT]
+        busy = self.op_cuts.store.cuts[self.cuts, s.BUSY : s.HELD]
         units: NDArray[Any] = times @ busy if self.longest < LONGEST else times.astype(object) @ busy.astype(object)
         units[c.LOAD_UNIT] += self._code.preload_cycles
         if self.op_cuts.target.ports.shared:
@@ -216,7 +224,7 @@ class CandidatePlan:
         runs = np.zeros(len(cuts), np.int64)
         np.add.at(runs, which, self.table.op_runs.of_size)
         total: dict[Precision | None, Counts] = {}
-        for cut, counts in zip(cuts.tolist(), times(exact(self.op_cuts.works(cuts.tolist())), runs), strict=True):
+        for cut, counts in zip(cuts.tolist(), times(self.op_cuts.works(cuts), runs), strict=True):
             mode = self.op_cuts.row_of(cut).mode
             total[mode] = total[mode] + counts if mode in total else counts
         result = {mode: whole_work(counts.tolist()) for mode, counts in total.items()}

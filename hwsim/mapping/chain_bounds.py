@@ -32,16 +32,21 @@ _ONE = Split()
 
 class SplitTable(NamedTuple):
     """A program's tables with its ops split over cores, which are made when plans of them are; and cycles that it takes
-    at least."""
+    at least, which are sought again for one slot."""
 
     unsplit: ProgramTable
     splits: Splits
     least_cycles: int
+    bounds: "ChainBounds"
 
     @property
     def table(self) -> ProgramTable:
         """The tables themselves."""
         return self.unsplit.split(self.splits)
+
+    def least_with(self, slots: int) -> int:
+        """Cycles that it takes at least with so many slots a ring."""
+        return self.least_cycles if slots > 1 else self.bounds.least_cycles(self.splits, in_turn=True)
 
 
 def split_tables(tables: Sequence[ProgramTable], target: Target) -> tuple[SplitTable, ...]:
@@ -49,7 +54,7 @@ def split_tables(tables: Sequence[ProgramTable], target: Target) -> tuple[SplitT
     split = [(table, splits) for table in tables for splits in table.tried_splits(target)]
     bounds = {table: ChainBounds(table, target) for table in tables}
     return tuple(
-        SplitTable(table, splits, bounds[table].least_cycles(splits) if len(split) > 1 else 0)
+        SplitTable(table, splits, bounds[table].least_cycles(splits) if len(split) > 1 else 0, bounds[table])
         for table, splits in split
     )
 
@@ -61,9 +66,12 @@ class ChainBounds:
     table: ProgramTable
     target: Target
 
-    def least_cycles(self, splits: Splits) -> int:
+    def least_cycles(self, splits: Splits, *, in_turn: bool = False) -> int:
         """Cycles of the longest chain of ops, in whichever blocks; 0, if a unit cannot do one, or has too much to do
-        for 64 bits."""
+        for 64 bits.
+
+        Array and vector unit work `in_turn` on products, where there is one slot for results alone.
+        """
         table = self.table
         ops = zip(table.ops, table.shaped, strict=True)
         try:
@@ -75,6 +83,9 @@ class ChainBounds:
             return 0
         of_units = np.zeros((len(of_ops), chains.UNITS), np.int64)
         of_units[:, chains.ARRAY : chains.VECTOR + 1] = np.array(of_ops, np.int64).reshape(-1, 2)
+        if in_turn:
+            products = of_units[:, chains.ARRAY] > 0
+            of_units[products, chains.ARRAY] += of_units[products, chains.VECTOR]
         return chain_cycles(table, of_units, np.full(len(table.spots), ALL, np.int64))
 
     @cached_property
@@ -99,7 +110,7 @@ class ChainBounds:
         own, rate = product_shares(operands.size, split).size(operands.size.k), target.ports.scratchpad_read
         bits = own.m * own.k * operands.act.bits + own.k * own.n * operands.weight.bits
         of_port = 0 if rate is None else int(bits // 8 / rate)
-        array = own.batch * max(_of_array(own, mode_of(operands, target), target), of_port)
+        array = own.batch * max(array_busy(own, mode_of(operands, target), target), of_port)
         return array, results_alone(shape, own, target)
 
 
@@ -119,7 +130,7 @@ def chain_cycles(table: ProgramTable, of_units: Ints, kept: Ints) -> int:
     return int(chains.least_cycles(table.nodes, table.op_rows, table.uses, table.use_at, chain))
 
 
-def _of_array(size: MatrixSize, mode: Precision, target: Target) -> int:
+def array_busy(size: MatrixSize, mode: Precision, target: Target) -> int:
     """Cycles in which a core's arrays are busy with one product as a single block; what the last tile takes to drain
     does not keep them from the next op."""
     limits, costs = target.array.constraints(mode), target.array.step_costs(mode)

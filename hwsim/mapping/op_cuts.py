@@ -26,7 +26,7 @@ from hwsim.mapping.op_shapes import ProductShape
 from hwsim.mapping.placing import Placed
 from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.target import Target, UnsupportedOp
-from hwsim.mapping.works import Counts, StepCosts, StepWorks
+from hwsim.mapping.works import Counts, KnownWorks, StepCosts, StepWorks
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.schedule import Block
 from hwsim.schedule.steps import Ring
@@ -110,7 +110,7 @@ class OpCuts:
         self.room = new_room(self.ops, self.fixed)
         self.store = new_store(self.ops, len(latencies), int(most_blocks(self.ops, self.is_product)), self.room)
         self._key = np.zeros(self.store.keys.shape[1], np.int64)
-        self._works: dict[int, list[int]] = {}
+        self._known = KnownWorks.none()
 
     def row(self, op: int) -> OpRow:
         """The row of an op's shape, by the number of the op."""
@@ -260,31 +260,33 @@ class OpCuts:
             tries.append(TriedCut(name, side, held, cycles, count))
         return tuple(tries)
 
-    def works(self, cuts: Sequence[int]) -> list[list[int]]:
-        """What one run of each of these cuts does, by columns of works."""
-        new = [cut for cut in cuts if cut not in self._works]
-        if new:
+    def works(self, cuts: Ints) -> Counts:
+        """What one run of each of these cuts does: [cut, columns of works]."""
+        known = self._known.up_to(len(self.store.cuts))
+        new = np.unique(cuts[known.rows[cuts] < 0])
+        if len(new):
             steps, owners = self._steps(new)
             classes = self.store.keys[self.store.cuts[new, s.TILING], s.K_CLASS]
-            sums = _summed(self.step_works.of(steps, classes[owners]), owners, len(new))
-            self._works |= zip(new, sums.tolist(), strict=True)
-        return [self._works[cut] for cut in cuts]
+            known = known.and_also(new, _summed(self.step_works.of(steps, classes[owners]), owners, len(new)))
+            self._known = known
+        return known.works[known.rows[cuts]]
 
-    def port_bounds(self, cuts: Sequence[int]) -> Counts:
+    def port_bounds(self, cuts: Ints) -> Counts:
         """The same columns, of which only the cycles that ports bind are filled in."""
-        steps, owners = self._steps(cuts)
-        return _summed(self.step_works.bounds(steps), owners, len(cuts))
+        used, which = np.unique(cuts, return_inverse=True)
+        steps, owners = self._steps(used)
+        return _summed(self.step_works.bounds(steps), owners, len(used))[which]
 
-    def _steps(self, cuts: Sequence[int]) -> tuple[Ints, Ints]:
+    def _steps(self, cuts: Ints) -> tuple[Ints, Ints]:
         """The steps of these cuts, and the place of each one's cut among them."""
-        _, code = rows_of(self.store, np.array(cuts, np.int64))
+        _, code = rows_of(self.store, cuts)
         steps = code[:, c.KIND] == c.STEP
         return code[steps], np.repeat(np.arange(len(cuts)), self.store.cuts[cuts, s.ROWS])[steps]
 
     def forget_works(self) -> None:
         """Forget what the runs of cuts do: whoever copied these cuts gives them other steps, or other ports. What a
         step costs on the array stays the same."""
-        self._works = {}
+        self._known = KnownWorks.none()
         self.__dict__.pop("step_works", None)
 
     @cached_property

@@ -1,8 +1,9 @@
 """The search for the best plan of a program: what may be fastest comes first, and what cannot be taken is not made.
 
-Tables, and sizes of the scratchpad for each of them, wait in the order of cycles that their plans take at least: those
-of chains of ops (`chain_bounds`) and those in which weights are loaded (`size_bounds`). Once these pass what a
-plan may take, the plans of all that still wait are slower, and none of them is made.
+Tables, and sizes of the scratchpad and numbers of slots for each of them, wait in the order of cycles that their plans
+take at least: those of chains of ops (`chain_bounds`), those in which weights are loaded (`size_bounds`), and those in
+which slots are held (`slot_bounds`). Once these pass what a plan may take, the plans of all that still wait are slower,
+and none of them is made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,12 +30,13 @@ _OPENING = -(1 << 62)
 
 
 class _Prospect(NamedTuple):
-    """Plans that may be made, the larger the scratchpad the sooner: of a table, by its place, for a size; or the table
-    that must be opened first."""
+    """Plans that may be made, the larger the scratchpad the sooner, and the more slots: of a table, by its place, for a
+    size, by one of its makers; or the table that must be opened first."""
 
     least_cycles: int
     less: int
     place: int
+    maker: int = 0
 
 
 class _Order(NamedTuple):
@@ -102,7 +104,7 @@ class PlanSearch:
                 else:
                     plans += self._plans(prospect)
             self._consider(plans)
-        self._done = len(self.tables) * len(self._capacities)
+        self._done = self._all
         self._tell()
         self._consider_naive()
         self.store.spend(self.choice.budget)
@@ -118,7 +120,12 @@ class PlanSearch:
         return best
 
     def _tell(self) -> None:
-        self.progress(self._done, len(self.tables) * len(self._capacities) + 1)
+        self.progress(self._done, self._all + 1)
+
+    @property
+    def _all(self) -> int:
+        """How many prospects there are at most."""
+        return len(self.tables) * len(self._capacities) * len(tuple(slots(self.circumstances.chip.scratchpad.buffers)))
 
     def _may_be_taken(self, least_cycles: int) -> bool:
         return not (self.choice.tried and self.choice.too_slow(least_cycles))
@@ -132,11 +139,12 @@ class PlanSearch:
             elif table is self.whole:
                 self._problem = made
         self._opened[prospect.place] = tuple(makers)
-        sizes = {size for made in makers for size in self._sizes(made)}
-        self._done += len(self._capacities) - len(sizes)
-        for size in sizes:  # loads are the same, whatever the number of slots
-            least = max(prospect.least_cycles, makers[0].bounds.load_cycles(size))
-            yield _Prospect(least, -size, prospect.place)
+        for number, made in enumerate(makers):
+            sizes, of_chains = self._sizes(made), self.tables[prospect.place].least_with(made.target.slots)
+            self._done += len(self._capacities) - len(sizes)
+            for size in sizes:
+                least = max(of_chains, made.bounds.load_cycles(size), made.slot_bounds.held_cycles(size))
+                yield _Prospect(least, -size, prospect.place, number)
 
     def _targets(self, table: ProgramTable) -> Iterator[TargetPlans | UnsupportedOp]:
         """The makers of plans for each number of slots, most first, or why there are none."""
@@ -159,26 +167,24 @@ class PlanSearch:
         return tuple(size for size in self._capacities if not sufficient < size < whole)
 
     def _plans(self, prospect: _Prospect) -> Iterator[_Numbered]:
-        """Plans of a table for a size, for each number of slots."""
+        """Plans of a table for a size and a number of slots."""
         self._tell()
         self._done += 1
-        table, size = self.tables[prospect.place].table, -prospect.less
+        _, less, place, number = prospect
+        table, made = self.tables[place].table, self._opened[place][number]
         undivided = table.analysed is self.whole.analysed
-        for number, made in enumerate(self._opened[prospect.place]):
-            if size not in self._sizes(made) or self._made > self._most_made:
-                continue
-            ways = strategies(self._ops, in_pieces=not undivided)
-            ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
-            plans = made.candidates([size], ways, self.choice.budget)
-            self._problem = (made.problem if table is self.whole else None) or self._problem
-            for plan in plans:
-                assert isinstance(plan.way, Strategy)
-                yield _Order(prospect.place, number, ways.index(plan.way), -size), plan
-            # In pieces every chain would be a part, and save little by a way of its own.
-            by_part = made.by_part(plans, self.choice.budget) if undivided else []
-            for way, plan in enumerate(by_part, len(ways)):
-                yield _Order(prospect.place, number, way, -size), plan
-            self._made += sum(self._ops + plan.wanted for plan in plans + by_part)
+        ways = strategies(self._ops, in_pieces=not undivided)
+        ways = tuple(way for way in ways if way.latency in made.latencies)  # pieces may be more ops
+        plans = made.candidates([-less], ways, self.choice.budget)
+        self._problem = (made.problem if table is self.whole else None) or self._problem
+        for plan in plans:
+            assert isinstance(plan.way, Strategy)
+            yield _Order(place, number, ways.index(plan.way), less), plan
+        # In pieces every chain would be a part, and save little by a way of its own.
+        by_part = made.by_part(plans, self.choice.budget) if undivided else []
+        for way, plan in enumerate(by_part, len(ways)):
+            yield _Order(place, number, way, less), plan
+        self._made += sum(self._ops + plan.wanted for plan in plans + by_part)
 
     def _consider_naive(self) -> None:
         """Try the naive plans of the program whole, for fewer slots first, unless they load too much."""

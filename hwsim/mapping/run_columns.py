@@ -99,9 +99,9 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
     """The counters of a plan; Unsettled, if its loops have no period within `most` iterations."""
     runs, cuts = candidate.table.op_runs, candidate.op_cuts
     totals, ends, now = candidate.walked(most=most)
-    counts, order = _counts(candidate, totals, lambda used: exact(cuts.works(used))), _order(candidate)
+    counts, order = _counts(candidate, totals, cuts.works), _order(candidate)
     modes = tuple(dict.fromkeys([None, *(row.mode for row in cuts.classes)]))
-    mode_of = np.zeros(len(order), np.int64)
+    mode_of = np.zeros(len(totals), np.int64)
     mode_of[runs.own.rows] = np.array([modes.index(row.mode) for row in cuts.classes], np.int64)[runs.of_class]
     return RunColumns(
         names=tuple(runs.names[order].tolist()),
@@ -123,10 +123,9 @@ def run_columns(candidate: CandidatePlan, *, most: int | None = None) -> RunColu
     )
 
 
-def _counts(candidate: CandidatePlan, totals: Ints, works_of: Callable[[Sequence[int]], Counts]) -> Counts:
+def _counts(candidate: CandidatePlan, totals: Ints, works_of: Callable[[Ints], Counts]) -> Counts:
     """The work and then the port-bound cycles of each op, by row of totals, from the works of cuts."""
     table, runs, ports = candidate.table, candidate.table.op_runs, candidate.op_cuts.target.ports
-    cuts, which = np.unique(candidate.cuts, return_inverse=True)
     preloads, owners, entries = [], [], []
     for buffer, _, _ in candidate.preloaded:
         assert buffer.op is not None
@@ -136,21 +135,25 @@ def _counts(candidate: CandidatePlan, totals: Ints, works_of: Callable[[Sequence
         preloads.append(loaded)
         owners.append(table.totals[buffer.op])
         entries.append(table.analysed.entries[buffer.loop])
-    once = np.concatenate([works_of(cuts.tolist())[which], exact(preloads)])
-    works = times(once, np.concatenate([runs.of_size, np.array(entries, np.int64)]))
+    once, runs_of, sizes = works_of(candidate.cuts), runs.of_size, len(runs.of_size)
+    if preloads:
+        once, runs_of = np.concatenate([once, exact(preloads)]), np.concatenate([runs_of, entries])
+    works = times(once, runs_of)
     counts = np.zeros((len(table.totals), OF_EPILOGUE), works.dtype)
     own, fused = runs.own, runs.fused
     counts[own.rows] = np.add.reduceat(works[own.numbers, :OF_EPILOGUE], own.starts)
     if len(fused.rows):
         of_epilogues = np.add.reduceat(works[fused.numbers, OF_EPILOGUE:], fused.starts)
         counts[fused.rows[:, None], _EPILOGUE] += of_epilogues
-    np.add.at(counts, owners, works[len(which) :, :OF_EPILOGUE])
+    np.add.at(counts, owners, works[sizes:, :OF_EPILOGUE])
     counts[:, [BOUND + c.ARRAY_UNIT, BOUND + c.VECTOR_UNIT]] += totals[:, c.SHARED_BOUND :]
     return counts
 
 
-def _order(candidate: CandidatePlan) -> Ints:
+def _order(candidate: CandidatePlan) -> Ints | slice:
     """The rows of totals as the timeline meets their ops: a preload comes before the loop in which its op reads."""
+    if not candidate.preloaded:
+        return slice(None)
     table = candidate.table
     preloaded = sorted(candidate.preloaded, key=lambda preload: table.loops[preload[0].loop])
     spacing = len(preloaded) + 1

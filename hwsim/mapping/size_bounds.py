@@ -1,6 +1,7 @@
 """How long the DRAM's port is busy at least with a program's weights in a scratchpad of some size, before any plan."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -16,8 +17,8 @@ from hwsim.mapping.residency import Items
 from hwsim.mapping.target import Target
 
 
-class _Alike(NamedTuple):
-    """Items of as many bytes that save as much, and how many items they are."""
+class Alike(NamedTuple):
+    """Items of as many bytes that save as much, bytes or cycles, and how many items they are."""
 
     bytes: int
     saves: int
@@ -39,7 +40,7 @@ class SizeBounds:
 
     def load_cycles(self, size: int) -> int:
         """Cycles in which the load unit is busy at least, whatever stays and however ops are cut."""
-        loaded = max(0, self._loaded - sum(_saved(items, size) for items in self._by_loop))
+        loaded = max(0, self._loaded - sum(saved(items, size) for items in self._by_loop))
         return self.target.ports.load_cycles(loaded, loaded // self.target.ports.cores)
 
     @cached_property
@@ -50,9 +51,9 @@ class SizeBounds:
             for op_class in self.classes
         ]
         runs = zip(self.table.ops, self.table.class_of, self.table.op_times.tolist(), strict=True)
-        return sum(times * bytes_of[of_class] for sized, of_class, times in runs if self._reads_own(sized.op))
+        return sum(times * bytes_of[of_class] for sized, of_class, times in runs if self.reads_own(sized.op))
 
-    def _reads_own(self, op: object) -> bool:
+    def reads_own(self, op: object) -> bool:
         """Whether an op reads a whole weight that no other op reads."""
         if not isinstance(op, Gemm | Conv) or op.weight.windows:
             return False
@@ -60,29 +61,27 @@ class SizeBounds:
         return uses.tensor.role.parameter and len(uses.uses) == 1
 
     @cached_property
-    def _by_loop(self) -> tuple[tuple[_Alike, ...], ...]:
+    def _by_loop(self) -> tuple[tuple[Alike, ...], ...]:
         """What may be resident, by innermost loops; first what saves most per byte."""
         found: dict[str, Counter[tuple[int, int]]] = {}
         for item in self.items.all:
             if item.loaded is not None and item.loops:  # states are no weights
                 found.setdefault(item.loops[-1], Counter())[item.bytes, max(item.saves)] += 1
-        return tuple(
-            tuple(_Alike(*pair, number) for pair, number in sorted(alike.items(), key=_per_byte, reverse=True))
-            for alike in found.values()
-        )
+        kinds = ([Alike(*pair, number) for pair, number in alike.items()] for alike in found.values())
+        return tuple(tuple(sorted(alike, key=per_byte, reverse=True)) for alike in kinds)
 
 
-def _per_byte(alike: tuple[tuple[int, int], int]) -> Fraction:
-    (size, saves), _ = alike
-    return Fraction(saves, max(1, size))
+def per_byte(alike: Alike) -> Fraction:
+    """What items save for each of their bytes."""
+    return Fraction(alike.saves, max(1, alike.bytes))
 
 
-def _saved(items: tuple[_Alike, ...], room: int) -> int:
-    """The most bytes that items save together in so much room, the last one in part, rounded up."""
-    saved = 0
+def saved(items: Iterable[Alike], room: int) -> int:
+    """The most that items save together in so much room, the last one in part, rounded up."""
+    total = 0
     for size, saves, number in items:
         whole = number if size * number <= room else room // size
-        saved, room = saved + saves * whole, room - size * whole
+        total, room = total + saves * whole, room - size * whole
         if whole < number:
-            return saved + -(-saves * room // size)
-    return saved
+            return total + -(-saves * room // size)
+    return total

@@ -22,6 +22,7 @@ from hwsim.mapping.program_table import ProgramTable
 from hwsim.mapping.residency import Items
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.size_bounds import SizeBounds
+from hwsim.mapping.slot_bounds import SlotBounds
 from hwsim.mapping.target import Target, UnsupportedOp
 from hwsim.timing.encode_steps import LONGEST
 
@@ -108,6 +109,11 @@ class TargetPlans:
     def bounds(self) -> SizeBounds:
         """What plans for scratchpads of any size take at least."""
         return SizeBounds(self.table, self.target, self.cuts.classes, self.items)
+
+    @cached_property
+    def slot_bounds(self) -> SlotBounds:
+        """The same for their number of slots."""
+        return SlotBounds(self.bounds)
 
     @cached_property
     def least_naive_cycles(self) -> int:

@@ -33,6 +33,28 @@ busy cycles of the vector unit for it that a port sets."""
 _SAFE = 2.0**62
 
 
+class KnownWorks(NamedTuple):
+    """What one run of some cuts does: `rows` has the row of each cut, by its number, and -1 where nothing is known."""
+
+    works: Counts
+    rows: Ints
+
+    @classmethod
+    def none(cls) -> Self:
+        return cls(np.zeros((0, COLUMNS), np.int64), np.zeros(0, np.int64))
+
+    def up_to(self, cuts: int) -> Self:
+        """The same, for so many cuts."""
+        more = cuts - len(self.rows)
+        return self._replace(rows=np.concatenate([self.rows, np.full(more, -1)])) if more > 0 else self
+
+    def and_also(self, cuts: Ints, works: Counts) -> Self:
+        """With the works of these cuts; what others hold stays as it is."""
+        rows = self.rows.copy()
+        rows[cuts] = np.arange(len(self.works), len(self.works) + len(cuts))
+        return self._replace(works=np.concatenate([self.works, works]), rows=rows)
+
+
 class StepCosts(NamedTuple):
     """What a step of each class of ops costs on an array, exactly and nearly: [class, cost]."""
 

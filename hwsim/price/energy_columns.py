@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Counted:
     of `Work`, and its cycles."""
 
     names: Sequence[str]
-    modes: Sequence[Precision | None]
+    modes: tuple[Precision | None, ...]
     mode_of: Ints
     works: Counts
     cycles: Ints
@@ -81,23 +81,41 @@ class EnergyColumns:
 
 def energy_columns(counted: Counted, tariff: Tariff, measured: Measured) -> EnergyColumns:
     """The energy of every op, by its counters and by the counts `measured` on its values."""
-    zeros, of_modes = _zeros(counted, measured), [rates(tariff, mode) for mode in counted.modes]
+    zeros, rates = _zeros(counted, measured), rates_of(tariff, counted.modes)
     counts = np.concatenate([counted.works, counted.cycles[:, None]], axis=1)
-    dearest = np.max([prices.sum(axis=1) for prices in of_modes], axis=0)
-    bound = float(counts.sum(axis=0).astype(np.float64) @ dearest.astype(np.float64))
+    bound = float(counts.sum(axis=0).astype(np.float64) @ rates.dearest)
     kind: Any = np.int64 if bound < _SAFE else object
     counts, of_ops = counts.astype(kind, copy=False), np.zeros((len(counts), len(Component)), kind)
-    for place, prices in enumerate(of_modes):
+    for place, prices in enumerate(rates.words if kind is np.int64 else rates.exact):
         rows = np.flatnonzero(counted.mode_of == place)
-        of_ops[rows] = counts[rows] @ prices.astype(kind)
+        of_ops[rows] = counts[rows] @ prices
     for row, count in zeros:
         _gate(tariff, counted.modes[counted.mode_of[row]], count, of_ops[row])
     return EnergyColumns(tariff, counted, zeros, of_ops)
 
 
+class Rates(NamedTuple):
+    """What one of each counter of an op costs, and one cycle, by component: [mode, counter, component].
+
+    `words` are the `exact` ones in 64 bits, where all of them fit, else the same; `dearest` is what a counter costs at
+    most.
+    """
+
+    exact: Counts
+    words: Counts
+    dearest: NDArray[np.float64]
+
+
 @lru_cache(maxsize=256)
-def rates(tariff: Tariff, mode: Precision | None) -> Counts:
-    """What one of each counter of an op with that mode costs, and one cycle, by component: charges are linear."""
+def rates_of(tariff: Tariff, modes: tuple[Precision | None, ...]) -> Rates:
+    """The rates of these modes."""
+    exact = np.array([_rates(tariff, mode) for mode in modes], object)
+    dearest = exact.sum(axis=2).max(axis=0).astype(np.float64)
+    return Rates(exact, exact.astype(np.int64) if dearest.max(initial=0) < _SAFE else exact, dearest)
+
+
+def _rates(tariff: Tariff, mode: Precision | None) -> Counts:
+    """Charges are linear: the sum of those of one of each."""
     table = np.zeros((len(_COUNTED) + 1, len(Component)), object)
     ones = [(Work(**{name: 1}), 0) for name in _COUNTED]
     for row, (work, cycles) in zip(table, [*ones, (Work(), 1)], strict=True):

@@ -11,7 +11,7 @@ from hwsim.hardware.prices import Component, PriceTable, UnitPrice
 from hwsim.ir.workload import Workload
 from hwsim.mapping.choice import Aim, WorkByMode
 from hwsim.price.book import PriceBook
-from hwsim.price.energy_columns import rates
+from hwsim.price.energy_columns import rates_of
 from hwsim.price.price import Tariff, placed_share, price
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Objective
@@ -218,5 +218,5 @@ _counts: Callable[[Work], tuple[int, ...]] = attrgetter(*Work.__slots__)
 @lru_cache(maxsize=256)
 def _whole_rates(tariff: Tariff, mode: Precision | None) -> tuple[tuple[int, ...], int]:
     """The rates of energy over all components."""
-    *counters, cycle = rates(tariff, mode).sum(axis=1).tolist()
+    *counters, cycle = rates_of(tariff, (mode,)).exact[0].sum(axis=1).tolist()
     return tuple(counters), cycle

@@ -12,12 +12,14 @@ from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
 from hwsim.ir.program import Program
 from hwsim.mapping.analysed_program import analyse
+from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.chain_bounds import ChainBounds, split_tables
 from hwsim.mapping.plan_store import PlanStore
 from hwsim.mapping.planner import Planner
 from hwsim.mapping.program_table import program_table
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.size_bounds import SizeBounds
+from hwsim.mapping.slot_bounds import SlotBounds
 from hwsim.mapping.splits import Splits
 from hwsim.mapping.strategies import candidate_capacities, slots, strategies
 from hwsim.mapping.target import UnsupportedOp, target_of
@@ -34,13 +36,15 @@ SIDES = st.integers(1, 70)
 
 
 def check_bounds(program: Program, on: Chip) -> None:
-    """Each plan of each table takes at least the bound of its chains, and loads at least that of its weights."""
+    """Each plan of each table takes at least the bound of its chains, loads at least that of its weights, and holds
+    slots for at least as long as its products do."""
     table = program_table(analyse(program))
     sizes = candidate_capacities(on.scratchpad.size)[:4]
     for slot_count in slots(on.scratchpad.buffers):
         target = target_of(on, slot_count)
         for splits in table.tried_splits(target):
-            least, split = ChainBounds(table, target).least_cycles(splits), table.split(splits)
+            bounds, split = ChainBounds(table, target), table.split(splits)
+            least = bounds.least_cycles(splits, in_turn=slot_count == 1)
             try:
                 plans = PlanStore().plans(split, target)
             except UnsupportedOp:
@@ -51,9 +55,10 @@ def check_bounds(program: Program, on: Chip) -> None:
                 with suppress(Unsettled):
                     cycles = plan.timed().cycles
                     assert cycles is not None
-                    assert least <= cycles
+                    assert bounds.least_cycles(splits) <= least <= cycles
                     assert plan.busiest <= plan.least_cycles <= cycles
                     assert plans.bounds.load_cycles(plan.size) <= plan.load_cycles <= cycles
+                    assert plans.slot_bounds.held_cycles(plan.size) <= cycles
 
 
 @given(st.builds(programs.gemm, SIDES, SIDES, SIDES, batch=st.integers(1, 6)), chips(), st.integers(2, 5))
@@ -83,11 +88,23 @@ def test_without_bounds_the_same_plan_is_taken(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ChainBounds, "least_cycles", no_bound)
         patched.setattr(SizeBounds, "load_cycles", no_bound)
+        patched.setattr(SlotBounds, "held_cycles", no_bound)
+        patched.setattr(CandidatePlan, "least_cycles", CandidatePlan.busiest)
         assert Planner(several).plan(program).schedule == planned.schedule
 
 
-def no_bound(bounds: ChainBounds | SizeBounds, of: Splits | int) -> int:
+def no_bound(bounds: ChainBounds | SizeBounds | SlotBounds, of: Splits | int, *, in_turn: bool = False) -> int:
     return 0
+
+
+def test_one_slot_is_not_planned_for_where_units_would_take_turns_for_too_long() -> None:
+    """With one slot a ring, each result of the array waits for the vector unit to be done with the one before."""
+    chip, work = load_chip("int4_array"), load_workload("tdnnf_7q")
+    cycles = Planner(chip).plan(work.program).columns.cycles
+    table = program_table(analyse(work.program))
+    bounds = [PlanStore().plans(table, target_of(chip, slots)).slot_bounds for slots in (1, 2)]
+    one, two = (bound.held_cycles(chip.scratchpad.size) for bound in bounds)
+    assert two <= cycles < one <= 2 * two
 
 
 def test_on_four_cores_few_splits_of_a_transducer_need_plans() -> None:
