@@ -14,7 +14,7 @@ from hwsim.mapping.planner import Planner
 @pytest.mark.parametrize("size", ["2 MiB", "48 KiB"], ids=["all ways fit", "some do not"])
 def test_of_all_plans_of_a_search_one_is_left(size: str) -> None:
     chip, program = load_chip("int4_array").with_(**{"scratchpad.size": size}), load_workload("lstm_lm").program
-    Planner(chip).plan(program)  # compiles kernels, if they are not; numba's errors keep frames until they are collected
+    Planner(chip).plan(program)  # compiles kernels, if need be: numba's errors keep frames until they are collected
     gc.collect()
     before = {id(plan) for plan in plans()}
     gc.disable()
