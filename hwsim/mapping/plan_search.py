@@ -101,8 +101,11 @@ class PlanSearch:
                 if prospect.less == _OPENING:
                     for opened in self._open(prospect):
                         heappush(waiting, opened)
-                else:
-                    plans += self._plans(prospect)
+                    continue
+                plans += self._plans(prospect)
+                smaller = self._smaller(prospect)
+                if smaller is not None:
+                    heappush(waiting, smaller)
             self._consider(plans)
         self._done = self._all
         self._tell()
@@ -131,7 +134,7 @@ class PlanSearch:
         return not (self.choice.tried and self.choice.too_slow(least_cycles))
 
     def _open(self, prospect: _Prospect) -> Iterator[_Prospect]:
-        """Make the makers of a table's plans; the sizes to make plans for."""
+        """Make the makers of a table's plans; the largest size for each of them."""
         table, makers = self.tables[prospect.place].table, list[TargetPlans]()
         for made in self._targets(table):
             if isinstance(made, TargetPlans):
@@ -142,9 +145,15 @@ class PlanSearch:
         for number, made in enumerate(makers):
             sizes, of_chains = self._sizes(made), self.tables[prospect.place].least_with(made.target.slots)
             self._done += len(self._capacities) - len(sizes)
-            for size in sizes:
-                least = max(of_chains, made.bounds.load_cycles(size), made.slot_bounds.held_cycles(size))
-                yield _Prospect(least, -size, prospect.place, number)
+            yield _Prospect(max(of_chains, made.least_cycles(sizes[0])), -sizes[0], prospect.place, number)
+
+    def _smaller(self, prospect: _Prospect) -> _Prospect | None:
+        """The next smaller size for the same maker; what plans of a size take at least, those of smaller ones do."""
+        made = self._opened[prospect.place][prospect.maker]
+        size = next((size for size in self._sizes(made) if size < -prospect.less), None)
+        if size is None:
+            return None
+        return prospect._replace(least_cycles=max(prospect.least_cycles, made.least_cycles(size)), less=-size)
 
     def _targets(self, table: ProgramTable) -> Iterator[TargetPlans | UnsupportedOp]:
         """The makers of plans for each number of slots, most first, or why there are none."""

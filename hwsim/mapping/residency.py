@@ -8,6 +8,7 @@ the chosen items still fit. With loops inside loops the choice is exact for up t
 outer loops choose first.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +56,15 @@ class Head(NamedTuple):
     written: int
 
 
+class Kind(NamedTuple):
+    """Items of as many bytes and rows of tiles that save as much at most, and how many items they are."""
+
+    bytes: int
+    rows: int
+    saves: int
+    items: int
+
+
 class Chosen(NamedTuple):
     """What stays, in the order of the items, and the coarsest unit to which sizes were rounded up for that; 0 for exact
     sizes."""
@@ -80,6 +90,12 @@ class ItemsOfTensor:
         return tuple(
             Group.of([(item.bytes, item.saves[depth]) for item in self.items]) for depth in range(len(self.loops))
         )
+
+    @cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The items, those alike together."""
+        count = Counter((item.bytes, item.rows, max(item.saves, default=0)) for item in self.items)
+        return tuple(Kind(*kind, items) for kind, items in count.items())
 
     @cached_property
     def _heads(self) -> dict[tuple[str, int], Head]:

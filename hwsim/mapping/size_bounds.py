@@ -64,9 +64,11 @@ class SizeBounds:
     def _by_loop(self) -> tuple[tuple[Alike, ...], ...]:
         """What may be resident, by innermost loops; first what saves most per byte."""
         found: dict[str, Counter[tuple[int, int]]] = {}
-        for item in self.items.all:
-            if item.loaded is not None and item.loops:  # states are no weights
-                found.setdefault(item.loops[-1], Counter())[item.bytes, max(item.saves)] += 1
+        for tensor in self.items.tensors:
+            if tensor.items[0].loaded is not None and tensor.loops:  # states are no weights
+                of_loop = found.setdefault(tensor.loops[-1], Counter())
+                for kind in tensor.kinds:
+                    of_loop[kind.bytes, kind.saves] += kind.items
         kinds = ([Alike(*pair, number) for pair, number in alike.items()] for alike in found.values())
         return tuple(tuple(sorted(alike, key=per_byte, reverse=True)) for alike in kinds)
 

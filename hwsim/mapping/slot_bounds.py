@@ -4,7 +4,6 @@ A slot holds one operand at a time, from its load on, through the latency of the
 one result, until the vector unit has worked on it. All slots of a ring together pass so much time in any plan.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from hwsim.kernels.tilings import least_weights
 from hwsim.mapping.chain_bounds import array_busy
 from hwsim.mapping.op_rows import results_alone
 from hwsim.mapping.op_shapes import ProductShape
+from hwsim.mapping.residency import ItemsOfTensor
 from hwsim.mapping.size_bounds import Alike, SizeBounds, per_byte, saved
 from hwsim.mapping.target import Target, mode_of
 
@@ -37,15 +37,6 @@ _Runs = tuple[tuple[int, _Product], ...]
 """How often a product runs in each of its sizes."""
 
 
-class _Kind(NamedTuple):
-    """Items of as many bytes and rows of tiles, of weights with the same runs, and how many items they are."""
-
-    bytes: int
-    rows: int
-    runs: _Runs
-    items: int
-
-
 @dataclass(frozen=True, eq=False)
 class SlotBounds:
     """Bounds of a program's tables on a target with its number of slots, by the size of the scratchpad."""
@@ -55,8 +46,11 @@ class SlotBounds:
     def held_cycles(self, size: int) -> int:
         """Cycles in which all slots of a ring are held at least, whatever stays and however ops are cut."""
         held = sum(self._held(runs, size)[0] for runs in self._own.values())
-        for loop in self._by_loop:
-            resident = [Alike(kind.bytes, kind.rows * self._held(kind.runs, size)[1], kind.items) for kind in loop]
+        for tensors in self._by_loop:
+            resident = []
+            for tensor in tensors:
+                of_row = self._held(self._own[tensor.items[0].name], size)[1]
+                resident += [Alike(kind.bytes, kind.rows * of_row, kind.items) for kind in tensor.kinds]
             held -= saved(sorted(resident, key=per_byte, reverse=True), size)
         weights = self.sizes.load_cycles(size) + max(0, held)
         return -(-max(weights, self._results) // self._target.slots)
@@ -88,13 +82,13 @@ class SlotBounds:
         return found
 
     @cached_property
-    def _by_loop(self) -> tuple[tuple[_Kind, ...], ...]:
+    def _by_loop(self) -> tuple[tuple[ItemsOfTensor, ...], ...]:
         """What may be resident of these weights, by innermost loops."""
-        found: dict[str, Counter[tuple[int, int, _Runs]]] = {}
-        for item in self.sizes.items.all:
-            if item.loops and item.name in self._own:
-                found.setdefault(item.loops[-1], Counter())[item.bytes, item.rows, self._own[item.name]] += 1
-        return tuple(tuple(_Kind(*kind, items) for kind, items in kinds.items()) for kinds in found.values())
+        found: dict[str, tuple[ItemsOfTensor, ...]] = {}
+        for tensor in self.sizes.items.tensors:
+            if tensor.loops and tensor.items[0].name in self._own:
+                found[tensor.loops[-1]] = *found.get(tensor.loops[-1], ()), tensor
+        return tuple(found.values())
 
     @cached_property
     def _results(self) -> int:

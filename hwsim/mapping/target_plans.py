@@ -115,6 +115,10 @@ class TargetPlans:
         """The same for their number of slots."""
         return SlotBounds(self.bounds)
 
+    def least_cycles(self, size: int) -> int:
+        """Cycles that plans for a scratchpad of that size take at least."""
+        return max(self.bounds.load_cycles(size), self.slot_bounds.held_cycles(size))
+
     @cached_property
     def least_naive_cycles(self) -> int:
         """The least cycles of a plan in which nothing stays in the scratchpad: every operand is loaded in every run."""
