@@ -32,9 +32,19 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 
     figures = ["recognition"]
     figures += ["recognition_curve"] if params["axes"] or params["at"] != FRESH else []
-    several = params["beside"] is not None or params["axes"] or len(listed(params["precisions"] or "")) > 1
+    several = params["beside"] is not None or params["axes"] or len(_precisions(params)) > 1
     figures += ["recognition_front"] if several and params["buckets"] else []
     return (NAME, *FILES, *drawn(figures, pdf=params["pdf"]))
+
+
+def _precisions(params: Mapping[str, Any]) -> list[str]:
+    """The runs that are asked for; where nothing is said, those for which the workload has weights of its own."""
+    from hwsim.study.recognise.trained import precisions_beside
+
+    if params["precisions"] is not None:
+        return listed(params["precisions"])
+    alone = params["weights"] is not None or params["scores"] is not None
+    return [] if alone else list(precisions_beside(params["workload"]))
 
 
 @click.command(name="recognise", cls=Command)
@@ -162,13 +172,16 @@ def command(
 ) -> None:
     """Recognise utterances with WORKLOAD on ARCH, by the integers that its array makes: error rates, time, energy.
 
-    Example: hwsim recognise int4_array words_rnnt --precisions fp32,w8a8,w4a4
+    With weights that were trained for a policy (weights.w4a4.safetensors beside WORKLOAD) it is w4a4:trained.
+
+    Example: hwsim recognise int4_array words_rnnt --precisions fp32,w8a8,w4a4,w4a4:trained
     """
     from hwsim.quantities.precision import policy
+    from hwsim.study.recognise.trained import check_precision, trained_for
 
-    wanted = [] if precisions is None else listed(precisions)
+    wanted = _precisions({"precisions": precisions, "workload": workload, "weights": weights, "scores": scores})
     for place, name in enumerate(wanted):
-        policy(name)
+        check_precision(name)
         if name in wanted[:place]:
             raise InvalidValue("--precisions", name, "is there twice")
     if ends is not None:
@@ -209,6 +222,7 @@ def command(
             devices=seed,
             equalise="equalise" in flags,
             in_turn="in_turn" in flags,
+            trained=trained_for(wanted),
         )
         request = Request(
             precisions=tuple(wanted) or (None,),

@@ -101,6 +101,9 @@ def test_shipped_names_are_found_in_an_installed_package(target: str, checkout: 
     python = environment(tmp_path / "env")
     pip(python, str(built))
     assert str(tmp_path / "env") in runs_by_name(python, tmp_path / "elsewhere")
+    ask = "from hwsim.study.recognise.trained import precisions_beside; print(*precisions_beside('words_rnnt'))"
+    beside = subprocess.run([python, "-c", ask], cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True)
+    assert beside.stdout.split() == ["fp32", "w8a8", "w4a4", "w4a4:trained"]
 
 
 @pytest.mark.slow

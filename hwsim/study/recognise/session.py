@@ -22,6 +22,7 @@ from hwsim.quantities.precision import PrecisionPlan, Rule, policy
 from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import Searching, SearchKind
 from hwsim.study.recognise.lots import Floats
+from hwsim.study.recognise.trained import MARK, policy_in, trained_path
 from hwsim.study.values import prepared_parameters
 from hwsim.tensor.carried import Carried, real_parameters
 
@@ -58,6 +59,8 @@ class Asked:
     """The seed with which devices of analog tiles and their noise are drawn."""
     in_turn: bool = False
     """Whether weights that are rounded by what products read are rounded one product after another."""
+    trained: tuple[str, ...] = ()
+    """Policies that are also heard with the weights that were trained for them, and lie beside the workload."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +76,8 @@ class Session:
     lexicon: Lexicon | None
     search: SearchKind | None
     files: Mapping[str, str] = field(default_factory=dict)
+    trained: Mapping[str, Floats] = field(default_factory=dict)
+    """Parameters that were trained for a policy, by its name."""
     shipped: Path | None = None
     """The folder of the network, if it is a shipped one: results call its files alike on every machine."""
 
@@ -83,16 +88,18 @@ class Session:
 
     def in_precision(self, precision: str | None) -> Workload:
         """The workload in another precision, or in that of its file; a file's own reader makes it for other lengths."""
-        plan = planned(self.asked, self.work, precision)
+        plan = planned(self.asked, self.work, None if precision is None else policy_in(precision))
         if plan is None:
             return self.work
         if is_model_file(self.asked.workload):
             return _opened(self.asked, plan, self.data).value
         return in_precision(self.work, plan)
 
-    def parameters_of(self, work: Workload) -> Floats:
-        """The parameters as a plan has them quantised."""
-        return dict(prepared_parameters(work, self.parameters))
+    def parameters_in(self, precision: str | None) -> Floats:
+        """The parameters as the plan of a precision has them quantised."""
+        own = precision is not None and precision.endswith(MARK)
+        parameters = self.trained[policy_in(precision)] if precision is not None and own else self.parameters
+        return dict(prepared_parameters(self.in_precision(precision), parameters))
 
 
 def _label(shipped: Path, name: str) -> str:
@@ -129,6 +136,7 @@ def open_session(asked: Asked) -> Session:
     loaded = _opened(asked, None, data)
     work, files = loaded.value, dict([*(file for chip in chips for file in chip.files), *loaded.files])
     parameters = _parameters(asked, work, folder, files)
+    trained = {name: _trained(asked, name, work, folder, files) for name in asked.trained}
     symbols = _symbols(asked, folder, files)
     search = _search(asked, work, symbols, folder)
     lexicon = _lexicon(asked, symbols, folder, files) if search is not None else None
@@ -136,7 +144,7 @@ def open_session(asked: Asked) -> Session:
         raise InvalidValue("--search", search.value, "needs the words and their symbols; give --lexicon FILE")
     shipped = folder if loaded.opened.shipped else None
     machines = tuple(chip.value for chip in chips)
-    return Session(asked, machines, work, data, parameters, symbols, lexicon, search, files, shipped)
+    return Session(asked, machines, work, data, parameters, symbols, lexicon, search, files, trained, shipped)
 
 
 def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
@@ -149,6 +157,14 @@ def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str
     if path is None:
         law = f"{work.name} has no trained weights beside it, and what others hear means nothing; give --weights FILE"
         raise Unsupported(law)
+    parameters, files[str(path)] = read_parameters(path, work.trained)
+    return parameters
+
+
+def _trained(asked: Asked, name: str, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
+    if asked.weights is not None:
+        raise InvalidValue("--weights", str(asked.weights), f"is read for all runs, so there is none in {name}{MARK}")
+    path = trained_path(folder, name, asked.workload)
     parameters, files[str(path)] = read_parameters(path, work.trained)
     return parameters
 

@@ -52,7 +52,7 @@ class Ears:
     def parameters(self, precision: str | None) -> Floats:
         """The parameters that are quantised in a precision."""
         if precision not in self._parameters:
-            self._parameters[precision] = self.session.parameters_of(self.work(precision))
+            self._parameters[precision] = self.session.parameters_in(precision)
         return self._parameters[precision]
 
     def chip(self, variant: Variant) -> AnyChip:
