@@ -213,3 +213,14 @@ def test_inputs_are_held_against_the_runs_that_there_are(tmp_path: Path) -> None
     file = staged(tmp_path, f"chunk: 500 ms\nstages: [{{name: {ENCODER}}}]\n")
     with pytest.raises(UserError, match=r"'x' has shape \(1, 3, 10\), the model was read for \(4, 1, 3, 10\)"):
         traced_file(file, {"x": drawn(1, FRAMES, BANDS)}, tmp_path)
+
+
+def test_what_runs_a_network_again_and_again_takes_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, folder = written(tmp_path), tmp_path / "heard"
+    folder.mkdir()
+    np.savez(folder / "a.npz", x=drawn(1, FRAMES, BANDS))
+    (folder / "transcripts.tsv").write_text("utterance\tfile\ttranscript\na\ta.npz\tone\n")
+    said = complaint(capsys, "allocate", "int4_array", str(file), "--budget", "13.6x")
+    assert said.endswith("three: is several model files; hwsim allocate takes each of them")
+    said = complaint(capsys, "recognise", "int4_array", str(file), "--data", str(folder))
+    assert said.endswith("three is several model files, which hwsim trace runs on one utterance at a time")
