@@ -19,8 +19,8 @@ from numba.core.registry import CPUDispatcher
 class Whole(CPUDispatcher):
     """A kernel that Python calls; other kernels call it as their part.
 
-    A start imports ten times as many kernels as it runs: what numba needs to compile one, or to look for it in the cache
-    that `cached` makes, is made when it comes to that.
+    A start imports ten times as many kernels as it runs: what numba needs to compile one, or to look for it in the
+    cache that `cached` makes, is made when it comes to that.
     """
 
     targetctx: Any
