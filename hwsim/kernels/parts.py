@@ -34,7 +34,7 @@ class Whole(CPUDispatcher):
         self._options, self._cached = options, cached
 
     @cached_property
-    def part(self) -> "Part":
+    def part(self) -> Any:
         """The same kernel as a part of others."""
         return Part(self.py_func, self._options)
 
