@@ -193,6 +193,25 @@ def _operator(builder: Any, one: Mapping[str, Any], codes: list[str]) -> int:
     return int(tflite.OperatorEnd(builder))
 
 
+def counting(first: list[int] | None) -> bytes:
+    """y = x + what stays; what stays becomes y. It is read before, and once more after it is assigned."""
+    grid: dict[str, Any] = {"scale": 1.0, "zero": 0}
+    main, begin = Graph(), Graph()
+    for graph in (main, begin):
+        handle = graph.tensor((), "resource")
+        graph.op("VAR_HANDLE", [], [handle], Container="", SharedName="sum")
+    begin.op("ASSIGN_VARIABLE", [0, begin.constant(first or [0, 0], "int8", **grid)], [])
+    x, old, y, z = main.input((1, 2), **grid), *(main.tensor((1, 2), **grid) for _ in range(3))
+    begin.tensors[1]["shape"] = (1, 2)
+    main.op("CALL_ONCE", [], [], InitSubgraphIndex=1)
+    main.op("READ_VARIABLE", [0], [old])
+    main.op("ADD", [x, old], [y], FusedActivationFunction=0)
+    main.op("ASSIGN_VARIABLE", [0, y], [])
+    main.op("SUB", [y, old], [z], FusedActivationFunction=0)
+    main.outputs = [y, z]
+    return written(main, begin)
+
+
 def traced(data: bytes, arrays: Mapping[str, Array], folder: Path, frames: int | None = None) -> dict[str, Array]:
     """The trace of a file on these inputs."""
     file, given, out = folder / "m.tflite", folder / "in.npz", folder / "T.npz"

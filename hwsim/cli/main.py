@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from io import TextIOWrapper
 from types import FrameType
 
@@ -68,6 +67,9 @@ class _Lazy(Helpful, click.Group):
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
+        # Imported here because it reads metadata as mail is read, with all that this takes.
+        from importlib.metadata import version
+
         say(f"hwsim, version {version('hwsim')}")
         ctx.exit()
 

@@ -58,5 +58,6 @@ def _carried(
         nodes={node: named(op) for node, op in carried.nodes.items()},
         inputs=tuple(map(value, carried.inputs)),
         outputs=tuple(map(value, carried.outputs)),
+        lasting=tuple(map(named, carried.lasting)),
         for_shapes=None if carried.for_shapes is None else again,
     )

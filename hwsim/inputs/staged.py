@@ -8,10 +8,13 @@ from hwsim.inputs.files import Kind, locate
 from hwsim.inputs.model_files import files_of, reader_of
 from hwsim.inputs.onnx.workload import FLOATS
 from hwsim.inputs.opened import Loaded, Opened
-from hwsim.ir.workload import ModelFile, Streaming, Workload
+from hwsim.inputs.staged_values import carried_together
+from hwsim.ir.workload import Streaming, Workload
 from hwsim.models.decoding import Speech, steps_of, symbols_in
-from hwsim.models.stage_parts import Part, frames_of, part_of_program, together
+from hwsim.models.stage_parts import Part, part_of_program
+from hwsim.models.stage_search import frames_of
 from hwsim.models.staged import Models, Stage
+from hwsim.models.stages_together import together
 from hwsim.passes.precision import plan_of, workload_of
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import Precision, PrecisionPlan
@@ -19,10 +22,6 @@ from hwsim.tensor.carried import Carried
 
 BETWEEN = "fp16"
 """The format of floats between the integers of quantised files, where the precision is a policy of integers."""
-
-
-class SeveralFiles(ModelFile):
-    """What stands for the numbers of several files, which nobody computes with together."""
 
 
 def staged_workload(
@@ -89,18 +88,24 @@ def _joined(recipe: Models, read: Mapping[str, Workload], wanted: str | Precisio
             utterances=1,
             stated=", ".join(titles)[:80],
         )
-    work = replace(work, recipe=recipe, carried=SeveralFiles())
+    files = {stage.name: _carried(read[stage.name]) for stage in recipe.stages}
+    carried = carried_together(recipe, work.program, parts, files, floats=work.network is not None)
+    work = replace(work, recipe=recipe, carried=carried)
     return _heard(work, recipe, parts)
 
 
 def _part(stage: Stage, work: Workload, plan: PrecisionPlan | None) -> Part:
-    carried = work.carried
-    assert isinstance(carried, Carried)
-    program = work.program
+    carried, program = _carried(work), work.program
     if work.network is not None:
         program = work.network if plan is None else workload_of(work.network, plan, audio=work.audio).program
     inputs = {one.name: one.view.tensor for one in carried.inputs}
-    return part_of_program(stage, program, inputs, {one.name: one.view.tensor for one in carried.outputs})
+    return part_of_program(stage, program, inputs, {one.name: one.view for one in carried.outputs})
+
+
+def _carried(work: Workload) -> Carried:
+    """What a file carries."""
+    assert isinstance(work.carried, Carried)
+    return work.carried
 
 
 def _title(work: Workload, wanted: str | PrecisionPlan) -> str:

@@ -17,7 +17,8 @@ class GreedyLoops(Noun):
     """A greedy transducer search: a loop over runs of the prediction network, one over runs of the joint network.
 
     `symbol` holds the last symbol of each utterance, `frame` the row of its frame among those that the encoder left:
-    all utterances of a frame one after another, if they are `frames_first`, else all frames of an utterance.
+    all utterances of a frame one after another, if they are `frames_first`, else all frames of an utterance. Where
+    `frames` says how many there are, ops find theirs by the index of the loop `evaluations`, not by a lookup.
     """
 
     predictions: Name
@@ -25,6 +26,8 @@ class GreedyLoops(Noun):
     symbol: Name
     frame: Name
     frames_first: bool
+    frames: Annotated[int, Whole(low=1)] | None = None
+    blank: Annotated[int, Whole()] = 0
 
     @property
     def loops(self) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class _Cache(FunctionCache):
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a plain loop over plain arrays when it is first called."""
-    return _cached(function, _compiled(function, {"nogil": True}), runtime=True)
+    return _compiled(function, {"nogil": True}, lambda: _cache_of(function, runtime=True))
 
 
 def lean(function: Callable[P, R]) -> Callable[P, R]:
@@ -69,39 +69,44 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
     Counting the references of every array that a function is given costs more than the few operations of a small step.
     """
-    return _cached(function, _compiled(function, _LEAN), runtime=False)
+    return _compiled(function, _LEAN, lambda: _cache_of(function, runtime=False))
 
 
-def _compiled(function: Callable[P, R], options: dict[str, Any]) -> Any:
+def _compiled(
+    function: Callable[P, R], options: dict[str, Any], cached: Callable[[], _Cache | None] | None = None
+) -> Callable[P, R]:
     """A function that compiles; itself, where numba shall not compile."""
     config: Any = numba.config
-    return function if config.DISABLE_JIT else Whole(function, options)
+    return function if config.DISABLE_JIT else cast(Callable[P, R], Whole(function, options, cached))
 
 
-def _cached(function: Callable[P, R], dispatcher: Any, *, runtime: bool) -> Callable[P, R]:
+def _cache_of(function: Callable[P, R], *, runtime: bool) -> _Cache | None:
+    """Where the compiled function is kept; None, if there is no such place."""
     folder = _cache_folder(Path(function.__code__.co_filename))
+    if folder is None:
+        return None
     config: Any = numba.config
-    if folder is not None and not config.DISABLE_JIT:
-        before = config.CACHE_DIR
-        config.CACHE_DIR = str(folder)
-        try:
-            with suppress(RuntimeError):  # a function without a file
-                dispatcher._cache = _Cache(function)
-                dispatcher._cache.runtime = runtime
-        finally:
-            config.CACHE_DIR = before
-    return cast(Callable[P, R], dispatcher)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        cache = _Cache(function)
+    except RuntimeError:  # a function without a file
+        return None
+    finally:
+        config.CACHE_DIR = before
+    cache.runtime = runtime
+    return cache
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """A part of a lean kernel, compiled into whoever calls it."""
-    return cast(Callable[P, R], _compiled(function, {**_LEAN, "forceinline": True}))
+    return _compiled(function, {**_LEAN, "forceinline": True})
 
 
 def contracted(function: Callable[P, R]) -> Callable[P, R]:
     """The same, in which a product and the sum that takes it may be rounded once, where the processor does so: for
     numbers whose last bit decides nothing."""
-    return cast(Callable[P, R], _compiled(function, {**_LEAN, "forceinline": True, "fastmath": {"contract"}}))
+    return _compiled(function, {**_LEAN, "forceinline": True, "fastmath": {"contract"}})
 
 
 @cache

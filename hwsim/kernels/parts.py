@@ -7,6 +7,7 @@ what LLVM reads: it is optimised once, and becomes machine code once, in the ker
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from numba.core import sigutils, types
@@ -16,20 +17,35 @@ from numba.core.registry import CPUDispatcher
 
 
 class Whole(CPUDispatcher):
-    """A kernel that Python calls; other kernels call it as their part."""
+    """A kernel that Python calls; other kernels call it as their part.
+
+    A start imports ten times as many kernels as it runs: what numba needs to compile one, or to look for it in the
+    cache that `cached` makes, is made when it comes to that.
+    """
 
     targetctx: Any
     overloads: Any
+    _cache: Any
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], options: dict[str, Any], cached: Callable[[], Any] | None = None
+    ) -> None:
         super().__init__(function, targetoptions={"nopython": True, "boundscheck": None, **options})
-        self.part = Part(function, options)
+        self._options, self._cached = options, cached
+
+    @cached_property
+    def part(self) -> Any:
+        """The same kernel as a part of others."""
+        return Part(self.py_func, self._options)
 
     def compile(self, sig: Any) -> Any:
         arguments, _ = sigutils.normalize_signature(sig)
         known = self.overloads.get(tuple(arguments))
         if known is not None:
             return known.entry_point
+        if self._cached is not None:
+            cache, self._cached = self._cached(), None
+            self._cache = self._cache if cache is None else cache
         with global_compiler_lock, _in_libraries(self.targetctx.codegen(), WholeLibrary):
             entry = super().compile(sig)
             compiled = self.overloads[tuple(arguments)]

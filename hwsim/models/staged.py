@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from hwsim.errors import InvalidValue
 from hwsim.models.decoding import Decoding
 from hwsim.quantities.fields import FrameTime, Utterance
-from hwsim.quantities.noun import Name, Noun, Remark, Table, Text, Whole
+from hwsim.quantities.noun import Name, Noun, Remark, Table, Text, UnlessDefault, Whole
 from hwsim.quantities.plain_data import Sources, check_sources
 from hwsim.quantities.precision import PrecisionPlan
 
@@ -45,7 +45,8 @@ class Stage(Noun):
 class Models(Noun):
     """A workload file of kind `models`: stages one after another, for all of the audio, or for each chunk of it.
 
-    With a `decoding` the stages `predictor` and `joiner` run as that search asks, one hypothesis after another.
+    With a `decoding` the stages `predictor` and `joiner` run as that search asks, one hypothesis after another; `blank`
+    is the output of the joiner with which a greedy search goes on to the next frame.
     """
 
     kind: Literal["models"] = "models"
@@ -55,6 +56,7 @@ class Models(Noun):
     precision: Name | PrecisionPlan = "fp16"
     stages: tuple[Stage, ...]
     decoding: Decoding | None = None
+    blank: Annotated[int, Whole(high=2**31 - 1), UnlessDefault()] = 0
     about: Remark | None = None
     sources: Sources = ()
 

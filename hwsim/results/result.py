@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Annotated
 
 from hwsim.hardware.prices import UnitPrice
+from hwsim.quantities.later import Later
 from hwsim.quantities.noun import Name, Noun, Table, UnlessDefault
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.precision import Precision
@@ -164,8 +165,10 @@ class StreamingResult(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance(Noun):
-    """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from."""
+class Provenance(Later, Noun):
+    """Where a result comes from: same provenance, same bytes. `sources` says of fields where their values come from.
+
+    `versions` and `inputs`, the hashes of nouns, may be made when somebody reads one of them."""
 
     versions: Annotated[tuple[tuple[str, str], ...], Table()]
     inputs: Annotated[tuple[tuple[str, str], ...], Table()]

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
 
 from hwsim.hardware.chip import Machine
 from hwsim.hardware.prices import PriceTable
@@ -17,18 +16,24 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def provenance_of(chip: Machine, workload: Workload, table: PriceTable, files: Mapping[str, str]) -> Provenance:
-    """Versions of packages, and hashes and sources of all inputs."""
-    # A program without a recipe describes itself.
+    """Versions of packages, and hashes and sources of all inputs.
+
+    A screen shows neither versions nor hashes, and whoever only looks at it does not wait for them.
+    """
+    now = {
+        "files": sorted_pairs(files),
+        "sources": _SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
+        "engine": Engine.FAST,
+        "seed": None,
+    }
+    return Provenance.later(now, lambda: {"versions": versions(), "inputs": _hashes(chip, workload, table)})
+
+
+def _hashes(chip: Machine, workload: Workload, table: PriceTable) -> Pairs:
+    """The hashes of all inputs; a program without a recipe describes itself."""
     described = workload.program if workload.recipe is None else workload.recipe
     inputs = {"chip": chip, "workload": described, "prices": table, "precision": workload.precision}
-    return Provenance(
-        versions=versions(),
-        inputs=sorted_pairs({what: hash_of(noun) for what, noun in inputs.items()}),
-        files=sorted_pairs(files),
-        sources=_SOURCES.of(chip, workload, make=lambda: _sources(chip, workload)),
-        engine=Engine.FAST,
-        seed=None,
-    )
+    return sorted_pairs({what: hash_of(noun) for what, noun in inputs.items()})
 
 
 _HASHES = IdentityCache[str](most=64)
@@ -43,6 +48,9 @@ def hash_of(noun: object) -> str:
 @cache
 def versions() -> Pairs:
     """Versions of what results depend on."""
+    # Imported here because it reads metadata as mail is read, with all that this takes.
+    from importlib.metadata import version
+
     found = {package: version(package) for package in ("hwsim", "numpy", "numba")}
     return sorted_pairs({**found, "python": platform.python_version()})
 

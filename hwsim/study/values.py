@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.decode.stages import Leave, unheeded
 from hwsim.engine.decode.symbol_feed import symbols_shape
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.equalise import equalised
@@ -29,13 +30,12 @@ from hwsim.ir.tensor import SymbolLoop
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length, decoding_of, with_decoding
 from hwsim.models.decoding import AlignmentLength, TimeSynchronous
-from hwsim.models.staged import Models
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.quantities.precision import Precision
 from hwsim.results.measured import Sources, WriteTrace
 from hwsim.results.quality import Origin, Quality
 from hwsim.tensor.backend import ExactProducts, OrderedProducts, ProductBackend
-from hwsim.tensor.carried import Carried, real_parameters
+from hwsim.tensor.carried import Carried, NoValues, real_parameters
 
 SEEDED_MOST_SYMBOLS = 2
 """Symbols per frame of a network that was never trained: it has no reason to stop (assumed)."""
@@ -56,9 +56,8 @@ class Prepared:
 
 def prepared(work: Workload, sources: Sources) -> Prepared:
     """Read or draw the parameters and inputs; a recording decides how long the workload is."""
-    if isinstance(work.recipe, Models):
-        law = "is several model files, whose values are not computed together; hwsim trace takes each of them"
-        raise Unsupported(f"{work.name}: {law}")
+    if isinstance(work.carried, NoValues):
+        raise Unsupported(f"{work.name}: {work.carried.reason}")
     files: dict[str, str] = {}
     source_input: ModelInput | None = None
     if sources.input is not None:
@@ -75,6 +74,8 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
             symbols = given.pop(fed.symbol).astype(np.int32)
         inputs |= given
     carried = work.carried if isinstance(work.carried, Carried) else None
+    if carried is not None and carried.stages and work.precision.in_turn:
+        raise Unsupported(f"{work.name}: is several model files, whose weights are not rounded in turn")
     if carried is not None and sources.weights is not None:
         raise FileProblem(str(sources.weights), f"has weights, but {work.name} carries its own; leave --weights out")
     if carried is not None:
@@ -84,7 +85,7 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
     else:
         parameters, files[str(sources.weights)] = read_parameters(sources.weights, work.trained)
     parameters = prepared_parameters(work, parameters)
-    most = SEEDED_MOST_SYMBOLS if sources.weights is None else MOST_SYMBOLS_PER_FRAME
+    most = SEEDED_MOST_SYMBOLS if sources.weights is None and carried is None else MOST_SYMBOLS_PER_FRAME
     return Prepared(
         work, declared, Given(parameters=parameters, inputs=inputs, symbols=symbols, most_symbols=most), files
     )
@@ -96,7 +97,7 @@ def prepared_parameters(
     """The parameters as the plan of a workload has them quantised: equalised, if it says so."""
     if not work.precision.equalise:
         return parameters
-    kept = [one.view.tensor for one in work.carried.outputs] if isinstance(work.carried, Carried) else []
+    kept = [one.view.tensor for one in work.carried.leaving] if isinstance(work.carried, Carried) else []
     return equalised(work.trained if work.network is None else work.network, parameters, kept)
 
 
@@ -205,10 +206,10 @@ def evaluated(
     own = sources.weights is not None or carried is not None
     seed = None if own and sources.input is not None else sources.seed
 
-    def run(watch: Any = None, finish: Any = None) -> Quality:
+    def run(watch: Any = None, leave: Leave = unheeded, finish: Any = None) -> Quality:
         quality = evaluate(
-            ready.workload, ready.given, products, integers=integers, seed=seed, watch=watch, finish=finish,
-            progress=progress,
+            ready.workload, ready.given, products, integers=integers, seed=seed, watch=watch, leave=leave,
+            finish=finish, progress=progress,
         )  # fmt: skip
         return replace(quality, weights_from=Origin.FILE if own else Origin.DRAWN, input_from=origin(sources.input))
 
@@ -218,6 +219,6 @@ def evaluated(
         spool = Spool(Path(folder))
         named = None if carried is None else carried.outputs
         trace = Trace(ready.workload.program, spool, pack=sources.packed, leaving=named)
-        quality = run(trace.watch, trace.finish)
+        quality = run(trace.watch, trace.leave, trace.finish)
         write(lambda file: write_npz(spool, file))
         return quality

@@ -25,6 +25,28 @@ class Named:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StageMarks:
+    """A model among several, which may run several times: the nodes with which a run of it begins and ends.
+
+    `fresh` are states that begin with zero in each run; ops in `once` are part of the first run alone. `results` are
+    what the model leaves in each run, by their names among those of all models.
+    """
+
+    first: str
+    last: str
+    fresh: tuple[str, ...]
+    once: tuple[str, ...]
+    results: tuple[Named, ...]
+
+
+class NoValues(ModelFile):
+    """What stands for the numbers of files with which nobody computes."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 @dataclass(frozen=True, eq=False)
 class Carried(ModelFile):
     """The numbers of a file: integers where the program's tensors are integers, but for biases, which are real numbers.
@@ -44,9 +66,18 @@ class Carried(ModelFile):
     """Ops by the names of nodes that have no op of their own name."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
     """What ops compute in integers, by their names, where the file's own convention says so."""
+    lasting: tuple[str, ...] = ()
+    """States that are there from one run of the model to the next, as variables are."""
+    stages: tuple[StageMarks, ...] = ()
+    """The models of which this is made, if there are several."""
     for_shapes: Callable[[Mapping[str, tuple[int, ...]]], Workload | None] | None = None
     """The same workload for as many invocations or frames as arrays of these shapes are for, if nobody said how many
     there are; None, if they are for none."""
+
+    @property
+    def leaving(self) -> tuple[Named, ...]:
+        """All results, those of each stage too."""
+        return (*self.outputs, *(one for stage in self.stages for one in stage.results))
 
     @property
     def quantised(self) -> bool:

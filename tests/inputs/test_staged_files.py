@@ -131,10 +131,6 @@ def test_what_does_not_go_together_is_refused_by_its_place(
     assert message in complaint(capsys, "check", str(file))
 
 
-def test_values_of_several_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "hwsim trace takes each of them" in complaint(capsys, "trace", str(written(tmp_path)))
-
-
 def test_patterns_put_ops_into_parts_whose_rules_and_values_go_with_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

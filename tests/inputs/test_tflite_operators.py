@@ -9,7 +9,7 @@ import pytest
 from hwsim.inputs.load import open_workload
 from hwsim.tensor.carried import Carried
 from tflite_cases import CASES, connected, conv, depthwise, inputs, pair, softmax
-from tflite_models import Graph, results, traced, written
+from tflite_models import Graph, counting, results, traced, written
 from witnesses.tflite_numbers import connected as plain_connected
 from witnesses.tflite_numbers import convolved, multiplied, shares, summed
 
@@ -175,25 +175,6 @@ def test_floats_are_those_of_numpy_and_take_any_policy(tmp_path: Path) -> None:
 
 
 # -- variables
-
-
-def counting(first: list[int] | None) -> bytes:
-    """y = x + what stays; what stays becomes y. It is read before, and once more after it is assigned."""
-    grid: dict[str, Any] = {"scale": 1.0, "zero": 0}
-    main, begin = Graph(), Graph()
-    for graph in (main, begin):
-        handle = graph.tensor((), "resource")
-        graph.op("VAR_HANDLE", [], [handle], Container="", SharedName="sum")
-    begin.op("ASSIGN_VARIABLE", [0, begin.constant(first or [0, 0], "int8", **grid)], [])
-    x, old, y, z = main.input((1, 2), **grid), *(main.tensor((1, 2), **grid) for _ in range(3))
-    begin.tensors[1]["shape"] = (1, 2)
-    main.op("CALL_ONCE", [], [], InitSubgraphIndex=1)
-    main.op("READ_VARIABLE", [0], [old])
-    main.op("ADD", [x, old], [y], FusedActivationFunction=0)
-    main.op("ASSIGN_VARIABLE", [0, y], [])
-    main.op("SUB", [y, old], [z], FusedActivationFunction=0)
-    main.outputs = [y, z]
-    return written(main, begin)
 
 
 @pytest.mark.parametrize("first", [None, [5, -3]])

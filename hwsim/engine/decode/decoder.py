@@ -12,7 +12,7 @@ from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME, GreedyDecoder
 from hwsim.engine.decode.symbol_feed import SymbolFeed
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
-from hwsim.engine.values.walk import RunOp
+from hwsim.engine.values.walk import RunLoop, RunOp, never
 from hwsim.ir.nodes import Loop
 from hwsim.ir.tensor import BeamLoop, GreedyLoops, SymbolLoop
 from hwsim.ir.workload import Workload
@@ -57,16 +57,17 @@ class NoSearch:
         return None
 
 
-def search_of(workload: Workload, run_op: RunOp, steering: Steering) -> Search:
-    """The search that a workload's program names."""
+def search_of(workload: Workload, run_op: RunOp, steering: Steering, run_loop: RunLoop = never) -> Search:
+    """The search that a workload's program names; of loops inside of a greedy one `run_loop` runs those that it can."""
     program = workload.program
     match program.search:
         case BeamLoop() as beam:
             return BeamDecoder(program, run_op, beam, steering.forced)
         case GreedyLoops() as greedy:
             return GreedyDecoder(
-                program, run_op, greedy, forced=steering.forced, most_symbols=steering.most_symbols, ends=steering.ends
-            )
+                program, run_op, greedy, forced=steering.forced, most_symbols=steering.most_symbols,
+                ends=steering.ends, run_loop=run_loop,
+            )  # fmt: skip
         case SymbolLoop() as fed if steering.symbols is not None:
             return SymbolFeed(run_op, fed, steering.symbols)
         case _:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
-from hwsim.engine.values.walk import RunOp, run_nodes
+from hwsim.engine.values.walk import RunLoop, RunOp, never, run_nodes
 from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Lookup, Op, Reduce
@@ -41,6 +41,7 @@ class GreedyDecoder:
     forced: Sequence[Array] | None = None
     most_symbols: int = MOST_SYMBOLS_PER_FRAME
     ends: Sequence[int] | None = None
+    run_loop: RunLoop = never
     chosen: list[Array] = field(default_factory=list)
     evaluations: list[int] = field(default_factory=list)
     """Of each utterance, how often the joint network was asked for it."""
@@ -85,7 +86,7 @@ class GreedyDecoder:
             self._symbols = [[] for _ in range(batch)]
             self.evaluations = [0] * batch
             self._fresh = np.ones(batch, bool)
-            symbol[:] = BLANK
+            symbol[:] = self.steered.blank
             self._predict(memory, indices, np.ones(batch, bool))
         assert self._fresh is not None
         place, emitted = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
@@ -98,8 +99,8 @@ class GreedyDecoder:
             self._hits += int((active & ~self._fresh).sum())
             self._fresh[:] = False
             self._batches[int(active.sum())] += 1
-            choice = self._evaluate(loop, memory, indices)
-            new = active & (choice != BLANK)
+            choice = self._evaluate(loop, memory, indices, int(at_frame[0]))
+            new = active & (choice != self.steered.blank)
             for row in np.flatnonzero(active):
                 self.evaluations[row] += 1
             for row in np.flatnonzero(new):
@@ -112,11 +113,12 @@ class GreedyDecoder:
                 self._fresh |= new
                 self._predict(memory, indices, new)
 
-    def _evaluate(self, loop: Loop, memory: TensorStore, indices: Indices) -> NDArray[np.int64]:
+    def _evaluate(self, loop: Loop, memory: TensorStore, indices: Indices, frame: int) -> NDArray[np.int64]:
         """The best output of each utterance at its frame; the last symbols stay as they were."""
         before = memory[self.steered.symbol].copy()
-        inside = {**indices, loop.name: 0}
-        run_nodes((op for op in loop.body if not self._advances(op)), memory, inside, self.run_op)
+        inside = {**indices, loop.name: 0 if self.steered.frames is None else frame}
+        nodes = (op for op in loop.body if not self._advances(op))
+        run_nodes(nodes, memory, inside, self.run_op, self.run_loop)
         choice = memory[self.steered.symbol][:, 0].astype(np.int64)
         memory[self.steered.symbol][:] = before
         if self.forced is not None:
@@ -130,7 +132,7 @@ class GreedyDecoder:
         self._predictions += 1
         kept_tensors = [name for name in self._rows_kept() if not new.all()]
         before = {name: memory[name].copy() for name in kept_tensors}
-        run_nodes(self._prediction.body, memory, {**indices, self._prediction.name: 0}, self.run_op)
+        run_nodes(self._prediction.body, memory, {**indices, self._prediction.name: 0}, self.run_op, self.run_loop)
         for name, rows in before.items():
             memory[name][~new] = rows[~new]
 
@@ -143,7 +145,9 @@ class GreedyDecoder:
         return [n for n in sorted(written) if self.program.tensor(n).role is Role.STATE or n not in read]
 
     def _rows(self, loop: Loop, memory: TensorStore, indices: Indices) -> int:
-        """Rows of the table from which frames are fetched."""
+        """Rows of the table from which frames are fetched, or as many as there are frames."""
+        if self.steered.frames is not None:
+            return self.steered.frames
         fetches = (op for op in ops_of(loop) if isinstance(op, Lookup) and op.index.tensor == self.steered.frame)
         table = memory.read(next(fetches).table, {**indices, loop.name: 0})
         return int(np.prod(table.shape[:-1]))

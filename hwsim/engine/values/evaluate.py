@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.decode.decoder import Search, Steering, search_of
+from hwsim.engine.decode.decoder import Search, Steering
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
+from hwsim.engine.decode.stages import Leave, unheeded, walk_of
 from hwsim.engine.values.calibration import QuantParamsTable, quant_params_of
 from hwsim.engine.values.calibration_stats import CalibrationStats
 from hwsim.engine.values.compare import FINITE, Comparison, agreement, headline
@@ -26,10 +27,9 @@ from hwsim.engine.values.refine_in_turn import Heard, refined_in_turn
 from hwsim.engine.values.seeded import STATISTICS
 from hwsim.engine.values.spool import Playback, Spool
 from hwsim.engine.values.tensor_store import TensorStore
-from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import run_nodes, run_program
 from hwsim.errors import OutOfRange
-from hwsim.ir.nodes import Loop, Node
+from hwsim.ir.nodes import Node
 from hwsim.ir.ops import Op
 from hwsim.ir.workload import Workload, unfolded
 from hwsim.quantities.noun import sorted_pairs
@@ -143,13 +143,13 @@ def _in_floats(
         ops = GivenFloats(program, carried, given.parameters, products, note)
     for name, values in given.inputs.items():
         stats.see_tensor(name, values)
-    search = search_of(workload, ops.run, given.steering())
+    walk = walk_of(workload, ops.run, given.steering())
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
         if only is None:
-            run_program(program, ops.memory(given.inputs), ops.run, search)
+            run_program(program, ops.memory(given.inputs), walk.run_op, walk.run_loop)
         else:
-            run_nodes(only, ops.memory(given.inputs), {}, ops.run, search)
-    return search
+            run_nodes(only, ops.memory(given.inputs), {}, walk.run_op, walk.run_loop)
+    return walk.search
 
 
 def grids_of(workload: Workload, given: Given, floats: FloatRun) -> QuantParamsTable:
@@ -218,24 +218,30 @@ def run_integers(
 
 
 def run_ops(
-    workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None
+    workload: Workload,
+    given: Given,
+    ops: IntegerOps,
+    memory: TensorStore,
+    forced: Sequence[Any] | None,
+    leave: Leave = unheeded,
 ) -> Decoded | None:
     """Run all ops; what the search did."""
-    return run_search(workload, given, ops, memory, forced).decoded()
+    return run_search(workload, given, ops, memory, forced, leave).decoded()
 
 
 def run_search(
-    workload: Workload, given: Given, ops: IntegerOps, memory: TensorStore, forced: Sequence[Any] | None = None
+    workload: Workload,
+    given: Given,
+    ops: IntegerOps,
+    memory: TensorStore,
+    forced: Sequence[Any] | None = None,
+    leave: Leave = unheeded,
 ) -> Search:
     """Run all ops; the finished search."""
-    fast, search = RecurrentLoops(ops), search_of(workload, ops.run, given.steering(forced))
-
-    def run_loop(loop: Loop, memory: TensorStore, indices: Indices) -> bool:
-        return search(loop, memory, indices) or fast(loop, memory, indices)
-
+    walk = walk_of(workload, ops.run, given.steering(forced), RecurrentLoops(ops), leave)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is looked for op by op
-        run_program(workload.program, memory, ops.run, run_loop)
-    return search
+        run_program(workload.program, memory, walk.run_op, walk.run_loop)
+    return walk.search
 
 
 def evaluate(
@@ -246,13 +252,14 @@ def evaluate(
     integers: Callable[[QuantParamsTable], ProductBackend] | None = None,
     seed: int | None = None,
     watch: Callable[[IntegerOps], Seen] | None = None,
+    leave: Leave = unheeded,
     finish: Callable[[TensorStore, Decoded | None], None] | None = None,
     progress: Progress = no_progress,
 ) -> Quality:
     """How far a quantised workload is from itself in floats.
 
     `integers` gives other products for the quantised run, once its scales are known. `watch` is told of every result of
-    that run, `finish` of the arrays at its end and of what was decoded.
+    that run, `leave` of those of stages, `finish` of the arrays at its end and of what was decoded.
 
     The quantised model runs along the float search's choices, so that both see the same hypotheses; a second run,
     which decides for itself, gives its own symbols.
@@ -275,7 +282,7 @@ def evaluate(
         memory = ops.memory(given.inputs)
         for name, values in given.inputs.items():
             comparison.see_input(name, values, memory[name])
-        run_ops(workload, given, ops, memory, floats.chosen)
+        run_ops(workload, given, ops, memory, floats.chosen, leave)
         results = comparison.results()
         free = None
         if floats.decoded is not None:

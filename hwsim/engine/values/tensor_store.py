@@ -154,8 +154,11 @@ def last_uses(program: Program) -> tuple[frozenset[str], ...]:
 def _last_uses(program: Program) -> tuple[frozenset[str], ...]:
     later = set(outputs(program))
     dying = []
+    searched = frozenset() if program.search is None else frozenset(program.search.loops)
+    # The loops of a search run in turns.
+    in_turns = frozenset[str]().union(*(touched(node) for node in program.body if node.name in searched))
     for node in reversed(program.body):
-        names = touched(node)
+        names = in_turns if node.name in searched else touched(node)
         dying.append(frozenset(names - later))
         later |= names
     return tuple(reversed(dying))

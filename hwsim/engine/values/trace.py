@@ -119,6 +119,10 @@ class Trace:
         self.spool.add(f"{key}_scale", np.asarray(params.scale, np.float32))
         self.spool.add(f"{key}_zero", np.asarray(params.zero, np.int32))
 
+    def leave(self, one: Named, values: Array) -> None:
+        """Take down what a stage leaves; results of several runs are stacked."""
+        self._numbers(f"out_{one.name}", one.view.tensor, values)
+
     def finish(self, memory: TensorStore, decoded: Decoded | None) -> None:
         """Take down the outputs of the program."""
         for one in self.leaving or ():

@@ -128,4 +128,5 @@ def _carried(
         told=told(builder),
         products=products_by_format(program),
         rules={name: rule for name, rule in builder.rules.items() if name in ops},
+        lasting=tuple(state.name for state in builder.states.values() if state.name in names),
     )

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hwsim.errors import UserError
+from hwsim.errors import Unsupported, UserError
 from hwsim.inputs.sensitivities import Sensitivities
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import at_length
+from hwsim.models.staged import Models
 from hwsim.quantities.plain_data import Progress, stage
 from hwsim.results.allocation import Sensing
 from hwsim.results.measured import Sources
@@ -60,6 +61,8 @@ class Values:
     ) -> "Values":
         """The values that files or a seed give; without an input at most so many picoseconds are heard."""
         work = workload
+        if isinstance(work.recipe, Models):
+            raise Unsupported(f"{work.name}: is several model files; hwsim allocate takes each of them")
         if sources.input is None and heard < workload.audio:
             with suppress(UserError):  # the length of a model file is its own
                 work = at_length(workload, heard)

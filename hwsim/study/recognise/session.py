@@ -16,6 +16,7 @@ from hwsim.inputs.symbols import LEXICON, SYMBOLS, Lexicon, Symbols, open_lexico
 from hwsim.inputs.weights import read_parameters
 from hwsim.ir.workload import Workload
 from hwsim.models.catalogue import decoding_of
+from hwsim.models.staged import Models
 from hwsim.passes.precision import in_precision, plan_of
 from hwsim.passes.wanted import ruled_ops
 from hwsim.quantities.precision import PrecisionPlan, Rule, policy
@@ -149,6 +150,8 @@ def open_session(asked: Asked) -> Session:
 
 def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
     carried = work.carried if isinstance(work.carried, Carried) else None
+    if isinstance(work.recipe, Models):
+        raise Unsupported(f"{work.name} is several model files, which hwsim trace runs on one utterance at a time")
     if carried is not None:
         if asked.weights is not None:
             raise FileProblem(str(asked.weights), f"has weights, but {work.name} carries its own; leave --weights out")
