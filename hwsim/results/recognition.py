@@ -1,12 +1,13 @@
 """What was heard beside what was said: error rates of a set of utterances, with time and energy of the same runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Number, Table, Text, Whole
 from hwsim.quantities.offered import as_html
+from hwsim.quantities.plain_data import flat
 from hwsim.results.figures import AttojouleCount
 
 Count = Annotated[int, Whole(high=2**53)]
@@ -114,6 +115,9 @@ class RecognitionCost(Noun):
     buckets: tuple[PricedBucket, ...]
 
 
+_COST = tuple(one.name for one in fields(RecognitionCost) if one.name != "buckets")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition(Noun):
     """A set of utterances on a chip in one precision.
@@ -152,6 +156,14 @@ class Recognition(Noun):
     def rate(self) -> ErrorRate:
         """That of all utterances, if anything was searched."""
         return self.rates[0]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The run as a row of a table: what was run, its rate, what it costs."""
+        rate = {} if not self.rates else {**flat(self.rate), "errors": self.rate.errors}
+        cost = {} if self.cost is None else {name: getattr(self.cost, name) for name in _COST}
+        said = {"chip": self.chip, "workload": self.workload, "precision": self.precision, **dict(self.varied)}
+        return {**said, "token": self.token, **rate, "saturations": self.saturations, "clipped": self.clipped, **cost}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
