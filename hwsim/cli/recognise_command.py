@@ -27,14 +27,15 @@ FRESH = "0s"
 def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a recognition writes into a folder."""
     from hwsim.report.export import drawn
-    from hwsim.report.recognition import FILES
+    from hwsim.report.recognition import DRAWS, FILES
     from hwsim.study.recognise.store import NAME
 
     figures = ["recognition"]
     figures += ["recognition_curve"] if params["axes"] or params["at"] != FRESH else []
     several = params["beside"] is not None or params["axes"] or len(listed(params["precisions"] or "")) > 1
     figures += ["recognition_front"] if several and params["buckets"] else []
-    return (NAME, *FILES, *drawn(figures, pdf=params["pdf"]))
+    of_devices = [DRAWS] if params["draws"] > 1 else []
+    return (NAME, *FILES, *of_devices, *drawn(figures, pdf=params["pdf"]))
 
 
 @click.command(name="recognise", cls=Command)
@@ -86,6 +87,14 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     show_default=True,
     metavar="LIST",
     help="On analog tiles: what brings back what drift took: none, global, column.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="On analog tiles: hear on so many devices, with seeds from --seed on.",
 )
 @click.option("--beside", metavar="CHIPS", help="Recognise the same on these chips too: analog_pcm,int8_array.")
 @click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
@@ -143,6 +152,7 @@ def command(
     axes: tuple[str, ...],
     at: str,
     compensation: str,
+    draws: int,
     beside: str | None,
     ends: str | None,
     calibrate_on: str | None,
@@ -175,7 +185,7 @@ def command(
         policy(ends)
     if resume and out is None:
         raise InvalidValue("--resume", True, "goes on with what lies in --out; give --out DIR")
-    if scores is not None and (len(wanted) > 1 or resume):
+    if scores is not None and (len(wanted) > 1 or resume or draws > 1):
         raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
     searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
     flags, quantise = quantisers_of(fields)
@@ -217,6 +227,7 @@ def command(
             calibrate=calibrate,
             calibrate_on=_path(calibrate_on),
             buckets=buckets,
+            draws=draws,
             seed=seed,
             workers=workers,
             out=_path(out),

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Annotated, Any
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.noun import Name, Noun, Number, Table, Text, Whole
+from hwsim.quantities.noun import Name, Noun, Number, Table, Text, UnlessDefault, Whole
 from hwsim.quantities.offered import as_html
 from hwsim.quantities.plain_data import flat
 from hwsim.results.figures import AttojouleCount
@@ -56,6 +56,8 @@ class HeardUtterance(Noun):
     insertions: Count
     evaluations: Count = 0
     predictions: Count = 0
+    devices: Annotated[Count | None, UnlessDefault()] = None
+    """The seed of the devices on which it was heard, where several were drawn."""
 
     @property
     def errors(self) -> int:
@@ -67,7 +69,9 @@ class HeardUtterance(Noun):
 class ErrorRate(Noun):
     """Errors of all utterances, or of those of a group, for each token that was said.
 
-    95 of 100 sets of as many utterances, drawn from these with replacement, have a rate from `low` to `high`.
+    95 of 100 sets of as many utterances, drawn from these with replacement, have a rate from `low` to `high`. Where
+    several devices were drawn, counts are those of all of them, so that the rate is their mean, and of each set of
+    utterances as many devices are drawn with replacement, too.
     """
 
     group: str
@@ -115,6 +119,17 @@ class RecognitionCost(Noun):
     buckets: tuple[PricedBucket, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceDraw(Noun):
+    """All utterances on the devices of one seed; `low` and `high` bound the rates of drawn sets of utterances there."""
+
+    seed: Count
+    errors: Count
+    rate: float
+    low: float
+    high: float
+
+
 _COST = tuple(one.name for one in fields(RecognitionCost) if one.name != "buckets")
 
 
@@ -123,9 +138,10 @@ class Recognition(Noun):
     """A set of utterances on a chip in one precision.
 
     `scales` says on what the scales of activations were found, in words, `quantisers` what is asked of them beside the
-    precision. `saturations` counts additions that left the
-    accumulators, `clipped` results that were cut off. `rates` begin with that of all utterances; there are none where
-    nothing was searched. `cost` is None where nobody asked for it.
+    precision. `saturations` counts additions that left the accumulators, `clipped` results that were cut off. `rates`
+    begin with that of all utterances; there are none where nothing was searched. `cost` is None where nobody asked for
+    it. Where devices of analog tiles are drawn several times, `draws` has each of them, and `utterances` are those on
+    the first devices, then on the second, and so on; the cost is that of the first.
     """
 
     chip: Name
@@ -145,6 +161,7 @@ class Recognition(Noun):
     rates: tuple[ErrorRate, ...]
     cost: RecognitionCost | None
     utterances: tuple[HeardUtterance, ...]
+    draws: Annotated[tuple[DeviceDraw, ...], UnlessDefault()] = ()
 
     @property
     def label(self) -> str:
@@ -170,7 +187,8 @@ class Recognition(Noun):
 class RateChange(Noun):
     """How much the error rate of the run of that label lies above that of the first one, on the same utterances.
 
-    `low` and `high` bound 95 of 100 draws of as many utterances; `worse` is the share of draws in which it is higher.
+    `low` and `high` bound 95 of 100 draws of as many utterances, and devices; `worse` is the share of draws in which
+    it is higher.
     """
 
     run: Told

@@ -51,6 +51,7 @@ def recognise(
     calibrate: int = 8,
     calibrate_on: File | None = None,
     buckets: int = 2,
+    draws: int = 1,
     dims: Mapping[str, int] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -73,7 +74,12 @@ def recognise(
         raise InvalidValue("dims", dict(dims), law)
     if axes is not None and not isinstance(axes, Mapping):
         raise InvalidValue("axes", axes, "must map fields to values or to a range")
-    for place, number, least in (("calibrate", calibrate, 1), ("buckets", buckets, 0), ("workers", workers, 1)):
+    for place, number, least in (
+        ("calibrate", calibrate, 1),
+        ("buckets", buckets, 0),
+        ("draws", draws, 1),
+        ("workers", workers, 1),
+    ):
         _whole(place, number, least)
     asked = Asked(
         arch=_chip("chip", chip),
@@ -101,6 +107,7 @@ def recognise(
         calibrate=calibrate,
         calibrate_on=_path("calibrate_on", calibrate_on),
         buckets=buckets,
+        draws=draws,
         seed=seed,
         workers=workers,
     )

@@ -29,7 +29,7 @@ def opened(
     if utterance is not None and utterance not in by_name:
         raise UnknownName("utterance", utterance, tuple(by_name))
     one = tests[0] if utterance is None else by_name[utterance]
-    runs = Runs(ears, replace(request, out=None, buckets=1), tests, (one,))
+    runs = Runs(ears, replace(request, out=None, buckets=1, draws=1), tests, (one,))
     variants = runs.variants()
     if not 1 <= row <= len(variants):
         raise InvalidValue("--open", row, f"must be the number of a run, from 1 to {len(variants)}")

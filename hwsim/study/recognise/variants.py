@@ -49,7 +49,8 @@ class Aged:
 class Variant:
     """A precision (None: that of the workload's file), and other values of fields of the chip, as tables write them.
 
-    `place` is that of the chip among those of the recognition; analog tiles are `age` seconds old.
+    `place` is that of the chip among those of the recognition; analog tiles are `age` seconds old, and their devices
+    are drawn with the seed `devices`.
     """
 
     precision: str | None
@@ -58,6 +59,7 @@ class Variant:
     place: int = 0
     age: Fraction = Fraction(0)
     compensation: str = "none"
+    devices: int = 0
 
     def chip(self, chips: "Sequence[AnyChip]", work: Workload) -> "AnyChip":
         """The chip with these values."""

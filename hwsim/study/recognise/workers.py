@@ -78,7 +78,7 @@ class Ears:
         chip = self.chip(variant)
         if isinstance(chip, Chip):
             return products_of(chip, self.threads)
-        return products_on(chip, work, variant, samples, self.session.asked.devices, self.threads)
+        return products_on(chip, work, variant, samples, self.threads)
 
     def hear(self, variant: Variant, scales: Scales, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
