@@ -100,6 +100,9 @@ def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
 @click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
 @click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
 @click.option(
+    "--take", type=click.IntRange(1, 10**6), metavar="N", help="Hear N of the utterances, evenly spread over the table."
+)
+@click.option(
     "--calibrate",
     type=click.IntRange(1, 10**6),
     default=8,
@@ -157,6 +160,7 @@ def command(
     ends: str | None,
     calibrate_on: str | None,
     calibrate: int,
+    take: int | None,
     buckets: int,
     row: int | None,
     utterance: str | None,
@@ -228,6 +232,7 @@ def command(
             calibrate_on=_path(calibrate_on),
             buckets=buckets,
             draws=draws,
+            take=take,
             seed=seed,
             workers=workers,
             out=_path(out),

@@ -33,9 +33,14 @@ def calibrating_of(data: DataSet, on: Path | None, count: int, tests: Sequence[U
         shared = sum(one.use is Use.BOTH for one in marked)
         also = f"measured too: {shared}" if shared else "none of them measured"
         return Calibrating(data, marked, f"{_counted(len(marked))} marked for it, {also}")
-    count = min(count, len(tests))
-    chosen = [tests[len(tests) * place // count] for place in range(count)]
-    return Calibrating(data, chosen, f"{_counted(count)}, measured too")
+    chosen = spread(tests, count)
+    return Calibrating(data, chosen, f"{_counted(len(chosen))}, measured too")
+
+
+def spread(utterances: Sequence[Utterance], count: int) -> list[Utterance]:
+    """So many of these utterances, evenly spread, or all of them."""
+    count = min(count, len(utterances))
+    return [utterances[len(utterances) * place // count] for place in range(count)]
 
 
 def _counted(utterances: int) -> str:

@@ -52,6 +52,7 @@ def recognise(
     calibrate_on: File | None = None,
     buckets: int = 2,
     draws: int = 1,
+    take: int | None = None,
     dims: Mapping[str, int] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -108,6 +109,7 @@ def recognise(
         calibrate_on=_path("calibrate_on", calibrate_on),
         buckets=buckets,
         draws=draws,
+        take=None if take is None else _whole("take", take, 1),
         seed=seed,
         workers=workers,
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
-from hwsim.inputs.datasets import Use, Utterance
+from hwsim.inputs.datasets import DataSet, Use, Utterance
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.plain_data import Progress, fingerprint, flat, no_progress
@@ -18,7 +18,7 @@ from hwsim.quantities.quantisation import Quantisation
 from hwsim.results.recognition import HeardUtterance, Recognition, RecognitionCost, Recognitions, SearchKind
 from hwsim.results.sweep_file import SweepAxis
 from hwsim.study.provenance import versions
-from hwsim.study.recognise.calibrating import Calibrating, calibrating_of
+from hwsim.study.recognise.calibrating import Calibrating, calibrating_of, spread
 from hwsim.study.recognise.cost import PICOSECONDS, Spoken, check_priced, cost_of
 from hwsim.study.recognise.errors import change, draws, rates
 from hwsim.study.recognise.lots import lots_of, own_work
@@ -37,7 +37,8 @@ class Request:
 
     `calibrate` utterances are taken where the data set marks none for the scales; `calibrate_on` is another data set
     for them. `axes` are fields of the chip that have other values, `aged` how old analog tiles are. `buckets` of like
-    lengths are timed; 0 leaves time and energy out. Devices of analog tiles are drawn as often as `draws` says, with
+    lengths are timed; 0 leaves time and energy out. Of the utterances to be tested `take` are heard, evenly spread, or
+    all. Devices of analog tiles are drawn as often as `draws` says, with
     seeds from that of `asked` on.
     """
 
@@ -48,6 +49,7 @@ class Request:
     calibrate_on: Path | None = None
     buckets: int = 2
     draws: int = 1
+    take: int | None = None
     seed: int = 0
     workers: int = 1
     out: Path | None = None
@@ -67,9 +69,7 @@ def recognise(
 ) -> Recognitions:
     """Recognise all utterances of a data set that are to be tested, in each precision."""
     ears = Ears(open_session(asked), threads=1)
-    tests = ears.session.data.of(Use.TEST, Use.BOTH)
-    if not tests:
-        raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {ears.session.data.name}")
+    tests = tests_of(ears.session.data, request)
     store = _store(ears, request)
     try:
         runs = Runs(ears, request, tests, tests, store, keep, progress).all()
@@ -84,6 +84,14 @@ def recognise(
         versions=versions(),
         files=sorted_pairs(ears.session.labelled()),
     )
+
+
+def tests_of(data: DataSet, request: Request) -> Sequence[Utterance]:
+    """The utterances that are heard."""
+    tests = data.of(Use.TEST, Use.BOTH)
+    if not tests:
+        raise InvalidValue("use", Use.CALIBRATE.value, f"is that of all utterances in {data.name}")
+    return tests if request.take is None else spread(tests, request.take)
 
 
 @dataclass(slots=True)
@@ -101,12 +109,14 @@ class Runs:
     runs: int = 1
     _scales_of: dict[str | None, Scales] = field(default_factory=dict)
     _samples_of: dict[object, Samples] = field(default_factory=dict)
+    _lots_of: dict[object, list[HeardLot]] = field(default_factory=dict)
 
     def variants(self) -> list[Variant]:
         """What is run, in order."""
         session, precisions = self.ears.session, self.request.precisions
         references = [is_reference(self.ears.work(precision)) for precision in precisions]
-        return variants_of(session.chips, session.work, precisions, self.request.axes, references, self.request.aged)
+        axes, aged, lacking = self.request.axes, self.request.aged, self.ears.lacking(precisions)
+        return variants_of(session.chips, session.work, precisions, axes, references, aged, lacking)
 
     def all(self) -> list[Recognition]:
         """One after another."""
@@ -152,7 +162,7 @@ class Runs:
             scales = self._scales_of[precision]
             if self.ears.on_tiles(variant):
                 scales = Scales(scales.table, self._samples(variant, scales.table, calibrating))
-            lots += self._heard(variant, scales, open_tests, title)
+            lots += self._heard_once(variant, scales, open_tests, title)
         needed = needed or self.ears.on_tiles(variant)
         return _Drawn(lots, calibrating.told if needed else _UNSCALED)
 
@@ -170,6 +180,22 @@ class Runs:
             lots = calibrating.lots(work, self.ears.parameters(variant.precision))
             self._samples_of = {key: samples_of(chip, work, table, lots, self.ears.threads)}
         return self._samples_of[key]
+
+    def _heard_once(self, variant: Variant, scales: Scales, tests: Sequence[Utterance], title: str) -> list[HeardLot]:
+        """What is heard; where products are added as in an earlier run of the same utterances, that is heard again."""
+        sums = self.ears.sums(variant)
+        key = None if sums is None else (sums, tuple(one.name for one in tests))
+        if key not in self._lots_of or self.ears.session.asked.scores:
+            lots = self._heard(variant, scales, tests, title)
+            if key is not None:
+                self._lots_of[key] = lots
+            return lots
+        again = [lot._replace(precision=title) for lot in self._lots_of[key]]
+        for lot in again:
+            if self.store is not None:
+                self.store.keep(lot)
+            self._moved(len(lot.utterances))
+        return again
 
     def _heard(self, variant: Variant, scales: Scales, tests: Sequence[Utterance], title: str) -> list[HeardLot]:
         session, found = self.ears.session, []
@@ -269,7 +295,13 @@ def _store(ears: Ears, request: Request) -> HeardStore | None:
     if request.out is None:
         return None
     session = ears.session
-    options = (session.asked.searching, session.search, request.calibrate, str(request.calibrate_on))
+    options: tuple[object, ...] = (
+        session.asked.searching,
+        session.search,
+        request.calibrate,
+        str(request.calibrate_on),
+    )
+    options += () if request.take is None else (request.take,)
     analog = any(not isinstance(chip, Chip) for chip in session.chips)
     made_with = fingerprint(
         {
