@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hwsim.study.fleet import Fleet as Fleet
     from hwsim.study.frame import to_frame as to_frame
     from hwsim.study.paper_table import table as table
+    from hwsim.study.recognise.call import recognise as recognise
     from hwsim.study.simulate import simulate as simulate
     from hwsim.study.streams import stream as stream
     from hwsim.study.sweep.call import sweep as sweep
@@ -57,6 +58,7 @@ _HOMES = {
     "to_frame": "hwsim.study.frame",
     "diff": "hwsim.study.diff",
     "what_if": "hwsim.study.what_if",
+    "recognise": "hwsim.study.recognise.call",
     "stream": "hwsim.study.streams",
     "sweep": "hwsim.study.sweep.call",
     "tune": "hwsim.study.tuning.tune",
@@ -87,6 +89,7 @@ __all__ = [
     "load_workload",
     "lognormal_lengths",
     "mvm",
+    "recognise",
     "simulate",
     "stream",
     "sweep",

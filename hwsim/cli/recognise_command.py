@@ -27,14 +27,15 @@ FRESH = "0s"
 def recognise_files_of(params: Mapping[str, Any]) -> Sequence[str]:
     """The files that a recognition writes into a folder."""
     from hwsim.report.export import drawn
-    from hwsim.report.recognition import FILES
+    from hwsim.report.recognition import DRAWS, FILES
     from hwsim.study.recognise.store import NAME
 
     figures = ["recognition"]
     figures += ["recognition_curve"] if params["axes"] or params["at"] != FRESH else []
     several = params["beside"] is not None or params["axes"] or len(_precisions(params)) > 1
     figures += ["recognition_front"] if several and params["buckets"] else []
-    return (NAME, *FILES, *drawn(figures, pdf=params["pdf"]))
+    of_devices = [DRAWS] if params["draws"] > 1 else []
+    return (NAME, *FILES, *of_devices, *drawn(figures, pdf=params["pdf"]))
 
 
 def _precisions(params: Mapping[str, Any]) -> list[str]:
@@ -97,9 +98,20 @@ def _precisions(params: Mapping[str, Any]) -> list[str]:
     metavar="LIST",
     help="On analog tiles: what brings back what drift took: none, global, column.",
 )
+@click.option(
+    "--draws",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="On analog tiles: hear on so many devices, with seeds from --seed on.",
+)
 @click.option("--beside", metavar="CHIPS", help="Recognise the same on these chips too: analog_pcm,int8_array.")
 @click.option("--ends", type=Policies(), metavar="POLICY", help="The first and the last product in this policy.")
 @click.option("--calibrate-on", type=Reads(), metavar="DIR", help="Find the scales of activations on these utterances.")
+@click.option(
+    "--take", type=click.IntRange(1, 10**6), metavar="N", help="Hear N of the utterances, evenly spread over the table."
+)
 @click.option(
     "--calibrate",
     type=click.IntRange(1, 10**6),
@@ -153,10 +165,12 @@ def command(
     axes: tuple[str, ...],
     at: str,
     compensation: str,
+    draws: int,
     beside: str | None,
     ends: str | None,
     calibrate_on: str | None,
     calibrate: int,
+    take: int | None,
     buckets: int,
     row: int | None,
     utterance: str | None,
@@ -188,7 +202,7 @@ def command(
         policy(ends)
     if resume and out is None:
         raise InvalidValue("--resume", True, "goes on with what lies in --out; give --out DIR")
-    if scores is not None and (len(wanted) > 1 or resume):
+    if scores is not None and (len(wanted) > 1 or resume or draws > 1):
         raise InvalidValue("--scores", scores, "is of one run in one precision, from its beginning")
     searching = Searching(beam=beam, blank_bias=blank_bias, word_penalty=word_penalty)
     flags, quantise = quantisers_of(fields)
@@ -231,6 +245,8 @@ def command(
             calibrate=calibrate,
             calibrate_on=_path(calibrate_on),
             buckets=buckets,
+            draws=draws,
+            take=take,
             seed=seed,
             workers=workers,
             out=_path(out),

@@ -129,14 +129,14 @@ class Runs:
 
     def _machine(self, reference: str) -> "Loaded[AnyChip]":
         if reference not in self._machines:
-            loaded = open_machine(_beside(self.study.folder, reference))
+            loaded = open_machine(beside_study(self.study.folder, reference))
             check_machine(loaded)
             self._machines[reference] = loaded
         return self._machines[reference]
 
     def _workload(self, reference: str) -> "Loaded[Workload]":
         if reference not in self._workloads:
-            self._workloads[reference] = open_workload(_beside(self.study.folder, reference))
+            self._workloads[reference] = open_workload(beside_study(self.study.folder, reference))
         return self._workloads[reference]
 
 
@@ -147,7 +147,7 @@ def _precision(run: StudyRun, work: Workload) -> Name | PrecisionPlan:
     return PrecisionPlan(policy=run.precision, rules=run.rules) if run.rules else run.precision
 
 
-def _beside(folder: Path, reference: str) -> str:
+def beside_study(folder: Path, reference: str) -> str:
     """A file beside the study's, or else what is shipped by that name; none among what is written anew."""
     path = folder / reference
     written = {folder.resolve() / name for name in WRITTEN}

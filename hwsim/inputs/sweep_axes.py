@@ -41,6 +41,15 @@ class Levels:
         return bool(self.values)
 
 
+def axis_given(fields: str | tuple[str, ...], values: Any) -> SweepAxis:
+    """An axis as callers in Python say it: fields, and a list of values or a range in steps."""
+    if isinstance(values, str):
+        return SweepAxis(fields=fields, range=values)
+    if not isinstance(values, (list, tuple)):
+        raise InvalidValue("axes", values, "must be a list of values, or a range such as 16..64*2")
+    return SweepAxis(fields=fields, values=tuple(tuple(one) if isinstance(one, list) else one for one in values))
+
+
 def levels_of(axis: SweepAxis, chip: "AnyChip", work: Workload) -> Levels:
     """All values of an axis, each once, for a chip and a workload."""
     fields: dict[str, Field | None] = {}

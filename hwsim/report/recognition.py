@@ -12,18 +12,21 @@ from hwsim.report.tables import MOST_LINES, TIE, Screen, new_table, render
 from hwsim.results.recognition import CHIP, ErrorRate, HeardUtterance, Recognition, Recognitions
 
 FILES = ("recognition.json", "rates.csv", "utterances.csv", "buckets.csv")
+DRAWS = "draws.csv"
+"""The file of rates on single devices, if several were drawn."""
 
 
 def recognition_files(found: Recognitions) -> dict[str, str]:
     """The files of a recognition by name."""
-    rates, heard, buckets = [], [], []
+    rates, heard, buckets, draws = [], [], [], []
     for run in found.runs:
         rates += [{"run": run.label, **flat(rate), "errors": rate.errors} for rate in run.rates]
         heard += [{"run": run.label, **flat(one), "errors": one.errors} for one in run.utterances]
+        draws += [{"run": run.label, **flat(draw)} for draw in run.draws]
         if run.cost is not None:
             buckets += [{"run": run.label, **flat(bucket)} for bucket in run.cost.buckets]
     contents = to_json(found), to_csv(rates), to_csv(heard), to_csv(buckets)
-    return dict(zip(FILES, contents, strict=True))
+    return dict(zip(FILES, contents, strict=True)) | ({DRAWS: to_csv(draws)} if draws else {})
 
 
 def recognition_text(found: Recognitions, screen: Screen) -> str:
@@ -41,7 +44,8 @@ def recognition_text(found: Recognitions, screen: Screen) -> str:
 def recognition_title(found: Recognitions) -> str:
     """What was recognised on what."""
     first = found.runs[0]
-    said = f"{len(first.utterances):,} utterances, {seconds(first.audio_seconds)} of audio"
+    count = len(first.utterances) // max(1, len(first.draws))
+    said = f"{count:,} utterances, {seconds(first.audio_seconds)} of audio"
     *others, last = dict.fromkeys(run.chip for run in found.runs)
     chips = f"{', '.join(others)} and {last}" if others else last
     return f"{first.workload} on {chips}: {said}"
@@ -71,7 +75,9 @@ def _what(found: Recognitions) -> Text:
     timed = f" Time and energy from {lengths} length{'s' * (lengths > 1)} of audio." if lengths else ""
     names = _varied(found)
     of_scales += f" Varied: {', '.join(names)}." if names else ""
-    intervals = " Intervals hold 95 of 100 drawn sets of utterances." if first.rates else ""
+    drawn = max(len(run.draws) for run in found.runs)
+    on_devices = f"; on tiles rates are means of {drawn} drawn devices, and sets of devices too" if drawn else ""
+    intervals = f" Intervals hold 95 of 100 drawn sets of utterances{on_devices}." if first.rates else ""
     return Text(f"Search: {first.search}.{intervals}{of_scales}{timed}")
 
 
@@ -84,11 +90,13 @@ def _rates(found: Recognitions) -> list[Table]:
     first, runs = found.runs[0], found.runs
     costs = any(run.cost is not None for run in runs)
     varied = bool(_varied(found))
-    rates = (f"{first.token} errors", "95 % from to", "sub", "del", "ins") if first.rates else ()
+    drawn = any(run.draws for run in runs)
+    devices = ("devices from to",) if drawn else ()
+    rates = (f"{first.token} errors", "95 % from to", "sub", "del", "ins", *devices) if first.rates else ()
     prices = ("RTF", "energy", "area" if varied else "model") if costs else ()
     table = new_table("", *rates, *prices)
     for run in runs:
-        cells = _rate_cells(run.rate) if rates else ()
+        cells = (*_rate_cells(run.rate), *([_over_devices(run)] if drawn else [])) if rates else ()
         table.add_row(_tied(run.label), *cells, *(_cost_cells(run, varied=varied) if costs else ()))
     tables = [table] if rates or costs else []
     if found.changes and len(runs) <= MOST_CHANGES:
@@ -131,6 +139,17 @@ def _rate_cells(rate: ErrorRate) -> tuple[str, ...]:
     return _short(rate), interval, str(rate.substitutions), str(rate.deletions), str(rate.insertions)
 
 
+def _over_devices(run: Recognition) -> str:
+    """The lowest and the highest rate on one of several devices."""
+    shares = [100 * draw.rate for draw in run.draws]
+    return f"{min(shares):.1f} {max(shares):.1f}" if shares else ""
+
+
+def heard_name(one: HeardUtterance) -> str:
+    """An utterance, and on which devices it was heard, if there were several."""
+    return one.name if one.devices is None else f"{one.name}, devices {one.devices}"
+
+
 def _short(rate: ErrorRate) -> str:
     return f"{rate.errors:,}/{rate.tokens:,} {100 * rate.rate:.1f} %"
 
@@ -151,7 +170,7 @@ def _beside(run: Recognition, most: int) -> Sequence[Text | Table]:
         return [Text(_remark(run, wrong))]
     table = new_table("utterance", "", "", title=f"{run.label}: said, and heard")
     for one in wrong[:most]:
-        table.add_row(one.name, one.said or "(nothing)", one.heard or "(nothing)")
+        table.add_row(heard_name(one), one.said or "(nothing)", one.heard or "(nothing)")
     more = len(wrong) - most
     note = f"{more:,} more utterances with errors, and all others: --json, --out" if more > 0 else _remark(run, wrong)
     return [table, Text(note)]

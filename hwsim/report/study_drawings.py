@@ -6,10 +6,21 @@ from typing import TypeVar
 
 from hwsim.errors import InvalidValue, UserError
 from hwsim.report.energy import GROUP_TITLES
-from hwsim.report.plots import band_points, claims, ratios, stacks, time_groups, utilisation, waterfall
+from hwsim.report.plots import (
+    band_points,
+    claims,
+    ratios,
+    recognition_curve,
+    recognition_front,
+    stacks,
+    time_groups,
+    utilisation,
+    waterfall,
+)
 from hwsim.report.plots.canvas import Rows
 from hwsim.report.plots.registry import Drawing
 from hwsim.results.figures import EnergyGroups
+from hwsim.results.recognition import Recognitions
 from hwsim.results.result import Result
 from hwsim.results.study_file import StudyFigure
 from hwsim.results.tiles_result import TilesResult
@@ -30,7 +41,13 @@ _OF_A_RUN: Mapping[str, Callable[[Result | TilesResult], Rows]] = {
 }
 
 
-KINDS = ("claims", "scatter", "band", "ratios", *_OF_A_RUN, "precisions", "waterfall", "beam")
+_OF_A_RECOGNITION: Mapping[str, Callable[[Recognitions], Rows]] = {
+    "recognition_front": recognition_front.rows,
+    "recognition_curve": recognition_curve.rows,
+}
+
+
+KINDS = ("claims", "scatter", "band", "ratios", *_OF_A_RECOGNITION, *_OF_A_RUN, "precisions", "waterfall", "beam")
 
 
 def study_drawings(studied: Studied) -> list[tuple[str, Drawing]]:
@@ -57,6 +74,9 @@ def _drawing(studied: Studied, figure: StudyFigure, place: str) -> Drawing:
     if kind == "ratios":
         table = _named(place, named, {one.name: one for one in outcome.tables})
         return Drawing(kind, table.title.replace("`", ""), ratios.rows(table))
+    if kind in _OF_A_RECOGNITION:
+        heard = _named(place, named, {one.name: one for one in outcome.recognitions})
+        return Drawing(kind, heard.title.replace("`", ""), _OF_A_RECOGNITION[kind](heard.found))
     if kind not in KINDS:
         raise InvalidValue(f"{place}.figure", kind, f"is no figure of a study; there are {', '.join(KINDS)}")
     runs = dict(outcome.file.runs)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from hwsim.report.plots.registry import Drawing
+from hwsim.report.recognition import recognition_title
 from hwsim.report.study_tables import CLAIMS, RUNS, study_tables
 from hwsim.report.written_table import in_markdown, words_in_markdown
-from hwsim.results.study_outcome import ClaimOutcome, StudyOutcome
+from hwsim.results.study_outcome import ClaimOutcome, HeardInStudy, StudyOutcome
 
 FIGURES = "figures"
 """The folder of a study's figures."""
@@ -20,12 +21,14 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
     yield f"# {words_in_markdown(outcome.file.title)}\n"
     yield f"{outcome.file.question.strip()}\n"
     tables = dict(study_tables(outcome))
-    runs = tables.pop(RUNS)
+    runs, heard = tables.pop(RUNS), {one.name: one for one in outcome.recognitions}
     for name, table in tables.items():
         yield f"## {words_in_markdown(table.caption)}\n"
         yield table.markdown()
         if name == CLAIMS:
             yield from _remarks(outcome.claims)
+        if name in heard:
+            yield from _heard(heard[name])
     if figures:
         yield "## Figures\n"
     for name, drawing in figures:
@@ -37,6 +40,16 @@ def _blocks(outcome: StudyOutcome, figures: Sequence[tuple[str, Drawing]]) -> It
         yield f"## {words_in_markdown(runs.caption)}\n"
         yield runs.markdown()
     yield f"<!-- written by `hwsim report {outcome.name}` from study.yaml -->"
+
+
+def _heard(heard: HeardInStudy) -> Iterator[str]:
+    """What was heard, and how to hear it again, or to open one of its runs."""
+    found = heard.found
+    drawn = max(len(run.draws) for run in found.runs)
+    of_devices = f" Rates on tiles are means of {drawn} drawn devices, which the intervals draw, too." if drawn else ""
+    yield f"{in_markdown(recognition_title(found))}. Search: {in_markdown(found.runs[0].search)}.{of_devices}\n"
+    yield f"```\n{heard.command}\n```\n"
+    yield "hears this again; with `--open N` it shows the run of line N in full, as `hwsim run` shows runs.\n"
 
 
 def _remarks(claims: Sequence[ClaimOutcome]) -> Iterator[str]:

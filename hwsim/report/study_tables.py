@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from hwsim.report.numbers import figure
+from hwsim.report.recognition import front_of
 from hwsim.report.written_table import DIGITS, Head, WrittenTable
-from hwsim.results.study_outcome import BandOutcome, ClaimOutcome, RunNote, StudyOutcome, TableOutcome
+from hwsim.results.paper_columns import Value
+from hwsim.results.study_outcome import BandOutcome, ClaimOutcome, HeardInStudy, RunNote, StudyOutcome, TableOutcome
 
 CLAIMS, COUNTERFACTUALS, RUNS = "claims", "counterfactuals", "runs"
 """Names of tables that each study may have beside its own."""
@@ -82,6 +84,35 @@ def own_table(table: TableOutcome) -> WrittenTable:
     return WrittenTable(table.title, heads, [(row.name, *row.figures) for row in table.rows])
 
 
+def heard_table(heard: HeardInStudy) -> WrittenTable:
+    """The runs of a recognition in the order of `--open N`: errors with their interval, and what audio costs."""
+    found = heard.found
+    timed, drawn = any(run.cost is not None for run in found.runs), any(run.draws for run in found.runs)
+    best = front_of(found)
+    heads = [Head("N"), Head("Run", words=True), Head(f"{found.runs[0].token} errors".capitalize(), "%")]
+    heads += [Head("95 % from", "%"), Head("to", "%")]
+    heads += [Head("Devices from", "%"), Head("to", "%")] if drawn else []
+    heads += [Head("Energy per second of audio", "µJ"), Head("RTF"), Head("Model", "MB")] if timed else []
+    heads += [Head("Front", words=True)] if timed else []
+    rows = []
+    for number, run in enumerate(found.runs, 1):
+        shares = [draw.rate for draw in run.draws]
+        cells: list[Value] = [
+            str(number),
+            run.label,
+            *(100 * rate for rate in (run.rate.rate, run.rate.low, run.rate.high)),
+        ]
+        if drawn:
+            cells += [100 * min(shares), 100 * max(shares)] if shares else [None, None]
+        if timed and run.cost is None:
+            cells += [None, None, None, ""]
+        elif run.cost is not None:
+            cells += [1000 * run.cost.energy_per_audio_second_mj, run.cost.rtf, run.cost.model_bytes / 10**6]
+            cells += ["yes" if run.label in best else ""]
+        rows.append(tuple(cells))
+    return WrittenTable(heard.title, tuple(heads), rows)
+
+
 def runs_table(runs: Sequence[RunNote]) -> WrittenTable:
     """What each run is of, and how many constants behind it have no source that was read."""
     heads = (
@@ -113,6 +144,8 @@ def study_tables(outcome: StudyOutcome) -> Iterator[tuple[str, WrittenTable]]:
         yield COUNTERFACTUALS, closing
     for band in outcome.bands:
         yield band.name, band_table(band)
+    for heard in outcome.recognitions:
+        yield heard.name, heard_table(heard)
     for table in outcome.tables:
         yield table.name, own_table(table)
     yield RUNS, runs_table(outcome.runs)

@@ -1,12 +1,13 @@
 """What was heard beside what was said: error rates of a set of utterances, with time and energy of the same runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 from hwsim.errors import InvalidValue
-from hwsim.quantities.noun import Name, Noun, Number, Table, Text, Whole
+from hwsim.quantities.noun import Name, Noun, Number, Table, Text, UnlessDefault, Whole
 from hwsim.quantities.offered import as_html
+from hwsim.quantities.plain_data import flat
 from hwsim.results.figures import AttojouleCount
 
 Count = Annotated[int, Whole(high=2**53)]
@@ -55,6 +56,8 @@ class HeardUtterance(Noun):
     insertions: Count
     evaluations: Count = 0
     predictions: Count = 0
+    devices: Annotated[Count | None, UnlessDefault()] = None
+    """The seed of the devices on which it was heard, where several were drawn."""
 
     @property
     def errors(self) -> int:
@@ -66,7 +69,9 @@ class HeardUtterance(Noun):
 class ErrorRate(Noun):
     """Errors of all utterances, or of those of a group, for each token that was said.
 
-    95 of 100 sets of as many utterances, drawn from these with replacement, have a rate from `low` to `high`.
+    95 of 100 sets of as many utterances, drawn from these with replacement, have a rate from `low` to `high`. Where
+    several devices were drawn, counts are those of all of them, so that the rate is their mean, and of each set of
+    utterances as many devices are drawn with replacement, too.
     """
 
     group: str
@@ -115,13 +120,28 @@ class RecognitionCost(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceDraw(Noun):
+    """All utterances on the devices of one seed; `low` and `high` bound the rates of drawn sets of utterances there."""
+
+    seed: Count
+    errors: Count
+    rate: float
+    low: float
+    high: float
+
+
+_COST = tuple(one.name for one in fields(RecognitionCost) if one.name != "buckets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition(Noun):
     """A set of utterances on a chip in one precision.
 
     `scales` says on what the scales of activations were found, in words, `quantisers` what is asked of them beside the
-    precision. `saturations` counts additions that left the
-    accumulators, `clipped` results that were cut off. `rates` begin with that of all utterances; there are none where
-    nothing was searched. `cost` is None where nobody asked for it.
+    precision. `saturations` counts additions that left the accumulators, `clipped` results that were cut off. `rates`
+    begin with that of all utterances; there are none where nothing was searched. `cost` is None where nobody asked for
+    it. Where devices of analog tiles are drawn several times, `draws` has each of them, and `utterances` are those on
+    the first devices, then on the second, and so on; the cost is that of the first.
     """
 
     chip: Name
@@ -141,6 +161,7 @@ class Recognition(Noun):
     rates: tuple[ErrorRate, ...]
     cost: RecognitionCost | None
     utterances: tuple[HeardUtterance, ...]
+    draws: Annotated[tuple[DeviceDraw, ...], UnlessDefault()] = ()
 
     @property
     def label(self) -> str:
@@ -153,12 +174,21 @@ class Recognition(Noun):
         """That of all utterances, if anything was searched."""
         return self.rates[0]
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """The run as a row of a table: what was run, its rate, what it costs."""
+        rate = {} if not self.rates else {**flat(self.rate), "errors": self.rate.errors}
+        cost = {} if self.cost is None else {name: getattr(self.cost, name) for name in _COST}
+        said = {"chip": self.chip, "workload": self.workload, "precision": self.precision, **dict(self.varied)}
+        return {**said, "token": self.token, **rate, "saturations": self.saturations, "clipped": self.clipped, **cost}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateChange(Noun):
     """How much the error rate of the run of that label lies above that of the first one, on the same utterances.
 
-    `low` and `high` bound 95 of 100 draws of as many utterances; `worse` is the share of draws in which it is higher.
+    `low` and `high` bound 95 of 100 draws of as many utterances, and devices; `worse` is the share of draws in which
+    it is higher.
     """
 
     run: Told

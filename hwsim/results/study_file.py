@@ -8,8 +8,8 @@ from hwsim.errors import InvalidValue, UnknownName
 from hwsim.quantities.formula import Formula
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Table, Text, Whole
 from hwsim.quantities.precision import Rule
+from hwsim.results.sweep_file import Scalar, SweepAxis
 
-Scalar = str | int | float | bool | None
 Fields = Annotated[tuple[tuple[Remark, Scalar], ...], Table()]
 """Values of fields of a chip, its price table or a workload, by dotted path."""
 
@@ -41,6 +41,34 @@ class StudyRun(Noun):
             raise InvalidValue("workload", self.workload, "must be there, if there are rules or values")
         if self.rules and self.precision is None:
             raise InvalidValue("rules", [rule.match for rule in self.rules], "must stand beside a precision")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRecognition(Noun):
+    """What a network hears of the utterances beside it, as `hwsim recognise` does: on a chip, and on others `beside`
+    it, in each precision, with other values of some fields. `take` are so many of the utterances, `buckets` lengths at
+    which they are timed, and devices of analog tiles are drawn `draws` times; `at` and `compensation` are of such
+    tiles."""
+
+    name: Name
+    title: Remark
+    chip: Remark
+    beside: tuple[Remark, ...] = ()
+    workload: Remark
+    precisions: tuple[Name, ...]
+    axes: tuple[SweepAxis, ...] = ()
+    at: tuple[Remark, ...] = ("0s",)
+    compensation: tuple[Name, ...] = ("none",)
+    draws: Annotated[int, Whole(low=1, high=1024)] = 1
+    take: Annotated[int, Whole(low=1)] | None = None
+    search: Name | None = None
+    quantise: Fields = ()
+    buckets: Annotated[int, Whole(low=0, high=10_000)] = 1
+    seed: Annotated[int, Whole()] = 0
+
+    def check(self) -> None:
+        if not self.precisions:
+            raise InvalidValue("precisions", self.precisions, "must be at least one")
 
 
 Runs = Annotated[tuple[tuple[Name, StudyRun], ...], Table()]
@@ -174,20 +202,29 @@ class StudyFile(Noun):
     title: Remark
     question: Prose
     runs: Runs = ()
+    recognitions: tuple[StudyRecognition, ...] = ()
     claims: tuple[Claim, ...] = ()
     bands: tuple[StudyBand, ...] = ()
     tables: tuple[StudyTable, ...] = ()
     figures: tuple[StudyFigure, ...] = ()
 
     def check(self) -> None:
-        runs = dict(self.runs)
+        runs, heard = dict(self.runs), [one.name for one in self.recognitions]
+        for name in heard:
+            if name in runs:
+                raise InvalidValue("recognitions", name, "is the name of a run, too")
         for where, names in self._named_runs():
             for name in names:
-                if name not in runs:
-                    raise InvalidValue(where, name, str(UnknownName("run", name, runs)))
+                if name not in runs and name not in heard:
+                    raise InvalidValue(where, name, str(UnknownName("run", name, (*runs, *heard))))
+        for table in self.tables:
+            for name in (*table.rows, *(() if table.parts_of is None else (table.parts_of,))):
+                if name in heard:
+                    raise InvalidValue(f"tables.{table.name}", name, "has a table of its own; rows are runs")
         for where, names in (
             ("tables", [table.name for table in self.tables]),
             ("bands", [band.name for band in self.bands]),
+            ("recognitions", [*(one.name for one in self.recognitions), *(table.name for table in self.tables)]),
         ):
             for place, name in enumerate(names):
                 if name in names[:place]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from hwsim.quantities.noun import Name, Noun, Remark, Table
+from hwsim.results.recognition import Recognitions
 from hwsim.results.study_file import Claim, Quantity, StudyFile
 
 
@@ -99,6 +100,16 @@ class RunNote(Noun):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeardInStudy(Noun):
+    """What was heard in a recognition of a study, and the command that hears the same."""
+
+    name: Name
+    title: Remark
+    command: Remark
+    found: Recognitions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOutcome(Noun):
     """All that a study shows but for its figures; `reading` is the text that people wrote behind its tables."""
 
@@ -109,3 +120,4 @@ class StudyOutcome(Noun):
     claims: tuple[ClaimOutcome, ...]
     bands: tuple[BandOutcome, ...]
     tables: tuple[TableOutcome, ...]
+    recognitions: tuple[HeardInStudy, ...] = ()

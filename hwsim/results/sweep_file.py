@@ -9,7 +9,8 @@ from hwsim.quantities.condition import Condition
 from hwsim.quantities.noun import Name, Noun, Remark, Whole
 from hwsim.quantities.plain_data import Objective
 from hwsim.results.headline_figures import Headline
-from hwsim.results.study_file import Scalar
+
+Scalar = str | int | float | bool | None
 
 PRECISION = "precision"
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from hwsim.errors import InvalidValue
 from hwsim.quantities.plain_data import flat, holds_attojoules, with_millijoules
+from hwsim.results.recognition import Recognitions
 from hwsim.results.result import Comparison, Result
 from hwsim.results.sweep import SweepOutcome, point_row
 from hwsim.results.tiles_result import TilesResult, flat_op
@@ -14,8 +15,9 @@ from hwsim.results.tiles_result import TilesResult, flat_op
 _TOO_LARGE = 2**63
 
 
-def to_frame(result: Result | TilesResult | Comparison | SweepOutcome) -> pd.DataFrame:
-    """One row an op, one row a precision, or one row a point; nested figures become columns such as `busy_cycles.load`.
+def to_frame(result: Result | TilesResult | Comparison | SweepOutcome | Recognitions) -> pd.DataFrame:
+    """One row an op, a precision, a point, or a run that was heard; nested figures become columns such as
+    `busy_cycles.load`.
 
     Energies stand in attojoules, as Python's own integers, and beside them in millijoules. The sum of a column of
     integers is exact, whatever its rows.
@@ -26,9 +28,13 @@ def to_frame(result: Result | TilesResult | Comparison | SweepOutcome) -> pd.Dat
         rows = [with_millijoules(flat(row)) for row in (result.ops if isinstance(result, Result) else result.rows)]
     elif isinstance(result, SweepOutcome):
         rows = [with_millijoules(point_row(row)) for row in result.rows]
+    elif isinstance(result, Recognitions):
+        rows = [with_millijoules(run.row) for run in result.runs]
     else:
-        raise InvalidValue("result", result, "must be a Result, as simulate gives it, a Comparison or a SweepOutcome")
-    rows = [{name: row.get(name) for name in dict.fromkeys(name for row in rows for name in row)} for row in rows]
+        law = "must be a Result, as simulate gives it, a Comparison, a SweepOutcome or Recognitions"
+        raise InvalidValue("result", result, law)
+    names = dict.fromkeys(name for row in rows for name in row)
+    rows = [{name: row.get(name) for name in names} for row in rows]
     return pd.DataFrame({name: _column(name, [row[name] for row in rows]) for name in rows[0]})
 
 

@@ -12,6 +12,7 @@ from hwsim.quantities.plain_data import Progress, no_progress, stage
 from hwsim.results.known import Known as Sureness
 from hwsim.results.known import without
 from hwsim.results.paper_columns import Value
+from hwsim.results.recognition import Recognitions
 from hwsim.results.study_file import (
     AGAINST,
     PART,
@@ -29,6 +30,7 @@ from hwsim.results.study_outcome import (
     BandSample,
     ClaimOutcome,
     Counterfactual,
+    HeardInStudy,
     RunNote,
     StudyOutcome,
     TableColumn,
@@ -36,6 +38,7 @@ from hwsim.results.study_outcome import (
     TableRow,
 )
 from hwsim.study.study_figures import FIGURES, StudiedRun, figure_of, number_of
+from hwsim.study.study_recognitions import command_of, figure_heard, heard
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class StudiedRuns:
 
     study: OpenedStudy
     made: dict[tuple[str, StudyRun], StudiedRun] = field(default_factory=dict)
+    heard: dict[str, Recognitions] = field(default_factory=dict)
     opener: Runs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +65,12 @@ class StudiedRuns:
             )
         return self.made[name, run]
 
+    def recognised(self, name: str) -> Recognitions:
+        """What is heard in the recognition of that name."""
+        if name not in self.heard:
+            self.heard[name] = heard(self.study, name)
+        return self.heard[name]
+
     def forget_changed(self) -> None:
         """Forget the runs with changes, which hold all of their plans."""
         own = set(self.study.file.runs)
@@ -73,6 +83,8 @@ class StudiedRuns:
             name = asked.row if figure.run is None else asked.against if figure.run == AGAINST else figure.run
             if name is None:
                 raise InvalidValue("formula", asked.formula, f"must say of which run {figure.name} is")
+            if any(one.name == name for one in self.study.file.recognitions):
+                return figure_heard(self.recognised(name), figure.name, figure.of)
             return number_of(self.of(name, asked.changes), figure.name, figure.of)
 
         try:
@@ -122,17 +134,22 @@ Values = Sequence[Sequence[float]]
 """What the formulas of groups come to."""
 
 
-def studied(study: OpenedStudy, progress: Progress = no_progress, bands: Values = ()) -> Studied:
-    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, if somebody has
-    worked them out already."""
+def studied(
+    study: OpenedStudy,
+    progress: Progress = no_progress,
+    bands: Values = (),
+    heard: Mapping[str, Recognitions] | None = None,
+) -> Studied:
+    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, and `heard` what
+    was heard in its recognitions, if somebody has worked them out already."""
     try:
-        return _studied(study, progress, bands)
+        return _studied(study, progress, bands, heard or {})
     except UserError as error:
         raise study.naming(error, study.name) from error
 
 
-def _studied(study: OpenedStudy, progress: Progress, bands: Values) -> Studied:
-    file, runs = study.file, StudiedRuns(study)
+def _studied(study: OpenedStudy, progress: Progress, bands: Values, heard: Mapping[str, Recognitions]) -> Studied:
+    file, runs = study.file, StudiedRuns(study, heard=dict(heard))
     own, apart = list(_own_groups(file)), band_groups(file)
     values: list[Sequence[float]] = [*runs.values(own, stage(progress, 0, 2))]
     values += bands or runs.values(apart, stage(progress, 1, 2))
@@ -149,6 +166,12 @@ def _studied(study: OpenedStudy, progress: Progress, bands: Values) -> Studied:
         claims=tuple(_claim(claim, known) for claim in file.claims),
         bands=tuple(_band(band, known) for band in file.bands),
         tables=tuple(_table(runs, table, known) for table in file.tables),
+        recognitions=tuple(
+            HeardInStudy(
+                name=one.name, title=one.title, command=command_of(study, one.name), found=runs.recognised(one.name)
+            )
+            for one in file.recognitions
+        ),
     )
     return Studied(outcome, runs)
 

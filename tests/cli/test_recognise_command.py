@@ -77,6 +77,27 @@ def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], options:
     assert problem in complaint(capsys, "recognise", "int4_array", "words_rnnt", *options)
 
 
+def test_several_devices_are_told_as_their_mean_and_one_by_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder, out = some(tmp_path, ("held_208", "held_360")), tmp_path / "out"
+    arguments = ("--data", str(folder), "--precisions", "w8a8", "--at", "1y", "--draws", "3", "--buckets", "0")
+    shown, _ = printed(capsys, "recognise", "analog_pcm", "words_rnnt", *arguments, "--out", str(out))
+    (run,) = json.loads((out / "recognition.json").read_text())["runs"]
+    with (out / "draws.csv").open() as file:
+        drawn = [float(row["rate"]) for row in csv.DictReader(file)]
+    assert drawn == [draw["rate"] for draw in run["draws"]]
+    assert len(set(drawn)) > 1
+    assert run["rates"][0]["rate"] == pytest.approx(sum(drawn) / 3)
+    assert "2 utterances" in shown
+    assert "means of 3 drawn devices" in shown
+    assert f"{100 * min(drawn):.1f} {100 * max(drawn):.1f}" in shown
+    assert ", devices 2" in shown
+    with (out / "recognition_curve.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (float(row["devices_low"]), float(row["devices_high"])) == (min(drawn), max(drawn))
+
+
 def test_a_field_of_the_chip_gives_a_curve(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder, out = some(tmp_path), tmp_path / "out"
     arguments = ("recognise", "int4_array", "words_rnnt", "--data", str(folder), "--precisions", "w8a8")

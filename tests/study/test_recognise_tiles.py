@@ -158,7 +158,8 @@ def test_words_are_those_of_a_run_of_values_on_the_same_tiles(folder: Path) -> N
     table = scales_of(work, ears.parameters("w8a8"), [lot], 1)
     chip = ears.chip(variant)
     assert isinstance(chip, AnalogChip)
-    products = products_on(chip, work, variant, {}, 0, 1)
+    products = products_on(chip, work, variant, {}, 1)
+    products.cells = True
     (outcome,) = Network(table, products).run(lot)
     ready = Prepared(lot.work, lot.work, lot.given, {})
     sources = Sources(weights=folder, input=folder)
@@ -166,6 +167,31 @@ def test_words_are_those_of_a_run_of_values_on_the_same_tiles(folder: Path) -> N
     assert values.quality.decoded is not None
     assert outcome.symbols == values.quality.decoded.symbols[0]
     assert products.cells_per_vector().keys() == values.cells_per_vector_aj.keys()
+
+
+def test_drawn_devices_hear_what_each_seed_hears_by_itself(folder: Path, tmp_path: Path) -> None:
+    request = Request(precisions=("fp32", "w8a8"), aged=Aged((WEEK,)), buckets=1)
+    several = recognise(asked(folder, arch="analog_pcm", devices=4), replace(request, draws=2, out=tmp_path))
+    exact, drawn = several.runs
+    assert (exact.draws, len(exact.utterances)) == ((), len(SHORT))
+    assert len(drawn.utterances) == 2 * len(SHORT)
+    for place, seed in enumerate((4, 5)):
+        (alone,) = recognise(
+            asked(folder, arch="analog_pcm", devices=seed), replace(request, precisions=("w8a8",))
+        ).runs
+        mine = [one for one in drawn.utterances if one.devices == seed]
+        assert [replace(one, devices=None) for one in mine] == list(alone.utterances)
+        assert drawn.draws[place].rate == alone.rate.rate
+        assert place > 0 or drawn.cost == alone.cost
+        assert drawn.audio_seconds == alone.audio_seconds
+    assert drawn.rate.rate == (drawn.draws[0].rate + drawn.draws[1].rate) / 2
+    again = replace(request, draws=2, out=tmp_path, resume=True)
+    assert recognise(asked(folder, arch="analog_pcm", devices=4), again) == several
+
+
+def test_devices_are_drawn_of_analog_tiles_alone(folder: Path) -> None:
+    with pytest.raises(InvalidValue, match="--draws = 2: are of devices of analog tiles, of which none"):
+        recognise(asked(folder), Request(precisions=("w8a8",), draws=2))
 
 
 def test_drift_and_converters_are_varied(tmp_path: Path) -> None:

@@ -160,7 +160,11 @@ def chain_elements(op: Elementwise, shape: ShapeOf) -> int:
 
 def repeated(op: Elementwise, view: View, shape: ShapeOf, values: NDArray[Any]) -> NDArray[Any]:
     """What a chain reads of a view, with the entries that it repeats along axes."""
-    whole = repeated_shape(op, view, shape)
+    return along(values, repeated_shape(op, view, shape))
+
+
+def along(values: NDArray[Any], whole: tuple[int, ...] | None) -> NDArray[Any]:
+    """Values with the entries that are repeated along axes of a shape; without one as they are."""
     return values if whole is None else np.broadcast_to(values, whole).reshape(-1)
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from hwsim.engine.values.calibration import in_integers
 from hwsim.engine.values.floats import (
+    along,
     chain_elements,
     from_rows,
     keeping,
     looked_up,
     matrices,
     moved,
-    repeated,
     rows_of,
     skewed,
 )
@@ -26,6 +26,7 @@ from hwsim.engine.values.strange import naming_operands, naming_weight
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.errors import Unsupported
+from hwsim.ir.op_spec import Shape, repeated_shape
 from hwsim.ir.op_table import is_depthwise
 from hwsim.ir.ops import Apply, Conv, Elementwise, Gemm, Lookup, Move, Op, Quantise, Reduce, Reduction, Skew
 from hwsim.ir.view import View
@@ -66,6 +67,10 @@ class IntegerOps(FormattedOps):
     def _chains(self) -> dict[tuple[str, tuple[Apply, ...], tuple[tuple[str, float], ...]], IntegerChain]:
         # Constants may depend on the length, such as one over the frames of a mean.
         return {} if self.like is None else self.like._chains
+
+    @cached_property
+    def _shapes_of_chains(self) -> dict[str, tuple[int, tuple[Shape | None, ...]]]:
+        return {}
 
     @cached_property
     def _in_integers_by_op(self) -> dict[str, bool]:
@@ -274,17 +279,27 @@ class IntegerOps(FormattedOps):
             self._in_integers_by_op[op.name] = all_integers if views else in_integers(op, self.program)
         return self._in_integers_by_op[op.name]
 
+    def _chain_shapes(self, op: Elementwise, indices: Indices) -> tuple[int, tuple[Shape | None, ...]]:
+        """The elements of a chain, and the shapes along which what it reads is repeated: those of the steps of a loop
+        are worked out once, if its index changes none of them."""
+        known = self._shapes_of_chains.get(op.name)
+        if known is None:
+            shape = self.shapes(indices)
+            known = chain_elements(op, shape), tuple(repeated_shape(op, view, shape) for _, view in op.reads)
+            if not any(view.loops for _, view in (*op.reads, *op.writes)):
+                self._shapes_of_chains[op.name] = known
+        return known
+
     def elementwise(self, op: Elementwise, memory: TensorStore, indices: Indices) -> None:
         """A chain."""
         if not self._in_integers(op):
             self._float_elementwise(op, memory, indices)
             return
-        elements = chain_elements(op, self.shapes(indices))
+        elements, wholes = self._chain_shapes(op, indices)
         chain, params = self.chain(op), self.params_table.locals[op.name]
-        shape = self.shapes(indices)
         reads = {
-            local: repeated(op, view, shape, memory.read(view, indices)) - params[local].offset
-            for local, view in op.reads
+            local: along(memory.read(view, indices), whole) - params[local].offset
+            for (local, view), whole in zip(op.reads, wholes, strict=True)
         }
         values, clipped = chain(reads, elements, self.products.threads)
         count = self.clipped[op.name]

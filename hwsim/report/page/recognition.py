@@ -5,7 +5,7 @@ from hwsim.report.page.listings import flat_lines
 from hwsim.report.page.run import SCREENS
 from hwsim.report.page.sheet import Cell, Listing, Page, Shown
 from hwsim.report.plots.sets import recognition_drawings
-from hwsim.report.recognition import front_of, recognition_text, recognition_title
+from hwsim.report.recognition import front_of, heard_name, recognition_text, recognition_title
 from hwsim.results.recognition import Recognitions
 
 
@@ -60,7 +60,7 @@ def _wrong(found: Recognitions) -> Listing:
         title="Utterances with errors: what was said, and heard",
         columns=("run", "utterance", "errors", "said", "heard"),
         lines=flat_lines(
-            (Cell(run.label), Cell(one.name), Cell(str(one.errors), one.errors), Cell(one.said), Cell(one.heard))
+            (Cell(run.label), Cell(heard_name(one)), Cell(str(one.errors), one.errors), Cell(one.said), Cell(one.heard))
             for run in found.runs
             for one in run.utterances
             if one.errors

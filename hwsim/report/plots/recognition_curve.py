@@ -11,8 +11,14 @@ from hwsim.report.plots.canvas import Canvas, Row, Rows
 from hwsim.report.plots.looks import looks_of
 from hwsim.results.recognition import CHIP, COMPENSATION, DRIFT, Recognitions
 
-COLUMNS = ("field", "value", "line", "token", "rate", "low", "high", "energy_per_audio_second_mj", "area_mm2")
-CAPTION = "Errors for each token that was said over fields of the chip, with intervals of 95 %."
+COLUMNS = (
+    "field", "value", "line", "token", "rate", "low", "high", "devices", "devices_low", "devices_high",
+    "energy_per_audio_second_mj", "area_mm2",
+)  # fmt: skip
+CAPTION = (
+    "Errors for each token that was said over fields of the chip, with intervals of 95 %; where several devices were "
+    "drawn, means over them, and thick the lowest to the highest rate of one of them."
+)
 
 MOST_PERCENT = 110.0
 """What the axis shows at most: above it everything is wrong."""
@@ -38,6 +44,9 @@ def rows(found: Recognitions) -> list[Row]:
                     "rate": run.rate.rate,
                     "low": run.rate.low,
                     "high": run.rate.high,
+                    "devices": max(1, len(run.draws)),
+                    "devices_low": min((draw.rate for draw in run.draws), default=None),
+                    "devices_high": max((draw.rate for draw in run.draws), default=None),
                     "energy_per_audio_second_mj": None if run.cost is None else run.cost.energy_per_audio_second_mj,
                     "area_mm2": None if run.cost is None else run.cost.area_mm2,
                 }
@@ -63,11 +72,15 @@ def draw(rows: Rows, canvas: Canvas) -> None:
             for row in mine:
                 value = row["value"]
                 ax.plot([value, value], [_shown(row["low"]), _shown(row["high"])], color=look.colour, linewidth=0.8)
+                if row["devices_low"] is not None:
+                    ends = [_shown(row["devices_low"]), _shown(row["devices_high"])]
+                    ax.plot([value, value], ends, color=look.colour, linewidth=3, solid_capstyle="butt")
                 (mark,) = ax.plot(
                     value, _shown(row["rate"]), linestyle="", marker=look.marker, color=look.colour,
                     markeredgecolor="black",
                 )  # fmt: skip
-                canvas.note(mark, f"{line}, {field} {value:g}: {100 * row['rate']:.1f} %")
+                devices = f", mean of {row['devices']} devices" if row["devices"] > 1 else ""
+                canvas.note(mark, f"{line}, {field} {value:g}: {100 * row['rate']:.1f} %{devices}")
         ax.set_ylim(0, max(10.0, *(1.1 * _shown(row["high"]) for row in rows)))
         _scale(ax, field, [row["value"] for row in rows if row["field"] == field])
         ax.set_xlabel(field)

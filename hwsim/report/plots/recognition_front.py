@@ -1,5 +1,7 @@
 """The figure of words against energy: a point for each precision on each chip, and the front that no other beats."""
 
+from collections import Counter
+
 from matplotlib.lines import Line2D
 
 from hwsim.errors import printable
@@ -54,21 +56,23 @@ def draw(rows: Rows, canvas: Canvas) -> None:
     ax.step(*zip(*best, strict=True), where="post", color=BLACK, linewidth=1.2, zorder=1)
     energies = [row[ENERGY] for row in rows]
     wide = min(energies) > 0 and max(energies) > WIDE_RANGE * min(energies)
-    middle = (min(energies) * max(energies)) ** 0.5 if wide else (min(energies) + max(energies)) / 2
+    there, named = Counter[tuple[float, float]](), set[tuple[float, float, str]]()
     for row in rows:
         look, energy, percent = looks[row["chip"]], row[ENERGY], 100 * row["rate"]
+        size = max(2.0, 7 - 2.5 * there[energy, percent])  # a point upon another one leaves its rim to be seen
+        there[energy, percent] += 1
         ax.plot([energy, energy], [100 * row["low"], 100 * row["high"]], color=GREY, linewidth=0.8, zorder=0)
         (mark,) = ax.plot(
-            energy, percent, linestyle="", marker=marks[row["precision"]].marker, color=look.colour, markersize=7,
+            energy, percent, linestyle="", marker=marks[row["precision"]].marker, color=look.colour, markersize=size,
             zorder=3, markeredgecolor="black" if row["on_front"] else GREY,
         )  # fmt: skip
         canvas.note(mark, f"{row['label']}: {percent:.1f} % {row['token']} errors, {energy:.3g} mJ a second of audio")
-        if row["on_front"]:
-            before = energy > middle
-            name = row["label"].replace(f", {row['chip']}", "")  # which its colour says
-            ax.annotate(
-                printable(name), (energy, percent), xytext=(-7 if before else 7, 4),
-                textcoords="offset points", fontsize=7.5, ha="right" if before else "left",
+        name = row["label"].replace(f", {row['chip']}", "")  # which its colour says
+        if row["on_front"] and (energy, percent, name) not in named:
+            named.add((energy, percent, name))
+            ax.annotate(  # below the front, where no other run lies
+                printable(name), (energy, percent), xytext=(-5, -4), textcoords="offset points", fontsize=7.5,
+                ha="right", va="top", zorder=4,
             )  # fmt: skip
     if wide:
         ax.set_xscale("log")

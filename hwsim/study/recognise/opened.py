@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hwsim.errors import InvalidValue, UnknownName
-from hwsim.inputs.datasets import Use
 from hwsim.results.recognition import Recognition
 from hwsim.study.recognise.cost import counted
 from hwsim.study.recognise.lots import own_work
-from hwsim.study.recognise.run import Request, Runs
+from hwsim.study.recognise.run import Request, Runs, tests_of
 from hwsim.study.recognise.session import Asked, open_session
 from hwsim.study.recognise.workers import Ears, is_reference
 from hwsim.study.simulate import Request as Timing
@@ -24,12 +23,12 @@ def opened(
 ) -> "tuple[Recognition, Result | TilesResult]":
     """The run with that number, from 1 on, of one utterance: the first, or the one of that name."""
     ears = Ears(open_session(asked), threads=1)
-    tests = ears.session.data.of(Use.TEST, Use.BOTH)
+    tests = tests_of(ears.session.data, request)
     by_name = {one.name: one for one in tests}
     if utterance is not None and utterance not in by_name:
         raise UnknownName("utterance", utterance, tuple(by_name))
     one = tests[0] if utterance is None else by_name[utterance]
-    runs = Runs(ears, replace(request, out=None, buckets=1), tests, (one,))
+    runs = Runs(ears, replace(request, out=None, buckets=1, draws=1), tests, (one,))
     variants = runs.variants()
     if not 1 <= row <= len(variants):
         raise InvalidValue("--open", row, f"must be the number of a run, from 1 to {len(variants)}")

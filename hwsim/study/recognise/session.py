@@ -33,11 +33,12 @@ WEIGHTS = ("weights.safetensors", "weights.npz")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is to be recognised: files by path or shipped name, so that any process can open them."""
+    """What is to be recognised: files by path or shipped name, or chips and a workload themselves, so that any process
+    can open them."""
 
-    arch: str
-    workload: str
-    beside: tuple[str, ...] = ()
+    arch: str | AnyChip
+    workload: str | Workload
+    beside: tuple[str | AnyChip, ...] = ()
     """Other chips on which the same is recognised."""
     data: Path | None = None
     weights: Path | None = None
@@ -92,8 +93,9 @@ class Session:
         plan = planned(self.asked, self.work, None if precision is None else policy_in(precision))
         if plan is None:
             return self.work
-        if is_model_file(self.asked.workload):
-            return _opened(self.asked, plan, self.data).value
+        written = self.asked.workload
+        if not isinstance(written, Workload) and is_model_file(written):
+            return _opened(self.asked, written, plan, self.data).value
         return in_precision(self.work, plan)
 
     def parameters_in(self, precision: str | None) -> Floats:
@@ -127,15 +129,21 @@ def planned(asked: Asked, work: Workload, precision: str | None) -> PrecisionPla
 
 def open_session(asked: Asked) -> Session:
     """Open all files; what a workload has beside its file is taken from there, unless another file is named."""
-    chips = [open_machine(arch) for arch in (asked.arch, *asked.beside)]
-    names = [chip.value.name for chip in chips]
+    files: dict[str, str] = {}
+    machines = tuple(_machine(arch, files) for arch in (asked.arch, *asked.beside))
+    names = [chip.name for chip in machines]
     for place, name in enumerate(names):
         if name in names[:place]:
             raise InvalidValue("--beside", name, "is there twice")
-    folder = locate(Kind.WORKLOAD, asked.workload).path.parent
+    written = asked.workload
+    folder = None if isinstance(written, Workload) else locate(Kind.WORKLOAD, written).path.parent
     data = open_data(_data(asked, folder))
-    loaded = _opened(asked, None, data)
-    work, files = loaded.value, dict([*(file for chip in chips for file in chip.files), *loaded.files])
+    if isinstance(written, Workload):
+        work, shipped = _own(written), None
+    else:
+        loaded = _opened(asked, written, None, data)
+        work, shipped = loaded.value, folder if loaded.opened.shipped else None
+        files.update(loaded.files)
     parameters = _parameters(asked, work, folder, files)
     trained = {name: _trained(asked, name, work, folder, files) for name in asked.trained}
     symbols = _symbols(asked, folder, files)
@@ -143,12 +151,26 @@ def open_session(asked: Asked) -> Session:
     lexicon = _lexicon(asked, symbols, folder, files) if search is not None else None
     if search is SearchKind.LEXICON and lexicon is None:
         raise InvalidValue("--search", search.value, "needs the words and their symbols; give --lexicon FILE")
-    shipped = folder if loaded.opened.shipped else None
-    machines = tuple(chip.value for chip in chips)
     return Session(asked, machines, work, data, parameters, symbols, lexicon, search, files, trained, shipped)
 
 
-def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
+def _machine(arch: str | AnyChip, files: dict[str, str]) -> AnyChip:
+    """The chip that is meant; the files that it comes from are added to those that are known."""
+    if not isinstance(arch, str):
+        return arch
+    loaded = open_machine(arch)
+    files.update(loaded.files)
+    return loaded.value
+
+
+def _own(work: Workload) -> Workload:
+    """A workload that is no file."""
+    if work.carried is not None:
+        raise Unsupported(f"{work.name} comes from a model file, which is read for each precision anew; give its path")
+    return work
+
+
+def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
     carried = work.carried if isinstance(work.carried, Carried) else None
     if isinstance(work.recipe, Models):
         raise Unsupported(f"{work.name} is several model files, which hwsim trace runs on one utterance at a time")
@@ -164,35 +186,38 @@ def _parameters(asked: Asked, work: Workload, folder: Path, files: dict[str, str
     return parameters
 
 
-def _trained(asked: Asked, name: str, work: Workload, folder: Path, files: dict[str, str]) -> Floats:
+def _trained(asked: Asked, name: str, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
     if asked.weights is not None:
         raise InvalidValue("--weights", str(asked.weights), f"is read for all runs, so there is none in {name}{MARK}")
-    path = trained_path(folder, name, asked.workload)
+    if folder is None:
+        raise Unsupported(f"{name}{MARK}: {work.name} is no file, so no weights lie beside it; ask for {name} alone")
+    path = trained_path(folder, name, work.name)
     parameters, files[str(path)] = read_parameters(path, work.trained)
     return parameters
 
 
-def _opened(asked: Asked, precision: PrecisionPlan | None, data: DataSet) -> Loaded[Workload]:
+def _opened(asked: Asked, written: str, precision: PrecisionPlan | None, data: DataSet) -> Loaded[Workload]:
     """The workload; axes that a model file leaves open are as long as those of the first utterance, at first."""
     dims = dict(asked.dims)
-    if not is_model_file(asked.workload):
-        return open_workload(asked.workload, None, dims)
+    if not is_model_file(written):
+        return open_workload(written, None, dims)
     first = data.heard(data.utterances[0])
     if first.recording is not None:
         law = "is a recording, and hwsim does not know what features a model file reads; give them as arrays (NPZ)"
         raise FileProblem(str(first.path), law)
-    return workload_for_inputs(asked.workload, precision, first.shapes, dims)
+    return workload_for_inputs(written, precision, first.shapes, dims)
 
 
-def _data(asked: Asked, folder: Path) -> Path:
+def _data(asked: Asked, folder: Path | None) -> Path:
     if asked.data is not None:
         return asked.data
-    if not (folder / TABLE).is_file():
-        raise Unsupported(f"{asked.workload} has no recordings beside it; give --data DIR, a folder with {TABLE}")
+    if folder is None or not (folder / TABLE).is_file():
+        named = asked.workload.name if isinstance(asked.workload, Workload) else asked.workload
+        raise Unsupported(f"{named} has no recordings beside it; give --data DIR, a folder with {TABLE}")
     return folder
 
 
-def _symbols(asked: Asked, folder: Path, files: dict[str, str]) -> Symbols | None:
+def _symbols(asked: Asked, folder: Path | None, files: dict[str, str]) -> Symbols | None:
     path = asked.symbols or _beside(folder, SYMBOLS)
     if path is None:
         return None
@@ -200,7 +225,7 @@ def _symbols(asked: Asked, folder: Path, files: dict[str, str]) -> Symbols | Non
     return symbols
 
 
-def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path, files: dict[str, str]) -> Lexicon | None:
+def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path | None, files: dict[str, str]) -> Lexicon | None:
     path = asked.lexicon or _beside(folder, (LEXICON,))
     if path is None:
         return None
@@ -210,7 +235,7 @@ def _lexicon(asked: Asked, symbols: Symbols | None, folder: Path, files: dict[st
     return lexicon
 
 
-def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path) -> SearchKind | None:
+def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path | None) -> SearchKind | None:
     """The search over scores; None where the network has a search of its own."""
     decoding = decoding_of(work.recipe)
     if decoding is not None:
@@ -226,5 +251,7 @@ def _search(asked: Asked, work: Workload, symbols: Symbols | None, folder: Path)
     return SearchKind.LEXICON if has_words else SearchKind.GREEDY
 
 
-def _beside(folder: Path, names: tuple[str, ...]) -> Path | None:
+def _beside(folder: Path | None, names: tuple[str, ...]) -> Path | None:
+    if folder is None:
+        return None
     return next((folder / name for name in names if (folder / name).is_file()), None)

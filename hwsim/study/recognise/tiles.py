@@ -44,13 +44,11 @@ def samples_of(
     return sampled.samples
 
 
-def products_on(
-    chip: "AnalogChip", work: Workload, variant: Variant, samples: Samples, seed: int, threads: int
-) -> TileProducts:
-    """Products as the tiles of a chip make them, so old as a variant says; devices are drawn with the seed."""
+def products_on(chip: "AnalogChip", work: Workload, variant: Variant, samples: Samples, threads: int) -> TileProducts:
+    """Products as the tiles of a chip make them, so old as a variant says; devices are drawn with its seed."""
     compensation = variant.compensation
-    tiles = Tiles(standings_of(chip, work), seed, samples, float(variant.age), (compensation,))
-    return TileProducts(chip.name, tiles, compensation, threads)
+    tiles = Tiles(standings_of(chip, work), variant.devices, samples, float(variant.age), (compensation,))
+    return TileProducts(chip.name, tiles, compensation, threads, cells=False)
 
 
 def first_vector(number: int) -> int:

@@ -1,7 +1,7 @@
 """The runs of a recognition: each precision on each chip, with each value of the fields that are varied, and on analog
 tiles at each time after programming."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -49,7 +49,8 @@ class Aged:
 class Variant:
     """A precision (None: that of the workload's file), and other values of fields of the chip, as tables write them.
 
-    `place` is that of the chip among those of the recognition; analog tiles are `age` seconds old.
+    `place` is that of the chip among those of the recognition; analog tiles are `age` seconds old, and their devices
+    are drawn with the seed `devices`.
     """
 
     precision: str | None
@@ -58,6 +59,7 @@ class Variant:
     place: int = 0
     age: Fraction = Fraction(0)
     compensation: str = "none"
+    devices: int = 0
 
     def chip(self, chips: "Sequence[AnyChip]", work: Workload) -> "AnyChip":
         """The chip with these values."""
@@ -75,10 +77,12 @@ def variants_of(
     axes: Sequence[SweepAxis],
     reference: Sequence[bool],
     aged: Aged = Aged(),
+    lacking: Collection[tuple[int, str | None]] = (),
 ) -> list[Variant]:
     """All combinations of values in each precision on each chip; a `reference`, which runs on no chip, once.
 
-    Of several chips each is varied in those fields that it has.
+    Of several chips each is varied in those fields that it has; `lacking` are places of chips with precisions in which
+    they do not run.
     """
     if aged != Aged() and all(isinstance(chip, Chip) for chip in chips):
         raise InvalidValue("--at, --compensation", chips[0].name, "are of analog tiles, of which this chip has none")
@@ -91,7 +95,7 @@ def variants_of(
     for place, chip in enumerate(chips):
         named = ((CHIP, chip.name),) if len(chips) > 1 else ()
         for precision, alone in zip(precisions, reference, strict=True):
-            if not alone:
+            if not alone and (place, precision) not in lacking:
                 found += _on(chip, place, precision, axes, levels[place], aged, named)
     return sorted(found, key=lambda one: (one.place, numbered[one.precision]))
 

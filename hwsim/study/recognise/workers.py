@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hwsim.engine.values.calibration import QuantParamsTable
+from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import AnyChip
 from hwsim.inputs.datasets import Utterance
+from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.workload import Workload
+from hwsim.mapping.tiles.placement import place
 from hwsim.quantities.precision import Precision
 from hwsim.study.recognise.hearing import Hearing
 from hwsim.study.recognise.lots import Floats, lot_of
@@ -78,7 +81,28 @@ class Ears:
         chip = self.chip(variant)
         if isinstance(chip, Chip):
             return products_of(chip, self.threads)
-        return products_on(chip, work, variant, samples, self.session.asked.devices, self.threads)
+        return products_on(chip, work, variant, samples, self.threads)
+
+    def lacking(self, precisions: Sequence[str | None]) -> frozenset[tuple[int, str | None]]:
+        """Where there are several chips, the places of those that lack a format, with the precision; a precision that
+        none of them has is refused by the first one."""
+        places = range(len(self.session.chips))
+        found = set[tuple[int, str | None]]()
+        for precision in precisions if len(places) > 1 else ():
+            work = self.work(precision)
+            without = {(place, precision) for place in places if not runs_on(self.session.chips[place], work)}
+            found |= without if len(without) < len(places) and not is_reference(work) else set()
+        return frozenset(found)
+
+    def sums(self, variant: Variant) -> object:
+        """How products are added in a variant: those in which it is the same hear the same. None on tiles, which are
+        all different."""
+        chip, work = self.chip(variant), self.work(variant.precision)
+        if is_reference(work) or not isinstance(chip, Chip):
+            return None
+        modes = {formats: chip.array.mode(*formats) for formats in formats_of(work)}
+        added = {formats: None if mode is None else chip.array.summation(mode) for formats, mode in modes.items()}
+        return variant.precision, frozenset(added.items())
 
     def hear(self, variant: Variant, scales: Scales, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
@@ -105,6 +129,24 @@ def is_reference(work: Workload) -> bool:
     """Whether a workload is in single precision throughout: what hwsim holds others against, and no chip's format."""
     tensors = work.program.tensors
     return all(tensor.precision in (Precision.FP32, Precision.INT32) for tensor in tensors)
+
+
+def formats_of(work: Workload) -> set[tuple[Precision, Precision]]:
+    """The formats of activations and weights that are multiplied."""
+    tensors = {tensor.name: tensor.precision for tensor in work.program.tensors}
+    products = [placed.op for placed in work.program.placed() if isinstance(placed.op, (Gemm, Conv))]
+    return {(tensors[op.act.tensor], tensors[op.weight.tensor]) for op in products}
+
+
+def runs_on(chip: AnyChip, work: Workload) -> bool:
+    """Whether a chip has the formats of a workload: its array multiplies them, or its tiles have places for them."""
+    if isinstance(chip, Chip):
+        return all(chip.array.mode(act, weight) is not None for act, weight in formats_of(work))
+    try:
+        place(work.program, chip)
+    except Unsupported:
+        return False
+    return True
 
 
 def hearing_of(session: Session) -> Hearing:

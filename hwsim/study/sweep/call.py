@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Machine
+from hwsim.inputs.sweep_axes import axis_given
 from hwsim.inputs.sweeps import sweep_of
 from hwsim.ir.workload import Workload
 from hwsim.quantities.noun import must_be
 from hwsim.quantities.plain_data import Objective, Progress, no_progress
 from hwsim.results.sweep import SweepOutcome
-from hwsim.results.sweep_file import Method, Sample, SweepAxis, SweepFile
+from hwsim.results.sweep_file import Method, Sample, SweepFile
 from hwsim.study.sweep.run import sweep_points
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def sweep(
     file = SweepFile(
         chips=tuple(chip.name for chip in machines),
         workloads=tuple(work.name for work in works),
-        axes=tuple(_axis(fields, values) for fields, values in axes.items()),
+        axes=tuple(axis_given(fields, values) for fields, values in axes.items()),
         where=(where,) if isinstance(where, str) else tuple(where),
         best=(best,) if isinstance(best, str) else tuple(best),
         sample=None if sample is None else Sample(method=_method(method), points=sample, seed=seed),
@@ -71,11 +72,3 @@ def _method(name: str) -> Method:
     if name not in known:
         raise InvalidValue("method", name, f"must be one of {', '.join(known)}")
     return known[name]
-
-
-def _axis(fields: str | tuple[str, ...], values: Any) -> SweepAxis:
-    if isinstance(values, str):
-        return SweepAxis(fields=fields, range=values)
-    if not isinstance(values, (list, tuple)):
-        raise InvalidValue("axes", values, "must be a list of values, or a range such as 16..64*2")
-    return SweepAxis(fields=fields, values=tuple(tuple(one) if isinstance(one, list) else one for one in values))

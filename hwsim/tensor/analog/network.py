@@ -147,7 +147,8 @@ class Tiles:
 class TileProducts:
     """What the tiles of a chip give for the products that stand on them; all others are exact.
 
-    The vectors of each matrix are numbered from `first` on, one after another.
+    The vectors of each matrix are numbered from `first` on, one after another. What cells take is not measured where
+    `cells` is not asked for.
     """
 
     name: str
@@ -158,6 +159,7 @@ class TileProducts:
     running: dict[tuple[str, int], "_Running"] = field(default_factory=dict)
     room: Room = field(default_factory=Room)
     first: int = 0
+    cells: bool = True
 
     def begin(self, first: int) -> None:
         """The vectors that come next are numbered from there: what is drawn for them depends on nothing before."""
@@ -211,25 +213,23 @@ class TileProducts:
             copies.append(Multiplier.of(matrix, seed=tiles.seed, ranges=ranges, room=self.room))
         floating = precision.floating or weights.precision.floating
         narrow = weights.k <= _INT32 // (extreme(precision) * extreme(weights.precision)) if not floating else True
-        return _Running(tuple(copies), unit_of(standing.tile.input, precision), floating, narrow, self.first)
+        measures = self.cells and standing.tile.phases is not None
+        return _Running(tuple(copies), unit_of(standing.tile.input, precision), floating, narrow, measures, self.first)
 
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """The copies of one matrix, which take vectors in turn, the number of the next one, and how many there were."""
+    """The copies of one matrix, which take vectors in turn, the number of the next one, and how many there were;
+    whether what cells take is measured."""
 
     copies: tuple[Multiplier, ...]
     unit: float
     floating: bool
     narrow: bool
+    measures: bool
     next: int = 0
     vectors: int = 0
     cells_aj: int = 0
-
-    @property
-    def measures(self) -> bool:
-        """Whether the energy of the cells is known."""
-        return self.copies[0].matrix.tile.phases is not None
 
     def __call__(self, act: Array, threads: int) -> Sums:
         x = np.multiply(act, self.unit, dtype=np.float64)
