@@ -76,6 +76,13 @@ def test_a_changed_chip_is_heard_as_it_is(folder: Path, called: Recognitions) ->
     assert found.runs[0].utterances == called.runs[1].utterances
 
 
+def test_where_nothing_is_said_all_is_heard_for_which_there_are_weights(folder: Path) -> None:
+    found = hwsim.recognise("int4_array", "words_rnnt", data=folder, buckets=0)
+    assert [run.precision for run in found.runs] == ["fp32", "w8a8", "w4a4", "w4a4:trained"]
+    alone = hwsim.recognise("int4_array", "words_rnnt", precisions=["w4a4:trained"], data=folder, buckets=0)
+    assert alone.runs[0].utterances == found.runs[3].utterances
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "problem"),
     [

@@ -20,6 +20,7 @@ from hwsim.results.recognition import Recognitions, Searching, SearchKind
 from hwsim.study.recognise.run import Request
 from hwsim.study.recognise.run import recognise as run_recognition
 from hwsim.study.recognise.session import Asked
+from hwsim.study.recognise.trained import check_precision, precisions_beside, trained_for
 from hwsim.study.recognise.variants import Aged
 
 File = str | PathLike[str]
@@ -29,7 +30,7 @@ def recognise(
     chip: File | AnyChip,
     workload: File | Workload,
     *,
-    precisions: Sequence[str] = (),
+    precisions: Sequence[str] | None = None,
     data: File | None = None,
     weights: File | None = None,
     symbols: File | None = None,
@@ -63,11 +64,17 @@ def recognise(
     `recognise("int4_array", "words_rnnt", precisions=("fp32", "w8a8"), axes={"array.accumulator.bits": [16, 20]})`.
     Chips and the workload are names, paths or nouns; beside a noun of a workload lies nothing, so that weights, data
     and symbols must be named. `axes` are fields of the chip as `sweep` takes them, `quantise` fields of quantisers such
-    as {"weights.rounding": "least_squares"}; all else is what the options of `hwsim recognise` say.
+    as {"weights.rounding": "least_squares"}; all else is what the options of `hwsim recognise` say. Where nothing is
+    said of precisions, those are heard for which weights lie beside the workload, else that of its file.
     """
+    if precisions is None:
+        alone = isinstance(workload, Workload) or weights is not None
+        precisions = () if alone else precisions_beside(_name("workload", workload))
     wanted = _texts("precisions", precisions)
-    for name in (*wanted, *(() if ends is None else (ends,))):
-        policy(name)
+    for name in wanted:
+        check_precision(name)
+    if ends is not None:
+        policy(ends)
     must_be_named(blank=blank, between=between)
     must_map_names(int, "a whole number", dims=dims)
     if isinstance(workload, Workload) and dims:
@@ -100,6 +107,7 @@ def recognise(
         equalise=equalise,
         in_turn=in_turn,
         devices=_whole("seed", seed, 0),
+        trained=trained_for(wanted),
     )
     request = Request(
         precisions=wanted or (None,),
