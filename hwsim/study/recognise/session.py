@@ -189,9 +189,9 @@ def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[s
 def _trained(asked: Asked, name: str, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
     if asked.weights is not None:
         raise InvalidValue("--weights", str(asked.weights), f"is read for all runs, so there is none in {name}{MARK}")
-    if folder is None:
+    if folder is None or isinstance(asked.workload, Workload):
         raise Unsupported(f"{name}{MARK}: {work.name} is no file, so no weights lie beside it; ask for {name} alone")
-    path = trained_path(folder, name, work.name)
+    path = trained_path(folder, name, asked.workload)
     parameters, files[str(path)] = read_parameters(path, work.trained)
     return parameters
 
