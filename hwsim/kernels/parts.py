@@ -43,10 +43,10 @@ class Whole(CPUDispatcher):
         known = self.overloads.get(tuple(arguments))
         if known is not None:
             return known.entry_point
-        if self._cached is not None:
-            cache, self._cached = self._cached(), None
-            self._cache = self._cache if cache is None else cache
         with global_compiler_lock, _in_libraries(self.targetctx.codegen(), WholeLibrary):
+            if self._cached is not None:  # under the lock: numba is told of the folder of caches by a global variable
+                cache, self._cached = self._cached(), None
+                self._cache = self._cache if cache is None else cache
             entry = super().compile(sig)
             compiled = self.overloads[tuple(arguments)]
             for environment in compiled._find_referenced_environments():  # those of its parts have a place now

@@ -29,6 +29,7 @@ from hwsim.timing.timeline import LEVELS, Unsettled, unsettled
 
 Ints = NDArray[np.int64]
 
+_HELD, _LOADS = slice(s.HELD, s.LOADS), slice(s.LOADS, s.CUT)
 _BUSY = [s.BUSY + unit for unit in (c.LOAD_UNIT, c.ARRAY_UNIT, c.VECTOR_UNIT, c.STORE_UNIT)]
 """The columns of cuts that say how long units are busy, in the order of chains."""
 
@@ -111,17 +112,17 @@ class CandidatePlan:
     def least_cycles(self) -> int:
         """Cycles that no walk of the plan undercuts: of the busiest unit, of the slots that are held for the longest
         time, or of the longest chain of ops."""
-        if self.longest * self.slots >= LONGEST:
+        if self.longest * self.slots >= LONGEST:  # a load that takes all slots counts for each
             return self.busiest
         of_ops = self.op_cuts.store.cuts[self.cuts]
-        return max(self.busiest, self._held(of_ops), chain_cycles(self.table, of_ops[:, _BUSY], self.placed.kept))
+        return max(self.busiest, self._slots_held(of_ops), chain_cycles(self.table, of_ops[:, _BUSY], self.placed.kept))
 
-    def _held(self, of_ops: Ints) -> int:
-        """Cycles in which some ring has no slot free: each slot is held by one operand or result at a time."""
-        held = self.table.op_times @ of_ops[:, s.HELD : s.CUT]
-        rings, loads = held[: s.LOADS - s.HELD], held[s.LOADS - s.HELD :]
-        rings[: len(loads)] += self.op_cuts.fixed[c.LATENCY] * loads
-        return -int(-rings.max() // self.slots)
+    def _slots_held(self, of_ops: Ints) -> int:
+        """The cycles for which operands or results hold slots of a ring, shared by its slots: each holds one at a
+        time."""
+        held, loads = (self.table.op_times @ of_ops[:, part] for part in (_HELD, _LOADS))
+        held[: len(loads)] += self.op_cuts.fixed[c.LATENCY] * loads
+        return -int(-held.max() // self.slots)
 
     @property
     def load_cycles(self) -> int:

@@ -107,7 +107,7 @@ class PlanSearch:
                 if smaller is not None:
                     heappush(waiting, smaller)
             self._consider(plans)
-        self._done = self._all
+        self._done = self._most_prospects
         self._tell()
         self._consider_naive()
         self.store.spend(self.choice.budget)
@@ -123,10 +123,10 @@ class PlanSearch:
         return best
 
     def _tell(self) -> None:
-        self.progress(self._done, self._all + 1)
+        self.progress(self._done, self._most_prospects + 1)
 
     @property
-    def _all(self) -> int:
+    def _most_prospects(self) -> int:
         """How many prospects there are at most."""
         return len(self.tables) * len(self._capacities) * len(tuple(slots(self.circumstances.chip.scratchpad.buffers)))
 
@@ -139,8 +139,9 @@ class PlanSearch:
         for made in self._targets(table):
             if isinstance(made, TargetPlans):
                 makers.append(made)
-            elif table is self.whole:
-                self._problem = made
+            else:
+                self._done += len(self._capacities)
+                self._problem = made if table is self.whole else self._problem
         self._opened[prospect.place] = tuple(makers)
         for number, made in enumerate(makers):
             sizes, of_chains = self._sizes(made), self.tables[prospect.place].least_with(made.target.slots)

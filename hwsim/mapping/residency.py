@@ -57,10 +57,12 @@ class Head(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Items of as many bytes and rows of tiles that save as much at most, and how many items they are."""
+    """Items of as many bytes and rows of tiles, of which as much is loaded, and that save as much at most; and how many
+    items they are."""
 
     bytes: int
     rows: int
+    loaded: int
     saves: int
     items: int
 
@@ -94,7 +96,10 @@ class ItemsOfTensor:
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The items, those alike together."""
-        count = Counter((item.bytes, item.rows, max(item.saves, default=0)) for item in self.items)
+        count = Counter(
+            (item.bytes, item.rows, item.bytes if item.loaded is None else item.loaded, max(item.saves, default=0))
+            for item in self.items
+        )
         return tuple(Kind(*kind, items) for kind, items in count.items())
 
     @cached_property

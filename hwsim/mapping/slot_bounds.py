@@ -1,7 +1,8 @@
 """How long slots of the scratchpad are held at least, before any plan: the fewer slots, the longer a program takes.
 
 A slot holds one operand at a time, from its load on, through the latency of the DRAM, until the array has read it, and
-one result, until the vector unit has worked on it. All slots of a ring together pass so much time in any plan.
+one result, until the vector unit has worked on it. All slots of a ring together pass so much time in any plan. What is
+resident is loaded without a slot.
 """
 
 from collections.abc import Iterator
@@ -12,25 +13,25 @@ from typing import NamedTuple
 import numpy as np
 
 from hwsim.ir.ops import Conv, Gemm
-from hwsim.kernels import tiling_code as t
 from hwsim.kernels.tilings import least_weights
 from hwsim.mapping.chain_bounds import array_busy
 from hwsim.mapping.op_rows import results_alone
 from hwsim.mapping.op_shapes import ProductShape
-from hwsim.mapping.residency import ItemsOfTensor
+from hwsim.mapping.residency import ItemsOfTensor, Kind
 from hwsim.mapping.size_bounds import Alike, SizeBounds, per_byte, saved
 from hwsim.mapping.target import Target, mode_of
 
 
 class _Product(NamedTuple):
-    """What a run of a product does at least on a core: cycles of the array and of the vector unit, bytes of its weight
-    that are loaded; and which part of the weight a row of tiles of it is, which may be resident by itself."""
+    """What a run of a product does at least on a core: cycles of the array and of the vector unit, and bytes of its
+    weight that are loaded, for all cores; and the rows of K of its weight, all of them and those in a row of tiles,
+    which may be resident by itself."""
 
     on_array: int
     on_vector: int
     loaded: int
-    unit: int
     k: int
+    unit: int
 
 
 _Runs = tuple[tuple[int, _Product], ...]
@@ -45,28 +46,40 @@ class SlotBounds:
 
     def held_cycles(self, size: int) -> int:
         """Cycles in which all slots of a ring are held at least, whatever stays and however ops are cut."""
-        held = sum(self._held(runs, size)[0] for runs in self._own.values())
+        weights = sum(self._held(runs, size) for runs in self._own.values())
         for tensors in self._by_loop:
             resident = []
             for tensor in tensors:
-                of_row = self._held(self._own[tensor.items[0].name], size)[1]
-                resident += [Alike(kind.bytes, kind.rows * of_row, kind.items) for kind in tensor.kinds]
-            held -= saved(sorted(resident, key=per_byte, reverse=True), size)
-        weights = self.sizes.load_cycles(size) + max(0, held)
+                runs = self._own[tensor.items[0].name]
+                resident += [Alike(kind.bytes, self._not_held(runs, kind, size), kind.items) for kind in tensor.kinds]
+            weights -= saved(sorted(resident, key=per_byte, reverse=True), size)
         return -(-max(weights, self._results) // self._target.slots)
 
-    def _held(self, runs: _Runs, size: int) -> tuple[int, int]:
-        """For how long a weight holds slots beyond its loads, while these come and while the array reads it; and for
-        how long a row of tiles of it does.
+    def _held(self, runs: _Runs, size: int) -> int:
+        """For how long a weight of which nothing is resident holds slots: while it comes, and while the array reads."""
+        return sum(times * (self._load(product.loaded) + self._read(product, size)) for times, product in runs)
 
-        No load has more than its slot's share of the scratchpad, unless it takes all slots.
-        """
-        of_weight, of_row, slots = 0, 0, self._target.slots
+    def _not_held(self, runs: _Runs, kind: Kind, size: int) -> int:
+        """For how long rows of it do not, if they are resident, and come without a slot."""
+        cycles = 0
         for times, product in runs:
-            latency = self._target.ports.latency * max(1, slots * product.loaded // size)
-            cycles = times * (product.on_array + latency)
-            of_weight, of_row = of_weight + cycles, of_row - (-cycles * product.unit // product.k)
-        return of_weight, of_row
+            read = -(-times * self._read(product, size) * product.unit // product.k)
+            cycles += times * self._load(kind.loaded) + kind.rows * read
+        return cycles
+
+    def _read(self, product: _Product, size: int) -> int:
+        """For how long loads of a run are under way beyond their own time, and the array reads what they bring.
+
+        No load has more than its slot's share of the scratchpad, unless it takes all slots. Where some rows are
+        resident, slots have so much less, and loads of the others are as many as their share at least.
+        """
+        target = self._target
+        loads = max(1, target.slots * (product.loaded // target.ports.cores) // size)
+        return product.on_array + target.ports.latency * loads
+
+    def _load(self, loaded: int) -> int:
+        ports = self._target.ports
+        return ports.load_cycles(loaded, loaded // ports.cores)
 
     @property
     def _target(self) -> Target:
@@ -112,8 +125,8 @@ class SlotBounds:
                 found[number] = _Product(
                     on_array=size.batch * array_busy(size, mode_of(row.shape.operands, target), target),
                     on_vector=results_alone(row.shape, size, target),
-                    loaded=int(least_weights(columns)) // int(columns[t.CORES]),
-                    unit=min(row.resident_unit, size.k),
+                    loaded=int(least_weights(columns)),
                     k=size.k,
+                    unit=min(row.resident_unit, size.k),
                 )
         return found

@@ -90,8 +90,8 @@ def heard_table(heard: HeardInStudy) -> WrittenTable:
     timed, drawn = any(run.cost is not None for run in found.runs), any(run.draws for run in found.runs)
     best = front_of(found)
     heads = [Head("N"), Head("Run", words=True), Head(f"{found.runs[0].token} errors".capitalize(), "%")]
-    heads += [Head("95 % from", "%"), Head("to", "%")]
-    heads += [Head("Devices from", "%"), Head("to", "%")] if drawn else []
+    heads += [Head("95 % from", "%"), Head("95 % to", "%")]
+    heads += [Head("Devices from", "%"), Head("Devices to", "%")] if drawn else []
     heads += [Head("Energy per second of audio", "µJ"), Head("RTF"), Head("Model", "MB")] if timed else []
     heads += [Head("Front", words=True)] if timed else []
     rows = []

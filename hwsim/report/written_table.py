@@ -79,6 +79,7 @@ class WrittenTable:
     def csv(self) -> str:
         """As CSV: values with all of their digits, units in the heads."""
         heads = [f"{head.label} ({head.unit})" if head.unit else head.label for head in self.heads]
+        assert len(set(heads)) == len(heads), "columns of a CSV file are told apart by their heads"
         return to_csv([dict(zip(heads, row, strict=True)) for row in self.rows], columns=heads)
 
 

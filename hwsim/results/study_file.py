@@ -8,6 +8,7 @@ from hwsim.errors import InvalidValue, UnknownName
 from hwsim.quantities.formula import Formula
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Table, Text, Whole
 from hwsim.quantities.precision import Rule
+from hwsim.results.recognition import SearchKind
 from hwsim.results.sweep_file import Scalar, SweepAxis
 
 Fields = Annotated[tuple[tuple[Remark, Scalar], ...], Table()]
@@ -61,7 +62,7 @@ class StudyRecognition(Noun):
     compensation: tuple[Name, ...] = ("none",)
     draws: Annotated[int, Whole(low=1, high=1024)] = 1
     take: Annotated[int, Whole(low=1)] | None = None
-    search: Name | None = None
+    search: SearchKind | None = None
     quantise: Fields = ()
     buckets: Annotated[int, Whole(low=0, high=10_000)] = 1
     seed: Annotated[int, Whole()] = 0
@@ -69,6 +70,8 @@ class StudyRecognition(Noun):
     def check(self) -> None:
         if not self.precisions:
             raise InvalidValue("precisions", self.precisions, "must be at least one")
+        if self.search is SearchKind.NONE:
+            raise InvalidValue("search", SearchKind.NONE.value, "leaves nothing to count errors of; name a search")
 
 
 Runs = Annotated[tuple[tuple[Name, StudyRun], ...], Table()]

@@ -67,7 +67,7 @@ def _words(study: OpenedStudy, asked: StudyRecognition) -> Iterator[str]:
     yield from listed("--at", asked.at, ("0s",))
     yield from listed("--compensation", asked.compensation, ("none",))
     for option, value, default in (
-        ("--search", asked.search, None),
+        ("--search", asked.search and asked.search.value, None),
         ("--draws", asked.draws, 1),
         ("--take", asked.take, None),
         ("--buckets", asked.buckets, 2),
@@ -107,8 +107,10 @@ that were said, and the ends of their interval."""
 def figure_heard(found: Recognitions, name: str, label: str | None) -> float:
     """A figure of the run of that label."""
     by_label = {run.label: run for run in found.runs}
+    if label is None:
+        raise InvalidValue("formula", name, f"must name a run in brackets, one of {', '.join(by_label)}")
     if label not in by_label:
-        raise UnknownName("run of a recognition", str(label), tuple(by_label))
+        raise UnknownName("run of a recognition", label, tuple(by_label))
     if name not in HEARD:
         raise UnknownName("figure of a recognition", name, tuple(HEARD))
     return HEARD[name](by_label[label])

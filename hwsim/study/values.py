@@ -75,7 +75,9 @@ def prepared(work: Workload, sources: Sources) -> Prepared:
         inputs |= given
     carried = work.carried if isinstance(work.carried, Carried) else None
     if carried is not None and carried.stages and work.precision.in_turn:
-        raise Unsupported(f"{work.name}: is several model files, whose weights are not rounded in turn")
+        raise Unsupported(
+            f"{work.name}: is several model files, whose weights are not rounded in turn; leave in_turn out"
+        )
     if carried is not None and sources.weights is not None:
         raise FileProblem(str(sources.weights), f"has weights, but {work.name} carries its own; leave --weights out")
     if carried is not None:

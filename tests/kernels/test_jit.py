@@ -4,11 +4,14 @@ import ast
 import importlib.util
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from hwsim.kernels import jit
+from hwsim.kernels.parts import Whole
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="kernels run as plain Python")
@@ -32,6 +35,27 @@ def test_a_kernel_that_no_cache_has_says_that_it_compiles(tmp_path: Path, monkey
     jit.compiling.clear()
     assert add()(1, 2) == 3
     assert not jit.compiling.is_set()
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="kernels run as plain Python")
+def test_of_several_threads_one_looks_for_a_cache_and_one_at_a_time() -> None:
+    """Numba is told of the folder of caches by a global variable."""
+    looking, found = list[int](), list[int]()
+
+    def cached() -> None:
+        looking.append(0)
+        sleep(0.02)
+        found.append(len(looking))
+        looking.pop()
+
+    def twice(number: int) -> int:
+        return 2 * number
+
+    kernels = [Whole(twice, {"nogil": True}, cached) for _ in range(3)]
+    calls = [kernel for kernel in kernels for _ in range(3)]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        assert list(pool.map(lambda kernel: kernel(21), calls)) == [42] * len(calls)
+    assert found == [1] * len(kernels)
 
 
 def _imports(file: Path) -> set[Path]:

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.errors import Unsupported
-from hwsim.hardware.chip import Chip
+from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.inputs.chips import load_chip
 from hwsim.inputs.load import load_workload
+from hwsim.ir.nodes import Loop
+from hwsim.ir.ops import Function, Gemm
 from hwsim.ir.program import Program
+from hwsim.ir.tensor import Role
+from hwsim.ir.view import View
 from hwsim.mapping.analysed_program import analyse
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.chain_bounds import ChainBounds, split_tables
@@ -24,15 +29,18 @@ from hwsim.mapping.splits import Splits
 from hwsim.mapping.strategies import candidate_capacities, slots, strategies
 from hwsim.mapping.target import UnsupportedOp, target_of
 from hwsim.models.catalogue import AnyRecipe, workload
-from hwsim.quantities.precision import PrecisionPlan
+from hwsim.quantities.noun import sorted_pairs
+from hwsim.quantities.precision import Precision, PrecisionPlan
 from hwsim.timing.timeline import Unsettled
 from mapping.test_cores import with_cores
 from mapping.test_mapped_networks import roomy_chips
 from strategies import programs
-from strategies.chips import chips
+from strategies.chips import chip, chips
 from strategies.recipes import POLICIES, RECIPES
 
 SIDES = st.integers(1, 70)
+Size = tuple[int, int, int]
+SIZES = st.tuples(SIDES, SIDES, SIDES)
 
 
 def check_bounds(program: Program, on: Chip) -> None:
@@ -64,6 +72,39 @@ def check_bounds(program: Program, on: Chip) -> None:
 @given(st.builds(programs.gemm, SIDES, SIDES, SIDES, batch=st.integers(1, 6)), chips(), st.integers(2, 5))
 def test_no_plan_of_an_op_undercuts_its_bounds(program: Program, on: Chip, cores: int) -> None:
     check_bounds(program, with_cores(on, cores))
+
+
+def beside_a_loop(alone: Size, inside: Size, times: int) -> Program:
+    """A product, and one in a loop whose weight may come while the array makes the first."""
+    sizes = {"a": alone, "b": inside}
+    tensors = [
+        programs.tensor(f"{name}{which}", 1, *shape, role=role)
+        for name, (m, k, n) in sizes.items()
+        for which, shape, role in (("x", (m, k), Role.INPUT), ("w", (k, n), Role.WEIGHT), ("o", (m, n), Role.OUTPUT))
+    ]
+    a, b = (
+        Gemm(name=name, act=View(tensor=f"{name}x"), weight=View(tensor=f"{name}w"), out=View(tensor=f"{name}o"))
+        for name in sizes
+    )
+    body = a, Loop(name="l", times=times, body=(b,))
+    return Program(name="p", tensors=tuple(sorted(tensors, key=lambda one: one.name)), body=body)
+
+
+def test_what_is_resident_comes_without_a_slot() -> None:
+    """The weight of the loop comes while the array is busy: its load and what the array reads are not one after the
+    other, though the ring has one slot."""
+    on = chip(
+        array=SystolicArray(rows=4, cols=4, macs_per_pe=sorted_pairs({Precision.INT8: 1})),
+        vector=VectorUnit(lanes=64, cycles=sorted_pairs(dict.fromkeys(Function, 1))),
+        scratchpad=Scratchpad(size=2**17, read=64, write=64, buffers=1),
+        dram=Dram(read=10**9, write=8 * 10**9, latency=5000),
+    )
+    check_bounds(beside_a_loop((64, 64, 64), (1, 128, 128), 2), on)
+
+
+@given(st.builds(beside_a_loop, SIZES, SIZES, st.integers(1, 5)), chips(), st.integers(1, 3))
+def test_no_plan_of_a_loop_undercuts_its_bounds(program: Program, on: Chip, cores: int) -> None:
+    check_bounds(program, with_cores(on, cores) if cores > 1 else on)
 
 
 @pytest.mark.slow
@@ -99,18 +140,18 @@ def no_bound(bounds: ChainBounds | SizeBounds | SlotBounds, of: Splits | int, *,
 
 def test_one_slot_is_not_planned_for_where_units_would_take_turns_for_too_long() -> None:
     """With one slot a ring, each result of the array waits for the vector unit to be done with the one before."""
-    chip, work = load_chip("int4_array"), load_workload("tdnnf_7q")
-    cycles = Planner(chip).plan(work.program).columns.cycles
+    on, work = load_chip("int4_array"), load_workload("tdnnf_7q")
+    cycles = Planner(on).plan(work.program).columns.cycles
     table = program_table(analyse(work.program))
-    bounds = [PlanStore().plans(table, target_of(chip, slots)).slot_bounds for slots in (1, 2)]
-    one, two = (bound.held_cycles(chip.scratchpad.size) for bound in bounds)
+    bounds = [PlanStore().plans(table, target_of(on, slots)).slot_bounds for slots in (1, 2)]
+    one, two = (bound.held_cycles(on.scratchpad.size) for bound in bounds)
     assert two <= cycles < one <= 2 * two
 
 
 def test_on_four_cores_few_splits_of_a_transducer_need_plans() -> None:
     """A core alone, and rows of single vectors over cores, keep the arrays busy for longer than the whole run takes."""
-    chip, work = load_chip("rapid"), load_workload("lstm_lm", "fp16")
-    cycles = Planner(chip).plan(work.program).columns.cycles
-    tables = split_tables([program_table(analyse(work.program))], target_of(chip))
+    on, work = load_chip("rapid"), load_workload("lstm_lm", "fp16")
+    cycles = Planner(on).plan(work.program).columns.cycles
+    tables = split_tables([program_table(analyse(work.program))], target_of(on))
     out = [split for split in tables if split.least_cycles > cycles]
     assert 0 < len(out) < len(tables)

@@ -89,6 +89,13 @@ def test_a_page_has_each_run_with_its_number(folder: Path, heard: dict[str, Reco
     assert [row["Run"] for row in rows] == [run.label for run in runs]
     assert [row["N"] for row in rows] == [str(number) for number in range(1, len(runs) + 1)]
     assert [float(row["Word errors (%)"]) for row in rows] == [100 * run.rate.rate for run in runs]
+    assert [float(row["95 % from (%)"]) for row in rows] == [100 * run.rate.low for run in runs]
+    assert [float(row["95 % to (%)"]) for row in rows] == [100 * run.rate.high for run in runs]
+    on_devices = [run for run in runs if run.draws]
+    assert on_devices
+    ends = [(row["Devices from (%)"], row["Devices to (%)"]) for row in rows if row["Devices to (%)"]]
+    rates = [[100 * draw.rate for draw in run.draws] for run in on_devices]
+    assert [(float(low), float(high)) for low, high in ends] == [(min(each), max(each)) for each in rates]
     assert "hwsim recognise int4_array words_rnnt --beside analog_pcm,reports" in files["README.md"]
     assert "--open N" in files["README.md"]
     assert {"figures/recognition_front_words.svg", "figures/recognition_curve_widths.svg"} < set(files)
@@ -138,7 +145,9 @@ def test_processes_hear_what_one_process_hears(folder: Path, heard: dict[str, Re
         ("workload: words_rnnt\n    precisions: [w8a8]", "workload: words_rnn\n    precisions: [w8a8]", "words_rnn"),
         ("of: widths", "of: width", "must name one of words, widths"),
         ("name: widths", "name: width", "unknown run 'widths'"),
-        ("draws: 2", "draws: 0", "draws"),
+        ("draws: 2", "draws: 0", "draws = 0: must be"),
+        ("    draws: 2", "    search: none", "search = 'none': leaves nothing to count errors of"),
+        ("words.errors[fp32]", "words.errors", "must name a run in brackets, one of fp32, "),
     ],
 )
 def test_what_is_wrong_is_a_line_that_names_the_file(

@@ -173,7 +173,7 @@ def _own(work: Workload) -> Workload:
 def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
     carried = work.carried if isinstance(work.carried, Carried) else None
     if isinstance(work.recipe, Models):
-        raise Unsupported(f"{work.name} is several model files, which hwsim trace runs on one utterance at a time")
+        raise Unsupported(f"{work.name}: is several model files, which hwsim trace runs on one utterance at a time")
     if carried is not None:
         if asked.weights is not None:
             raise FileProblem(str(asked.weights), f"has weights, but {work.name} carries its own; leave --weights out")
@@ -188,7 +188,9 @@ def _parameters(asked: Asked, work: Workload, folder: Path | None, files: dict[s
 
 def _trained(asked: Asked, name: str, work: Workload, folder: Path | None, files: dict[str, str]) -> Floats:
     if asked.weights is not None:
-        raise InvalidValue("--weights", str(asked.weights), f"is read for all runs, so there is none in {name}{MARK}")
+        raise InvalidValue("--weights", str(asked.weights), f"is read for all runs; leave it out, or {name}{MARK}")
+    if work.carried is not None:
+        raise Unsupported(f"{name}{MARK}: {work.name} carries its own weights; ask for {name} alone")
     if folder is None or isinstance(asked.workload, Workload):
         raise Unsupported(f"{name}{MARK}: {work.name} is no file, so no weights lie beside it; ask for {name} alone")
     path = trained_path(folder, name, asked.workload)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.files import Kind, locate
+from hwsim.inputs.model_files import is_model_file
 from hwsim.quantities.precision import POLICIES, policy
 
 MARK = ":trained"
@@ -47,7 +48,12 @@ def check_precision(precision: str) -> None:
 
 def precisions_beside(workload: str) -> tuple[str, ...]:
     """What is heard where nobody says in what: nothing, as in the workload's own file, unless weights that were trained
-    for a policy lie beside it: then single precision, eight bits, and such policies before and after training."""
+    for a policy lie beside it: then single precision, eight bits, and such policies before and after training.
+
+    A model file carries its own weights, and none lie beside it.
+    """
+    if is_model_file(workload):
+        return ()
     folder = locate(Kind.WORKLOAD, workload).path.parent
     found = [name for name in POLICIES if (folder / trained_file(name)).is_file()]
     return ("fp32", "w8a8", *(row for name in found for row in (name, name + MARK))) if found else ()
