@@ -82,6 +82,10 @@ class ItemsOfTensor:
     items: tuple[Item, ...]
     first: int
 
+    @property
+    def name(self) -> str:
+        return self.items[0].name
+
     @cached_property
     def loops(self) -> tuple[str, ...]:
         return self.items[0].loops
@@ -119,7 +123,7 @@ class ItemsOfTensor:
         size = sum(item.bytes for item in items)
         loaded = size if items[0].loaded is None else sum(item.loaded or 0 for item in items)
         written = size if items[0].written is None else sum(item.written or 0 for item in items)
-        return Head(items[0].name, loop, length, sum(item.rows for item in items), size, loaded, written)
+        return Head(self.name, loop, length, sum(item.rows for item in items), size, loaded, written)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,15 @@ class Items:
         """The items of each tensor."""
         groups = [tuple(group) for _, group in groupby(self.all, key=lambda item: item.name)]
         return tuple(map(ItemsOfTensor, groups, accumulate(map(len, groups), initial=0)))
+
+    @cached_property
+    def weights_by_loop(self) -> tuple[tuple[ItemsOfTensor, ...], ...]:
+        """The tensors that are loaded, those of each innermost loop together; states are not loaded."""
+        found: dict[str, list[ItemsOfTensor]] = {}
+        for tensor in self.tensors:
+            if tensor.items[0].loaded is not None and tensor.loops:
+                found.setdefault(tensor.loops[-1], []).append(tensor)
+        return tuple(map(tuple, found.values()))
 
     @cached_property
     def _saving(self) -> tuple[ItemsOfTensor, ...]:

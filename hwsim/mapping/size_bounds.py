@@ -41,7 +41,7 @@ class SizeBounds:
     def load_cycles(self, size: int) -> int:
         """Cycles in which the load unit is busy at least, whatever stays and however ops are cut."""
         loaded = max(0, self._loaded - sum(saved(items, size) for items in self._by_loop))
-        return self.target.ports.load_cycles(loaded, loaded // self.target.ports.cores)
+        return self.target.ports.least_load_cycles(loaded)
 
     @cached_property
     def _loaded(self) -> int:
@@ -63,14 +63,14 @@ class SizeBounds:
     @cached_property
     def _by_loop(self) -> tuple[tuple[Alike, ...], ...]:
         """What may be resident, by innermost loops; first what saves most per byte."""
-        found: dict[str, Counter[tuple[int, int]]] = {}
-        for tensor in self.items.tensors:
-            if tensor.items[0].loaded is not None and tensor.loops:  # states are no weights
-                of_loop = found.setdefault(tensor.loops[-1], Counter())
-                for kind in tensor.kinds:
-                    of_loop[kind.bytes, kind.saves] += kind.items
-        kinds = ([Alike(*pair, number) for pair, number in alike.items()] for alike in found.values())
-        return tuple(tuple(sorted(alike, key=per_byte, reverse=True)) for alike in kinds)
+        found = []
+        for tensors in self.items.weights_by_loop:
+            count = Counter[tuple[int, int]]()
+            for kind in (kind for tensor in tensors for kind in tensor.kinds):
+                count[kind.bytes, kind.saves] += kind.items
+            alike = [Alike(*pair, number) for pair, number in count.items()]
+            found.append(tuple(sorted(alike, key=per_byte, reverse=True)))
+        return tuple(found)
 
 
 def per_byte(alike: Alike) -> Fraction:

@@ -17,7 +17,7 @@ from hwsim.kernels.tilings import least_weights
 from hwsim.mapping.chain_bounds import array_busy
 from hwsim.mapping.op_rows import results_alone
 from hwsim.mapping.op_shapes import ProductShape
-from hwsim.mapping.residency import ItemsOfTensor, Kind
+from hwsim.mapping.residency import Kind
 from hwsim.mapping.size_bounds import Alike, SizeBounds, per_byte, saved
 from hwsim.mapping.target import Target, mode_of
 
@@ -47,24 +47,29 @@ class SlotBounds:
     def held_cycles(self, size: int) -> int:
         """Cycles in which all slots of a ring are held at least, whatever stays and however ops are cut."""
         weights = sum(self._held(runs, size) for runs in self._own.values())
-        for tensors in self._by_loop:
-            resident = []
-            for tensor in tensors:
-                runs = self._own[tensor.items[0].name]
-                resident += [Alike(kind.bytes, self._not_held(runs, kind, size), kind.items) for kind in tensor.kinds]
+        for tensors in self.sizes.items.weights_by_loop:
+            resident = [
+                Alike(kind.bytes, self._not_held(self._own[tensor.name], kind, size), kind.items)
+                for tensor in tensors
+                if tensor.name in self._own
+                for kind in tensor.kinds
+            ]
             weights -= saved(sorted(resident, key=per_byte, reverse=True), size)
         return -(-max(weights, self._results) // self._target.slots)
 
     def _held(self, runs: _Runs, size: int) -> int:
         """For how long a weight of which nothing is resident holds slots: while it comes, and while the array reads."""
-        return sum(times * (self._load(product.loaded) + self._read(product, size)) for times, product in runs)
+        return sum(
+            times * (self._target.ports.least_load_cycles(product.loaded) + self._read(product, size))
+            for times, product in runs
+        )
 
     def _not_held(self, runs: _Runs, kind: Kind, size: int) -> int:
         """For how long rows of it do not, if they are resident, and come without a slot."""
         cycles = 0
         for times, product in runs:
             read = -(-times * self._read(product, size) * product.unit // product.k)
-            cycles += times * self._load(kind.loaded) + kind.rows * read
+            cycles += times * self._target.ports.least_load_cycles(kind.loaded) + kind.rows * read
         return cycles
 
     def _read(self, product: _Product, size: int) -> int:
@@ -76,10 +81,6 @@ class SlotBounds:
         target = self._target
         loads = max(1, target.slots * (product.loaded // target.ports.cores) // size)
         return product.on_array + target.ports.latency * loads
-
-    def _load(self, loaded: int) -> int:
-        ports = self._target.ports
-        return ports.load_cycles(loaded, loaded // ports.cores)
 
     @property
     def _target(self) -> Target:
@@ -93,15 +94,6 @@ class SlotBounds:
             if self.sizes.reads_own(op):
                 found[op.weight.tensor] = *found.get(op.weight.tensor, ()), (times, product)
         return found
-
-    @cached_property
-    def _by_loop(self) -> tuple[tuple[ItemsOfTensor, ...], ...]:
-        """What may be resident of these weights, by innermost loops."""
-        found: dict[str, tuple[ItemsOfTensor, ...]] = {}
-        for tensor in self.sizes.items.tensors:
-            if tensor.loops and tensor.items[0].name in self._own:
-                found[tensor.loops[-1]] = *found.get(tensor.loops[-1], ()), tensor
-        return tuple(found.values())
 
     @cached_property
     def _results(self) -> int:

@@ -126,7 +126,7 @@ class TargetPlans:
         loaded = [int(least_loaded(row, op_class.operands is not None)) for op_class, row in rows]
         runs = zip(self.table.op_times.tolist(), self.table.class_of, strict=True)
         least = sum(times * loaded[of_class] for times, of_class in runs)
-        return self.target.ports.load_cycles(least, least // self.target.ports.cores)
+        return self.target.ports.least_load_cycles(least)
 
     def candidates(
         self, sizes: Sequence[int], strategies: Iterable[Strategy | None], budget: SearchBudget

@@ -228,6 +228,10 @@ class Ports(Noun):
         """
         return max(port_cycles(size, self.dram_read), port_cycles(_own(size, of_core), self.scratchpad_write))
 
+    def least_load_cycles(self, size: int) -> int:
+        """How long loads of that many bytes keep the load unit at least, to whichever cores they go."""
+        return self.load_cycles(size, size // self.cores)
+
     def store_cycles(self, size: int, of_core: int | None = None) -> int:
         """How long a store of that many bytes keeps the store unit."""
         return max(port_cycles(size, self.dram_write), port_cycles(_own(size, of_core), self.scratchpad_read))
