@@ -223,4 +223,4 @@ def test_what_runs_a_network_again_and_again_takes_one_file(tmp_path: Path, caps
     said = complaint(capsys, "allocate", "int4_array", str(file), "--budget", "13.6x")
     assert said.endswith("three: is several model files; hwsim allocate takes each of them")
     said = complaint(capsys, "recognise", "int4_array", str(file), "--data", str(folder))
-    assert said.endswith("three is several model files, which hwsim trace runs on one utterance at a time")
+    assert said.endswith("three: is several model files, which hwsim trace runs on one utterance at a time")

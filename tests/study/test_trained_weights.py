@@ -74,7 +74,7 @@ def test_where_nothing_is_said_they_are_heard_beside_rounded_ones(
         (("--precisions", "w9:trained"), "unknown precision policy 'w9'"),
         (
             ("--precisions", "w4a8:trained", "--weights", "{folder}/weights.safetensors"),
-            "is read for all runs, so there is none in w4a8:trained",
+            "is read for all runs; leave it out, or w4a8:trained",
         ),
     ],
 )
