@@ -9,7 +9,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hwsim.cli.terminal import say, write_stream
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, Unsupported, UserError, printable
 
 if TYPE_CHECKING:  # help and completion need no chips

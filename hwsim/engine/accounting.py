@@ -1,8 +1,9 @@
 """The counters of a schedule: its times on the timeline, and the work of its steps."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.registry import IdentityCache
 from hwsim.schedule.counters import Counters, OpCounters, RunCounters, Units, Work

@@ -1,12 +1,11 @@
 """One Gemm on a bit-serial array, by every register at every clock edge: values and cycles from the same run."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hwsim.arrays.bit_serial import closed_form
 from hwsim.arrays.bit_serial.array import BitSerialArray
 from hwsim.arrays.bit_serial.elements import Serial
+from hwsim.dataclass import dataclass
 from hwsim.engine.register_run import Array, RegisterRun
 from hwsim.hardware.array import GemmCycles
 from hwsim.hardware.summation import Overflow

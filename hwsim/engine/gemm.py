@@ -1,10 +1,10 @@
 """One matrix product on the array of a chip: its integers and its cycles, by either engine."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.register_engines import register_engine
 from hwsim.engine.register_run import Array
 from hwsim.errors import UnknownName

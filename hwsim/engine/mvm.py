@@ -1,9 +1,10 @@
 """Vectors times a matrix on analog tiles: programmed, aged, read and converted, with the time and energy that takes."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile

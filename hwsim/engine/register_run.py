@@ -1,10 +1,10 @@
 """What a register-level engine finds out, whatever the kind of its array."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.array import GemmCycles
 from hwsim.quantities.precision import Precision
 

@@ -1,12 +1,13 @@
 """One Gemm on a systolic array, by every register at every clock edge: values and cycles from the same run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
+from hwsim.dataclass import dataclass
 from hwsim.engine.register_run import Array, RegisterRun
 from hwsim.hardware.array import GemmCycles
 from hwsim.hardware.summation import Overflow, Summation

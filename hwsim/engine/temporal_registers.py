@@ -1,12 +1,11 @@
 """One Gemm on a temporal array, by every register at every clock edge: values and cycles from the same run."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hwsim.arrays.temporal.array import TemporalArray
 from hwsim.arrays.temporal.elements import Products
 from hwsim.arrays.temporal.formats import TemporalFormat
+from hwsim.dataclass import dataclass
 from hwsim.engine.register_run import Array, RegisterRun
 from hwsim.hardware.array import GemmCycles
 from hwsim.hardware.summation import Overflow

@@ -5,11 +5,11 @@ A kind of array is a noun that inherits `ComputeArray`, registered in `ARRAYS`; 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.array_parts import PartAreas, PartPrices
 from hwsim.hardware.prices import UnitPrice

@@ -1,10 +1,11 @@
 """The accelerator: its clock, array, vector unit, memories and price table, as its YAML file says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any, Self
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName, Unsupported
 from hwsim.hardware.array import AnyArray, Rate
 from hwsim.hardware.dram import DramDevice

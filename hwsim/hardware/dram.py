@@ -1,9 +1,9 @@
 """DRAM devices as their data sheets describe them: banks, rows, timings in clock cycles, currents of the supplies."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.prices import DramType
 from hwsim.quantities.fields import Amperes, Bytes, Hertz, TransfersPerSecond, Volts

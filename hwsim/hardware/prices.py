@@ -1,11 +1,11 @@
 """Price tables: energies of actions and areas of parts, each with its source."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import (
     PERCENT,

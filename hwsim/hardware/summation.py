@@ -3,10 +3,10 @@
 Wrapping does not depend on the order, saturation does, so the order is part of the value.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Table, Whole
 from hwsim.quantities.precision import Precision

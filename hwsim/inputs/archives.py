@@ -1,7 +1,6 @@
 """Named arrays in NPZ and safetensors files, read without ever unpickling, their headers held against their sizes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from math import prod
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, shown
 from hwsim.inputs.files import BinaryFile, read_bytes
 from hwsim.inputs.npz import NpzArchive, check_size, first_line

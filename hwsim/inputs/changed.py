@@ -3,13 +3,14 @@ answers."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, UnknownName, UserError, shown, suggestion
 from hwsim.hardware.chip import Machine
 from hwsim.inputs.files import Node

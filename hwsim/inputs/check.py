@@ -1,10 +1,10 @@
 """Validates a file of any kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, UnknownName, UserError, shown
 from hwsim.inputs.chips import machine_from
 from hwsim.inputs.files import Kind, Located, all_names, locate

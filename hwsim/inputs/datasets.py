@@ -1,11 +1,12 @@
 """A set of utterances: a folder with a TSV of what was said, and beside it recordings, or features in NPZ files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, shown, suggestion
 from hwsim.inputs.archives import ArrayFile, open_arrays
 from hwsim.inputs.files import read_text

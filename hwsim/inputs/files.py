@@ -11,7 +11,7 @@ import math
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, UnknownName, shown
 
 LARGEST, LARGEST_TEXT = 8 << 30, 1 << 20

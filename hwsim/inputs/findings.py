@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, shown, suggestion
 from hwsim.inputs.files import Node
 from hwsim.quantities.noun import ByKind, Table, kind_of

@@ -2,10 +2,10 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem
 from hwsim.inputs.files import read_text
 from hwsim.results.sweep_file import FIGURES, PRECISION

@@ -1,7 +1,6 @@
 """What a model hears: a recording through the front end, or features from a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.archives import ArrayFile, finite, open_arrays
 from hwsim.inputs.audio.logmel import FrontEnd, features

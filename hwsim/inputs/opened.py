@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue
 from hwsim.inputs.files import DEEPEST, MOST_DIGITS, MOST_NODES, Kind, Located, Node, locate, read_document, read_text
 from hwsim.ir.workload import Workload

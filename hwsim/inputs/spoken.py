@@ -2,9 +2,9 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, printable, suggestion
 from hwsim.inputs.files import read_bytes
 from hwsim.ir.lengths import Lengths, Share

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.onnx.workload import products_by_format
 from hwsim.ir.nodes import Loop
 from hwsim.ir.op_table import op_spec

@@ -1,9 +1,9 @@
 """Studies: folders with a `study.yaml`, and the chips and workloads that their runs name."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, UnknownName, UserError
 from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.changed import changed

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UserError
 from hwsim.inputs.varied import Field, Number, field_of
 from hwsim.ir.workload import Workload

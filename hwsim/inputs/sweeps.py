@@ -1,10 +1,11 @@
 """Sweeps as files and flags say them: their chips and workloads opened, and the values of their axes for each pair."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, UserError
 from hwsim.inputs.chips import check_machine, open_machine
 from hwsim.inputs.files import Node, read_document, read_text

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, UnknownName, shown
 from hwsim.inputs.files import read_text
 

@@ -3,12 +3,13 @@ multiples of what they are, and as ranges."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, UserError, shown
 from hwsim.hardware.chip import Machine
 from hwsim.inputs.changed import UnfitValue, changed, changed_recipe

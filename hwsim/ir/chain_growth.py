@@ -1,9 +1,9 @@
 """How far a chain reaches: from an axis of one op over neighbours that divide the same tensors alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.nodes import Placed
 from hwsim.ir.op_table import Parallel, op_spec
 from hwsim.ir.ops import Op

@@ -8,9 +8,9 @@ Ops stay in their order, and parameters whole.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Self
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.chain_growth import grown, links, slab_of
 from hwsim.ir.nodes import Placed
 from hwsim.ir.op_table import Parallel, op_spec

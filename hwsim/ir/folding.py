@@ -1,7 +1,6 @@
 """What was precomputed of a program: products whose results are rows of tables that are there before the first op."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.ir.program import Program
 from hwsim.quantities.noun import Name, Noun
 

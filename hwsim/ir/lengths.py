@@ -1,10 +1,10 @@
 """How long utterances are: a stated distribution, and the buckets to which they are padded."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import Utterance
 from hwsim.quantities.noun import Noun, Whole

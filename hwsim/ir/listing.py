@@ -1,7 +1,6 @@
 """The ops of a workload before anything runs, under the names that rules match."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun
 from hwsim.quantities.precision import Precision
 

@@ -1,9 +1,10 @@
 """The loop tree of a program: ops in sequence inside loops, and the ways through it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Union
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op

@@ -1,10 +1,10 @@
 """The row type of the op table, and what rows of several kinds ask of shapes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Elementwise, VectorWork
 from hwsim.ir.view import View
 

@@ -6,9 +6,9 @@ registers a row in each, as `docs/adding_an_op.md` shows.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_spec import OpSpec, Parallel, Shape, ShapeOf, has_rows_of, no_products
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew, VectorWork
 from hwsim.ir.parallel import conv_axes, gemm_axes

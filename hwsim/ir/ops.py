@@ -5,10 +5,10 @@ shapes differ, the elements of one view pair with those of another one by one in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.place import Place
 from hwsim.ir.view import View

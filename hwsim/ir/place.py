@@ -1,8 +1,8 @@
 """Over how many cores a product is split, where a workload says so."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Noun, Whole
 
 Parts = Annotated[int, Whole(low=1, high=1024)]

@@ -3,9 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
 from hwsim.ir.nodes import Node, Placed, loops_in, placed_in, views_of

@@ -1,10 +1,10 @@
 """Tensors, with shape, format, scales and role, and the marks of tensors and loops that a search steers."""
 
-from dataclasses import dataclass
 from enum import Enum
 from math import prod
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.quantities.precision import Precision, Purpose

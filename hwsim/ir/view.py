@@ -1,10 +1,10 @@
 """Sizes and places that depend on loops: counts that are spread over them, and views of tensors."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
 from typing import Annotated, Optional, Self
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Table, Whole, sorted_pairs
 

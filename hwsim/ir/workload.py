@@ -1,10 +1,11 @@
 """What runs: a program with the audio that it recognises, and the recipe of the program, if there is one."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Annotated, Protocol, runtime_checkable
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.folding import Folding
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program

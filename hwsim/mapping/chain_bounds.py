@@ -5,13 +5,13 @@ them busy in whichever blocks bounds all plans; what is loaded and stored is lef
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize
 from hwsim.kernels import chains

@@ -7,9 +7,10 @@ plan is taken.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, Protocol
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.quantities.plain_data import Objective

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels import tiling_code as t
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan

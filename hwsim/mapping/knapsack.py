@@ -5,13 +5,13 @@ coarser units, so that what is taken still fits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.knapsack import COUNT_BITS, add_group
 
 MOST_STATES = 1 << 24

@@ -1,8 +1,9 @@
 """Uses and live ranges of tensors. The elements along a tensor's last axis are a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.nodes import Loop, Node, Placed
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Op

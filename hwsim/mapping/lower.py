@@ -7,10 +7,11 @@ out.
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby, repeat
 from typing import Generic, TypeVar, Union
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.limits import MOST_SIZED, too_many_sizes
 from hwsim.ir.nodes import Loop, Node, counts_of
 from hwsim.ir.op_table import Shape, ShapeOf, op_spec

@@ -1,13 +1,13 @@
 """The cuts of a program's ops on a target, found when a plan first asks for them and kept for all further plans."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.array import TileShape
 from hwsim.kernels import cut_store as s
 from hwsim.kernels import tiling_code as t

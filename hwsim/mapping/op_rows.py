@@ -4,10 +4,10 @@ Rows are the same for all numbers of slots, and all tensors are in DRAM.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.ops import Function

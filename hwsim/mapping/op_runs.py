@@ -1,12 +1,12 @@
 """How often the ops of a program run, whatever the chip: sums over all their sizes, by row of totals."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_table import kind
 from hwsim.mapping.lower import SizedOp
 from hwsim.mapping.op_shapes import ShapedOp

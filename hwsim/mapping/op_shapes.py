@@ -3,9 +3,10 @@
 A program has hundreds of ops, but few different ones.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.op_table import MatrixSize, kind, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Function, Gemm, Lookup, VectorWork

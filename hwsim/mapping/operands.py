@@ -4,9 +4,9 @@ An op can be an epilogue if it reads the product's result element by element and
 then elided: it never leaves the tile, so that neither the scratchpad nor the DRAM sees it.
 """
 
-from dataclasses import dataclass
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.op_spec import repeated_shapes
 from hwsim.ir.op_table import MatrixSize, matrix_size, op_spec

@@ -1,13 +1,13 @@
 """What the places of tensors say of a plan's code, the same however its ops are cut: what is loaded ahead of loops,
 which tensors each op waits for, and which of them each loop touches."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels import assembly as a
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.placing import Placed, Wanted

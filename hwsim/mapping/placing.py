@@ -6,13 +6,13 @@ first rows as fit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.tensor import Role
 from hwsim.kernels import assembly as a
 from hwsim.kernels import placing_code as p

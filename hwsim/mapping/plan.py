@@ -1,9 +1,10 @@
 """A plan of a program: what is resident, what is kept, how much room each op has for its slots."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.mapping.analysed_program import AnalysedProgram
 from hwsim.mapping.liveness import ALL, ResidentRows
 from hwsim.mapping.residency import Item

@@ -8,9 +8,10 @@ is planned for, and if the search comes to its end (`search_budget.MOST_WORK`, `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.limits import MOST_OPS

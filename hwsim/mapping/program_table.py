@@ -1,13 +1,14 @@
 """A program as tables for the planner, whatever the chip: its ops, loops and tensors, and what waits for what."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program

@@ -10,12 +10,12 @@ outer loops choose first.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby, product
 from math import prod
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.mapping.knapsack import Group, Knapsacks
 from hwsim.mapping.search_budget import SearchBudget
 

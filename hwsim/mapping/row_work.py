@@ -1,10 +1,10 @@
 """Ops of the vector unit row by row: how many rows an op has, what every block of rows reads, and its work."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_spec import repeated_shapes
 from hwsim.ir.op_table import matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Quantise, Reduce, Skew, VectorWork

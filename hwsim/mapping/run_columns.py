@@ -1,12 +1,12 @@
 """The counters of a plan's run: columns with a row for each op, sums over tables of integers, also made nouns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels import timeline_code as c
 from hwsim.mapping.candidate_plan import CandidatePlan
 from hwsim.mapping.works import BOUND, COLUMNS, CONFLICTS, FUSED, OF_EPILOGUE, OWN, Counts, exact, own_work, times

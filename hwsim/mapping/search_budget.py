@@ -3,9 +3,10 @@
 Work is counted, never time, so that equal chips and programs have equal plans on every machine.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
+from hwsim.dataclass import dataclass
 from hwsim.mapping.knapsack import MOST_SUMS
 
 MOST_WORK = 1 << 26

@@ -6,13 +6,14 @@ whole in all scratchpads, and what a core writes of it is sent to the others; un
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_table import MatrixSize
 from hwsim.ir.view import View
 from hwsim.kernels import placing_code as p

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.kernels.tilings import least_weights
 from hwsim.mapping.op_rows import OpRow

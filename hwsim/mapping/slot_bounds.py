@@ -6,12 +6,12 @@ resident is loaded without a slot.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.kernels.tilings import least_weights
 from hwsim.mapping.chain_bounds import array_busy

@@ -1,10 +1,10 @@
 """The operands of a matrix product as streams of addresses: how rows and K lie in tensors stored row by row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_table import matrix_size
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program

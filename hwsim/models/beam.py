@@ -6,8 +6,9 @@ counts this work op by op; how many prefixes are new in a step it declares, and 
 the steps. A step without a new prefix runs neither prediction network nor language models.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Function, Move, Reduce, Reduction
 from hwsim.ir.tensor import BeamLoop, FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, Share, View, Window, spread, window

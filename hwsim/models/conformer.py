@@ -1,8 +1,8 @@
 """The Conformer (Gulati et al., Interspeech 2020, arXiv 2005.08100) with a CTC head or a transducer's second half."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.ops import Reduce, Reduction

@@ -1,7 +1,6 @@
 """The Conformer's encoder: two strided convolutions, a projection, and blocks, on whole utterances or in chunks."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import ConvAxis, Move
 from hwsim.ir.tensor import Role, Tensor
 from hwsim.ir.view import View, Window, window

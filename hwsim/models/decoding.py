@@ -3,12 +3,12 @@
 How many symbols an utterance has is declared, never decoded; so are the evaluations that a search makes.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.view import Share, spread
 from hwsim.quantities.fields import PerSecond, Picoseconds
 from hwsim.quantities.noun import ByKind, Noun, Number, Whole

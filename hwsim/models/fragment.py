@@ -1,8 +1,9 @@
 """Fragments of a program under construction: nodes with their tensors, put together, and the smallest ones."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.nodes import Loop, Node, with_views
 from hwsim.ir.ops import Apply, Elementwise, Function, Gemm, Lookup
 from hwsim.ir.program import Program

@@ -1,9 +1,9 @@
 """A list of matrix products, one after another: for measuring a chip, or a network that no extractor knows."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.ops import Gemm
 from hwsim.ir.place import Place

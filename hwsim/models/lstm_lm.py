@@ -1,10 +1,10 @@
 """An LSTM language model alone: it scores symbol after symbol, for `batch` hypotheses at once."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, SymbolLoop, Tensor

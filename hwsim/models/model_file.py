@@ -1,8 +1,8 @@
 """A network from a model file of somebody's own: where it lies, and what it leaves open."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import Utterance
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Text, UnlessDefault, Whole

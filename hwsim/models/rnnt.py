@@ -3,9 +3,9 @@
 The default sizes of the shipped workload are those of Saon et al., ICASSP 2021 (arXiv 2103.09935): `docs/model.md`.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.program import Program

@@ -1,9 +1,10 @@
 """A model file's program as a part of a larger one: under the name of its stage, its inputs and results by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.program import Program
 from hwsim.ir.renaming import renamed, renamed_view
 from hwsim.ir.tensor import Tensor

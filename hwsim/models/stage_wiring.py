@@ -1,9 +1,10 @@
 """Wires of a stage among others: copies of what it reads of them, hears from outside, and keeps for its next run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.nodes import Node
 from hwsim.ir.ops import Function, Move

@@ -1,8 +1,8 @@
 """Several model files as one workload: what each is called and reads, how often it runs, and our search around them."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.models.decoding import Decoding
 from hwsim.quantities.fields import FrameTime, Utterance

@@ -6,9 +6,10 @@ folded into the maps around it; so is the fixed transform of the input. Each lay
 last frame that an output needs: every third one behind the layer in which a subsampling of three begins, all before.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.ir.ops import Apply, ConvAxis, Function

@@ -3,8 +3,7 @@
 Gates as PyTorch defines them: input, forget, cell, output; two bias vectors, one for each product.
 """
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Elementwise, Function, Reduce, Reduction
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import View, window

@@ -1,8 +1,8 @@
 """A Transformer language model alone, whose cache of keys and values grows with each symbol."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import FormatOf, Role, Tensor

@@ -10,11 +10,12 @@ scale of its own, is folded with them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from math import prod
 from typing import NamedTuple, Self
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.folding import FoldedProduct, Folding
 from hwsim.ir.nodes import Loop, Node, ops_in, rewritten, views_of

@@ -9,11 +9,12 @@ products of attention, both operands of which are made while the model runs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from functools import cache
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.folding import Folding
 from hwsim.ir.nodes import Loop, Node

@@ -14,9 +14,10 @@ A tensor that products and other ops want in two formats is kept in both: as its
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.nodes import Loop, Node, ops_in, views_of, with_views
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Apply, Conv, Elementwise, Function, Gemm, Op

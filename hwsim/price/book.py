@@ -7,12 +7,12 @@ library ships (accelergy-library-plug-in, scaling.py). Everything is rational, s
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import isqrt
 from typing import Any, Generic, TypeVar
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Machine
 from hwsim.hardware.prices import (

@@ -1,13 +1,13 @@
 """The energy of all ops of a run at once, as columns: the sums of counts times prices that `price` makes op by op."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.prices import Component, UnitPrice
 from hwsim.price.price import Charge, Tariff, check_zeros, energy_line
 from hwsim.quantities.precision import Precision

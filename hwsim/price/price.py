@@ -5,10 +5,11 @@ scratchpad. What a chip with them takes besides is a share that the price table 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from functools import lru_cache
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import ComputeArray
 from hwsim.hardware.chip import Chip, Machine

@@ -5,9 +5,9 @@ columns that share it, and behind each converter an adder of 32 bits, which is a
 what programs the cells, the DRAM's interface and pads are not counted.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.conversion import Adc, Encoding, InputConversion

@@ -1,10 +1,11 @@
 """The energy of analog tiles and of the digital side between them: counts times prices, in whole attojoules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.prices import Component, Confidence, UnitPrice

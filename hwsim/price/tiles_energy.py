@@ -1,8 +1,8 @@
 """The energy of a run on analog tiles, op by op and action by action."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.prices import Component
 from hwsim.price.price import Charge, energy_line
 from hwsim.price.tile_prices import AnalogTariff, spent

@@ -14,10 +14,11 @@ Nothing is ever evaluated as a program: a condition is read by the grammar below
 import operator
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol, Union
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 
 LONGEST, DEEPEST = 400, 40

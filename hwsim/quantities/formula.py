@@ -9,9 +9,9 @@ Nothing is ever evaluated as a program: a formula is read by the grammar below.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Union
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 
 LONGEST, DEEPEST = 400, 40

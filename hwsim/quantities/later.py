@@ -8,7 +8,7 @@ from typing import Any, Self
 class Later:
     """Base of nouns whose last fields may take long to make, and which not everybody reads.
 
-    >>> from dataclasses import dataclass
+    >>> from hwsim.dataclass import dataclass
     >>> @dataclass(frozen=True, slots=True, kw_only=True)
     ... class Square(Later):
     ...     side: int

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Annotated, Self
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName, suggestion
 from hwsim.quantities.noun import Name, Noun, UnlessDefault
 from hwsim.quantities.quantisation import Mode, Quantisation

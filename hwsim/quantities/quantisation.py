@@ -1,9 +1,9 @@
 """How values become integers: scales and their granularity, quantisers of weights and activations."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, UnlessDefault, Whole
 

@@ -163,7 +163,7 @@ class Family(Generic[N]):
     """The table of a family: one noun for each kind. It stands in `Annotated[Base, FAMILY]`; a file need not name the
     kind of the default member.
 
-    >>> from dataclasses import dataclass
+    >>> from hwsim.dataclass import dataclass
     >>> from typing import Literal
     >>> from hwsim.quantities.noun import Noun
     >>> @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What a run is asked to print in place of its one screen."""
 
-from dataclasses import dataclass
+from hwsim.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """Numbers and names as people read them: a few digits and a unit, equal layers under one name, sources in words."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import floor, log10
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.plain_data import ASSUMED, READ
 from hwsim.report.tables import EIGHTHS_OF_A_BLOCK, FULL_BLOCK, TIE, Screen, new_table, render
 from hwsim.results.figures import Components

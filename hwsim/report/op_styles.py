@@ -1,7 +1,6 @@
 """How figures show each kind of op: what its legend says, and its colour."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Conv, Elementwise, Gemm, Lookup, Move, Quantise, Reduce, Skew
 from hwsim.quantities.registry import KindTable
 

@@ -5,13 +5,13 @@ digits.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 from rich.text import Text
 
+from hwsim.dataclass import dataclass
 from hwsim.report.export import to_csv
 from hwsim.report.numbers import percent
 from hwsim.report.tables import INDENT, Screen, new_table, render

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.dataclass import dataclass
 from hwsim.report.around import around_texts
 from hwsim.report.asked import Asked
 from hwsim.report.energy import energy_text

@@ -6,7 +6,7 @@ Words are never split. A name with dots is broken after one of them if there is 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import StringIO
 
 from rich.cells import cell_len
@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import printable
 from hwsim.schedule.unit_table import Limit
 

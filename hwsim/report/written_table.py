@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import printable
 from hwsim.report.export import to_csv
 from hwsim.report.numbers import figure

@@ -1,11 +1,11 @@
 """What an allocation found out: what formats of layers cost and lose, and which of them fit budgets best."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from math import log10
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.figures import AttojouleCount

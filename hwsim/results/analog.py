@@ -1,8 +1,8 @@
 """What is counted while analog tiles make products, and what that takes."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Noun, Whole
 from hwsim.results.figures import AttojouleCount, Components, TileAreas
 

@@ -1,9 +1,9 @@
 """What runs with other values of some fields found out: bands of headline figures, and changes beside a run."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.headline_figures import Headline, HeadlineFigures

@@ -1,8 +1,8 @@
 """What a search did: the symbols that it found, and how often it ran which network for how many hypotheses."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Noun, Table, Whole
 
 Count = Annotated[int, Whole()]

@@ -3,10 +3,10 @@
 Only what differs is listed. What one of the results does not have is None there.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.quantities.offered import as_html

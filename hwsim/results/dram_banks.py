@@ -1,8 +1,8 @@
 """What the replay of a run's transfers through the banks of its DRAM found out."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.prices import DramType
 from hwsim.quantities.noun import Name, Noun, Table, Whole
 from hwsim.results.figures import AttojouleCount

@@ -1,9 +1,9 @@
 """How good the values of a network on analog tiles are, right after programming and later."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.fields import AGE, Age
 from hwsim.quantities.noun import Name, Noun, Table, Whole
 from hwsim.quantities.offered import as_html

@@ -1,8 +1,8 @@
 """Why an op runs as it does: operands and where they lie, cuts that were tried, what each unit needs at least."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Remark, UnlessDefault
 from hwsim.quantities.precision import Precision
 from hwsim.results.folding import FoldedOp

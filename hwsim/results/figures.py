@@ -1,11 +1,12 @@
 """Figures of a run: energy line by line, efficiency, silicon, and what binds its time."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import Rate
 from hwsim.hardware.chip import Chip

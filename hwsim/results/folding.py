@@ -1,7 +1,6 @@
 """What was precomputed of a network: products saved, tables in their place, bytes before and after."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Count

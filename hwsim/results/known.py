@@ -1,9 +1,9 @@
 """How sure the constants of a result are: parameters of chip and workload, and unit prices."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.plain_data import READ, confidence
 from hwsim.results.result import Result
 

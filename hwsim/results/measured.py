@@ -1,10 +1,10 @@
 """What was measured on the values of a workload before its run is timed and priced."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Table, sorted_pairs
 from hwsim.quantities.plain_data import must_map_names
 from hwsim.results.quality import Quality

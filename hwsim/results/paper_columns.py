@@ -1,8 +1,8 @@
 """What a paper's table can show of a row: each column with its name, its unit, and how it follows from the row."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.results.paper_table import PaperRow
 from hwsim.results.result import ComparisonRow

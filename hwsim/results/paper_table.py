@@ -1,8 +1,8 @@
 """The table of a paper: workloads on chips in precisions, a row each."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.results.figures import Count

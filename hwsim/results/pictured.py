@@ -1,8 +1,8 @@
 """What pictures of a run show beside its result: roofs of the chip, units over time, the scratchpad over time."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Number, Whole
 from hwsim.schedule.counters import Count

@@ -1,8 +1,8 @@
 """What is counted while an array makes one matrix product."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Noun, Whole
 
 

@@ -1,9 +1,9 @@
 """How far a quantised model is from the same model in single precision."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Table
 from hwsim.results.decoded import Decoded
 

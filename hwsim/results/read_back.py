@@ -1,13 +1,14 @@
 """Plain data read back as the nouns that `plain` made it of."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, suggestion
 from hwsim.quantities.noun import Table, sorted_pairs
 from hwsim.quantities.plain_data import left_out

@@ -1,9 +1,10 @@
 """What was heard beside what was said: error rates of a set of utterances, with time and energy of the same runs."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
 from typing import Annotated, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Number, Table, Text, UnlessDefault, Whole
 from hwsim.quantities.offered import as_html

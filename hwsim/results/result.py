@@ -1,10 +1,10 @@
 """The results of a run or a comparison. The JSON that programs read is exactly these fields, by these names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.later import Later
 from hwsim.quantities.noun import Name, Noun, Table, UnlessDefault

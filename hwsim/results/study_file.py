@@ -1,9 +1,9 @@
 """What the file of a study says: which runs it makes, which published figures stand beside them, what it shows."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.quantities.formula import Formula
 from hwsim.quantities.noun import Name, Noun, Number, Remark, Table, Text, Whole

@@ -1,8 +1,8 @@
 """What a study found out: predictions beside what was published, bands, and tables of its runs."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Remark, Table
 from hwsim.results.recognition import Recognitions
 from hwsim.results.study_file import Claim, Quantity, StudyFile

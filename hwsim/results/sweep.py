@@ -1,9 +1,9 @@
 """What a sweep found out: its points, the best of them, and by how much each axis moves a figure."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.figures import AttojouleCount
 from hwsim.results.headline_figures import Headline, HeadlineFigures

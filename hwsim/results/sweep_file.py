@@ -1,9 +1,9 @@
 """What the file of a sweep says: chips, workloads and precisions, the fields that vary, what is asked of the points."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.quantities.condition import Condition
 from hwsim.quantities.noun import Name, Noun, Remark, Whole

@@ -1,9 +1,10 @@
 """The result of a run on analog tiles. The JSON that programs read is exactly these fields, by these names."""
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.prices import UnitPrice
 from hwsim.quantities.noun import Name, Noun, Whole

@@ -1,10 +1,10 @@
 """Nouns of a timeline that people look at: which work is shown, and its slices and levels on tracks."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Remark, Whole
 

@@ -1,8 +1,8 @@
 """What the next doubling of each resource of a chip buys, what half of each costs, and the best small sets of both."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Name, Noun, Remark, Table, Whole
 from hwsim.results.figures import NO_GAIN
 from hwsim.results.headline_figures import HeadlineFigures

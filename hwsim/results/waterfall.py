@@ -1,9 +1,9 @@
 """What separates two runs of a network, change by change, exactly: in whole numbers and fractions."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark
 from hwsim.results.figures import AttojouleCount

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hwsim.arrays.systolic.elements import Dataflow
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, shown, suggestion
 from hwsim.inputs.files import TextFile, read_text
 from hwsim.scalesim.nouns import Interface, ScaleSimConfig

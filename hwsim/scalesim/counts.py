@@ -3,13 +3,13 @@
 Sr × Sc places in folds of R × C meet a stream of T; `docs/scalesim.md` holds each rule and what differs in hardware.
 """
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.arrays.systolic.elements import Dataflow
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels import scalesim as k
 from hwsim.scalesim.nouns import ConvWindow, Interface, ScaleSimConfig, ScaleSimLayer

@@ -1,11 +1,12 @@
 """SCALE-Sim's array as a chip that one can build, and one layer on it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Self
 
 from hwsim.arrays.systolic.array import SystolicArray
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
+from hwsim.dataclass import dataclass
 from hwsim.engine.accounting import counters_of
 from hwsim.hardware.chip import Chip, Dram, Scratchpad, VectorUnit
 from hwsim.hardware.prices import PriceTable

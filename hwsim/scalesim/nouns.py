@@ -1,10 +1,10 @@
 """What SCALE-Sim's files say, and its report: the columns under its names, and what an array takes beside them."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
 from hwsim.arrays.systolic.elements import ArraySide, Dataflow
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.ops import ConvAxis
 from hwsim.quantities.noun import Name, Noun, Remark, Whole

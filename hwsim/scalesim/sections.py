@@ -1,8 +1,9 @@
 """INI files as SCALE-Sim's parser takes them, with the line of every entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, shown
 from hwsim.inputs.files import TextFile
 

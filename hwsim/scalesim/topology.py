@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, shown
 from hwsim.inputs.files import TextFile, read_text
 from hwsim.scalesim.nouns import ConvWindow, ScaleSimLayer, convolution

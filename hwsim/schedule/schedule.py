@@ -6,12 +6,12 @@ either kept (written into a space of the scratchpad, read from there) or lie in 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Union
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Remark, Text, Whole
 from hwsim.quantities.precision import Precision

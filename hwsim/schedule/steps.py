@@ -6,10 +6,10 @@ steps of equal shape that follow each other are written once, with how often the
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Annotated, NamedTuple, Union
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Whole
 from hwsim.schedule.counters import Work

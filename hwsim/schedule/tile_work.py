@@ -1,7 +1,6 @@
 """Counts of everything that has a price on analog tiles."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.schedule.counters import Count, Tally
 
 

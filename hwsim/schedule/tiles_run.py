@@ -1,9 +1,9 @@
 """What a program on analog tiles did: the time of each op and of each unit, and their work."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Name, Noun, Whole
 from hwsim.schedule.counters import Count, Work

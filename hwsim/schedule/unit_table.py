@@ -6,9 +6,11 @@ needs besides its row.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import field, make_dataclass
 from enum import Enum, IntEnum
 from typing import Any, TypeVar
+
+from hwsim.dataclass import dataclass
 
 T = TypeVar("T")
 

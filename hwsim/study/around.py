@@ -1,9 +1,10 @@
 """A run with the runs around it: its band, and changed runs beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.workload import Workload
 from hwsim.quantities.plain_data import Progress, no_progress
 from hwsim.study.band import band, checked_fields

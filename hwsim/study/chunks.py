@@ -1,9 +1,9 @@
 """An utterance in real time: when each chunk is complete, and how long its sounds wait for that."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
 from hwsim.ir.nodes import views_of

@@ -1,10 +1,11 @@
 """The same workload on the same chip in several precisions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.inputs.chips import prices_of

@@ -5,11 +5,11 @@ The gain is exact for the plan of the run, but a plan made for the eased chip co
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload, part_of
 from hwsim.kernels import assembly as a

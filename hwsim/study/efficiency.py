@@ -1,11 +1,12 @@
 """The efficiency of chips and runs: power, operations a joule, silicon, and the energy that plans are chosen by."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter, mul
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import Component, PriceTable, UnitPrice
 from hwsim.ir.workload import Workload

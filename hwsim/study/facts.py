@@ -3,8 +3,7 @@
 All of it is remembered for the last few workloads.
 """
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Machine
 from hwsim.ir.limits import MOST_OPS

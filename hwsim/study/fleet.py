@@ -1,7 +1,6 @@
 """A fleet of chips under arriving utterances: each of them served in its turn, one event after another."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import accumulate, pairwise
@@ -10,6 +9,7 @@ from random import Random
 from statistics import fmean, variance
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.lengths import Lengths
 from hwsim.quantities.fields import PerSecond

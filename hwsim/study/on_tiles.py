@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.standing import standings
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.evaluate import run_integers

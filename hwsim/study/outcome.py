@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.chip import Chip, Machine
 from hwsim.hardware.prices import PriceTable
 from hwsim.ir.workload import Size, Workload, part_of

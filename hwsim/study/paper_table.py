@@ -1,9 +1,10 @@
 """Workloads on chips in precisions, side by side, as a paper's table has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Machine
 from hwsim.ir.workload import Workload

@@ -1,10 +1,10 @@
 """Runs of one workload on one chip with other values of some fields, each planned anew, which share what they can."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported, UserError
 from hwsim.hardware.chip import Chip, at_point
 from hwsim.inputs.varied import Field, Values, chip_with, workload_with

@@ -1,8 +1,8 @@
 """A planned run of a workload with its counters and its energy, as columns, and as nouns for whoever asks."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.chip import Chip
 from hwsim.mapping.planner import Planned
 from hwsim.mapping.run_columns import RunColumns, counters_of, total_of

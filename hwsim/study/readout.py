@@ -1,7 +1,8 @@
 """What it takes to read all weights of a chip once, as compensation of drift does: row after row, at full scale."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip, Typical
 from hwsim.hardware.analog.conversion import Accumulate
 from hwsim.hardware.analog.tile import AnalogTile

@@ -1,10 +1,11 @@
 """One run: a workload on a chip, from its program to its result."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, overload
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip, Machine, at_point
 from hwsim.hardware.prices import PriceTable

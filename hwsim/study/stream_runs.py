@@ -1,10 +1,11 @@
 """Runs of a workload for any number of streams and any length, each made once, and what real time asks of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from math import inf
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload

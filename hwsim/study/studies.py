@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UserError
 from hwsim.inputs.studies import OpenedStudy, Runs
 from hwsim.quantities.formula import Figure, Formula

@@ -1,11 +1,12 @@
 """The figures of a run that formulas of studies may name, each with its unit."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import prices_of

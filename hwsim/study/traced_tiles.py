@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from heapq import heappop, heappush, merge
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.ir.workload import Workload
 from hwsim.mapping.tiles.run import Timed, timed_on_tiles, unit_names

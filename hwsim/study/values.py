@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.decode.stages import Leave, unheeded
 from hwsim.engine.decode.symbol_feed import symbols_shape

@@ -6,8 +6,9 @@ next change.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable

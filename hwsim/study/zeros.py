@@ -1,7 +1,6 @@
 """The zero products of each op, those with a factor that is zero, counted from the integers of a trace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.ir.op_table import MatrixSize, is_depthwise, matrix_size
 from hwsim.ir.ops import Conv, Gemm

@@ -1,9 +1,9 @@
 """Matrix products for runs of values: exact, or in the order and the registers in which an array adds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.summation import Summation
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.batched import batched_sums

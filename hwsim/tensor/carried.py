@@ -1,13 +1,14 @@
 """What a model file carries beside its program: numbers and scales, and the names by which it speaks of its values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import View

@@ -1,11 +1,11 @@
 """A chain of functions over local values, in integers on the vector unit or in floats."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.ops import Apply, Elementwise, Function
 from hwsim.kernels import chain as kernels

@@ -1,11 +1,11 @@
 """Where the range of a quantiser ends: by the largest value, a percentile, the least error, or statistics."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.precision import Precision
 from hwsim.quantities.quantisation import Clip

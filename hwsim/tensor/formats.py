@@ -1,12 +1,12 @@
 """Which numbers a format holds, and in which type of numpy they are kept."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 
 Array = NDArray[Any]

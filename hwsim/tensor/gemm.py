@@ -1,7 +1,6 @@
 """Matrix products: exact, or with the additions in the order and the registers of an array."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.summation import Summation
 from hwsim.quantities.precision import Precision

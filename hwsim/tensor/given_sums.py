@@ -1,11 +1,11 @@
 """Sums of integers as the nearest integers of another scale, by what they stand for."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.given_sums import to_integers
 from hwsim.tensor.quant_params import Ints, QuantParams
 

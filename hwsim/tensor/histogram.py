@@ -1,11 +1,12 @@
 """What values a tensor had, in bins: independent of the order and of the portions in which the values came."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.bins import count_in_bins
 
 BINS = 2048

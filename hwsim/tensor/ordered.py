@@ -4,11 +4,11 @@ Where no sum can leave its register (`docs/model.md` proves the certificate), or
 does not matter, and the exact product does the work.
 """
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.summation import Overflow, Register, Summation
 from hwsim.kernels.cpu import byte_dot, compiles

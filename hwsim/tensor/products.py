@@ -1,12 +1,12 @@
 """Matrix products between quantised tensors: exact sums, zero points taken off, bias, requantisation."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.fixed_point import Longs, fixed_point
 from hwsim.tensor.gemm import Sums

@@ -1,11 +1,11 @@
 """Quantisation parameters: format, scales and zero points, by which integers stand for real numbers."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 
 Floats = NDArray[np.float32]

@@ -1,11 +1,11 @@
 """Functions of whole rows: in integers with exact sums, divisions and roots, and in floats."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Function, Reduction
 from hwsim.kernels import integer_rows as kernels
 from hwsim.kernels.cpu import compiles

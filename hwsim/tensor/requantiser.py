@@ -1,11 +1,11 @@
 """From the exact sums of a matrix product to the integers of the next tensor: offset, rescale, clip."""
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.rescale import requantise_rows
 from hwsim.tensor.fixed_point import Longs, fixed_point
 from hwsim.tensor.quant_params import Ints, QuantParams

@@ -1,13 +1,13 @@
 """A chain in single precision as one call of a kernel: what it reads and writes, integers or floats, included."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Elementwise, Function
 from hwsim.kernels import single_chain as kernels
 from hwsim.kernels.cpu import compiles

@@ -1,10 +1,10 @@
 """Operands laid out for the kernel that multiplies tile by tile, and its work shared among threads."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.cpu import ByteDot
 from hwsim.kernels.lanes import BYTE_OPERANDS, COLUMNS, FEW_COLUMNS
 from hwsim.kernels.products import ROWS, multiply

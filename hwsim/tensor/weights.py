@@ -1,11 +1,11 @@
 """A matrix of weights as products need it: checked once, measured and packed when first needed, for all products."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.kernels.lanes import COLUMNS, FEW_COLUMNS
 from hwsim.kernels.measures import measure_columns
 from hwsim.kernels.pack import pack_bytes, pack_pairs, pack_steps, sum_groups

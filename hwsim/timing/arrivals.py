@@ -6,11 +6,12 @@ the next iteration, whose input may be long in coming.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import fresh, walk_on

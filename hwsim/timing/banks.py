@@ -6,12 +6,12 @@ then over groups of banks, columns of a row, banks, and rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.dram import DramDevice
 from hwsim.kernels import banks_code as c

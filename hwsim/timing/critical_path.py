@@ -1,9 +1,8 @@
 """Which tasks the whole run waited for: the path back from the last end, step by step."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.timing.dataflow import JOIN, Graph, Longs, Times
 
 

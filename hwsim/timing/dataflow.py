@@ -1,10 +1,9 @@
 """When the tasks of a network on tiles run: a graph of tasks, its times, and what they say of units."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels.dataflow import walk
 

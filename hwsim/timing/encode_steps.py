@@ -1,11 +1,11 @@
 """Ops and their steps as rows of integers for the kernel of the timeline."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.quantities.registry import IdentityCache

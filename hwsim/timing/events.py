@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.results.traced import Extent, Selection

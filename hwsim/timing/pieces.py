@@ -5,10 +5,11 @@ Loops in which nothing more is wanted are passed over, so that the cost is that 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.results.traced import Extent, Selection
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode, Spot
 from hwsim.schedule.steps import Repeat, Ring, Step, StepTree

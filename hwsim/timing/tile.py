@@ -1,8 +1,8 @@
 """How long a tile is kept by a vector, and after how long its results are there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.conversion import Accumulate
 from hwsim.hardware.analog.tile import AnalogTile

@@ -1,11 +1,12 @@
 """The timeline of a schedule: when its steps run on the units of a core, and the times of each op that follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.kernels.timeline import walk

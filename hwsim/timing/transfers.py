@@ -4,11 +4,12 @@ They are written as columns, because a run has millions of them: steps that come
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.kernels import timeline_code as c
 from hwsim.schedule.schedule import LoopSegment, OpSchedule, Preload, Schedule, ScheduleNode

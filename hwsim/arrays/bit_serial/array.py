@@ -5,12 +5,12 @@ sums the lanes, and a sum is doubled and added to, the highest bit first. So pro
 bits.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from hwsim.arrays.bit_serial import closed_form
 from hwsim.arrays.bit_serial.elements import Serial
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.hardware.array import (
     LONG_STREAM,

@@ -1,7 +1,7 @@
 """The systolic array as one of the kinds of arrays: its file, its cycles, its peak, its prices and its silicon."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from hwsim.arrays.systolic import closed_form
 from hwsim.arrays.systolic.closed_form import interval, sums_kept, tile_register_bits
 from hwsim.arrays.systolic.elements import ArraySide, Dataflow, Drain, MacsPerCycle, PackedMacs, WeightLoad
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import (
     LONG_STREAM,

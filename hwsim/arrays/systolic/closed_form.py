@@ -8,11 +8,11 @@ A register takes over a value when a valid one arrives; padding at the edges of 
 array is filled with it (`docs/energy.md`).
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hwsim.arrays.systolic.elements import Dataflow, Drain, WeightLoad
+from hwsim.dataclass import dataclass
 from hwsim.hardware.array import GemmCycles, StepCosts, Takes, TileShape
 from hwsim.quantities.precision import Precision
 

@@ -1,9 +1,9 @@
 """The choices that a systolic array's file makes: dataflow, loading of weights, drain, products of an element."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import Noun, Whole
 
 ArraySide = Annotated[int, Whole(low=1, high=65_536)]

@@ -5,13 +5,13 @@ subscribes to one of them: its spike passes the columns in the cycle in which it
 are selected, not made, and each row adds what it selected, a column in a cycle.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from hwsim.arrays.temporal import closed_form
 from hwsim.arrays.temporal.elements import Products
 from hwsim.arrays.temporal.formats import LONGEST_WINDOW, TemporalFormat, temporal_format
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.array import (
     LONG_STREAM,

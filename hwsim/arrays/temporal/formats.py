@@ -1,9 +1,9 @@
 """How numbers are coded in time: as a sign, a magnitude that says in which cycle of a window a spike comes, and perhaps
 an exponent."""
 
-from dataclasses import dataclass
 from functools import cache
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 
 LONGEST_WINDOW = 128

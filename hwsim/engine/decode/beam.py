@@ -6,12 +6,13 @@ same prefix at the same frame are one, with the better score. Language models sa
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.greedy import BLANK
 from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices

@@ -6,12 +6,13 @@ language model: each word costs the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hwsim.dataclass import dataclass
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

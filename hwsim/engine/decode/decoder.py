@@ -1,12 +1,12 @@
 """The search that a workload asks for, run in place of the loops that count its steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.beam import BeamDecoder
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME, GreedyDecoder
 from hwsim.engine.decode.symbol_feed import SymbolFeed

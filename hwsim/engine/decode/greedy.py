@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import TensorStore, ops_of
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunLoop, RunOp, never, run_nodes

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.decoder import Search, Steering, search_of
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices

@@ -1,11 +1,11 @@
 """Language models alone: the symbols that they read, one after another, come from outside."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.engine.values.walk import RunOp, run_nodes

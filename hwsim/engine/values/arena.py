@@ -1,12 +1,13 @@
 """A loop's tensors side by side in one array: how views lie in it, and which ops touch no common elements."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.ir.nodes import Loop

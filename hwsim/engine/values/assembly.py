@@ -1,11 +1,11 @@
 """Products and chains of a loop as the recurrence kernel reads them, with the records to be kept of each iteration."""
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.arena import Arena, Layout
 from hwsim.engine.values.floats import chain_elements
 from hwsim.engine.values.integers import IntegerOps

@@ -1,12 +1,12 @@
 """A quantised run held against an exact one, and against the float model: the figures of the same workload as other
 hardware computes it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.compare import Comparison, ranked_tensors
 from hwsim.engine.values.evaluate import FloatRun, Given, grids_of, run_floats, run_ops

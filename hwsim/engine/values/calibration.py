@@ -1,11 +1,12 @@
 """The quantisation parameters of each tensor and each local value of a quantised program."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration_stats import CalibrationStats, largest
 from hwsim.engine.values.refine import refined
 from hwsim.engine.values.tensor_store import index_tensors

@@ -1,11 +1,12 @@
 """Statistics of the float values of tensors and local values, from which static scales are taken."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.refine import OperandStats
 from hwsim.engine.values.tensor_store import index_tensors
 from hwsim.ir.ops import Op

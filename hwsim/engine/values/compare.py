@@ -1,12 +1,12 @@
 """A quantised run held against a float one: signal, noise and agreement of each op, added up while it runs."""
 
-from dataclasses import dataclass
 from math import log10, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.integers import IntegerOps
 from hwsim.engine.values.reals import Reals
 from hwsim.engine.values.spool import Playback

@@ -7,11 +7,11 @@ With sᵢ = √(r₁ᵢ · r₂ᵢ) ÷ r₂ᵢ both ranges become √(r₁ᵢ ·
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import outputs
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Op

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.decoder import Search, Steering
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.decode.stages import Leave, unheeded, walk_of

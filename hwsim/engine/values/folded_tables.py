@@ -2,13 +2,14 @@
 additions and the same registers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.floats import Seen, nobody
 from hwsim.engine.values.integers import IntegerOps

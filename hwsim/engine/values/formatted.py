@@ -1,13 +1,13 @@
 """The base of a quantised program's ops: formats, scales, counters, and the ops in floating point."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.floats import Seen, chain_elements, is_fixed, nobody, spread
 from hwsim.engine.values.strange import naming_weight

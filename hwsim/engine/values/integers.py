@@ -1,7 +1,6 @@
 """The ops of a quantised program: integers where its formats are integers, rounded floats where they are not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import in_integers
 from hwsim.engine.values.floats import (
     along,

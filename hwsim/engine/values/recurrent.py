@@ -5,12 +5,12 @@ time. Loops of other ops are left alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.arena import Arena, independent
 from hwsim.engine.values.assembly import Assembly, Record
 from hwsim.engine.values.calibration import in_integers

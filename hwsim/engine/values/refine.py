@@ -6,11 +6,12 @@ ones, and nothing else changes. A parameter that several ops read, or one of the
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_table import op_spec
 from hwsim.ir.ops import Conv, Gemm
 from hwsim.ir.program import Program

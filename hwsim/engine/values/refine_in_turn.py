@@ -12,12 +12,12 @@ down? Adaptive rounding for post-training quantization", ICML 2020 (arXiv 2004.1
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.floats import FloatOps
 from hwsim.engine.values.refine import Product, refinable
 from hwsim.engine.values.tensor_store import TensorStore, index_tensors, last_uses

@@ -3,12 +3,14 @@
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hwsim.dataclass import dataclass
 
 Array = NDArray[Any]
 

@@ -1,9 +1,10 @@
 """The accelerator whose weights stand on analog tiles: its tiles, its links, and the digital side between them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.chip import Machine

@@ -1,9 +1,9 @@
 """How numbers become voltages on the rows of an analog tile, and sums of currents become numbers."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Number, Whole
 

@@ -1,9 +1,9 @@
 """Curves over the conductance of a cell, by which device models say spreads and exponents."""
 
 import itertools
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Number
 

@@ -1,10 +1,10 @@
 """The cells of an analog tile: the conductances they can hold, and how far they stray from what was programmed."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.curves import Curve, Piece, polynomial
 from hwsim.quantities.fields import Picoseconds, Siemens

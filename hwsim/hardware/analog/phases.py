@@ -1,8 +1,8 @@
 """What a tile does for one vector, one thing after another, and how long each takes."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import Picoseconds, Volts
 from hwsim.quantities.noun import Noun, Whole

@@ -1,9 +1,9 @@
 """The analog tile: a crossbar of cells that multiplies a vector by its weights at once."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.conversion import Accumulate, Adc, InputConversion, Range
 from hwsim.hardware.analog.device import Device

@@ -1,9 +1,9 @@
 """How weights stand on the cells of an analog tile."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun, Number, Whole
 

@@ -1,10 +1,10 @@
 """The wires of an analog tile, along which voltage is lost."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.fields import Ohms, Volts
 from hwsim.quantities.noun import ByKind, Noun, Number, Whole
 

@@ -1,11 +1,11 @@
 """The front end: logarithms of mel-band energies, normalised, with deltas, neighbouring frames stacked."""
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.noun import Noun
 

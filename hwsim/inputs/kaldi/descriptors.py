@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isfinite
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported, shown
 
 DEEPEST = 64

@@ -4,12 +4,13 @@ What is put off ends in the map that reads the value, or in a chain where there 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.inputs.kaldi.steps import Reals
 from hwsim.inputs.kaldi.times import Frames, Times

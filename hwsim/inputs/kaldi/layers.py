@@ -7,10 +7,11 @@ do it (`CollapseModel` in nnet3/nnet-utils.cc).
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported, shown
 from hwsim.inputs.kaldi.descriptors import Descriptor, Named, names_in
 from hwsim.inputs.kaldi.model import Network, Node

@@ -1,10 +1,10 @@
 """Affine maps and convolutions of the graph: over windows of frames or joined values, once for what never changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.inputs.kaldi.drawn import Drawing, Drawn, Places, Seen, steps_of
 from hwsim.inputs.kaldi.steps import Affine, Convolved, Reals

@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, Unsupported, shown
 from hwsim.inputs.kaldi.descriptors import MOST_COLUMNS, Descriptor, Named, names_in, parsed
 from hwsim.inputs.kaldi.fields import COMPONENTS, Form

@@ -1,11 +1,12 @@
 """What descriptors read, as values of the graph at the frames that a layer asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.inputs.kaldi.descriptors import (
     MOST_COLUMNS,

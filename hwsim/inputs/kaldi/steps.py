@@ -1,12 +1,12 @@
 """What components compute, in few kinds of steps; a component whose numbers do not fit one another is refused."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.inputs.kaldi.fields import RECURRENT
 from hwsim.inputs.kaldi.model import Component

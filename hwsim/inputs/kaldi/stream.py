@@ -6,12 +6,12 @@ file each number stands behind a byte that says how many bytes it has, each matr
 
 import struct
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, shown
 
 Array = NDArray[Any]

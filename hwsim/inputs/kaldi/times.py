@@ -7,11 +7,12 @@ needed, in the widest regular steps that meet all of them, as Kaldi's TdnnCompon
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported, shown
 from hwsim.inputs.kaldi.descriptors import (
     MOST_FRAMES,

@@ -1,9 +1,10 @@
 """A workload from a Kaldi file: its program for so many frames, and its numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.kaldi.layers import Layers, layers_of
 from hwsim.inputs.kaldi.model import read_network

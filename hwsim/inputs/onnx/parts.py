@@ -1,11 +1,12 @@
 """What a program is put together from while its axes may still be split: numbers of the file, ops that hold values."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.onnx.graph import Array
 from hwsim.inputs.onnx.stored import Quant, Value
 from hwsim.ir.ops import Apply, Elementwise, Function, Move, Op

@@ -1,11 +1,11 @@
 """Products of matrices and convolutions: weights of the file, or values in their place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted
 from hwsim.inputs.onnx.parts import Chain, Held, Made, Operand

@@ -1,10 +1,10 @@
 """LSTM, GRU and RNN: the products of all inputs at once, then a loop over frames of a product and a chain of gates."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.graph import Array
 from hwsim.inputs.onnx.parts import Held, Looped, Made, copy

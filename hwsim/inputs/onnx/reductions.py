@@ -1,11 +1,11 @@
 """Functions of whole rows: norms, softmax, means, sums, largest entries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.onnx import shapes
 from hwsim.inputs.onnx.building import Builder
 from hwsim.inputs.onnx.elementwise import emitted

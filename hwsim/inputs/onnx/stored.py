@@ -4,13 +4,14 @@ A tensor's axes are those of the op that makes it, until a later view needs them
 all views of the tensor. Where that cannot be, the value is copied.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.tensor import Role
 from hwsim.ir.view import Affine, View, Window
 from hwsim.quantities.precision import Precision

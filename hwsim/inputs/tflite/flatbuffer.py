@@ -6,11 +6,11 @@ word the signed distance back to its vtable, which lists how far into the table 
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem
 
 _SIZES = {"b": 1, "B": 1, "?": 1, "h": 2, "H": 2, "i": 4, "I": 4, "f": 4, "q": 8, "Q": 8}

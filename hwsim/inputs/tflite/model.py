@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, shown
 from hwsim.inputs.tflite.flatbuffer import Bytes, Table
 from hwsim.inputs.tflite.schema import CUSTOM, IDENTIFIER, OPERATORS, OPTIONS, TYPES, VERSION

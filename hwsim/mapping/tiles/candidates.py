@@ -1,7 +1,8 @@
 """Which products of a program may stand on tiles, as which matrices, and why others may not."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.operands import check_operands
 from hwsim.hardware.analog.tile import AnalogTile

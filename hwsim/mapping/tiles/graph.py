@@ -6,11 +6,11 @@ or for readers of what it overwrites. What rows are and cost is worked out once 
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.ir.nodes import Loop, Node, counts_of
 from hwsim.ir.op_table import Shape, op_spec

@@ -5,8 +5,9 @@ of one copy share tiles, side by side in columns, those with most products a til
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.weights import OffsetRemoval

@@ -1,7 +1,6 @@
 """What a row of an op costs on the vector unit, and in bytes."""
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.ir.ops import Conv, Function, Gemm, Op

@@ -1,9 +1,9 @@
 """How each kind of op falls into rows: what a row reads of each view, what it writes, and its work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.op_spec import chain_elements
 from hwsim.ir.op_table import ShapeOf, is_depthwise, matrix_size, op_spec
 from hwsim.ir.ops import Conv, Elementwise, Function, Gemm, Lookup, Move, Op, Quantise, Reduce, Skew

@@ -1,10 +1,10 @@
 """A whole program on analog tiles: places its weights, works out its tasks, runs them, and says what each op did."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.work import matrix_work
 from hwsim.ir.op_table import kind

@@ -7,13 +7,13 @@ looks at frame ⌊e · F / E⌋ of the F that the encoder leaves.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.nodes import Loop, Node
 from hwsim.ir.ops import Lookup, Op
 from hwsim.ir.program import Program

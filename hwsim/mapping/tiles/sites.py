@@ -1,10 +1,9 @@
 """The units of a chip of tiles by number, and how long a vector takes from one to another."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.schedule.tiles import PlacedMatrix, Placement
 

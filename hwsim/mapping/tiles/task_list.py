@@ -1,12 +1,13 @@
 """Tasks and edges while a graph is built: blocks of alike tasks, and pairs of tasks, put together once at the end."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.timing.dataflow import JOIN, Graph, Longs
 

@@ -3,9 +3,10 @@
 Queries, keys and values are [batch, frames, heads, size of a head]; scores [batch, heads, queries, keys].
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import sqrt
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import Function, Gemm, Reduce, Reduction, Skew
 from hwsim.ir.tensor import FormatOf, Role, Tensor
 from hwsim.ir.view import Affine, View, Window, window

@@ -4,8 +4,7 @@ Each sub-block begins with a layer norm and is added to what it began with; a la
 block sees the whole utterance or a chunk, its `Surroundings` say: where keys, values and frames of the convolution are.
 """
 
-from dataclasses import dataclass
-
+from hwsim.dataclass import dataclass
 from hwsim.ir.ops import ConvAxis
 from hwsim.ir.tensor import FormatOf, Tensor
 from hwsim.ir.view import View, window

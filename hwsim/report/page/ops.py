@@ -1,8 +1,8 @@
 """The table of ops on a page: parts of the network, into which groups of equal ops fold, into which ops fold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.plain_data import ATTOJOULES_PER_MILLIJOULE
 from hwsim.report.numbers import groups, joules, percent, scaled
 from hwsim.report.page.sheet import Cell, Line, Listing

@@ -7,13 +7,13 @@ package has drawn.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import printable
 from hwsim.report.plots.registry import Drawing
 

@@ -6,9 +6,9 @@ in black loses nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from hwsim.dataclass import dataclass
 from hwsim.report.energy import GROUP_TITLES
 from hwsim.report.tables import limit_text
 from hwsim.results.tiles_result import LINKS, PLACE_NAMES

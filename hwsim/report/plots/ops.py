@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from hwsim.dataclass import dataclass
 from hwsim.report.numbers import Group, costliest, groups
 from hwsim.report.tables import limit_text
 from hwsim.report.tiles_headline import place_of

@@ -1,8 +1,8 @@
 """All figures by name: the columns that each draws, how it draws them, and what it shows in one sentence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.report.plots import (
     band_points,

@@ -1,9 +1,9 @@
 """Budgets as people write them: bytes, times smaller than fp32, a real-time factor, a time, an energy."""
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.quantities.fields import BYTES, JOULES, PICOSECONDS, Quantity
 from hwsim.results.allocation import Spent

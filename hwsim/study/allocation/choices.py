@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.noun import sorted_pairs
 from hwsim.quantities.precision import policy
 from hwsim.results.allocation import Beside, Chosen, Judged, Layer, Option, Sensing, Spent, compression, decibels

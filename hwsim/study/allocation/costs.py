@@ -5,8 +5,8 @@ program, or to the first one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.ir.workload import Workload
 from hwsim.results.result import Result
 from hwsim.study.allocation.units import Unit

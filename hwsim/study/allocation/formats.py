@@ -1,12 +1,12 @@
 """What a format makes of the operands of a product: weights and activations rounded to it, in floats again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices, read
 from hwsim.ir.ops import Conv, Gemm

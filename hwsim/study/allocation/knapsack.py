@@ -6,11 +6,11 @@ does not bring below the best that is known. Costs are whole numbers; values are
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 
 Group = Sequence[tuple[int, float]]

@@ -6,12 +6,12 @@ one with factors W·S⁻¹·U and Uᵀ·S·A, and no factor is trained anew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.tensor_store import TensorStore
 from hwsim.engine.values.views import Indices
 from hwsim.errors import InvalidValue, Unsupported

@@ -5,12 +5,13 @@ its own float operands, and measures what it writes against what it wrote in flo
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.decoder import search_of
 from hwsim.engine.values.compare import Sums, error_metrics, ranked_tensors
 from hwsim.engine.values.evaluate import Given

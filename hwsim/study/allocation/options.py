@@ -1,9 +1,9 @@
 """Layers with their options: what each costs by runs of the whole network in one format, and what it loses."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 
+from hwsim.dataclass import dataclass
 from hwsim.results.allocation import Layer, Option
 from hwsim.study.allocation.costs import UnitCost
 from hwsim.study.allocation.narrowing import Factored

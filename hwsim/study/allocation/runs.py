@@ -1,9 +1,10 @@
 """Runs of a workload on a chip with its layers in some formats, each made once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.chip import Chip
 from hwsim.ir.workload import Workload
 from hwsim.quantities.plain_data import Objective, Progress, no_progress

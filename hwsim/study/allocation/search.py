@@ -1,10 +1,10 @@
 """Options of layers within a limit: by their sums first, then as a run of the whole network has it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.results.allocation import CurvePoint, Layer, Spent
 from hwsim.study.allocation.knapsack import Chosen, Group, cheapest, exact, greedy

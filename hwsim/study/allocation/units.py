@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.ir.program import Program
 from hwsim.ir.tensor import Role, Tensor

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported, UserError
 from hwsim.inputs.sensitivities import Sensitivities
 from hwsim.ir.workload import Workload

@@ -1,9 +1,9 @@
 """The utterances on which scales of activations and ranges of converters are found, before anything is measured."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.inputs.datasets import DataSet, Use, Utterance, open_data
 from hwsim.ir.workload import Workload
 from hwsim.study.recognise.lots import Floats, Lot, equal_lots, lot_of

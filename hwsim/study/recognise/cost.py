@@ -1,10 +1,11 @@
 """Time and energy of utterances on a chip, in buckets of like lengths."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import AnyChip, prices_of

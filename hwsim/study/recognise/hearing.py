@@ -1,8 +1,8 @@
 """What was heard, in tokens: from the symbols of a network's own search, or by a search over its scores."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.ctc import greedy, prefix_beam
 from hwsim.engine.decode.ctc_lexicon import WordLoop
 from hwsim.errors import FileProblem, Unsupported, shown

@@ -6,10 +6,11 @@ its own length.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.greedy import MOST_SYMBOLS_PER_FRAME
 from hwsim.engine.values.evaluate import Given
 from hwsim.engine.values.seeded import inputs_from

@@ -1,11 +1,11 @@
 """A network that hears lots of utterances: parameters, scales and formats stay the same from one lot to the next."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.decode.greedy import GreedyDecoder
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.engine.values.calibration_stats import CalibrationStats

@@ -1,12 +1,13 @@
 """A set of utterances, heard on a chip in one precision after another: what was wrong, and what it cost."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip

@@ -1,10 +1,11 @@
 """What a recognition is made with, opened once: chip, network, parameters, utterances, symbols, and a search."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from glob import escape
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.chips import AnyChip, open_machine
 from hwsim.inputs.datasets import TABLE, DataSet, open_data

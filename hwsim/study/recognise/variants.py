@@ -2,11 +2,11 @@
 tiles at each time after programming."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.changed import UnfitValue
@@ -45,6 +45,10 @@ class Aged:
                 raise InvalidValue(option, ", ".join(map(str, values)), "must name one or more, each once")
 
 
+FRESH = Aged()
+"""Just programmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A precision (None: that of the workload's file), and other values of fields of the chip, as tables write them.
@@ -76,7 +80,7 @@ def variants_of(
     precisions: Sequence[str | None],
     axes: Sequence[SweepAxis],
     reference: Sequence[bool],
-    aged: Aged = Aged(),
+    aged: Aged = FRESH,
     lacking: Collection[tuple[int, str | None]] = (),
 ) -> list[Variant]:
     """All combinations of values in each precision on each chip; a `reference`, which runs on no chip, once.
@@ -84,7 +88,7 @@ def variants_of(
     Of several chips each is varied in those fields that it has; `lacking` are places of chips with precisions in which
     they do not run.
     """
-    if aged != Aged() and all(isinstance(chip, Chip) for chip in chips):
+    if aged != FRESH and all(isinstance(chip, Chip) for chip in chips):
         raise InvalidValue("--at, --compensation", chips[0].name, "are of analog tiles, of which this chip has none")
     levels = [_levels(chip, work, axes, several=len(chips) > 1) for chip in chips]
     for axis, there in zip(axes, zip(*levels, strict=True), strict=True):
@@ -130,12 +134,12 @@ def _on(
 ) -> Iterator[Variant]:
     """The runs of a precision on one chip."""
     own = [(axis, each) for axis, each in zip(axes, levels, strict=True) if each is not None]
-    ages = aged if not isinstance(chip, Chip) else Aged()
+    ages = aged if not isinstance(chip, Chip) else FRESH
     times = list(product(ages.ages, ages.compensations))
     for numbers in product(*(range(len(each.values)) for _, each in own)):
         taken = [(axis, each, number) for (axis, each), number in zip(own, numbers, strict=True)]
         level = tuple(entry for _, each, number in taken for entry in each.values[number])
         varied = [(axis.name, each.written[number]) for axis, each, number in taken]
         for age, compensation in times:
-            of_time = ((DRIFT, f"{float(age):.12g} s"), (COMPENSATION, compensation)) if ages != Aged() else ()
+            of_time = ((DRIFT, f"{float(age):.12g} s"), (COMPENSATION, compensation)) if ages != FRESH else ()
             yield Variant(precision, level, tuple(sorted((*named, *varied, *of_time))), place, age, compensation)

@@ -1,8 +1,9 @@
 """Lots of utterances, here or in several processes, each of which opens the files once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.engine.values.calibration import QuantParamsTable
 from hwsim.errors import Unsupported
 from hwsim.hardware.chip import Chip

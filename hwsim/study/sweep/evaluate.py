@@ -5,9 +5,10 @@ that might have ended early by itself is made again by itself, so that no figure
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.chips import prices_of

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice, product
 from math import prod
 from typing import Any, NamedTuple
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, Unsupported
 from hwsim.inputs.sweeps import OpenedSweep, SweepPair
 from hwsim.inputs.varied import field_of

@@ -1,8 +1,9 @@
 """What quantisation loses at points of a sweep: once for each workload in each precision, whatever its chip."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import UserError
 from hwsim.inputs.sweeps import OpenedSweep
 from hwsim.ir.workload import Workload

@@ -1,9 +1,10 @@
 """Chips and tariffs of points, put together from parts that many points share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.hardware.prices import PriceTable

@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem, InvalidValue, Unsupported
 from hwsim.inputs.sweeps import OpenedSweep
 from hwsim.quantities.plain_data import Progress, no_progress, plain

@@ -8,10 +8,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import FileProblem
 from hwsim.results.headline_figures import Headline
 from hwsim.results.sweep import Status

@@ -1,8 +1,8 @@
 """Limits of figures, as `area=4 mm2,power=2 W` says them, and by how much a run passes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName
 from hwsim.results.headline_figures import Headline
 from hwsim.results.sweep_file import FIGURES, more_is_better

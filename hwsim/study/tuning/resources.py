@@ -1,9 +1,9 @@
 """What of a chip may be twice or half as large, by the fields of its file, and the limits of ops that it eases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import UserError
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.varied import Field, field_of

@@ -7,9 +7,10 @@ limits least, then those with the best figure.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue, UnknownName, UserError
 from hwsim.hardware.chip import Chip
 from hwsim.inputs.varied import Field, chip_with

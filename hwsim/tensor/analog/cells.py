@@ -1,11 +1,12 @@
 """The arrays of cells of one tile as readings meet them: combined, squared, cut into bytes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar, cast
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.quantities.precision import Precision
 from hwsim.tensor.analog.layout import Read
 from hwsim.tensor.formats import Array

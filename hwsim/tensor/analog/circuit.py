@@ -1,9 +1,8 @@
 """Currents in a crossbar whose wires lose voltage."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import OutOfRange
 from hwsim.hardware.analog.wires import Circuit, ClosedForm, Sense
 from hwsim.kernels.crossbar import add_sums

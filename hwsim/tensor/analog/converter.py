@@ -1,9 +1,10 @@
 """Currents of the columns of a tile to codes, by the converter that the tile has."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.conversion import Adc, Imperfection, Rounding
 from hwsim.kernels.crossbar import (
     FLOOR,

@@ -1,9 +1,8 @@
 """Vectors of numbers to what stands on the rows of a tile, pass by pass."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.conversion import Encoding, InputConversion, Scaling
 from hwsim.kernels.crossbar import whole_steps
 from hwsim.tensor.analog.room import Room

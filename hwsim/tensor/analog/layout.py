@@ -1,9 +1,8 @@
 """How the cells of a tile stand for a matrix, and what its readings say of the result."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.weights import Mapping, OffsetGain, OffsetRemoval, Sides, Stored, Subtract
 from hwsim.tensor.formats import Array

@@ -5,11 +5,12 @@ converters say by that and rounds it to whole sums of products.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import Unsupported
 from hwsim.hardware.analog.conversion import InputConversion, Range, Scaling
 from hwsim.hardware.analog.tile import AnalogTile

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.conversion import Accumulate, Range
 from hwsim.tensor.analog.converter import Converter

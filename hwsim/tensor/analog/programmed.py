@@ -1,9 +1,10 @@
 """A matrix on tiles: what their cells were meant to hold, what they hold, and what it makes of the results."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.hardware.analog.chip import AnalogChip
 from hwsim.hardware.analog.tile import AnalogTile

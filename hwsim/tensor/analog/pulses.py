@@ -5,10 +5,9 @@ the charge is proportional to the steps of its pulse, and time needs no steps. T
 value twice, makes half a step more of each pulse that there is.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.wires import Pulses
 from hwsim.kernels.crossbar import add_sums

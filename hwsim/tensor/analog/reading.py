@@ -8,10 +8,9 @@
 | under wires with resistance | the circuit's, of conductances that are drawn for each vector if they are noisy |
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from hwsim.dataclass import dataclass
 from hwsim.hardware.analog.conversion import Accumulate, Rounding
 from hwsim.hardware.analog.tile import AnalogTile
 from hwsim.hardware.analog.wires import Circuit, ClosedForm, Pulses

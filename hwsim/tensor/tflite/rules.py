@@ -1,12 +1,12 @@
 """Rules of operators: frozen numbers that a file decides, and the integers that come of others by them."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.dataclass import dataclass
 from hwsim.errors import InvalidValue
 from hwsim.tensor.fixed_point import fixed_point, one_factor
 from hwsim.tensor.tflite.words import (
