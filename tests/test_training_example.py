@@ -151,7 +151,7 @@ def test_gradients_of_the_loop_are_those_that_torch_finds(highest: int | None) -
 def test_another_voice_has_its_bands_elsewhere_and_its_own_tempo() -> None:
     """Each band holds what stood at so many times its frequency; the first and the last frame stay."""
     stretching, bands, count = import_module("stretching"), 80, 50
-    mels = np.linspace(*1127 * np.log1p(np.array([20, 8000]) / 700), bands + 2)[1:-1]
+    mels = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), bands + 2)[1:-1]
     rows = np.arange(count, dtype=np.float32)[:, None]
     for seed in range(8):
         drawn = Random(seed)
