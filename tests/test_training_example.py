@@ -1,9 +1,11 @@
 """The example that trains through hwsim's quantisers: its arithmetic, its grids, its gradients, and what it shipped."""
 
+import math
 import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,9 @@ Array = np.ndarray[Any, Any]
 FOLDER = ROOT / "examples" / "train"
 WORDS = shipped_file(Kind.WORKLOAD, "words_rnnt").parent
 PAGE = (ROOT / "docs" / "recognise.md").read_text()
-NAMES = ("nearest", "grids", "straight_through", "recurrence")
+NAMES = (
+    "nearest", "grids", "straight_through", "recurrence", "stretching", "utterances", "network", "loss", "distillation",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +145,65 @@ def test_gradients_of_the_loop_are_those_that_torch_finds(highest: int | None) -
     for one, other in zip(of_found, of_expected, strict=True):
         assert torch.allclose(one, other, atol=1e-12)
         assert one.abs().max() > 0
+
+
+@pytest.mark.usefixtures("example")
+def test_another_voice_has_its_bands_elsewhere_and_its_own_tempo() -> None:
+    """Each band holds what stood at so many times its frequency; the first and the last frame stay."""
+    stretching, bands, count = import_module("stretching"), 80, 50
+    mels = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), bands + 2)[1:-1]
+    rows = np.arange(count, dtype=np.float32)[:, None]
+    for seed in range(8):
+        drawn = Random(seed)
+        mouth, tempo = (np.exp(drawn.uniform(-0.15, 0.15)) for _ in range(2))
+        found = stretching.of_another_voice((rows + mels / 10).astype(np.float32), Random(seed))
+        wanted = 1127 * np.log1p(mouth * np.expm1(mels / 1127))
+        along = np.linspace(0, count - 1, round(tempo * count))
+        assert len(found) != count
+        assert np.allclose(found, along[:, None] + np.clip(wanted, mels[0], mels[-1]) / 10, atol=1e-3)
+
+
+def alignments(symbols: list[int], frames: int) -> Iterator[list[tuple[int, int, int]]]:
+    """All ways through a lattice, as (frame, symbols before, output) of each step."""
+
+    def onward(t: int, u: int) -> Iterator[list[tuple[int, int, int]]]:
+        if t == frames:
+            if u == len(symbols):
+                yield []
+            return
+        for rest in onward(t + 1, u):
+            yield [(t, u, 0), *rest]
+        if u < len(symbols):
+            for rest in onward(t, u + 1):
+                yield [(t, u, symbols[u]), *rest]
+
+    return onward(0, 0)
+
+
+@pytest.mark.usefixtures("example")
+def test_losses_are_what_all_alignments_one_by_one_give() -> None:
+    """The transducer's, and the divergence from the teacher's outputs along its alignments."""
+    torch = pytest.importorskip("torch")
+    loss, distillation, network, utterances = map(import_module, ("loss", "distillation", "network", "utterances"))
+    drawn = torch.Generator().manual_seed(5)
+    symbols, frames, lengths = [[2, 1, 1], [3, 0, 0]], [4, 3], [3, 1]
+    teacher, student = (
+        network.Lattice(
+            torch.randn(2, 4, 6, generator=drawn, dtype=torch.float64),
+            torch.randn(2, 4, 4, 5, generator=drawn, dtype=torch.float64).log_softmax(-1),
+        )
+        for _ in range(2)
+    )
+    batch = utterances.Batch(torch.zeros(0), *map(torch.tensor, (symbols, frames, lengths)))
+    found = distillation.divergence(teacher, student, batch)
+    losses = loss.transducer_loss(teacher.logs, batch.symbols, batch.frames, batch.lengths)
+    for place, (wanted, count, length) in enumerate(zip(symbols, frames, lengths, strict=True)):
+        own, other = (lattice.logs[place].numpy() for lattice in (teacher, student))
+        apart = (np.exp(own) * (own - other)).sum(-1)
+        ways = list(alignments(wanted[:length], count))
+        chances = [np.exp(sum(own[step] for step in way)) for way in ways]
+        along = [sum(apart[t, u] for t, u, _ in way) for way in ways]
+        assert len(ways) == math.comb(count - 1 + length, length)
+        assert float(losses[place]) == pytest.approx(-np.log(sum(chances)), rel=1e-12)
+        assert float(found[place]) == pytest.approx(np.dot(chances, along) / sum(chances), rel=1e-12)
+    assert torch.equal(distillation.divergence(teacher, teacher, batch), torch.zeros(2, dtype=torch.float64))

@@ -6,13 +6,12 @@ import torch.nn.functional as F
 Tensor = torch.Tensor
 
 
-def transducer_loss(scores: Tensor, symbols: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
-    """Of each utterance; scores [batch, frames, symbols + 1, outputs], output 0 is the blank.
+def transducer_loss(logs: Tensor, symbols: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
+    """Of each utterance; logarithms of probabilities [batch, frames, symbols + 1, outputs], output 0 is the blank.
 
     One frame after another; within a frame all symbols at once, since log Σ over the ways up to each symbol is a
     cumulative sum once the labels' own logarithms are taken off.
     """
-    logs = torch.log_softmax(scores, -1)
     batch, most, rows, _ = logs.shape
     blank = logs[..., 0]
     wanted = symbols[:, None, :, None].expand(batch, most, rows - 1, 1)
@@ -25,3 +24,14 @@ def transducer_loss(scores: Tensor, symbols: Tensor, frames: Tensor, lengths: Te
     alignments = torch.stack(forward, 1)
     each = torch.arange(batch)
     return -(alignments[each, frames - 1, lengths] + blank[each, frames - 1, lengths])
+
+
+def passed(logs: Tensor, symbols: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
+    """The share of alignments, by their probability, that pass each node [batch, frames, symbols + 1].
+
+    It is the gradient of the logarithm of their sum in those of the steps that leave the node.
+    """
+    with torch.enable_grad():
+        steps = logs.detach().requires_grad_()
+        (shares,) = torch.autograd.grad(-transducer_loss(steps, symbols, frames, lengths).sum(), steps)
+    return shares.sum(-1)

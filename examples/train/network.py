@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from hwsim.ir.tensor import Role
 
 from recurrence import hidden_states
 from straight_through import Grid, rounded_activations, rounded_weights
+from utterances import Batch
 
 Tensor = torch.Tensor
 Parameters = Mapping[str, Tensor]
@@ -64,6 +66,21 @@ def joined(parameters: Parameters, frames: Tensor, predictions: Tensor, grids: G
     """Rows of both networks, side by side → scores of the outputs."""
     hidden = rounded_activations(torch.tanh(frames + predictions), grids.get("joint.hidden"))
     return _linear(parameters, "joint.output", hidden, grids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lattice:
+    """What a network makes of a batch: the encoder's rows, and at each node its outputs' log probabilities."""
+
+    rows: Tensor
+    logs: Tensor
+
+
+def lattice(parameters: Parameters, batch: Batch, grids: Grids = EMPTY) -> Lattice:
+    """Rows [batch, frames, joint], logarithms [batch, frames, symbols + 1, outputs]."""
+    rows = encoded(parameters, batch.features, grids).transpose(0, 1)
+    predictions = predicted(parameters, F.pad(batch.symbols, (1, 0)).t(), grids).transpose(0, 1)
+    return Lattice(rows, torch.log_softmax(joined(parameters, rows[:, :, None], predictions[:, None], grids), -1))
 
 
 def _lstm(parameters: Parameters, name: str, x: Tensor, grids: Grids) -> Tensor:

@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import time
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -20,12 +21,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.numpy import load_file, save_file
 
+from distillation import ROWS, Teacher
 from grids import Arrays, Quantisers
 from loss import transducer_loss
-from network import Grids, encoded, fresh, joined, predicted
+from network import Grids, Lattice, Parameters, fresh, lattice
 from straight_through import Grid
 from utterances import Batch, Utterances, batches
 
@@ -36,16 +37,37 @@ TOLD, VALIDATED, CALIBRATED = 50, 500, 500
 """After how many steps the loss is told, that of the validation set is, and grids of activations are found anew."""
 
 
+def read(path: Path) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(values) for name, values in load_file(path).items()}
+
+
 def arrays(parameters: dict[str, Tensor]) -> Arrays:
     return {name: np.ascontiguousarray(values.detach().numpy()) for name, values in parameters.items()}
 
 
-def loss_of(parameters: dict[str, Tensor], batch: Batch, grids: Grids) -> Tensor:
-    """The mean over utterances of the loss for each symbol."""
-    frames = encoded(parameters, batch.features, grids).transpose(0, 1)
-    predictions = predicted(parameters, F.pad(batch.symbols, (1, 0)).t(), grids).transpose(0, 1)
-    scores = joined(parameters, frames[:, :, None], predictions[:, None], grids)
-    return (transducer_loss(scores, batch.symbols, batch.frames, batch.lengths) / batch.lengths).mean()
+def for_symbol(found: Lattice, batch: Batch) -> Tensor:
+    """The mean over utterances of the transducer's loss for each symbol."""
+    return (transducer_loss(found.logs, batch.symbols, batch.frames, batch.lengths) / batch.lengths).mean()
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """What is made small: the transducer's loss, or in its stead, by a share, what lies between network and teacher."""
+
+    teacher: Teacher | None
+    share: float
+
+    def loss(self, found: Lattice, batch: Batch) -> Tensor:
+        if self.teacher is None:
+            return for_symbol(found, batch)
+        apart, rows = self.teacher.from_student(found, batch)
+        taught = apart + ROWS * rows
+        return taught if self.share == 1 else (1 - self.share) * for_symbol(found, batch) + self.share * taught
+
+    def told(self, found: Lattice, batch: Batch) -> list[float]:
+        """The parts, none of them weighted."""
+        apart = () if self.teacher is None else self.teacher.from_student(found, batch)
+        return [float(part) for part in (for_symbol(found, batch), *apart)]
 
 
 class Rounding:
@@ -72,16 +94,21 @@ def rate_at(step: int, steps: int, highest: float) -> float:
     return highest * min(1.0, step / WARM_STEPS) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + LEAST_RATE
 
 
-def validation_loss(parameters: dict[str, Tensor], data: Utterances, size: int, grids: Grids) -> float:
-    rows, total = data.validated_on(), 0.0
+def validated(parameters: Parameters, data: Utterances, size: int, grids: Grids, aim: Aim) -> str:
+    """The transducer's loss on utterances that are not trained on, and how far from a teacher the network is there."""
+    rows, total = data.validated_on(), np.zeros(3 if aim.teacher else 1)
     with torch.no_grad():
         for first in range(0, len(rows), size):
             part = rows[first : first + size]
-            total += len(part) * float(loss_of(parameters, data.batch(part, None), grids))
-    return total / len(rows)
+            batch = data.batch(part, None)
+            total += len(part) * np.array(aim.told(lattice(parameters, batch, grids), batch))
+    own, *apart = total / len(rows)
+    return f"validation {own:.4f}" + (f", from the teacher {apart[0]:.4f}, rows {apart[1]:.4f}" if apart else "")
 
 
-def train(data: Utterances, parameters: dict[str, Tensor], rounding: Rounding, asked: argparse.Namespace) -> None:
+def train(
+    data: Utterances, parameters: dict[str, Tensor], rounding: Rounding, aim: Aim, asked: argparse.Namespace
+) -> None:
     """Change parameters where they stand, for so many steps."""
     begun, drawn, mean = time.process_time(), Random(asked.seed), math.nan
     optimiser = torch.optim.AdamW(parameters.values(), betas=(0.9, 0.98), weight_decay=1e-4)
@@ -95,12 +122,13 @@ def train(data: Utterances, parameters: dict[str, Tensor], rounding: Rounding, a
             rounding.calibrate(parameters)
         grids = rounding.grids(parameters)
         if step % VALIDATED == 0 or step == asked.steps:
-            tell(f"step {step}: validation {validation_loss(parameters, data, asked.batch, grids):.4f}")
+            tell(f"step {step}: {validated(parameters, data, asked.batch, grids, aim)}")
         if step == asked.steps:
             return
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step + 1, asked.steps, asked.rate)
-        loss = loss_of(parameters, data.batch(next(order), drawn), grids)
+        batch = data.batch(next(order), drawn, voices=asked.voices)
+        loss = aim.loss(lattice(parameters, batch, grids), batch)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters.values(), LARGEST_GRADIENT)
@@ -115,6 +143,9 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder that features.py wrote")
     parser.add_argument("--policy", default="fp32", help="fp32, or a policy of integers, such as w4a4")
     parser.add_argument("--weights", type=Path, help="weights to go on from; as if nothing is said, drawn ones")
+    parser.add_argument("--teacher", type=Path, help="weights in single precision whose outputs are aimed at")
+    parser.add_argument("--share", type=float, default=1.0, help="the teacher's part of the loss")
+    parser.add_argument("--voices", action="store_true", help="stretch what is heard, as if other voices said it")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
@@ -124,13 +155,11 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     print("$ python train.py", *(Path(word).name if "/" in word else word for word in sys.argv[1:]), flush=True)
-    if asked.weights is None:
-        parameters = fresh(Quantisers.of("fp32").work.trained, asked.seed)
-    else:
-        parameters = {name: torch.from_numpy(values) for name, values in load_file(asked.weights).items()}
+    parameters = read(asked.weights) if asked.weights else fresh(Quantisers.of("fp32").work.trained, asked.seed)
     for values in parameters.values():
         values.requires_grad_()
-    train(Utterances.read(asked.data, "train"), parameters, Rounding(asked.policy), asked)
+    aim = Aim(Teacher(read(asked.teacher)) if asked.teacher else None, asked.share)
+    train(Utterances.read(asked.data, "train"), parameters, Rounding(asked.policy), aim, asked)
     save_file(dict(arrays(parameters)), asked.out)
     print(f"{asked.out.name}: SHA-256 {sha256(asked.out.read_bytes()).hexdigest()}")
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stretching import of_another_voice
+
 Tensor = torch.Tensor
 BANDS, STACK, FACTOR = 80, 3, 2
 """Mel bands of a frame of 10 ms; such frames in one of the network; frames of the network that it stacks."""
@@ -62,12 +64,14 @@ class Utterances:
         return self.ends[row - 1] if row else 0
 
     def _of(self, row: int) -> NDArray[np.float32]:
-        frames = np.asarray(self.frames[self._start(row) : self.ends[row]], np.float32)
-        return np.concatenate([frames, np.repeat(frames[-1:], -len(frames) % (STACK * FACTOR), axis=0)])
+        return np.asarray(self.frames[self._start(row) : self.ends[row]], np.float32)
 
-    def batch(self, rows: Sequence[int], drawn: Random | None) -> Batch:
-        """A batch; with a generator, something of each utterance is left out."""
-        each = [self._of(row) for row in rows]
+    def batch(self, rows: Sequence[int], drawn: Random | None, *, voices: bool = False) -> Batch:
+        """A batch; with a generator, something of each utterance is left out, `voices`: after its voice is changed."""
+        heard = [self._of(row) for row in rows]
+        if voices and drawn is not None:
+            heard = [of_another_voice(frames, drawn) for frames in heard]
+        each = [_whole(frames) for frames in heard]
         features = np.zeros((len(rows), max(map(len, each)), BANDS), np.float32)
         symbols = np.zeros((len(rows), max(len(self.symbols[row]) for row in rows)), np.int64)
         for place, (frames, row) in enumerate(zip(each, rows, strict=True)):
@@ -80,6 +84,11 @@ class Utterances:
             torch.tensor([len(frames) // (STACK * FACTOR) for frames in each]),
             torch.tensor([len(self.symbols[row]) for row in rows]),
         )
+
+
+def _whole(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The last frame again, until the network has no odd one."""
+    return np.concatenate([frames, np.repeat(frames[-1:], -len(frames) % (STACK * FACTOR), axis=0)])
 
 
 def _thinned(frames: NDArray[np.float32], drawn: Random) -> NDArray[np.float32]:
