@@ -11,10 +11,25 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from benchmarks import analog, exact, grid, models, pages, planner, plans, registers, rtl_speed, sweep, timeline, values
+from benchmarks import (
+    analog,
+    compiling,
+    exact,
+    grid,
+    models,
+    pages,
+    planner,
+    plans,
+    registers,
+    rtl_speed,
+    sweep,
+    timeline,
+    values,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "analog": analog.report,
+    "compiling": compiling.report,
     "exact": exact.report,
     "models": models.report,
     "pages": pages.report,
