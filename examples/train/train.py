@@ -3,8 +3,9 @@
 
     python train.py DATA --steps 4000 --policy w4a4 --weights weights.safetensors --out weights.w4a4.safetensors
 
-Weights that are written are floats, as hwsim's loader takes them: its quantisers make of them the integers with which
-they were trained. All draws come from `--seed`; the same files, seed and steps give the same bytes.
+With `--teacher` it aims at what that network puts out. Weights that are written are floats, as hwsim's loader takes
+them: its quantisers make of them the integers with which they were trained. All draws come from `--seed`; the same
+files, seed and steps give the same bytes.
 """
 
 import argparse
