@@ -245,10 +245,10 @@ def _with_more(room: int, unit: int, sums: Sums, most: int) -> int:
 
 @dataclass(slots=True)
 class _Remembered:
-    """The tables that were asked for last, in no more than `MOST_REMEMBERED` bytes, by what they are made of: chips that
-    differ in their rates, and programs that differ in how often loops run, ask for the same ones.
+    """The tables that were asked for last, in no more than `MOST_REMEMBERED` bytes, by what they are made of.
 
-    What a search is charged for a table is the same, whoever made it.
+    Chips that differ in their rates, and programs that differ in how often loops run, ask for the same ones. What a
+    search is charged for a table is the same, whoever made it.
     """
 
     tables: dict[object, _Table] = field(default_factory=dict)
