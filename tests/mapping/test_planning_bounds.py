@@ -25,7 +25,7 @@ from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, Sum
 from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
-from hwsim.mapping.residency import Item, Items
+from hwsim.mapping.residency import AlikeItems, Item, Items
 from hwsim.mapping.search_budget import LEAST_SUMS, MOST_SEARCH_SUMS, SearchBudget
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.models.catalogue import at_length, workload
@@ -101,7 +101,8 @@ def test_a_knapsack_takes_no_more_sums_than_it_may(
 
 
 def test_a_search_that_has_summed_enough_chooses_in_coarser_units_and_says_so() -> None:
-    items = Items(tuple(Item(f"w{i}", 0, (1 << 30) + 2 * i + 1, ("a",), ((1 << 50) - i,)) for i in range(400)))
+    alone = [Item(f"w{i}", 0, (1 << 30) + 2 * i + 1, ("a",), ((1 << 50) - i,)) for i in range(400)]
+    items = Items.of((item.name, AlikeItems((item,))) for item in alone)
     rich, poor = SearchBudget(), SearchBudget(sums=MOST_SEARCH_SUMS)
     fine = items.choose({"a": 250 << 30}, Knapsacks(), rich)
     coarse = items.choose({"a": 250 << 30}, Knapsacks(), poor)
