@@ -54,7 +54,8 @@ class Residents(NamedTuple):
 def choose(items: Sequence[Item], capacity: dict[str, int]) -> Residents:
     """What stays of these items."""
     tensors = groupby(items, key=lambda item: item.name)
-    together = Items.of((name, AlikeItems(tuple(of_tensor))) for name, of_tensor in tensors)
+    alike = ((name, AlikeItems(tuple(of_tensor))) for name, of_tensor in tensors)
+    together = Items.of((name, one.items[0].loops, one) for name, one in alike)
     heads, unit = together.choose(capacity, Knapsacks(), SearchBudget())
     return Residents(choice_of(items, heads), unit)
 

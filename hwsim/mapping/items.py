@@ -31,8 +31,8 @@ def items_of(table: ProgramTable, classes: Sequence[OpRow]) -> Items:
     return Items.of(_tensors(table, classes))
 
 
-def _tensors(table: ProgramTable, classes: Sequence[OpRow]) -> Iterator[tuple[str, AlikeItems]]:
-    """The tensors of which something may be resident; those of ops that are alike share their items."""
+def _tensors(table: ProgramTable, classes: Sequence[OpRow]) -> Iterator[tuple[str, tuple[str, ...], AlikeItems]]:
+    """The tensors of which something may be resident, and in which loops; those of ops that are alike share items."""
     analysed, known = table.analysed, dict[object, list[tuple[Parts, AlikeItems]]]()
     for name, sized in analysed.largest.items():
         loops = analysed.loops_of(name)
@@ -41,7 +41,7 @@ def _tensors(table: ProgramTable, classes: Sequence[OpRow]) -> Iterator[tuple[st
         names, often = tuple([loop.name for loop in loops]), analysed.times(name)
         saved = tuple([often - analysed.entries[loop] for loop in names])  # loads, for each loop in which it may stay
         of_class, own = table.class_of[table.largest[name]], _has_own_weight(sized, analysed)
-        key = of_class, own, names, saved
+        key = of_class, own, saved
         if key not in known:
             rows = groupby(_parameters(classes[of_class], own=own), key=lambda parameter: parameter.of)
             known[key] = [
@@ -49,14 +49,15 @@ def _tensors(table: ProgramTable, classes: Sequence[OpRow]) -> Iterator[tuple[st
                 for parts, of_tensor in rows
             ]
         for parts, alike in known[key]:
-            yield _name(parts, sized), alike
+            yield _name(parts, sized), names, alike
     for name, uses in analysed.uses.tensors.items():
         common = uses.common_loops
         if uses.tensor.role is not Role.STATE or not common or name in analysed.elided:
             continue
         traffic, share = analysed.state_traffic[name], table.on_cores.bytes_of(name)
         size = uses.tensor.packed_bytes if share is None else share
-        yield name, AlikeItems((Item(name, 0, size * uses.spaces, (common[0].name,), (traffic,)),))
+        outermost = (common[0].name,)
+        yield name, outermost, AlikeItems((Item(name, 0, size * uses.spaces, outermost, (traffic,)),))
 
 
 class Parts(Enum):

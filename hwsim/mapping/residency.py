@@ -77,13 +77,9 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class AlikeItems:
-    """The items of a tensor, and those of all tensors that are like it, under the name of the first one."""
+    """The items of a tensor, and those of all tensors that are like it, with name and loops of the first one."""
 
     items: tuple[Item, ...]
-
-    @cached_property
-    def loops(self) -> tuple[str, ...]:
-        return self.items[0].loops
 
     @cached_property
     def bytes(self) -> int:
@@ -93,13 +89,14 @@ class AlikeItems:
     @cached_property
     def saving(self) -> bool:
         """Whether their staying saves something."""
-        return bool(self.loops) and max(max(item.saves) for item in self.items) > 0
+        return bool(self.items[0].loops) and max(max(item.saves) for item in self.items) > 0
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """What staying in each of the loops takes and saves."""
         return tuple(
-            Group.of([(item.bytes, item.saves[depth]) for item in self.items]) for depth in range(len(self.loops))
+            Group.of([(item.bytes, item.saves[depth]) for item in self.items])
+            for depth in range(len(self.items[0].loops))
         )
 
     @cached_property
@@ -117,19 +114,16 @@ class ItemsOfTensor:
     """The items of a tensor, as those that are alike, and where they begin among all."""
 
     name: str
+    loops: tuple[str, ...]
     alike: AlikeItems
     first: int
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        """The items under their own name, made for whoever asks: many a table is left without a plan."""
+        """The items with their own name and loops, made for whoever asks: many a table is left without a plan."""
         if self.alike.items[0].name == self.name:
             return self.alike.items
-        return tuple(replace(item, name=self.name) for item in self.alike.items)
-
-    @property
-    def loops(self) -> tuple[str, ...]:
-        return self.alike.loops
+        return tuple(replace(item, name=self.name, loops=self.loops) for item in self.alike.items)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -168,11 +162,11 @@ class Items:
     tensors: tuple[ItemsOfTensor, ...]
 
     @classmethod
-    def of(cls, tensors: Iterable[tuple[str, AlikeItems]]) -> "Items":
-        """The items of these tensors, by their names."""
+    def of(cls, tensors: Iterable[tuple[str, tuple[str, ...], AlikeItems]]) -> "Items":
+        """The items of these tensors: their names, and the loops in which they may stay."""
         found, first = list[ItemsOfTensor](), 0
-        for name, alike in tensors:
-            found.append(ItemsOfTensor(name, alike, first))
+        for name, loops, alike in tensors:
+            found.append(ItemsOfTensor(name, loops, alike, first))
             first += len(alike.items)
         return cls(tuple(found))
 
@@ -228,7 +222,7 @@ class Items:
         """The first of the choices that fit and save most, as well as the budget of the search allows.
 
         >>> rows = tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3))
-        >>> items = Items.of([("w", AlikeItems(rows))])
+        >>> items = Items.of([("w", ("frames",), AlikeItems(rows))])
         >>> items.choose({"frames": 130}, Knapsacks(), SearchBudget())
         Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120, loaded=120, written=120),), unit=0)
         """
