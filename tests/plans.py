@@ -22,7 +22,7 @@ from hwsim.mapping.op_rows import op_rows
 from hwsim.mapping.placing import nothing_placed
 from hwsim.mapping.plan import Strategy
 from hwsim.mapping.program_table import program_table
-from hwsim.mapping.residency import Choice, Head, Item, Items
+from hwsim.mapping.residency import AlikeItems, Choice, Head, Item, Items
 from hwsim.mapping.schedule_nouns import schedule_of
 from hwsim.mapping.search_budget import SearchBudget
 from hwsim.mapping.splits import Splits
@@ -41,7 +41,7 @@ def plans_of(program: Program, on: Chip, slots: int | None = None, splits: Split
     table, target = program_table(analyse(program)), target_of(on, slots)
     table = (table if target.banks is None else table.with_streams).split(splits or {})
     classes = op_rows(table, target)
-    return TargetPlans(table, target, classes, Items(items_of(table, classes)), Knapsacks(), LATENCIES, None)
+    return TargetPlans(table, target, classes, items_of(table, classes), Knapsacks(), LATENCIES, None)
 
 
 class Residents(NamedTuple):
@@ -53,7 +53,10 @@ class Residents(NamedTuple):
 
 def choose(items: Sequence[Item], capacity: dict[str, int]) -> Residents:
     """What stays of these items."""
-    heads, unit = Items(tuple(items)).choose(capacity, Knapsacks(), SearchBudget())
+    tensors = groupby(items, key=lambda item: item.name)
+    alike = ((name, AlikeItems(tuple(of_tensor))) for name, of_tensor in tensors)
+    together = Items.of((name, one.items[0].loops, one) for name, one in alike)
+    heads, unit = together.choose(capacity, Knapsacks(), SearchBudget())
     return Residents(choice_of(items, heads), unit)
 
 

@@ -20,7 +20,7 @@ from hwsim.mapping.placed_code import PlacedCode, Preloaded
 from hwsim.mapping.placing import Placed
 from hwsim.mapping.plan import Plan, Way
 from hwsim.mapping.program_table import ProgramTable
-from hwsim.mapping.residency import Item
+from hwsim.mapping.residency import Items
 from hwsim.mapping.works import Counts, times, whole_work
 from hwsim.quantities.precision import Precision
 from hwsim.schedule.counters import Work
@@ -43,7 +43,7 @@ class CandidatePlan:
         request: CutRequest,
         way: Way | None,
         reserved: Ints,
-        items: tuple[Item, ...],
+        items: Items,
         rounded: int,
     ) -> None:
         self.op_cuts, self.request, self.way = cuts, request, way
@@ -249,7 +249,7 @@ class CandidatePlan:
             overwrites=placed.overwrites(),
             reserved=tuple(self.reserved.tolist()),
             room=tuple((self.size - placed.high_water).tolist()),
-            items=() if self.way is None else self.items,
+            items=() if self.way is None else self.items.all,
             rounded=self.rounded,
             on_cores=self.table.on_cores if self.op_cuts.target.ports.cores > 1 else None,
         )

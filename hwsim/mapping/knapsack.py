@@ -4,8 +4,10 @@ Where a knapsack would have more than `MOST_STATES` states or take more than `MO
 coarser units, so that what is taken still fits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import field
 from math import gcd
+from threading import Lock
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +20,9 @@ MOST_STATES = 1 << 24
 MOST_SUMS = 1 << 27
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
+
+MOST_REMEMBERED = 1 << 27
+"""The bytes of tables that are remembered from one search to the next."""
 
 INT64 = 1 << 63
 
@@ -239,8 +244,42 @@ def _with_more(room: int, unit: int, sums: Sums, most: int) -> int:
     return more if more > room and sums.unit_within(more * unit, most) == unit else room
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """The tables that were asked for last, in no more than `MOST_REMEMBERED` bytes, by what they are made of.
+
+    Chips that differ in their rates, and programs that differ in how often loops run, ask for the same ones. What a
+    search is charged for a table is the same, whoever made it.
+    """
+
+    tables: dict[object, _Table] = field(default_factory=dict)
+    changing: Lock = field(default_factory=Lock)
+
+    def of(self, key: object, make: Callable[[], _Table]) -> _Table:
+        """The table of that key, made now if there is none."""
+        table = self.tables.get(key)
+        if table is None:
+            table = make()  # outside the lock: others may make theirs meanwhile
+        with self.changing:
+            self.tables.pop(key, None)
+            self.tables[key] = table
+            while sum(known.numbers.nbytes for known in self.tables.values()) > MOST_REMEMBERED:
+                del self.tables[next(iter(self.tables))]
+        return table
+
+
+_REMEMBERED = _Remembered()
+
+
 def _solved(sums: Sums, unit: int, room: int) -> _Table:
     heads = [group.heads(unit, sums.part, room) for group in sums.groups]
+    if sums.long:
+        return _made(heads, sums, room)
+    key = room, tuple((sizes.tobytes(), values.tobytes(), lengths.tobytes()) for sizes, values, lengths in heads)
+    return _REMEMBERED.of(key, lambda: _made(heads, sums, room))
+
+
+def _made(heads: list[_Heads], sums: Sums, room: int) -> _Table:
     fields = _fields(heads)
     numbers = np.empty((fields[0].row + 1 if fields else 0, room + 1), np.uint16)
     best, once = np.zeros((2, room + 1), object if sums.long else np.int64), np.empty(room + 1, np.int64)

@@ -58,7 +58,7 @@ def as_before(items: Items, before: Plan) -> tuple[Head, ...]:
     """The choice that another plan made, as far as its tensors are here."""
     heads = []
     for tensor in items.tensors:
-        name, resident = tensor.items[0].name, before.residents.get(tensor.items[0].name)
+        name, resident = tensor.name, before.residents.get(tensor.name)
         if name in before.kept:
             heads.append(tensor.head(tensor.loops[0], len(tensor.items)))
         elif resident is not None:

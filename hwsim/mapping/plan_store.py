@@ -88,5 +88,5 @@ class PlanStore:
         key = table, target.with_slots(1)
         if key not in self._rows:
             rows = op_rows(table, target)
-            self._rows[key] = rows, Items(items_of(table, rows))
+            self._rows[key] = rows, items_of(table, rows)
         return self._rows[key]

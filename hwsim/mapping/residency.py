@@ -9,9 +9,10 @@ outer loops choose first.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate, groupby, product
+from itertools import product
 from math import prod
 from typing import NamedTuple
 
@@ -76,25 +77,27 @@ class Chosen(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ItemsOfTensor:
-    """The items of a tensor, and where they begin among all."""
+class AlikeItems:
+    """The items of a tensor, and those of all tensors that are like it, with name and loops of the first one."""
 
     items: tuple[Item, ...]
-    first: int
-
-    @property
-    def name(self) -> str:
-        return self.items[0].name
 
     @cached_property
-    def loops(self) -> tuple[str, ...]:
-        return self.items[0].loops
+    def bytes(self) -> int:
+        """The bytes of all of them."""
+        return sum(item.bytes for item in self.items)
+
+    @cached_property
+    def saving(self) -> bool:
+        """Whether their staying saves something."""
+        return bool(self.items[0].loops) and max(max(item.saves) for item in self.items) > 0
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """What staying in each of the loops takes and saves."""
         return tuple(
-            Group.of([(item.bytes, item.saves[depth]) for item in self.items]) for depth in range(len(self.loops))
+            Group.of([(item.bytes, item.saves[depth]) for item in self.items])
+            for depth in range(len(self.items[0].loops))
         )
 
     @cached_property
@@ -105,6 +108,33 @@ class ItemsOfTensor:
             for item in self.items
         )
         return tuple(Kind(*kind, items) for kind, items in count.items())
+
+
+@dataclass(frozen=True, eq=False)
+class ItemsOfTensor:
+    """The items of a tensor, as those that are alike, and where they begin among all."""
+
+    name: str
+    loops: tuple[str, ...]
+    alike: AlikeItems
+    first: int
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The items with their own name and loops, made for whoever asks: many a table is left without a plan."""
+        if self.alike.items[0].name == self.name:
+            return self.alike.items
+        return tuple(replace(item, name=self.name, loops=self.loops) for item in self.alike.items)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What staying in each of the loops takes and saves."""
+        return self.alike.groups
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The items, those alike together."""
+        return self.alike.kinds
 
     @cached_property
     def _heads(self) -> dict[tuple[str, int], Head]:
@@ -119,7 +149,7 @@ class ItemsOfTensor:
         return self._heads[key]
 
     def _new_head(self, loop: str, length: int) -> Head:
-        items = self.items[:length]
+        items = self.alike.items[:length]
         size = sum(item.bytes for item in items)
         loaded = size if items[0].loaded is None else sum(item.loaded or 0 for item in items)
         written = size if items[0].written is None else sum(item.written or 0 for item in items)
@@ -128,34 +158,42 @@ class ItemsOfTensor:
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """All items; those of a tensor follow each other and lie in the same loops."""
+    """All items, tensor by tensor; those of a tensor lie in the same loops."""
 
-    all: tuple[Item, ...]
+    tensors: tuple[ItemsOfTensor, ...]
+
+    @classmethod
+    def of(cls, tensors: Iterable[tuple[str, tuple[str, ...], AlikeItems]]) -> "Items":
+        """The items of these tensors: their names, and the loops in which they may stay."""
+        found, first = list[ItemsOfTensor](), 0
+        for name, loops, alike in tensors:
+            found.append(ItemsOfTensor(name, loops, alike, first))
+            first += len(alike.items)
+        return cls(tuple(found))
+
+    @cached_property
+    def all(self) -> tuple[Item, ...]:
+        """One after another."""
+        return tuple(item for tensor in self.tensors for item in tensor.items)
 
     @cached_property
     def bytes(self) -> int:
         """The bytes of all items."""
-        return sum(item.bytes for item in self.all)
-
-    @cached_property
-    def tensors(self) -> tuple[ItemsOfTensor, ...]:
-        """The items of each tensor."""
-        groups = [tuple(group) for _, group in groupby(self.all, key=lambda item: item.name)]
-        return tuple(map(ItemsOfTensor, groups, accumulate(map(len, groups), initial=0)))
+        return sum(tensor.alike.bytes for tensor in self.tensors)
 
     @cached_property
     def weights_by_loop(self) -> tuple[tuple[ItemsOfTensor, ...], ...]:
         """The tensors that are loaded, those of each innermost loop together; states are not loaded."""
         found: dict[str, list[ItemsOfTensor]] = {}
         for tensor in self.tensors:
-            if tensor.items[0].loaded is not None and tensor.loops:
+            if tensor.alike.items[0].loaded is not None and tensor.loops:
                 found.setdefault(tensor.loops[-1], []).append(tensor)
         return tuple(map(tuple, found.values()))
 
     @cached_property
     def _saving(self) -> tuple[ItemsOfTensor, ...]:
         """The tensors whose staying saves something."""
-        return tuple(one for one in self.tensors if one.loops and max(max(item.saves) for item in one.items) > 0)
+        return tuple(one for one in self.tensors if one.alike.saving)
 
     @cached_property
     def _inner(self) -> dict[str, frozenset[str]]:
@@ -184,14 +222,16 @@ class Items:
     def choose(self, capacity: dict[str, int], knapsacks: Knapsacks, budget: SearchBudget) -> Chosen:
         """The first of the choices that fit and save most, as well as the budget of the search allows.
 
-        >>> items = Items(tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3)))
+        >>> rows = tuple(Item("w", row, 60, ("frames",), (60 * 99,)) for row in range(3))
+        >>> items = Items.of([("w", ("frames",), AlikeItems(rows))])
         >>> items.choose({"frames": 130}, Knapsacks(), SearchBudget())
         Chosen(heads=(Head(name='w', loop='frames', items=2, rows=2, bytes=120, loaded=120, written=120),), unit=0)
         """
-        items = [item for tensor in self._saving for item in tensor.items]
         alone = all(len(tensor.loops) == 1 for tensor in self._saving)
-        if not alone and len(items) <= EXACT_ITEMS and prod(len(item.loops) + 1 for item in items) <= 1 << EXACT_ITEMS:
-            return Chosen(self._heads(items, _exhaustive(items, capacity)), 0)
+        if not alone and sum(len(tensor.alike.items) for tensor in self._saving) <= EXACT_ITEMS:
+            items = [item for tensor in self._saving for item in tensor.items]
+            if prod(len(item.loops) + 1 for item in items) <= 1 << EXACT_ITEMS:
+                return Chosen(self._heads(items, _exhaustive(items, capacity)), 0)
         return self._outer_first(capacity, knapsacks, budget)
 
     def _heads(self, items: Sequence[Item], choice: Choice) -> tuple[Head, ...]:

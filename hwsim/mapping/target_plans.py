@@ -246,7 +246,7 @@ class TargetPlans:
             ways = {strategy: self._how(strategy) for strategy in dict.fromkeys(strategies)}
             how = np.array([ways[strategy] for strategy in strategies], np.int64)[self.table.parts]
         request = CutRequest(places_of, size, how, np.full(ops, s.PENDING, np.int64))
-        return CandidatePlan(self.cuts, request, way, reserved, self.items.all, rounded)
+        return CandidatePlan(self.cuts, request, way, reserved, self.items, rounded)
 
     def _how(self, strategy: Strategy) -> int:
         """How ops are cut, as the bits of the store."""

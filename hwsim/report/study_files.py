@@ -20,14 +20,15 @@ def study_files(studied: Studied) -> dict[str, str]:
     """All files that a study's folder has beside those that people write, by their paths in it."""
     outcome = studied.outcome
     figures = study_drawings(studied)
+    drawn = {name: drawing.svg() for name, drawing in figures}
     page = study_markdown(outcome, figures)
-    files = {PAGE: page, HTML: study_html(outcome, page, figures)}
+    files = {PAGE: page, HTML: study_html(outcome, page, figures, drawn)}
     for name, table in study_tables(outcome):
         files[f"{TABLES}/{name}.csv"] = table.csv()
         files[f"{TABLES}/{name}.tex"] = table.latex()
     for name, drawing in figures:
         files[f"{FIGURES}/{name}.csv"] = to_csv(drawing.rows, columns=drawing.plot.columns)
-        files[f"{FIGURES}/{name}.svg"] = drawing.svg()
+        files[f"{FIGURES}/{name}.svg"] = drawn[name]
     return files
 
 

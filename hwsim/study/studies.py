@@ -131,32 +131,32 @@ class Studied:
 
 Groups = Sequence[Sequence[Asked]]
 """Formulas; those in one group share runs."""
-Values = Sequence[Sequence[float]]
-"""What the formulas of groups come to."""
+PointValues = Mapping[tuple[Asked, ...], Sequence[float]]
+"""What the formulas of points of bands come to."""
 
 
 def studied(
     study: OpenedStudy,
     progress: Progress = no_progress,
-    bands: Values = (),
+    points: PointValues | None = None,
     heard: Mapping[str, Recognitions] | None = None,
 ) -> Studied:
-    """Make all runs of a study, and what it says of them; `bands` are the values of `band_groups`, and `heard` what
-    was heard in its recognitions, if somebody has worked them out already."""
+    """Make all runs of a study, and what it says of them; `points` are values of some of `band_groups`, and `heard`
+    what was heard in its recognitions, if somebody has worked them out already."""
     try:
-        return _studied(study, progress, bands, heard or {})
+        return _studied(study, progress, points or {}, heard or {})
     except UserError as error:
         raise study.naming(error, study.name) from error
 
 
-def _studied(study: OpenedStudy, progress: Progress, bands: Values, heard: Mapping[str, Recognitions]) -> Studied:
+def _studied(study: OpenedStudy, progress: Progress, points: PointValues, heard: Mapping[str, Recognitions]) -> Studied:
     file, runs = study.file, StudiedRuns(study, heard=dict(heard))
-    own, apart = list(_own_groups(file)), band_groups(file)
+    own, apart = list(_own_groups(file)), [group for group in band_groups(file) if group not in points]
     values: list[Sequence[float]] = [*runs.values(own, stage(progress, 0, 2))]
-    values += bands or runs.values(apart, stage(progress, 1, 2))
+    values += runs.values(apart, stage(progress, 1, 2))
     known = {
         asked: value
-        for group, found in zip([*own, *apart], values, strict=True)
+        for group, found in zip([*own, *apart, *points], [*values, *points.values()], strict=True)
         for asked, value in zip(group, found, strict=True)
     }
     outcome = StudyOutcome(

@@ -25,7 +25,7 @@ from hwsim.mapping.knapsack import MOST_STATES, MOST_SUMS, Group, Knapsacks, Sum
 from hwsim.mapping.liveness import ALL, Span
 from hwsim.mapping.lower import sized_ops
 from hwsim.mapping.planner import Planner, schedule
-from hwsim.mapping.residency import Item, Items
+from hwsim.mapping.residency import AlikeItems, Item, Items
 from hwsim.mapping.search_budget import LEAST_SUMS, MOST_SEARCH_SUMS, SearchBudget
 from hwsim.mapping.target_plans import TargetPlans
 from hwsim.models.catalogue import at_length, workload
@@ -101,7 +101,8 @@ def test_a_knapsack_takes_no_more_sums_than_it_may(
 
 
 def test_a_search_that_has_summed_enough_chooses_in_coarser_units_and_says_so() -> None:
-    items = Items(tuple(Item(f"w{i}", 0, (1 << 30) + 2 * i + 1, ("a",), ((1 << 50) - i,)) for i in range(400)))
+    alone = [Item(f"w{i}", 0, (1 << 30) + 2 * i + 1, ("a",), ((1 << 50) - i,)) for i in range(400)]
+    items = Items.of((item.name, item.loops, AlikeItems((item,))) for item in alone)
     rich, poor = SearchBudget(), SearchBudget(sums=MOST_SEARCH_SUMS)
     fine = items.choose({"a": 250 << 30}, Knapsacks(), rich)
     coarse = items.choose({"a": 250 << 30}, Knapsacks(), poor)
@@ -199,6 +200,21 @@ def test_the_parts_of_a_weight_are_few_and_all_of_it(k: int) -> None:
     assert [item.row for item in items] == [sum(one.rows for one in items[:place]) for place in range(len(items))]
     assert sum(item.rows for item in items) == k
     assert sum(item.bytes for item in items) == 5 * k
+
+
+def test_ops_that_are_alike_have_items_that_differ_in_names_and_loops_alone() -> None:
+    """And the bytes of each op's weight are those that it has in a program of its own."""
+    shapes = (3, 300, 5), (3, 300, 5), (3, 20, 5)
+    items = plans_of(workload(products(*shapes, times=2), "w8a8").program, chip(array=SMALL_ARRAY)).items
+    tensors = {tensor.name: tensor for tensor in items.tensors}
+    assert tensors["p0.weight"].alike is tensors["p1.weight"].alike is not tensors["p2.weight"].alike
+    assert all({item.name for item in tensor.items} == {name} for name, tensor in tensors.items())
+    assert items.all == tuple(item for tensor in items.tensors for item in tensor.items)
+    for place, shape in enumerate(shapes):
+        alone = plans_of(workload(products(shape, times=2), "w8a8").program, chip(array=SMALL_ARRAY)).items
+        own = [replace(item, name="", loops=()) for item in alone.all if item.name == "p0.weight"]
+        assert own == [replace(item, name="", loops=()) for item in tensors[f"p{place}.weight"].items]
+        assert {item.loops for item in tensors[f"p{place}.weight"].items} == {(f"p{place}.times",)}
 
 
 def test_a_long_weight_stays_in_part() -> None:

@@ -66,13 +66,15 @@ class Shown:
     rows: Sequence[Sequence[str]]
 
     @classmethod
-    def of(cls, drawing: Drawing, own: str | None = None) -> "Shown":
-        """The figure as a page has it, under a name of its `own`, where a page may have several of a kind."""
+    def of(cls, drawing: Drawing, own: str | None = None, drawn: str | None = None) -> "Shown":
+        """The figure as a page has it, under a name of its `own`, where a page may have several of a kind; `drawn` is
+        its wide SVG document, if somebody has it already."""
         name = own or drawing.name
         columns = drawing.plot.columns
         few = len(drawing.rows) <= FEW
         rows = [[_written(row[column]) for column in columns] for row in drawing.rows] if few else []
-        wide, narrow = (_inline(drawing, name, wide=wide) for wide in (True, False))
+        wide = _inline(drawing, drawing.svg() if drawn is None else drawn, f"{name}-w-")
+        narrow = _inline(drawing, drawing.svg(wide=False), f"{name}-n-")
         return cls(name, drawing.plot.caption, wide, narrow, columns, rows)
 
 
@@ -146,10 +148,8 @@ def _written(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _inline(drawing: Drawing, name: str, *, wide: bool) -> Markup:
-    """A figure's SVG as a part of a page: as wide as there is room, its names unlike those of all other figures."""
-    text = drawing.svg(wide=wide)
-    own = f"{name}-{'w' if wide else 'n'}-"
+def _inline(drawing: Drawing, text: str, own: str) -> Markup:
+    """A figure's SVG as a part of a page: as wide as there is room, its `own` names unlike those of all others."""
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}", text[text.index("<svg") :])
     root = re.sub(r' (width|height)="[^"]*"', "", text[: text.index(">")])
     label = f'role="img" tabindex="0" aria-label="{escape(drawing.title)}: {escape(drawing.plot.caption)}"'

@@ -1,7 +1,7 @@
 """The page of a study as HTML: its Markdown, set as a page that needs no other, with figures in both layouts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from markdown_it import MarkdownIt
@@ -15,8 +15,11 @@ from hwsim.results.study_outcome import StudyOutcome
 _FIGURE = re.compile(rf'<p><img src="{FIGURES}/([^"]+)\.svg"[^>]*></p>\n<p>.*?</p>\n')
 
 
-def study_html(outcome: StudyOutcome, page: str, figures: Sequence[tuple[str, Drawing]]) -> str:
-    """The page of a study, from its Markdown; what looks like HTML in there is text."""
+def study_html(
+    outcome: StudyOutcome, page: str, figures: Sequence[tuple[str, Drawing]], drawn: Mapping[str, str]
+) -> str:
+    """The page of a study, from its Markdown; what looks like HTML in there is text. `drawn` are the figures' SVG
+    documents, by their names."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(page))
     body = body.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>')
     body = body.replace("</table>", "</table></div>")
@@ -24,7 +27,7 @@ def study_html(outcome: StudyOutcome, page: str, figures: Sequence[tuple[str, Dr
     at = 0
     drawings = dict(figures)
     for found in _FIGURE.finditer(body):
-        pieces += [Markup(body[at : found.start()]), Shown.of(drawings[found[1]], own=found[1])]
+        pieces += [Markup(body[at : found.start()]), Shown.of(drawings[found[1]], found[1], drawn[found[1]])]
         at = found.end()
     pieces.append(Markup(body[at:]))
     template = environment().get_template("study.html.j2")

@@ -14,7 +14,7 @@ from hwsim.ir.workload import Workload
 from hwsim.mapping.tiles.placement import place
 from hwsim.quantities.precision import Precision
 from hwsim.study.recognise.hearing import Hearing
-from hwsim.study.recognise.lots import Floats, lot_of
+from hwsim.study.recognise.lots import Floats, Lot, lot_of
 from hwsim.study.recognise.network import Network
 from hwsim.study.recognise.session import Asked, Session, open_session
 from hwsim.study.recognise.store import Heard, HeardLot
@@ -27,6 +27,10 @@ from hwsim.tensor.backend import ExactProducts, ProductBackend
 
 AHEAD = 2
 """Lots that wait for each worker, so that none waits for one."""
+
+
+MOST_LOTS = 32
+"""Lots that are kept ready for the next variant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +50,9 @@ class Ears:
     _works: dict[str | None, Workload] = field(default_factory=dict)
     _networks: dict[Variant, Network] = field(default_factory=dict)
     _parameters: dict[str | None, Floats] = field(default_factory=dict)
+    _lots: dict[tuple[str, ...], Lot] = field(default_factory=dict)
+    """The last lots, all in the precision `_of_lots`: variants of the chip hear the same ones."""
+    _of_lots: str | None = None
 
     def work(self, precision: str | None) -> Workload:
         """The workload in a precision."""
@@ -107,14 +114,14 @@ class Ears:
 
     def hear(self, variant: Variant, scales: Scales, lot: Sequence[Utterance], title: str) -> HeardLot:
         """What is heard of a lot."""
-        session, work = self.session, self.work(variant.precision)
+        session = self.session
         if variant not in self._networks:
             self._networks = {variant: Network(scales.table, self.products(variant, scales.samples))}
         network = self._networks[variant]
         if isinstance(network.products, TileProducts):
             network.products.begin(first_vector(lot[0].line))
         saturations, clipped = network.saturations, network.clipped
-        ready = lot_of(session.data, lot, work, self.parameters(variant.precision))
+        ready = self._ready(variant.precision, lot)
         hearing = hearing_of(session)
         outcomes = network.run(ready)
         scores = tuple(outcome.scores for outcome in outcomes if outcome.scores is not None)
@@ -124,6 +131,17 @@ class Ears:
         )
         left = scores if session.asked.scores else ()
         return HeardLot(title, heard, network.saturations - saturations, network.clipped - clipped, left)
+
+    def _ready(self, precision: str | None, lot: Sequence[Utterance]) -> Lot:
+        """A lot, ready to run in a precision."""
+        if precision != self._of_lots:
+            self._lots, self._of_lots = {}, precision
+        names = tuple(one.name for one in lot)
+        if names not in self._lots:
+            while len(self._lots) >= MOST_LOTS:
+                del self._lots[next(iter(self._lots))]
+            self._lots[names] = lot_of(self.session.data, lot, self.work(precision), self.parameters(precision))
+        return self._lots[names]
 
 
 def is_reference(work: Workload) -> bool:
