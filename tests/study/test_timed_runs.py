@@ -16,7 +16,7 @@ from data import TINY
 from hwsim.inputs.files import TextFile, read_document
 from hwsim.results.quality import Quality
 
-MOST_FILES = 120
+MOST_FILES = 121
 """Files of hwsim in which a function is called, on all threads; the fewer, the less a reader has to open."""
 
 RUN = """
