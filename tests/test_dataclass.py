@@ -47,6 +47,13 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "hash": {"__annotations__": {"first": int}, "__hash__": explicit_hash},
     "equality": {"__annotations__": {"first": int}, "__eq__": explicit_equality},
     "representation": {"__annotations__": {"first": int}, "__repr__": lambda self: "mine"},
+    "unhashable": {"__annotations__": {"first": int}, "__hash__": None},
+    "given": {"__annotations__": {"first": int, "given": int}, "given": field(default=3, init=False)},
+    "state that is read": {"__annotations__": {"first": int}, "__getstate__": lambda self: [9]},
+    "state that is set": {
+        "__annotations__": {"first": int},
+        "__setstate__": lambda self, state: object.__setattr__(self, "first", 99),
+    },
     "state": {
         "__annotations__": {"first": int},
         "__getstate__": lambda self: 5,
@@ -99,6 +106,7 @@ def observed(cls: Any) -> dict[str, object]:
         "replaced": outcome(lambda: dataclasses.asdict(dataclasses.replace(some[-1]))),
         "copied": outcome(lambda: dataclasses.asdict(copy.deepcopy(some[-1]))),
         "state": outcome(lambda: some[0].__getstate__()) if cls.__hash__ is not object.__hash__ else "",
+        "values": [outcome(partial(dataclasses.asdict, one)) for one in some],
         "has slots": "__slots__" in vars(cls),
     }
 
@@ -119,6 +127,11 @@ def test_methods_are_written_when_they_are_looked_for() -> None:
     assert isinstance(vars(mine)["__hash__"], _WrittenLater)
     assert {value: 3}[mine(first=1)] == 3
     assert inspect.isfunction(vars(mine)["__hash__"])
+
+
+@ours
+class Changing:
+    first: int
 
 
 @ours(frozen=True, slots=True)
@@ -147,6 +160,14 @@ def test_fields_of_a_base_come_first_and_are_its_own() -> None:
     )
     assert Base(1) != Derived(first=1)
     assert repr(Base(1)) == "Base(first=1, second=())"
+
+
+def test_a_frozen_class_inherits_from_no_other() -> None:
+    with pytest.raises(TypeError, match="cannot inherit frozen dataclass from a non-frozen one"):
+
+        @ours(frozen=True)
+        class Frozen(Changing):
+            second: int = 0
 
 
 @pytest.mark.parametrize("value", [Base(1, (2, 3)), Derived(third="d"), Theirs(1)])

@@ -21,8 +21,8 @@ MOST_SUMS = 1 << 27
 LONG_SUMS = 1 << 6
 """A knapsack whose values need Python's integers may have one part in so many of these states and sums."""
 
-MOST_REMEMBERED = 1 << 27
-"""The bytes of tables that are remembered from one search to the next."""
+MOST_REMEMBERED, MOST_TABLES = 1 << 27, 1 << 8
+"""The bytes of numbers, and the tables, that are remembered from one search to the next."""
 
 INT64 = 1 << 63
 
@@ -246,7 +246,7 @@ def _with_more(room: int, unit: int, sums: Sums, most: int) -> int:
 
 @dataclass(slots=True)
 class _Remembered:
-    """The tables that were asked for last, in no more than `MOST_REMEMBERED` bytes, by what they are made of.
+    """The tables that were asked for last, `MOST_TABLES` of `MOST_REMEMBERED` bytes at most, by what they are made of.
 
     Chips that differ in their rates, and programs that differ in how often loops run, ask for the same ones. What a
     search is charged for a table is the same, whoever made it.
@@ -263,9 +263,13 @@ class _Remembered:
         with self.changing:
             self.tables.pop(key, None)
             self.tables[key] = table
-            while sum(known.numbers.nbytes for known in self.tables.values()) > MOST_REMEMBERED:
+            while len(self.tables) > MOST_TABLES or self._bytes > MOST_REMEMBERED:
                 del self.tables[next(iter(self.tables))]
         return table
+
+    @property
+    def _bytes(self) -> int:
+        return sum(known.numbers.nbytes for known in self.tables.values())
 
 
 _REMEMBERED = _Remembered()

@@ -28,9 +28,8 @@ from hwsim.tensor.backend import ExactProducts, ProductBackend
 AHEAD = 2
 """Lots that wait for each worker, so that none waits for one."""
 
-
 MOST_LOTS = 32
-"""Lots that are kept ready for the next variant."""
+"""Lots that are kept ready for the next variant: the first ones, since each variant hears them in the same order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +50,7 @@ class Ears:
     _networks: dict[Variant, Network] = field(default_factory=dict)
     _parameters: dict[str | None, Floats] = field(default_factory=dict)
     _lots: dict[tuple[str, ...], Lot] = field(default_factory=dict)
-    """The last lots, all in the precision `_of_lots`: variants of the chip hear the same ones."""
+    """Lots, all in the precision `_of_lots`: variants of the chip hear the same ones."""
     _of_lots: str | None = None
 
     def work(self, precision: str | None) -> Workload:
@@ -137,11 +136,13 @@ class Ears:
         if precision != self._of_lots:
             self._lots, self._of_lots = {}, precision
         names = tuple(one.name for one in lot)
-        if names not in self._lots:
-            while len(self._lots) >= MOST_LOTS:
-                del self._lots[next(iter(self._lots))]
-            self._lots[names] = lot_of(self.session.data, lot, self.work(precision), self.parameters(precision))
-        return self._lots[names]
+        known = self._lots.get(names)
+        if known is not None:
+            return known
+        ready = lot_of(self.session.data, lot, self.work(precision), self.parameters(precision))
+        if len(self._lots) < MOST_LOTS:
+            self._lots[names] = ready
+        return ready
 
 
 def is_reference(work: Workload) -> bool:
