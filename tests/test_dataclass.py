@@ -166,7 +166,7 @@ def test_a_frozen_class_inherits_from_no_other() -> None:
     with pytest.raises(TypeError, match="cannot inherit frozen dataclass from a non-frozen one"):
 
         @ours(frozen=True)
-        class Frozen(Changing):
+        class Frozen(Changing):  # type: ignore[misc]
             second: int = 0
 
 
