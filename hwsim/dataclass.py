@@ -48,11 +48,6 @@ def _dataclass(cls: type, frozen: bool, slots: bool, kw_only: bool, eq: bool) ->
     return cls
 
 
-def _is_frozen(cls: Any) -> bool:
-    parameters: Any = getattr(cls, "__dataclass_params__", None)
-    return parameters is not None and bool(parameters.frozen)
-
-
 def _set(cls: type, name: str, value: object) -> None:
     type.__setattr__(cls, name, value)
 
@@ -79,9 +74,8 @@ def _written(cls: Any, name: str) -> Any:
     body["__module__"], body["__doc__"] = cls.__module__, cls.__name__
     if hasattr(cls, "__post_init__"):
         body["__post_init__"] = cls.__post_init__
-    frozen = _is_frozen(cls)
     asked = {
-        "__init__": {"init": True, "frozen": frozen, "slots": "__slots__" in vars(cls)},
+        "__init__": {"init": True, "frozen": cls.__dataclass_params__.frozen, "slots": "__slots__" in vars(cls)},
         "__repr__": {"repr": True},
         "__eq__": {"eq": True},
         "__hash__": {"eq": True, "unsafe_hash": True},

@@ -60,9 +60,9 @@ def as_before(items: Items, before: Plan) -> tuple[Head, ...]:
     for tensor in items.tensors:
         name, resident = tensor.name, before.residents.get(tensor.name)
         if name in before.kept:
-            heads.append(tensor.head(tensor.loops[0], len(tensor.items)))
+            heads.append(tensor.head(tensor.loops[0], len(tensor.alike.items)))
         elif resident is not None:
-            length = sum(item.row + item.rows <= resident.rows for item in tensor.items)
+            length = sum(item.row + item.rows <= resident.rows for item in tensor.alike.items)
             heads += [tensor.head(resident.loop, length)] * (length > 0)
     return tuple(heads)
 

@@ -106,9 +106,10 @@ def _length_of(one: StudyRecognition) -> int:
 def made(studies: Sequence[OpenedStudy], progress: Progress = no_progress) -> Iterator[Made]:
     """Each study, in the order in which they were asked for."""
     every = [_Parts(study) for study in studies]
-    waiting = [part for parts in every for part in parts.first]
+    firsts = [parts.first for parts in every]
+    waiting = [part for first in firsts for part in first]
     running: dict[Future[Any], _Part] = {}
-    done, total = 0, len(waiting) + sum(bool(parts.first[0].of) for parts in every)
+    done, total = 0, len(waiting) + sum(first[0].of is not None for first in firsts)
     workers = processors()
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
         try:
